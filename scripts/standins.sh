@@ -1,0 +1,631 @@
+#!/usr/bin/env bash
+# Sees to it that the images the end-to-end tests use are there: pulls each one, and where
+# no registry can be reached makes a stand-in from Debian packages, under the same name.
+#
+# A stand-in copies what tests depend on: users and their ids, folders, ports, signals, the
+# documented variables, and which programs are missing. It is labelled composegen.standin=true,
+# and so is everything built on it, so that a test can say on what it ran.
+
+set -euo pipefail
+
+label=composegen.standin
+suite=trixie
+base="composegen-standin:$suite"
+
+first_word=20  # seconds until a registry must have begun to answer
+whole_pull=600 # seconds for the download itself
+
+default_images=(
+  python:3.12-slim
+  redis:7-alpine
+  redis:8-alpine
+  valkey/valkey:8-alpine
+  postgres:17
+  postgres:17-alpine
+  mariadb:11
+  nginx:latest
+  nginx:alpine
+  nginxinc/nginx-unprivileged:alpine
+  memcached:alpine
+)
+
+usage() {
+  cat <<USAGE
+usage: scripts/standins.sh [IMAGE..]
+
+Prints one line per image: pulled, stand-in or unavailable. Stand-ins exist for the
+repositories python, redis, valkey, postgres, mariadb, nginx, nginx-unprivileged and
+memcached, with any tag. Making one needs root and Debian's debootstrap.
+
+Without a name: ${default_images[*]}
+USAGE
+}
+
+note() { printf 'standins: %s\n' "$*" >&2; }
+
+fail() {
+  printf 'standins: error: %s\n' "$*" >&2
+  exit 1
+}
+
+work=$(mktemp -d /var/tmp/composegen-standins.XXXXXX)
+# One file system: were something still mounted in the half-made root, it must not be emptied.
+trap 'rm -rf --one-file-system "$work"' EXIT
+
+# Pulling -------------------------------------------------------------------------------
+
+declare -A unreachable=() # registry -> 1
+
+# Prints the registry of an image: docker.io, unless the first part looks like a host.
+registry_of() {
+  case "${1%%/*}" in
+    "$1") echo docker.io ;;
+    *.* | *:* | localhost) echo "${1%%/*}" ;;
+    *) echo docker.io ;;
+  esac
+}
+
+# Pulls an image. A registry that cannot be reached is asked once and then left alone: some
+# networks drop packets, and a dozen images times half a minute is a long wait for nothing.
+pull() {
+  local image=$1 registry out="$work/pull" began=$SECONDS puller
+  registry=$(registry_of "$image")
+  [ -z "${unreachable[$registry]:-}" ] || return 1
+
+  timeout "$whole_pull" docker pull "$image" >"$out" 2>&1 &
+  puller=$!
+  while kill -0 "$puller" 2>/dev/null; do
+    if ! grep -q 'Pulling from' "$out" && ((SECONDS - began >= first_word)); then
+      kill "$puller" 2>/dev/null || true
+      wait "$puller" 2>/dev/null || true
+      unreachable[$registry]=1
+      note "$registry does not answer within $first_word s"
+      return 1
+    fi
+    sleep 0.1
+  done
+  if wait "$puller"; then return 0; fi
+
+  # The registry's own refusals are about this image only; anything else is about the way there.
+  if ! grep -qiE 'not found|denied|unauthorized|toomanyrequests|no matching manifest' "$out" ||
+    grep -qi 'dial tcp' "$out"; then
+    unreachable[$registry]=1
+    note "cannot reach $registry: $(tail -n 1 "$out")"
+  fi
+  return 1
+}
+
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+is_standin() {
+  [ "$(docker image inspect --format "{{index .Config.Labels \"$label\"}}" "$1" 2>/dev/null)" = true ]
+}
+
+# The base ------------------------------------------------------------------------------
+
+# Makes the Debian system that every stand-in is built on. It holds neither python, curl nor
+# wget, because the images it stands for do not: a probe that asks for them must fail here too.
+make_base() {
+  has_image "$base" && return
+  [ "$(id -u)" -eq 0 ] || fail "making stand-ins needs root"
+  if ! command -v debootstrap >/dev/null; then
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+      debootstrap >"$work/log" 2>&1 || fail "apt-get could not install debootstrap"
+  fi
+
+  local root="$work/root"
+  note "making $base, about a minute"
+  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" >"$work/log" 2>&1 || {
+    tail -n 20 "$work/log" >&2
+    fail "debootstrap failed"
+  }
+  # A host behind a proxy of its own trusts more than Debian does, and `pip install` in a
+  # build goes the same way. As single files, so that a later update keeps them.
+  mkdir -p "$root/usr/local/share/ca-certificates"
+  awk -v folder="$root/usr/local/share/ca-certificates" '
+    /BEGIN CERTIFICATE/ { file = sprintf("%s/host-%03d.crt", folder, ++count) }
+    file { print > file }
+    /END CERTIFICATE/ { close(file); file = "" }
+  ' /etc/ssl/certs/ca-certificates.crt
+  chroot "$root" update-ca-certificates >"$work/log" 2>&1 || {
+    tail -n 20 "$work/log" >&2
+    fail "update-ca-certificates failed"
+  }
+  # Debian's own image does the same: a layer is no place for apt's caches.
+  printf '%s\n' 'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";' \
+    'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };' \
+    >"$root/etc/apt/apt.conf.d/docker-clean"
+  tar -C "$root" --one-file-system --exclude='./var/cache/apt/*' --exclude='./var/lib/apt/lists/*' \
+    --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' -c . |
+    docker import --change "LABEL $label=true" --change 'CMD ["bash"]' \
+      --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+      - "$base" >/dev/null
+}
+
+# Builds an image from the Dockerfile on standard input; NAME=VALUE are its build arguments.
+build() {
+  local image=$1 args=() arg
+  shift
+  for arg; do args+=(--build-arg "$arg"); done
+  make_base
+  note "making $image"
+  docker build --tag "$image" --build-arg "BASE=$base" "${args[@]}" - >"$work/log" 2>&1 || {
+    tail -n 30 "$work/log" >&2
+    fail "could not build a stand-in for $image"
+  }
+}
+
+# The stand-ins -------------------------------------------------------------------------
+#
+# Users are made before the packages, which then keep them and their ids. Alpine's images have
+# no bash but busybox's wget, which probes rely on. Entrypoints start as root, take over their
+# folders and step down, as the real ones do: without capabilities they fail in the same way.
+
+make_python() {
+  # A virtual environment at /usr/local has the real image's layout: python, python3 and pip
+  # in /usr/local/bin, packages in site-packages, `pip install` and `--prefix` as they should be.
+  build "$1" "WGET=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+ARG WGET
+RUN apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends python3-venv $WGET \
+ && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED \
+ && python3 -m venv --system-site-packages /usr/local \
+ && rm -f /usr/local/bin/activate* /usr/local/bin/Activate.ps1 \
+ && if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; fi
+CMD ["python3"]
+DOCKERFILE
+}
+
+make_redis() { make_redis_like "$1" redis; }
+
+make_valkey() { make_redis_like "$1" valkey; }
+
+make_redis_like() {
+  local group=999
+  ! is_alpine "$1" || group=1000
+  # A build argument does not reach CMD, so that line is put below the rest.
+  {
+    cat <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+ARG NAME GROUP WGET
+RUN groupadd --system --gid $GROUP $NAME \
+ && useradd --system --uid 999 --gid $NAME --home-dir /data --no-create-home $NAME \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends $NAME-server $WGET \
+ && rm -rf /var/lib/apt/lists/* \
+ && install -d -o $NAME -g $NAME /data
+COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
+#!/bin/sh
+set -e
+case "${1:-}" in
+  -* | *.conf) set -- "$SERVER-server" "$@" ;;
+esac
+case "${1:-} ${2:-}" in
+  *-server\ -v | *-server\ -h | *-server\ --version | *-server\ --help) exec "$@" ;;
+esac
+if [ "${1:-}" = "$SERVER-server" ]; then
+  shift
+  config=
+  case "${1:-}" in
+    '' | -*) ;;
+    *) config=$1; shift ;;
+  esac
+  # The real image is built with protected mode off. Options come after it, so that they win.
+  set -- "$SERVER-server" ${config:+"$config"} --protected-mode no "$@"
+  step_down="setpriv --reuid=$SERVER --regid=$SERVER --clear-groups"
+  # Without the capabilities for it the real one stays root, so this one does.
+  if [ "$(id -u)" = 0 ] && $step_down true 2>/dev/null; then
+    find . ! -user "$SERVER" -exec chown "$SERVER" '{}' +
+    exec $step_down "$@"
+  fi
+fi
+exec "$@"
+ENTRYPOINT
+# Last, since the packages' own scripts may want it.
+RUN if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; rm /bin/bash; fi
+ENV SERVER=$NAME
+VOLUME /data
+WORKDIR /data
+EXPOSE 6379
+ENTRYPOINT ["docker-entrypoint.sh"]
+DOCKERFILE
+    printf 'CMD ["%s-server"]\n' "$2"
+  } | build "$1" "NAME=$2" "GROUP=$group" "WGET=$(alpine_only "$1" busybox)"
+}
+
+make_postgres() {
+  local id=999 tag=${1##*:} data=/var/lib/postgresql/data volume=/var/lib/postgresql/data
+  ! is_alpine "$1" || id=70
+  # 18 moved its volume up. A tag without a number is the newest.
+  case "$tag" in
+    9* | 1[0-7]*) ;;
+    *)
+      data=/var/lib/postgresql/18/docker
+      volume=/var/lib/postgresql
+      ;;
+  esac
+  build "$1" "ID=$id" "DATA=$data" "DATA_VOLUME=$volume" "WGET=$(alpine_only "$1" busybox)" \
+    <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+ARG ID DATA DATA_VOLUME WGET
+RUN groupadd --system --gid $ID postgres \
+ && useradd --system --uid $ID --gid postgres --home-dir /var/lib/postgresql --no-create-home postgres \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends postgresql-common \
+ && sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' \
+      /etc/postgresql-common/createcluster.conf \
+ && apt-get install -qq -y --no-install-recommends postgresql $WGET \
+ && rm -rf /var/lib/apt/lists/* \
+ && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/ \
+ && sed -i "s/^#\?listen_addresses .*/listen_addresses = '*'/" \
+      /usr/share/postgresql/*/postgresql.conf.sample \
+ && install -d -o postgres -g postgres -m 1777 $DATA_VOLUME \
+ && install -d -o postgres -g postgres -m 3777 /var/run/postgresql \
+ && mkdir /docker-entrypoint-initdb.d \
+ && if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; fi
+COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
+#!/bin/sh
+set -eu
+
+die() {
+  echo "error: $*" >&2
+  exit 1
+}
+
+# Sets $1 from itself, from the file that $1_FILE names, or to $2.
+take() {
+  eval "value=\${$1:-} file=\${$1_FILE:-}"
+  [ -z "$value" ] || [ -z "$file" ] || die "both $1 and $1_FILE are set (but are exclusive)"
+  [ -z "$file" ] || value=$(cat "$file")
+  eval "$1=\${value:-\$2}"
+  unset "$1_FILE"
+}
+
+ask() { psql -v ON_ERROR_STOP=1 --no-psqlrc --username "$POSTGRES_USER" --no-password "$@"; }
+
+initialise() {
+  take POSTGRES_PASSWORD ''
+  take POSTGRES_USER postgres
+  take POSTGRES_DB "$POSTGRES_USER"
+  take POSTGRES_INITDB_ARGS ''
+  method=${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}
+  [ -n "$POSTGRES_PASSWORD" ] || [ "$method" = trust ] ||
+    die "Database is uninitialized and superuser password is not specified; set POSTGRES_PASSWORD"
+
+  # A folder that a mount made may hold lost+found; a pipe would reach initdb as no file.
+  password_file=$(mktemp)
+  printf '%s\n' "$POSTGRES_PASSWORD" >"$password_file"
+  pw=
+  [ -z "$POSTGRES_PASSWORD" ] || pw="--pwfile=$password_file"
+  # Arguments are words here, as documented.
+  # shellcheck disable=SC2086
+  initdb --username="$POSTGRES_USER" $pw $POSTGRES_INITDB_ARGS
+  rm -f "$password_file"
+  printf '\nhost all all all %s\n' "$method" >>"$PGDATA/pg_hba.conf"
+
+  # The server that sets things up answers on its socket only, as the real image's does.
+  pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start
+  if [ "$POSTGRES_DB" != postgres ]; then
+    echo 'CREATE DATABASE :"db";' | ask --dbname postgres -v db="$POSTGRES_DB"
+  fi
+  for script in /docker-entrypoint-initdb.d/*; do
+    echo "running $script"
+    case "$script" in
+      *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;
+      *.sql) ask --dbname "$POSTGRES_DB" -f "$script" ;;
+      *.sql.gz) gunzip -c "$script" | ask --dbname "$POSTGRES_DB" ;;
+      *) echo "ignoring $script" ;;
+    esac
+  done
+  pg_ctl -D "$PGDATA" -m fast -w stop
+  unset POSTGRES_PASSWORD
+  echo 'PostgreSQL init process complete; ready for start up.'
+}
+
+case "${1:-}" in
+  -*) set -- postgres "$@" ;;
+esac
+if [ "${1:-}" = postgres ]; then
+  case "$PGDATA" in
+    /var/lib/postgresql/[0-9]*)
+      ! grep -q ' /var/lib/postgresql/data ' /proc/self/mountinfo ||
+        die "in 18+ mount /var/lib/postgresql, not /var/lib/postgresql/data (unused mount/volume)" ;;
+  esac
+  if [ "$(id -u)" = 0 ]; then
+    mkdir -p "$PGDATA" /var/run/postgresql
+    find "$PGDATA" /var/run/postgresql ! -user postgres -exec chown postgres '{}' +
+    chmod 700 "$PGDATA"
+    exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
+  fi
+  mkdir -p "$PGDATA"
+  chmod 700 "$PGDATA" || true
+  if [ -s "$PGDATA/PG_VERSION" ]; then
+    echo 'PostgreSQL Database directory appears to contain a database; Skipping initialization'
+  else
+    initialise
+  fi
+fi
+exec "$@"
+ENTRYPOINT
+ENV PGDATA=$DATA LANG=C.UTF-8
+VOLUME $DATA_VOLUME
+EXPOSE 5432
+STOPSIGNAL SIGINT
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["postgres"]
+DOCKERFILE
+}
+
+make_mariadb() {
+  build "$1" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+RUN groupadd --system --gid 999 mysql \
+ && useradd --system --uid 999 --gid mysql --home-dir /var/lib/mysql --no-create-home mysql \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends mariadb-server \
+ && rm -rf /var/lib/apt/lists/* /var/lib/mysql \
+ && sed -i '/^bind-address/d; /^user /d' /etc/mysql/mariadb.conf.d/50-server.cnf \
+ && install -d -o mysql -g mysql -m 1777 /var/lib/mysql /run/mysqld \
+ && mkdir /docker-entrypoint-initdb.d
+COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
+#!/bin/sh
+set -eu
+data=/var/lib/mysql
+socket=/run/mysqld/mysqld.sock
+
+die() {
+  echo "[ERROR] [Entrypoint]: $*" >&2
+  exit 1
+}
+
+# Sets MARIADB_$1 from itself or MYSQL_$1, or from the file that either's _FILE names.
+take() {
+  eval "value=\${MARIADB_$1:-\${MYSQL_$1:-}} file=\${MARIADB_$1_FILE:-\${MYSQL_$1_FILE:-}}"
+  [ -z "$value" ] || [ -z "$file" ] || die "Both $1 and $1_FILE are set (but are exclusive)"
+  [ -z "$file" ] || value=$(cat "$file")
+  eval "MARIADB_$1=\$value"
+}
+
+text() { printf "'"; printf %s "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g"; printf "'"; }
+
+name() { printf '`'; printf %s "$1" | sed 's/`/``/g'; printf '`'; }
+
+write_setup() {
+  everywhere=$(text "${MARIADB_ROOT_HOST:-${MYSQL_ROOT_HOST:-%}}")
+  root_password=$(text "$MARIADB_ROOT_PASSWORD")
+  echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $root_password;"
+  if [ "$everywhere" != "'localhost'" ]; then
+    echo "CREATE USER 'root'@$everywhere IDENTIFIED BY $root_password;"
+    echo "GRANT ALL ON *.* TO 'root'@$everywhere WITH GRANT OPTION;"
+  fi
+  [ -z "$MARIADB_DATABASE" ] || echo "CREATE DATABASE $(name "$MARIADB_DATABASE");"
+  if [ -n "$MARIADB_USER" ] && [ -n "$MARIADB_PASSWORD" ]; then
+    echo "CREATE USER $(text "$MARIADB_USER")@'%' IDENTIFIED BY $(text "$MARIADB_PASSWORD");"
+    # In a grant an underscore stands for any character.
+    [ -z "$MARIADB_DATABASE" ] ||
+      echo "GRANT ALL ON $(name "$MARIADB_DATABASE" | sed 's/_/\\_/g').* TO $(text "$MARIADB_USER")@'%';"
+  fi
+}
+
+initialise() {
+  for key in ROOT_PASSWORD DATABASE USER PASSWORD ALLOW_EMPTY_ROOT_PASSWORD RANDOM_ROOT_PASSWORD; do
+    take $key
+  done
+  [ -z "${MYSQL_ALLOW_EMPTY_PASSWORD:-}" ] || MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=yes
+  [ -z "${MYSQL_RANDOM_ROOT_PASSWORD:-}" ] || MARIADB_RANDOM_ROOT_PASSWORD=yes
+  if [ -n "$MARIADB_RANDOM_ROOT_PASSWORD" ]; then
+    MARIADB_ROOT_PASSWORD=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    echo "GENERATED ROOT PASSWORD: $MARIADB_ROOT_PASSWORD"
+  fi
+  [ -n "$MARIADB_ROOT_PASSWORD$MARIADB_ALLOW_EMPTY_ROOT_PASSWORD" ] ||
+    die "Database is uninitialized and password option is not specified: MARIADB_ROOT_PASSWORD," \
+      "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD or MARIADB_RANDOM_ROOT_PASSWORD"
+
+  mariadb-install-db --datadir="$data" --auth-root-authentication-method=normal \
+    --skip-test-db --skip-name-resolve >/dev/null
+  # The server that sets things up answers on its socket only, as the real image's does.
+  mariadbd --skip-networking --socket="$socket" &
+  server=$!
+  tries=0
+  until mariadb-admin --no-defaults --socket="$socket" -uroot ping >/dev/null 2>&1; do
+    kill -0 $server 2>/dev/null || die "Unable to start server."
+    tries=$((tries + 1))
+    [ $tries -lt 120 ] || die "Unable to start server."
+    sleep 0.5
+  done
+  # Through one connection: after the first statement the password has changed.
+  write_setup | mariadb --no-defaults --socket="$socket" -uroot
+  for script in /docker-entrypoint-initdb.d/*; do
+    echo "[Note] [Entrypoint]: running $script"
+    case "$script" in
+      *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;
+      *.sql)
+        MYSQL_PWD=$MARIADB_ROOT_PASSWORD mariadb --no-defaults --socket="$socket" -uroot \
+          ${MARIADB_DATABASE:+"$MARIADB_DATABASE"} <"$script" ;;
+    esac
+  done
+  kill $server
+  wait $server
+  echo '[Note] [Entrypoint]: MariaDB init process done. Ready for start up.'
+}
+
+case "${1:-}" in
+  -*) set -- mariadbd "$@" ;;
+  mysqld) shift; set -- mariadbd "$@" ;;
+esac
+if [ "${1:-}" = mariadbd ]; then
+  if [ "$(id -u)" = 0 ]; then
+    find "$data" /run/mysqld ! -user mysql -exec chown mysql: '{}' +
+    exec setpriv --reuid=mysql --regid=mysql --init-groups "$0" "$@"
+  fi
+  [ -d "$data/mysql" ] || initialise
+fi
+exec "$@"
+ENTRYPOINT
+ENV LANG=C.UTF-8
+VOLUME /var/lib/mysql
+EXPOSE 3306
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["mariadbd"]
+DOCKERFILE
+}
+
+make_nginx() { make_nginx_like "$1" 80 /run/nginx.pid root; }
+
+# The same server as uid 101 from the start, on a port and in folders that it may use.
+make_nginx_unprivileged() { make_nginx_like "$1" 8080 /tmp/nginx.pid 101; }
+
+make_nginx_like() {
+  local bash=bash
+  ! is_alpine "$1" || bash=
+  build "$1" "PORT=$2" "PID=$3" "RUN_AS=$4" "BASH_KEPT=$bash" \
+    "WGET=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+ARG PORT PID RUN_AS BASH_KEPT WGET
+# Debian's nginx was built for other folders than the real image's; the links make both the
+# same, so that a configuration of one's own and a read-only root find what they should.
+RUN groupadd --system --gid 101 nginx \
+ && useradd --system --uid 101 --gid nginx --home-dir /nonexistent --no-create-home nginx \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends nginx-light curl gettext-base $WGET \
+ && rm -rf /var/lib/apt/lists/* /var/lib/nginx /etc/nginx/sites-* /etc/nginx/modules-enabled \
+ && mkdir -p /var/cache/nginx /docker-entrypoint.d /usr/share/nginx/html \
+ && ln -s /var/cache/nginx /var/lib/nginx \
+ && ln -sf /dev/stdout /var/log/nginx/access.log \
+ && ln -sf /dev/stderr /var/log/nginx/error.log \
+ && if [ "$RUN_AS" != root ]; then chown -R 101:101 /var/cache/nginx /etc/nginx; fi
+COPY <<CONFIG /etc/nginx/nginx.conf
+worker_processes auto;
+error_log /var/log/nginx/error.log notice;
+pid $PID;
+events { worker_connections 1024; }
+http {
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    access_log /var/log/nginx/access.log;
+    sendfile on;
+    keepalive_timeout 65;
+    include /etc/nginx/conf.d/*.conf;
+}
+CONFIG
+COPY <<CONFIG /etc/nginx/conf.d/default.conf
+server {
+    listen $PORT;
+    server_name localhost;
+    location / {
+        root /usr/share/nginx/html;
+        index index.html index.htm;
+    }
+}
+CONFIG
+RUN if [ "$RUN_AS" = root ]; then sed -i '1i user nginx;' /etc/nginx/nginx.conf; \
+    else sed -i 's#^http {#&\n    client_body_temp_path /tmp/client_temp;\n    proxy_temp_path /tmp/proxy_temp;\n    fastcgi_temp_path /tmp/fastcgi_temp;\n    uwsgi_temp_path /tmp/uwsgi_temp;\n    scgi_temp_path /tmp/scgi_temp;#' \
+      /etc/nginx/nginx.conf; fi
+COPY --chmod=755 <<'ENTRYPOINT' /docker-entrypoint.sh
+#!/bin/sh
+set -e
+if [ "${1:-}" = nginx ]; then
+  # Only variables that exist: nginx's own ($host, $uri) look the same.
+  names=$(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/${\1}/p' | tr '\n' ' ')
+  for template in /etc/nginx/templates/*.template; do
+    [ -e "$template" ] || continue
+    envsubst "$names" <"$template" >"/etc/nginx/conf.d/$(basename "$template" .template)"
+  done
+fi
+exec "$@"
+ENTRYPOINT
+# Last, since the packages' own scripts may want it.
+RUN if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; fi; \
+    if [ -z "$BASH_KEPT" ]; then rm /bin/bash; fi
+USER $RUN_AS
+EXPOSE $PORT
+STOPSIGNAL SIGQUIT
+ENTRYPOINT ["/docker-entrypoint.sh"]
+CMD ["nginx", "-g", "daemon off;"]
+DOCKERFILE
+}
+
+make_memcached() {
+  build "$1" "WGET=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+ARG WGET
+RUN groupadd --system --gid 11211 memcache \
+ && useradd --system --uid 11211 --gid memcache --home-dir /nonexistent --no-create-home memcache \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends memcached $WGET \
+ && rm -rf /var/lib/apt/lists/*
+COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
+#!/bin/sh
+set -e
+case "${1:-}" in
+  -*) set -- memcached "$@" ;;
+esac
+exec "$@"
+ENTRYPOINT
+RUN if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; rm /bin/bash; fi
+USER memcache
+EXPOSE 11211
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["memcached"]
+DOCKERFILE
+}
+
+# One image after the other -------------------------------------------------------------
+
+is_alpine() { [[ "${1##*:}" == *alpine* ]]; }
+
+# Prints the package when the image is an alpine one.
+alpine_only() { ! is_alpine "$1" || echo "$2"; }
+
+# Prints the function that makes a stand-in for an image; fails when there is none.
+maker_of() {
+  local repository=${1#docker.io/}
+  repository=${repository#library/}
+  case "${repository%%:*}" in
+    python) echo make_python ;;
+    redis) echo make_redis ;;
+    valkey/valkey) echo make_valkey ;;
+    postgres) echo make_postgres ;;
+    mariadb) echo make_mariadb ;;
+    nginx) echo make_nginx ;;
+    nginxinc/nginx-unprivileged) echo make_nginx_unprivileged ;;
+    memcached) echo make_memcached ;;
+    *) return 1 ;;
+  esac
+}
+
+provide() {
+  local image=$1 maker result
+  if has_image "$image" && ! is_standin "$image"; then
+    result=pulled
+  elif pull "$image"; then
+    result=pulled
+  elif maker=$(maker_of "$image"); then
+    "$maker" "$image"
+    result=stand-in
+  else
+    result=unavailable
+  fi
+  printf '%-40s %s\n' "$image" "$result"
+}
+
+case "${1:-}" in
+  -h | --help | help)
+    usage
+    exit
+    ;;
+  -*)
+    usage >&2
+    exit 2
+    ;;
+esac
+docker version >/dev/null 2>&1 || fail "no engine answers; run 'scripts/engine.sh start' first"
+[ $# -gt 0 ] || set -- "${default_images[@]}"
+for image; do provide "$image"; done
