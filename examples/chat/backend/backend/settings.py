@@ -1,0 +1,70 @@
+"""What the environment says, read once at start; an empty variable is not set."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """A variable holds something the backend cannot start with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The backend's settings; `redis_url` is None when turns are counted in memory."""
+
+    host: str = "127.0.0.1"
+    port: int = 3002
+    router_url: str | None = None
+    redis_url: str | None = field(default=None, repr=False)
+    rate_limit: int = 60
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; raises SettingsError with the variable's name."""
+    return Settings(
+        host=environment.get("HOST") or "127.0.0.1",
+        port=_read_number(environment, "PORT", default=3002, highest=65535),
+        router_url=_read_router_url(environment),
+        redis_url=_read_redis_url(environment),
+        rate_limit=_read_number(environment, "RATE_LIMIT", default=60, highest=10_000),
+    )
+
+
+def _read_number(
+    environment: Mapping[str, str], name: str, *, default: int, highest: int
+) -> int:
+    text = environment.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= highest):
+        raise SettingsError(f"{name} is {text!r}: expected 1 to {highest}")
+    return int(text)
+
+
+def _read_router_url(environment: Mapping[str, str]) -> str | None:
+    url = environment.get("ROUTER_URL") or None
+    if url and not url.startswith(("http://", "https://")):
+        raise SettingsError(f"ROUTER_URL is {url!r}: expected http://host:port")
+    return url.rstrip("/") if url else None
+
+
+def _read_redis_url(environment: Mapping[str, str]) -> str | None:
+    """Redis' address when turns are to be counted there, else None."""
+    url = environment.get("REDIS_URL") or _read_file(environment, "REDIS_URL_FILE")
+    store = environment.get("RATE_LIMIT_STORE") or ("redis" if url else "memory")
+    if store not in ("memory", "redis"):
+        raise SettingsError(f"RATE_LIMIT_STORE is {store!r}: expected memory or redis")
+    if store == "memory":
+        return None
+    if not url:
+        raise SettingsError("RATE_LIMIT_STORE is redis, but REDIS_URL is not set")
+    return url
+
+
+def _read_file(environment: Mapping[str, str], name: str) -> str | None:
+    path = environment.get(name)
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{name} is {path!r}: {error}") from error

@@ -1,0 +1,216 @@
+"""Turns through the backend: JSON, streams, refusals, and clients that leave."""
+
+import asyncio
+import json
+import socket
+from typing import Any
+
+import httpx
+import pytest
+
+from .fakes import EVENTS, JSON, FakeRouter, backend_client, free_port
+
+pytestmark = pytest.mark.anyio
+
+
+def read_events(text: str) -> list[Any]:
+    blocks = [block.splitlines() for block in text.strip("\n").split("\n\n")]
+    return [json.loads(lines[-1].removeprefix("data: ")) for lines in blocks]
+
+
+async def test_a_turn_is_answered_as_json() -> None:
+    router = FakeRouter()
+    async with backend_client(router) as client:
+        answer = await client.post("/api/chat", json={"message": "hi", "session": "s"})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "reply": "Hello",
+        "session": "s",
+        "route": "default: no rule",
+        "durability": "memory",
+    }
+    user = answer.cookies["chat_user"]
+    assert router.turns == [(user, "s", "hi")]
+
+
+async def test_without_a_session_a_new_one_begins() -> None:
+    async with backend_client(FakeRouter()) as client:
+        first = await client.post("/api/chat", json={"message": "hi"})
+        second = await client.post("/api/chat", json={"message": "hi"})
+    assert len(first.json()["session"]) == 22
+    assert first.json()["session"] != second.json()["session"]
+
+
+async def test_a_stream_carries_deltas_and_an_end() -> None:
+    text = {"message": "hi", "session": "s"}
+    async with backend_client(FakeRouter()) as client:
+        answer = await client.post("/api/chat", json=text, headers=EVENTS)
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert read_events(answer.text) == [
+        {"delta": "Hel"},
+        {"delta": "lo"},
+        {
+            "done": True,
+            "session": "s",
+            "route": "default: no rule",
+            "durability": "memory",
+        },
+    ]
+
+
+async def test_a_stream_is_not_buffered() -> None:
+    router = FakeRouter()
+    router.go_on.clear()
+    async with (
+        backend_client(router) as client,
+        client.stream("POST", "/api/chat", json={"message": "hi"}, headers=EVENTS) as r,
+    ):
+        parts = r.aiter_text()
+        first = await asyncio.wait_for(anext(parts), 2)
+        assert first == 'data: {"delta":"Hel"}\n\n'
+        router.go_on.set()
+        assert '"done":true' in "".join([part async for part in parts])
+
+
+async def test_characters_that_end_lines_elsewhere_stay_inside_a_piece() -> None:
+    odd = "a\u2028b\x85c\x0bd"
+    async with backend_client(FakeRouter(pieces=[odd])) as client:
+        answer = await client.post("/api/chat", json={"message": odd}, headers=EVENTS)
+    assert json.loads(answer.text.split("\n\n")[0].removeprefix("data: ")) == {
+        "delta": odd
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"breaks_off": True}, "router_lost"),
+        ({"error_in_stream": True}, "router_failed"),
+    ],
+)
+async def test_a_reply_that_breaks_off_ends_in_an_error_event(
+    wrong: dict[str, Any], code: str
+) -> None:
+    async with backend_client(FakeRouter(**wrong)) as client:
+        answer = await client.post("/api/chat", json={"message": "hi"}, headers=EVENTS)
+    assert answer.text.count("event: error\ndata: ") == 1
+    assert read_events(answer.text)[-1]["error"]["code"] == code
+    assert '"done"' not in answer.text
+
+
+@pytest.mark.parametrize("headers", [JSON, EVENTS])
+@pytest.mark.parametrize(
+    ("refusal", "status", "code", "retry_after"),
+    [
+        ((503, {}, {"Retry-After": "7"}), 503, "router_busy", "7"),
+        ((429, {}, {"Retry-After": "9"}), 503, "router_busy", "9"),
+        ((504, {"error": {"message": "slow"}}, {}), 504, "router_timeout", None),
+        ((502, {"error": {"message": "no provider"}}, {}), 502, "router_failed", None),
+        ((500, ["?"], {}), 502, "router_failed", None),
+        ((404, {}, {}), 502, "router_failed", None),
+        ((400, {"error": {"message": "bad"}}, {}), 400, "bad_request", None),
+    ],
+)
+async def test_refusals_of_the_router_keep_their_meaning(
+    headers: dict[str, str],
+    refusal: tuple[int, Any, dict[str, str]],
+    status: int,
+    code: str,
+    retry_after: str | None,
+) -> None:
+    async with backend_client(FakeRouter(refusal=refusal)) as client:
+        answer = await client.post("/api/chat", json={"message": "x"}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert answer.headers.get("Retry-After") == retry_after
+
+
+async def test_a_router_that_is_not_there_is_503() -> None:
+    async with backend_client(f"http://127.0.0.1:{free_port()}") as client:
+        answer = await client.post("/api/chat", json={"message": "x"}, headers=EVENTS)
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "router_unavailable"
+    assert answer.headers["Retry-After"] == "2"
+
+
+async def test_a_router_that_does_not_answer_is_504() -> None:
+    router = FakeRouter()
+    router.go_on.clear()
+    async with backend_client(router, timeout=httpx.Timeout(0.1)) as client:
+        answer = await client.post("/api/chat", json={"message": "x"})
+    assert answer.status_code == 504
+    assert answer.json()["error"]["code"] == "router_timeout"
+
+
+async def test_an_answer_that_makes_no_sense_is_502() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def answer_nonsense() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n[1}?")
+
+        async with backend_client(url) as client:
+            nonsense = asyncio.to_thread(answer_nonsense)
+            asked = client.post("/api/chat", json={"message": "x"})
+            _, answer = await asyncio.gather(nonsense, asked)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (
+        502,
+        "router_failed",
+    )
+
+
+@pytest.mark.parametrize("headers", [JSON, EVENTS])
+async def test_a_client_that_leaves_cancels_the_turn(headers: dict[str, str]) -> None:
+    router = FakeRouter()
+    router.go_on.clear()
+    async with backend_client(router) as client:
+        post = client.post("/api/chat", json={"message": "hi"}, headers=headers)
+        asking = asyncio.create_task(post)
+        while not router.turns:
+            await asyncio.sleep(0.005)
+        asking.cancel()
+        await asyncio.wait_for(router.left.wait(), 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"", 400, "not a chat message"),
+        (b"[]", 400, "Expected `object`"),
+        (b'{"message": 1}', 400, "Expected `str`"),
+        (b'{"message": "\xff"}', 400, "not a chat message"),
+        (b'{"message": "\\ud800"}', 400, "not a chat message"),
+        (b'{"message": "  "}', 400, "empty"),
+        (b'{"message": "x", "session": "."}', 400, "session id"),
+        (b'{"message": "x", "session": ".."}', 400, "session id"),
+        (b'{"message": "x", "session": ""}', 400, "session id"),
+        (b'{"message": "x", "session": "a/b"}', 400, "session id"),
+        (b'{"message": "x", "session": "a\\n"}', 400, "session id"),
+        (b'{"message": "x", "session": "%s"}' % (b"a" * 129), 400, "session id"),
+        (b'{"message": "%s"}' % (b"x" * 65537), 413, "64 KiB"),
+        (b'{"message": "%s"}' % (b"x" * 1024 * 1024), 413, "1 MiB"),
+    ],
+)
+async def test_bad_turns_are_refused_before_the_router(
+    body: bytes, status: int, words: str
+) -> None:
+    router = FakeRouter()
+    async with backend_client(router) as client:
+        answer = await client.post("/api/chat", content=body, headers=JSON)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]["message"]
+    assert router.turns == []
+
+
+async def test_the_limits_themselves_are_allowed() -> None:
+    text = {"message": "x" * 65536, "session": "aZ0._~:@+=-".ljust(128, "a")}
+    async with backend_client(FakeRouter()) as client:
+        assert (await client.post("/api/chat", json=text)).status_code == 200
+
+
+async def test_a_body_that_is_not_json_is_415() -> None:
+    async with backend_client(FakeRouter()) as client:
+        answer = await client.post("/api/chat", content=b'{"message": "x"}')
+    assert answer.status_code == 415

@@ -1,0 +1,191 @@
+"""The rate limit: exact in memory and in Redis, and quick when Redis fails."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.ratelimit import MemoryRateLimit, RateLimit, open_rate_limit
+
+from .fakes import FakeRouter, backend_client, free_port
+
+pytestmark = pytest.mark.anyio
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class RedisServer:
+    """A real redis-server on a private port."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.start()
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self._port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--dir", str(self._folder), "--logfile", "redis.log"]
+        self.process = subprocess.Popen(command)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self._port)).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        raise TimeoutError("redis-server does not listen")
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    if not shutil.which("redis-server"):
+        if os.environ.get("REQUIRE_PARTS"):
+            pytest.fail("redis-server is missing")
+        pytest.skip("redis-server is missing")
+    server = RedisServer(tmp_path)
+    yield server
+    server.stop()
+
+
+async def wait_for_store(limit: RateLimit, store: str) -> None:
+    async with asyncio.timeout(5):
+        while limit.store != store:
+            await asyncio.sleep(0.01)
+
+
+async def test_memory_allows_exactly_the_limit_in_any_minute() -> None:
+    clock = Clock()
+    limit = MemoryRateLimit(3, clock=clock)
+    taken = []
+    for second in range(0, 180, 5):
+        clock.now = 1000.0 + second
+        if await limit.take("ann") == 0:
+            taken.append(second)
+    assert taken == [0, 5, 10, 60, 65, 70, 120, 125, 130]
+
+
+async def test_memory_says_how_long_to_wait_and_knows_users_apart() -> None:
+    clock = Clock()
+    limit = MemoryRateLimit(1, clock=clock)
+    assert await limit.take("ann") == 0
+    clock.now += 45
+    assert await limit.take("ann") == 15
+    assert await limit.take("ben") == 0
+
+
+async def test_memory_forgets_idle_users_and_has_a_cap() -> None:
+    clock = Clock()
+    limit = MemoryRateLimit(5, clock=clock, users=100)
+    for number in range(250):
+        await limit.take(f"user {number}")
+    assert len(limit._turns) == 100
+    clock.now += 61
+    await limit.take("ann")
+    assert list(limit._turns) == ["ann"]
+
+
+async def test_too_many_turns_are_429_with_the_seconds_to_wait() -> None:
+    router, limit = FakeRouter(), MemoryRateLimit(2)
+    async with backend_client(router, rate_limit=limit) as client:
+        said = [await client.post("/api/chat", json={"message": "x"}) for _ in "123"]
+        client.cookies.clear()
+        other = await client.post("/api/chat", json={"message": "x"})
+    assert [answer.status_code for answer in said] == [200, 200, 429]
+    assert said[2].headers["Retry-After"] == "60"
+    assert said[2].json()["error"]["retry_after"] == 60
+    assert other.status_code == 200
+    assert len(router.turns) == 3
+
+
+async def test_refused_turns_do_not_count() -> None:
+    async with backend_client(FakeRouter(), rate_limit=MemoryRateLimit(1)) as client:
+        await client.get("/api/status")
+        await client.post("/api/chat", json={"message": ""})
+        answer = await client.post("/api/chat", json={"message": "x"})
+    assert answer.status_code == 200
+
+
+async def test_redis_counts_for_all_backends_together(redis: RedisServer) -> None:
+    async with (
+        open_rate_limit(redis.url, 3) as one,
+        open_rate_limit(redis.url, 3) as two,
+    ):
+        waits = [await limit.take("ann") for limit in (one, two, one, two, one)]
+        assert waits[:3] == [0, 0, 0]
+        assert all(59 < wait <= 60 for wait in waits[3:])
+        assert (await two.take("ben"), one.store, two.store) == (0, "redis", "redis")
+
+
+async def test_a_frozen_redis_costs_one_short_wait_and_comes_back(
+    redis: RedisServer,
+) -> None:
+    async with open_rate_limit(redis.url, 3) as limit:
+        assert await limit.take("ann") == 0
+        redis.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        await asyncio.gather(*(limit.take(f"user {number}") for number in range(200)))
+        assert time.monotonic() - began < 0.5
+        assert limit.store == "degraded"
+        began = time.monotonic()
+        waits = [await limit.take("ann") for _ in range(3)]
+        assert time.monotonic() - began < 0.05
+        assert waits[:2] == [0, 0]
+        assert waits[2] > 59
+        redis.process.send_signal(signal.SIGCONT)
+        await wait_for_store(limit, "redis")
+        assert await limit.take("ben") == 0
+
+
+async def test_a_redis_that_comes_later_is_found(redis: RedisServer) -> None:
+    redis.stop()
+    async with open_rate_limit(redis.url, 1) as limit:
+        await wait_for_store(limit, "degraded")
+        assert await limit.take("ann") == 0
+        assert await limit.take("ann") > 59
+        redis.start()
+        await wait_for_store(limit, "redis")
+        assert await limit.take("ann") == 0
+
+
+async def test_a_restart_of_redis_between_two_turns_is_not_noticed(
+    redis: RedisServer,
+) -> None:
+    async with open_rate_limit(redis.url, 3) as limit:
+        await limit.take("ann")
+        redis.stop()
+        redis.start()
+        assert await limit.take("ann") == 0
+        assert limit.store == "redis"
+
+
+async def test_a_client_that_leaves_is_no_failure_of_redis(redis: RedisServer) -> None:
+    async with open_rate_limit(redis.url, 3) as limit:
+        await limit.take("ann")
+        redis.process.send_signal(signal.SIGSTOP)
+        leaving = asyncio.create_task(limit.take("ann"))
+        await asyncio.sleep(0.05)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        assert leaving.cancelled()
+        assert limit.store == "redis"
+        redis.process.send_signal(signal.SIGCONT)
+        assert await limit.take("ben") == 0
