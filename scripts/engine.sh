@@ -186,6 +186,9 @@ start_engine() {
   fi
 
   mkdir -p "$state/data" "$state/exec"
+  # Left by an engine that was killed. dockerd refuses to start while the number in it belongs
+  # to anything, be it a zombie that nobody reaps.
+  rm -f "$pid_file"
   # A session of its own, so that Ctrl-C in the caller's terminal does not reach it.
   setsid dockerd --data-root="$state/data" --exec-root="$state/exec" \
     --pidfile="$pid_file" >"$log_file" 2>&1 </dev/null &

@@ -158,22 +158,22 @@ build() {
 # The stand-ins -------------------------------------------------------------------------
 #
 # Users are made before the packages, which then keep them and their ids. Alpine's images have
-# no bash but busybox's wget, which probes rely on. Entrypoints start as root, take over their
+# busybox's wget and nc, which probes rely on, and most have no bash. Entrypoints start as root, take over their
 # folders and step down, as the real ones do: without capabilities they fail in the same way.
 
 make_python() {
   # A virtual environment at /usr/local has the real image's layout: python, python3 and pip
   # in /usr/local/bin, packages in site-packages, `pip install` and `--prefix` as they should be.
-  build "$1" "WGET=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+  build "$1" "BUSYBOX=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
 ARG BASE
 FROM $BASE
-ARG WGET
+ARG BUSYBOX
 RUN apt-get update -qq \
- && apt-get install -qq -y --no-install-recommends python3-venv $WGET \
+ && apt-get install -qq -y --no-install-recommends python3-venv $BUSYBOX \
  && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED \
  && python3 -m venv --system-site-packages /usr/local \
  && rm -f /usr/local/bin/activate* /usr/local/bin/Activate.ps1 \
- && if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; fi
+ && if [ -n "$BUSYBOX" ]; then for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; fi
 CMD ["python3"]
 DOCKERFILE
 }
@@ -190,11 +190,11 @@ make_redis_like() {
     cat <<'DOCKERFILE'
 ARG BASE
 FROM $BASE
-ARG NAME GROUP WGET
+ARG NAME GROUP BUSYBOX
 RUN groupadd --system --gid $GROUP $NAME \
  && useradd --system --uid 999 --gid $NAME --home-dir /data --no-create-home $NAME \
  && apt-get update -qq \
- && apt-get install -qq -y --no-install-recommends $NAME-server $WGET \
+ && apt-get install -qq -y --no-install-recommends $NAME-server $BUSYBOX \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o $NAME -g $NAME /data
 COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
@@ -225,7 +225,7 @@ fi
 exec "$@"
 ENTRYPOINT
 # Last, since the packages' own scripts may want it.
-RUN if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; rm /bin/bash; fi
+RUN if [ -n "$BUSYBOX" ]; then for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; rm /bin/bash; fi
 ENV SERVER=$NAME
 VOLUME /data
 WORKDIR /data
@@ -233,7 +233,7 @@ EXPOSE 6379
 ENTRYPOINT ["docker-entrypoint.sh"]
 DOCKERFILE
     printf 'CMD ["%s-server"]\n' "$2"
-  } | build "$1" "NAME=$2" "GROUP=$group" "WGET=$(alpine_only "$1" busybox)"
+  } | build "$1" "NAME=$2" "GROUP=$group" "BUSYBOX=$(alpine_only "$1" busybox)"
 }
 
 make_postgres() {
@@ -247,18 +247,18 @@ make_postgres() {
       volume=/var/lib/postgresql
       ;;
   esac
-  build "$1" "ID=$id" "DATA=$data" "DATA_VOLUME=$volume" "WGET=$(alpine_only "$1" busybox)" \
+  build "$1" "ID=$id" "DATA=$data" "DATA_VOLUME=$volume" "BUSYBOX=$(alpine_only "$1" busybox)" \
     <<'DOCKERFILE'
 ARG BASE
 FROM $BASE
-ARG ID DATA DATA_VOLUME WGET
+ARG ID DATA DATA_VOLUME BUSYBOX
 RUN groupadd --system --gid $ID postgres \
  && useradd --system --uid $ID --gid postgres --home-dir /var/lib/postgresql --no-create-home postgres \
  && apt-get update -qq \
  && apt-get install -qq -y --no-install-recommends postgresql-common \
  && sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' \
       /etc/postgresql-common/createcluster.conf \
- && apt-get install -qq -y --no-install-recommends postgresql $WGET \
+ && apt-get install -qq -y --no-install-recommends postgresql $BUSYBOX \
  && rm -rf /var/lib/apt/lists/* \
  && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/ \
  && sed -i "s/^#\?listen_addresses .*/listen_addresses = '*'/" \
@@ -266,7 +266,7 @@ RUN groupadd --system --gid $ID postgres \
  && install -d -o postgres -g postgres -m 1777 $DATA_VOLUME \
  && install -d -o postgres -g postgres -m 3777 /var/run/postgresql \
  && mkdir /docker-entrypoint-initdb.d \
- && if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; fi
+ && if [ -n "$BUSYBOX" ]; then for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; fi
 COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
 #!/bin/sh
 set -eu
@@ -313,6 +313,7 @@ initialise() {
     echo 'CREATE DATABASE :"db";' | ask --dbname postgres -v db="$POSTGRES_DB"
   fi
   for script in /docker-entrypoint-initdb.d/*; do
+    [ -e "$script" ] || continue
     echo "running $script"
     case "$script" in
       *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;
@@ -395,20 +396,26 @@ text() { printf "'"; printf %s "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g"; printf 
 
 name() { printf '`'; printf %s "$1" | sed 's/`/``/g'; printf '`'; }
 
+# Not `echo`: this shell's takes a backslash for an escape.
+sql() { printf '%s\n' "$1"; }
+
 write_setup() {
   everywhere=$(text "${MARIADB_ROOT_HOST:-${MYSQL_ROOT_HOST:-%}}")
   root_password=$(text "$MARIADB_ROOT_PASSWORD")
-  echo "ALTER USER 'root'@'localhost' IDENTIFIED BY $root_password;"
+  # The installer also makes a root for the container's own name, without a password.
+  sql "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';"
+  sql "FLUSH PRIVILEGES;"
+  sql "ALTER USER 'root'@'localhost' IDENTIFIED BY $root_password;"
   if [ "$everywhere" != "'localhost'" ]; then
-    echo "CREATE USER 'root'@$everywhere IDENTIFIED BY $root_password;"
-    echo "GRANT ALL ON *.* TO 'root'@$everywhere WITH GRANT OPTION;"
+    sql "CREATE USER 'root'@$everywhere IDENTIFIED BY $root_password;"
+    sql "GRANT ALL ON *.* TO 'root'@$everywhere WITH GRANT OPTION;"
   fi
-  [ -z "$MARIADB_DATABASE" ] || echo "CREATE DATABASE $(name "$MARIADB_DATABASE");"
+  [ -z "$MARIADB_DATABASE" ] || sql "CREATE DATABASE $(name "$MARIADB_DATABASE");"
   if [ -n "$MARIADB_USER" ] && [ -n "$MARIADB_PASSWORD" ]; then
-    echo "CREATE USER $(text "$MARIADB_USER")@'%' IDENTIFIED BY $(text "$MARIADB_PASSWORD");"
+    sql "CREATE USER $(text "$MARIADB_USER")@'%' IDENTIFIED BY $(text "$MARIADB_PASSWORD");"
     # In a grant an underscore stands for any character.
     [ -z "$MARIADB_DATABASE" ] ||
-      echo "GRANT ALL ON $(name "$MARIADB_DATABASE" | sed 's/_/\\_/g').* TO $(text "$MARIADB_USER")@'%';"
+      sql "GRANT ALL ON $(name "$MARIADB_DATABASE" | sed 's/_/\\_/g').* TO $(text "$MARIADB_USER")@'%';"
   fi
 }
 
@@ -441,6 +448,7 @@ initialise() {
   # Through one connection: after the first statement the password has changed.
   write_setup | mariadb --no-defaults --socket="$socket" -uroot
   for script in /docker-entrypoint-initdb.d/*; do
+    [ -e "$script" ] || continue
     echo "[Note] [Entrypoint]: running $script"
     case "$script" in
       *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;
@@ -484,16 +492,16 @@ make_nginx_like() {
   local bash=bash
   ! is_alpine "$1" || bash=
   build "$1" "PORT=$2" "PID=$3" "RUN_AS=$4" "BASH_KEPT=$bash" \
-    "WGET=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+    "BUSYBOX=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
 ARG BASE
 FROM $BASE
-ARG PORT PID RUN_AS BASH_KEPT WGET
+ARG PORT PID RUN_AS BASH_KEPT BUSYBOX
 # Debian's nginx was built for other folders than the real image's; the links make both the
 # same, so that a configuration of one's own and a read-only root find what they should.
 RUN groupadd --system --gid 101 nginx \
  && useradd --system --uid 101 --gid nginx --home-dir /nonexistent --no-create-home nginx \
  && apt-get update -qq \
- && apt-get install -qq -y --no-install-recommends nginx-light curl gettext-base $WGET \
+ && apt-get install -qq -y --no-install-recommends nginx-light curl gettext-base $BUSYBOX \
  && rm -rf /var/lib/apt/lists/* /var/lib/nginx /etc/nginx/sites-* /etc/nginx/modules-enabled \
  && mkdir -p /var/cache/nginx /docker-entrypoint.d /usr/share/nginx/html \
  && ln -s /var/cache/nginx /var/lib/nginx \
@@ -541,7 +549,7 @@ fi
 exec "$@"
 ENTRYPOINT
 # Last, since the packages' own scripts may want it.
-RUN if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; fi; \
+RUN if [ -n "$BUSYBOX" ]; then for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; fi; \
     if [ -z "$BASH_KEPT" ]; then rm /bin/bash; fi
 USER $RUN_AS
 EXPOSE $PORT
@@ -552,14 +560,14 @@ DOCKERFILE
 }
 
 make_memcached() {
-  build "$1" "WGET=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+  build "$1" "BUSYBOX=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
 ARG BASE
 FROM $BASE
-ARG WGET
+ARG BUSYBOX
 RUN groupadd --system --gid 11211 memcache \
  && useradd --system --uid 11211 --gid memcache --home-dir /nonexistent --no-create-home memcache \
  && apt-get update -qq \
- && apt-get install -qq -y --no-install-recommends memcached $WGET \
+ && apt-get install -qq -y --no-install-recommends memcached $BUSYBOX \
  && rm -rf /var/lib/apt/lists/*
 COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
 #!/bin/sh
@@ -569,7 +577,7 @@ case "${1:-}" in
 esac
 exec "$@"
 ENTRYPOINT
-RUN if [ -n "$WGET" ]; then ln -s /bin/busybox /usr/local/bin/wget; rm /bin/bash; fi
+RUN if [ -n "$BUSYBOX" ]; then for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; rm /bin/bash; fi
 USER memcache
 EXPOSE 11211
 ENTRYPOINT ["docker-entrypoint.sh"]
