@@ -48,7 +48,7 @@ class Backend:
     async def status(self, request: Request) -> Response:
         """Tell how the router is, where turns are counted, whether there is a key."""
         router = await self.router.health()
-        answer = JSONResponse(
+        return JSONResponse(
             {
                 "router": {
                     "running": router.running,
@@ -62,7 +62,6 @@ class Backend:
                 "rate_limit": {"store": self.rate_limit.store},
             }
         )
-        return _with_cookie(answer, request, _read_user(request) or _new_id())
 
     async def chat(self, request: Request) -> Response:
         """Answer one turn, as JSON or, when asked for, as server-sent events."""
@@ -80,7 +79,11 @@ class Backend:
             answer = await self._stream(turn)
         else:
             answer = await self._answer(turn)
-        return _with_cookie(answer, request, user)
+        if request.cookies.get(COOKIE) != user:
+            answer.set_cookie(
+                COOKIE, user, max_age=COOKIE_AGE, httponly=True, samesite="lax"
+            )
+        return answer
 
     async def _answer(self, turn: Turn) -> Response:
         async with self.router.answer(turn, stream=False) as reply:
@@ -155,14 +158,6 @@ def _read_user(request: Request) -> str | None:
 
 def _new_id() -> str:
     return secrets.token_urlsafe(16)
-
-
-def _with_cookie(answer: Response, request: Request, user: str) -> Response:
-    if request.cookies.get(COOKIE) != user:
-        answer.set_cookie(
-            COOKIE, user, max_age=COOKIE_AGE, httponly=True, samesite="lax"
-        )
-    return answer
 
 
 async def _tell_refusal(request: Request, error: Exception) -> Response:

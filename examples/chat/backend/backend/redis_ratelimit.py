@@ -60,12 +60,10 @@ class RedisRateLimit:
         if self._failed.is_set():
             return in_memory
         try:
-            async with asyncio.timeout(TIMEOUT):
-                wait = await self._script([f"rate:{user}"], [self._memory.limit])
+            return await self._ask(user)
         except FAILURES as error:
             self._fail(error)
             return in_memory
-        return float(wait)
 
     async def watch(self) -> None:
         """Look for Redis now, and whenever it has failed until it is back."""
@@ -79,6 +77,21 @@ class RedisRateLimit:
                 self._recover()
             await self._failed.wait()
             await asyncio.sleep(PAUSE)
+
+    async def _ask(self, user: str) -> float:
+        # A task that is left behind at the deadline: to cancel it and wait for that
+        # can take the client as long again.
+        asking = asyncio.ensure_future(
+            self._script([f"rate:{user}"], [self._memory.limit])
+        )
+        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        try:
+            done, _ = await asyncio.wait([asking], timeout=TIMEOUT)
+        finally:
+            asking.cancel()
+        if not done:
+            raise TimeoutError
+        return float(asking.result())
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.is_set():

@@ -40,11 +40,11 @@ async def test_nobody_reads_or_deletes_the_conversation_of_another() -> None:
 
 async def test_the_cookie_is_random_and_out_of_reach_of_scripts() -> None:
     async with backend_client(FakeRouter()) as client:
-        first = await client.get("/api/status")
-        again = await client.get("/api/status")
+        first = await client.post("/api/chat", json={"message": "x"})
+        again = await client.post("/api/chat", json={"message": "x"})
         client.cookies.clear()
         client.cookies.set("chat_user", "../admin")
-        other = await client.get("/api/status")
+        other = await client.post("/api/chat", json={"message": "x"})
     cookie = first.headers["Set-Cookie"]
     assert re.match(
         r"chat_user=[\w-]{22}; HttpOnly; Max-Age=31536000; Path=/; ", cookie
