@@ -1,0 +1,81 @@
+"""Starts the router: `python -m router`."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from contextlib import nullcontext
+
+import uvicorn
+
+from router import __version__
+from router.app import make_app
+from router.guard import AnotherProcess, only_process
+from router.routes import RoutesError
+from router.settings import Settings, SettingsError, load_settings
+
+_DRAIN = 5
+_log = logging.getLogger("router")
+
+
+class _Server(uvicorn.Server):
+    """Says in one line that it is ready, once it listens."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            settings = self._settings
+            _log.info(
+                "router %s ready on http://%s:%d (sessions: %s, provider: %s, key: %s)",
+                __version__,
+                settings.host,
+                settings.port,
+                "redis" if settings.redis_url else "memory",
+                settings.llm_base_url or "offline responder",
+                "configured" if settings.llm_api_key else "missing",
+            )
+
+
+def main() -> None:
+    """Serve until told to stop; exits with 1 and one line when that cannot begin."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = load_settings(os.environ)
+        app = make_app(settings, guarded=True)
+        time.sleep(settings.boot_delay)
+    except (SettingsError, RoutesError) as error:
+        sys.exit(f"router: error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_DRAIN,
+    )
+    server = _Server(config, settings)
+    try:
+        with nullcontext() if settings.redis_url else only_process(settings.port):
+            server.run()
+    except AnotherProcess as error:
+        sys.exit(f"router: error: {error}")
+    if not server.started:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The log of one session: how messages are encoded, ordered, merged and trimmed.
+
+A change to a session is itself a small log. Merging is the only way to change one, and
+merging twice is merging once: a write that timed out may safely be sent again. What
+`merge` does here, `apply.lua` does inside Redis; one test compares the two.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+ID = slice(0, 36)
+TURN = slice(36, 72)
+ROLE = slice(72, 73)
+VERSION = slice(73, 74)
+BODY = slice(74, None)
+_LARGEST_MEMBER = 512 * 1024
+
+
+class CorruptSession(Exception):
+    """A stored session cannot be read; it was set aside, not taken for an empty one."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of a session; `at` is in milliseconds since 1970."""
+
+    id: str
+    role: str
+    content: str
+    at: int
+    interrupted: bool = False
+
+
+class Log(msgspec.Struct, frozen=True):
+    """Encoded messages in the order of their ids, and when the last delete was.
+
+    `epoch` is an id made at that delete: what belongs to a turn that began before it is
+    refused. Empty means that no delete is known.
+    """
+
+    epoch: bytes = b""
+    members: tuple[bytes, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.members))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a session lives after its last use (in seconds), how long it may get.
+
+    Of one that is too long the oldest turns go first.
+    """
+
+    lifetime: float = 1800.0
+    messages: int = 200
+    size: int = 256 * 1024
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Message)
+
+
+def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
+    """The change that adds messages of one turn, and deletes what is before `epoch`."""
+    return Log(epoch.encode(), tuple(sorted(_encode(m, turn) for m in messages)))
+
+
+def _encode(message: Message, turn: str) -> bytes:
+    role = "u" if message.role == "user" else "a"
+    return f"{message.id}{turn}{role}1".encode() + _encoder.encode(message)
+
+
+def decode_members(members: Sequence[bytes]) -> tuple[Message, ...]:
+    """The messages of a log; raises CorruptSession for what nobody here wrote."""
+    return tuple([_decode(member) for member in members])
+
+
+def _decode(member: bytes) -> Message:
+    if len(member) > _LARGEST_MEMBER or member[VERSION] != b"1":
+        raise CorruptSession("a stored message has an unknown form")
+    try:
+        return _decoder.decode(member[BODY])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise CorruptSession("a stored message cannot be decoded") from error
+
+
+def merge(known: Log, change: Log, limits: Limits) -> Log:
+    """Both logs as one: no id twice, nothing from before the later epoch, trimmed."""
+    epoch = max(known.epoch, change.epoch)
+    kept = known.members
+    if epoch != known.epoch:
+        kept = tuple(m for m in kept if m[TURN] >= epoch)
+    fresh = tuple(m for m in change.members if m[TURN] >= epoch)
+    if kept and fresh and fresh[0][ID] <= kept[-1][ID]:
+        ids = {m[ID] for m in kept}
+        fresh = tuple(m for m in fresh if m[ID] not in ids)
+        kept = tuple(sorted(kept + fresh))
+    else:
+        kept += fresh
+    return Log(epoch, _trim(kept, limits))
+
+
+def _trim(members: tuple[bytes, ...], limits: Limits) -> tuple[bytes, ...]:
+    count, size, first = len(members), sum(map(len, members)), 0
+    while count > 1 and (
+        count > limits.messages
+        or size > limits.size
+        or (first and members[first][ROLE] != b"u")
+    ):
+        size -= len(members[first])
+        count -= 1
+        first += 1
+    return members[first:] if first else members

@@ -1,0 +1,193 @@
+"""Sessions in this process's memory, bounded in number, bytes and per user.
+
+All sessions have the same lifetime and using one moves it to the end, so the order of
+the dictionary is the order of expiry: cleaning up looks at its head only.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from router.sessions.log import Limits, Log, merge
+from router.sessions.store import (
+    DEFAULT_LIMITS,
+    Durability,
+    Receipt,
+    SessionKey,
+    SessionStore,
+    Stats,
+    Status,
+    StoreFull,
+)
+
+_OVERHEAD = 400
+_SLICE = 500
+_EMPTY = Log()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much memory sessions may take; `evict` says whether the oldest makes room."""
+
+    sessions: int = 50_000
+    size: int = 256 * 1024 * 1024
+    per_user: int = 200
+    evict: bool = True
+
+
+_BOUNDS = Bounds()
+
+
+class MemoryStore(SessionStore):
+    """A store for one process and one event loop."""
+
+    def __init__(
+        self,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        bounds: Bounds = _BOUNDS,
+        clock: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] | None = None,
+    ) -> None:
+        super().__init__(limits, new_id)
+        self._bounds = bounds
+        self._clock = clock
+        self._entries: OrderedDict[SessionKey, tuple[float, Log]] = OrderedDict()
+        self._users: dict[str, dict[SessionKey, None]] = {}
+        self._size = 0
+        self._live = 0
+        self._evicted = 0
+        self._corrupt = 0
+
+    def slide(self, key: SessionKey) -> Log:
+        """The log of a session, its lifetime slid; an empty one when there is none."""
+        now = self._clock()
+        entry = self._entries.get(key)
+        if entry is None or entry[0] <= now:
+            return _EMPTY
+        log = entry[1]
+        if log.members:
+            self._entries[key] = (now + self.limits.lifetime, log)
+            self._entries.move_to_end(key)
+        return log
+
+    def peek(self, key: SessionKey) -> Log:
+        """The log of a session as it is, its lifetime left alone."""
+        return self._entries[key][1] if self.remaining(key) > 0 else _EMPTY
+
+    def remaining(self, key: SessionKey) -> float:
+        """Seconds that a session has left, 0 when there is none."""
+        entry = self._entries.get(key)
+        return max(entry[0] - self._clock(), 0.0) if entry else 0.0
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def keys(self) -> list[SessionKey]:
+        """Every key that is held, the one that expires first in front."""
+        return list(self._entries)
+
+    def merge(
+        self, key: SessionKey, change: Log, *, lifetime: float | None = None
+    ) -> Log:
+        """Merge a change into a session; the log that results. Raises StoreFull."""
+        now = self._clock()
+        self._free_expired(now, most=2)
+        deadline, known = self._entries.get(key, (0.0, _EMPTY))
+        if deadline <= now:
+            known = _EMPTY
+        log = merge(known, change, self.limits)
+        if log == _EMPTY:
+            return log
+        lifetime = self.limits.lifetime if lifetime is None else lifetime
+        self._make_room(key, log)
+        self.drop(key)
+        self._entries[key] = (max(deadline, now + lifetime), log)
+        self._users.setdefault(key.user, {})[key] = None
+        self._size += log.size + _OVERHEAD
+        self._live += bool(log.members)
+        return log
+
+    def drop(self, key: SessionKey) -> None:
+        """Forget a session, its tombstone included."""
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self._size -= entry[1].size + _OVERHEAD
+        self._live -= bool(entry[1].members)
+        mine = self._users[key.user]
+        del mine[key]
+        if not mine:
+            del self._users[key.user]
+
+    def _free_expired(self, now: float, most: int) -> int:
+        freed = 0
+        while freed < most and self._entries:
+            key = next(iter(self._entries))
+            if self._entries[key][0] > now:
+                break
+            self.drop(key)
+            freed += 1
+        return freed
+
+    def _make_room(self, key: SessionKey, log: Log) -> None:
+        held = self._entries.get(key)
+        more = log.size - held[1].size if held else log.size + _OVERHEAD
+        mine = self._users.get(key.user, {})
+        if held is None and len(mine) >= self._bounds.per_user:
+            self._evict(min(mine, key=lambda mine: self._entries[mine][0]))
+        while self._size + more > self._bounds.size or (
+            held is None and len(self._entries) >= self._bounds.sessions
+        ):
+            others = (other for other in self._entries if other != key)
+            if (oldest := next(others, None)) is None:
+                return
+            self._evict(oldest)
+
+    def _evict(self, key: SessionKey) -> None:
+        if not self._bounds.evict:
+            raise StoreFull
+        self.drop(key)
+        self._evicted += 1
+
+    async def apply(
+        self, key: SessionKey, change: Log, *, lifetime: float | None = None
+    ) -> Receipt:
+        return Receipt("memory", self.merge(key, change, lifetime=lifetime).epoch)
+
+    async def read(self, key: SessionKey) -> tuple[Log, Durability]:
+        return self.slide(key), "memory"
+
+    async def set_aside(self, key: SessionKey) -> None:
+        self.drop(key)
+        self._corrupt += 1
+
+    async def exists(self, key: SessionKey) -> bool:
+        return bool(self.peek(key).members)
+
+    async def cleanup_expired(self) -> int:
+        freed = 0
+        while count := self._free_expired(self._clock(), most=_SLICE):
+            freed += count
+            await asyncio.sleep(0)
+        return freed
+
+    async def get_stats(self) -> Stats:
+        await self.cleanup_expired()
+        return Stats(
+            sessions=self._live,
+            size=self._size,
+            evicted=self._evicted,
+            corrupt=self._corrupt,
+        )
+
+    async def check(self) -> None:
+        """Memory can always be written to."""
+
+    def status(self) -> Status:
+        return Status(mode="memory", since=self.since)

@@ -1,0 +1,109 @@
+"""What goes over the wire: OpenAI's shapes for requests, chunks and refusals."""
+
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+
+
+class Refusal(HTTPException):
+    """A request that is not answered, and why."""
+
+    def __init__(
+        self, status: int, code: str, message: str, *, retry_after: str | None = None
+    ) -> None:
+        headers = {"Retry-After": retry_after} if retry_after else None
+        super().__init__(status, message, headers)
+        self.code = code
+
+    def encode(self) -> bytes:
+        """The error in OpenAI's shape."""
+        return encode_error(self.status_code, self.code, self.detail)
+
+
+class Part(msgspec.Struct):
+    """A part of a message; the router reads text and passes on the rest."""
+
+    type: str
+    text: str = ""
+
+
+class Incoming(msgspec.Struct):
+    """A message of a request."""
+
+    role: str
+    content: str | list[Part] | None = None
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content if part.type == "text")
+        return self.content or ""
+
+    @property
+    def is_text(self) -> bool:
+        return not isinstance(self.content, list) or all(
+            part.type == "text" for part in self.content
+        )
+
+
+class ChatRequest(msgspec.Struct):
+    """What the router reads of a request; every other field is passed on."""
+
+    messages: list[Incoming]
+    model: str = ""
+    stream: bool = False
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+
+
+class Delta(msgspec.Struct):
+    content: str | None = None
+
+
+class ChunkChoice(msgspec.Struct):
+    """One choice of a chunk (`delta`) or of a whole completion (`message`)."""
+
+    delta: Delta = msgspec.field(default_factory=Delta)
+    message: Delta = msgspec.field(default_factory=Delta)
+    finish_reason: str | None = None
+    index: int = 0
+
+
+class Completion(msgspec.Struct):
+    """A completion or a chunk of one, as far as the router reads it."""
+
+    choices: list[ChunkChoice] = []
+    error: msgspec.Raw = msgspec.Raw(b"")
+
+
+_requests = msgspec.json.Decoder(ChatRequest)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_completions = msgspec.json.Decoder(Completion)
+encode_json = msgspec.json.Encoder().encode
+
+
+def decode_request(body: bytes) -> tuple[ChatRequest, dict[str, Any]]:
+    """A request, and all its fields as they came; raises Refusal."""
+    try:
+        return _requests.decode(body), dict(_fields.decode(body))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(
+            400, "invalid_json", f"this is no chat request: {error}"
+        ) from error
+
+
+def decode_completion(body: bytes) -> Completion:
+    """A provider's completion or chunk; raises Refusal."""
+    try:
+        return _completions.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        text = "the provider's answer is not in OpenAI's shape"
+        raise Refusal(502, "provider_error", text) from error
+
+
+def encode_error(status: int, code: str, message: str) -> bytes:
+    """An error in OpenAI's shape; its type tells whose fault it is."""
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    return encode_json({"error": error})
