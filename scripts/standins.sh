@@ -22,11 +22,13 @@ default_images=(
   valkey/valkey:8-alpine
   postgres:17
   postgres:17-alpine
+  postgres:18-alpine
   mariadb:11
-  nginx:latest
+  mysql:8.4
+  mongo:8
   nginx:alpine
+  nginx:1.29-alpine
   nginxinc/nginx-unprivileged:alpine
-  memcached:alpine
 )
 
 usage() {
@@ -34,8 +36,8 @@ usage() {
 usage: scripts/standins.sh [IMAGE..]
 
 Prints one line per image: pulled, stand-in or unavailable. Stand-ins exist for the
-repositories python, redis, valkey, postgres, mariadb, nginx, nginx-unprivileged and
-memcached, with any tag. Making one needs root and Debian's debootstrap.
+repositories python, redis, valkey, postgres, mariadb, mysql, nginx and nginx-unprivileged,
+with any tag. Making one needs root and Debian's debootstrap.
 
 Without a name: ${default_images[*]}
 USAGE
@@ -201,12 +203,12 @@ COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
 #!/bin/sh
 set -e
 case "${1:-}" in
-  -* | *.conf) set -- "$SERVER-server" "$@" ;;
+  -* | *.conf) set -- "$STANDIN_SERVER-server" "$@" ;;
 esac
 case "${1:-} ${2:-}" in
   *-server\ -v | *-server\ -h | *-server\ --version | *-server\ --help) exec "$@" ;;
 esac
-if [ "${1:-}" = "$SERVER-server" ]; then
+if [ "${1:-}" = "$STANDIN_SERVER-server" ]; then
   shift
   config=
   case "${1:-}" in
@@ -214,11 +216,11 @@ if [ "${1:-}" = "$SERVER-server" ]; then
     *) config=$1; shift ;;
   esac
   # The real image is built with protected mode off. Options come after it, so that they win.
-  set -- "$SERVER-server" ${config:+"$config"} --protected-mode no "$@"
-  step_down="setpriv --reuid=$SERVER --regid=$SERVER --clear-groups"
+  set -- "$STANDIN_SERVER-server" ${config:+"$config"} --protected-mode no "$@"
+  step_down="setpriv --reuid=$STANDIN_SERVER --regid=$STANDIN_SERVER --clear-groups"
   # Without the capabilities for it the real one stays root, so this one does.
   if [ "$(id -u)" = 0 ] && $step_down true 2>/dev/null; then
-    find . ! -user "$SERVER" -exec chown "$SERVER" '{}' +
+    find . ! -user "$STANDIN_SERVER" -exec chown "$STANDIN_SERVER" '{}' +
     exec $step_down "$@"
   fi
 fi
@@ -226,7 +228,7 @@ exec "$@"
 ENTRYPOINT
 # Last, since the packages' own scripts may want it.
 RUN if [ -n "$BUSYBOX" ]; then for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; rm /bin/bash; fi
-ENV SERVER=$NAME
+ENV STANDIN_SERVER=$NAME
 VOLUME /data
 WORKDIR /data
 EXPOSE 6379
@@ -361,35 +363,54 @@ CMD ["postgres"]
 DOCKERFILE
 }
 
-make_mariadb() {
-  build "$1" <<'DOCKERFILE'
+make_mariadb() { make_mysql_like "$1" mariadb "$suite"; }
+
+# Only unstable carries MySQL, in a newer version than the tags that people use.
+make_mysql() { make_mysql_like "$1" mysql sid; }
+
+make_mysql_like() {
+  {
+    cat <<'DOCKERFILE'
 ARG BASE
 FROM $BASE
+ARG NAME SUITE
+# Unstable's lists are valid for a week, and a mirror may lag more than that.
 RUN groupadd --system --gid 999 mysql \
  && useradd --system --uid 999 --gid mysql --home-dir /var/lib/mysql --no-create-home mysql \
- && apt-get update -qq \
- && apt-get install -qq -y --no-install-recommends mariadb-server \
+ && sed -i "s/ $(. /etc/os-release; echo $VERSION_CODENAME) / $SUITE /" /etc/apt/sources.list \
+ && apt-get update -qq -o Acquire::Check-Valid-Until=false \
+ && apt-get install -qq -y --no-install-recommends $NAME-server \
  && rm -rf /var/lib/apt/lists/* /var/lib/mysql \
- && sed -i '/^bind-address/d; /^user /d' /etc/mysql/mariadb.conf.d/50-server.cnf \
+ && sed -i '/^bind-address/d; /^mysqlx-bind-address/d; /^user\>/d; /^log_error/d' \
+      /etc/mysql/*.conf.d/*.cnf \
  && install -d -o mysql -g mysql -m 1777 /var/lib/mysql /run/mysqld \
+ && install -d -o mysql -g mysql -m 750 /var/lib/mysql-files \
  && mkdir /docker-entrypoint-initdb.d
 COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
 #!/bin/sh
 set -eu
 data=/var/lib/mysql
 socket=/run/mysqld/mysqld.sock
+case "$STANDIN_SERVER" in
+  mariadb) daemon=mariadbd client=mariadb admin=mariadb-admin ;;
+  mysql) daemon=mysqld client=mysql admin=mysqladmin ;;
+esac
 
 die() {
   echo "[ERROR] [Entrypoint]: $*" >&2
   exit 1
 }
 
-# Sets MARIADB_$1 from itself or MYSQL_$1, or from the file that either's _FILE names.
+# Sets $1 from MYSQL_$1, in mariadb's image also MARIADB_$1, or from the file of its _FILE.
 take() {
-  eval "value=\${MARIADB_$1:-\${MYSQL_$1:-}} file=\${MARIADB_$1_FILE:-\${MYSQL_$1_FILE:-}}"
+  value= file=
+  eval "value=\${MYSQL_$1:-} file=\${MYSQL_$1_FILE:-}"
+  if [ "$STANDIN_SERVER" = mariadb ]; then
+    eval "value=\${MARIADB_$1:-\$value} file=\${MARIADB_$1_FILE:-\$file}"
+  fi
   [ -z "$value" ] || [ -z "$file" ] || die "Both $1 and $1_FILE are set (but are exclusive)"
   [ -z "$file" ] || value=$(cat "$file")
-  eval "MARIADB_$1=\$value"
+  eval "$1=\$value"
 }
 
 text() { printf "'"; printf %s "$1" | sed "s/\\\\/\\\\\\\\/g; s/'/''/g"; printf "'"; }
@@ -400,73 +421,77 @@ name() { printf '`'; printf %s "$1" | sed 's/`/``/g'; printf '`'; }
 sql() { printf '%s\n' "$1"; }
 
 write_setup() {
-  everywhere=$(text "${MARIADB_ROOT_HOST:-${MYSQL_ROOT_HOST:-%}}")
-  root_password=$(text "$MARIADB_ROOT_PASSWORD")
+  everywhere=$(text "${ROOT_HOST:-%}")
+  root_password=$(text "$ROOT_PASSWORD")
   # The installer also makes a root for the container's own name, without a password.
-  sql "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';"
+  [ "$STANDIN_SERVER" = mysql ] ||
+    sql "DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';"
   sql "FLUSH PRIVILEGES;"
   sql "ALTER USER 'root'@'localhost' IDENTIFIED BY $root_password;"
   if [ "$everywhere" != "'localhost'" ]; then
     sql "CREATE USER 'root'@$everywhere IDENTIFIED BY $root_password;"
     sql "GRANT ALL ON *.* TO 'root'@$everywhere WITH GRANT OPTION;"
   fi
-  [ -z "$MARIADB_DATABASE" ] || sql "CREATE DATABASE $(name "$MARIADB_DATABASE");"
-  if [ -n "$MARIADB_USER" ] && [ -n "$MARIADB_PASSWORD" ]; then
-    sql "CREATE USER $(text "$MARIADB_USER")@'%' IDENTIFIED BY $(text "$MARIADB_PASSWORD");"
+  [ -z "$DATABASE" ] || sql "CREATE DATABASE $(name "$DATABASE");"
+  if [ -n "$USER" ] && [ -n "$PASSWORD" ]; then
+    sql "CREATE USER $(text "$USER")@'%' IDENTIFIED BY $(text "$PASSWORD");"
     # In a grant an underscore stands for any character.
-    [ -z "$MARIADB_DATABASE" ] ||
-      sql "GRANT ALL ON $(name "$MARIADB_DATABASE" | sed 's/_/\\_/g').* TO $(text "$MARIADB_USER")@'%';"
+    [ -z "$DATABASE" ] ||
+      sql "GRANT ALL ON $(name "$DATABASE" | sed 's/_/\\_/g').* TO $(text "$USER")@'%';"
   fi
 }
 
 initialise() {
-  for key in ROOT_PASSWORD DATABASE USER PASSWORD ALLOW_EMPTY_ROOT_PASSWORD RANDOM_ROOT_PASSWORD; do
+  for key in ROOT_PASSWORD ROOT_HOST DATABASE USER PASSWORD ALLOW_EMPTY_PASSWORD \
+    ALLOW_EMPTY_ROOT_PASSWORD RANDOM_ROOT_PASSWORD; do
     take $key
   done
-  [ -z "${MYSQL_ALLOW_EMPTY_PASSWORD:-}" ] || MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=yes
-  [ -z "${MYSQL_RANDOM_ROOT_PASSWORD:-}" ] || MARIADB_RANDOM_ROOT_PASSWORD=yes
-  if [ -n "$MARIADB_RANDOM_ROOT_PASSWORD" ]; then
-    MARIADB_ROOT_PASSWORD=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-    echo "GENERATED ROOT PASSWORD: $MARIADB_ROOT_PASSWORD"
+  if [ -n "$RANDOM_ROOT_PASSWORD" ]; then
+    ROOT_PASSWORD=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    echo "GENERATED ROOT PASSWORD: $ROOT_PASSWORD"
   fi
-  [ -n "$MARIADB_ROOT_PASSWORD$MARIADB_ALLOW_EMPTY_ROOT_PASSWORD" ] ||
-    die "Database is uninitialized and password option is not specified: MARIADB_ROOT_PASSWORD," \
-      "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD or MARIADB_RANDOM_ROOT_PASSWORD"
+  [ -n "$ROOT_PASSWORD$ALLOW_EMPTY_PASSWORD$ALLOW_EMPTY_ROOT_PASSWORD" ] ||
+    die "Database is uninitialized and password option is not specified: set a root password," \
+      "or ask for an empty or a random one"
 
-  mariadb-install-db --datadir="$data" --auth-root-authentication-method=normal \
-    --skip-test-db --skip-name-resolve >/dev/null
+  case "$STANDIN_SERVER" in
+    mariadb)
+      mariadb-install-db --datadir="$data" --auth-root-authentication-method=normal \
+        --skip-test-db --skip-name-resolve >/dev/null ;;
+    mysql) mysqld --initialize-insecure --datadir="$data" ;;
+  esac
   # The server that sets things up answers on its socket only, as the real image's does.
-  mariadbd --skip-networking --socket="$socket" &
+  $daemon --skip-networking --socket="$socket" &
   server=$!
   tries=0
-  until mariadb-admin --no-defaults --socket="$socket" -uroot ping >/dev/null 2>&1; do
+  until $admin --no-defaults --socket="$socket" -uroot ping >/dev/null 2>&1; do
     kill -0 $server 2>/dev/null || die "Unable to start server."
     tries=$((tries + 1))
     [ $tries -lt 120 ] || die "Unable to start server."
     sleep 0.5
   done
   # Through one connection: after the first statement the password has changed.
-  write_setup | mariadb --no-defaults --socket="$socket" -uroot
+  write_setup | $client --no-defaults --socket="$socket" -uroot
   for script in /docker-entrypoint-initdb.d/*; do
     [ -e "$script" ] || continue
     echo "[Note] [Entrypoint]: running $script"
     case "$script" in
       *.sh) if [ -x "$script" ]; then "$script"; else . "$script"; fi ;;
       *.sql)
-        MYSQL_PWD=$MARIADB_ROOT_PASSWORD mariadb --no-defaults --socket="$socket" -uroot \
-          ${MARIADB_DATABASE:+"$MARIADB_DATABASE"} <"$script" ;;
+        MYSQL_PWD=$ROOT_PASSWORD $client --no-defaults --socket="$socket" -uroot \
+          ${DATABASE:+"$DATABASE"} <"$script" ;;
     esac
   done
   kill $server
   wait $server
-  echo '[Note] [Entrypoint]: MariaDB init process done. Ready for start up.'
+  echo '[Note] [Entrypoint]: init process done. Ready for start up.'
 }
 
 case "${1:-}" in
-  -*) set -- mariadbd "$@" ;;
-  mysqld) shift; set -- mariadbd "$@" ;;
+  -*) set -- "$daemon" "$@" ;;
+  mysqld) shift; set -- "$daemon" "$@" ;;
 esac
-if [ "${1:-}" = mariadbd ]; then
+if [ "${1:-}" = "$daemon" ]; then
   if [ "$(id -u)" = 0 ]; then
     find "$data" /run/mysqld ! -user mysql -exec chown mysql: '{}' +
     exec setpriv --reuid=mysql --regid=mysql --init-groups "$0" "$@"
@@ -475,12 +500,13 @@ if [ "${1:-}" = mariadbd ]; then
 fi
 exec "$@"
 ENTRYPOINT
-ENV LANG=C.UTF-8
+ENV STANDIN_SERVER=$NAME LANG=C.UTF-8
 VOLUME /var/lib/mysql
 EXPOSE 3306
 ENTRYPOINT ["docker-entrypoint.sh"]
-CMD ["mariadbd"]
 DOCKERFILE
+    printf 'CMD ["%s"]\n' "$([ "$2" = mysql ] && echo mysqld || echo mariadbd)"
+  } | build "$1" "NAME=$2" "SUITE=$3"
 }
 
 make_nginx() { make_nginx_like "$1" 80 /run/nginx.pid root; }
@@ -559,32 +585,6 @@ CMD ["nginx", "-g", "daemon off;"]
 DOCKERFILE
 }
 
-make_memcached() {
-  build "$1" "BUSYBOX=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
-ARG BASE
-FROM $BASE
-ARG BUSYBOX
-RUN groupadd --system --gid 11211 memcache \
- && useradd --system --uid 11211 --gid memcache --home-dir /nonexistent --no-create-home memcache \
- && apt-get update -qq \
- && apt-get install -qq -y --no-install-recommends memcached $BUSYBOX \
- && rm -rf /var/lib/apt/lists/*
-COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
-#!/bin/sh
-set -e
-case "${1:-}" in
-  -*) set -- memcached "$@" ;;
-esac
-exec "$@"
-ENTRYPOINT
-RUN if [ -n "$BUSYBOX" ]; then for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; rm /bin/bash; fi
-USER memcache
-EXPOSE 11211
-ENTRYPOINT ["docker-entrypoint.sh"]
-CMD ["memcached"]
-DOCKERFILE
-}
-
 # One image after the other -------------------------------------------------------------
 
 is_alpine() { [[ "${1##*:}" == *alpine* ]]; }
@@ -602,9 +602,9 @@ maker_of() {
     valkey/valkey) echo make_valkey ;;
     postgres) echo make_postgres ;;
     mariadb) echo make_mariadb ;;
+    mysql) echo make_mysql ;;
     nginx) echo make_nginx ;;
     nginxinc/nginx-unprivileged) echo make_nginx_unprivileged ;;
-    memcached) echo make_memcached ;;
     *) return 1 ;;
   esac
 }
