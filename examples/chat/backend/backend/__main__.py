@@ -98,10 +98,8 @@ def format_banner(settings: Settings, place: Place, router: RouterHealth) -> str
     state = "ready" if router.ready else "not ready" if router.running else "away"
     redis = urlsplit(settings.redis_url or "")
     counted = f"in Redis at {redis.hostname}" if settings.redis_url else "in memory"
-    key = {
-        "missing": "missing, the router answers offline",
-        "unknown": "unknown until the router answers",
-    }.get(router.provider_key, router.provider_key)
+    offline = router.provider["mode"] == "offline"
+    key = router.provider["key"] + (", replies are offline" if offline else "")
     return "\n".join(
         (
             f"backend    http://{settings.host}:{settings.port}",

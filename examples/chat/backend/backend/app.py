@@ -58,7 +58,7 @@ class Backend:
                     "status": router.report.get("status", "unreachable"),
                 },
                 "sessions": router.report.get("sessions"),
-                "provider": {"key": router.provider_key},
+                "provider": router.provider,
                 "rate_limit": {"store": self.rate_limit.store},
             }
         )

@@ -51,12 +51,11 @@ class RouterHealth:
     report: dict[str, Any]
 
     @property
-    def provider_key(self) -> str:
-        """`configured`, `missing`, or `unknown` while the router does not say."""
-        provider = self.report.get("provider")
-        if not isinstance(provider, dict):
-            return "unknown"
-        return "configured" if provider.get("key") == "configured" else "missing"
+    def provider(self) -> dict[str, str]:
+        """Its mode (`remote`, `offline`) and key (`configured`, `missing`)."""
+        told = self.report.get("provider")
+        provider = told if isinstance(told, dict) else {}
+        return {name: str(provider.get(name, "unknown")) for name in ("mode", "key")}
 
 
 class Router:

@@ -38,7 +38,7 @@ class FakeRouter:
         {
             "status": "ok",
             "sessions": {"mode": "memory"},
-            "provider": {"key": "missing"},
+            "provider": {"mode": "offline", "host": "", "key": "missing"},
             "version": "1",
         },
     )

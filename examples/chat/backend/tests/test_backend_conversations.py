@@ -79,35 +79,38 @@ async def test_health_is_about_the_backend_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("health", "router", "key"),
+    ("report", "status", "mode", "key"),
     [
         (
-            (200, {"status": "ok", "provider": {"key": "configured"}}),
+            {"status": "ok", "provider": {"mode": "remote", "key": "configured"}},
             "ok",
+            "remote",
             "configured",
         ),
         (
-            (200, {"status": "degraded", "provider": {"key": "missing"}}),
+            {"status": "degraded", "provider": {"mode": "offline", "key": "missing"}},
             "degraded",
+            "offline",
             "missing",
         ),
-        ((200, []), "unreachable", "unknown"),
+        ({"provider": None}, "unreachable", "unknown", "unknown"),
+        ([], "unreachable", "unknown", "unknown"),
     ],
 )
 async def test_status_tells_what_the_router_says(
-    health: tuple[int, Any], router: str, key: str
+    report: Any, status: str, mode: str, key: str
 ) -> None:
-    async with backend_client(FakeRouter(health=health)) as client:
-        status = (await client.get("/api/status")).json()
-    assert status["router"] == {
+    async with backend_client(FakeRouter(health=(200, report))) as client:
+        told = (await client.get("/api/status")).json()
+    assert told["router"] == {
         "running": True,
         "ready": True,
         "owned": False,
         "pid": None,
-        "status": router,
+        "status": status,
     }
-    assert status["provider"] == {"key": key}
-    assert status["rate_limit"] == {"store": "memory"}
+    assert told["provider"] == {"mode": mode, "key": key}
+    assert told["rate_limit"] == {"store": "memory"}
 
 
 async def test_status_tells_a_router_that_is_not_ready_from_one_that_is_away() -> None:

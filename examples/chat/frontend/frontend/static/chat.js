@@ -14,21 +14,18 @@ const CALM = 10_000; // between two looks at a healthy stack, in milliseconds
 const ANXIOUS = 1_500; // while something is away
 const BACK_FOR = 2_500; // how long the banner says that all is well again
 
-let session = readSession() ?? beginSession();
-let reply = null; // the AbortController of the reply that is being written
 let loaded = false; // whether the stored conversation has been shown
+let session = localStorage.getItem("chat.session") ?? beginSession();
+let reply = null; // the AbortController of the reply that is being written
 let state = "fine"; // fine, degraded, starting, away, unreachable
 
 // The session: its id stays in this browser, the user's in a cookie out of reach.
-
-function readSession() {
-  return localStorage.getItem("chat.session");
-}
 
 function beginSession() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const id = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   localStorage.setItem("chat.session", id);
+  loaded = true; // there is nothing to load
   return id;
 }
 
@@ -63,7 +60,6 @@ function startAnew() {
   reply?.abort();
   if (messages.childElementCount > 0) forgetSession(session).catch(() => {});
   session = beginSession();
-  loaded = true;
   messages.replaceChildren();
   showWelcome();
   announce("New conversation");
@@ -293,7 +289,7 @@ function hideBanner() {
 
 function showAbout({ provider, sessions }) {
   const words = [];
-  if (provider.key === "missing") words.push("No provider key: replies are offline");
+  if (provider.mode === "offline") words.push("No provider: replies are made offline");
   if (sessions?.mode === "memory") words.push("Kept in memory");
   if (sessions?.mode === "redis") words.push("Kept in Redis");
   about.textContent = words.join(" · ");
@@ -305,4 +301,5 @@ document.addEventListener("visibilitychange", () => {
 });
 
 fit();
+showWelcome();
 look();

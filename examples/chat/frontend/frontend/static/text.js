@@ -1,10 +1,10 @@
-// Turns a reply's text into elements: paragraphs, lists, code, bold. Text becomes
+// Turns a reply's text into elements: paragraphs, lists, code, emphasis. Text becomes
 // text nodes and nothing else, so no reply can bring markup of its own.
 
 const FENCE = /^\s*```/;
 const ITEM = /^\s*(?:[-*]|(\d+)[.)])\s+/;
 const HEADING = /^#{1,6}\s+/;
-const INLINE = /(`[^`\n]+`|\*\*[^*\n]+\*\*)/;
+const INLINE = /(`[^`\n]+`|\*\*[^*\n]+\*\*|\*[^*\s](?:[^*\n]*[^*\s])?\*)/;
 
 export function renderText(text) {
   const result = document.createDocumentFragment();
@@ -60,9 +60,9 @@ function takeParagraph(lines) {
 function inline(text) {
   return text.split(INLINE).map((part, number) => {
     if (number % 2 === 0) return part;
-    return part[0] === "`"
-      ? element("code", part.slice(1, -1))
-      : element("strong", part.slice(2, -2));
+    if (part.startsWith("`")) return element("code", part.slice(1, -1));
+    if (part.startsWith("**")) return element("strong", part.slice(2, -2));
+    return element("em", part.slice(1, -1));
   });
 }
 

@@ -1,0 +1,1 @@
+"""The chat stack in a real browser, through all of its services."""

@@ -1,0 +1,62 @@
+"""A provider in OpenAI's shape for the browser test: what it is asked decides the pace.
+
+`python provider.py PORT`. To a message with "slowly" in it the words come one by one
+for a minute; else at once. `GET /seen` tells how many turns it was asked and how many
+of them were cancelled.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+seen = {"asked": 0, "cancelled": 0}
+
+
+async def complete(request: Request) -> Response:
+    asked = await request.json()
+    seen["asked"] += 1
+    told = [m["content"] for m in asked["messages"] if m["role"] == "user"]
+    text = f"You have told me {len(told)} things, the last was **{told[-1]}**."
+    pace = 0.0
+    if "slowly" in told[-1]:
+        text, pace = " ".join(f"word{number}" for number in range(600)), 0.1
+    return StreamingResponse(stream(text, pace), media_type="text/event-stream")
+
+
+async def stream(text: str, pace: float) -> AsyncIterator[str]:
+    try:
+        for word in text.split(" "):
+            yield write_chunk({"delta": {"content": f"{word} "}})
+            await asyncio.sleep(pace)
+        yield write_chunk({"delta": {}, "finish_reason": "stop"})
+        yield "data: [DONE]\n\n"
+    except asyncio.CancelledError:
+        seen["cancelled"] += 1
+        raise
+
+
+def write_chunk(choice: dict[str, Any]) -> str:
+    return f"data: {json.dumps({'choices': [{'index': 0, **choice}]})}\n\n"
+
+
+async def tell_seen(request: Request) -> Response:
+    return JSONResponse(seen)
+
+
+app = Starlette(
+    routes=[
+        Route("/v1/chat/completions", complete, methods=["POST"]),
+        Route("/seen", tell_seen),
+    ]
+)
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="warning")
