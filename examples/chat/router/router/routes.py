@@ -41,9 +41,15 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return "no other rule fits"
         if self.longer_than is not None:
             return f"{len(text)} characters" if len(text) > self.longer_than else None
-        words = "|".join(map(re.escape, self.keywords))
-        found = re.search(rf"(?<!\w)(?:{words})(?!\w)", text, re.IGNORECASE)
+        found = re.search("|".join(map(_word, self.keywords)), text, re.IGNORECASE)
         return f'keyword "{found[0].lower()}"' if found else None
+
+
+def _word(keyword: str) -> str:
+    # A whole word only, where it begins or ends like one: `sql`, but also "```".
+    before = r"\b" if keyword[0].isalnum() else ""
+    after = r"\b" if keyword[-1].isalnum() else ""
+    return before + re.escape(keyword) + after
 
 
 class Choice(msgspec.Struct, frozen=True):

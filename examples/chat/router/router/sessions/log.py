@@ -65,7 +65,8 @@ _decoder = msgspec.msgpack.Decoder(Message)
 
 def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
     """The change that adds messages of one turn, and deletes what is before `epoch`."""
-    return Log(epoch.encode(), tuple(sorted(_encode(m, turn) for m in messages)))
+    by_id = {message.id: message for message in messages}
+    return Log(epoch.encode(), tuple(_encode(by_id[id], turn) for id in sorted(by_id)))
 
 
 def _encode(message: Message, turn: str) -> bytes:

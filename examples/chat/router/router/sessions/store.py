@@ -20,6 +20,7 @@ from router.sessions.log import (
 
 Durability = Literal["memory", "redis", "degraded"]
 DEFAULT_LIMITS = Limits()
+TEND_EVERY = 10.0
 
 
 class SessionKey(NamedTuple):
@@ -134,7 +135,7 @@ class SessionStore(ABC):
     async def tend(self) -> None:
         """Keep the store well in the background, until cancelled."""
         while True:
-            await asyncio.sleep(10)
+            await asyncio.sleep(TEND_EVERY)
             await self.cleanup_expired()
 
     @abstractmethod

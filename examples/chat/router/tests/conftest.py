@@ -1,0 +1,22 @@
+"""Fixtures that need a program of their own: a real redis-server on a private port."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import RedisServer, find_redis
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A redis-server for the whole run; whoever freezes it thaws it again."""
+    find_redis()
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The address of an empty Redis."""
+    redis_server.empty()
+    return redis_server.url

@@ -1,0 +1,140 @@
+"""Real servers for tests: redis-server, and ASGI applications on private ports."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+
+def find_redis() -> str:
+    """Where redis-server is; skips the test without one, or fails where it must be."""
+    program = shutil.which("redis-server")
+    if program is None:
+        if os.environ.get("REQUIRE_PARTS") == "1":
+            pytest.fail("redis-server is not installed, and REQUIRE_PARTS is 1")
+        pytest.skip("redis-server is not installed: tests on a real Redis are left out")
+    return program
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """A redis-server process that can be frozen, killed and started again.
+
+    With `durable` it writes every command to disk before it answers.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._durable = durable
+        self._folder = tempfile.TemporaryDirectory(prefix="router-redis-")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        appendonly = "yes" if self._durable else "no"
+        arguments = f"--port {self.port} --bind 127.0.0.1 --save --appendonly"
+        self._process = subprocess.Popen(
+            [find_redis(), *arguments.split(), appendonly]
+            + ["--appendfsync", "always", "--dir", self._folder.name],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                if self.command("PING").startswith(b"+PONG"):
+                    return
+            time.sleep(0.01)
+        raise TimeoutError("redis-server does not answer")
+
+    def kill(self) -> None:
+        """End it at once; with `durable` nothing it answered is lost."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it listen and not answer."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, with what it was sent meanwhile."""
+        self._signal(signal.SIGCONT)
+
+    def empty(self) -> None:
+        """Remove every key."""
+        self.command("FLUSHALL")
+
+    def command(self, text: str) -> bytes:
+        """What it answers to a command line."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as wire:
+            wire.sendall(f"{text}\r\n".encode())
+            return wire.recv(65536)
+
+    def count_calls(self, name: str) -> int:
+        """How often a command was called since the start."""
+        stats = self.command("INFO commandstats").decode()
+        for line in stats.splitlines():
+            if line.startswith(f"cmdstat_{name}:calls="):
+                return int(line.split("=")[1].split(",")[0])
+        return 0
+
+    def _signal(self, number: int) -> None:
+        if self._process:
+            self._process.send_signal(number)
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """The address of an application that is served for this long."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            app, http="httptools", log_config=None, timeout_graceful_shutdown=2
+        )
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server._serve([listener]))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.005)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+ROUTER = Path(__file__).parent.parent
