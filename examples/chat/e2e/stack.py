@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 CHAT = Path(__file__).parents[1]
+SERVICES = ("router", "backend", "frontend")
 PATIENCE = 15.0
 
 
@@ -21,7 +22,7 @@ class Stack:
     """
 
     def __init__(self, folder: Path, *, with_redis: bool) -> None:
-        names = ["provider", "router", "backend", "frontend"]
+        names = ["provider", *SERVICES]
         self._names = ["redis", *names] if with_redis else names
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -88,7 +89,7 @@ class Stack:
 
     def _answers(self, name: str) -> bool:
         try:
-            if name in ("redis", "provider"):
+            if name not in SERVICES:
                 address = ("127.0.0.1", self._ports[name])
                 socket.create_connection(address, timeout=1).close()
                 return True

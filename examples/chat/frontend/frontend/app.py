@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from frontend import __version__
-from frontend.relay import LIMITS, TIMEOUT, Relay
+from frontend.relay import LIMITS, TIMEOUT, Backend, Relay
 
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
@@ -65,11 +65,11 @@ def create_app(backend_url: str, *, timeout: httpx.Timeout = TIMEOUT) -> Starlet
     """The frontend as an ASGI app in front of a backend."""
 
     @asynccontextmanager
-    async def open_client(app: Starlette) -> AsyncIterator[dict[str, object]]:
-        async with httpx.AsyncClient(
-            base_url=backend_url, timeout=timeout, limits=LIMITS, trust_env=False
-        ) as client:
-            yield {"client": client}
+    async def connect(app: Starlette) -> AsyncIterator[dict[str, Backend]]:
+        url = httpx.URL(backend_url)
+        async with httpx.AsyncHTTPTransport(limits=LIMITS, trust_env=False) as opened:
+            backend = Backend(url=url, timeout=timeout, transport=opened)
+            yield {"backend": backend}
 
     return Starlette(
         routes=[
@@ -78,5 +78,5 @@ def create_app(backend_url: str, *, timeout: httpx.Timeout = TIMEOUT) -> Starlet
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ],
         middleware=[Middleware(StrictHeaders)],
-        lifespan=open_client,
+        lifespan=connect,
     )

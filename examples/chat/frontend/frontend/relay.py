@@ -1,6 +1,7 @@
 """Passes requests on to the backend and its answers back, piece by piece."""
 
 import asyncio
+from dataclasses import dataclass
 
 import anyio
 import httpx
@@ -20,6 +21,19 @@ OF_THE_CONNECTION = frozenset(
     b"connection content-length date host keep-alive proxy-authenticate"
     b" proxy-authorization server te trailer transfer-encoding upgrade".split()
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """How to reach the backend.
+
+    A transport and no client: a client keeps the cookies it sees, and would send one
+    user's to the backend with the next user's request.
+    """
+
+    url: httpx.URL
+    timeout: httpx.Timeout
+    transport: httpx.AsyncHTTPTransport
 
 
 class Relay:
@@ -56,16 +70,17 @@ class Relay:
 
 async def pass_on(request: Request, body: bytes, send: Send) -> None:
     """Ask the backend and send its answer on; one that breaks off breaks off here."""
-    client: httpx.AsyncClient = request.state.client
+    backend: Backend = request.state.backend
     path = request.scope["raw_path"] + b"?" + request.scope["query_string"]
-    asked = client.build_request(
+    asked = httpx.Request(
         request.method,
-        httpx.URL(str(client.base_url)).copy_with(raw_path=path.removesuffix(b"?")),
+        backend.url.copy_with(raw_path=path.removesuffix(b"?")),
         headers=keep_headers(request.headers.raw),
         content=body,
+        extensions={"timeout": backend.timeout.as_dict()},
     )
     try:
-        answer = await client.send(asked, stream=True)
+        answer = await backend.transport.handle_async_request(asked)
     except httpx.HTTPError as error:
         await explain(error)(request.scope, request.receive, send)
         return

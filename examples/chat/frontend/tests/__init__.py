@@ -1,0 +1,1 @@
+"""Tests of the frontend, against a hand-written backend."""
