@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .stack import Stack
+sys.path.insert(0, str(Path(__file__).parent))
+
+from chat_stack import Stack
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from .stack import Stack
+from chat_stack import Stack
 
 
 def say(page: Any, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from .fakes import EVENTS, JSON, FakeRouter, backend_client, free_port
+from backend_fakes import EVENTS, JSON, FakeRouter, backend_client, free_port
 
 pytestmark = pytest.mark.anyio
 

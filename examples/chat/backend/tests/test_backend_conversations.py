@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from backend.owned import Place
-
-from .fakes import FakeRouter, backend_client, free_port
+from backend_fakes import FakeRouter, backend_client, free_port
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,7 @@ import httpx
 import pytest
 
 from backend.settings import Settings, SettingsError, read_settings
-
-from .fakes import EVENTS, free_port
+from backend_fakes import EVENTS, free_port
 
 SERVICE = Path(__file__).parents[1]
 

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from backend.ratelimit import MemoryRateLimit, RateLimit, open_rate_limit
-
-from .fakes import FakeRouter, backend_client, free_port
+from backend_fakes import FakeRouter, backend_client, free_port
 
 pytestmark = pytest.mark.anyio
 

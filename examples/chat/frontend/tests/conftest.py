@@ -1,11 +1,12 @@
-"""Makes the package importable from wherever pytest is started."""
+"""Makes the package and its fakes importable from wherever pytest is started."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+TESTS = Path(__file__).parent
+sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
 
 @pytest.fixture

@@ -6,8 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from frontend.app import STATIC
-
-from .fakes import frontend_client
+from frontend_fakes import frontend_client
 
 pytestmark = pytest.mark.anyio
 

@@ -12,8 +12,7 @@ import httpx
 import pytest
 
 from frontend.__main__ import read_backend_url, read_port
-
-from .fakes import free_port
+from frontend_fakes import free_port
 
 SERVICE = Path(__file__).parents[1]
 

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from .fakes import FakeBackend, free_port, frontend_client
+from frontend_fakes import FakeBackend, free_port, frontend_client
 
 pytestmark = pytest.mark.anyio
 

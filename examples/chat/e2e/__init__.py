@@ -1,1 +1,0 @@
-"""The chat stack in a real browser, through all of its services."""

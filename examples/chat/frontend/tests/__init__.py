@@ -1,1 +1,0 @@
-"""Tests of the frontend, against a hand-written backend."""
