@@ -1,0 +1,186 @@
+"""Starting and stopping the real process: `python -m router`."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers import ROUTER, RedisServer, free_port
+
+
+class Process:
+    """A router process, its output in one file."""
+
+    def __init__(
+        self, port: int, folder: Path, command: list[str], env: Mapping[str, str]
+    ) -> None:
+        self.port = port
+        self.output = folder / f"output-{time.monotonic_ns()}"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROUTER,
+                env={"PATH": os.environ["PATH"], "PORT": str(port), **env},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 10
+        while "ready" not in self.output.read_text():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def get(self, path: str) -> httpx.Response:
+        address = f"http://127.0.0.1:{self.port}{path}"
+        return httpx.get(address, trust_env=False, timeout=5)
+
+
+@contextmanager
+def running(
+    folder: Path, *, port: int = 0, command: list[str] | None = None, **env: str
+) -> Iterator[Process]:
+    """A router process that ends with the test."""
+    made = Process(port or free_port(), folder, command or ["-m", "router"], env)
+    try:
+        yield made
+    finally:
+        made.process.kill()
+        made.process.wait()
+
+
+def test_it_says_when_it_is_ready_and_stops_promptly(tmp_path: Path) -> None:
+    with running(tmp_path, GROQ_API_KEY="gsk-canary") as router:
+        router.wait_until_ready()
+        line = router.output.read_text()
+        assert f"ready on http://127.0.0.1:{router.port}" in line
+        assert "canary" not in line
+        assert router.get("/health").json()["provider"]["host"] == "api.groq.com"
+        begun = time.monotonic()
+        router.process.send_signal(signal.SIGTERM)
+        assert router.process.wait(5) == 143
+        assert time.monotonic() - begun < 1
+        assert router.output.read_text() == line
+
+
+def test_a_reply_under_way_is_finished_before_it_stops(tmp_path: Path) -> None:
+    with running(tmp_path) as router:
+        router.wait_until_ready()
+        body = {"stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        address = f"http://127.0.0.1:{router.port}/v1/chat/completions"
+        with httpx.stream("POST", address, json=body, trust_env=False) as reply:
+            lines = reply.iter_lines()
+            next(lines)
+            router.process.send_signal(signal.SIGTERM)
+            assert "data: [DONE]" in list(lines)
+        assert router.process.wait(5) == 143
+
+
+def test_boot_delay_stretches_the_time_before_it_is_ready(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    with running(tmp_path, BOOT_DELAY="1") as router:
+        while time.monotonic() - begun < 0.9:
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", router.port)) != 0
+            time.sleep(0.1)
+        router.wait_until_ready()
+    with running(tmp_path, BOOT_DELAY="60") as router:
+        time.sleep(0.7)
+        router.process.send_signal(signal.SIGTERM)
+        assert router.process.wait(2) == 143
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"SESSION_STORE": "redis"}, "REDIS_URL"),
+        ({"ROUTES_FILE": "/nowhere/routes.yaml"}, "/nowhere/routes.yaml"),
+    ],
+)
+def test_what_cannot_start_says_so_in_one_line(
+    tmp_path: Path, env: dict[str, str], words: str
+) -> None:
+    with running(tmp_path, **env) as router:
+        assert router.process.wait(10) == 1
+        output = router.output.read_text()
+    assert words in output
+    assert output.startswith("router: error: ")
+    assert len(output.splitlines()) == 1
+
+
+def test_a_second_process_without_redis_is_refused_with_the_mend(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path) as first:
+        first.wait_until_ready()
+        with running(tmp_path, port=first.port) as second:
+            assert second.process.wait(10) == 1
+            assert "set REDIS_URL" in second.output.read_text()
+        assert first.get("/health").status_code == 200
+
+
+def test_a_second_worker_without_redis_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    factory = ["-m", "uvicorn", "--factory", "router.app:make_app", "--workers", "2"]
+    with running(
+        tmp_path, port=port, command=[*factory, "--port", str(port)]
+    ) as router:
+        deadline = time.monotonic() + 15
+        while "set REDIS_URL" not in router.output.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        # Its supervisor would go on starting workers; let it take them down itself.
+        router.process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            router.process.wait(5)
+
+
+def test_with_redis_two_processes_serve_one_session(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    redis_server.empty()
+    with (
+        running(tmp_path, REDIS_URL=redis_server.url) as one,
+        running(tmp_path, REDIS_URL=redis_server.url) as other,
+    ):
+        one.wait_until_ready()
+        other.wait_until_ready()
+        headers = {"X-User-Id": "alice", "X-Session-Id": "one"}
+        body = {"messages": [{"role": "user", "content": "hi"}]}
+        address = f"http://127.0.0.1:{one.port}/v1/chat/completions"
+        reply = httpx.post(address, json=body, headers=headers, trust_env=False)
+        assert reply.headers["X-Session-Durability"] == "redis"
+        assert len(other.get("/v1/sessions/alice/one").json()["messages"]) == 2
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.socket() as squatter:
+        squatter.bind(("127.0.0.1", 0))
+        squatter.listen()
+        with running(tmp_path, port=squatter.getsockname()[1]) as router:
+            assert router.process.wait(10) != 0
+            assert "address already in use" in router.output.read_text()
+            assert "Traceback" not in router.output.read_text()
+
+
+def test_redis_is_imported_only_when_it_is_used(tmp_path: Path) -> None:
+    code = (
+        "import sys; from router.app import make_app; make_app(guarded=True); "
+        "print('redis' in sys.modules)"
+    )
+    for url, expected in (("", "False"), ("redis://127.0.0.1:1", "True")):
+        command = [sys.executable, "-c", code]
+        env = {"PATH": os.environ["PATH"], "REDIS_URL": url}
+        done = subprocess.run(
+            command, cwd=ROUTER, env=env, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == expected
