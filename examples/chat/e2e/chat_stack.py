@@ -29,8 +29,7 @@ class Stack:
         self._ports = {name: _free_port() for name in self._names}
 
     def __enter__(self) -> Self:
-        for name in self._names:
-            self.start(name)
+        self.complete()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -40,6 +39,12 @@ class Stack:
     def url(self, name: str) -> str:
         """The address of a service."""
         return f"http://127.0.0.1:{self._ports[name]}"
+
+    def complete(self) -> None:
+        """Start what does not run, in order."""
+        for name in self._names:
+            if name not in self._running:
+                self.start(name)
 
     def start(self, name: str) -> None:
         """Start a service and wait until it answers; raises TimeoutError."""

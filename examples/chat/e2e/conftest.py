@@ -49,7 +49,7 @@ def browser() -> Iterator[Any]:
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """All services, running; what a test takes away it gives back."""
+    """All services; a test may take some away, the next one finds them again."""
     with_redis = request.param == "redis"
     if with_redis and not shutil.which("redis-server"):
         miss("redis-server")
@@ -64,6 +64,7 @@ def page(browser: Any, stack: Stack) -> Iterator[Any]:
 
     Fails the test when the page throws or its policy forbids something.
     """
+    stack.complete()
     context = browser.new_context(viewport={"width": 1000, "height": 760})
     opened = context.new_page()
     faults: list[str] = []

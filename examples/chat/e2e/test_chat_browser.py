@@ -99,7 +99,7 @@ def test_a_router_that_is_lost_is_told_and_found_again(
     wait_for(page, "#banner", "The router is away.")
     take_picture(page, "router-away")
     say(page, "are you there?")
-    wait_for(page, ".assistant .note", "The router is not there")
+    wait_for(page, ".assistant .note", "The router is away")
     stack.start("router")
     wait_for(page, "#banner", "All is well again.")
     page.locator("#banner").wait_for(state="hidden", timeout=10_000)

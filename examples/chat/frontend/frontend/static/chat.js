@@ -151,6 +151,7 @@ async function takeTurn(text) {
     for await (const event of sendTurn(session, text, current.signal)) {
       if (event.delta) answer.write(event.delta);
       if (event.route) answer.element.title = event.route;
+      if (event.durability === "degraded" && state === "fine") look();
     }
     answer.end("");
     announce(answer.text);
