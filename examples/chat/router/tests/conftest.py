@@ -15,6 +15,12 @@ def redis_server() -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long before asking a provider again."""
+    monkeypatch.setattr("router.provider._PAUSE", 0.01)
+
+
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
     """The address of an empty Redis."""

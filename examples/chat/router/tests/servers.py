@@ -1,6 +1,5 @@
 """Real servers for tests: redis-server, and ASGI applications on private ports."""
 
-import asyncio
 import os
 import shutil
 import signal
@@ -126,15 +125,15 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         config = uvicorn.Config(
             app, http="httptools", log_config=None, timeout_graceful_shutdown=2
         )
+        config.load()
         server = uvicorn.Server(config)
-        task = asyncio.create_task(server._serve([listener]))
-        while not server.started and not task.done():
-            await asyncio.sleep(0.005)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup([listener])
+        assert server.started
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            server.should_exit = True
-            await task
+            await server.shutdown([listener])
 
 
 ROUTER = Path(__file__).parent.parent

@@ -34,7 +34,9 @@ def key_number(number: int, user: str = "alice") -> SessionKey:
 
 
 def make_store(clock: Clock, **bounds: int) -> MemoryStore:
-    return MemoryStore(limits=LIMITS, bounds=Bounds(**bounds), clock=clock)
+    return MemoryStore(
+        limits=LIMITS, bounds=Bounds(**bounds), clock=clock, new_id=new_id
+    )
 
 
 async def count_messages(store: MemoryStore, key: SessionKey = KEY) -> int:

@@ -15,7 +15,7 @@ from router.sessions.redis import RedisStore
 from router.sessions.store import SessionDeleted, SessionKey, SessionStore
 
 KINDS = ["memory", "redis", "chooser"]
-LIMITS = Limits(lifetime=0.5, messages=6, size=2000)
+LIMITS = Limits(lifetime=0.4, messages=6, size=2000)
 KEY = SessionKey("alice", "one")
 OTHER = SessionKey("alice", "two")
 new_id = IdMaker()
@@ -166,21 +166,21 @@ async def test_a_used_session_lives_on_and_an_unused_one_ends(
     await store.append(KEY, [make_message("used")])
     await store.append(OTHER, [make_message("unused")])
     for _ in range(3):
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.2)
         assert contents(await store.load(KEY)) == ["used"]
     assert not await store.exists(OTHER)
     assert await store.load(OTHER) is None
     assert (await store.get_stats()).sessions == 1
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.2)
     assert await store.exists(KEY)  # asking for it does not lengthen its life
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.25)
     assert await store.load(KEY) is None
 
 
 async def test_a_delete_is_remembered_for_one_lifetime(store: SessionStore) -> None:
     question = make_message("before")
     await store.delete(KEY)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.25)
     with pytest.raises(SessionDeleted):
         await store.append(KEY, [question])
 
