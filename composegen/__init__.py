@@ -1,0 +1,3 @@
+"""composegen: one stack file, gated on real health, with proven fallbacks."""
+
+__version__ = "0.1.0"

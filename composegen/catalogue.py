@@ -1,0 +1,48 @@
+"""Every problem by its stable name, with how much it matters.
+
+Each name has a page in ``templates/problems/``: what it means, an example that has the
+problem, and the mend.
+"""
+
+from __future__ import annotations
+
+from composegen.errors import Level
+
+# The file itself, its YAML, and the shape of its keys.
+_READING = """
+    alias-expansion bad-character bad-key bad-merge comma-in-braces duplicate-key
+    empty-file file-too-large many-documents not-utf-8 recursive-alias tab too-deep
+    unknown-alias unquoted-variable yaml-syntax yaml-tag
+    bad-condition bad-duration bad-health bad-name bad-port bad-size bad-tool
+    bad-variable bad-volume compose-key computed-key health-twice no-services
+    not-one-line null-value unknown-key variable-here wrong-type
+""".split()
+
+# What the services say together.
+_MEANING = """
+    cycle finished-no-job healthy-unasked job-health local-command missing-file
+    missing-setting network-mode no-health no-image no-port no-probe-tool
+    placeholder-unknown left-out port-twice replicas-port replicas-volume secret-name-taken
+    same-variable udp-health unknown-recipe unknown-service
+""".split()
+
+_WARNINGS = """
+    boot-too-short env-file-wires foreign-image job-unwaited
+    latest-image near-placeholder no-reason open-port root-bind-mount secret-in-context
+    secret-literal store-network traefik-network unasked unused-secret unused-volume
+    visible-password
+""".split()
+
+_NOTES = ["assumed-tag", "unknown-image"]
+
+LEVELS: dict[str, Level] = {
+    **dict.fromkeys(_READING, Level.ERROR),
+    **dict.fromkeys(_MEANING, Level.ERROR),
+    **dict.fromkeys(_WARNINGS, Level.WARNING),
+    **dict.fromkeys(_NOTES, Level.NOTE),
+}
+
+
+def find_level(name: str) -> Level:
+    """The level of a problem; a name that is not listed is a programming error."""
+    return LEVELS[name]

@@ -1,0 +1,390 @@
+"""The command line: the only file that knows click, the only one that exits.
+
+What a command needs is imported when it runs: starting quickly is a feature.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from composegen import __version__
+from composegen.errors import ComposegenError, ExitCode, Level, UsageError
+
+if TYPE_CHECKING:
+    from composegen.console import Console
+    from composegen.loader import Loaded
+    from composegen.plan import Plan
+    from composegen.selection import Selection
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+DEFAULT_FILE = "stack.yaml"
+_EPILOG = """\b
+Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
+129, 130 and 143 when interrupted."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+    epilog=_EPILOG,
+    no_args_is_help=True,
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def cli() -> None:
+    """One stack file becomes a Compose file in which every dependency is gated on real
+    health and every optional service has a declared fallback."""
+
+
+# Options that several commands share
+
+
+def _stack_option(function: Function) -> Function:
+    return click.option(
+        "-f",
+        "--file",
+        "file",
+        metavar="FILE",
+        default=DEFAULT_FILE,
+        show_default=True,
+        help="The stack file.",
+    )(function)
+
+
+def _selection_options(function: Function) -> Function:
+    added = click.option(
+        "--with",
+        "added",
+        metavar="SERVICE",
+        multiple=True,
+        help="Bring in a service that is left out, with what it requires.",
+    )
+    removed = click.option(
+        "--without",
+        "removed",
+        metavar="SERVICE",
+        multiple=True,
+        help="Leave a service out.",
+    )
+    return added(removed(function))
+
+
+def _format_option(function: Function) -> Function:
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="How to print.",
+    )(function)
+
+
+# What several commands do
+
+
+def _make_console() -> Console:
+    from composegen.console import Console
+
+    return Console()
+
+
+def _split_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """``--with a,b`` is the same as ``--with a --with b``."""
+    return tuple(
+        dict.fromkeys(part for name in names for part in name.split(",") if part)
+    )
+
+
+def _make_selection(added: tuple[str, ...], removed: tuple[str, ...]) -> Selection:
+    from composegen.selection import Selection
+
+    return Selection(added=_split_names(added), removed=_split_names(removed))
+
+
+def _load(file: str) -> Loaded:
+    from composegen.errors import FileRefused
+    from composegen.loader import load_stack
+
+    try:
+        return load_stack(Path(file), file)
+    except FileRefused as refused:
+        if not refused.help and refused.file == file:
+            refused.help = (
+                "`composegen init --bare` writes one to begin with"
+                if file == DEFAULT_FILE
+                else "name it with -f FILE"
+            )
+        raise
+
+
+def _load_plan(file: str, selection: Selection) -> Plan:
+    from composegen.plan import make_plan
+
+    return make_plan(_load(file).stack, selection)
+
+
+# Commands
+
+
+@cli.command()
+@click.argument("folder", metavar="[DIR]", default=".")
+@click.option("--bare", is_flag=True, help="Only a small stack file.")
+def init(folder: str, bare: bool) -> None:
+    """Write the chat stack with its services, ready to run, or a stack file alone.
+
+    Nothing that exists is overwritten.
+    """
+    from composegen.scaffold import write_bare_stack, write_chat_stack
+
+    console = _make_console()
+    target = Path(folder)
+    if bare:
+        console.say(f"wrote {write_bare_stack(target)}")
+        console.say("next: composegen check, composegen plan, composegen render")
+        return
+    count = write_chat_stack(target)
+    console.say(f"wrote {count} files to {folder}")
+    enter = "" if folder == "." else f"cd {folder} && "
+    console.say("\nto run it without containers, make its environment once:")
+    console.say(f"  {enter}python3 -m venv .venv")
+    console.say("  .venv/bin/pip install ./router ./backend ./frontend")
+    console.say("\nto see what would start, and to write its compose.yaml:")
+    console.say("  composegen plan")
+    console.say("  composegen render")
+
+
+@cli.command()
+@_stack_option
+@click.option("--strict", is_flag=True, help="Warnings count as problems.")
+@_format_option
+def check(file: str, strict: bool, form: str) -> None:
+    """Find every problem of a stack file, each with its place and its mend."""
+    from composegen.console import describe_problem
+    from composegen.errors import ProblemsFound
+
+    console = _make_console()
+    try:
+        problems = _load(file).problems
+    except ProblemsFound as found:
+        problems = found.problems
+    if form == "json":
+        console.write_json([describe_problem(problem) for problem in problems])
+    elif problems:
+        console.show_problems(problems)
+    else:
+        console.say(f"{file}: no problems")
+    levels = {problem.level for problem in problems}
+    if Level.ERROR in levels or (strict and Level.WARNING in levels):
+        raise SystemExit(ExitCode.PROBLEM)
+
+
+@cli.command()
+@_stack_option
+@_selection_options
+@_format_option
+def plan(file: str, added: tuple[str, ...], removed: tuple[str, ...], form: str) -> None:
+    """Show what would start, in which order, waiting for what, how long at worst."""
+    from composegen.plan import describe_plan, format_plan
+
+    console = _make_console()
+    made = _load_plan(file, _make_selection(added, removed))
+    if form == "json":
+        console.write_json(describe_plan(made))
+    else:
+        console.write_data(format_plan(made))
+
+
+@cli.command()
+@_stack_option
+@_selection_options
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Where to write; - is stdout.  [default: compose.yaml beside the stack]",
+)
+@click.option(
+    "--check",
+    "only_check",
+    is_flag=True,
+    help="Write nothing; fail and show the difference when the file is stale.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is not ours; keep a .bak.")
+@click.option(
+    "--engine",
+    type=click.IntRange(min=20),
+    metavar="VERSION",
+    help="The oldest Docker Engine that must take the file.  [default: 25]",
+)
+def render(
+    file: str,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    output: str | None,
+    only_check: bool,
+    force: bool,
+    engine: int | None,
+) -> None:
+    """Write the Compose file of a stack."""
+    from composegen.output import (
+        Written,
+        check_rendered,
+        find_prefix,
+        read_recorded,
+        write_rendered,
+    )
+    from composegen.plan import make_plan
+    from composegen.render import Options, render_plan
+
+    console = _make_console()
+    folder = Path(file).parent
+    path = folder / "compose.yaml" if output in {None, "-"} else Path(str(output))
+    if output == "-" and only_check:
+        raise UsageError("--check compares a file: -o - names none")
+    selection = _make_selection(added, removed)
+    if only_check and not (added or removed or engine):
+        recorded = read_recorded(path)
+        if recorded is not None:
+            selection, engine = recorded.selection, recorded.engine
+    stack = _load(file).stack
+    options = Options(prefix=find_prefix(path, folder))
+    if engine is not None:
+        options = Options(prefix=options.prefix, engine=engine)
+    made = make_plan(stack, selection)
+    for rendered in render_plan(made, options):
+        if output == "-":
+            console.write_data(rendered.text)
+        elif only_check:
+            check_rendered(rendered.text, path)
+            console.say(f"{path} is up to date")
+        else:
+            written = write_rendered(rendered.text, path, force=force)
+            count = len(made.steps)
+            services = f"{count} service{'s' if count > 1 else ''}"
+            if written is Written.SAME:
+                console.say(f"{path} is up to date: {services}")
+            else:
+                console.say(f"{written.value} {path}: {services}")
+
+
+@cli.command()
+@_stack_option
+@_selection_options
+def graph(file: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
+    """Print the stack as a Mermaid flowchart; what is left out is faint."""
+    from composegen.mermaid import draw_plan
+
+    console = _make_console()
+    console.write_data(draw_plan(_load_plan(file, _make_selection(added, removed))))
+
+
+@cli.command()
+@_stack_option
+@_format_option
+def secrets(file: str, form: str) -> None:
+    """Make the missing files in .secrets/ and say what is still empty."""
+    import os
+
+    from composegen.secretfiles import Outcome, make_secret_files
+
+    console = _make_console()
+    made = make_secret_files(_load(file).stack, Path(file).absolute().parent, os.environ)
+    if form == "json":
+        console.write_json(
+            [
+                {
+                    "name": item.secret.name,
+                    "file": item.secret.file,
+                    "outcome": item.outcome.value,
+                }
+                for item in made
+            ]
+        )
+    elif not made:
+        console.say("this stack has no secrets")
+    else:
+        width = max(len(item.secret.file) for item in made)
+        for item in made:
+            mend = f": {item.mend}" if item.mend and item.outcome is not Outcome.KEPT else ""
+            line = f"{item.secret.file:<{width}}  {item.outcome.value}{mend}"
+            console.write_data(line + "\n")
+    if any(item.outcome is Outcome.MISSING for item in made):
+        raise SystemExit(ExitCode.PROBLEM)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@_stack_option
+@_format_option
+def recipes(name: str | None, file: str, form: str) -> None:
+    """List the recipes, or show one: its image, port, health, facts."""
+    from composegen.guide import describe_recipe, list_recipes
+
+    console = _make_console()
+    if name is None:
+        listed = list_recipes(Path(file))
+        if form == "json":
+            console.write_json([{"name": key, "about": about} for key, about in listed])
+            return
+        width = max(len(key) for key, _ in listed)
+        for key, about in listed:
+            console.write_data(f"{key:<{width}}  {about}\n")
+        return
+    data, text = describe_recipe(name, Path(file))
+    if form == "json":
+        console.write_json(data)
+    else:
+        console.write_data(text)
+
+
+@cli.command()
+def schema() -> None:
+    """Print the JSON Schema of stack files, for editors."""
+    from composegen.schema import make_schema
+
+    _make_console().write_json(make_schema())
+
+
+@cli.command()
+@click.argument("name", required=False)
+def explain(name: str | None) -> None:
+    """Say what a problem means, with an example and its mend."""
+    from composegen.guide import list_problems, read_problem_page
+
+    console = _make_console()
+    if name is not None:
+        console.write_data(read_problem_page(name))
+        return
+    for level, key, title in list_problems():
+        console.write_data(f"{level:<8} {key:<20} {title}\n")
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with one of ``ExitCode``."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        result = cli.main(arguments, prog_name="composegen", standalone_mode=False)
+    except ComposegenError as error:
+        _make_console().show_error(error)
+        return error.exit_code
+    except click.UsageError as error:
+        hint = f"{error.ctx.command_path} --help" if error.ctx else "composegen --help"
+        _make_console().show_usage_error(error.format_message(), f"see {hint}")
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more is to be said.
+        sys.stdout = None
+        return ExitCode.FINE
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return result if isinstance(result, int) else ExitCode.FINE

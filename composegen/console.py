@@ -1,0 +1,163 @@
+"""The only file that prints: problems, plans, and what a command has done.
+
+stdout carries data, stderr talk; colour is decoration and honours NO_COLOR.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import IO, Any
+
+import click
+
+from composegen.errors import (
+    ComposegenError,
+    Level,
+    Location,
+    Problem,
+    ProblemsFound,
+    StaleFile,
+)
+
+_COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
+_WIDEST_LINE = 160
+
+
+class Console:
+    """Writes to two streams; tests hand in their own."""
+
+    def __init__(self, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
+        self._out = out
+        self._err = err
+
+    @property
+    def out(self) -> IO[str]:
+        """Where data goes."""
+        return self._out or sys.stdout
+
+    @property
+    def err(self) -> IO[str]:
+        """Where talk goes."""
+        return self._err or sys.stderr
+
+    def write_data(self, text: str) -> None:
+        """Data, to stdout as it is."""
+        self.out.write(text)
+        self.out.flush()
+
+    def write_json(self, data: Any) -> None:
+        """Data as JSON, to stdout."""
+        self.write_data(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+    def say(self, text: str = "") -> None:
+        """Talk, to stderr."""
+        self.err.write(text + "\n")
+        self.err.flush()
+
+    def _style(self, text: str, **style: Any) -> str:
+        if os.environ.get("NO_COLOR") or not self.err.isatty():
+            return text
+        return click.style(text, **style)
+
+    # Errors
+
+    def show_error(self, error: ComposegenError) -> None:
+        """Any deliberate error, in words."""
+        if isinstance(error, ProblemsFound):
+            self.show_problems(error.problems)
+            return
+        self.say(f"{self._head('error', error.name, Level.ERROR)} {error.message}")
+        self._show_help(error.help, 0)
+        if isinstance(error, StaleFile):
+            self.write_data(error.difference)
+
+    def show_usage_error(self, message: str, help: str = "") -> None:
+        """The command line cannot be read."""
+        self.say(f"{self._style('error:', fg='red', bold=True)} {message}")
+        self._show_help(help, 0)
+
+    def show_problems(self, problems: Iterable[Problem]) -> None:
+        """Every problem with its line, then how many there were."""
+        shown = list(problems)
+        for problem in shown:
+            self.show_problem(problem)
+            self.say()
+        self.say(count_problems(shown))
+
+    def show_problem(self, problem: Problem) -> None:
+        """One problem: name, sentence, place, line, help."""
+        head = self._head(problem.level.value, problem.name, problem.level)
+        self.say(f"{head} {self._style(problem.message, bold=True)}")
+        location = problem.location
+        width = len(str(location.line)) if location.line else 1
+        self.say(f"{' ' * width}--> {location}")
+        if location.line:
+            self._show_line(location, width, problem.level)
+        self._show_help(problem.help, width + 1)
+
+    def _head(self, word: str, name: str, level: Level) -> str:
+        return self._style(f"{word}[{name}]", fg=_COLOURS[level], bold=True) + ":"
+
+    def _show_line(self, location: Location, width: int, level: Level) -> None:
+        text, start, length = cut_line(location)
+        bar = " " * (width + 1) + "|"
+        self.say(bar)
+        self.say(f"{location.line} | {text}".rstrip())
+        marks = self._style("^" * length, fg=_COLOURS[level], bold=True)
+        self.say(f"{bar} {' ' * start}{marks}")
+
+    def _show_help(self, help: str, indent: int) -> None:
+        if not help:
+            return
+        first, *rest = help.split("\n")
+        space = " " * indent
+        self.say(f"{space}= {self._style('help:', fg='cyan')} {first}")
+        for line in rest:
+            self.say(f"{space}        {line}".rstrip())
+
+
+def cut_line(location: Location) -> tuple[str, int, int]:
+    """The line as a terminal shows it, where the marks begin, and how many they are.
+
+    Tabs and control characters are made visible; a long line is cut around its place.
+    """
+    from composegen.source import escape_control, measure_width
+
+    text, column = location.text, location.column - 1
+    first = 0
+    if len(text) > _WIDEST_LINE:
+        first = max(0, min(column - 40, len(text) - _WIDEST_LINE))
+    shown = text[first : first + _WIDEST_LINE]
+    marked = text[column : min(column + location.width, first + _WIDEST_LINE)]
+    lead = ".." if first else ""
+    before = lead + escape_control(text[first:column].replace("\t", " "))
+    whole = lead + escape_control(shown.replace("\t", " "))
+    marks = measure_width(escape_control(marked.replace("\t", " ")))
+    return whole, measure_width(before), max(1, marks)
+
+
+def count_problems(problems: Iterable[Problem]) -> str:
+    """How many errors and warnings there are, in words."""
+    levels = [problem.level for problem in problems]
+    parts = []
+    for level in Level:
+        count = levels.count(level)
+        if count:
+            parts.append(f"{count} {level.value}{'s' if count > 1 else ''}")
+    return ", ".join(parts) or "no problems"
+
+
+def describe_problem(problem: Problem) -> dict[str, Any]:
+    """A problem as plain data."""
+    return {
+        "file": problem.location.file,
+        "line": problem.location.line or None,
+        "column": problem.location.column or None,
+        "level": problem.level.value,
+        "name": problem.name,
+        "message": problem.message,
+        "help": problem.help or None,
+    }

@@ -1,0 +1,159 @@
+"""What a Dockerfile and its .dockerignore tell about an image; nothing is run.
+
+Only stages, USER, EXPOSE and HEALTHCHECK are read. Reading the files themselves is
+the loader's business.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+_ARGUMENT = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+_MAX_STAGES = 100
+
+
+@dataclass(slots=True)
+class _Stage:
+    base: str
+    name: str
+    user: str = ""
+    has_healthcheck: bool | None = None
+    exposed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSource:
+    """What one stage says, stages that it builds upon included.
+
+    ``base_image`` is the image that the chain begins with, empty where a build
+    argument hides it; ``user`` the last USER.
+    """
+
+    base_image: str = ""
+    user: str = ""
+    has_healthcheck: bool = False
+    exposed: tuple[str, ...] = ()
+
+
+def parse_dockerfile(
+    text: str, *, target: str = "", arguments: Mapping[str, str] | None = None
+) -> ImageSource | None:
+    """What the last stage, or ``target``, is; None where there is no such stage."""
+    stages = _read_stages(text, dict(arguments or {}))
+    if not stages:
+        return None
+    stage = _find_stage(stages, target) if target else stages[-1]
+    if stage is None:
+        return None
+    user, healthcheck, exposed = "", None, []
+    for _ in range(_MAX_STAGES):
+        user = user or stage.user
+        if healthcheck is None:
+            healthcheck = stage.has_healthcheck
+        exposed = [*stage.exposed, *exposed]
+        earlier = _find_stage(stages[: stages.index(stage)], stage.base)
+        if earlier is None:
+            break
+        stage = earlier
+    return ImageSource(
+        base_image="" if "$" in stage.base else stage.base,
+        user=user,
+        has_healthcheck=bool(healthcheck),
+        exposed=tuple(dict.fromkeys(exposed)),
+    )
+
+
+def _find_stage(stages: list[_Stage], name: str) -> _Stage | None:
+    for stage in stages:
+        if stage.name and stage.name == name.lower():
+            return stage
+    if name.isdigit() and int(name) < len(stages):
+        return stages[int(name)]
+    return None
+
+
+def _read_stages(text: str, arguments: dict[str, str]) -> list[_Stage]:
+    known: dict[str, str] = {}
+    stages: list[_Stage] = []
+    for word, rest in _read_instructions(text):
+        if word == "ARG" and not stages:
+            for item in rest.split():
+                name, _, default = item.partition("=")
+                known[name] = arguments.get(name, default.strip("\"'"))
+        elif word == "FROM":
+            words = [part for part in rest.split() if not part.startswith("--")]
+            if words:
+                named = len(words) > 2 and words[1].lower() == "as"  # noqa: PLR2004
+                name = words[2].lower() if named else ""
+                stages.append(_Stage(_fill_arguments(words[0], known), name))
+        elif stages:
+            _read_into(stages[-1], word, rest)
+    return stages
+
+
+def _read_into(stage: _Stage, word: str, rest: str) -> None:
+    if word == "USER":
+        stage.user = rest.strip()
+    elif word == "HEALTHCHECK":
+        stage.has_healthcheck = not rest.strip().upper().startswith("NONE")
+    elif word == "EXPOSE":
+        stage.exposed += rest.split()
+
+
+def _read_instructions(text: str) -> Iterator[tuple[str, str]]:
+    waiting = ""
+    here_document = ""
+    for line in text.splitlines():
+        if here_document:
+            if line.strip() == here_document:
+                here_document = ""
+            continue
+        if not waiting and line.lstrip().startswith("#"):
+            continue
+        if waiting and (not line.strip() or line.lstrip().startswith("#")):
+            continue
+        if line.rstrip().endswith("\\"):
+            waiting += line.rstrip()[:-1] + " "
+            continue
+        word, _, rest = (waiting + line).strip().partition(" ")
+        waiting = ""
+        if word:
+            yield word.upper(), rest.strip()
+        opened = re.search(r"<<-?[\"']?(\w+)", rest)
+        if opened and word.upper() in {"RUN", "COPY", "ADD"}:
+            here_document = opened[1]
+
+
+def _fill_arguments(text: str, known: Mapping[str, str]) -> str:
+    def replace(match: re.Match[str]) -> str:
+        value = known.get(match[1] or match[3], "") or (match[2] or "")
+        return value or match[0]
+
+    return _ARGUMENT.sub(replace, text)
+
+
+def is_ignored(path: str, patterns: str) -> bool:
+    """Whether a .dockerignore leaves ``path`` out; the last matching line decides."""
+    ignored = False
+    for raw_line in patterns.splitlines():
+        line = raw_line.strip()
+        if not line or line.startswith("#"):
+            continue
+        negated = line.startswith("!")
+        pattern = line.removeprefix("!").strip().strip("/").removeprefix("./")
+        if _matches(path, pattern):
+            ignored = not negated
+    return ignored
+
+
+def _matches(path: str, pattern: str) -> bool:
+    if pattern.startswith("**/"):
+        return _matches(path, pattern[3:])
+    parts = path.split("/")
+    return any(
+        fnmatch.fnmatchcase("/".join(parts[:count]), pattern.rstrip("/").removesuffix("/**"))
+        for count in range(1, len(parts) + 1)
+    )

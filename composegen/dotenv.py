@@ -1,0 +1,96 @@
+"""A ``.env`` file by Compose's rules, and the variables of a text filled from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from composegen.values import BadVariable, parse_variables
+
+_NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:=|:\s)[ \t]*")
+_INLINE_COMMENT = re.compile(r"\s+#.*$")
+_DOUBLE_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
+
+
+def parse_dotenv(text: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a ``.env`` file sets.
+
+    Single quotes keep everything; double quotes know escapes; elsewhere ``$`` begins
+    a variable, of ``environment`` first and then of earlier lines. A line that is no
+    assignment is passed over.
+    """
+    values: dict[str, str] = {}
+    position = 0
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    while position < len(text):
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        match = _NAME.match(text, position, end)
+        if match is None or text[position:end].lstrip().startswith("#"):
+            position = end + 1
+            continue
+        raw, quote, position = _read_value(text, match.end(), end)
+        if quote != "'":
+            raw = fill_variables(raw, {**values, **environment})
+        values[match[1]] = raw
+    return values
+
+
+def _read_value(text: str, start: int, end: int) -> tuple[str, str, int]:
+    """The raw value, its quote if any, and where the next line begins."""
+    quote = text[start : start + 1]
+    if quote in {"'", '"'}:
+        close = start + 1
+        while close < len(text) and text[close] != quote:
+            close += 2 if quote == '"' and text[close] == "\\" else 1
+        if close < len(text):
+            raw = text[start + 1 : close]
+            if quote == '"':
+                raw = re.sub(
+                    r"\\(.)", lambda m: _DOUBLE_ESCAPES.get(m[1], m[0]), raw, flags=re.DOTALL
+                )
+            line_end = text.find("\n", close)
+            return raw, quote, len(text) if line_end < 0 else line_end + 1
+    raw = text[start:end]
+    return _INLINE_COMMENT.sub("", " " + raw).strip(), "", end + 1
+
+
+class MissingVariable(ValueError):
+    """A ``${NAME:?message}`` whose variable is not set."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name} is not set: {message}" if message else f"{name} is not set")
+        self.name = name
+
+
+def fill_variables(text: str, environment: Mapping[str, str]) -> str:
+    """The text with its variables filled by Compose's rules; unset ones are empty.
+
+    Raises MissingVariable for one that is required; a ``$`` that begins no variable
+    stays as it is.
+    """
+    try:
+        variables = parse_variables(text)
+    except BadVariable:
+        return text
+    parts, end = [], 0
+    for variable in variables:
+        parts.append(text[end : variable.start].replace("$$", "$"))
+        parts.append(_fill_one(variable.name, variable.operator, variable.argument, environment))
+        end = variable.end
+    parts.append(text[end:].replace("$$", "$"))
+    return "".join(parts)
+
+
+def _fill_one(
+    name: str, operator: str, argument: str, environment: Mapping[str, str]
+) -> str:
+    value = environment.get(name)
+    counts = value is not None and (value != "" or not operator.startswith(":"))
+    if operator.endswith("+"):
+        return fill_variables(argument, environment) if counts else ""
+    if counts:
+        return value or ""
+    if operator.endswith("?"):
+        raise MissingVariable(name, fill_variables(argument, environment))
+    return fill_variables(argument, environment) if operator else ""

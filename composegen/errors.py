@@ -1,0 +1,126 @@
+"""Every deliberate error: its facts, where it stands, and the exit code it ends with.
+
+    ComposegenError
+    ├── UsageError       the command line asks for what cannot be       exit 2
+    ├── ProblemsFound    a stack file, or a file it names, is wrong     exit 1
+    ├── SelectionError   what is asked for cannot start                 exit 1
+    ├── FileRefused      a file that must not be read or overwritten    exit 1
+    └── StaleFile        a rendered file is not what it should be       exit 1
+
+Problems are data: ``console`` turns them into words and ``cli`` alone exits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class ExitCode(IntEnum):
+    """What the process ends with."""
+
+    FINE = 0
+    PROBLEM = 1
+    USAGE = 2
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class Level(StrEnum):
+    """How much a problem matters: errors stop, warnings advise, notes inform."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place in a file: line and column count from 1, ``text`` is the whole line."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    text: str = ""
+    width: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong: its stable name, what and where, and the mend.
+
+    ``help`` may hold several lines; the ones after the first are shown indented.
+    """
+
+    name: str
+    message: str
+    location: Location
+    help: str = ""
+    level: Level = Level.ERROR
+
+    @property
+    def order(self) -> tuple[str, int, int, str, str]:
+        """Sort key: by file, then by place, then by name."""
+        where = self.location
+        return where.file, where.line, where.column, self.name, self.message
+
+
+class ComposegenError(Exception):
+    """What composegen means to say; every subclass names its exit code."""
+
+    exit_code = ExitCode.PROBLEM
+    name = "error"
+
+    def __init__(self, message: str, *, help: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+class UsageError(ComposegenError):
+    """The command line asks for something that does not exist or contradicts itself."""
+
+    exit_code = ExitCode.USAGE
+    name = "usage"
+
+
+class SelectionError(ComposegenError):
+    """The services that are asked for cannot run without one that is left out."""
+
+    name = "left-out"
+
+
+class FileRefused(ComposegenError):
+    """A file cannot be read, or must not be overwritten."""
+
+    name = "file"
+
+    def __init__(self, file: str, reason: str, *, help: str = "") -> None:
+        super().__init__(f"{file}: {reason}", help=help)
+        self.file = file
+        self.reason = reason
+
+
+class StaleFile(ComposegenError):
+    """A rendered file differs from what its stack file says now."""
+
+    name = "stale"
+
+    def __init__(self, file: str, difference: str, *, help: str = "") -> None:
+        super().__init__(f"{file} is not what the stack file says now", help=help)
+        self.file = file
+        self.difference = difference
+
+
+class ProblemsFound(ComposegenError):
+    """Problems in a stack file, sorted by place; at least one is an error."""
+
+    name = "problems"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems

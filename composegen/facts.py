@@ -1,0 +1,170 @@
+"""What is known about images and recipes: the data files, and which entry counts.
+
+Facts match an image by its repository path, whatever registry stands before it; the
+tag chooses among an entry's variants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from composegen.model import Facts
+from composegen.resources import find_templates
+from composegen.values import find_default, parse_variables
+
+Plain = Mapping[str, Any]
+"""A mapping out of a data file, every scalar a text."""
+
+_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+FACT_KEYS = frozenset(
+    "why user runs_as writable volumes cap_add tools exec_tmp hostname init read_only "
+    "no_new_privileges".split()
+)
+RECIPE_KEYS = frozenset(
+    "about images store start_interval url bare_url logins database database_default "
+    "requires variants".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """An image's name taken apart; ``path`` has no registry and no ``library/``."""
+
+    path: str
+    tag: str
+    digest: str
+
+    @property
+    def has_fixed_tag(self) -> bool:
+        """Whether it names a version of its own: a digest, or a tag but ``latest``."""
+        return bool(self.digest) or (self.tag not in {"", "latest"})
+
+
+def parse_image(text: str) -> ImageReference:
+    """Take an image's name apart; variables are read as their defaults."""
+    rest, _, digest = text.partition("@")
+    first, slash, path = _split_registry(rest)
+    if not slash:
+        path = first
+    name, _, tag = path.rpartition(":") if ":" in path else (path, "", "")
+    if "$" in tag:
+        tag = find_default(tag) if parse_variables(tag) else tag
+    return ImageReference(name.removeprefix("library/"), tag, digest)
+
+
+def _split_registry(text: str) -> tuple[str, str, str]:
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character == "{") - (character == "}")
+        if character == "/" and depth == 0:
+            first = text[:position]
+            if first == "localhost" or "$" in first or "." in first or ":" in first:
+                return first, "/", text[position + 1 :]
+            break
+    return text, "", ""
+
+
+@cache
+def read_images() -> Mapping[str, Plain]:
+    """The shipped table of images: entry name -> facts."""
+    table: dict[str, Plain] = yaml.load(  # noqa: S506 - a loader that makes texts only
+        (find_templates() / "images.yaml").read_bytes(), Loader=_Loader
+    )
+    return table
+
+
+@cache
+def list_recipe_files() -> Mapping[str, Path]:
+    """The shipped recipes: name -> file, in order of their names."""
+    folder = find_templates() / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+@cache
+def read_recipe(path: Path) -> Plain:
+    """A recipe's file, every scalar a text."""
+    recipe: Plain = yaml.load(  # noqa: S506 - a loader that makes texts only
+        path.read_bytes(), Loader=_Loader
+    )
+    return recipe
+
+
+@cache
+def _index_images() -> tuple[dict[str, tuple[str, Plain]], list[tuple[str, str, Plain]]]:
+    exact: dict[str, tuple[str, Plain]] = {}
+    prefixes: list[tuple[str, str, Plain]] = []
+    entries = [*read_images().items()]
+    entries += [(name, read_recipe(path)) for name, path in list_recipe_files().items()]
+    for name, entry in entries:
+        for path in entry["images"]:
+            if path.endswith("/*"):
+                prefixes.append((path[:-1], name, entry))
+            else:
+                exact[path] = (name, entry)
+    return exact, prefixes
+
+
+def find_facts(image: str) -> Facts | None:
+    """What is known about an image, for its tag; None where nothing is."""
+    reference = parse_image(image)
+    exact, prefixes = _index_images()
+    found = exact.get(reference.path)
+    if found is None:
+        for prefix, name, entry in prefixes:
+            if reference.path.startswith(prefix):
+                found = (name, entry)
+    return make_facts(*found, image=image) if found else None
+
+
+def make_facts(name: str, entry: Plain, *, image: str) -> Facts:
+    """The facts of an entry for one image's tag."""
+    chosen = choose_variant(entry, image)
+    return Facts(
+        name=name,
+        why=chosen.get("why", ""),
+        user=chosen.get("user", ""),
+        runs_as=chosen.get("runs_as", ""),
+        writable=tuple(chosen.get("writable", ())),
+        volumes=tuple(
+            folder for folder in chosen.get("volumes", ()) if folder.startswith("/")
+        ),
+        cap_add=tuple(chosen.get("cap_add", ())),
+        tools=tuple(chosen.get("tools", ())),
+        exec_tmp=chosen.get("exec_tmp") == "true",
+        hostname=chosen.get("hostname") == "true",
+        init=chosen.get("init") != "false",
+        read_only=chosen.get("read_only") != "false",
+        no_new_privileges=chosen.get("no_new_privileges") != "false",
+        assumed_tag="$" in image.rpartition("/")[2],
+    )
+
+
+def choose_variant(entry: Plain, image: str) -> Plain:
+    """The entry with the variants that match the image's tag laid over it."""
+    chosen = {key: value for key, value in entry.items() if key != "variants"}
+    tag = parse_image(image).tag
+    for variant in entry.get("variants", ()):
+        patterns = variant["tag"]
+        if any(
+            fnmatchcase(tag, pattern)
+            for pattern in ([patterns] if isinstance(patterns, str) else patterns)
+        ):
+            chosen |= {key: value for key, value in variant.items() if key != "tag"}
+    return chosen
+
+
+def fits_image(entry: Plain, image: str) -> bool:
+    """Whether a recipe's facts were made for this image."""
+    path = parse_image(image).path
+    return any(
+        path == made or (made.endswith("/*") and path.startswith(made[:-1]))
+        for made in entry.get("images", ())
+    )

@@ -1,0 +1,147 @@
+"""The files beside a stack: what may be read of them, and writing that never half-ends.
+
+Beyond the stack's folder only a named build context's Dockerfile and .dockerignore
+and a named folder of recipes are read; what stands in them is never quoted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from composegen.dockerfile import is_ignored, parse_dockerfile
+from composegen.errors import FileRefused
+from composegen.model import Build, Raw
+
+_MOST = 1024 * 1024
+_ENV_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?:[=:]|$)")
+
+
+class Folder:
+    """A stack's folder: reads what the stack names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._dockerfiles: dict[Path, str | None] = {}
+
+    def look_at_build(self, options: Mapping[str, Raw]) -> Build:
+        """A build with what its Dockerfile tells."""
+        context = str(options.get("context", "."))
+        inline = options.get("dockerfile_inline")
+        arguments = options.get("args")
+        if isinstance(inline, str):
+            text: str | None = inline
+        else:
+            text = self._read_dockerfile(context, str(options.get("dockerfile", "")))
+        if text is None:
+            return Build(options=options)
+        image = parse_dockerfile(
+            text,
+            target=str(options.get("target", "")),
+            arguments={
+                name: str(value)
+                for name, value in (arguments if isinstance(arguments, dict) else {}).items()
+                if value is not None and "$" not in str(value)
+            },
+        )
+        if image is None:
+            return Build(options=options)
+        return Build(
+            options=options,
+            base_image=image.base_image,
+            user=image.user,
+            has_healthcheck=image.has_healthcheck,
+            exposed=image.exposed,
+        )
+
+    def find_context(self, context: str) -> Path | None:
+        """The folder of a build context; None for a URL or a variable."""
+        if "://" in context or "$" in context or context.startswith("git@"):
+            return None
+        folder = self.path / context
+        return folder if folder.is_dir() else None
+
+    def _read_dockerfile(self, context: str, name: str) -> str | None:
+        folder = self.find_context(context)
+        if folder is None or "$" in name:
+            return None
+        path = folder / (name or "Dockerfile")
+        if path not in self._dockerfiles:
+            self._dockerfiles[path] = read_small_text(path)
+        return self._dockerfiles[path]
+
+    def is_sent_to_build(self, path: str, build: Build) -> bool:
+        """Whether a path beside the stack file is part of a build's context."""
+        folder = self.find_context(build.context)
+        if folder is None:
+            return False
+        inside = Path(os.path.relpath(self.path / path, folder)).as_posix()
+        if inside.startswith(".."):
+            return False
+        dockerfile = str(build.options.get("dockerfile", "") or "Dockerfile")
+        for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
+            patterns = read_small_text(folder / name)
+            if patterns is not None:
+                return not is_ignored(inside, patterns)
+        return True
+
+    def read_env_names(self, files: Iterable[Raw]) -> frozenset[str]:
+        """The names that env files within the folder set; values are not kept."""
+        names: set[str] = set()
+        for item in files:
+            name = item.get("path") if isinstance(item, dict) else item
+            path = self.find_inside(str(name))
+            text = read_small_text(path) if path is not None else None
+            for line in (text or "").splitlines():
+                match = _ENV_LINE.match(line)
+                if match and not line.lstrip().startswith("#"):
+                    names.add(match[1])
+        return frozenset(names)
+
+    def find_inside(self, name: str) -> Path | None:
+        """The path of a name, or None where it leads out of the folder."""
+        path = (self.path / name).resolve()
+        return path if path.is_relative_to(self.path.resolve()) else None
+
+
+def read_small_text(path: Path) -> str | None:
+    """The text of a regular file of at most 1 MB, or None."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            data = file.read(_MOST + 1)
+    except OSError:
+        return None
+    return None if len(data) > _MOST else data.decode("utf-8", errors="replace")
+
+
+def write_atomically(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Replace a file whole or not at all; a symbolic link is replaced, not followed.
+
+    ``mode`` defaults to what the umask leaves of 0666. Raises FileRefused.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise FileRefused(str(path), (error.strerror or str(error)).lower()) from None
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        os.chmod(name, _default_mode() if mode is None else mode)
+        os.replace(name, path)
+    except BaseException as error:
+        os.unlink(name)
+        if isinstance(error, OSError):
+            reason = (error.strerror or str(error)).lower()
+            raise FileRefused(str(path), reason) from None
+        raise
+
+
+def _default_mode() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

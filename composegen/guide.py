@@ -1,0 +1,66 @@
+"""What composegen can tell about itself: recipes and the pages of problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from composegen.catalogue import LEVELS
+from composegen.errors import FileRefused, ProblemsFound, UsageError
+from composegen.facts import list_recipe_files, read_recipe
+from composegen.files import read_small_text
+from composegen.reading import find_near
+from composegen.resources import find_templates
+
+
+def list_problems() -> Iterator[tuple[str, str, str]]:
+    """Level, name and title of every problem, sorted by name."""
+    for name in sorted(LEVELS):
+        yield LEVELS[name].value, name, read_problem_page(name).partition("\n")[0].lstrip("# ")
+
+
+def read_problem_page(name: str) -> str:
+    """The page of a problem; raises UsageError where there is none."""
+    page = read_small_text(find_templates() / "problems" / f"{name}.md") if name in LEVELS else None
+    if page is None:
+        near = find_near(name, LEVELS)
+        raise UsageError(
+            f"there is no problem called `{name}`",
+            help=f"did you mean `{near}`?" if near else "composegen explain lists them",
+        )
+    return page
+
+
+def _find_files(stack_file: Path) -> dict[str, Path]:
+    """The shipped recipes and, where a readable stack names a folder, its own."""
+    files = dict(list_recipe_files())
+    if stack_file.is_file():
+        from composegen.loader import find_own_recipes
+
+        try:
+            files |= find_own_recipes(stack_file)
+        except (FileRefused, ProblemsFound):
+            return files
+    return files
+
+
+def list_recipes(stack_file: Path) -> list[tuple[str, str]]:
+    """Name and purpose of every recipe."""
+    return [
+        (name, str(read_recipe(path).get("about", "")))
+        for name, path in sorted(_find_files(stack_file).items())
+    ]
+
+
+def describe_recipe(name: str, stack_file: Path) -> tuple[dict[str, Any], str]:
+    """A recipe as data and as the text of its file; UsageError where there is none."""
+    files = _find_files(stack_file)
+    if name not in files:
+        near = find_near(name, files)
+        raise UsageError(
+            f"there is no recipe `{name}`",
+            help=f"did you mean `{near}`?" if near else f"there are {', '.join(files)}",
+        )
+    text = files[name].read_text(encoding="utf-8")
+    return {"name": name, **read_recipe(files[name])}, text

@@ -1,0 +1,162 @@
+"""Lays drafts over each other as the language says: recipe, then own keys.
+
+Also merges raw settings the way Compose merges override files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from composegen.model import HealthKind, Mount, Raw
+from composegen.reading import REMOVED, Reader
+from composegen.shape import Draft, split_mount
+
+_BY_KEY = frozenset({"environment", "labels", "resources", "local", "relax"})
+_ADDED = frozenset({"cap_add"})
+_HEALTH_KIND_KEYS = frozenset({"kind", "path", "command", "reason"})
+
+
+def merge_drafts(base: Mapping[str, Any], own: Mapping[str, Any]) -> Draft:
+    """``own`` over ``base``; REMOVED removes, and none is left in the result."""
+    merged: Draft = dict(base)
+    for key, value in own.items():
+        if value is REMOVED:
+            merged.pop(key, None)
+        elif key not in merged:
+            merged[key] = _drop_removed(value)
+        elif key == "health":
+            merged[key] = _merge_health(merged[key], value)
+        elif key in _BY_KEY:
+            merged[key] = _drop_removed({**merged[key], **value})
+        elif key == "volumes":
+            merged[key] = merge_mounts(merged[key], value)
+        elif key == "tmpfs":
+            merged[key] = merge_tmpfs(merged[key], value)
+        elif key in {"secrets", "sysctls"}:
+            merged[key] = {**merged[key], **value}
+        elif key in _ADDED:
+            merged[key] = list(dict.fromkeys([*merged[key], *value]))
+        else:
+            merged[key] = value
+    return merged
+
+
+def _drop_removed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if item is not REMOVED}
+    return value
+
+
+def _merge_health(base: Draft, own: Draft) -> Draft:
+    kept = base
+    if "kind" in own and own["kind"] is not HealthKind.IMAGE or "kind" in own:
+        kept = {key: value for key, value in base.items() if key not in _HEALTH_KIND_KEYS}
+    return {**kept, **own}
+
+
+def merge_mounts(base: Iterable[Mount], own: Iterable[Mount]) -> list[Mount]:
+    """The mounts of both, the later one where two have the same path."""
+    merged = {mount.target.rstrip("/") or "/": mount for mount in base}
+    for mount in own:
+        merged[mount.target.rstrip("/") or "/"] = mount
+    return list(merged.values())
+
+
+def merge_tmpfs(base: Iterable[str], own: Iterable[str]) -> list[str]:
+    """The tmpfs mounts of both, the later one where two have the same path."""
+    merged = {text.partition(":")[0].rstrip("/"): text for text in base}
+    merged.update((text.partition(":")[0].rstrip("/"), text) for text in own)
+    return list(merged.values())
+
+
+def check_removals(reader: Reader, name: str, base: Draft, own: Draft) -> None:
+    """Note each null that removes nothing, since the recipe brought nothing."""
+    for key, value in own.items():
+        path = ("services", name, key)
+        if value is REMOVED and key not in base:
+            reader.add(
+                "null-value",
+                f"`{key}` has no value, and no recipe brought one to remove",
+                reader.nodes[path],
+                "write a value, or remove the line",
+            )
+        elif isinstance(value, dict) and key in {"environment", "labels", "local"}:
+            brought = base.get(key, {})
+            inner = value.get("env", {}) if key == "local" else value
+            if key == "local":
+                path = (*path, "env")
+                brought = brought.get("env", {})
+            for inner_key, item in inner.items():
+                if item is REMOVED and inner_key not in brought:
+                    reader.add(
+                        "null-value",
+                        f"`{inner_key}` has no value",
+                        reader.nodes[*path, inner_key],
+                        f"to pass on the variable of that name: "
+                        f"{inner_key}: ${{{inner_key}}}"
+                        if key != "labels"
+                        else f'an empty text is written {inner_key}: ""',
+                    )
+
+
+# Raw settings, as Compose merges override files
+
+_REPLACED_LISTS = frozenset({"command", "entrypoint", "test"})
+_MAPS = frozenset({"environment", "labels", "annotations", "sysctls", "args"})
+
+
+def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
+    """``own`` over ``base``: mappings merge, lists add up, everything else replaces.
+
+    ``key`` is the Compose key that both stand under: commands replace, lists of
+    ``NAME=value`` merge by name, volumes and tmpfs by their path, networks as names.
+    """
+    if key in _REPLACED_LISTS or base is None or own is None:
+        return own
+    if key in _MAPS:
+        return {**_to_map(base), **_to_map(own)}
+    if key == "networks":
+        return {**_to_names(base), **_to_names(own)}
+    if isinstance(base, dict) and isinstance(own, dict):
+        return {
+            **base,
+            **{
+                name: merge_raw(base[name], value, name) if name in base else value
+                for name, value in own.items()
+            },
+        }
+    if isinstance(base, list) and key in {"volumes", "tmpfs"}:
+        merged = {_find_target(item): item for item in base}
+        added = own if isinstance(own, list) else [own]
+        merged.update((_find_target(item), item) for item in added)
+        return list(merged.values())
+    if isinstance(base, list) or isinstance(own, list):
+        first = base if isinstance(base, list) else [base]
+        added = own if isinstance(own, list) else [own]
+        return [*first, *(item for item in added if item not in first)]
+    return own
+
+
+def _to_map(value: Raw) -> dict[str, Raw]:
+    if isinstance(value, dict):
+        return value
+    items = value if isinstance(value, list) else []
+    pairs = (str(item).partition("=") for item in items)
+    return {name: text if equals else None for name, equals, text in pairs}
+
+
+def _to_names(value: Raw) -> dict[str, Raw]:
+    if isinstance(value, dict):
+        return value
+    return {str(name): None for name in value} if isinstance(value, list) else {}
+
+
+def _find_target(item: Raw) -> str:
+    if isinstance(item, dict):
+        return str(item.get("target", "")).rstrip("/")
+    text = str(item)
+    mount = split_mount(text)
+    if mount is None or (mount.source and not mount.target.startswith("/")):
+        return text.partition(":")[0].rstrip("/")
+    return mount.target.rstrip("/")

@@ -1,0 +1,337 @@
+"""What a stack is: frozen values without any I/O.
+
+Texts that Compose reads keep Compose's escapes: ``$$`` is a dollar, ``${NAME}`` a
+variable that is resolved where the stack runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from composegen.errors import Location
+from composegen.values import Duration, Port
+
+Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
+"""A value that is passed on as it is: what JSON can hold."""
+
+
+class Condition(StrEnum):
+    """What a dependant waits for."""
+
+    STARTED = "started"
+    HEALTHY = "healthy"
+    FINISHED = "finished"
+
+
+class HealthKind(StrEnum):
+    """How a service is asked whether it is ready."""
+
+    HTTP = "http"
+    TCP = "tcp"
+    COMMAND = "command"
+    IMAGE = "image"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """One health check.
+
+    ``path`` is the path of an HTTP check; ``command`` a list of words, or one text
+    for a shell; ``reason`` why there is no check. ``start_interval`` is set where a
+    recipe knows that the probe is cheap or heavy.
+    """
+
+    kind: HealthKind
+    path: str = ""
+    command: tuple[str, ...] | str = ()
+    reason: str = ""
+    port: int | None = None
+    boot: Duration = Duration("60s", 60)
+    interval: Duration = Duration("10s", 10)
+    timeout: Duration = Duration("2s", 2)
+    retries: int = 3
+    host: str = ""
+    tools: tuple[str, ...] = ()
+    start_interval: Duration | None = None
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether somebody can wait for it."""
+        return self.kind is not HealthKind.NONE
+
+    @property
+    def worst_wait(self) -> float:
+        """Seconds until an engine gives a silent service up."""
+        return self.boot.seconds + self.retries * self.interval.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Otherwise:
+    """What changes in a dependant when the optional service is left out."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    replicas: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One edge: ``env`` maps variables to templates that speak of ``service``."""
+
+    service: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    until: Condition
+    otherwise: Otherwise | None = None
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether the service may be left out."""
+        return self.otherwise is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """How an image is built: ``options`` in Compose's words, paths as written.
+
+    ``base_image`` is what its last or targeted stage begins with, ``user`` its USER,
+    ``has_healthcheck`` and ``exposed`` what else was seen; empty where the Dockerfile
+    could not be read.
+    """
+
+    options: Mapping[str, Raw]
+    base_image: str = ""
+    user: str = ""
+    has_healthcheck: bool = False
+    exposed: tuple[str, ...] = ()
+
+    @property
+    def context(self) -> str:
+        """The folder or URL that it is built from."""
+        return str(self.options.get("context", "."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A volume: ``source`` is a path, a volume's name, or empty for an anonymous one.
+
+    ``options`` follow the target in the short form; ``long`` is the long form.
+    """
+
+    source: str = ""
+    target: str
+    options: str = ""
+    long: Mapping[str, Raw] | None = None
+
+    @property
+    def is_bind(self) -> bool:
+        """Whether it mounts a path of the host."""
+        if self.long is not None:
+            return self.long.get("type") == "bind"
+        return self.source.startswith((".", "/", "~", "$"))
+
+    @property
+    def volume_name(self) -> str:
+        """The name of the named volume, or empty."""
+        if self.long is not None and self.long.get("type", "volume") != "volume":
+            return ""
+        return "" if self.is_bind else self.source
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the container may write it."""
+        if self.long is not None:
+            return self.long.get("read_only") is not True
+        return "ro" not in self.options.split(",")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretUse:
+    """A secret mounted in a service; ``variables`` get the path of its file."""
+
+    name: str
+    variables: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where the container finds it."""
+        return f"/run/secrets/{self.name}"
+
+
+class SecretKind(StrEnum):
+    """Where a secret's value comes from."""
+
+    ENV = "env"
+    FILE = "file"
+    GENERATE = "generate"
+    URL = "url"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A secret: ``source`` is its variable, its file, or the service of a URL."""
+
+    name: str
+    kind: SecretKind
+    source: str = ""
+
+    @property
+    def file(self) -> str:
+        """The file that holds it, relative to the stack file."""
+        return self.source if self.kind is SecretKind.FILE else f".secrets/{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """The variable that carries its value where a value is asked for."""
+        if self.kind is SecretKind.ENV:
+            return self.source
+        return self.name.upper().replace("-", "_")
+
+
+RELAXABLE = ("read_only", "cap_drop", "no_new_privileges", "init")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """The fuse: ``cpus`` and ``memory`` in Compose's form, ``pids`` a count."""
+
+    cpus: str = "2"
+    memory: str = "2G"
+    pids: int = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """How to run a service as a process; ``dir`` is relative to the stack file."""
+
+    command: tuple[str, ...] | str
+    dir: str = "."
+    port: int | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Which variables of an image name its user and password.
+
+    It counts when one of ``when`` is set; none means always. ``user`` and
+    ``password`` list variables, the first that is set wins.
+    """
+
+    when: tuple[str, ...] = ()
+    user: tuple[str, ...] = ()
+    user_default: str = ""
+    password: tuple[str, ...] = ()
+    password_default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a recipe's service is reached: the templates of its URL and its logins.
+
+    ``url`` may use host, port, user, password and database; ``bare_url`` serves
+    where no login applies.
+    """
+
+    url: str = ""
+    bare_url: str = ""
+    logins: tuple[Login, ...] = ()
+    database: tuple[str, ...] = ()
+    database_default: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known about an image, already chosen for its tag.
+
+    ``name`` says which entry it was. ``user`` is written where the image would start
+    as root and step down; ``runs_as`` is what it becomes by itself. ``writable`` are
+    folders that need a tmpfs, ``volumes`` those that need a volume. ``assumed_tag`` tells that a variable hid the tag.
+    """
+
+    name: str
+    why: str = ""
+    user: str = ""
+    runs_as: str = ""
+    writable: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    init: bool = True
+    read_only: bool = True
+    no_new_privileges: bool = True
+    exec_tmp: bool = False
+    hostname: bool = False
+    assumed_tag: bool = False
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """User and group id of the process, empty where they are root's."""
+        user, _, group = (self.user or self.runs_as).partition(":")
+        return user, group or user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service, its recipe and its own keys already made one.
+
+    ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
+    settings that are merged last.
+    """
+
+    name: str
+    recipe: str = ""
+    is_store: bool = False
+    image: str = ""
+    build: Build | None = None
+    port: int | None = None
+    publish: tuple[Port, ...] = ()
+    health: Health | None = None
+    needs: tuple[Need, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    env_file: tuple[Raw, ...] = ()
+    env_file_names: frozenset[str] = frozenset()
+    volumes: tuple[Mount, ...] = ()
+    tmpfs: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[SecretUse, ...] = ()
+    user: str = ""
+    cap_add: tuple[str, ...] = ()
+    passed: Mapping[str, Raw] = field(default_factory=dict)
+    job: bool = False
+    enabled: bool = True
+    replicas: int = 1
+    resources: Resources = Resources()
+    relax: Mapping[str, str] = field(default_factory=dict)
+    local: Local | None = None
+    compose: Mapping[str, Raw] = field(default_factory=dict)
+    access: Access = Access()
+    facts: Facts | None = None
+
+    @property
+    def uses_host_network(self) -> bool:
+        """Whether it shares the network of the host."""
+        return self.compose.get("network_mode") == "host"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A stack file as it was read and checked.
+
+    ``places`` tells where a path such as ``("services", "web", "needs", "db")``
+    stands in the file; the longest known prefix of a path is its place.
+    """
+
+    file: str
+    name: str = ""
+    services: Mapping[str, Service]
+    volumes: Mapping[str, Raw] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    compose: Mapping[str, Raw] = field(default_factory=dict)
+    extensions: Mapping[str, Raw] = field(default_factory=dict)
+    places: Mapping[tuple[str, ...], Location] = field(
+        default_factory=dict, compare=False, repr=False
+    )

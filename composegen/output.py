@@ -1,0 +1,142 @@
+"""Rendered files on the disk: never over somebody's work, never half-written."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from composegen.errors import FileRefused, StaleFile
+from composegen.files import write_atomically
+from composegen.render import is_ours, is_untouched, read_flags
+from composegen.selection import Selection
+
+_MOST = 64 * 1024 * 1024
+
+
+class Written(StrEnum):
+    """What became of the file."""
+
+    NEW = "wrote"
+    RENEWED = "renewed"
+    SAME = "is up to date"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the header of a rendered file says it was made with."""
+
+    selection: Selection
+    engine: int | None
+
+
+def find_prefix(output: Path, stack_folder: Path) -> str:
+    """The way from the output's folder to that of the stack file, with slashes."""
+    start = os.path.realpath(output.parent)
+    return Path(os.path.relpath(os.path.realpath(stack_folder), start)).as_posix()
+
+
+def write_rendered(text: str, path: Path, *, force: bool = False) -> Written:
+    """Write a rendered file in place.
+
+    A file that composegen did not write, or that was edited since, is refused; with
+    ``force`` it is kept beside as ``.bak``. Raises FileRefused.
+    """
+    shown = str(path)
+    if not path.parent.is_dir():
+        raise FileRefused(
+            shown, "its folder does not exist", help=f"mkdir -p {path.parent}"
+        )
+    if path.is_dir():
+        raise FileRefused(shown, "is a folder", help="name a file: -o FOLDER/compose.yaml")
+    if not path.exists() and not path.is_symlink():
+        write_atomically(path, text)
+        return Written.NEW
+    old = None if path.is_symlink() else _read(path)
+    if old == text:
+        return Written.SAME
+    if old is None or not is_untouched(old):
+        if not force:
+            raise _refuse(shown, old)
+        _keep(path)
+    write_atomically(path, text)
+    return Written.RENEWED
+
+
+def _refuse(shown: str, old: str | None) -> FileRefused:
+    if old is not None and is_ours(old):
+        reason = "was edited by hand since it was made"
+        help = (
+            "put the change into the stack file (`compose:` takes raw settings), or "
+            f"--force: the old file is kept as {Path(shown).name}.bak"
+        )
+    else:
+        reason = "was not made by composegen"
+        help = (
+            "choose another file with -o, or --force: the old file is kept as "
+            f"{Path(shown).name}.bak"
+        )
+    return FileRefused(shown, reason, help=help)
+
+
+def _keep(path: Path) -> None:
+    """Move the file beside itself, under the first free name."""
+    kept = path.with_name(f"{path.name}.bak")
+    number = 1
+    while kept.exists() or kept.is_symlink():
+        number += 1
+        kept = path.with_name(f"{path.name}.bak{number}")
+    try:
+        os.link(path, kept, follow_symlinks=False)
+    except OSError:
+        os.replace(path, kept)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        if not path.is_file() or path.stat().st_size > _MOST:
+            return None
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return None
+
+
+def read_recorded(path: Path) -> Recorded | None:
+    """The selection in the header of a rendered file; None where it is not one."""
+    text = _read(path)
+    if text is None or not is_ours(text):
+        return None
+    words = read_flags(text)
+    values: dict[str, list[str]] = {"--with": [], "--without": [], "--engine": []}
+    for flag, value in zip(words[::2], words[1::2], strict=False):
+        values.get(flag, []).append(value)
+    engine = values["--engine"][-1:] or [""]
+    return Recorded(
+        Selection(added=tuple(values["--with"]), removed=tuple(values["--without"])),
+        int(engine[0]) if engine[0].isdigit() else None,
+    )
+
+
+def check_rendered(text: str, path: Path) -> None:
+    """Compare a file with what it should be; raises StaleFile with the difference."""
+    shown = str(path)
+    old = _read(path)
+    if old is None:
+        raise FileRefused(shown, "there is no such file", help="make it: composegen render")
+    if old == text:
+        return
+    difference = difflib.unified_diff(
+        old.splitlines(keepends=True),
+        text.splitlines(keepends=True),
+        fromfile=shown,
+        tofile=f"{shown} (as it should be)",
+    )
+    raise StaleFile(
+        shown,
+        "".join(line if line.endswith("\n") else f"{line}\n" for line in difference),
+        help="renew it: composegen render",
+    )
+
+

@@ -1,0 +1,384 @@
+"""A stack and a selection become a Plan: steps, gates, environment, reasons.
+
+The plan is the one value that everything later comes from: what is rendered and what
+is run cannot disagree on order, gates, environment or what is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from composegen.graph import sort_graph
+from composegen.model import (
+    Condition,
+    Need,
+    Secret,
+    SecretKind,
+    SecretUse,
+    Service,
+    Stack,
+)
+from composegen.selection import Selection, select_services
+from composegen.values import format_duration
+from composegen.wiring import (
+    Containers,
+    Place,
+    fill_template,
+    list_networks,
+    name_url_secret,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What a step waits for; an optional gate is given up when it does not open."""
+
+    service: str
+    condition: Condition
+    is_optional: bool
+
+    def __str__(self) -> str:
+        words = {
+            Condition.HEALTHY: "is healthy",
+            Condition.FINISHED: "has finished",
+            Condition.STARTED: "has started",
+        }
+        optional = ", or is given up" if self.is_optional else ""
+        return f"{self.service} {words[self.condition]}{optional}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One service to start.
+
+    ``environment`` is complete, ``unset`` names variables of left-out needs that must
+    not be set by anybody else. ``worst_wait`` is the number of seconds after which it
+    starts at the latest, infinite behind a job.
+    """
+
+    service: Service
+    gates: tuple[Gate, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+    secrets: tuple[SecretUse, ...] = ()
+    networks: tuple[str, ...] = ()
+    replicas: int = 1
+    worst_wait: float = 0
+    is_required: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name of its service."""
+        return self.service.name
+
+    @property
+    def worst_ready(self) -> float:
+        """Seconds until it is ready or given up, at the latest."""
+        if self.service.job:
+            return math.inf
+        health = self.service.health
+        if health is None or not health.can_be_asked:
+            return self.worst_wait
+        return self.worst_wait + health.worst_wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    """What changes in a dependant because a service is left out."""
+
+    service: str
+    env: Mapping[str, str]
+    replicas: int | None
+    note: str
+
+    def __str__(self) -> str:
+        parts = [f"{name}={value}" for name, value in self.env.items()]
+        if self.replicas is not None:
+            parts.append(f"{self.replicas} replica{'s' if self.replicas > 1 else ''}")
+        text = ", ".join(parts) or "starts without it"
+        return f"{text}; {self.note}" if self.note else text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A service that does not take part, why, and what its dependants do instead."""
+
+    service: str
+    reason: str
+    fallbacks: tuple[Fallback, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What starts, in which order, waiting for what; what is left out.
+
+    ``secrets`` and ``volumes`` are those that are used, ``stores`` the services with
+    an internal network of their own.
+    """
+
+    stack: Stack
+    selection: Selection
+    steps: tuple[Step, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return format_plan(self)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The services that take part, in the order of their steps."""
+        return tuple(step.name for step in self.steps)
+
+
+def make_plan(
+    stack: Stack, selection: Selection | None = None, *, place: Place | None = None
+) -> Plan:
+    """The plan for a selection of a stack that was checked.
+
+    ``place`` is where dependants run, containers unless another is given. Raises
+    UsageError and SelectionError.
+    """
+    selection = selection or Selection()
+    place = place or Containers()
+    selected = select_services(stack, selection)
+    graph = {
+        name: [need.service for need in service.needs if need.service in selected.included]
+        for name, service in stack.services.items()
+        if name in selected.included
+    }
+    required = _find_required(stack, selected.included)
+    steps: dict[str, Step] = {}
+    for name in sort_graph(graph):
+        step = _make_step(stack, stack.services[name], selected.included, place)
+        worst = max((_wait_for(steps[gate.service], gate) for gate in step.gates), default=0)
+        steps[name] = replace(step, worst_wait=worst, is_required=name in required)
+    ordered = tuple(steps.values())
+    return Plan(
+        stack=stack,
+        selection=selection,
+        steps=ordered,
+        left_out=_list_left_out(stack, selected.left_out, selected.included),
+        secrets=_list_secrets(stack, ordered),
+        volumes=_list_volumes(stack, ordered),
+        stores=tuple(
+            name
+            for name, service in stack.services.items()
+            if name in steps and service.is_store
+        ),
+    )
+
+
+def _find_required(stack: Stack, included: frozenset[str]) -> frozenset[str]:
+    """Services without which the stack is not up: all but the optional ones.
+
+    A service is optional when every included dependant could do without it, or is
+    optional itself.
+    """
+    needed = {need.service for name in included for need in stack.services[name].needs}
+    waiting = [name for name in included if name not in needed]
+    required: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in required:
+            required.add(name)
+            waiting.extend(
+                need.service
+                for need in stack.services[name].needs
+                if not need.is_optional and need.service in included
+            )
+    return frozenset(required)
+
+
+def _wait_for(target: Step, gate: Gate) -> float:
+    if gate.condition is Condition.STARTED:
+        return target.worst_wait
+    return target.worst_ready
+
+
+def _make_step(
+    stack: Stack, service: Service, included: frozenset[str], place: Place
+) -> Step:
+    gates: list[Gate] = []
+    environment = dict(service.environment)
+    mounts = {use.name: use for use in service.secrets}
+    for use in service.secrets:
+        for variable in use.variables:
+            environment[variable] = place.find_secret(use.name)
+    absent: list[str] = []
+    replicas = service.replicas
+    for need in service.needs:
+        if need.service not in included:
+            absent += need.env
+            if need.otherwise is not None and need.otherwise.replicas is not None:
+                replicas = min(replicas, need.otherwise.replicas)
+            continue
+        gates.append(
+            Gate(
+                service=need.service, condition=need.until, is_optional=need.is_optional
+            )
+        )
+        target = stack.services[need.service]
+        for variable, template in need.env.items():
+            filled = fill_template(template, stack, target, place)
+            environment[variable] = filled.text
+            for secret in filled.mounts:
+                mounts.setdefault(secret, SecretUse(name=secret))
+    for need in service.needs:
+        if need.service not in included and need.otherwise is not None:
+            environment |= need.otherwise.env
+    return Step(
+        service=service,
+        gates=tuple(gates),
+        environment=environment,
+        unset=tuple(name for name in dict.fromkeys(absent) if name not in environment),
+        secrets=tuple(mounts.values()),
+        networks=tuple(
+            network
+            for network in list_networks(stack, service)
+            if network == "default" or network in included
+        ),
+        replicas=replicas,
+    )
+
+
+def _list_left_out(
+    stack: Stack, reasons: Mapping[str, str], included: frozenset[str]
+) -> tuple[LeftOut, ...]:
+    needs: dict[str, list[tuple[str, Need]]] = {}
+    for name in stack.services:
+        if name in included:
+            for need in stack.services[name].needs:
+                needs.setdefault(need.service, []).append((name, need))
+    return tuple(
+        LeftOut(
+            service=name,
+            reason=reason,
+            fallbacks=tuple(
+                Fallback(
+                    service=dependant,
+                    env=need.otherwise.env,
+                    replicas=need.otherwise.replicas,
+                    note=need.otherwise.note,
+                )
+                for dependant, need in needs.get(name, ())
+                if need.otherwise is not None
+            ),
+        )
+        for name, reason in reasons.items()
+    )
+
+
+def _list_secrets(stack: Stack, steps: tuple[Step, ...]) -> dict[str, Secret]:
+    used = {use.name for step in steps for use in step.secrets}
+    secrets = {name: stack.secrets[name] for name in stack.secrets if name in used}
+    for step in steps:
+        name = name_url_secret(step.name)
+        if name in used and name not in secrets:
+            secrets[name] = Secret(name=name, kind=SecretKind.URL, source=step.name)
+    return secrets
+
+
+def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    included = {step.name for step in steps}
+    return tuple(
+        dict.fromkeys(
+            mount.volume_name
+            for name, service in stack.services.items()
+            if name in included
+            for mount in service.volumes
+            if mount.volume_name
+        )
+    )
+
+
+# Printing
+
+
+def format_plan(plan: Plan) -> str:
+    """The plan as text: one step a line, with its reason and its worst wait."""
+    count = len(plan.steps)
+    title = plan.stack.name or plan.stack.file
+    flags = f", {plan.selection.flags}" if plan.selection.flags else ""
+    lines = [f"{title}: {count} service{'s' if count > 1 else ''}{flags}", ""]
+    width = max(len(step.name) for step in plan.steps)
+    reasons = [format_reason(step) for step in plan.steps]
+    reason_width = max(map(len, reasons))
+    for number, (step, reason) in enumerate(zip(plan.steps, reasons, strict=True), 1):
+        wait = format_wait(step)
+        line = f"{number:>3}. {step.name:<{width}}  {reason:<{reason_width}}  {wait}"
+        lines.append(line.rstrip())
+    if plan.left_out:
+        lines += ["", "left out"]
+        for left_out in plan.left_out:
+            lines.append(f"  {left_out.service}: {left_out.reason}")
+            lines += [
+                f"    {fallback.service}: {fallback}" for fallback in left_out.fallbacks
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def format_reason(step: Step) -> str:
+    """What a step waits for, in words."""
+    kind = "runs to its end " if step.service.job else "starts "
+    if not step.gates:
+        return f"{kind}at once"
+    return f"{kind}when {', and '.join(map(str, step.gates))}"
+
+
+def format_wait(step: Step) -> str:
+    """How long a step waits at worst, in words; empty where it does not wait."""
+    if not step.gates or step.worst_wait == 0:
+        return ""
+    if math.isinf(step.worst_wait):
+        return "at worst as long as the job runs"
+    return f"{format_duration(step.worst_wait)} at worst"
+
+
+def describe_plan(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data; ``worst_wait`` in seconds, null where it has no limit."""
+    return {
+        "name": plan.stack.name or None,
+        "with": list(plan.selection.added),
+        "without": list(plan.selection.removed),
+        "steps": [
+            {
+                "service": step.name,
+                "job": step.service.job,
+                "required": step.is_required,
+                "replicas": step.replicas,
+                "gates": [
+                    {
+                        "service": gate.service,
+                        "condition": gate.condition.value,
+                        "required": not gate.is_optional,
+                    }
+                    for gate in step.gates
+                ],
+                "reason": format_reason(step),
+                "worst_wait": None if math.isinf(step.worst_wait) else step.worst_wait,
+            }
+            for step in plan.steps
+        ],
+        "left_out": [
+            {
+                "service": left_out.service,
+                "reason": left_out.reason,
+                "instead": [
+                    {
+                        "service": fallback.service,
+                        "env": dict(fallback.env),
+                        "replicas": fallback.replicas,
+                        "note": fallback.note or None,
+                    }
+                    for fallback in left_out.fallbacks
+                ],
+            }
+            for left_out in plan.left_out
+        ],
+    }

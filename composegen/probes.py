@@ -1,0 +1,201 @@
+"""The words of a health check: what a container runs to ask itself.
+
+Probes ask 127.0.0.1, go past proxies, follow no redirect, take 200 to 399 as healthy,
+and cannot be shadowed by the application's own modules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from composegen.model import Health, HealthKind
+from composegen.values import Duration, make_duration
+
+_CHEAP = frozenset({"wget", "curl", "bash"})
+_HEAVY = ("mongosh", "mongo ", "rabbitmq-diagnostics", "rabbitmqctl", "kafka-")
+
+
+def make_test(health: Health) -> list[str] | None:
+    """Compose's ``test``; None where the image's own one is kept."""
+    if health.kind is HealthKind.IMAGE:
+        return None
+    if health.kind is HealthKind.COMMAND:
+        if isinstance(health.command, str):
+            return ["CMD-SHELL", health.command]
+        return ["CMD", *health.command]
+    tool = choose_tool(health)
+    assert tool and health.port is not None  # noqa: S101 - the checks saw to it
+    if health.kind is HealthKind.TCP:
+        return _TCP[tool](health.port, health.timeout.seconds)
+    return _HTTP[tool](health.port, health)
+
+
+def can_ask(health: Health) -> bool:
+    """Whether one of the tools can ask in the way that is wanted."""
+    return bool(choose_tool(health))
+
+
+def choose_tool(health: Health) -> str:
+    """The first tool that can ask, or empty."""
+    known: Mapping[str, object] = _TCP if health.kind is HealthKind.TCP else _HTTP
+    return next((tool for tool in health.tools if tool in known), "")
+
+
+def choose_start_interval(health: Health) -> Duration:
+    """How often to ask while the service boots: as often as the probe is cheap."""
+    if health.start_interval is not None:
+        return health.start_interval
+    if health.kind in {HealthKind.HTTP, HealthKind.TCP}:
+        return make_duration(0.2 if choose_tool(health) in _CHEAP else 0.3)
+    command = health.command
+    text = command if isinstance(command, str) else " ".join(command)
+    return make_duration(5 if any(word in text for word in _HEAVY) else 0.3)
+
+
+# HTTP
+
+
+def _python_http(program: str) -> Callable[[int, Health], list[str]]:
+    def make(port: int, health: Health) -> list[str]:
+        headers = f",headers={{'Host':{health.host!r}}}" if health.host else ""
+        code = (
+            "import http.client as h;"
+            f"c=h.HTTPConnection('127.0.0.1',{port},timeout={_number(health)});"
+            f"c.request('GET',{health.path!r}{headers});"
+            "raise SystemExit(not 200<=c.getresponse().status<400)"
+        )
+        return ["CMD", program, "-I", "-c", code]
+
+    return make
+
+
+def _node_http(port: int, health: Health) -> list[str]:
+    headers = f",headers:{{Host:{_quote_js(health.host)}}}" if health.host else ""
+    code = (
+        "require('http').get({host:'127.0.0.1',"
+        f"port:{port},path:{_quote_js(health.path)},agent:false{headers}}},"
+        "r=>process.exit(r.statusCode>=200&&r.statusCode<400?0:1))"
+        ".on('error',()=>process.exit(1))"
+    )
+    return ["CMD", "node", "-e", code]
+
+
+def _curl_http(port: int, health: Health) -> list[str]:
+    headers = ["-H", f"Host: {health.host}"] if health.host else []
+    return [
+        *("CMD", "curl", "-fsS", "--noproxy", "*", "--max-time", _number(health)),
+        *("-o", "/dev/null", *headers, f"http://127.0.0.1:{port}{health.path}"),
+    ]
+
+
+def _wget_http(port: int, health: Health) -> list[str]:
+    # wget follows redirects whatever it is told: the first status line counts.
+    header = f" --header {_quote_sh('Host: ' + health.host)}" if health.host else ""
+    seconds = math.ceil(health.timeout.seconds)
+    url = _quote_sh(f"http://127.0.0.1:{port}{health.path}")
+    return [
+        "CMD-SHELL",
+        f"wget -Y off -T {seconds} -q -S -O /dev/null{header} {url} 2>&1 "
+        "| grep -m 1 HTTP/ | grep -q ' [23][0-9][0-9]'",
+    ]
+
+
+def _bash_http(port: int, health: Health) -> list[str]:
+    host = health.host or "127.0.0.1"
+    path = health.path.replace("\\", "\\\\")
+    request = f"GET {path} HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n"
+    code = (
+        f"exec 3<>/dev/tcp/127.0.0.1/{port} && "
+        f"printf '%b' {_quote_sh(request)} >&3 && "
+        f"read -r -t {math.ceil(health.timeout.seconds)} _ status _ <&3 && "
+        "[[ $$status == [23]* ]]"
+    )
+    return ["CMD", "bash", "-c", code]
+
+
+def _php_http(port: int, health: Health) -> list[str]:
+    options = f"'follow_location'=>0,'timeout'=>{_number(health)}"
+    if health.host:
+        options += f",'header'=>{_quote_php('Host: ' + health.host)}"
+    url = _quote_php(f"http://127.0.0.1:{port}{health.path}")
+    code = (
+        f"exit((int)!preg_match('~ [23][0-9][0-9]~',(string)(@get_headers({url},false,"
+        f"stream_context_create(['http'=>[{options}]]))[0]??'')));"
+    )
+    return ["CMD", "php", "-r", code]
+
+
+_HTTP: Mapping[str, Callable[[int, Health], list[str]]] = {
+    "python": _python_http("python"),
+    "python3": _python_http("python3"),
+    "node": _node_http,
+    "curl": _curl_http,
+    "wget": _wget_http,
+    "bash": _bash_http,
+    "php": _php_http,
+}
+
+
+# TCP
+
+
+def _python_tcp(program: str) -> Callable[[int, float], list[str]]:
+    def make(port: int, timeout: float) -> list[str]:
+        code = f"import socket;socket.create_connection(('127.0.0.1',{port}),{timeout:g})"
+        return ["CMD", program, "-I", "-c", code]
+
+    return make
+
+
+def _node_tcp(port: int, timeout: float) -> list[str]:
+    del timeout  # the engine ends a probe that takes too long
+    code = (
+        f"require('net').connect({port},'127.0.0.1')"
+        ".on('connect',()=>process.exit(0)).on('error',()=>process.exit(1))"
+    )
+    return ["CMD", "node", "-e", code]
+
+
+def _bash_tcp(port: int, timeout: float) -> list[str]:
+    del timeout  # the engine ends a probe that takes too long
+    return ["CMD", "bash", "-c", f": </dev/tcp/127.0.0.1/{port}"]
+
+
+def _php_tcp(port: int, timeout: float) -> list[str]:
+    del timeout  # the engine ends a probe that takes too long
+    code = f"exit((int)!@fsockopen('127.0.0.1',{port}));"
+    return ["CMD", "php", "-r", code]
+
+
+def _listen_table(port: int, timeout: float) -> list[str]:
+    # Neither wget nor curl can only connect; the kernel's table shows who listens (0A).
+    del timeout
+    pattern = f":{port:04X} 0+:0000 0A"
+    return ["CMD", "grep", "-qE", pattern, "/proc/net/tcp", "/proc/net/tcp6"]
+
+
+_TCP: Mapping[str, Callable[[int, float], list[str]]] = {
+    "python": _python_tcp("python"),
+    "python3": _python_tcp("python3"),
+    "node": _node_tcp,
+    "bash": _bash_tcp,
+    "php": _php_tcp,
+    "wget": _listen_table,
+    "curl": _listen_table,
+}
+
+
+def _number(health: Health) -> str:
+    return f"{health.timeout.seconds:g}"
+
+
+def _quote_sh(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _quote_js(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+_quote_php = _quote_js

@@ -1,0 +1,345 @@
+"""Reads single values out of nodes: text, numbers, lists, mappings, raw settings.
+
+A reader returns what it read, or None after it has noted what is wrong; it never
+raises, so that one pass finds every problem.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from composegen.model import Raw
+from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, Source, is_null
+from composegen.values import (
+    BadVariable,
+    Duration,
+    parse_duration,
+    parse_port,
+    parse_size,
+    parse_variables,
+)
+
+Value = TypeVar("Value")
+Path = tuple[str, ...]
+
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
+_DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,15}", re.ASCII)
+_LINE_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
+_NEAR = 0.6
+
+
+class Removed:
+    """Stands for ``null``: remove what the recipe brought."""
+
+    def __repr__(self) -> str:
+        return "REMOVED"
+
+
+REMOVED = Removed()
+
+
+def find_near(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like ``name``, or empty."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=_NEAR)
+    return near[0] if near else ""
+
+
+def describe(node: Node) -> str:
+    """What a node is, for a sentence."""
+    if isinstance(node, MappingNode):
+        return "a mapping"
+    if isinstance(node, SequenceNode):
+        return "a list"
+    return "nothing" if is_null(node) else f"`{shorten(node.value)}`"
+
+
+def shorten(text: str, limit: int = 40) -> str:
+    """The text, or its beginning with an ellipsis, on one line."""
+    text = _LINE_BREAK.sub(" ", text)
+    return text if len(text) <= limit else text[: limit - 2] + ".."
+
+
+class Reader:
+    """Reads values from one source and remembers where each path stands."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.nodes: dict[Path, Node] = {}
+
+    def add(self, name: str, message: str, node: Node, help: str = "") -> None:
+        """Note a problem with a node."""
+        self.source.add(name, message, node, help)
+
+    def add_type(self, node: Node, wanted: str, help: str = "") -> None:
+        """Note that a node is not of the type its key wants."""
+        if is_null(node):
+            self.add("null-value", f"nothing stands here; wanted {wanted}", node, help)
+        else:
+            self.add("wrong-type", f"{describe(node)} is not {wanted}", node, help)
+
+    # Scalars
+
+    def read_text(
+        self, node: Node, wanted: str = "a text", *, variables: bool = True
+    ) -> str | None:
+        """A text as it was written; ``$`` must be Compose's where it may stand."""
+        if not isinstance(node, ScalarNode) or is_null(node):
+            self.add_type(node, wanted)
+            return None
+        text: str = node.value
+        if "$" in text and not self.check_variables(node, variables=variables):
+            return None
+        return text
+
+    def check_variables(self, node: ScalarNode, *, variables: bool = True) -> bool:
+        """Whether every ``$`` of the text begins a variable, or is doubled."""
+        try:
+            found = parse_variables(node.value)
+        except BadVariable as error:
+            self.add(
+                "bad-variable",
+                f"{error} in {describe(node)}",
+                node,
+                "a plain dollar is written `$$`, a variable `${NAME}`",
+            )
+            return False
+        if found and not variables:
+            self.add(
+                "variable-here",
+                f"`${{{found[0].name}}}` cannot stand here: composegen computes with "
+                "this value",
+                node,
+                "write the value itself",
+            )
+            return False
+        return True
+
+    def read_line(self, node: Node, wanted: str) -> str | None:
+        """A text of one line in which ``$`` means nothing: a reason, a note."""
+        if not isinstance(node, ScalarNode):
+            self.add_type(node, wanted)
+            return None
+        text = "" if is_null(node) else node.value.strip()
+        if _LINE_BREAK.search(text):
+            self.add(
+                "not-one-line", f"{wanted} is one line", node, "write it as one line"
+            )
+            return None
+        return text
+
+    def read_bool(self, node: Node) -> bool | None:
+        """``true`` or ``false``."""
+        if isinstance(node, ScalarNode):
+            if node.value in {"true", "True", "TRUE"}:
+                return True
+            if node.value in {"false", "False", "FALSE"}:
+                return False
+            if node.value.lower() in {"yes", "on", "y"}:
+                self.add_type(node, "true or false", "write `true`")
+                return None
+            if node.value.lower() in {"no", "off", "n"}:
+                self.add_type(node, "true or false", "write `false`")
+                return None
+        self.add_type(node, "true or false")
+        return None
+
+    def read_integer(
+        self, node: Node, *, least: int = 0, most: int = 1_000_000
+    ) -> int | None:
+        """A whole number within bounds."""
+        wanted = f"a whole number from {least} to {most:,}"
+        text = self.read_text(node, wanted, variables=False)
+        if text is None:
+            return None
+        if not _INTEGER.fullmatch(text) or not least <= int(text) <= most:
+            self.add_type(node, wanted)
+            return None
+        return int(text)
+
+    def read_parsed(
+        self, node: Node, wanted: str, name: str, parse: Callable[[str], Value]
+    ) -> Value | None:
+        """A text that ``parse`` takes; its ValueError becomes problem ``name``."""
+        text = self.read_text(node, wanted, variables=False)
+        if text is None:
+            return None
+        try:
+            return parse(text)
+        except ValueError as error:
+            self.add(name, f"`{shorten(text)}` is not {wanted}", node, str(error))
+            return None
+
+    def read_duration(self, node: Node) -> Duration | None:
+        """Compose's duration."""
+        return self.read_parsed(node, "a duration", "bad-duration", parse_duration)
+
+    def read_size(self, node: Node) -> str | None:
+        """Compose's size, as it was written."""
+
+        def check(text: str) -> str:
+            parse_size(text)
+            return text
+
+        return self.read_parsed(node, "a size", "bad-size", check)
+
+    def read_port(self, node: Node) -> int | None:
+        """A port number."""
+        return self.read_parsed(node, "a port", "bad-port", parse_port)
+
+    # Collections
+
+    def read_pairs(self, node: Node, wanted: str) -> list[tuple[str, Node, Node]] | None:
+        """Key, key node and value node of a mapping."""
+        if not isinstance(node, MappingNode):
+            self.add_type(node, wanted)
+            return None
+        return self.source.pairs(node)
+
+    def read_items(self, node: Node, wanted: str) -> list[Node] | None:
+        """The items of a list."""
+        if not isinstance(node, SequenceNode):
+            self.add_type(node, wanted)
+            return None
+        return list(node.value)
+
+    def read_texts(self, node: Node, wanted: str = "a list of texts") -> list[str] | None:
+        """A list of texts."""
+        items = self.read_items(node, wanted)
+        if items is None:
+            return None
+        texts = [self.read_text(item) for item in items]
+        return [text for text in texts if text is not None]
+
+    def read_text_or_texts(self, node: Node) -> list[str] | None:
+        """One text or a list of texts, as a list."""
+        if isinstance(node, ScalarNode):
+            text = self.read_text(node)
+            return None if text is None else [text]
+        return self.read_texts(node, "a text or a list of texts")
+
+    def read_text_map(
+        self, node: Node, path: Path, *, name_of: re.Pattern[str] | None = None
+    ) -> dict[str, Any] | None:
+        """Names with texts: a mapping, or a list of ``NAME=text``.
+
+        A null value is REMOVED. ``name_of`` is what a name must look like.
+        """
+        pairs: list[tuple[str, Node, Node | str]] = []
+        if isinstance(node, SequenceNode):
+            pairs.extend(self._split_items(node))
+        elif isinstance(node, MappingNode):
+            pairs.extend(self.source.pairs(node))
+        else:
+            self.add_type(node, "a mapping or a list of NAME=value")
+            return None
+        texts: dict[str, Any] = {}
+        for name, key, value in pairs:
+            self.nodes[*path, name] = key
+            if name_of is not None and not name_of.fullmatch(name):
+                self.add_bad_env_name(name, key)
+            elif isinstance(value, str):
+                if isinstance(key, ScalarNode) and self.check_variables(key):
+                    texts[name] = value
+            elif isinstance(node, MappingNode) and self.source.find_lost_comma(
+                node, key, value
+            ):
+                self.add_lost_comma(name, key)
+            elif is_null(value):
+                texts[name] = REMOVED
+            else:
+                text = self.read_text(value)
+                if text is not None:
+                    texts[name] = text
+        return texts
+
+    def _split_items(self, node: SequenceNode) -> Iterator[tuple[str, Node, Node | str]]:
+        seen: dict[str, Node] = {}
+        for item in node.value:
+            if not isinstance(item, ScalarNode) or is_null(item):
+                self.add_type(item, "NAME=value")
+                continue
+            name, equals, value = item.value.partition("=")
+            if name in seen:
+                first = self.source.locate(seen[name])
+                self.add(
+                    "duplicate-key",
+                    f"`{shorten(name)}` stands here a second time (first at {first})",
+                    item,
+                    "keep one of the two",
+                )
+                continue
+            seen[name] = item
+            if equals:
+                yield name, item, value
+            else:
+                self.add(
+                    "null-value",
+                    f"`{shorten(name)}` has no value",
+                    item,
+                    f"to pass on the variable of that name: {name}=${{{name}}}",
+                )
+
+    def add_bad_env_name(self, name: str, node: Node) -> None:
+        """Note a name that no environment variable can have."""
+        self.add(
+            "bad-name",
+            f"`{shorten(name)}` cannot be the name of a variable",
+            node,
+            "letters, digits and _ . - , beginning with a letter or _",
+        )
+
+    def add_lost_comma(self, name: str, node: Node) -> None:
+        """Note that a comma within braces ended a value."""
+        self.add(
+            "comma-in-braces",
+            f"a comma ended the value before `{shorten(name)}`",
+            node,
+            "inside `{ }` a text that contains a comma needs quotes",
+        )
+
+    def add_unknown_key(
+        self, key: str, node: Node, where: str, known: Iterable[str]
+    ) -> None:
+        """Note a key that nobody reads, with the name it may have meant."""
+        known = sorted(known)
+        near = find_near(key, known)
+        help = f"did you mean `{near}`?" if near else f"known here: {', '.join(known)}"
+        self.add("unknown-key", f"{where} has no key `{shorten(key)}`", node, help)
+
+    # Raw settings
+
+    def read_raw(self, node: Node) -> Raw:
+        """A value that is passed on: true, false, null and plain numbers are typed.
+
+        Only an unquoted scalar in JSON's own notation is typed; everything else is
+        the text that was written.
+        """
+        if isinstance(node, MappingNode):
+            result: dict[str, Raw] = {}
+            for key, key_node, value in self.source.pairs(node):
+                if self.source.find_lost_comma(node, key_node, value):
+                    self.add_lost_comma(key, key_node)
+                result[key] = self.read_raw(value)
+            return result
+        if isinstance(node, SequenceNode):
+            return [self.read_raw(item) for item in node.value]
+        text: str = node.value
+        if "$" in text:
+            self.check_variables(node)
+        return text if node.style else type_raw(text)
+
+
+def type_raw(text: str) -> Raw:
+    """An unquoted scalar of a raw setting: JSON's words and numbers are typed."""
+    if text in {"", "~", "null", "Null", "NULL"}:
+        return None
+    if text in {"true", "false"}:
+        return text == "true"
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text) and repr(float(text)) == text:
+        return float(text)
+    return text

@@ -1,0 +1,255 @@
+"""Recipes: the shipped ones and those of a stack's own folder, read for one image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from composegen.errors import FileRefused
+from composegen.facts import (
+    FACT_KEYS,
+    RECIPE_KEYS,
+    Plain,
+    fits_image,
+    list_recipe_files,
+    make_facts,
+    parse_image,
+)
+from composegen.model import Access, Facts, Login
+from composegen.reading import REMOVED
+from composegen.shape import SERVICE_KEYS, Draft, ShapeReader, to_plain
+from composegen.source import (
+    MappingNode,
+    Node,
+    Problems,
+    SequenceNode,
+    Source,
+    is_null,
+    read_bytes,
+)
+
+SERVICE_KEYS_OF_RECIPES = frozenset({"image", "port", "health", "environment", "labels", "local"})
+_LISTS = frozenset(
+    "images volumes writable cap_add tools database requires".split()
+)
+_FLAGS = frozenset(
+    "store exec_tmp hostname init read_only no_new_privileges".split()
+)
+_LOGIN_KEYS = ("when", "user", "user_default", "password", "password_default")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A recipe as it is for one image.
+
+    ``draft`` holds the service keys it brings, ``volumes`` its data folders by the
+    end of the volume's name, ``requires`` variables of which one must be set.
+    """
+
+    name: str
+    about: str
+    is_store: bool
+    draft: Mapping[str, Any]
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    access: Access
+    requires: tuple[str, ...] = ()
+    facts: Facts
+    images: tuple[str, ...] = ()
+    start_interval: str = ""
+
+
+class RecipeFile:
+    """One recipe's file, parsed once and chosen from for each image."""
+
+    def __init__(self, name: str, source: Source) -> None:
+        self.name = name
+        self._reader = ShapeReader(source)
+        self._chosen: dict[str, Recipe] = {}
+        self._root = source.root if isinstance(source.root, MappingNode) else None
+        self.is_readable = self._root is not None and self._check()
+
+    @property
+    def default_image(self) -> str:
+        """The image of a service that names none and builds none."""
+        return str(self._plain().get("image", ""))
+
+    def fits(self, image: str) -> bool:
+        """Whether the recipe's facts were made for this image."""
+        return fits_image(self._plain(), image)
+
+    def _plain(self) -> Plain:
+        assert self._root is not None  # noqa: S101 - only readable recipes are used
+        plain = to_plain(self._root)
+        return plain if isinstance(plain, dict) else {}
+
+    def choose(self, image: str) -> Recipe:
+        """The recipe for an image: its variants laid over it."""
+        if image not in self._chosen:
+            self._chosen[image] = self._choose(image)
+        return self._chosen[image]
+
+    def _choose(self, image: str) -> Recipe:
+        nodes = self._lay_variants(image)
+        draft: Draft = {}
+        for key in SERVICE_KEYS_OF_RECIPES & nodes.keys():
+            read = SERVICE_KEYS[key](self._reader, nodes[key], ("recipe", key))
+            if read is not None and read is not REMOVED:
+                draft[key] = read
+        plain = {key: to_plain(node) for key, node in nodes.items()}
+        entry: dict[str, Any] = {key: value for key, value in plain.items() if value}
+        return Recipe(
+            name=self.name,
+            about=str(entry.get("about", "")),
+            is_store=entry.get("store") == "true",
+            draft=draft,
+            volumes=dict(_split_volume(text) for text in entry.get("volumes", ())),
+            access=_make_access(entry),
+            requires=tuple(entry.get("requires", ())),
+            facts=make_facts(self.name, {**entry, "volumes": []}, image=image),
+            images=tuple(entry.get("images", ())),
+            start_interval=str(entry.get("start_interval", "")),
+        )
+
+    def _lay_variants(self, image: str) -> dict[str, Node]:
+        assert self._root is not None  # noqa: S101 - only readable recipes are used
+        pairs = self._reader.source.pairs(self._root)
+        nodes = {key: value for key, _, value in pairs if key != "variants"}
+        tag = parse_image(image).tag
+        variants = next((value for key, _, value in pairs if key == "variants"), None)
+        for variant in variants.value if isinstance(variants, SequenceNode) else ():
+            own = {key: value for key, _, value in self._reader.source.pairs(variant)}
+            patterns = to_plain(own.pop("tag"))
+            listed = patterns if isinstance(patterns, list) else [patterns]
+            if any(fnmatchcase(tag, str(pattern)) for pattern in listed):
+                nodes |= own
+        return nodes
+
+    # Checking, for recipes of one's own
+
+    def _check(self) -> bool:
+        assert self._root is not None  # noqa: S101 - asked before
+        before = self._reader.source.problems.count
+        self._check_keys(self._root, frozenset({"variants"}))
+        for key, key_node, value in self._reader.source.pairs(self._root):
+            if key == "variants":
+                self._check_variants(value)
+            elif key == "logins":
+                self._check_logins(value)
+            del key_node
+        return self._reader.source.problems.count == before
+
+    def _check_keys(self, node: MappingNode, extra: frozenset[str]) -> None:
+        known = SERVICE_KEYS_OF_RECIPES | FACT_KEYS | RECIPE_KEYS | extra
+        for key, key_node, value in self._reader.source.pairs(node):
+            if key not in known:
+                self._reader.add_unknown_key(key, key_node, "a recipe", known)
+            elif is_null(value) or key in {"variants", "logins", "tag"}:
+                continue
+            elif key in _LISTS:
+                texts = self._reader.read_texts(value)
+                if key == "volumes" and texts is not None:
+                    self._check_volumes(value, texts)
+            elif key in _FLAGS:
+                self._reader.read_bool(value)
+            elif key == "start_interval":
+                self._reader.read_duration(value)
+            elif key in SERVICE_KEYS_OF_RECIPES:
+                SERVICE_KEYS[key](self._reader, value, ("recipe", key))
+            elif key == "why":
+                self._reader.read_line(value, "the reason")
+            else:
+                self._reader.read_text(value)
+
+    def _check_volumes(self, node: Node, texts: list[str]) -> None:
+        for text in texts:
+            name, _, target = text.partition(":")
+            if not name.replace("-", "").isalnum() or not target.startswith("/"):
+                self._reader.add(
+                    "bad-volume",
+                    f"`{text}` is no volume of a recipe",
+                    node,
+                    "NAME:/path; the volume is called after the service and NAME",
+                )
+
+    def _check_variants(self, node: Node) -> None:
+        for variant in self._reader.read_items(node, "a list of variants") or ():
+            pairs = self._reader.read_pairs(variant, "a mapping with a `tag`")
+            if pairs is None or not isinstance(variant, MappingNode):
+                continue
+            self._check_keys(variant, frozenset({"tag"}))
+            tag = next((value for key, _, value in pairs if key == "tag"), None)
+            if tag is None:
+                self._reader.add_type(variant, "a variant with a `tag`")
+            else:
+                self._reader.read_text_or_texts(tag)
+
+    def _check_logins(self, node: Node) -> None:
+        for login in self._reader.read_items(node, "a list of logins") or ():
+            found = self._reader.read_known(login, "a mapping", "a login", _LOGIN_KEYS)
+            for key, (_, value) in (found or {}).items():
+                if key in {"when", "user", "password"}:
+                    self._reader.read_texts(value)
+                else:
+                    self._reader.read_text(value)
+
+
+def _split_volume(text: str) -> tuple[str, str]:
+    name, _, target = text.partition(":")
+    return name, target
+
+
+def _make_access(entry: Mapping[str, Any]) -> Access:
+    return Access(
+        url=str(entry.get("url", "")),
+        bare_url=str(entry.get("bare_url", "")),
+        logins=tuple(
+            Login(
+                when=tuple(login.get("when", ())),
+                user=tuple(login.get("user", ())),
+                user_default=str(login.get("user_default", "")),
+                password=tuple(login.get("password", ())),
+                password_default=login.get("password_default"),
+            )
+            for login in entry.get("logins", ())
+        ),
+        database=tuple(entry.get("database", ())),
+        database_default=str(entry.get("database_default", "")),
+    )
+
+
+class RecipeBook:
+    """All recipes that a stack may name; its own folder comes before the shipped."""
+
+    def __init__(self, problems: Problems, own: Mapping[str, tuple[Path, str]]) -> None:
+        self._problems = problems
+        self._own = own
+        self._read: dict[str, RecipeFile | None] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every recipe's name, sorted."""
+        return tuple(sorted({*self._own, *list_recipe_files()}))
+
+    def find(self, name: str) -> RecipeFile | None:
+        """The recipe of that name; None where there is none or it has problems."""
+        if name not in self._read:
+            self._read[name] = self._load(name)
+        return self._read[name]
+
+    def _load(self, name: str) -> RecipeFile | None:
+        if name in self._own:
+            path, shown = self._own[name]
+        elif name in list_recipe_files():
+            path = list_recipe_files()[name]
+            shown = f"recipes/{path.name}"
+        else:
+            return None
+        try:
+            source = Source(shown, read_bytes(path, shown), self._problems)
+        except FileRefused:
+            return None
+        recipe = RecipeFile(name, source)
+        return recipe if recipe.is_readable else None

@@ -1,0 +1,85 @@
+"""What ``composegen init`` writes: a small stack file, or the chat stack whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from composegen.errors import FileRefused
+from composegen.files import write_atomically
+from composegen.resources import find_chat_example
+
+_LEFT_BEHIND = frozenset(
+    "__pycache__ .venv .secrets .composegen logs build dist node_modules .pytest_cache "
+    ".mypy_cache .ruff_cache .env compose.yaml expected".split()
+)
+
+BARE_STACK = """\
+# A stack file: services, and what each one needs. `composegen explain NAME` says more
+# about a problem, `composegen recipes` lists the recipes for `use`.
+
+services:
+  web:
+    image: nginxinc/nginx-unprivileged:1.29-alpine   # or  build: .
+    publish: 8080             # reachable on 127.0.0.1:8080 alone
+    health: /                 # healthy when this path answers 200 to 399
+    # needs:
+    #   cache:
+    #     env: {CACHE_URL: "{url}"}
+    #     otherwise:          # the need is optional: what changes without it
+    #       env: {CACHE: memory}
+
+  # cache:
+  #   use: redis
+"""
+
+
+def write_bare_stack(folder: Path) -> Path:
+    """Write ``stack.yaml`` in the folder; raises FileRefused where there is one."""
+    path = folder / "stack.yaml"
+    if path.exists() or path.is_symlink():
+        raise FileRefused(str(path), "exists already", help="nothing was written")
+    _make_folder(folder)
+    write_atomically(path, BARE_STACK)
+    return path
+
+
+def write_chat_stack(folder: Path) -> int:
+    """Copy the chat stack into a folder; returns how many files were written.
+
+    Raises FileRefused, with nothing written, where one of them exists.
+    """
+    source = find_chat_example()
+    files = list(_list_files(source))
+    taken = [path for path in files if (folder / path).exists()]
+    if taken:
+        raise FileRefused(
+            str(folder / taken[0]),
+            "exists already",
+            help="nothing was written: choose an empty folder, composegen init DIR",
+        )
+    _make_folder(folder)
+    for path in files:
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / path, target)
+    return len(files)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileRefused(str(folder), (error.strerror or str(error)).lower()) from None
+
+
+def _list_files(source: Path, below: Path = Path()) -> Iterator[Path]:
+    for entry in sorted((source / below).iterdir()):
+        name = entry.name
+        if name in _LEFT_BEHIND or name.endswith((".pyc", ".egg-info")):
+            continue
+        if entry.is_dir():
+            yield from _list_files(source, below / name)
+        else:
+            yield below / name

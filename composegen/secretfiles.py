@@ -1,0 +1,140 @@
+"""The files of secrets: what is made, what is left as it is, what is still empty."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from composegen.dotenv import fill_variables, parse_dotenv
+from composegen.errors import FileRefused
+from composegen.files import read_small_text, write_atomically
+from composegen.model import Secret, SecretKind, Service, Stack
+from composegen.wiring import (
+    Containers,
+    Place,
+    find_credentials,
+    make_url,
+    name_url_secret,
+)
+
+FOLDER = ".secrets"
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o644
+_GENERATED_BYTES = 24
+
+
+class Outcome(StrEnum):
+    """What became of one secret's file."""
+
+    WRITTEN = "written"
+    KEPT = "kept"
+    EMPTY = "empty"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One secret, what became of its file, and the variable that would fill it."""
+
+    secret: Secret
+    outcome: Outcome
+    mend: str = ""
+
+
+def list_secrets(stack: Stack) -> tuple[Secret, ...]:
+    """Every secret that a service of the stack uses, those of URLs last."""
+    used = {use.name for service in stack.services.values() for use in service.secrets}
+    urls = {}
+    for service in stack.services.values():
+        for need in service.needs:
+            text = "".join(need.env.values())
+            if "{password_file}" in text:
+                target = stack.services[need.service]
+                used.add(find_credentials(target).password_secret)
+            if "{url_file}" in text:
+                name = name_url_secret(need.service)
+                urls[name] = Secret(name=name, kind=SecretKind.URL, source=need.service)
+    plain = [secret for name, secret in stack.secrets.items() if name in used]
+    return (*plain, *urls.values())
+
+
+def make_secret_files(
+    stack: Stack,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    place: Place | None = None,
+) -> tuple[Made, ...]:
+    """Make what is missing below the stack's folder; say what became of each secret.
+
+    Generated ones are made once; those of a variable are written whenever it is set
+    and not empty in ``environment`` or the folder's ``.env``. Raises FileRefused where
+    the folder of secrets leads elsewhere.
+    """
+    wanted = list_secrets(stack)
+    if any(secret.kind is not SecretKind.FILE for secret in wanted):
+        _make_folder(folder / FOLDER)
+    dotenv = parse_dotenv(read_small_text(folder / ".env") or "", environment)
+    values = {**dotenv, **environment}
+    return tuple(
+        _make_file(stack, secret, folder, values, place or Containers())
+        for secret in wanted
+    )
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise FileRefused(
+            FOLDER, "is no folder of its own", help="remove it: secrets are kept there"
+        )
+    try:
+        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        folder.chmod(_FOLDER_MODE)
+    except OSError as error:
+        raise FileRefused(FOLDER, (error.strerror or str(error)).lower()) from None
+
+
+def _make_file(
+    stack: Stack, secret: Secret, folder: Path, values: Mapping[str, str], place: Place
+) -> Made:
+    path = folder / secret.file
+    if secret.kind is SecretKind.FILE:
+        if not path.is_file():
+            return Made(secret, Outcome.MISSING, f"make {secret.file}")
+        empty = path.stat().st_size == 0
+        return Made(secret, Outcome.EMPTY if empty else Outcome.KEPT, secret.file)
+    old = None if path.is_symlink() else read_small_text(path)
+    if secret.kind is SecretKind.GENERATE:
+        text = old or secrets.token_hex(_GENERATED_BYTES)
+    elif secret.kind is SecretKind.ENV:
+        text = values.get(secret.source) or old or ""
+    else:
+        text = _make_url_text(stack, stack.services[secret.source], folder, values, place)
+    if text != old:
+        write_atomically(path, text, mode=_FILE_MODE)
+    elif path.stat().st_mode & 0o777 != _FILE_MODE:
+        os.chmod(path, _FILE_MODE)
+    if not text:
+        return Made(secret, Outcome.EMPTY, f"set {secret.source or secret.name}")
+    return Made(secret, Outcome.KEPT if text == old else Outcome.WRITTEN)
+
+
+def _make_url_text(
+    stack: Stack, service: Service, folder: Path, values: Mapping[str, str], place: Place
+) -> str:
+    """The URL with its password; empty while the password is not there."""
+    login = find_credentials(service)
+    password = None
+    if login.password_secret:
+        secret = stack.secrets[login.password_secret]
+        password = (read_small_text(folder / secret.file) or "").rstrip("\r\n")
+        if not password:
+            return ""
+    url = make_url(stack, service, place, password=password)
+    return fill_variables(url.text, values)
+
+

@@ -1,0 +1,532 @@
+"""A YAML file as nodes that know their place; nothing in it is implicitly typed.
+
+Owns decoding, the limits, duplicate keys, merge keys and syntax errors. What the keys
+mean is the business of ``shape``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from composegen.catalogue import find_level
+from composegen.errors import FileRefused, Level, Location, Problem
+
+__all__ = ["MappingNode", "Node", "Problems", "ScalarNode", "SequenceNode", "Source"]
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 50
+MAX_ALIASED = 100_000
+_MASKED_VARIABLES = 50
+_SAFE_BRACKETS = 2_000
+_SAFE_INDENTATION = 500
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_NOT_ALLOWED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff]")
+_NOT_YAML = re.compile(_NOT_ALLOWED.pattern[:-1] + "\ufffe\uffff\ufeff]")
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_QUOTED = re.compile(
+    r"""(?:(?<=[\[{,:])|(?<=[\[{,:] )|^[ -]*)(?:"[^"\\]*"|'[^']*')|\$\{[^{}\[\]"'#]*\}"""
+)
+_INDENTATION = re.compile(r"^ *(?:[-?:] +)*", re.MULTILINE)
+
+
+class Problems:
+    """Collects what is wrong; a name's level comes from the catalogue."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, Location, str], Problem] = {}
+
+    def add(self, name: str, message: str, location: Location, help: str = "") -> None:
+        """Note one problem; the same one at the same place counts once."""
+        problem = Problem(
+            name=name,
+            message=escape_control(message),
+            location=location,
+            help=escape_control(help, keep="\n"),
+            level=find_level(name),
+        )
+        self._found.setdefault((name, location, message), problem)
+
+    @property
+    def found(self) -> tuple[Problem, ...]:
+        """What was noted, sorted by place."""
+        return tuple(sorted(self._found.values(), key=lambda problem: problem.order))
+
+    @property
+    def count(self) -> int:
+        """How many were noted so far."""
+        return len(self._found)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything noted stops a command."""
+        return any(problem.level is Level.ERROR for problem in self._found.values())
+
+
+def escape_control(text: str, keep: str = "") -> str:
+    """The text with everything that could steer a terminal shown as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in keep
+        else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+def is_null(node: Node) -> bool:
+    """Whether the node is an unquoted null or nothing at all."""
+    return isinstance(node, ScalarNode) and not node.style and node.value in _NULL
+
+
+class Source:
+    """One YAML document: its root node, and the place of every node.
+
+    ``root`` is None where the file is empty or cannot be parsed; what is wrong has
+    been added to ``problems`` then.
+    """
+
+    def __init__(self, file: str, data: bytes, problems: Problems) -> None:
+        self.file = file
+        self.problems = problems
+        self._text = ""
+        self._lines: list[str] | None = None
+        self._pairs: dict[int, list[tuple[str, Node, Node]]] = {}
+        self.root: Node | None = None
+        if self._decode(data):
+            self.root = self._compose()
+
+    # Places
+
+    def locate(self, node: Node) -> Location:
+        """Where a node stands, as wide as its first line."""
+        start, end = node.start_mark, node.end_mark
+        width = end.column - start.column if end.line == start.line else 0
+        return self.locate_at(start.line, start.column, width)
+
+    def locate_at(self, line: int, column: int, width: int = 1) -> Location:
+        """A place by line and column, both counted from 0."""
+        if self._lines is None:
+            self._lines = _LINE_END.split(self._text)
+        text = self._lines[line] if line < len(self._lines) else ""
+        rest = len(text) - column
+        return Location(
+            file=self.file,
+            line=line + 1,
+            column=column + 1,
+            text=text,
+            width=max(1, min(width or rest, rest)),
+        )
+
+    def add(self, name: str, message: str, node: Node, help: str = "") -> None:
+        """Note a problem with a node."""
+        self.problems.add(name, message, self.locate(node), help)
+
+    def slice(self, node: Node) -> str:
+        """The text of a node as it was written."""
+        return self._text[node.start_mark.index : node.end_mark.index]
+
+    # Reading
+
+    def _decode(self, data: bytes) -> bool:
+        if len(data) > MAX_BYTES:
+            self.problems.add(
+                "file-too-large",
+                f"the file has {len(data):,} bytes; the limit is {MAX_BYTES:,}",
+                Location(file=self.file),
+                "a stack file describes services: keep data in files of its own",
+            )
+            return False
+        try:
+            self._text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            self._text = data[: error.start].decode("utf-8-sig", errors="replace")
+            line, column = self._count_to_end(self._text)
+            self.problems.add(
+                "not-utf-8",
+                f"byte 0x{data[error.start]:02x} is not UTF-8",
+                self.locate_at(line, column),
+                "save the file as UTF-8",
+            )
+            return False
+        return self._check_characters()
+
+    def _check_characters(self) -> bool:
+        fine = True
+        for match in _NOT_YAML.finditer(self._text):
+            line, column = self._count_to_end(self._text[: match.start()])
+            self.problems.add(
+                "bad-character",
+                f"U+{ord(match[0]):04X} must not stand in a stack file",
+                self.locate_at(line, column),
+                "remove it; control characters other than tab and line ends are refused",
+            )
+            fine = False
+        return fine
+
+    @staticmethod
+    def _count_to_end(text: str) -> tuple[int, int]:
+        lines = _LINE_END.split(text)
+        return len(lines) - 1, len(lines[-1])
+
+    def _compose(self) -> Node | None:
+        if not self._text.strip() and "\t" not in self._text:
+            self._add_empty()
+            return None
+        root, text = None, self._text
+        for _ in range(_MASKED_VARIABLES):
+            try:
+                root = self._parse(text)
+                break
+            except yaml.MarkedYAMLError as error:
+                masked = self._mask_variable(text, error)
+                if masked is None:
+                    self._add_syntax_error(error)
+                    return None
+                text = masked
+        if text != self._text:
+            return None
+        if root is None:
+            if not self.problems.has_errors:
+                self._add_empty()
+            return None
+        self._check_tree(root)
+        return None if self.problems.has_errors else root
+
+    def _add_empty(self) -> None:
+        self.problems.add(
+            "empty-file",
+            "there is nothing in this file",
+            Location(file=self.file),
+            "`composegen init --bare` writes a small stack to begin with",
+        )
+
+    def _parse(self, text: str) -> Node | None:
+        """The one document of the text; depth is checked before C code recurses."""
+        if self._may_be_deep(text) and not self._check_depth(text):
+            return None
+        loader = _Loader(text)
+        try:
+            root: Node | None = loader.get_single_node()
+        finally:
+            loader.dispose()
+        return root
+
+    @staticmethod
+    def _may_be_deep(text: str) -> bool:
+        if text.count("[") + text.count("{") > _SAFE_BRACKETS and not _is_flat(text):
+            return True
+        return any(
+            len(match[0]) > _SAFE_INDENTATION for match in _INDENTATION.finditer(text)
+        )
+
+    def _check_depth(self, text: str) -> bool:
+        depth = 0
+        for event in yaml.parse(text, Loader=_Loader):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    mark = event.start_mark
+                    self._add_too_deep(self.locate_at(mark.line, mark.column))
+                    return False
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+        return True
+
+    def _add_too_deep(self, location: Location) -> None:
+        self.problems.add(
+            "too-deep",
+            f"nested more than {MAX_DEPTH} levels deep",
+            location,
+            "a stack file is flat: take the nesting apart",
+        )
+
+    # Syntax errors
+
+    def _mask_variable(self, text: str, error: yaml.MarkedYAMLError) -> str | None:
+        """The text with an unquoted ``${..}`` in ``{ }`` or ``[ ]`` made harmless.
+
+        Then the next one of the same kind is found too. None: that is not the fault.
+        """
+        mark = error.problem_mark
+        if mark is None:
+            return None
+        line_start = mark.index - mark.column
+        start = text.rfind("${", line_start, mark.index + 2)
+        if start < 0 or _is_quoted(text[line_start:start]):
+            return None
+        if "," not in text[line_start:start] and not re.search(
+            r"[\[{]", text[line_start:start]
+        ):
+            return None
+        close = text.find("}", start)
+        close = len(text) if close < 0 else close + 1
+        written = text[start:close].split("\n")[0]
+        self.problems.add(
+            "unquoted-variable",
+            "a `${VAR}` inside `{ }` or `[ ]` ends the value unless it is quoted",
+            self.locate_at(mark.line, start - line_start, len(written)),
+            f'write "{written}"',
+        )
+        masked = re.sub(r"[^\n]", "_", text[start:close])
+        return text[:start] + masked + text[close:]
+
+    def _add_syntax_error(self, error: yaml.MarkedYAMLError) -> None:
+        mark = error.problem_mark or error.context_mark
+        what = error.problem or error.context or "this is not YAML"
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        location = self.locate_at(line, column)
+        at = location.text[column : column + 1]
+        before = location.text[:column]
+        if at == "\t" or (not before.strip() and "\t" in before) or "tab" in what:
+            place = location.text.find("\t")
+            self.problems.add(
+                "tab",
+                "a tab cannot indent in YAML",
+                self.locate_at(line, max(place, 0)),
+                "indent with spaces",
+            )
+        elif "undefined alias" in what:
+            self.problems.add(
+                "unknown-alias",
+                f"no anchor stands before this alias: {location.text.strip()}",
+                location,
+                "an anchor `&name` must come before its alias `*name`",
+            )
+        elif "expected a single document" in (error.context or "") or (
+            "another document" in what
+        ):
+            self.problems.add(
+                "many-documents",
+                "a second document begins here",
+                location,
+                "a stack file is one document: remove the `---`",
+            )
+        else:
+            help = _explain_syntax(what, at, location.text)
+            self.problems.add("yaml-syntax", f"not YAML: {what}", location, help)
+
+    # The tree
+
+    def _check_tree(self, root: Node) -> None:
+        """Tags, depth, characters and what aliases expand to, without recursion."""
+        sizes: dict[int, int] = {}
+        seen: dict[int, int] = {}
+        stack: list[tuple[Node, int, bool]] = [(root, 1, False)]
+        open_nodes: set[int] = set()
+        while stack:
+            node, depth, done = stack.pop()
+            key = id(node)
+            if done:
+                open_nodes.discard(key)
+                sizes[key] = 1 + sum(
+                    sizes.get(id(child), 1) for child in _children_of(node)
+                )
+                continue
+            if key in open_nodes:
+                self.add(
+                    "recursive-alias",
+                    "this collection contains itself",
+                    node,
+                    "an alias cannot stand inside what it names",
+                )
+                return
+            if key in seen and seen[key] >= depth:
+                continue
+            if depth > MAX_DEPTH:
+                self._add_too_deep(self.locate(node))
+                return
+            if key not in seen:
+                self._check_node(node)
+            seen[key] = depth
+            if isinstance(node, ScalarNode):
+                sizes[key] = 1
+                continue
+            open_nodes.add(key)
+            stack.append((node, depth, True))
+            stack.extend((child, depth + 1, False) for child in _children_of(node))
+        if sizes[id(root)] - len(seen) > MAX_ALIASED:
+            self.add(
+                "alias-expansion",
+                f"aliases expand this to {sizes[id(root)]:,} values",
+                root,
+                "use fewer aliases of aliases",
+            )
+
+    def _check_node(self, node: Node) -> None:
+        tag = node.tag
+        if tag and not tag.startswith("tag:yaml.org,2002:"):
+            self._add_tag(node, tag)
+        elif self._text.startswith("!", node.start_mark.index):
+            self._add_tag(node, tag)
+        if isinstance(node, ScalarNode) and _NOT_ALLOWED.search(node.value):
+            character = _NOT_ALLOWED.findall(node.value)[0]
+            self.add(
+                "bad-character",
+                f"this value holds U+{ord(character):04X}",
+                node,
+                "control characters other than tab and line ends are refused",
+            )
+
+    def _add_tag(self, node: Node, tag: str) -> None:
+        shown = tag.replace("tag:yaml.org,2002:", "!!")
+        self.add(
+            "yaml-tag",
+            f"`{shown}` is a tag; a stack file has none",
+            node,
+            "remove it: a value is read as the type its key wants",
+        )
+
+    def pairs(self, mapping: MappingNode) -> list[tuple[str, Node, Node]]:
+        """Key, key node and value node of a mapping, with ``<<`` merged in.
+
+        Duplicate keys and keys that are no text are noted once, and left out.
+        """
+        known = self._pairs.get(id(mapping))
+        if known is None:
+            known = self._pairs[id(mapping)] = list(self._read_pairs(mapping))
+        return known
+
+    def _read_pairs(self, mapping: MappingNode) -> Iterator[tuple[str, Node, Node]]:
+        own: dict[str, tuple[Node, Node]] = {}
+        merged: dict[str, tuple[Node, Node]] = {}
+        for key, value in mapping.value:
+            if not isinstance(key, ScalarNode):
+                self.add("bad-key", "a key is a text", key, "write a plain name")
+            elif key.value == "<<" and not key.style:
+                for name, key_node, value_node in self._read_merge(value):
+                    merged.setdefault(name, (key_node, value_node))
+            elif key.value in own:
+                first = self.locate(own[key.value][0])
+                self.add(
+                    "duplicate-key",
+                    f"`{key.value}` stands here a second time (first at {first})",
+                    key,
+                    "keep one of the two",
+                )
+            else:
+                own[key.value] = (key, value)
+        for name, (key_node, value_node) in merged.items():
+            if name not in own:
+                yield name, key_node, value_node
+        for name, (key_node, value_node) in own.items():
+            yield name, key_node, value_node
+
+    def _read_merge(self, value: Node) -> Iterator[tuple[str, Node, Node]]:
+        if isinstance(value, MappingNode):
+            yield from self.pairs(value)
+        elif isinstance(value, SequenceNode) and all(
+            isinstance(item, MappingNode) for item in value.value
+        ):
+            for item in value.value:
+                yield from self.pairs(item)
+        else:
+            self.add(
+                "bad-merge",
+                "`<<` takes a mapping or a list of mappings",
+                value,
+                "write `<<: *anchor`, where the anchor names a mapping",
+            )
+
+    def find_lost_comma(self, mapping: MappingNode, key: Node, value: Node) -> bool:
+        """Whether ``key`` looks like the rest of a value that a comma cut off.
+
+        So it looks where ``{a: some text, and more}`` makes ``and more`` a key.
+        """
+        if not mapping.flow_style or not is_null(value):
+            return False
+        between = self._text[key.end_mark.index : value.end_mark.index]
+        if ":" in between:
+            return False
+        previous: Node | None = None
+        for other, other_value in mapping.value:
+            if other is key:
+                break
+            previous = other_value
+        return (
+            isinstance(previous, ScalarNode)
+            and not previous.style
+            and not (previous.value == "")
+        )
+
+
+def _children_of(node: Node) -> Iterator[Node]:
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
+    elif isinstance(node, SequenceNode):
+        yield from node.value
+
+
+def _is_flat(text: str) -> bool:
+    """Whether every line surely closes, outside quotes, what it opens.
+
+    No is the answer for a line that takes thought: a quote that spans lines, an
+    escape, an apostrophe within a word, a comment.
+    """
+    for line in text.split("\n"):
+        if line.count('"') % 2 or line.count("'") % 2:
+            return False
+        if "[" not in line and "{" not in line:
+            continue
+        bare = _QUOTED.sub("", line)
+        if any(character in bare for character in "#\\\"'"):
+            return False
+        opened = bare.count("["), bare.count("{")
+        if opened != (bare.count("]"), bare.count("}")) or sum(opened) > MAX_DEPTH:
+            return False
+    return True
+
+
+def _is_quoted(before: str) -> bool:
+    bare = re.sub(r"""\\.""", "", before)
+    return bare.count('"') % 2 == 1 or bare.count("'") % 2 == 1
+
+
+def _explain_syntax(what: str, at: str, line: str) -> str:
+    if "mapping values are not allowed" in what:
+        return "a value that contains `: ` needs quotes; a key needs its own line"
+    if "cannot start any token" in what:
+        return f"a value that begins with `{escape_control(at)}` needs quotes"
+    if "expected ',' or" in what or "flow" in what:
+        return "is a bracket, a comma or a quote missing on this line or above it?"
+    if "block" in what or "indentation" in what:
+        return "does this line stand as far to the right as its neighbours?"
+    if "quoted scalar" in what or "end of stream" in what:
+        return "a quote that was opened is not closed"
+    return ""
+
+
+def measure_width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def read_bytes(path: Path, shown: str) -> bytes:
+    """The bytes of a regular file, at most one more than a stack file may have.
+
+    Raises FileRefused where it cannot be read.
+    """
+    try:
+        if not path.is_file():
+            reason = "is no file" if path.exists() else "there is no such file"
+            raise FileRefused(shown, reason)
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise FileRefused(shown, (error.strerror or str(error)).lower()) from None

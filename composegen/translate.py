@@ -1,0 +1,268 @@
+"""What a Compose key is called here: the answer to the error people meet most.
+
+Every translation takes what stands in the file and gives the lines to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from composegen.model import Raw
+
+KNOWN_TO_COMPOSE = frozenset(
+    """annotations attach blkio_config cgroup cgroup_parent configs cpu_count
+    cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpuset
+    credential_spec device_cgroup_rules dns_opt dns_search domainname
+    external_links ipc isolation links logging mac_address mem_swappiness
+    memswap_limit models oom_kill_disable oom_score_adj pid post_start pre_stop
+    provider runtime storage_opt use_api_socket userns_mode uts volumes_from""".split()
+)
+"""Compose keys of a service with no word here: they go below ``compose``."""
+
+_URL = re.compile(r"https?://[^\s/'\"|]+?(?::(\d+))?(/[^\s'\"|;&]*)?(?=[\s'\"|;&]|$)")
+_CONDITIONS = {
+    "service_started": "started",
+    "service_healthy": "healthy",
+    "service_completed_successfully": "finished",
+}
+
+
+def translate_key(key: str, value: Raw) -> tuple[str, str] | None:
+    """Why ``key`` is not read here, and the lines to write instead.
+
+    None for a key that is no Compose key at all.
+    """
+    if key in _TRANSLATIONS:
+        return _TRANSLATIONS[key](value)
+    if key in KNOWN_TO_COMPOSE:
+        return (
+            f"`{key}` has no word of its own here",
+            f"pass it on to Compose:\ncompose: {{{key}: {write_inline(value)}}}",
+        )
+    return None
+
+
+def write_inline(value: Raw) -> str:
+    """The value as one line of YAML, for a person to copy."""
+    if isinstance(value, dict):
+        inside = ", ".join(f"{key}: {write_inline(item)}" for key, item in value.items())
+        return f"{{{inside}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(write_inline(item) for item in value)}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = "" if value is None else str(value)
+    if re.fullmatch(r"[\w./-][\w./@+-]*(?::[\w./@+-]+)*", text, re.ASCII):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _translate_depends_on(value: Raw) -> tuple[str, str]:
+    why = "`depends_on` is `needs` here, and it waits for health"
+    if isinstance(value, list):
+        return why, f"needs: {write_inline(value)}"
+    if not isinstance(value, dict):
+        return why, "needs: [db]"
+    plain = True
+    lines = ["needs:"]
+    for name, options in value.items():
+        parts = []
+        if isinstance(options, dict):
+            condition = _CONDITIONS.get(str(options.get("condition")), "")
+            if condition and condition != "healthy":
+                parts.append(f"until: {condition}")
+            if options.get("required") is False or options.get("required") == "false":
+                parts.append("otherwise: {}")
+        plain = plain and not parts
+        lines.append(f"  {name}: {{{', '.join(parts)}}}" if parts else f"  {name}:")
+    if plain:
+        return why, f"needs: [{', '.join(value)}]"
+    return why, "\n".join(lines)
+
+
+def _translate_healthcheck(value: Raw) -> tuple[str, str]:
+    why = "`healthcheck` is `health` here; the probe is made for you"
+    if not isinstance(value, dict):
+        return why, "health: /path"
+    if value.get("disable") in {True, "true"}:
+        return why, "health: {none: why it cannot be asked}"
+    parts = [_translate_test(value.get("test"))]
+    if "start_period" in value:
+        parts.append(f"boot: {write_inline(value['start_period'])}")
+    parts += [
+        f"{key}: {write_inline(value[key])}"
+        for key in ("interval", "timeout", "retries")
+        if key in value
+    ]
+    if len(parts) == 1 and parts[0].startswith("http: "):
+        return why, f"health: {parts[0].removeprefix('http: ')}"
+    return why, f"health: {{{', '.join(parts)}}}"
+
+
+def _translate_test(test: Raw) -> str:
+    if test is None:
+        return "image: true"
+    words = [str(word) for word in test] if isinstance(test, list) else [str(test)]
+    if words[:1] == ["NONE"]:
+        return "none: why it cannot be asked"
+    shell = words[:1] == ["CMD-SHELL"] or not isinstance(test, list)
+    if words[:1] in (["CMD"], ["CMD-SHELL"]):
+        words = words[1:]
+    text = " ".join(words)
+    url = _URL.search(text)
+    if url and re.search(r"\b(curl|wget|python3?|node)\b", text):
+        path = url[2] or "/"
+        return f"http: {path}" + (f", port: {url[1]}" if url[1] else "")
+    return f"command: {write_inline(text if shell else list(words))}"
+
+
+def _translate_ports(value: Raw) -> tuple[str, str]:
+    why = "`ports` is `publish` here, on 127.0.0.1 unless you name an address"
+    if not isinstance(value, list):
+        return why, "publish: 8080"
+    texts = [_write_long_port(item) if isinstance(item, dict) else item for item in value]
+    shown = [write_inline(text) for text in texts]
+    if len(shown) == 1 and str(texts[0]).count(":") == 1:
+        published, _, target = str(texts[0]).partition(":")
+        if published == target:
+            return why, f"publish: {published}"
+    return why, f"publish: [{', '.join(shown)}]"
+
+
+def _write_long_port(port: Mapping[str, Raw]) -> str:
+    text = str(port.get("target", "80"))
+    if "published" in port:
+        text = f"{port['published']}:{text}"
+        if "host_ip" in port:
+            text = f"{port['host_ip']}:{text}"
+    protocol = port.get("protocol", "tcp")
+    return text if protocol == "tcp" else f"{text}/{protocol}"
+
+
+def _translate_expose(value: Raw) -> tuple[str, str]:
+    first = value[0] if isinstance(value, list) and value else value
+    return (
+        "`expose` is `port` here: the one port that the service listens on",
+        f"port: {write_inline(first) if first else 8080}",
+    )
+
+
+def _translate_deploy(value: Raw) -> tuple[str, str]:
+    lines = []
+    rest: dict[str, Raw] = dict(value) if isinstance(value, dict) else {}
+    if "replicas" in rest:
+        lines.append(f"replicas: {write_inline(rest.pop('replicas'))}")
+    resources = rest.get("resources")
+    if isinstance(resources, dict) and isinstance(limits := resources.get("limits"), dict):
+        shown = {k: v for k, v in limits.items() if k in {"cpus", "memory", "pids"}}
+        if shown:
+            lines.append(f"resources: {write_inline(shown)}")
+        if set(resources) == {"limits"} and len(shown) == len(limits):
+            rest.pop("resources")
+    if rest:
+        lines.append(f"compose: {{deploy: {write_inline(rest)}}}")
+    why = "`deploy` is `replicas` and `resources` here"
+    return why, "\n".join(lines) or "replicas: 2"
+
+
+def _leave_out(key: str, why: str) -> Callable[[Raw], tuple[str, str]]:
+    def translate(value: Raw) -> tuple[str, str]:
+        raw = f"compose: {{{key}: {write_inline(value)}}}"
+        return f"`{key}` can be left out: {why}", f"leave it out, or insist:\n{raw}"
+
+    return translate
+
+
+def _word(key: str, why: str, mend: Callable[[Raw], str]) -> Callable[[Raw], tuple[str, str]]:
+    def translate(value: Raw) -> tuple[str, str]:
+        return f"`{key}` {why}", mend(value)
+
+    return translate
+
+
+def _relaxed(name: str) -> Callable[[Raw], str]:
+    return lambda _: f"leave it out, or switch it off:\nrelax: {{{name}: why}}"
+
+
+_TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
+    "depends_on": _translate_depends_on,
+    "healthcheck": _translate_healthcheck,
+    "ports": _translate_ports,
+    "expose": _translate_expose,
+    "deploy": _translate_deploy,
+    "networks": _leave_out(
+        "networks",
+        "services share the default network, and each data store has one of its own",
+    ),
+    "restart": _leave_out(
+        "restart", "services get `unless-stopped`, jobs are never restarted"
+    ),
+    "container_name": _leave_out(
+        "container_name", "services are reached by their name in the stack"
+    ),
+    "version": _word(
+        "version", "means nothing to Compose any more", lambda _: "leave it out"
+    ),
+    "network_mode": _word(
+        "network_mode",
+        "is raw here, and only `host` is taken",
+        lambda _: "compose: {network_mode: host}",
+    ),
+    "profiles": _word(
+        "profiles",
+        "is `enabled` here: left out unless asked for with `--with`",
+        lambda _: "enabled: false",
+    ),
+    "extends": _word(
+        "extends", "is an anchor here", lambda _: "<<: *base     # where x-base is &base"
+    ),
+    "scale": _word(
+        "scale", "is `replicas` here", lambda value: f"replicas: {write_inline(value)}"
+    ),
+    "mem_limit": _word(
+        "mem_limit",
+        "is `resources` here",
+        lambda value: f"resources: {{memory: {write_inline(value)}}}",
+    ),
+    "mem_reservation": _word(
+        "mem_reservation",
+        "is raw here",
+        lambda value: f"compose: {{mem_reservation: {write_inline(value)}}}",
+    ),
+    "cpus": _word(
+        "cpus",
+        "is `resources` here",
+        lambda value: f"resources: {{cpus: {write_inline(value)}}}",
+    ),
+    "pids_limit": _word(
+        "pids_limit",
+        "is `resources` here",
+        lambda value: f"resources: {{pids: {write_inline(value)}}}",
+    ),
+    "read_only": _word("read_only", "is on unless it is relaxed", _relaxed("read_only")),
+    "cap_drop": _word(
+        "cap_drop", "is ALL unless it is relaxed; add with `cap_add`", _relaxed("cap_drop")
+    ),
+    "init": _word("init", "is on unless it is relaxed", _relaxed("init")),
+    "security_opt": _word(
+        "security_opt",
+        "holds no-new-privileges already; the rest is raw",
+        lambda value: f"compose: {{security_opt: {write_inline(value)}}}",
+    ),
+    "privileged": _word(
+        "privileged",
+        "is raw here, and switches every protection off",
+        lambda value: f"compose: {{privileged: {write_inline(value)}}}",
+    ),
+}
+
+TOP_LEVEL = {
+    "version": "Compose ignores `version`, and so do we: leave it out",
+    "networks": "networks are made for you; add your own below `compose`:\n"
+    "compose: {networks: {mine: {external: true}}}",
+    "configs": "pass it on to Compose:\ncompose: {configs: {..}}",
+    "include": "pass it on to Compose:\ncompose: {include: [..]}",
+    "models": "pass it on to Compose:\ncompose: {models: {..}}",
+}
+"""Compose's top-level keys that are not read here, each with its mend."""

@@ -1,0 +1,310 @@
+"""Texts with a grammar of their own: durations, sizes, ports, names, variables.
+
+Every parser takes the text as it was written and raises ValueError with a sentence
+that completes "this is wrong: ..".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
+RESERVED_NAMES = frozenset({"default", "host", "none"})
+SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,}", re.ASCII)
+PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", re.ASCII)
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_LONGEST = 10 * 365 * 24 * 3600
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(i?b)?", re.ASCII | re.IGNORECASE)
+_SIZE_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_LAST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A length of time: the text in Compose's form, and its seconds."""
+
+    text: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse_duration(text: str) -> Duration:
+    """Compose's duration: ``30s``, ``1m30s``, ``500ms``; a unit is needed."""
+    seconds, end = 0.0, 0
+    while match := _DURATION_PART.match(text, end):
+        seconds += float(match[1]) * _SECONDS[match[2]]
+        end = match.end()
+    if not text or end != len(text):
+        raise ValueError("a duration is a number with a unit, such as 30s or 1m30s")
+    if seconds > _LONGEST:
+        raise ValueError("longer than ten years")
+    return Duration(text, seconds)
+
+
+def format_duration(seconds: float) -> str:
+    """The usual form: ``300ms``, ``1.5s``, ``90s``, ``5m``, ``2h30m``."""
+    if seconds < 1 and seconds > 0:
+        return f"{round(seconds * 1000)}ms"
+    if seconds != int(seconds):
+        return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+    whole = int(seconds)
+    if whole < 120:  # noqa: PLR2004 - below two minutes, seconds read best
+        return f"{whole}s"
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
+    return "".join(f"{count}{unit}" for count, unit in parts if count)
+
+
+def make_duration(seconds: float) -> Duration:
+    """A duration of so many seconds, in its shortest usual form."""
+    return Duration(format_duration(seconds), seconds)
+
+
+def parse_size(text: str) -> int:
+    """Compose's byte size, ``512m``, ``2G``, ``64kb``, as a number of bytes."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError("a size is a number with a unit, such as 512M or 2G")
+    return int(float(match[1]) * 1024 ** _SIZE_UNITS[match[2].lower()])
+
+
+def parse_port(text: str) -> int:
+    """A port number between 1 and 65535."""
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= _LAST_PORT:
+        raise ValueError("a port is a number between 1 and 65535")
+    return int(text)
+
+
+# Variables
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One ``$NAME`` or ``${NAME..}`` of a text, with where it begins and ends.
+
+    ``operator`` is one of ``:- - :? ? :+ +`` or empty; ``argument`` is what follows
+    it, variables within it not taken apart.
+    """
+
+    name: str
+    operator: str
+    argument: str
+    start: int
+    end: int
+
+
+class BadVariable(ValueError):
+    """A ``$`` that begins no variable; ``position`` is where it stands."""
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(reason)
+        self.position = position
+
+
+_OPERATORS = (":-", ":?", ":+", "-", "?", "+")
+
+
+def parse_variables(text: str) -> tuple[Variable, ...]:
+    """The variables of a text in Compose's grammar, nested ones as their argument.
+
+    ``$$`` is a plain dollar. Raises BadVariable for any other ``$``.
+    """
+    if "$" not in text:
+        return ()
+    return tuple(_find_variables(text, 0, len(text)))
+
+
+def _find_variables(text: str, start: int, end: int) -> Iterator[Variable]:
+    while (start := text.find("$", start, end)) >= 0:
+        if text.startswith("$$", start, end):
+            start += 2
+            continue
+        variable = _read_variable(text, start, end)
+        # The argument may hold variables: they must be well-formed too.
+        parse_variables(variable.argument)
+        yield variable
+        start = variable.end
+
+
+def _read_variable(text: str, start: int, end: int) -> Variable:
+    if not text.startswith("{", start + 1, end):
+        match = VARIABLE_NAME.match(text, start + 1, end)
+        if match is None:
+            raise BadVariable(start, "no variable follows this `$`")
+        return Variable(match[0], "", "", start, match.end())
+    match = VARIABLE_NAME.match(text, start + 2, end)
+    if match is None:
+        raise BadVariable(start, "`${` is followed by no name")
+    close = _find_close(text, start, end)
+    if close < 0:
+        raise BadVariable(start, "`${` is not closed")
+    rest = text[match.end() : close]
+    if not rest:
+        return Variable(match[0], "", "", start, close + 1)
+    for operator in _OPERATORS:
+        if rest.startswith(operator):
+            argument = rest[len(operator) :]
+            return Variable(match[0], operator, argument, start, close + 1)
+    raise BadVariable(start, f"`${{{match[0]}` is followed by `{rest[0]}`")
+
+
+def _find_close(text: str, start: int, end: int) -> int:
+    """Where the brace that opens at ``start + 1`` is closed, or -1."""
+    depth, position = 0, start
+    while position < end:
+        if text.startswith("${", position):
+            depth, position = depth + 1, position + 2
+        elif text[position] == "}":
+            depth, position = depth - 1, position + 1
+            if depth == 0:
+                return position - 1
+        else:
+            position += 1
+    return -1
+
+
+def find_default(text: str) -> str:
+    """The text with each variable replaced by its default, or by nothing."""
+    parts, end = [], 0
+    for variable in parse_variables(text):
+        parts.append(text[end : variable.start])
+        if variable.operator in {":-", "-"}:
+            parts.append(find_default(variable.argument))
+        end = variable.end
+    parts.append(text[end:])
+    return "".join(parts).replace("$$", "$")
+
+
+# Ports
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """One published port.
+
+    ``published`` is a number, a range or text with a variable; empty means that the
+    engine chooses. ``target`` is a number or a range; empty means the service's own.
+    """
+
+    address: str = "127.0.0.1"
+    published: str
+    target: str = ""
+    protocol: str = "tcp"
+
+    @property
+    def first_target(self) -> int | None:
+        """The port in the container, the first one of a range."""
+        return int(self.target.partition("-")[0]) if self.target else None
+
+    @property
+    def host_ports(self) -> range:
+        """The ports it takes on the host, defaults of variables counted."""
+        first, _, last = find_default(self.published).partition("-")
+        if not first.isdigit() or (last and not last.isdigit()):
+            return range(0)
+        return range(int(first), int(last or first) + 1)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.address.startswith("127.") or self.address == "::1"
+
+    @property
+    def host(self) -> str:
+        """The address as it stands in a URL or before a port."""
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
+
+
+def parse_published_port(text: str) -> Port:
+    """Compose's short form, ``[ADDRESS:][PUBLISHED:]TARGET[/PROTOCOL]``.
+
+    A single number or variable is the published port, with no target. With an address
+    and one number, that number is the published one.
+    """
+    rest, _, protocol = text.partition("/")
+    if "/" in text and protocol not in {"tcp", "udp", "sctp"}:
+        raise ValueError(f"`{protocol}` is no protocol: tcp, udp or sctp")
+    address, parts = _split_address(rest)
+    if len(parts) > 2:  # noqa: PLR2004 - published and target
+        raise ValueError("too many colons for ADDRESS:PUBLISHED:TARGET")
+    published = parts[0]
+    target = parts[1] if len(parts) > 1 else ""
+    _check_range(published, variables=True)
+    if target:
+        _check_range(target, variables=False)
+        many = _count_ports(target)
+        if many > 1 and _count_ports(published) != many:
+            raise ValueError("the two ranges differ in length")
+    return Port(
+        address=address or "127.0.0.1",
+        published=published,
+        target=target,
+        protocol=protocol or "tcp",
+    )
+
+
+def _split_address(text: str) -> tuple[str, list[str]]:
+    if text.startswith("["):
+        address, closed, rest = text[1:].partition("]")
+        if not closed or not rest.startswith(":") or ":" not in address:
+            raise ValueError("an IPv6 address stands as [::1]:8080")
+        return address, _split_outside_braces(rest[1:])
+    parts = _split_outside_braces(text)
+    if len(parts) > 1 and _IPV4.fullmatch(parts[0]):
+        if any(int(number) > 255 for number in parts[0].split(".")):  # noqa: PLR2004
+            raise ValueError(f"`{parts[0]}` is no IPv4 address")
+        return parts[0], parts[1:]
+    if len(parts) > 1 and parts[0] == "localhost":
+        raise ValueError("an address is a number: write 127.0.0.1")
+    return "", parts
+
+
+def _split_outside_braces(text: str) -> list[str]:
+    """Split at the colons that stand in no ``${..}``."""
+    parts, start, depth = [], 0, 0
+    for position, character in enumerate(text):
+        if character == "{":
+            depth += 1
+        elif character == "}":
+            depth -= 1
+        elif character == ":" and depth == 0:
+            parts.append(text[start:position])
+            start = position + 1
+    return [*parts, text[start:]]
+
+
+def _check_range(text: str, *, variables: bool) -> None:
+    if "$" in text:
+        if not variables:
+            raise ValueError("the container's port takes no variable")
+        parse_variables(text)
+        text = find_default(text)
+        if not text:
+            return
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise ValueError("a port is a number between 1 and 65535")
+    first = parse_port(match[1])
+    if match[2] and parse_port(match[2]) < first:
+        raise ValueError("the range ends before it begins")
+
+
+def _count_ports(text: str) -> int:
+    if "$" in text:
+        text = find_default(text) or "1"
+    first, _, last = text.partition("-")
+    return int(last or first) - int(first) + 1
