@@ -71,7 +71,7 @@ async def serve(environment: Mapping[str, str]) -> None:
     async with find_place(environment) as place:
         settings = read_settings(place.environment)
         async with (
-            Router(place.environment["ROUTER_URL"]) as router,
+            Router(settings.router_url) as router,
             open_rate_limit(settings.redis_url, settings.rate_limit) as rate_limit,
         ):
             app = create_app(Backend(router=router, rate_limit=rate_limit, place=place))

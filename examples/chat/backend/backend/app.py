@@ -103,8 +103,8 @@ class Backend:
         check_session_id(session)
         if user is None:
             raise ChatError(404, "no_such_session", "there is no such conversation")
-        history = await self.router.load(user, session)
-        return Response(msgspec.json.encode(history), media_type="application/json")
+        stored = await self.router.load(user, session)
+        return Response(stored, media_type="application/json")
 
     async def delete(self, request: Request) -> Response:
         """Forget one of the user's conversations."""

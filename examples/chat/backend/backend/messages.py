@@ -38,23 +38,6 @@ class ChatRequest(msgspec.Struct, frozen=True):
     session: str | None = None
 
 
-class Message(msgspec.Struct, frozen=True):
-    """One stored message, as the router keeps it."""
-
-    id: str
-    role: str
-    content: str
-    at: Any = None
-    interrupted: bool = False
-
-
-class History(msgspec.Struct, frozen=True):
-    """A stored conversation and how durable it is."""
-
-    messages: list[Message]
-    durability: str
-
-
 class _Text(msgspec.Struct, frozen=True):
     content: str | None = None
 

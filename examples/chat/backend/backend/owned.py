@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-DEFAULT_ROUTER = "http://127.0.0.1:8888"
 STACK = Path(__file__).parents[2] / "stack.yaml"
 
 
@@ -56,8 +55,7 @@ async def find_place(
         from composegen import own_dependencies  # type: ignore # noqa: PLC0415
     except ImportError:
         note = "expected there: ROUTER_URL is not set, and composegen cannot start one"
-        usual = {**environment, "ROUTER_URL": DEFAULT_ROUTER}
-        yield Place(environment=usual, note=note)
+        yield Place(environment=environment, note=note)
         return
     async with own_dependencies(stack, "backend") as dependencies:
         owned = dependencies.is_owned("router")

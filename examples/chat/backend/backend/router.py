@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from backend.messages import ChatError, Completion, History
+from backend.messages import ChatError, Completion
 
 # Between two pieces of a reply a provider may think for long; a router that is
 # there accepts a connection at once.
@@ -20,8 +20,6 @@ HEALTH_TIMEOUT = 1.0
 LIMITS = httpx.Limits(
     max_connections=1000, max_keepalive_connections=100, keepalive_expiry=2.0
 )
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +99,11 @@ class Router:
                 pieces=_read_stream(response) if stream else _read_whole(response),
             )
 
-    async def load(self, user: str, session: str) -> History:
-        """Get a stored conversation; raises ChatError 404 when there is none."""
+    async def load(self, user: str, session: str) -> bytes:
+        """A stored conversation as JSON; raises ChatError 404 when there is none."""
         request = self._client.build_request("GET", _session_path(user, session))
         async with self._send(request) as response:
-            return _decode(await _read(response), History)
+            return await _read(response)
 
     async def delete(self, user: str, session: str) -> None:
         """Forget a conversation; fine when there is none."""
@@ -154,7 +152,7 @@ async def _read_stream(response: httpx.Response) -> AsyncIterator[str]:
         if data == b"[DONE]":
             done = True
         elif not done:
-            chunk = _decode(data, Completion)
+            chunk = _decode(data)
             if chunk.error is not None:
                 raise ChatError(502, "router_failed", _words(chunk.error))
             if chunk.text:
@@ -176,7 +174,7 @@ async def _read_events(response: httpx.Response) -> AsyncIterator[bytes]:
 
 
 async def _read_whole(response: httpx.Response) -> AsyncIterator[str]:
-    yield _decode(await _read(response), Completion).text
+    yield _decode(await _read(response)).text
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -184,9 +182,9 @@ async def _read(response: httpx.Response) -> bytes:
         return await response.aread()
 
 
-def _decode(data: bytes, kind: type[T]) -> T:
+def _decode(data: bytes) -> Completion:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(data, type=Completion)
     except ValueError as error:
         words = "the router's answer makes no sense"
         raise ChatError(502, "router_failed", words) from error

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+DEFAULT_ROUTER = "http://127.0.0.1:8888"
+
 
 class SettingsError(Exception):
     """A variable holds something the backend cannot start with."""
@@ -11,11 +13,14 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The backend's settings; `redis_url` is None when turns are counted in memory."""
+    """The backend's settings; `redis_url` is None when turns are counted in memory.
+
+    `router_url` is where a router usually is, when nobody has said where it is.
+    """
 
     host: str = "127.0.0.1"
     port: int = 3002
-    router_url: str | None = None
+    router_url: str = DEFAULT_ROUTER
     redis_url: str | None = field(default=None, repr=False)
     rate_limit: int = 60
 
@@ -40,11 +45,11 @@ def _read_number(
     return int(text)
 
 
-def _read_router_url(environment: Mapping[str, str]) -> str | None:
-    url = environment.get("ROUTER_URL") or None
-    if url and not url.startswith(("http://", "https://")):
+def _read_router_url(environment: Mapping[str, str]) -> str:
+    url = environment.get("ROUTER_URL") or DEFAULT_ROUTER
+    if not url.startswith(("http://", "https://")):
         raise SettingsError(f"ROUTER_URL is {url!r}: expected http://host:port")
-    return url.rstrip("/") if url else None
+    return url.rstrip("/")
 
 
 def _read_redis_url(environment: Mapping[str, str]) -> str | None:

@@ -42,6 +42,7 @@ asyncio.run(main())
 
 # What composegen offers, in few words: addresses, whose they are, and an end.
 OWN_DEPENDENCIES = """
+import asyncio, os
 from contextlib import asynccontextmanager
 class Dependencies:
     environment = {"ROUTER_URL": "http://127.0.0.1:1", "RATE_LIMIT": "7"}
@@ -51,6 +52,7 @@ class Dependencies:
 async def own_dependencies(stack, service):
     print("up for", service, "of", stack.parent.name, flush=True)
     try:
+        await asyncio.sleep(float(os.environ.get("BOOT", "0")))
         yield Dependencies()
     finally:
         print("taken down", flush=True)
@@ -181,6 +183,18 @@ def test_an_owned_router_is_taken_down_however_the_backend_is_stopped(
     assert status["router"]["pid"] == 4711
     assert rest == "taken down\n"
     assert backend.returncode == 0
+
+
+def test_a_backend_that_is_stopped_while_its_router_boots_takes_it_down(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "composegen.py").write_text(OWN_DEPENDENCIES)
+    with running({"BOOT": "60"}, python_path=str(tmp_path)) as backend:
+        read_until(backend, "up for backend")
+        backend.terminate()
+        rest, _ = backend.communicate(timeout=5)
+    assert rest == "taken down\nbackend: stopped before it was ready\n"
+    assert backend.returncode == 1
 
 
 @pytest.mark.parametrize(("seconds", "end"), [("1", b'"done":true'), ("60", b"error")])
