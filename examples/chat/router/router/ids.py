@@ -17,9 +17,11 @@ class IdMaker:
         self._last = 0
 
     def __call__(self) -> str:
-        milliseconds = int(self._clock() * 1000)
-        fresh = milliseconds << 80 | _VERSION_7 | _VARIANT | secrets.randbits(61)
-        self._last = max(fresh, self._last + 1)
+        begin = int(self._clock() * 1000) << 80 | _VERSION_7 | _VARIANT
+        if begin > self._last:
+            self._last = begin | secrets.randbits(61)
+        else:
+            self._last += 1
         return str(UUID(int=self._last))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -41,8 +42,13 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return "no other rule fits"
         if self.longer_than is not None:
             return f"{len(text)} characters" if len(text) > self.longer_than else None
-        found = re.search("|".join(map(_word, self.keywords)), text, re.IGNORECASE)
+        found = _make_pattern(self.keywords).search(text)
         return f'keyword "{found[0].lower()}"' if found else None
+
+
+@cache
+def _make_pattern(keywords: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(_word, keywords)), re.IGNORECASE)
 
 
 def _word(keyword: str) -> str:

@@ -133,7 +133,12 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
-            await server.shutdown([listener])
+            # What uvicorn's own shutdown does, without its pauses.
+            for accepting in server.servers:
+                accepting.close()
+            for connection in list(server.server_state.connections):
+                connection.shutdown()
+            await server.lifespan.shutdown()
 
 
 ROUTER = Path(__file__).parent.parent

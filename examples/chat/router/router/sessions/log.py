@@ -60,7 +60,7 @@ class Limits:
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Message)
+_decoder = msgspec.msgpack.Decoder(tuple[Message, ...])
 
 
 def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
@@ -76,14 +76,13 @@ def _encode(message: Message, turn: str) -> bytes:
 
 def decode_members(members: Sequence[bytes]) -> tuple[Message, ...]:
     """The messages of a log; raises CorruptSession for what nobody here wrote."""
-    return tuple([_decode(member) for member in members])
-
-
-def _decode(member: bytes) -> Message:
-    if len(member) > _LARGEST_MEMBER or member[VERSION] != b"1":
+    versions = {member[VERSION] for member in members}
+    if versions - {b"1"} or max(map(len, members), default=0) > _LARGEST_MEMBER:
         raise CorruptSession("a stored message has an unknown form")
+    # All bodies behind the head of a msgpack array: one call is quicker than many.
+    head = b"\xdd" + len(members).to_bytes(4, "big")
     try:
-        return _decoder.decode(member[BODY])
+        return _decoder.decode(head + b"".join([m[BODY] for m in members]))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptSession("a stored message cannot be decoded") from error
 
@@ -94,7 +93,9 @@ def merge(known: Log, change: Log, limits: Limits) -> Log:
     kept = known.members
     if epoch != known.epoch:
         kept = tuple(m for m in kept if m[TURN] >= epoch)
-    fresh = tuple(m for m in change.members if m[TURN] >= epoch)
+    fresh = change.members
+    if epoch:
+        fresh = tuple(m for m in fresh if m[TURN] >= epoch)
     if kept and fresh and fresh[0][ID] <= kept[-1][ID]:
         ids = {m[ID] for m in kept}
         fresh = tuple(m for m in fresh if m[ID] not in ids)

@@ -25,6 +25,8 @@ from router.sessions.store import (
 _OVERHEAD = 400
 _SLICE = 500
 _EMPTY = Log()
+_Entry = tuple[float, Log, int]
+_NOTHING: _Entry = (0.0, _EMPTY, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class MemoryStore(SessionStore):
         super().__init__(limits, new_id)
         self._bounds = bounds
         self._clock = clock
-        self._entries: OrderedDict[SessionKey, tuple[float, Log]] = OrderedDict()
+        self._entries: OrderedDict[SessionKey, _Entry] = OrderedDict()
         self._users: dict[str, dict[SessionKey, None]] = {}
         self._size = 0
         self._live = 0
@@ -64,23 +66,22 @@ class MemoryStore(SessionStore):
     def slide(self, key: SessionKey) -> Log:
         """The log of a session, its lifetime slid; an empty one when there is none."""
         now = self._clock()
-        entry = self._entries.get(key)
-        if entry is None or entry[0] <= now:
+        deadline, log, size = self._entries.get(key, _NOTHING)
+        if deadline <= now:
             return _EMPTY
-        log = entry[1]
         if log.members:
-            self._entries[key] = (now + self.limits.lifetime, log)
+            self._entries[key] = (now + self.limits.lifetime, log, size)
             self._entries.move_to_end(key)
         return log
 
     def peek(self, key: SessionKey) -> Log:
         """The log of a session as it is, its lifetime left alone."""
-        return self._entries[key][1] if self.remaining(key) > 0 else _EMPTY
+        deadline, log, _ = self._entries.get(key, _NOTHING)
+        return log if deadline > self._clock() else _EMPTY
 
     def remaining(self, key: SessionKey) -> float:
         """Seconds that a session has left, 0 when there is none."""
-        entry = self._entries.get(key)
-        return max(entry[0] - self._clock(), 0.0) if entry else 0.0
+        return max(self._entries.get(key, _NOTHING)[0] - self._clock(), 0.0)
 
     def __contains__(self, key: object) -> bool:
         return key in self._entries
@@ -98,18 +99,17 @@ class MemoryStore(SessionStore):
         """Merge a change into a session; the log that results. Raises StoreFull."""
         now = self._clock()
         self._free_expired(now, most=2)
-        deadline, known = self._entries.get(key, (0.0, _EMPTY))
-        if deadline <= now:
-            known = _EMPTY
-        log = merge(known, change, self.limits)
-        if log == _EMPTY:
+        deadline, known, _ = self._entries.get(key, _NOTHING)
+        log = merge(known if deadline > now else _EMPTY, change, self.limits)
+        if not log.members and not log.epoch:
             return log
         lifetime = self.limits.lifetime if lifetime is None else lifetime
-        self._make_room(key, log)
+        size = log.size + _OVERHEAD
+        self._make_room(key, size)
         self.drop(key)
-        self._entries[key] = (max(deadline, now + lifetime), log)
+        self._entries[key] = (max(deadline, now + lifetime), log, size)
         self._users.setdefault(key.user, {})[key] = None
-        self._size += log.size + _OVERHEAD
+        self._size += size
         self._live += bool(log.members)
         return log
 
@@ -118,8 +118,9 @@ class MemoryStore(SessionStore):
         entry = self._entries.pop(key, None)
         if entry is None:
             return
-        self._size -= entry[1].size + _OVERHEAD
-        self._live -= bool(entry[1].members)
+        _, log, size = entry
+        self._size -= size
+        self._live -= bool(log.members)
         mine = self._users[key.user]
         del mine[key]
         if not mine:
@@ -135,14 +136,14 @@ class MemoryStore(SessionStore):
             freed += 1
         return freed
 
-    def _make_room(self, key: SessionKey, log: Log) -> None:
-        held = self._entries.get(key)
-        more = log.size - held[1].size if held else log.size + _OVERHEAD
+    def _make_room(self, key: SessionKey, size: int) -> None:
+        is_new = key not in self._entries
         mine = self._users.get(key.user, {})
-        if held is None and len(mine) >= self._bounds.per_user:
+        if is_new and len(mine) >= self._bounds.per_user:
             self._evict(min(mine, key=lambda mine: self._entries[mine][0]))
+        more = size - self._entries.get(key, _NOTHING)[2]
         while self._size + more > self._bounds.size or (
-            held is None and len(self._entries) >= self._bounds.sessions
+            is_new and len(self._entries) >= self._bounds.sessions
         ):
             others = (other for other in self._entries if other != key)
             if (oldest := next(others, None)) is None:
