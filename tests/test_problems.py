@@ -1,0 +1,161 @@
+"""Every problem has a page whose example has it, and whose mend has it no more."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from composegen.catalogue import LEVELS
+from composegen.cli import cli
+from composegen.errors import UsageError
+from composegen.guide import list_problems, read_problem_page
+from composegen.resources import find_templates
+from composegen.source import MAX_BYTES
+from tests.stacks import check
+
+NAMES = sorted(LEVELS)
+BYTES = {
+    "file-too-large": b"#" * (MAX_BYTES + 1),
+    "not-utf-8": "services: {caf\u00e9: {use: nginx}}".encode("latin-1"),
+}
+"""Examples that no page can show."""
+
+_FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SOURCES = Path(__file__).parent.parent / "composegen"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page taken apart; files by their name, the stack file as ``stack.yaml``."""
+
+    title: str
+    meaning: str
+    example: dict[str, str | bytes]
+    mend: dict[str, str | bytes]
+
+
+@cache
+def read_page(name: str) -> Page:
+    text = read_problem_page(name)
+    head, _, rest = text.partition("\n## Example\n")
+    example, _, mend = rest.partition("\n## Mend\n")
+    title, _, meaning = head.partition("\n")
+    shown = read_files(example)
+    if name in BYTES:
+        shown = {"stack.yaml": BYTES[name]}
+    return Page(title, meaning, shown, {**shown, **read_files(mend)})
+
+
+def read_files(text: str) -> dict[str, str | bytes]:
+    return {match[2] or "stack.yaml": match[3] for match in _FENCE.finditer(text)}
+
+
+def check_files(files: dict[str, str | bytes]) -> list[tuple[str, str]]:
+    beside = {name: text for name, text in files.items() if name != "stack.yaml"}
+    return [
+        (problem.name, f"{problem.location} {problem.message}")
+        for problem in check(files["stack.yaml"], beside)
+    ]
+
+
+# Pages
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_says_what_the_problem_means(name: str) -> None:
+    page = read_page(name)
+
+    assert re.fullmatch(r"# [A-Z`].{8,60}[^.\s]", page.title)
+    assert len(page.meaning.split()) > 15
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_has_this_problem_and_no_other(name: str) -> None:
+    found = check_files(read_page(name).example)
+
+    assert {problem for problem, _ in found} == {name}, found
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in BYTES])
+def test_the_mend_has_no_problem_left(name: str) -> None:
+    assert check_files(read_page(name).mend) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_fits_a_terminal(name: str) -> None:
+    text = read_problem_page(name)
+
+    assert max(map(len, text.splitlines())) <= 88
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Example", "## Mend"]
+
+
+def test_two_pages_never_have_one_title() -> None:
+    titles = [read_page(name).title for name in NAMES]
+
+    assert len(set(titles)) == len(titles)
+
+
+def test_there_is_a_page_for_every_problem_and_none_besides() -> None:
+    pages = {path.stem for path in (find_templates() / "problems").iterdir()}
+
+    assert pages == set(LEVELS)
+
+
+def test_every_name_is_used_and_every_used_name_is_listed() -> None:
+    sources = "".join(
+        path.read_text()
+        for path in _SOURCES.glob("**/*.py")
+        if path.name != "catalogue.py"
+    )
+    words = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)*)"', sources))
+    added = set(re.findall(r'\badd\(\s*"([a-z0-9-]+)"', sources))
+
+    assert set(LEVELS) - words == set()
+    assert added - set(LEVELS) == set()
+
+
+# The command
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_explain_prints_the_page(name: str) -> None:
+    result = CliRunner().invoke(cli, ["explain", name])
+
+    assert result.exit_code == 0
+    assert result.stdout.strip() == read_problem_page(name).strip()
+
+
+def test_explain_alone_lists_every_problem_with_its_title() -> None:
+    result = CliRunner().invoke(cli, ["explain"])
+
+    assert result.exit_code == 0
+    for name in NAMES:
+        assert re.search(
+            rf"\b{name}\b.*{re.escape(read_page(name).title[2:])}", result.stdout
+        )
+
+
+def test_problems_are_listed_by_name_with_their_level() -> None:
+    listed = list(list_problems())
+
+    assert [name for _, name, _ in listed] == NAMES
+    assert ("warning", "open-port", "A port that others can reach") in listed
+
+
+def test_a_name_that_is_nearly_right_is_told() -> None:
+    with pytest.raises(UsageError) as raised:
+        read_problem_page("unknown-servise")
+
+    assert raised.value.help == "did you mean `unknown-service`?"
+
+
+def test_a_name_with_a_path_in_it_is_no_problem() -> None:
+    with pytest.raises(UsageError):
+        read_problem_page("../recipes/redis")
