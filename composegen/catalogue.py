@@ -22,8 +22,8 @@ _READING = """
 _MEANING = """
     cycle finished-no-job healthy-unasked job-health local-command missing-file
     missing-setting network-mode no-health no-image no-port no-probe-tool
-    placeholder-unknown left-out port-twice replicas-port replicas-volume secret-name-taken
-    same-variable udp-health unknown-recipe unknown-service
+    left-out placeholder-unknown port-twice replicas-port replicas-volume
+    same-variable secret-name-taken udp-health unknown-recipe unknown-service
 """.split()
 
 _WARNINGS = """

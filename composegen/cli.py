@@ -36,8 +36,10 @@ Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
 )
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
-    """One stack file becomes a Compose file in which every dependency is gated on real
-    health and every optional service has a declared fallback."""
+    """Turn one stack file into a Compose file gated on real health.
+
+    Every optional service has a declared fallback.
+    """
 
 
 # Options that several commands share
@@ -187,7 +189,9 @@ def check(file: str, strict: bool, form: str) -> None:
 @_stack_option
 @_selection_options
 @_format_option
-def plan(file: str, added: tuple[str, ...], removed: tuple[str, ...], form: str) -> None:
+def plan(
+    file: str, added: tuple[str, ...], removed: tuple[str, ...], form: str
+) -> None:
     """Show what would start, in which order, waiting for what, how long at worst."""
     from composegen.plan import describe_plan, format_plan
 
@@ -214,7 +218,9 @@ def plan(file: str, added: tuple[str, ...], removed: tuple[str, ...], form: str)
     is_flag=True,
     help="Write nothing; fail and show the difference when the file is stale.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is not ours; keep a .bak.")
+@click.option(
+    "--force", is_flag=True, help="Replace a file that is not ours; keep a .bak."
+)
 @click.option(
     "--engine",
     type=click.IntRange(min=20),
@@ -293,7 +299,9 @@ def secrets(file: str, form: str) -> None:
     from composegen.secretfiles import Outcome, make_secret_files
 
     console = _make_console()
-    made = make_secret_files(_load(file).stack, Path(file).absolute().parent, os.environ)
+    made = make_secret_files(
+        _load(file).stack, Path(file).absolute().parent, os.environ
+    )
     if form == "json":
         console.write_json(
             [
@@ -310,7 +318,11 @@ def secrets(file: str, form: str) -> None:
     else:
         width = max(len(item.secret.file) for item in made)
         for item in made:
-            mend = f": {item.mend}" if item.mend and item.outcome is not Outcome.KEPT else ""
+            mend = (
+                f": {item.mend}"
+                if item.mend and item.outcome is not Outcome.KEPT
+                else ""
+            )
             line = f"{item.secret.file:<{width}}  {item.outcome.value}{mend}"
             console.write_data(line + "\n")
     if any(item.outcome is Outcome.MISSING for item in made):

@@ -48,7 +48,8 @@ def parse_dockerfile(
     stage = _find_stage(stages, target) if target else stages[-1]
     if stage is None:
         return None
-    user, healthcheck, exposed = "", None, []
+    user, healthcheck = "", None
+    exposed: list[str] = []
     for _ in range(_MAX_STAGES):
         user = user or stage.user
         if healthcheck is None:
@@ -86,7 +87,7 @@ def _read_stages(text: str, arguments: dict[str, str]) -> list[_Stage]:
         elif word == "FROM":
             words = [part for part in rest.split() if not part.startswith("--")]
             if words:
-                named = len(words) > 2 and words[1].lower() == "as"  # noqa: PLR2004
+                named = len(words) > 2 and words[1].lower() == "as"
                 name = words[2].lower() if named else ""
                 stages.append(_Stage(_fill_arguments(words[0], known), name))
         elif stages:
@@ -154,6 +155,8 @@ def _matches(path: str, pattern: str) -> bool:
         return _matches(path, pattern[3:])
     parts = path.split("/")
     return any(
-        fnmatch.fnmatchcase("/".join(parts[:count]), pattern.rstrip("/").removesuffix("/**"))
+        fnmatch.fnmatchcase(
+            "/".join(parts[:count]), pattern.rstrip("/").removesuffix("/**")
+        )
         for count in range(1, len(parts) + 1)
     )

@@ -47,7 +47,10 @@ def _read_value(text: str, start: int, end: int) -> tuple[str, str, int]:
             raw = text[start + 1 : close]
             if quote == '"':
                 raw = re.sub(
-                    r"\\(.)", lambda m: _DOUBLE_ESCAPES.get(m[1], m[0]), raw, flags=re.DOTALL
+                    r"\\(.)",
+                    lambda m: _DOUBLE_ESCAPES.get(m[1], m[0]),
+                    raw,
+                    flags=re.DOTALL,
                 )
             line_end = text.find("\n", close)
             return raw, quote, len(text) if line_end < 0 else line_end + 1
@@ -59,7 +62,9 @@ class MissingVariable(ValueError):
     """A ``${NAME:?message}`` whose variable is not set."""
 
     def __init__(self, name: str, message: str) -> None:
-        super().__init__(f"{name} is not set: {message}" if message else f"{name} is not set")
+        super().__init__(
+            f"{name} is not set: {message}" if message else f"{name} is not set"
+        )
         self.name = name
 
 
@@ -76,7 +81,9 @@ def fill_variables(text: str, environment: Mapping[str, str]) -> str:
     parts, end = [], 0
     for variable in variables:
         parts.append(text[end : variable.start].replace("$$", "$"))
-        parts.append(_fill_one(variable.name, variable.operator, variable.argument, environment))
+        parts.append(
+            _fill_one(variable.name, variable.operator, variable.argument, environment)
+        )
         end = variable.end
     parts.append(text[end:].replace("$$", "$"))
     return "".join(parts)

@@ -54,10 +54,20 @@ def parse_image(text: str) -> ImageReference:
     first, slash, path = _split_registry(rest)
     if not slash:
         path = first
-    name, _, tag = path.rpartition(":") if ":" in path else (path, "", "")
+    name, tag = _split_tag(path)
     if "$" in tag:
         tag = find_default(tag) if parse_variables(tag) else tag
     return ImageReference(name.removeprefix("library/"), tag, digest)
+
+
+def _split_tag(text: str) -> tuple[str, str]:
+    """The name and what follows the last colon outside ``${..}``."""
+    depth = 0
+    for position in range(len(text) - 1, -1, -1):
+        depth += (text[position] == "}") - (text[position] == "{")
+        if text[position] == ":" and depth == 0:
+            return text[:position], text[position + 1 :]
+    return text, ""
 
 
 def _split_registry(text: str) -> tuple[str, str, str]:
@@ -75,10 +85,7 @@ def _split_registry(text: str) -> tuple[str, str, str]:
 @cache
 def read_images() -> Mapping[str, Plain]:
     """The shipped table of images: entry name -> facts."""
-    table: dict[str, Plain] = yaml.load(  # noqa: S506 - a loader that makes texts only
-        (find_templates() / "images.yaml").read_bytes(), Loader=_Loader
-    )
-    return table
+    return _read_texts(find_templates() / "images.yaml")
 
 
 @cache
@@ -91,14 +98,19 @@ def list_recipe_files() -> Mapping[str, Path]:
 @cache
 def read_recipe(path: Path) -> Plain:
     """A recipe's file, every scalar a text."""
-    recipe: Plain = yaml.load(  # noqa: S506 - a loader that makes texts only
-        path.read_bytes(), Loader=_Loader
-    )
-    return recipe
+    return _read_texts(path)
+
+
+def _read_texts(path: Path) -> Plain:
+    # A base loader makes texts, lists and mappings, and nothing else.
+    plain: Plain = yaml.load(path.read_bytes(), Loader=_Loader)
+    return plain
 
 
 @cache
-def _index_images() -> tuple[dict[str, tuple[str, Plain]], list[tuple[str, str, Plain]]]:
+def _index_images() -> tuple[
+    dict[str, tuple[str, Plain]], list[tuple[str, str, Plain]]
+]:
     exact: dict[str, tuple[str, Plain]] = {}
     prefixes: list[tuple[str, str, Plain]] = []
     entries = [*read_images().items()]

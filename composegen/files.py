@@ -43,7 +43,9 @@ class Folder:
             target=str(options.get("target", "")),
             arguments={
                 name: str(value)
-                for name, value in (arguments if isinstance(arguments, dict) else {}).items()
+                for name, value in (
+                    arguments if isinstance(arguments, dict) else {}
+                ).items()
                 if value is not None and "$" not in str(value)
             },
         )
@@ -129,12 +131,12 @@ def write_atomically(path: Path, text: str, *, mode: int | None = None) -> None:
     except OSError as error:
         raise FileRefused(str(path), (error.strerror or str(error)).lower()) from None
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        os.chmod(name, _default_mode() if mode is None else mode)
-        os.replace(name, path)
+        Path(name).chmod(_default_mode() if mode is None else mode)
+        Path(name).replace(path)
     except BaseException as error:
-        os.unlink(name)
+        Path(name).unlink(missing_ok=True)
         if isinstance(error, OSError):
             reason = (error.strerror or str(error)).lower()
             raise FileRefused(str(path), reason) from None

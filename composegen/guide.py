@@ -17,12 +17,20 @@ from composegen.resources import find_templates
 def list_problems() -> Iterator[tuple[str, str, str]]:
     """Level, name and title of every problem, sorted by name."""
     for name in sorted(LEVELS):
-        yield LEVELS[name].value, name, read_problem_page(name).partition("\n")[0].lstrip("# ")
+        yield (
+            LEVELS[name].value,
+            name,
+            read_problem_page(name).partition("\n")[0].lstrip("# "),
+        )
 
 
 def read_problem_page(name: str) -> str:
     """The page of a problem; raises UsageError where there is none."""
-    page = read_small_text(find_templates() / "problems" / f"{name}.md") if name in LEVELS else None
+    page = (
+        read_small_text(find_templates() / "problems" / f"{name}.md")
+        if name in LEVELS
+        else None
+    )
     if page is None:
         near = find_near(name, LEVELS)
         raise UsageError(

@@ -1,4 +1,4 @@
-"""A stack file becomes a Stack, in named phases: read, parse, look, merge, build, check.
+"""A stack file becomes a Stack, in named phases: read, parse, look, build, check.
 
 All problems of the file come together: a phase notes what is wrong and goes on with
 what can be read; only what was itself unreadable is left out of later checks.
@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from composegen.checks import Checked, check_stack
-from composegen.errors import FileRefused, Level, Location, Problem, ProblemsFound
-from composegen.facts import find_facts, fits_image, parse_image
+from composegen.checks import check_stack
+from composegen.checks.checked import Checked
+from composegen.composekeys import Draft
+from composegen.errors import Location, Problem, ProblemsFound
+from composegen.facts import find_facts, fits_image
 from composegen.files import Folder
 from composegen.merging import check_removals, merge_drafts
 from composegen.model import (
@@ -22,12 +24,10 @@ from composegen.model import (
     Condition,
     Facts,
     Health,
-    HealthKind,
     Local,
     Mount,
     Need,
     Otherwise,
-    Port,
     Raw,
     Resources,
     Secret,
@@ -36,9 +36,10 @@ from composegen.model import (
     Service,
     Stack,
 )
-from composegen.reading import REMOVED, Path as NodePath, find_near, shorten
+from composegen.reading import REMOVED, find_near, shorten
+from composegen.reading import Path as NodePath
 from composegen.recipes import Recipe, RecipeBook, RecipeFile
-from composegen.shape import PASSED_KEYS, Draft, ShapeReader, split_mount
+from composegen.shape import PASSED_KEYS, ShapeReader
 from composegen.source import (
     MappingNode,
     Node,
@@ -56,6 +57,7 @@ from composegen.values import (
     SERVICE_NAME,
     VARIABLE_NAME,
     VOLUME_NAME,
+    Port,
     parse_duration,
 )
 
@@ -98,6 +100,9 @@ class Places(Mapping[NodePath, Location]):
             if node is not None:
                 return self._source.locate(node)
         return Location(file=self._source.file)
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._nodes
 
     def __iter__(self) -> Iterator[NodePath]:
         return iter(self._nodes)
@@ -168,7 +173,9 @@ class _Loader:
 
     def read(self) -> None:
         """The file becomes nodes; raises ProblemsFound where it is not YAML."""
-        self.source = Source(self.shown, read_bytes(self.path, self.shown), self.problems)
+        self.source = Source(
+            self.shown, read_bytes(self.path, self.shown), self.problems
+        )
         self.reader = ShapeReader(self.source)
         self.places = Places(self.source, self.reader.nodes)
         if self.source.root is None:
@@ -180,7 +187,7 @@ class _Loader:
         parts = _Parts()
         root = self.source.root
         if not isinstance(root, MappingNode):
-            assert root is not None  # noqa: S101 - asked before
+            assert root is not None
             self.reader.add_type(
                 root, "a mapping", "a stack file begins with `services:`"
             )
@@ -225,6 +232,7 @@ class _Loader:
         return any(id(node) in self._aliased for node in _walk(value))
 
     _aliased: set[int] | None = None
+    lacks_recipes = False
 
     def _parse_name(self, node: Node, parts: _Parts) -> None:
         name = self.reader.read_text(node, "a name", variables=False)
@@ -237,7 +245,7 @@ class _Loader:
                 "bad-name",
                 f"`{shorten(name)}` cannot be the name of a stack",
                 node,
-                "lower-case letters, digits, - and _ , beginning with a letter or digit",
+                "lower-case letters, digits, - and _ , a letter or digit first",
             )
 
     def _parse_services(self, node: Node, parts: _Parts) -> None:
@@ -380,6 +388,7 @@ class _Loader:
             return {}
         found = _list_recipes(self.folder.path, self.parts.recipes)
         if found is None:
+            self.lacks_recipes = True
             self.problems.add(
                 "missing-file",
                 f"`{shorten(self.parts.recipes)}` is no folder",
@@ -396,7 +405,7 @@ class _Loader:
         recipe = self.book.find(use)
         if recipe is None:
             self.unreadable.add(name)
-            if use not in self.book.names:
+            if use not in self.book.names and not self.lacks_recipes:
                 near = find_near(use, self.book.names)
                 self.problems.add(
                     "unknown-recipe",
@@ -442,7 +451,8 @@ class _Loader:
         check_removals(self.reader, name, brought, draft)
         merged = merge_drafts(brought, draft)
         image = str(merged.get("image", ""))
-        facts = self._find_facts(recipe, recipe_file, image, build, draft)
+        facts = self._find_facts(recipe, image, build)
+        self._check_complete(name, merged)
         publish, port = _settle_ports(merged)
         return Service(
             name=name,
@@ -478,6 +488,26 @@ class _Loader:
             facts=facts,
         )
 
+    def _check_complete(self, name: str, merged: Draft) -> None:
+        """A health check says how to ask, a way to run locally says what to run."""
+        health = merged.get("health")
+        if health is not None and "kind" not in health:
+            self.problems.add(
+                "no-health",
+                f"`health` of `{name}` does not say how to ask",
+                self.places["services", name, "health"],
+                "a path: health: {http: /health, ..}, or tcp, command, image, none",
+            )
+            self.parts.broken.add((name, "health"))
+        local = merged.get("local")
+        if local is not None and "command" not in local:
+            self.problems.add(
+                "local-command",
+                f"`local` of `{name}` does not say what to run",
+                self.places["services", name, "local"],
+                "local: {command: [python, -m, app], dir: .}",
+            )
+
     def _look_at_build(self, draft: Draft) -> Build | None:
         options = draft.get("build")
         if not isinstance(options, dict):
@@ -509,36 +539,33 @@ class _Loader:
         return brought
 
     def _find_facts(
-        self,
-        recipe: Recipe | None,
-        recipe_file: RecipeFile | None,
-        image: str,
-        build: Build | None,
-        draft: Draft,
+        self, recipe: Recipe | None, image: str, build: Build | None
     ) -> Facts | None:
+        """The recipe's facts, asked with what is in the image that really runs."""
         runs = build.base_image if build is not None else image
-        own = find_facts(runs) if runs else None
-        if recipe is None or recipe_file is None:
-            return own
-        if own is not None and not fits_image({"images": recipe.images}, runs):
-            # The probe asks with what is in the image that really runs.
-            return replace(recipe.facts, tools=own.tools)
-        del draft
-        return recipe.facts
+        if recipe is None:
+            return find_facts(runs) if runs else None
+        if not runs or fits_image({"images": recipe.images}, runs):
+            return recipe.facts
+        own = find_facts(runs)
+        return recipe.facts if own is None else replace(recipe.facts, tools=own.tools)
 
     def _settle_needs(self, services: dict[str, Service]) -> dict[str, Service]:
-        """Give each need the condition that its target asks for by default."""
+        """Let needs of a job that name no condition wait until it has finished."""
         settled = {}
         for name, service in services.items():
-            if any(need.until is None for need in service.needs):
-                needs = tuple(
-                    replace(need, until=_default_condition(services.get(need.service)))
-                    if need.until is None
-                    else need
-                    for need in service.needs
-                )
-                service = replace(service, needs=needs)  # noqa: PLW2901 - a new value
-            settled[name] = service
+            drafts = self.parts.drafts[name].get("needs", {})
+            needs = tuple(
+                replace(need, until=Condition.FINISHED)
+                if "until" not in drafts[need.service]
+                and need.service in services
+                and services[need.service].job
+                else need
+                for need in service.needs
+            )
+            settled[name] = (
+                service if needs == service.needs else replace(service, needs=needs)
+            )
         return settled
 
 
@@ -574,10 +601,6 @@ def _walk(node: Node) -> Iterator[Node]:
 def make_secret(name: str) -> Secret:
     """A secret that is not declared: it comes from the variable of its name."""
     return Secret(name=name, kind=SecretKind.ENV, source=name.replace("-", "_"))
-
-
-def _default_condition(target: Service | None) -> Condition:
-    return Condition.FINISHED if target is not None and target.job else Condition.HEALTHY
 
 
 def _settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
@@ -617,9 +640,9 @@ def _make_health(
     tool = draft.get("tool")
     values["tools"] = (tool,) if tool else (facts.tools if facts else ())
     values.setdefault("port", port)
-    if recipe is not None and recipe.draft.get("health", {}).get("command") == values.get(
-        "command", object()
-    ):
+    if recipe is not None and recipe.draft.get("health", {}).get(
+        "command"
+    ) == values.get("command", object()):
         if recipe.start_interval:
             values["start_interval"] = parse_duration(recipe.start_interval)
         values["command"] = _fill_port(values["command"], values["port"])
@@ -639,7 +662,7 @@ def _make_needs(drafts: Mapping[str, Draft]) -> tuple[Need, ...]:
         Need(
             service=name,
             env=draft.get("env", {}),
-            until=draft.get("until"),
+            until=draft.get("until", Condition.HEALTHY),
             otherwise=Otherwise(**draft["otherwise"]) if "otherwise" in draft else None,
         )
         for name, draft in drafts.items()

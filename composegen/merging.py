@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from composegen.model import HealthKind, Mount, Raw
-from composegen.reading import REMOVED, Reader
-from composegen.shape import Draft, split_mount
+from composegen.composekeys import Draft, split_mount
+from composegen.model import Mount, Raw
+from composegen.reading import REMOVED, Path, Reader
 
 _BY_KEY = frozenset({"environment", "labels", "resources", "local", "relax"})
 _ADDED = frozenset({"cap_add"})
@@ -50,8 +50,10 @@ def _drop_removed(value: Any) -> Any:
 
 def _merge_health(base: Draft, own: Draft) -> Draft:
     kept = base
-    if "kind" in own and own["kind"] is not HealthKind.IMAGE or "kind" in own:
-        kept = {key: value for key, value in base.items() if key not in _HEALTH_KIND_KEYS}
+    if "kind" in own:
+        kept = {
+            key: value for key, value in base.items() if key not in _HEALTH_KIND_KEYS
+        }
     return {**kept, **own}
 
 
@@ -81,23 +83,24 @@ def check_removals(reader: Reader, name: str, base: Draft, own: Draft) -> None:
                 reader.nodes[path],
                 "write a value, or remove the line",
             )
-        elif isinstance(value, dict) and key in {"environment", "labels", "local"}:
-            brought = base.get(key, {})
-            inner = value.get("env", {}) if key == "local" else value
-            if key == "local":
-                path = (*path, "env")
-                brought = brought.get("env", {})
-            for inner_key, item in inner.items():
-                if item is REMOVED and inner_key not in brought:
-                    reader.add(
-                        "null-value",
-                        f"`{inner_key}` has no value",
-                        reader.nodes[*path, inner_key],
-                        f"to pass on the variable of that name: "
-                        f"{inner_key}: ${{{inner_key}}}"
-                        if key != "labels"
-                        else f'an empty text is written {inner_key}: ""',
-                    )
+        elif isinstance(value, dict) and key in {"environment", "labels"}:
+            _check_inner(reader, path, base.get(key, {}), value)
+        elif isinstance(value, dict) and key == "local":
+            inner, brought = value.get("env", {}), base.get(key, {}).get("env", {})
+            _check_inner(reader, (*path, "env"), brought, inner)
+
+
+def _check_inner(
+    reader: Reader, path: Path, brought: Mapping[str, Any], own: Mapping[str, Any]
+) -> None:
+    for key, value in own.items():
+        if value is REMOVED and key not in brought:
+            help = f"to pass on the variable of that name: {key}: ${{{key}}}"
+            if path[-1] == "labels":
+                help = f'an empty text is written {key}: ""'
+            reader.add(
+                "null-value", f"`{key}` has no value", reader.nodes[*path, key], help
+            )
 
 
 # Raw settings, as Compose merges override files
@@ -127,10 +130,10 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
             },
         }
     if isinstance(base, list) and key in {"volumes", "tmpfs"}:
-        merged = {_find_target(item): item for item in base}
-        added = own if isinstance(own, list) else [own]
-        merged.update((_find_target(item), item) for item in added)
-        return list(merged.values())
+        mounts = {_find_target(item): item for item in base}
+        listed = own if isinstance(own, list) else [own]
+        mounts.update((_find_target(item), item) for item in listed)
+        return list(mounts.values())
     if isinstance(base, list) or isinstance(own, list):
         first = base if isinstance(base, list) else [base]
         added = own if isinstance(own, list) else [own]
@@ -142,8 +145,8 @@ def _to_map(value: Raw) -> dict[str, Raw]:
     if isinstance(value, dict):
         return value
     items = value if isinstance(value, list) else []
-    pairs = (str(item).partition("=") for item in items)
-    return {name: text if equals else None for name, equals, text in pairs}
+    texts = (str(item).partition("=") for item in items)
+    return {name: text if equals else None for name, equals, text in texts}
 
 
 def _to_names(value: Raw) -> dict[str, Raw]:

@@ -22,7 +22,13 @@ def draw_plan(plan: Plan) -> str:
     included = set(plan.names)
     lines = ["flowchart LR"]
     for name, service in plan.stack.services.items():
-        ends = ("[(", ")]") if service.is_store else ("[[", "]]") if service.job else ("[", "]")
+        ends = (
+            ("[(", ")]")
+            if service.is_store
+            else ("[[", "]]")
+            if service.job
+            else ("[", "]")
+        )
         lines.append(f"  {_name(name)}{ends[0]}{name}{ends[1]}")
     for name, service in plan.stack.services.items():
         lines += [

@@ -36,6 +36,11 @@ class HealthKind(StrEnum):
     NONE = "none"
 
 
+_BOOT = Duration("60s", 60)
+_INTERVAL = Duration("10s", 10)
+_TIMEOUT = Duration("2s", 2)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """One health check.
@@ -50,9 +55,9 @@ class Health:
     command: tuple[str, ...] | str = ()
     reason: str = ""
     port: int | None = None
-    boot: Duration = Duration("60s", 60)
-    interval: Duration = Duration("10s", 10)
-    timeout: Duration = Duration("2s", 2)
+    boot: Duration = _BOOT
+    interval: Duration = _INTERVAL
+    timeout: Duration = _TIMEOUT
     retries: int = 3
     host: str = ""
     tools: tuple[str, ...] = ()
@@ -249,7 +254,8 @@ class Facts:
 
     ``name`` says which entry it was. ``user`` is written where the image would start
     as root and step down; ``runs_as`` is what it becomes by itself. ``writable`` are
-    folders that need a tmpfs, ``volumes`` those that need a volume. ``assumed_tag`` tells that a variable hid the tag.
+    folders that need a tmpfs, ``volumes`` those that need a volume. ``assumed_tag``
+    tells that a variable hid the tag.
     """
 
     name: str

@@ -50,7 +50,9 @@ def write_rendered(text: str, path: Path, *, force: bool = False) -> Written:
             shown, "its folder does not exist", help=f"mkdir -p {path.parent}"
         )
     if path.is_dir():
-        raise FileRefused(shown, "is a folder", help="name a file: -o FOLDER/compose.yaml")
+        raise FileRefused(
+            shown, "is a folder", help="name a file: -o FOLDER/compose.yaml"
+        )
     if not path.exists() and not path.is_symlink():
         write_atomically(path, text)
         return Written.NEW
@@ -91,7 +93,7 @@ def _keep(path: Path) -> None:
     try:
         os.link(path, kept, follow_symlinks=False)
     except OSError:
-        os.replace(path, kept)
+        path.replace(kept)
 
 
 def _read(path: Path) -> str | None:
@@ -124,7 +126,9 @@ def check_rendered(text: str, path: Path) -> None:
     shown = str(path)
     old = _read(path)
     if old is None:
-        raise FileRefused(shown, "there is no such file", help="make it: composegen render")
+        raise FileRefused(
+            shown, "there is no such file", help="make it: composegen render"
+        )
     if old == text:
         return
     difference = difflib.unified_diff(
@@ -138,5 +142,3 @@ def check_rendered(text: str, path: Path) -> None:
         "".join(line if line.endswith("\n") else f"{line}\n" for line in difference),
         help="renew it: composegen render",
     )
-
-

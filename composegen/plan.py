@@ -148,7 +148,9 @@ def make_plan(
     place = place or Containers()
     selected = select_services(stack, selection)
     graph = {
-        name: [need.service for need in service.needs if need.service in selected.included]
+        name: [
+            need.service for need in service.needs if need.service in selected.included
+        ]
         for name, service in stack.services.items()
         if name in selected.included
     }
@@ -156,7 +158,9 @@ def make_plan(
     steps: dict[str, Step] = {}
     for name in sort_graph(graph):
         step = _make_step(stack, stack.services[name], selected.included, place)
-        worst = max((_wait_for(steps[gate.service], gate) for gate in step.gates), default=0)
+        worst = max(
+            (_wait_for(steps[gate.service], gate) for gate in step.gates), default=0
+        )
         steps[name] = replace(step, worst_wait=worst, is_required=name in required)
     ordered = tuple(steps.values())
     return Plan(

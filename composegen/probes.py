@@ -25,7 +25,8 @@ def make_test(health: Health) -> list[str] | None:
             return ["CMD-SHELL", health.command]
         return ["CMD", *health.command]
     tool = choose_tool(health)
-    assert tool and health.port is not None  # noqa: S101 - the checks saw to it
+    assert tool
+    assert health.port is not None
     if health.kind is HealthKind.TCP:
         return _TCP[tool](health.port, health.timeout.seconds)
     return _HTTP[tool](health.port, health)
@@ -94,11 +95,8 @@ def _wget_http(port: int, health: Health) -> list[str]:
     header = f" --header {_quote_sh('Host: ' + health.host)}" if health.host else ""
     seconds = math.ceil(health.timeout.seconds)
     url = _quote_sh(f"http://127.0.0.1:{port}{health.path}")
-    return [
-        "CMD-SHELL",
-        f"wget -Y off -T {seconds} -q -S -O /dev/null{header} {url} 2>&1 "
-        "| grep -m 1 HTTP/ | grep -q ' [23][0-9][0-9]'",
-    ]
+    ask = f"wget -Y off -T {seconds} -q -S -O /dev/null{header} {url} 2>&1"
+    return ["CMD-SHELL", f"{ask} | grep -m 1 HTTP/ | grep -q ' [23][0-9][0-9]'"]
 
 
 def _bash_http(port: int, health: Health) -> list[str]:
@@ -142,7 +140,9 @@ _HTTP: Mapping[str, Callable[[int, Health], list[str]]] = {
 
 def _python_tcp(program: str) -> Callable[[int, float], list[str]]:
     def make(port: int, timeout: float) -> list[str]:
-        code = f"import socket;socket.create_connection(('127.0.0.1',{port}),{timeout:g})"
+        code = (
+            f"import socket;socket.create_connection(('127.0.0.1',{port}),{timeout:g})"
+        )
         return ["CMD", program, "-I", "-c", code]
 
     return make

@@ -17,7 +17,9 @@ _PLAIN = re.compile(
     r"(?: [A-Za-z0-9_./@+=][A-Za-z0-9_./@+=-]*(?::[A-Za-z0-9_./@+=-]+)*)*",
     re.ASCII,
 )
-_MEASURE = re.compile(r"(?:\d+(?:ms|s|m|h)){1,3}|\d+(?:\.\d+)?[KMGTkmgt][Bb]?", re.ASCII)
+_MEASURE = re.compile(
+    r"(?:\d+(?:ms|s|m|h)){1,3}|\d+(?:\.\d+)?[KMGTkmgt][Bb]?", re.ASCII
+)
 _WORDS = frozenset(
     "y n yes no true false on off null nan inf infinity .inf .nan".split()
 )
@@ -56,9 +58,9 @@ def _escape(match: re.Match[str]) -> str:
     if known:
         return known
     code = ord(character)
-    if code <= 0xFF:  # noqa: PLR2004 - what \x can hold
+    if code <= 0xFF:
         return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def write_flow(value: Raw) -> str:

@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from composegen.model import Raw
-from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, Source, is_null
+from composegen.source import (
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    Source,
+    is_null,
+)
 from composegen.values import (
     BadVariable,
     Duration,
@@ -191,7 +198,9 @@ class Reader:
 
     # Collections
 
-    def read_pairs(self, node: Node, wanted: str) -> list[tuple[str, Node, Node]] | None:
+    def read_pairs(
+        self, node: Node, wanted: str
+    ) -> list[tuple[str, Node, Node]] | None:
         """Key, key node and value node of a mapping."""
         if not isinstance(node, MappingNode):
             self.add_type(node, wanted)
@@ -205,7 +214,9 @@ class Reader:
             return None
         return list(node.value)
 
-    def read_texts(self, node: Node, wanted: str = "a list of texts") -> list[str] | None:
+    def read_texts(
+        self, node: Node, wanted: str = "a list of texts"
+    ) -> list[str] | None:
         """A list of texts."""
         items = self.read_items(node, wanted)
         if items is None:
@@ -255,7 +266,9 @@ class Reader:
                     texts[name] = text
         return texts
 
-    def _split_items(self, node: SequenceNode) -> Iterator[tuple[str, Node, Node | str]]:
+    def _split_items(
+        self, node: SequenceNode
+    ) -> Iterator[tuple[str, Node, Node | str]]:
         seen: dict[str, Node] = {}
         for item in node.value:
             if not isinstance(item, ScalarNode) or is_null(item):
@@ -326,6 +339,7 @@ class Reader:
             return result
         if isinstance(node, SequenceNode):
             return [self.read_raw(item) for item in node.value]
+        assert isinstance(node, ScalarNode)
         text: str = node.value
         if "$" in text:
             self.check_variables(node)

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from composegen.composekeys import Draft, to_plain
 from composegen.errors import FileRefused
 from composegen.facts import (
     FACT_KEYS,
@@ -20,7 +21,7 @@ from composegen.facts import (
 )
 from composegen.model import Access, Facts, Login
 from composegen.reading import REMOVED
-from composegen.shape import SERVICE_KEYS, Draft, ShapeReader, to_plain
+from composegen.shape import SERVICE_KEYS, ShapeReader
 from composegen.source import (
     MappingNode,
     Node,
@@ -31,13 +32,11 @@ from composegen.source import (
     read_bytes,
 )
 
-SERVICE_KEYS_OF_RECIPES = frozenset({"image", "port", "health", "environment", "labels", "local"})
-_LISTS = frozenset(
-    "images volumes writable cap_add tools database requires".split()
+SERVICE_KEYS_OF_RECIPES = frozenset(
+    {"image", "port", "health", "environment", "labels", "local"}
 )
-_FLAGS = frozenset(
-    "store exec_tmp hostname init read_only no_new_privileges".split()
-)
+_LISTS = frozenset("images volumes writable cap_add tools database requires".split())
+_FLAGS = frozenset("store exec_tmp hostname init read_only no_new_privileges".split())
 _LOGIN_KEYS = ("when", "user", "user_default", "password", "password_default")
 
 
@@ -81,7 +80,7 @@ class RecipeFile:
         return fits_image(self._plain(), image)
 
     def _plain(self) -> Plain:
-        assert self._root is not None  # noqa: S101 - only readable recipes are used
+        assert self._root is not None
         plain = to_plain(self._root)
         return plain if isinstance(plain, dict) else {}
 
@@ -114,7 +113,7 @@ class RecipeFile:
         )
 
     def _lay_variants(self, image: str) -> dict[str, Node]:
-        assert self._root is not None  # noqa: S101 - only readable recipes are used
+        assert self._root is not None
         pairs = self._reader.source.pairs(self._root)
         nodes = {key: value for key, _, value in pairs if key != "variants"}
         tag = parse_image(image).tag
@@ -130,7 +129,7 @@ class RecipeFile:
     # Checking, for recipes of one's own
 
     def _check(self) -> bool:
-        assert self._root is not None  # noqa: S101 - asked before
+        assert self._root is not None
         before = self._reader.source.problems.count
         self._check_keys(self._root, frozenset({"variants"}))
         for key, key_node, value in self._reader.source.pairs(self._root):

@@ -17,24 +17,31 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from composegen.hardening import harden_nothing, harden_service
 from composegen.merging import merge_raw
 from composegen.model import (
     RELAXABLE,
     Condition,
-    Facts,
     Health,
     HealthKind,
-    Mount,
     Raw,
     Secret,
     SecretKind,
     Service,
 )
+from composegen.moving import Mover
 from composegen.plan import Plan, Step
 from composegen.probes import choose_start_interval, make_test
-from composegen.quoting import quote_scalar, write_block, write_comment, write_flow, write_key
-from composegen.resources import find_templates
-from composegen.values import Duration, make_duration
+from composegen.quoting import (
+    quote_scalar,
+    write_block,
+    write_comment,
+    write_flow,
+    write_key,
+)
+from composegen.resources import find_cache, find_templates
+from composegen.templatecache import TemplateCache
+from composegen.values import make_duration
 from composegen.wiring import Containers, find_credentials, make_url
 
 CHECKSUM = re.compile(r"^# checksum: ([0-9a-f]{64})\n", re.MULTILINE)
@@ -46,13 +53,13 @@ _CONDITIONS = {
     Condition.FINISHED: "service_completed_successfully",
     Condition.STARTED: "service_started",
 }
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|git@|[\w.-]+@[\w.-]+:")
 _ORDER = (
     "image build platform pull_policy user entrypoint command working_dir hostname "
-    "environment env_file ports volumes secrets networks network_mode extra_hosts "
-    "dns init read_only tmpfs cap_drop cap_add security_opt group_add devices gpus sysctls "
-    "ulimits shm_size tty stdin_open labels restart stop_signal stop_grace_period cpus "
-    "mem_limit pids_limit logging develop deploy healthcheck depends_on"
+    "environment env_file ports volumes secrets networks network_mode extra_hosts dns "
+    "init read_only tmpfs cap_drop cap_add security_opt group_add devices gpus "
+    "sysctls ulimits shm_size tty stdin_open labels restart stop_signal "
+    "stop_grace_period cpus mem_limit pids_limit logging develop deploy healthcheck "
+    "depends_on "
 ).split()
 _POSITION = {key: position for position, key in enumerate(_ORDER)}
 _LOGGING: dict[str, Raw] = {
@@ -129,6 +136,7 @@ def _render_target(target: str, plan: Plan, options: Options) -> Iterator[File]:
 def _make_environment(target: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(find_templates() / target),
+        bytecode_cache=TemplateCache(find_cache()),
         undefined=StrictUndefined,
         finalize=_finalize,
         trim_blocks=True,
@@ -137,10 +145,10 @@ def _make_environment(target: str) -> Environment:
         autoescape=True,
     )
     environment.filters.update(
-        block=lambda value, indent: Markup(write_block(value, indent)),  # noqa: S704
-        flow=lambda value: Markup(write_flow(value)),  # noqa: S704
-        key=lambda value, indent=0: Markup(write_key(value, indent).rstrip()),  # noqa: S704
-        comment=lambda value: Markup(write_comment(value)),  # noqa: S704
+        block=lambda value, indent: Markup(write_block(value, indent)),
+        flow=lambda value: Markup(write_flow(value)),
+        key=lambda value, indent=0: Markup(write_key(value, indent).rstrip()),
+        comment=lambda value: Markup(write_comment(value)),
     )
     return environment
 
@@ -149,7 +157,7 @@ def _finalize(value: Any) -> Any:
     """Quote whatever a template prints; Markup is what a filter has quoted."""
     if isinstance(value, Markup):
         return value
-    return Markup(quote_scalar(value))  # noqa: S704 - YAML, and quoted for it
+    return Markup(quote_scalar(value))
 
 
 # The checksum
@@ -192,6 +200,7 @@ class _Renderer:
         self.plan = plan
         self.stack = plan.stack
         self.options = options
+        self.mover = Mover(options.prefix)
         self.relaxed = self._find_common_relax()
         self.defaults, self.default_comments = self._make_defaults()
 
@@ -242,22 +251,23 @@ class _Renderer:
             for name in RELAXABLE
             if name in services[0].relax
             and all(
-                service.relax.get(name) == services[0].relax[name] for service in services
+                service.relax.get(name) == services[0].relax[name]
+                for service in services
             )
         }
 
-    def _make_defaults(self) -> tuple[dict[str, Raw], dict[str, str]]:
-        draft = _Draft()
-        _harden(draft, self.relaxed)
-        if "read_only" not in self.relaxed:
-            draft.set("tmpfs", ["/tmp"])  # noqa: S108 - the container's
-        draft.set("restart", "unless-stopped")
-        draft.set("cpus", 2)
-        draft.set("mem_limit", "2G")
-        draft.set("pids_limit", 512)
-        draft.set("logging", _LOGGING)
-        ordered = sorted(draft.keys.items(), key=lambda pair: _POSITION[pair[0]])
-        return dict(ordered), draft.comments
+    def _make_defaults(self) -> tuple[dict[str, Raw], Mapping[str, str]]:
+        hardening = harden_nothing(self.relaxed)
+        keys: dict[str, Raw] = {
+            **hardening.keys,
+            "restart": "unless-stopped",
+            "cpus": 2,
+            "mem_limit": "2G",
+            "pids_limit": 512,
+            "logging": _LOGGING,
+        }
+        ordered = sorted(keys.items(), key=lambda pair: _POSITION[pair[0]])
+        return dict(ordered), hardening.comments
 
     # One service
 
@@ -288,25 +298,14 @@ class _Renderer:
         if service.image:
             draft.set("image", service.image)
         if service.build is not None:
-            options = dict(service.build.options)
-            if "context" in options:
-                options["context"] = self._move_context(service.build.context)
-            contexts = options.get("additional_contexts")
-            if isinstance(contexts, dict):
-                options["additional_contexts"] = {
-                    name: self._move_context(str(value)) for name, value in contexts.items()
-                }
-            draft.set(
-                "build", options["context"] if set(options) == {"context"} else options
-            )
-        user, comment = _choose_user(service)
-        if user:
-            draft.set("user", user, comment)
+            options = self.mover.move_build(service.build.options)
+            only_context = set(options) == {"context"}
+            draft.set("build", options["context"] if only_context else options)
 
     def _add_passed(self, draft: _Draft, service: Service) -> None:
         for key, value in service.passed.items():
             if key == "develop":
-                draft.set(key, self._move_watched(value))
+                draft.set(key, self.mover.move_develop(value))
             else:
                 draft.set(key, value)
         facts = service.facts
@@ -317,9 +316,7 @@ class _Renderer:
 
     def _add_environment(self, draft: _Draft, step: Step) -> None:
         environment: dict[str, Raw] = dict(step.environment)
-        emptied = [
-            name for name in step.unset if name in step.service.env_file_names
-        ]
+        emptied = [name for name in step.unset if name in step.service.env_file_names]
         environment |= dict.fromkeys(emptied, "")
         if environment:
             comment = ""
@@ -327,7 +324,9 @@ class _Renderer:
                 comment = f"{', '.join(emptied)}: left out, though an env file sets it"
             draft.set("environment", environment, comment)
         if step.service.env_file:
-            draft.set("env_file", [self._move_env_file(f) for f in step.service.env_file])
+            draft.set(
+                "env_file", [self.mover.move_env_file(f) for f in step.service.env_file]
+            )
 
     def _add_reach(self, draft: _Draft, step: Step) -> None:
         service = step.service
@@ -347,38 +346,17 @@ class _Renderer:
         raw = service.compose.get("networks")
         names = list(step.networks)
         if names != ["default"] or raw:
-            draft.set("networks", dict.fromkeys(names) if raw else list(names))
+            listed: list[Raw] = [*names]
+            draft.set("networks", dict.fromkeys(names) if raw else listed)
 
     def _add_hardening(self, draft: _Draft, service: Service) -> None:
-        facts = service.facts
-        _harden(draft, service.relax)
-        mounts = [self._move_mount(mount) for mount in service.volumes]
-        targets = {mount.target.rstrip("/") for mount in service.volumes}
-        targets |= {text.partition(":")[0].rstrip("/") for text in service.tmpfs}
-        if facts is not None:
-            for folder in facts.volumes:
-                if folder not in targets:
-                    mounts.append(folder)
-                    draft.comments["volumes"] = f"{facts.name}: {facts.why}"
-            if not facts.init and "init" not in service.relax:
-                draft.set("init", False, f"{facts.name}: it brings its own process 1")
-            if not facts.read_only and "read_only" not in service.relax:
-                draft.set("read_only", False, f"{facts.name}: {facts.why}")
-            if not facts.no_new_privileges and "no_new_privileges" not in service.relax:
-                draft.set("security_opt", [], f"{facts.name}: {facts.why}")
+        hardening = harden_service(service)
+        for key, value in hardening.keys.items():
+            draft.set(key, value, hardening.comments.get(key, ""))
+        mounts: list[Raw] = [self.mover.move_mount(m) for m in service.volumes]
+        mounts += hardening.volumes
         if mounts:
-            draft.set("volumes", mounts, draft.comments.get("volumes", ""))
-        tmpfs = list(_list_tmpfs(service, targets)) if draft.keys["read_only"] else []
-        draft.set("tmpfs", [*tmpfs, *service.tmpfs])
-        known = facts.cap_add if facts is not None and _has_fact_user(service) else ()
-        capabilities = list(service.cap_add)
-        if "cap_drop" not in service.relax:
-            added = [name for name in known if name not in capabilities]
-            if added and facts is not None:
-                draft.comments["cap_add"] = f"{facts.name}: {facts.why}"
-            capabilities = sorted({*added, *capabilities})
-        if capabilities:
-            draft.set("cap_add", capabilities, draft.comments.get("cap_add", ""))
+            draft.set("volumes", mounts, hardening.comments.get("volumes", ""))
 
     def _add_limits(self, draft: _Draft, step: Step) -> None:
         resources = step.service.resources
@@ -436,7 +414,7 @@ class _Renderer:
 
     def _merge_compose(self, draft: _Draft, service: Service) -> None:
         for key, value in service.compose.items():
-            moved = self._move_raw(key, value)
+            moved = self.mover.move_raw(key, value)
             if key in draft.keys:
                 moved = merge_raw(draft.keys[key], moved, key)
             elif key == "networks" and isinstance(moved, list):
@@ -455,11 +433,11 @@ class _Renderer:
             }
         if self.plan.secrets:
             top["secrets"] = {
-                name: {"file": self._move(secret.file)}
+                name: {"file": self.mover.move(secret.file)}
                 for name, secret in self.plan.secrets.items()
             }
         for key, value in self.stack.compose.items():
-            moved = self._move_raw(key, value)
+            moved = self.mover.move_raw(key, value)
             top[key] = merge_raw(top[key], moved) if key in top else moved
         return top
 
@@ -467,10 +445,11 @@ class _Renderer:
         made = [s for s in self.plan.secrets.values() if s.kind is not SecretKind.FILE]
         if not made:
             return
-        folder = self._move(".secrets")
+        folder = self.mover.move(".secrets")
         yield f"mkdir -p -m 700 {_quote_sh(folder)}"
         for secret in made:
-            yield f"{self._write_maker(secret)} > {_quote_sh(self._move(secret.file))}"
+            file = self.mover.move(secret.file)
+            yield f"{self._write_maker(secret)} > {_quote_sh(file)}"
 
     def _write_maker(self, secret: Secret) -> str:
         if secret.kind is SecretKind.ENV:
@@ -479,137 +458,9 @@ class _Renderer:
             return "openssl rand -hex 24 | tr -d '\\n'"
         service = self.stack.services[secret.source]
         login = find_credentials(service)
-        password = "PASSWORD" if login.password_secret else None  # noqa: S105 - a word
+        password = "PASSWORD" if login.password_secret else None
         url = make_url(self.stack, service, Containers(), password=password)
         return f"printf %s {_quote_sh(url.text)}"
-
-    # Paths, seen from the folder of the output
-
-    def _move(self, path: str) -> str:
-        """A path relative to the stack file, relative to the output instead."""
-        if self.options.prefix == "." or path.startswith(("/", "~", "$")):
-            return path
-        moved = posixpath.normpath(posixpath.join(self.options.prefix, path))
-        return moved if moved.startswith("..") else f"./{moved}"
-
-    def _move_context(self, context: str) -> str:
-        return context if _URL.match(context) else self._move(context)
-
-    def _move_env_file(self, item: Raw) -> Raw:
-        if isinstance(item, dict):
-            return {**item, "path": self._move(str(item["path"]))}
-        return self._move(str(item))
-
-    def _move_mount(self, mount: Mount) -> Raw:
-        if mount.long is not None:
-            source = str(mount.long.get("source", ""))
-            if mount.is_bind and source:
-                return {**mount.long, "source": self._move(source)}
-            return dict(mount.long)
-        source = self._move(mount.source) if mount.is_bind else mount.source
-        return ":".join(part for part in (source, mount.target, mount.options) if part)
-
-    def _move_watched(self, value: Raw) -> Raw:
-        if not isinstance(value, dict) or not isinstance(value.get("watch"), list):
-            return value
-        watched = value["watch"]
-        assert isinstance(watched, list)  # noqa: S101 - asked just above
-        return {
-            **value,
-            "watch": [
-                {**rule, "path": self._move(str(rule["path"]))}
-                if isinstance(rule, dict) and "path" in rule
-                else rule
-                for rule in watched
-            ],
-        }
-
-    def _move_raw(self, key: str, value: Raw) -> Raw:
-        """Raw settings whose paths Compose reads from the folder of its file."""
-        if self.options.prefix == ".":
-            return value
-        if key == "volumes" and isinstance(value, list):
-            return [self._move_raw_mount(item) for item in value]
-        if key == "env_file":
-            items = value if isinstance(value, list) else [value]
-            return [self._move_env_file(item) for item in items]
-        if key == "configs" and isinstance(value, dict):
-            return {
-                name: {**item, "file": self._move(str(item["file"]))}
-                if isinstance(item, dict) and "file" in item
-                else item
-                for name, item in value.items()
-            }
-        return value
-
-    def _move_raw_mount(self, item: Raw) -> Raw:
-        if isinstance(item, dict):
-            if item.get("type") == "bind" and "source" in item:
-                return {**item, "source": self._move(str(item["source"]))}
-            return item
-        text = str(item)
-        return self._move(text) if text.startswith(".") else text
-
-
-def _harden(draft: _Draft, relax: Mapping[str, str]) -> None:
-    for name, key, hard, soft in (
-        ("init", "init", True, False),
-        ("read_only", "read_only", True, False),
-        ("cap_drop", "cap_drop", ["ALL"], []),
-        ("no_new_privileges", "security_opt", ["no-new-privileges:true"], []),
-    ):
-        if name in relax:
-            draft.set(key, soft, f"relax: {relax[name]}" if relax[name] else "relax")
-        else:
-            draft.set(key, hard)
-
-
-def _find_own_user(service: Service) -> str:
-    """The user that the stack or the Dockerfile names, or empty."""
-    return service.user or (service.build.user if service.build is not None else "")
-
-
-def _has_fact_user(service: Service) -> bool:
-    """Whether the process is the one that the facts speak of."""
-    facts = service.facts
-    own = _find_own_user(service).partition(":")[0]
-    if facts is None or not own:
-        return True
-    known = facts.ids[0] or "0"
-    return ("0" if own == "root" else own) == known
-
-
-def _choose_user(service: Service) -> tuple[str, str]:
-    """The ``user`` to write, and the comment that says which fact it is."""
-    if service.user:
-        return service.user, ""
-    facts = service.facts
-    if facts is not None and facts.user and not _find_own_user(service):
-        return facts.user, f"{facts.name}: {facts.why}"
-    return "", ""
-
-
-def _find_ids(service: Service) -> tuple[str, str] | None:
-    """User and group of the process; None where a name hides them."""
-    facts = service.facts
-    if _has_fact_user(service):
-        return facts.ids if facts is not None else ("", "")
-    user, _, group = _find_own_user(service).partition(":")
-    if not user.isdigit() or (group and not group.isdigit()):
-        return None
-    return user, group or user
-
-
-def _list_tmpfs(service: Service, taken: set[str]) -> Iterator[str]:
-    facts = service.facts
-    if "/tmp" not in taken:  # noqa: S108 - the container's
-        yield "/tmp:exec" if facts is not None and facts.exec_tmp else "/tmp"  # noqa: S108
-    ids = _find_ids(service)
-    if facts is None or ids is None:
-        return
-    for folder in facts.writable:
-        if folder not in taken:
-            yield f"{folder}:uid={ids[0]},gid={ids[1]}" if ids[0] else folder
 
 
 def _quote_sh(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -15,6 +16,15 @@ def find_templates() -> Path:
 def find_chat_example() -> Path:
     """The chat stack with its services."""
     return _find("examples") / "chat"
+
+
+def find_cache() -> Path | None:
+    """The user's folder for what can be made again; None where there is no home."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("HOME", "")
+    if not home.startswith("/"):
+        return None
+    below = Path(home) if os.environ.get("XDG_CACHE_HOME") else Path(home) / ".cache"
+    return below / "composegen"
 
 
 def _find(name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -113,18 +112,24 @@ def _make_file(
     elif secret.kind is SecretKind.ENV:
         text = values.get(secret.source) or old or ""
     else:
-        text = _make_url_text(stack, stack.services[secret.source], folder, values, place)
+        text = _make_url_text(
+            stack, stack.services[secret.source], folder, values, place
+        )
     if text != old:
         write_atomically(path, text, mode=_FILE_MODE)
     elif path.stat().st_mode & 0o777 != _FILE_MODE:
-        os.chmod(path, _FILE_MODE)
+        path.chmod(_FILE_MODE)
     if not text:
         return Made(secret, Outcome.EMPTY, f"set {secret.source or secret.name}")
     return Made(secret, Outcome.KEPT if text == old else Outcome.WRITTEN)
 
 
 def _make_url_text(
-    stack: Stack, service: Service, folder: Path, values: Mapping[str, str], place: Place
+    stack: Stack,
+    service: Service,
+    folder: Path,
+    values: Mapping[str, str],
+    place: Place,
 ) -> str:
     """The URL with its password; empty while the password is not there."""
     login = find_credentials(service)
@@ -136,5 +141,3 @@ def _make_url_text(
             return ""
     url = make_url(stack, service, place, password=password)
     return fill_variables(url.text, values)
-
-

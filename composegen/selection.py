@@ -139,9 +139,7 @@ def _include(stack: Stack, selection: Selection) -> frozenset[str]:
     if selection.removed:
         whole = _include(stack, Selection(added=selection.added))
         roots += [
-            name
-            for name in inside
-            if name in whole and stack.services[name].publish
+            name for name in inside if name in whole and stack.services[name].publish
         ]
     return find_closure(inside, roots)
 
@@ -224,7 +222,8 @@ def describe_missing(missing: Missing) -> str:
     """One sentence: who needs the service, and that it is out."""
     chain = " -> ".join(missing.chain)
     why = "left out with --without" if missing.was_removed else "disabled"
-    return f"`{missing.chain[-2]}` cannot run without `{missing.service}`, which is {why}: {chain}"
+    dependant = missing.chain[-2]
+    return f"`{dependant}` cannot run without `{missing.service}`, {why}: {chain}"
 
 
 def suggest_flags(missing: Missing) -> str:

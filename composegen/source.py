@@ -29,11 +29,14 @@ _SAFE_INDENTATION = 500
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_NOT_ALLOWED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff]")
+_NOT_ALLOWED = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff]"
+)
 _NOT_YAML = re.compile(_NOT_ALLOWED.pattern[:-1] + "\ufffe\uffff\ufeff]")
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _QUOTED = re.compile(
-    r"""(?:(?<=[\[{,:])|(?<=[\[{,:] )|^[ -]*)(?:"[^"\\]*"|'[^']*')|\$\{[^{}\[\]"'#]*\}"""
+    r"""(?:(?<=[\[{,:])|(?<=[\[{,:] )|^[ -]*)(?:"[^"\\]*"|'[^']*')"""
+    r"""|\$\{[^{}\[\]"'#]*\}"""
 )
 _INDENTATION = re.compile(r"^ *(?:[-?:] +)*", re.MULTILINE)
 
@@ -168,7 +171,7 @@ class Source:
                 "bad-character",
                 f"U+{ord(match[0]):04X} must not stand in a stack file",
                 self.locate_at(line, column),
-                "remove it; control characters other than tab and line ends are refused",
+                "remove it: of control characters, only tab and line ends may stand",
             )
             fine = False
         return fine
@@ -236,6 +239,7 @@ class Source:
                 depth += 1
                 if depth > MAX_DEPTH:
                     mark = event.start_mark
+                    assert mark is not None
                     self._add_too_deep(self.locate_at(mark.line, mark.column))
                     return False
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -270,7 +274,7 @@ class Source:
             return None
         close = text.find("}", start)
         close = len(text) if close < 0 else close + 1
-        written = text[start:close].split("\n")[0]
+        written = text[start:close].partition("\n")[0]
         self.problems.add(
             "unquoted-variable",
             "a `${VAR}` inside `{ }` or `[ ]` ends the value unless it is quoted",
@@ -312,7 +316,7 @@ class Source:
                 "a stack file is one document: remove the `---`",
             )
         else:
-            help = _explain_syntax(what, at, location.text)
+            help = _explain_syntax(what, at)
             self.problems.add("yaml-syntax", f"not YAML: {what}", location, help)
 
     # The tree
@@ -364,9 +368,8 @@ class Source:
 
     def _check_node(self, node: Node) -> None:
         tag = node.tag
-        if tag and not tag.startswith("tag:yaml.org,2002:"):
-            self._add_tag(node, tag)
-        elif self._text.startswith("!", node.start_mark.index):
+        is_foreign = tag and not tag.startswith("tag:yaml.org,2002:")
+        if is_foreign or self._text.startswith("!", node.start_mark.index):
             self._add_tag(node, tag)
         if isinstance(node, ScalarNode) and _NOT_ALLOWED.search(node.value):
             character = _NOT_ALLOWED.findall(node.value)[0]
@@ -455,7 +458,7 @@ class Source:
         return (
             isinstance(previous, ScalarNode)
             and not previous.style
-            and not (previous.value == "")
+            and previous.value != ""
         )
 
 
@@ -493,7 +496,7 @@ def _is_quoted(before: str) -> bool:
     return bare.count('"') % 2 == 1 or bare.count("'") % 2 == 1
 
 
-def _explain_syntax(what: str, at: str, line: str) -> str:
+def _explain_syntax(what: str, at: str) -> str:
     if "mapping values are not allowed" in what:
         return "a value that contains `: ` needs quotes; a key needs its own line"
     if "cannot start any token" in what:
@@ -512,7 +515,11 @@ def measure_width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        0
+        if unicodedata.combining(c)
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
         for c in text
     )
 

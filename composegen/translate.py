@@ -46,7 +46,9 @@ def translate_key(key: str, value: Raw) -> tuple[str, str] | None:
 def write_inline(value: Raw) -> str:
     """The value as one line of YAML, for a person to copy."""
     if isinstance(value, dict):
-        inside = ", ".join(f"{key}: {write_inline(item)}" for key, item in value.items())
+        inside = ", ".join(
+            f"{key}: {write_inline(item)}" for key, item in value.items()
+        )
         return f"{{{inside}}}"
     if isinstance(value, list):
         return f"[{', '.join(write_inline(item) for item in value)}]"
@@ -121,7 +123,9 @@ def _translate_ports(value: Raw) -> tuple[str, str]:
     why = "`ports` is `publish` here, on 127.0.0.1 unless you name an address"
     if not isinstance(value, list):
         return why, "publish: 8080"
-    texts = [_write_long_port(item) if isinstance(item, dict) else item for item in value]
+    texts = [
+        _write_long_port(item) if isinstance(item, dict) else item for item in value
+    ]
     shown = [write_inline(text) for text in texts]
     if len(shown) == 1 and str(texts[0]).count(":") == 1:
         published, _, target = str(texts[0]).partition(":")
@@ -154,7 +158,9 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
     if "replicas" in rest:
         lines.append(f"replicas: {write_inline(rest.pop('replicas'))}")
     resources = rest.get("resources")
-    if isinstance(resources, dict) and isinstance(limits := resources.get("limits"), dict):
+    if isinstance(resources, dict) and isinstance(
+        limits := resources.get("limits"), dict
+    ):
         shown = {k: v for k, v in limits.items() if k in {"cpus", "memory", "pids"}}
         if shown:
             lines.append(f"resources: {write_inline(shown)}")
@@ -174,7 +180,9 @@ def _leave_out(key: str, why: str) -> Callable[[Raw], tuple[str, str]]:
     return translate
 
 
-def _word(key: str, why: str, mend: Callable[[Raw], str]) -> Callable[[Raw], tuple[str, str]]:
+def _word(
+    key: str, why: str, mend: Callable[[Raw], str]
+) -> Callable[[Raw], tuple[str, str]]:
     def translate(value: Raw) -> tuple[str, str]:
         return f"`{key}` {why}", mend(value)
 
@@ -215,7 +223,9 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
         lambda _: "enabled: false",
     ),
     "extends": _word(
-        "extends", "is an anchor here", lambda _: "<<: *base     # where x-base is &base"
+        "extends",
+        "is an anchor here",
+        lambda _: "<<: *base     # where x-base is &base",
     ),
     "scale": _word(
         "scale", "is `replicas` here", lambda value: f"replicas: {write_inline(value)}"
@@ -240,9 +250,13 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
         "is `resources` here",
         lambda value: f"resources: {{pids: {write_inline(value)}}}",
     ),
-    "read_only": _word("read_only", "is on unless it is relaxed", _relaxed("read_only")),
+    "read_only": _word(
+        "read_only", "is on unless it is relaxed", _relaxed("read_only")
+    ),
     "cap_drop": _word(
-        "cap_drop", "is ALL unless it is relaxed; add with `cap_add`", _relaxed("cap_drop")
+        "cap_drop",
+        "is ALL unless it is relaxed; add with `cap_add`",
+        _relaxed("cap_drop"),
     ),
     "init": _word("init", "is on unless it is relaxed", _relaxed("init")),
     "security_opt": _word(

@@ -57,7 +57,7 @@ def format_duration(seconds: float) -> str:
     if seconds != int(seconds):
         return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
     whole = int(seconds)
-    if whole < 120:  # noqa: PLR2004 - below two minutes, seconds read best
+    if whole < 120:
         return f"{whole}s"
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
@@ -239,7 +239,7 @@ def parse_published_port(text: str) -> Port:
     if "/" in text and protocol not in {"tcp", "udp", "sctp"}:
         raise ValueError(f"`{protocol}` is no protocol: tcp, udp or sctp")
     address, parts = _split_address(rest)
-    if len(parts) > 2:  # noqa: PLR2004 - published and target
+    if len(parts) > 2:
         raise ValueError("too many colons for ADDRESS:PUBLISHED:TARGET")
     published = parts[0]
     target = parts[1] if len(parts) > 1 else ""
@@ -265,7 +265,7 @@ def _split_address(text: str) -> tuple[str, list[str]]:
         return address, _split_outside_braces(rest[1:])
     parts = _split_outside_braces(text)
     if len(parts) > 1 and _IPV4.fullmatch(parts[0]):
-        if any(int(number) > 255 for number in parts[0].split(".")):  # noqa: PLR2004
+        if any(int(number) > 255 for number in parts[0].split(".")):
             raise ValueError(f"`{parts[0]}` is no IPv4 address")
         return parts[0], parts[1:]
     if len(parts) > 1 and parts[0] == "localhost":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from composegen.model import Login, Secret, Service, Stack
-from composegen.shape import PLACEHOLDER, PLACEHOLDERS
+from composegen.needkeys import PLACEHOLDER, PLACEHOLDERS
 from composegen.values import Port
 
 _UNRESERVED = re.compile(r"[^A-Za-z0-9._~-]")
@@ -96,7 +96,11 @@ def find_credentials(service: Service) -> Credentials:
         password = _find_value(service, login.password)
         if password is None:
             secret = next(
-                (files[f"{name}_FILE"] for name in login.password if f"{name}_FILE" in files),
+                (
+                    files[f"{name}_FILE"]
+                    for name in login.password
+                    if f"{name}_FILE" in files
+                ),
                 "",
             )
             if not secret and not _is_in_file(service, files, login.password):
@@ -140,11 +144,14 @@ def _is_in_file(
     service: Service, files: Mapping[str, str], names: tuple[str, ...]
 ) -> bool:
     return any(
-        f"{name}_FILE" in files or f"{name}_FILE" in service.environment for name in names
+        f"{name}_FILE" in files or f"{name}_FILE" in service.environment
+        for name in names
     )
 
 
-def fill_template(template: str, stack: Stack, service: Service, place: Place) -> Filled:
+def fill_template(
+    template: str, stack: Stack, service: Service, place: Place
+) -> Filled:
     """The template with every word about ``service`` replaced.
 
     Raises UnknownPlaceholder where nobody knows what a word stands for.
@@ -235,7 +242,7 @@ class _Filler:
                 f"`{self.service.name}` publishes no port",
                 f"let `{self.service.name}` publish one:\npublish: true",
             )
-        host = "127.0.0.1" if port.address in {"0.0.0.0", "::"} else port.host  # noqa: S104
+        host = "127.0.0.1" if port.address in {"0.0.0.0", "::"} else port.host
         return f"http://{host}:{port.published}"
 
     def _carry(self, secret: str) -> str:

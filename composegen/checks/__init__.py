@@ -1,0 +1,58 @@
+"""What services say together: checks on the finished stack, one function a subject.
+
+Each check notes problems by name; keys that could not be read are not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from composegen.checks.checked import Checked
+from composegen.checks.data import check_replicas, check_volumes
+from composegen.checks.health import check_health
+from composegen.checks.images import check_images, check_reasons
+from composegen.checks.needs import (
+    check_conditions,
+    check_cycle,
+    check_jobs,
+    check_left_out,
+    check_names,
+    check_unasked,
+)
+from composegen.checks.reach import check_networks, check_ports, check_publish
+from composegen.checks.secrets import check_literals, check_secrets
+from composegen.checks.variables import (
+    check_env_files,
+    check_placeholders,
+    check_requirements,
+    check_variables,
+)
+
+CHECKS: tuple[Callable[[Checked], None], ...] = (
+    check_names,
+    check_cycle,
+    check_conditions,
+    check_unasked,
+    check_jobs,
+    check_left_out,
+    check_variables,
+    check_env_files,
+    check_placeholders,
+    check_requirements,
+    check_literals,
+    check_health,
+    check_ports,
+    check_publish,
+    check_replicas,
+    check_volumes,
+    check_secrets,
+    check_images,
+    check_reasons,
+    check_networks,
+)
+
+
+def check_stack(checked: Checked) -> None:
+    """Run every check."""
+    for check in CHECKS:
+        check(checked)

@@ -1,0 +1,57 @@
+"""What every check gets: the stack, its places, and where to note problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from composegen.errors import Location
+from composegen.files import Folder
+from composegen.model import (
+    Need,
+    Service,
+    Stack,
+)
+from composegen.recipes import Recipe
+from composegen.source import Problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the checks look at, and where they note what they find.
+
+    ``broken`` holds (service, key) of what could not be read; ``recipes`` the recipe
+    of each service that has one.
+    """
+
+    stack: Stack
+    problems: Problems
+    broken: frozenset[tuple[str, str]]
+    folder: Folder
+    recipes: Mapping[str, Recipe]
+    unreadable_recipes: frozenset[str]
+    given_secrets: frozenset[str]
+
+    def find(self, *path: str) -> Location:
+        """Where a path of the stack stands."""
+        return self.stack.places[path]
+
+    def is_broken(self, service: str, *keys: str) -> bool:
+        """Whether one of the keys, or the service's recipe, could not be read."""
+        return service in self.unreadable_recipes or any(
+            (service, key) in self.broken for key in keys
+        )
+
+    def add(
+        self, name: str, message: str, path: tuple[str, ...], help: str = ""
+    ) -> None:
+        """Note a problem at a path of the stack."""
+        self.problems.add(name, message, self.find(*path), help)
+
+    def needs(self) -> Iterator[tuple[Service, Need, Service]]:
+        """Every need whose service exists, with both ends."""
+        for service in self.stack.services.values():
+            for need in service.needs:
+                target = self.stack.services.get(need.service)
+                if target is not None:
+                    yield service, need, target

@@ -1,0 +1,80 @@
+"""Replicas and volumes: who writes what."""
+
+from __future__ import annotations
+
+from composegen.checks.checked import Checked
+from composegen.model import (
+    Service,
+)
+from composegen.reading import shorten
+
+_WRITES_AS_ROOT = frozenset({"DAC_OVERRIDE", "CAP_DAC_OVERRIDE", "ALL"})
+
+
+def check_replicas(checked: Checked) -> None:
+    """Several replicas share neither a port of the host nor a store's volume."""
+    for service in checked.stack.services.values():
+        if service.replicas <= 1:
+            continue
+        path = ("services", service.name, "replicas")
+        if any(
+            port.published and len(port.host_ports) < service.replicas
+            for port in service.publish
+        ):
+            checked.add(
+                "replicas-port",
+                f"`{service.name}` has {service.replicas} replicas and one port to "
+                "publish",
+                path,
+                "one replica, or no `publish` (and a proxy before them)",
+            )
+        if service.is_store and service.volumes:
+            checked.add(
+                "replicas-volume",
+                f"{service.replicas} replicas of `{service.name}` would share a volume",
+                path,
+                "one replica: a data store is not multiplied by starting it twice",
+            )
+
+
+def check_volumes(checked: Checked) -> None:
+    """Mounts can be written by who mounts them; what is declared is used."""
+    used = set()
+    for service in checked.stack.services.values():
+        for mount in service.volumes:
+            used.add(mount.volume_name)
+            if mount.is_bind and _is_stuck_root(service) and mount.is_writable:
+                if mount.source.endswith(".sock"):
+                    continue
+                checked.add(
+                    "root-bind-mount",
+                    f"`{service.name}` runs as root without capabilities: it can write "
+                    f"`{shorten(mount.source)}` only where root owns it",
+                    ("services", service.name, "volumes", mount.target),
+                    "mount it read-only (:ro), run as the owner (user: ..), or "
+                    "cap_add: [DAC_OVERRIDE]",
+                )
+    raw = str(checked.stack.compose) + "".join(
+        str(service.compose) for service in checked.stack.services.values()
+    )
+    for name in checked.stack.volumes:
+        if name not in used and name not in raw:
+            checked.add(
+                "unused-volume",
+                f"no service mounts the volume `{name}`",
+                ("volumes", name),
+                "mount it, or remove it",
+            )
+
+
+def _is_stuck_root(service: Service) -> bool:
+    """Whether it runs as root with no capability to write what root does not own."""
+    user = service.user or (service.build.user if service.build else "")
+    if not user and service.facts is not None:
+        user = service.facts.user or service.facts.runs_as
+    own = {*service.cap_add, *(service.facts.cap_add if service.facts else ())}
+    return (
+        user.partition(":")[0] in {"", "0", "root"}
+        and "cap_drop" not in service.relax
+        and own.isdisjoint(_WRITES_AS_ROOT)
+    )

@@ -1,0 +1,110 @@
+"""Images: named, versioned, known; what is relaxed has a reason."""
+
+from __future__ import annotations
+
+from composegen.checks.checked import Checked
+from composegen.facts import parse_image
+from composegen.model import (
+    RELAXABLE,
+    HealthKind,
+    Service,
+)
+from composegen.reading import shorten
+
+
+def check_images(checked: Checked) -> None:
+    """An image is named, has a version, and is one that facts were made for."""
+    for service in checked.stack.services.values():
+        if service.name in checked.unreadable_recipes:
+            continue
+        if not service.image and service.build is None:
+            if not checked.is_broken(service.name, "image", "build", "use"):
+                checked.add(
+                    "no-image",
+                    f"`{service.name}` says neither `image` nor `build` nor `use`",
+                    ("services", service.name),
+                    "name what to run:\nimage: nginx:1.29-alpine     # or build: .",
+                )
+            continue
+        if service.build is None:
+            _check_tag(checked, service)
+        _check_facts(checked, service)
+
+
+def _check_tag(checked: Checked, service: Service) -> None:
+    if parse_image(service.image).has_fixed_tag or "$" in service.image:
+        return
+    checked.add(
+        "latest-image",
+        f"`{service.image}` is another image tomorrow",
+        ("services", service.name, "image"),
+        "name a version, as in postgres:18-alpine",
+    )
+
+
+def _check_facts(checked: Checked, service: Service) -> None:
+    recipe = checked.recipes.get(service.name)
+    runs = service.build.base_image if service.build else service.image
+    if recipe is not None and runs:
+        path = parse_image(runs).path
+        if path not in recipe.images and not any(
+            made.endswith("/*") and path.startswith(made[:-1]) for made in recipe.images
+        ):
+            key = "build" if service.build else "image"
+            checked.add(
+                "foreign-image",
+                f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "
+                f"not for the image of `{service.name}`",
+                ("services", service.name, key),
+                "its user, folders and health check may not fit: try it, and `relax` "
+                "what hinders it",
+            )
+    if service.facts is None and service.build is None:
+        if set(service.relax) != set(RELAXABLE):
+            checked.add(
+                "unknown-image",
+                f"nothing is known about `{shorten(service.image)}`: it starts with no "
+                "capabilities and a read-only file system",
+                ("services", service.name, "image"),
+                "if it does not start, give it air first and tighten later:\n"
+                "relax: trying it out",
+            )
+    elif service.facts is not None and service.facts.assumed_tag and not service.build:
+        checked.add(
+            "assumed-tag",
+            f"the tag of `{service.name}` is a variable: facts are those of its "
+            "default or the newest image",
+            ("services", service.name, "image"),
+        )
+
+
+def check_reasons(checked: Checked) -> None:
+    """Whoever weakens something says why."""
+    places = checked.stack.places
+    for service in checked.stack.services.values():
+        path = ("services", service.name, "relax")
+        if path in places:
+            for name, reason in service.relax.items():
+                if not reason and places[*path, name] != places["relax",]:
+                    _add_no_reason(checked, f"`relax: {name}`", (*path, name))
+        health = service.health
+        if health is not None and health.kind is HealthKind.NONE and not health.reason:
+            _add_no_reason(
+                checked, "`health: none`", ("services", service.name, "health")
+            )
+    for name in RELAXABLE:
+        relaxed = ("relax", name)
+        if any(
+            name in s.relax and not s.relax[name]
+            for s in checked.stack.services.values()
+        ) and (relaxed in places or ("relax",) in places):
+            _add_no_reason(checked, "`relax`", relaxed)
+
+
+def _add_no_reason(checked: Checked, what: str, path: tuple[str, ...]) -> None:
+    checked.add(
+        "no-reason",
+        f"{what} says no reason",
+        path,
+        "who reads it in a year will ask: write why",
+    )

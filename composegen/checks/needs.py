@@ -1,0 +1,164 @@
+"""Who needs whom, and whether what is waited for can happen."""
+
+from __future__ import annotations
+
+from composegen.checks.checked import Checked
+from composegen.graph import find_cycle
+from composegen.model import (
+    Condition,
+    HealthKind,
+    Service,
+)
+from composegen.reading import find_near, shorten
+from composegen.selection import (
+    Selection,
+    describe_missing,
+    find_missing,
+    suggest_flags,
+)
+
+
+def check_names(checked: Checked) -> None:
+    """Every need names a service."""
+    for service in checked.stack.services.values():
+        for need in service.needs:
+            if need.service not in checked.stack.services:
+                near = find_near(need.service, checked.stack.services)
+                checked.add(
+                    "unknown-service",
+                    f"`{service.name}` needs `{shorten(need.service)}`, which is not "
+                    "in this stack",
+                    ("services", service.name, "needs", need.service),
+                    f"did you mean `{near}`?"
+                    if near
+                    else f"there are {', '.join(checked.stack.services)}",
+                )
+
+
+def check_cycle(checked: Checked) -> None:
+    """Needs go in one direction."""
+    graph = {
+        service.name: tuple(need.service for need in service.needs)
+        for service in checked.stack.services.values()
+    }
+    cycle = find_cycle(graph)
+    if cycle is not None:
+        checked.add(
+            "cycle",
+            f"these services wait for each other: {' -> '.join(cycle)}",
+            ("services", cycle[0], "needs", cycle[1]),
+            "remove one of these needs; who can start first?",
+        )
+
+
+def check_conditions(checked: Checked) -> None:
+    """What is waited for can happen."""
+    for service, need, target in checked.needs():
+        path = ("services", service.name, "needs", target.name)
+        if need.until is Condition.FINISHED and not target.job:
+            if not checked.is_broken(target.name, "job"):
+                checked.add(
+                    "finished-no-job",
+                    f"`{service.name}` waits until `{target.name}` has finished, which "
+                    "is no job",
+                    path,
+                    f"wait until it is healthy, or say of `{target.name}`:\njob: true",
+                )
+        elif need.until is Condition.HEALTHY and target.job:
+            checked.add(
+                "job-health",
+                f"`{service.name}` waits until the job `{target.name}` is healthy",
+                path,
+                "a job is waited for until it is `finished`",
+            )
+        elif need.until is Condition.HEALTHY and not checked.is_broken(
+            target.name, "health", "build", "image"
+        ):
+            _check_can_be_asked(checked, service, target, path)
+
+
+def _check_can_be_asked(
+    checked: Checked, service: Service, target: Service, path: tuple[str, ...]
+) -> None:
+    if target.health is None:
+        checked.add(
+            "healthy-unasked",
+            f"`{service.name}` waits until `{target.name}` is healthy, which has no "
+            "health check",
+            path,
+            f"say how to ask `{target.name}`:\n{_suggest_health(target)}",
+        )
+    elif target.health.kind is HealthKind.NONE:
+        checked.add(
+            "healthy-unasked",
+            f"`{service.name}` waits until `{target.name}` is healthy, which cannot be "
+            "asked (`health: none`)",
+            path,
+            f"wait for less:\nneeds: {{{target.name}: {{until: started}}}}",
+        )
+
+
+def _suggest_health(service: Service) -> str:
+    if service.build is not None and service.build.has_healthcheck:
+        return "health: image     # its Dockerfile has a HEALTHCHECK"
+    if service.port is not None:
+        return f"health: /health     # a path that answers 200 on port {service.port}"
+    if service.build is not None and service.build.exposed:
+        port = service.build.exposed[0].partition("/")[0]
+        return f"port: {port}     # its Dockerfile exposes it\nhealth: /health"
+    return "port: 8080\nhealth: /health"
+
+
+def check_unasked(checked: Checked) -> None:
+    """A service that nobody waits for should have a health check all the same."""
+    waited = {
+        target.name
+        for _, need, target in checked.needs()
+        if need.until is Condition.HEALTHY
+    }
+    for service in checked.stack.services.values():
+        if (
+            service.health is None
+            and not service.job
+            and service.name not in waited
+            and not checked.is_broken(service.name, "health", "use")
+        ):
+            checked.add(
+                "unasked",
+                f"`{service.name}` has no health check: nobody will know that it is "
+                "ready",
+                ("services", service.name),
+                f"say how to ask it:\n{_suggest_health(service)}",
+            )
+
+
+def check_jobs(checked: Checked) -> None:
+    """A job is waited for."""
+    waited = {target.name for _, _, target in checked.needs()}
+    for service in checked.stack.services.values():
+        if service.job and service.name not in waited:
+            checked.add(
+                "job-unwaited",
+                f"nobody waits for the job `{service.name}`",
+                ("services", service.name, "job"),
+                f"let a service need it:\nneeds: [{service.name}]",
+            )
+
+
+def check_left_out(checked: Checked) -> None:
+    """Without any flag, nothing that is required is disabled."""
+    if any(
+        need.service not in checked.stack.services
+        for s in checked.stack.services.values()
+        for need in s.needs
+    ):
+        return
+    missing = find_missing(checked.stack, Selection())
+    if missing is not None:
+        checked.add(
+            "left-out",
+            describe_missing(missing),
+            ("services", missing.chain[-2], "needs", missing.service),
+            suggest_flags(missing)
+            + f"\nor: give the need of `{missing.chain[-2]}` an `otherwise`",
+        )

@@ -1,0 +1,127 @@
+"""Ports and networks: who can be reached from where."""
+
+from __future__ import annotations
+
+from composegen.checks.checked import Checked
+from composegen.model import (
+    Service,
+)
+from composegen.values import Port
+from composegen.wiring import (
+    list_networks,
+)
+
+
+def check_ports(checked: Checked) -> None:
+    """One port of the host belongs to one service."""
+    seen: dict[tuple[str, int], list[tuple[Service, Port]]] = {}
+    for service in checked.stack.services.values():
+        path = ("services", service.name, "publish")
+        for port in service.publish:
+            if not port.is_loopback:
+                checked.add(
+                    "open-port",
+                    f"`{service.name}` publishes {port.published} on {port.address}: "
+                    "whoever reaches this machine reaches it, past its firewall",
+                    path,
+                    "leave the address out for 127.0.0.1",
+                )
+            for number in port.host_ports:
+                others = seen.setdefault((port.protocol, number), [])
+                clash = next(
+                    (other for other, taken in others if _addresses_meet(taken, port)),
+                    None,
+                )
+                if clash is not None:
+                    first = checked.find("services", clash.name, "publish")
+                    checked.add(
+                        "port-twice",
+                        f"port {number} of the host is taken twice: by `{clash.name}` "
+                        f"(at {first}) and by `{service.name}`",
+                        path,
+                        f"another number for one of them:\npublish: "
+                        f"{_suggest_port(number, port)}",
+                    )
+                    break
+                others.append((service, port))
+
+
+def _addresses_meet(first: Port, second: Port) -> bool:
+    everywhere = {"0.0.0.0", "::"}
+    return (
+        first.address == second.address
+        or first.address in everywhere
+        or second.address in everywhere
+    )
+
+
+def _suggest_port(number: int, port: Port) -> str:
+    other = number + 1 if number < 65535 else number - 1
+    return f"{other}:{port.target}"
+
+
+def check_publish(checked: Checked) -> None:
+    """``publish: true`` has a port to publish."""
+    for service in checked.stack.services.values():
+        wanted = ("services", service.name, "publish") in checked.stack.places
+        if (
+            wanted
+            and service.port is None
+            and not checked.is_broken(service.name, "publish", "port")
+        ):
+            checked.add(
+                "no-port",
+                f"nobody knows the port that `{service.name}` should publish",
+                ("services", service.name, "publish"),
+                "say which port it listens on:\nport: 8080",
+            )
+
+
+def check_networks(checked: Checked) -> None:
+    """Raw networks do what their author thinks they do."""
+    for service in checked.stack.services.values():
+        raw = service.compose.get("networks")
+        names = list(raw) if isinstance(raw, dict | list) else []
+        path = ("services", service.name, "compose", "networks")
+        if names and service.is_store:
+            checked.add(
+                "store-network",
+                f"the data store `{service.name}` is reachable on "
+                f"{', '.join(map(str, names))}",
+                path,
+                "a data store has a network of its own with those that need it",
+            )
+        if service.uses_host_network:
+            _check_host_network(checked, service)
+        total = len({*list_networks(checked.stack, service), *map(str, names)})
+        if (
+            total > 1
+            and service.labels.get("traefik.enable", "").lower() == "true"
+            and "traefik.docker.network" not in service.labels
+        ):
+            checked.add(
+                "traefik-network",
+                f"`{service.name}` is on {total} networks: traefik may choose one that "
+                "it cannot reach",
+                ("services", service.name, "labels", "traefik.enable"),
+                "name the network that both share:\n"
+                "labels: {traefik.docker.network: ..}",
+            )
+
+
+def _check_host_network(checked: Checked, service: Service) -> None:
+    wanted = any(target.name == service.name for _, _, target in checked.needs())
+    if wanted or service.needs or service.publish:
+        reason = (
+            "another service needs it"
+            if wanted
+            else "it needs others"
+            if service.needs
+            else "it publishes a port"
+        )
+        checked.add(
+            "network-mode",
+            f"`{service.name}` cannot use the host's network: {reason}",
+            ("services", service.name, "compose", "network_mode"),
+            "only a service on its own, with nothing published, can",
+        )

@@ -1,0 +1,131 @@
+"""Secrets: used, not in the open, not in an image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from composegen.checks.checked import Checked
+from composegen.model import (
+    SecretKind,
+    Service,
+)
+from composegen.values import parse_variables
+from composegen.wiring import (
+    name_url_secret,
+)
+
+_SECRET_WORDS = re.compile(
+    r"(?:^|[_.-])(?:PASS|PASSWD|PASSWORD|PASSPHRASE|PW|SECRET|TOKEN|APIKEY|API_KEY|"
+    r"ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?|AUTH_KEY|SECRET_KEY)(?:$|[_.-])|"
+    r"(?:PASSWORD|PASSWD|APIKEY|TOKEN|SECRET)$",
+    re.IGNORECASE,
+)
+
+
+_SECRET_SHAPES = re.compile(
+    r"^(?:sk-[A-Za-z0-9_-]{16,}|gsk_\w{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|"
+    r"glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})|"
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+
+
+_URL_PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+
+
+_NO_SECRETS = frozenset({"true", "false", "yes", "no", "0", "1", "none", "null", "*"})
+
+
+def check_literals(checked: Checked) -> None:
+    """No secret stands in the stack file."""
+    for service in checked.stack.services.values():
+        recipe = checked.recipes.get(service.name)
+        brought = recipe.draft.get("environment", {}) if recipe else {}
+        for variable, path, text in _iterate_literals(service):
+            if brought.get(variable) != text and looks_secret(variable, text):
+                checked.add(
+                    "secret-literal",
+                    f"`{variable}` of `{service.name}` looks like a secret",
+                    path,
+                    "keep it out of the file: a secret, or "
+                    f"{variable}: ${{{re.sub('[^A-Za-z0-9_]', '_', variable)}}}",
+                )
+
+
+def _iterate_literals(service: Service) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    base = ("services", service.name)
+    for variable, text in service.environment.items():
+        yield variable, (*base, "environment", variable), text
+    for need in service.needs:
+        for variable, text in need.env.items():
+            yield variable, (*base, "needs", need.service, "env", variable), text
+    arguments = service.build.options.get("args") if service.build else None
+    for name, value in (arguments if isinstance(arguments, dict) else {}).items():
+        if isinstance(value, str):
+            yield name, (*base, "build", "args", name), value
+
+
+def looks_secret(variable: str, text: str) -> bool:
+    """Whether a variable's literal value looks like a secret."""
+    if not text or _SECRET_SHAPES.search(text):
+        return bool(text)
+    url = _URL_PASSWORD.search(text)
+    if url and "$" not in url[1] and not re.fullmatch(r"\{\w+\}", url[1]):
+        return True
+    if variable.upper().endswith(("_FILE", "_PATH", "_DIR")) or parse_variables(text):
+        return False
+    if "{" in text or text.lower() in _NO_SECRETS or text.startswith("/run/secrets/"):
+        return False
+    return bool(_SECRET_WORDS.search(variable))
+
+
+def check_secrets(checked: Checked) -> None:
+    """Secrets are used, have a name of their own, and stay out of images."""
+    used = {
+        use.name
+        for service in checked.stack.services.values()
+        for use in service.secrets
+    }
+    for name in checked.given_secrets - used:
+        checked.add(
+            "unused-secret",
+            f"no service uses the secret `{name}`",
+            ("secrets", name),
+            f"use it (secrets: [{name}]), or remove it",
+        )
+    for service, need, target in checked.needs():
+        if any("{url_file}" in text for text in need.env.values()):
+            name = name_url_secret(target.name)
+            if name in checked.given_secrets or name in used:
+                checked.add(
+                    "secret-name-taken",
+                    f"`{name}` is the secret that holds the URL of `{target.name}`",
+                    ("services", service.name, "needs", target.name),
+                    f"give the secret `{name}` another name",
+                )
+    _check_contexts(checked, used)
+
+
+def _check_contexts(checked: Checked, used: set[str]) -> None:
+    has_secrets = (checked.folder.path / ".secrets").is_dir() or any(
+        checked.stack.secrets[name].kind is not SecretKind.FILE for name in used
+    )
+    for service in checked.stack.services.values():
+        if service.build is None:
+            continue
+        sent = [
+            name
+            for name, is_there in (
+                (".secrets", has_secrets),
+                (".env", (checked.folder.path / ".env").is_file()),
+            )
+            if is_there and checked.folder.is_sent_to_build(name, service.build)
+        ]
+        if sent:
+            checked.add(
+                "secret-in-context",
+                f"`{service.name}` is built from a folder that holds "
+                f"{' and '.join(sent)}: `COPY . .` would bake it into the image",
+                ("services", service.name, "build"),
+                f"add to its .dockerignore:\n{chr(10).join(sent)}",
+            )

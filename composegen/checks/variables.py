@@ -1,0 +1,156 @@
+"""Environment variables: one origin each, every placeholder known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from composegen.checks.checked import Checked
+from composegen.model import (
+    Service,
+)
+from composegen.wiring import (
+    Containers,
+    UnknownPlaceholder,
+    fill_template,
+)
+
+
+def check_variables(checked: Checked) -> None:
+    """A variable has one origin."""
+    for service in checked.stack.services.values():
+        seen: dict[str, tuple[str, ...]] = {}
+        for variable, path in _iterate_wired(service):
+            if variable in seen and seen[variable] != path:
+                first = checked.find(*seen[variable])
+                checked.add(
+                    "same-variable",
+                    f"`{variable}` of `{service.name}` is set twice (first at {first})",
+                    path,
+                    "keep one of the two",
+                )
+            seen.setdefault(variable, path)
+        _check_otherwise_variables(checked, service, seen)
+
+
+def _iterate_wired(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
+    base = ("services", service.name)
+    for variable in service.environment:
+        yield variable, (*base, "environment", variable)
+    for use in service.secrets:
+        for variable in use.variables:
+            if service.environment.get(variable) != use.path:
+                yield variable, (*base, "secrets", use.name)
+    for need in service.needs:
+        for variable in need.env:
+            yield variable, (*base, "needs", need.service, "env", variable)
+
+
+def _check_otherwise_variables(
+    checked: Checked, service: Service, wired: Mapping[str, tuple[str, ...]]
+) -> None:
+    """``otherwise.env`` may override ``environment`` and its own need's wires only."""
+    values: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for need in service.needs:
+        if need.otherwise is None:
+            continue
+        for variable, text in need.otherwise.env.items():
+            path = (
+                *("services", service.name, "needs", need.service),
+                *("otherwise", "env", variable),
+            )
+            first = wired.get(variable, ())
+            is_other_need = first[2:3] == ("needs",) and first[3:4] != (need.service,)
+            if is_other_need or first[2:3] == ("secrets",):
+                checked.add(
+                    "same-variable",
+                    f"`{variable}` of `{service.name}` is set twice (first at "
+                    f"{checked.find(*first)})",
+                    path,
+                    "keep one of the two",
+                )
+            elif variable in values and values[variable][0] != text:
+                checked.add(
+                    "same-variable",
+                    f"`{variable}` of `{service.name}` gets another value when "
+                    f"two services are left out (first at "
+                    f"{checked.find(*values[variable][1])})",
+                    path,
+                    "give both the same value, or one variable each",
+                )
+            values.setdefault(variable, (text, path))
+
+
+def check_env_files(checked: Checked) -> None:
+    """An env file does not bring back what a left-out need would have wired."""
+    for service, need, _ in checked.needs():
+        if not need.is_optional:
+            continue
+        for variable in need.env:
+            if variable in service.env_file_names:
+                checked.add(
+                    "env-file-wires",
+                    f"an env file of `{service.name}` sets `{variable}` too: it would "
+                    f"stay set without `{need.service}`",
+                    ("services", service.name, "env_file"),
+                    f"remove `{variable}` from the file; until then it is rendered as "
+                    "empty",
+                )
+
+
+def check_placeholders(checked: Checked) -> None:
+    """Every word in braces is known for the service it speaks of."""
+    for service, need, target in checked.needs():
+        if checked.is_broken(target.name, "environment", "secrets", "port", "publish"):
+            continue
+        for variable, template in need.env.items():
+            path = ("services", service.name, "needs", target.name, "env", variable)
+            try:
+                filled = fill_template(template, checked.stack, target, Containers())
+            except UnknownPlaceholder as unknown:
+                checked.add(
+                    "placeholder-unknown",
+                    f"`{{{unknown.word}}}`: {unknown.reason}",
+                    path,
+                    unknown.mend,
+                )
+                continue
+            if filled.carries_password:
+                file = "{password_file}" if "{password}" in template else "{url_file}"
+                checked.add(
+                    "visible-password",
+                    f"`{variable}` of `{service.name}` shows the password of "
+                    f"`{target.name}` in `docker inspect`",
+                    path,
+                    "where the program can read a file, wire its path:\n"
+                    f'{variable}_FILE: "{file}"',
+                )
+
+
+def check_requirements(checked: Checked) -> None:
+    """A recipe's image gets the settings without which it does not start."""
+    for service in checked.stack.services.values():
+        recipe = checked.recipes.get(service.name)
+        if recipe is None or not recipe.requires:
+            continue
+        names = {
+            *service.environment,
+            *service.env_file_names,
+            *(variable for use in service.secrets for variable in use.variables),
+            *(variable for need in service.needs for variable in need.env),
+        }
+        is_open = bool(service.env_file) or "environment" in service.compose
+        if (
+            names.isdisjoint(recipe.requires)
+            and not is_open
+            and not checked.is_broken(service.name, "environment", "secrets")
+        ):
+            variable = next(n for n in recipe.requires if n.endswith("_FILE"))
+            secret = f"{service.name}-password"
+            checked.add(
+                "missing-setting",
+                f"`{service.name}` does not start without {recipe.requires[0]}",
+                ("services", service.name, "use"),
+                f"give it a secret:\nsecrets: {{{secret}: {variable}}}\n"
+                "and at the top level, to have it made:\n"
+                f"secrets: {{{secret}: {{generate: true}}}}",
+            )

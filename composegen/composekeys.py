@@ -1,0 +1,269 @@
+"""Keys of a service that are Compose's own: read as Compose means them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from composegen.facts import parse_image
+from composegen.model import Mount, Raw
+from composegen.reading import REMOVED, Path, Reader, shorten
+from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from composegen.values import (
+    ENV_NAME,
+    VOLUME_NAME,
+)
+
+Draft: TypeAlias = dict[str, Any]
+
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
+
+
+class ComposeKeys(Reader):
+    """Reads the keys that Compose has too."""
+
+    def read_known(
+        self,
+        node: Node,
+        wanted: str,
+        where: str,
+        known: Mapping[str, Any] | tuple[str, ...],
+    ) -> dict[str, tuple[Node, Node]] | None:
+        """A mapping's pairs by key; keys that are not known are noted."""
+        pairs = self.read_pairs(node, wanted)
+        if pairs is None:
+            return None
+        found: dict[str, tuple[Node, Node]] = {}
+        for key, key_node, value in pairs:
+            if key in known:
+                found[key] = (key_node, value)
+            elif isinstance(node, MappingNode) and self.source.find_lost_comma(
+                node, key_node, value
+            ):
+                self.add_lost_comma(key, key_node)
+            else:
+                self.add_unknown_key(key, key_node, where, known)
+        return found
+
+    def _text(self, node: Node, path: Path) -> Any:
+        return self.read_text(node)
+
+    def _bool(self, node: Node, path: Path) -> Any:
+        return self.read_bool(node)
+
+    def _duration(self, node: Node, path: Path) -> Any:
+        duration = self.read_duration(node)
+        return None if duration is None else duration.text
+
+    def _size(self, node: Node, path: Path) -> Any:
+        return self.read_size(node)
+
+    def _port(self, node: Node, path: Path) -> Any:
+        return self.read_port(node)
+
+    def _texts(self, node: Node, path: Path) -> Any:
+        return self.read_texts(node)
+
+    def _text_or_texts(self, node: Node, path: Path) -> Any:
+        return self.read_text_or_texts(node)
+
+    def _raw(self, node: Node, path: Path) -> Any:
+        return self.read_raw(node)
+
+    def _raw_list(self, node: Node, path: Path) -> Any:
+        items = self.read_items(node, "a list")
+        return None if items is None else [self.read_raw(item) for item in items]
+
+    def _labels(self, node: Node, path: Path) -> Any:
+        return self.read_text_map(node, path)
+
+    def _environment(self, node: Node, path: Path) -> Any:
+        return self.read_text_map(node, path, name_of=ENV_NAME)
+
+    def _image(self, node: Node, path: Path) -> Any:
+        text = self.read_text(node, "the name of an image")
+        if text is None:
+            return None
+        if "$" in parse_image(text).path:
+            self.add(
+                "variable-here",
+                "a variable may stand in an image's tag, or be its registry",
+                node,
+                "write the image's name; facts are looked up by it",
+            )
+            return None
+        if not text.strip() or any(character.isspace() for character in text):
+            self.add("bad-name", f"`{shorten(text)}` is no image", node)
+            return None
+        return text
+
+    def _use(self, node: Node, path: Path) -> Any:
+        return self.read_text(node, "the name of a recipe", variables=False)
+
+    def _command(self, node: Node, path: Path) -> Any:
+        if isinstance(node, SequenceNode):
+            return self.read_texts(node)
+        return self.read_text(node, "a text or a list of words")
+
+    def _replicas(self, node: Node, path: Path) -> Any:
+        return self.read_integer(node, least=1, most=1000)
+
+    # Collections of Compose's
+
+    def _build(self, node: Node, path: Path) -> Any:
+        if isinstance(node, ScalarNode):
+            text = self.read_text(node, "a folder")
+            return None if text is None else {"context": text}
+        pairs = self.read_pairs(node, "a folder or a mapping")
+        if pairs is None:
+            return None
+        options: dict[str, Any] = {}
+        for key, key_node, value in pairs:
+            self.nodes[*path, key] = key_node
+            if key == "args":
+                arguments = self.read_text_map(value, (*path, key))
+                if arguments is not None:
+                    options[key] = {
+                        name: None if text is REMOVED else text
+                        for name, text in arguments.items()
+                    }
+            elif key in {"context", "dockerfile", "target"}:
+                options[key] = self.read_text(value) or ""
+            else:
+                options[key] = self.read_raw(value)
+        if "context" not in options and "dockerfile_inline" not in options:
+            options = {"context": ".", **options}
+        return options
+
+    def _env_file(self, node: Node, path: Path) -> Any:
+        items = node.value if isinstance(node, SequenceNode) else [node]
+        files: list[Raw] = []
+        for item in items:
+            if isinstance(item, MappingNode):
+                raw = self.read_raw(item)
+                if not isinstance(raw, dict) or not isinstance(raw.get("path"), str):
+                    self.add_type(item, "a mapping with a `path`")
+                else:
+                    files.append(raw)
+            else:
+                text = self.read_text(item, "a file")
+                if text is not None:
+                    files.append(text)
+        return files
+
+    def _volumes(self, node: Node, path: Path) -> Any:
+        items = self.read_items(node, "a list of volumes")
+        if items is None:
+            return None
+        mounts: list[Mount] = []
+        for item in items:
+            mount = self._read_mount(item)
+            if mount is not None:
+                self.nodes[*path, mount.target] = item
+                mounts.append(mount)
+        return mounts
+
+    def _read_mount(self, node: Node) -> Mount | None:
+        if isinstance(node, MappingNode):
+            raw = self.read_raw(node)
+            if not isinstance(raw, dict) or not isinstance(raw.get("target"), str):
+                self.add_type(node, "a volume with a `target`")
+                return None
+            return Mount(
+                source=str(raw.get("source") or ""), target=str(raw["target"]), long=raw
+            )
+        text = self.read_text(node, "a volume")
+        if text is None:
+            return None
+        mount = split_mount(text)
+        if mount is None or not mount.target.startswith(("/", "$")):
+            self.add(
+                "bad-volume",
+                f"`{shorten(text)}` is no volume",
+                node,
+                "SOURCE:/path/in/the/container, or /path alone for an anonymous volume",
+            )
+            return None
+        if _WINDOWS_PATH.match(text):
+            return mount
+        if mount.volume_name and not VOLUME_NAME.fullmatch(mount.volume_name):
+            if len(mount.volume_name) == 1:
+                help = "one letter is read as a Windows drive: take a longer name"
+            elif "/" in mount.volume_name:
+                help = f"a path begins with ./ : write ./{text}"
+            else:
+                help = "letters, digits and _ . - , at least two"
+            self.add(
+                "bad-name",
+                f"`{shorten(mount.volume_name)}` names no volume",
+                node,
+                help,
+            )
+            return None
+        return mount
+
+    def _extra_hosts(self, node: Node, path: Path) -> Any:
+        if isinstance(node, MappingNode):
+            hosts = []
+            for key, _, value in self.source.pairs(node):
+                addresses = self.read_text_or_texts(value)
+                hosts += [f"{key}={address}" for address in addresses or []]
+            return hosts
+        return self.read_texts(node)
+
+    def _ulimits(self, node: Node, path: Path) -> Any:
+        pairs = self.read_pairs(node, "a mapping")
+        if pairs is None:
+            return None
+        limits: dict[str, Raw] = {}
+        for key, _, value in pairs:
+            if isinstance(value, MappingNode):
+                both = self.read_known(
+                    value, "soft and hard", "a limit", ("soft", "hard")
+                )
+                limits[key] = {
+                    name: self._read_limit(item)
+                    for name, (_, item) in (both or {}).items()
+                }
+            else:
+                limits[key] = self._read_limit(value)
+        return limits
+
+    def _read_limit(self, node: Node) -> Raw:
+        return self.read_integer(node, least=-1, most=2**62)
+
+    def _sysctls(self, node: Node, path: Path) -> Any:
+        return self.read_text_map(node, path)
+
+
+def split_mount(text: str) -> Mount | None:
+    """Compose's short form of a volume, ``[SOURCE:]TARGET[:OPTIONS]``."""
+    parts: list[str] = []
+    start, depth = 0, 0
+    drive = 2 if _WINDOWS_PATH.match(text) else 0
+    for position, character in enumerate(text):
+        depth += (character == "{") - (character == "}")
+        if character == ":" and depth == 0 and position >= drive:
+            parts.append(text[start:position])
+            start = position + 1
+    parts.append(text[start:])
+    if len(parts) == 1:
+        return Mount(target=parts[0])
+    if len(parts) == 2 or len(parts) == 3:
+        options = parts[2] if len(parts) == 3 else ""
+        return (
+            Mount(source=parts[0], target=parts[1], options=options)
+            if parts[0]
+            else None
+        )
+    return None
+
+
+def to_plain(node: Node) -> Raw:
+    """A node as plain data: every scalar the text that was written, nothing noted."""
+    if isinstance(node, MappingNode):
+        return {str(key.value): to_plain(value) for key, value in node.value}
+    if isinstance(node, SequenceNode):
+        return [to_plain(item) for item in node.value]
+    return None if is_null(node) else str(node.value)
