@@ -1,0 +1,13 @@
+"""Shows the message of the day, which Compose mounts as one of its configs."""
+
+from pathlib import Path
+from wsgiref.simple_server import make_server
+
+
+def answer(_request, respond):
+    """Show the message; it is read anew every time."""
+    respond("200 OK", [("Content-Type", "text/plain")])
+    return [Path("/etc/motd").read_bytes()]
+
+
+make_server("", 8007, answer).serve_forever()
