@@ -35,10 +35,11 @@ ROUTER = [sys.executable, "-m", "router"]
 async def compare_with_direct(rounds: int, calls: int) -> str:
     """What the router adds to one call after another, on one connection."""
     provider, router = free_port(), free_port()
+    address = f"http://127.0.0.1:{provider}/v1"
     results: dict[tuple[str, bool], list[tuple[float, float, float]]] = {}
     with (
         serving([sys.executable, MOCK, str(provider)], provider),
-        serving(ROUTER, router, LLM_BASE_URL=f"http://127.0.0.1:{provider}/v1"),
+        serving(ROUTER, router, env={"LLM_BASE_URL": address}),
     ):
         for _ in range(rounds):
             for stream in (False, True):
@@ -128,7 +129,7 @@ async def compare_with_litellm(
 
     def start_router(stack: ExitStack, **env: str) -> tuple[int, int]:
         port = free_port()
-        pid, seconds = stack.enter_context(serving(ROUTER, port, **env))
+        pid, seconds = stack.enter_context(serving(ROUTER, port, env=env))
         ready["router"].append(seconds)
         return port, pid
 
@@ -191,7 +192,7 @@ async def compare_with_litellm(
 
 
 def _always(request: bytes) -> Callable[[int, int], bytes]:
-    return lambda worker, number: request
+    return lambda *_: request
 
 
 def main() -> None:
@@ -202,7 +203,9 @@ def main() -> None:
         "--litellm", type=Path, help="a folder to keep litellm's environment in"
     )
     options = parser.parse_args()
-    rounds, calls, seconds, starts = (3, 300, 1, 1) if options.quick else (7, 1000, 4, 5)
+    rounds, calls, seconds, starts = (
+        (3, 300, 1, 1) if options.quick else (7, 1000, 4, 5)
+    )
     print("### Beside a direct call\n")
     print(run(compare_with_direct(rounds, calls)), flush=True)
     print("\n### Beside the litellm proxy\n")
@@ -210,7 +213,9 @@ def main() -> None:
         folder = options.litellm or Path(made)
         folder.mkdir(exist_ok=True)
         try:
-            print(run(compare_with_litellm(rounds, seconds, starts, folder)), flush=True)
+            print(
+                run(compare_with_litellm(rounds, seconds, starts, folder)), flush=True
+            )
         except (subprocess.CalledProcessError, RuntimeError) as error:
             print(f"NOT MEASURED: {LITELLM} could not be installed or run: {error}")
             sys.exit(1)

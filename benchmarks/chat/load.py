@@ -9,15 +9,17 @@ import statistics
 import subprocess
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import httptools
 import uvloop
 
 ROUTER = Path(__file__).parents[2] / "examples" / "chat" / "router"
 CHAT = "/v1/chat/completions"
+_BOOT = 90
 
 
 class Connection(asyncio.Protocol):
@@ -29,7 +31,7 @@ class Connection(asyncio.Protocol):
         self._done: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -120,22 +122,21 @@ def serving(
     port: int,
     *,
     health: str = "/health",
-    boot: float = 90,
-    **env: str,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[int, float]]:
     """A server process; its id, and the seconds from start to its first 200."""
     begun = time.perf_counter()
     process = subprocess.Popen(
         command,
         cwd=ROUTER,
-        env={**os.environ, "PORT": str(port), **env},
+        env={**os.environ, "PORT": str(port), **(env or {})},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
         while not _is_healthy(port, health):
-            if process.poll() is not None or time.perf_counter() - begun > boot:
+            if process.poll() is not None or time.perf_counter() - begun > _BOOT:
                 raise RuntimeError(f"{command[:4]} did not become healthy")
             time.sleep(0.005)
         yield process.pid, time.perf_counter() - begun
@@ -168,6 +169,12 @@ def measure_memory(pid: int) -> float:
                 pages = int((folder / "statm").read_text().split()[1])
                 total += pages * os.sysconf("SC_PAGE_SIZE")
     return total / 2**20
+
+
+def measure_cpu(pid: int) -> float:
+    """Seconds of CPU time that a process has had."""
+    stat = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -33,7 +33,7 @@ WHOLE = json.dumps(
 
 
 async def app(
-    scope: Message,
+    _: Message,
     receive: Callable[[], Awaitable[Message]],
     send: Callable[[Message], Awaitable[None]],
 ) -> None:

@@ -21,9 +21,10 @@ from router.offline import OfflineProvider
 from router.provider import Provider, RemoteProvider
 from router.routes import load_routes
 from router.sessions import make_store, tended
-from router.sessions.store import SessionKey, SessionStore
+from router.sessions.log import CorruptSession
+from router.sessions.store import SessionKey, SessionStore, StoreFull
 from router.settings import Settings, load_settings
-from router.turns import Turn, Turns, find_key, make_key, refusing
+from router.turns import Turn, Turns, find_key, make_key, refuse
 from router.wire import Refusal, encode_json
 
 _LONGEST_BODY = 1024 * 1024
@@ -120,15 +121,13 @@ class _Endpoints:
         return _json(stats | msgspec.to_builtins(self.store.status()))
 
     async def show_session(self, request: Request) -> Response:
-        with refusing():
-            session = await self.store.load(_key(request))
+        session = await self.store.load(_key(request))
         if session is None:
             raise Refusal(404, "no_session", "there is no such session")
         return _json(session)
 
     async def delete_session(self, request: Request) -> Response:
-        with refusing():
-            durability = await self.store.delete(_key(request))
+        durability = await self.store.delete(_key(request))
         headers = {"X-Session-Durability": durability}
         return Response(status_code=204, headers=headers)
 
@@ -143,7 +142,7 @@ class _StreamedReply(Response):
         self._turns = turns
         self._turn = turn
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         await _while_connected(receive, self._pump(send))
 
     async def _pump(self, send: Send) -> None:
@@ -205,7 +204,7 @@ def _json(value: Any) -> Response:
 
 
 def _on_refusal(request: Request, error: Exception) -> Response:
-    refusal = error if isinstance(error, Refusal) else _explain(request, error)
+    refusal = refuse(error) or _explain(request, error)
     headers = refusal.headers
     return Response(refusal.encode(), refusal.status_code, headers, "application/json")
 
@@ -219,4 +218,5 @@ def _explain(request: Request, error: Exception) -> Refusal:
     return Refusal(500, "bug", "the router failed; its log says why")
 
 
-_HANDLERS = dict.fromkeys((HTTPException, ClientDisconnect, Exception), _on_refusal)
+_REFUSED = (HTTPException, ClientDisconnect, StoreFull, CorruptSession, Exception)
+_HANDLERS = dict.fromkeys(_REFUSED, _on_refusal)

@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Callable
-from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
@@ -22,7 +21,8 @@ class IdMaker:
             self._last = begin | secrets.randbits(61)
         else:
             self._last += 1
-        return str(UUID(int=self._last))
+        text = f"{self._last:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def milliseconds_of(id: str) -> int:

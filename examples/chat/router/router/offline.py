@@ -35,7 +35,7 @@ class OfflineProvider:
             "choices": [choice],
             "usage": usage,
         }
-        return Piece(encode_json(body), text, True)
+        return Piece(encode_json(body), text, last=True)
 
     async def stream(self, call: Call) -> AsyncGenerator[Piece, None]:
         envelope = _envelope(call, "chat.completion.chunk")

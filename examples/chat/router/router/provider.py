@@ -76,7 +76,8 @@ class RemoteProvider:
                     raise _explain(error) from error
             await asyncio.sleep(_PAUSE)
         choices = decode_completion(body).choices
-        return Piece(body, (choices[0].message.content or "") if choices else "", True)
+        text = choices[0].message.content if choices else None
+        return Piece(body, text or "", last=True)
 
     async def stream(self, call: Call) -> AsyncGenerator[Piece, None]:
         begun = False
@@ -86,7 +87,7 @@ class RemoteProvider:
                     async for piece in _read_pieces(response):
                         begun = True
                         yield piece
-                return
+                break
             except (httpx.HTTPError, httpx.InvalidURL, Refusal) as error:
                 if begun or not (may_retry and _may_pass(error)):
                     raise _explain(error) from error

@@ -1,8 +1,8 @@
 """One turn of a conversation: what is asked, what is stored, in which order."""
 
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, suppress
 
 import msgspec
 
@@ -82,20 +82,25 @@ class Turns:
         self._model = model
 
     async def begin(self, body: bytes, key: SessionKey | None) -> Turn:
-        """Read a request and store its new messages; raises Refusal."""
+        """Read a request and store its new messages.
+
+        Raises Refusal, or what `refuse` makes one of; so does `complete`.
+        """
         request, fields = decode_request(body)
         _check_messages(request.messages)
         users = [message.text for message in request.messages if message.role == "user"]
         choice = choose_route(self._routes, users[-1] if users else "", request.model)
-        messages = msgspec.json.decode(fields["messages"])
         id, durability = self._store.new_id(), None
         if key:
             new = _find_new(request.messages)
             earlier = await self._load(key, choice.route.history)
             durability = await self._store_question(key, id, new)
-            messages = [m for m in messages if m["role"] in _SYSTEM]
+            system = [m for m in request.messages if m.role in _SYSTEM]
+            messages = [{"role": m.role, "content": m.text} for m in system]
             messages += [{"role": m.role, "content": m.content} for m in earlier]
             messages += [{"role": "user", "content": text} for text in new]
+        else:
+            messages = msgspec.json.decode(fields["messages"])
         if choice.route.system and messages[0]["role"] not in _SYSTEM:
             messages.insert(0, {"role": "system", "content": choice.route.system})
         fields |= _limit_tokens(request, choice.route)
@@ -111,7 +116,7 @@ class Turns:
         )
 
     async def complete(self, turn: Turn) -> bytes:
-        """The whole reply, stored before it is returned; raises Refusal."""
+        """The whole reply, stored before it is returned."""
         piece = await self._provider.complete(turn.call)
         await self._store_reply(turn, piece.text)
         return piece.data
@@ -119,7 +124,7 @@ class Turns:
     async def stream(self, turn: Turn) -> AsyncGenerator[bytes, None]:
         """The reply as events; stored before its end can be seen, or as far as it got.
 
-        Raises Refusal before the first event; later a failure is the last event.
+        Raises a failure before the first event; later it is the last event.
         """
         said: list[str] = []
         ending: list[bytes] = []
@@ -136,17 +141,17 @@ class Turns:
             await self._store_reply(turn, "".join(said))
             ending.append(b"[DONE]")
         except BaseException as error:  # a client that left is a cancel, or a close
-            with suppress(Refusal):
+            with suppress(StoreFull):
                 await self._store_reply(turn, "".join(said), interrupted=True)
-            if not begun or not isinstance(error, Refusal):
+            refusal = refuse(error)
+            if not begun or not refusal:
                 raise
-            ending = [error.encode()]
+            ending = [refusal.encode()]
         for data in ending:
             yield _event(data)
 
     async def _load(self, key: SessionKey, most: int) -> Sequence[Message]:
-        with refusing():
-            session = await self._store.load(key)
+        session = await self._store.load(key)
         return session.messages[-most:] if session and most else ()
 
     async def _store_question(
@@ -156,8 +161,7 @@ class Turns:
         messages = [Message(id, "user", new[0], at)]
         messages += [Message(self._store.new_id(), "user", t, at) for t in new[1:]]
         try:
-            with refusing():
-                return await self._store.append(key, messages, turn=id)
+            return await self._store.append(key, messages, turn=id)
         except SessionDeleted:
             return None
 
@@ -170,22 +174,22 @@ class Turns:
         interrupted = interrupted or len(kept) < len(text)
         at = milliseconds_of(turn.reply_id)
         reply = Message(turn.reply_id, "assistant", kept, at, interrupted)
-        with refusing(), suppress(SessionDeleted):
+        with suppress(SessionDeleted):
             await self._store.append(turn.key, [reply], turn=turn.id)
 
 
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Turn what a session store cannot do into a Refusal."""
-    try:
-        yield
-    except StoreFull as full:
+def refuse(error: BaseException) -> Refusal | None:
+    """A failure of the store or the provider as a refusal; None for any other."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, StoreFull):
         text = "sessions cannot be kept until Redis is back"
-        after = str(full.retry_after)
-        raise Refusal(503, "sessions_full", text, retry_after=after) from full
-    except CorruptSession as corrupt:
+        after = str(error.retry_after)
+        return Refusal(503, "sessions_full", text, retry_after=after)
+    if isinstance(error, CorruptSession):
         text = "the stored session cannot be read and was set aside; begin a new one"
-        raise Refusal(500, "session_corrupt", text) from corrupt
+        return Refusal(500, "session_corrupt", text)
+    return None
 
 
 def _check_messages(messages: list[Incoming]) -> None:
@@ -202,9 +206,12 @@ def _check_messages(messages: list[Incoming]) -> None:
 
 def _find_new(messages: list[Incoming]) -> list[str]:
     """The texts after the last reply; what was before it, the store knows."""
-    roles = [message.role for message in messages]
-    first = len(roles) - roles[::-1].index("assistant") if "assistant" in roles else 0
-    new = [message for message in messages[first:] if message.role not in _SYSTEM]
+    new: list[Incoming] = []
+    for message in messages:
+        if message.role == "assistant":
+            new.clear()
+        elif message.role not in _SYSTEM:
+            new.append(message)
     if any(message.role != "user" or not message.is_text for message in new):
         text = "a session holds text of users and replies only"
         raise Refusal(400, "invalid_message", text)

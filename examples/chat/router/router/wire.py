@@ -58,6 +58,8 @@ class ChatRequest(msgspec.Struct):
 
 
 class Delta(msgspec.Struct):
+    """What a chunk adds to the text."""
+
     content: str | None = None
 
 

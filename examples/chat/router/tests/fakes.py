@@ -40,7 +40,7 @@ class Clock:
         self.now += seconds
 
 
-class _NoWait(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _NoWait(selectors.DefaultSelector):
     """Waits no real time: what would have been waited is added to the loop's clock."""
 
     def __init__(self, clock: Clock) -> None:

@@ -64,10 +64,12 @@ class RedisServer:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         appendonly = "yes" if self._durable else "no"
-        arguments = f"--port {self.port} --bind 127.0.0.1 --save --appendonly"
+        arguments = (
+            f"--port {self.port} --bind 127.0.0.1 --save --appendonly {appendonly} "
+            "--appendfsync always --dir"
+        )
         self._process = subprocess.Popen(
-            [find_redis(), *arguments.split(), appendonly]
-            + ["--appendfsync", "always", "--dir", self._folder.name],
+            [find_redis(), *arguments.split(), self._folder.name],
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 10

@@ -1,9 +1,8 @@
-"""The twenty-two faults of the obvious store, a dictionary of key -> (value, expiry)."""
+"""The twenty-two faults of the obvious store: a dictionary of values and expiries."""
 
 import asyncio
 import time
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
@@ -33,9 +32,9 @@ def key_number(number: int, user: str = "alice") -> SessionKey:
     return SessionKey(user, str(number))
 
 
-def make_store(clock: Clock, **bounds: int) -> MemoryStore:
+def make_store(clock: Clock, bounds: Bounds | None = None) -> MemoryStore:
     return MemoryStore(
-        limits=LIMITS, bounds=Bounds(**bounds), clock=clock, new_id=new_id
+        limits=LIMITS, bounds=bounds or Bounds(), clock=clock, new_id=new_id
     )
 
 
@@ -61,7 +60,7 @@ async def test_fault_02_statistics_do_not_count_the_expired() -> None:
 
 
 async def test_fault_03_cleaning_up_does_not_break_on_what_it_removes() -> None:
-    store = make_store(clock := Clock(), per_user=5000)
+    store = make_store(clock := Clock(), Bounds(per_user=5000))
     for number in range(1200):
         await store.append(key_number(number), [ask()])
     clock.advance(60)
@@ -70,7 +69,7 @@ async def test_fault_03_cleaning_up_does_not_break_on_what_it_removes() -> None:
 
 
 async def test_fault_04_cleaning_up_does_not_block_the_loop() -> None:
-    store = make_store(clock := Clock(), per_user=5000)
+    store = make_store(clock := Clock(), Bounds(per_user=5000))
     for number in range(2000):
         await store.append(key_number(number), [ask()])
     clock.advance(60)
@@ -117,8 +116,8 @@ async def test_fault_05_a_write_frees_what_was_never_read() -> None:
 
 
 async def test_fault_06_sessions_are_bounded() -> None:
-    by_number = make_store(Clock(), sessions=3)
-    by_size = make_store(Clock(), size=3 * 700)
+    by_number = make_store(Clock(), Bounds(sessions=3))
+    by_size = make_store(Clock(), Bounds(size=3 * 700))
     for number in range(10):
         await by_number.append(key_number(number), [ask()])
         await by_size.append(key_number(number), [ask()])
@@ -130,7 +129,7 @@ async def test_fault_06_sessions_are_bounded() -> None:
 
 
 async def test_fault_06_one_user_does_not_evict_everybody() -> None:
-    store = make_store(Clock(), sessions=100, per_user=3)
+    store = make_store(Clock(), Bounds(sessions=100, per_user=3))
     await store.append(KEY, [ask()])
     for number in range(10):
         await store.append(key_number(number, "mallory"), [ask()])
@@ -146,7 +145,7 @@ async def test_fault_07_one_session_is_bounded() -> None:
     assert await count_messages(store) == 200
     for _ in range(20):
         await store.append(KEY, [ask("x" * 60_000)])
-    assert (await store.get_stats()).size or 0 <= LIMITS.size
+    assert ((await store.get_stats()).size or 0) <= LIMITS.size + 400
     assert await count_messages(store) == 4
 
 
@@ -263,14 +262,14 @@ async def test_fault_15_ids_go_on_when_the_wall_clock_steps_back() -> None:
 
 
 async def test_fault_16_other_threads_may_ask_through_the_loop() -> None:
-    store = make_store(Clock(), per_user=1000)
+    store = make_store(Clock(), Bounds(per_user=1000))
     loop = asyncio.get_running_loop()
 
     def work(worker: int) -> None:
         for number in range(50):
             key = key_number(number, f"user{worker}")
             for call in (store.append(key, [ask()]), store.get_stats()):
-                asyncio.run_coroutine_threadsafe(call, loop).result(5)  # type: ignore[arg-type]
+                asyncio.run_coroutine_threadsafe(call, loop).result(5)
 
     await asyncio.gather(*(asyncio.to_thread(work, worker) for worker in range(4)))
     assert (await store.get_stats()).sessions == 200
@@ -347,7 +346,7 @@ async def test_fault_21_a_failed_reply_does_not_shorten_the_session() -> None:
 
 
 async def test_fault_22_memory_and_redis_give_the_same_types(redis_url: str) -> None:
-    message = Message(new_id(), "user", "x", at=int(datetime.now().timestamp()))
+    message = Message(new_id(), "user", "x", at=int(time.time()))
     sessions = []
     for store in (MemoryStore(limits=LIMITS), RedisStore(redis_url, limits=LIMITS)):
         await store.append(KEY, [message])

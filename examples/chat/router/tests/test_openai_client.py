@@ -8,10 +8,13 @@ from tests.apps import SESSION, routing
 from tests.fakes import ProviderScript
 from tests.servers import serving
 
-if os.environ.get("REQUIRE_PARTS") == "1":
-    import openai
-else:
-    openai = pytest.importorskip("openai", reason="the openai client is not installed")
+if os.environ.get("REQUIRE_PARTS") != "1":
+    pytest.importorskip("openai", reason="the openai client is not installed")
+
+import openai
+from openai.types.chat import ChatCompletionUserMessageParam
+
+QUESTION: ChatCompletionUserMessageParam = {"role": "user", "content": "Say hello"}
 
 
 async def test_the_openai_client_works_unchanged() -> None:
@@ -24,16 +27,15 @@ async def test_the_openai_client_works_unchanged() -> None:
         ) as client,
     ):
         assert "chat" in [model.id async for model in client.models.list()]
-        question = {"role": "user", "content": "Say hello"}
-        reply = await client.chat.completions.create(model="auto", messages=[question])
+        reply = await client.chat.completions.create(model="auto", messages=[QUESTION])
         assert reply.choices[0].message.content == "Hello"
         stream = await client.chat.completions.create(
-            model="auto", messages=[question], stream=True
+            model="auto", messages=[QUESTION], stream=True
         )
         parts = [chunk.choices[0].delta.content or "" async for chunk in stream]
         assert "".join(parts) == "Hello"
         raw = await client.chat.completions.with_raw_response.create(
-            model="auto", messages=[question]
+            model="auto", messages=[QUESTION]
         )
         assert raw.headers["X-Session-Durability"] == "memory"
         session = (await http.get("/v1/sessions/alice/one")).json()
@@ -51,9 +53,7 @@ async def test_the_openai_client_understands_refusals() -> None:
         ) as client,
     ):
         with pytest.raises(openai.RateLimitError, match="limits how much"):
-            await client.chat.completions.create(
-                model="auto", messages=[{"role": "user", "content": "x"}]
-            )
+            await client.chat.completions.create(model="auto", messages=[QUESTION])
         with pytest.raises(openai.BadRequestError, match="messages"):
             await client.chat.completions.create(model="auto", messages=[])
 
@@ -63,12 +63,11 @@ async def test_the_openai_client_reads_the_offline_responder() -> None:
         routing() as http,
         openai.AsyncOpenAI(base_url=f"{http.base_url}/v1", api_key="x") as client,
     ):
-        question = {"role": "user", "content": "hello"}
         stream = await client.chat.completions.create(
-            model="auto", messages=[question], stream=True
+            model="auto", messages=[QUESTION], stream=True
         )
         text = "".join([c.choices[0].delta.content or "" async for c in stream])
-        reply = await client.chat.completions.create(model="auto", messages=[question])
+        reply = await client.chat.completions.create(model="auto", messages=[QUESTION])
         assert reply.choices[0].message.content == text
         assert reply.usage is not None
         assert reply.usage.total_tokens > 0

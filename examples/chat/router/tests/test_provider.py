@@ -1,6 +1,7 @@
 """Providers: one retry, what is passed on, and failures in clear words."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import msgspec
@@ -150,7 +151,7 @@ async def test_a_stream_of_another_shape_is_refused(
 
 async def read_stream(parts: list[bytes]) -> str:
     async def answer(_: Request) -> Response:
-        async def body():  # type: ignore[no-untyped-def]
+        async def body() -> AsyncIterator[bytes]:
             for part in parts:
                 yield part
 

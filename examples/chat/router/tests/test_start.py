@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,7 +20,7 @@ class Process:
     """A router process, its output in one file."""
 
     def __init__(
-        self, port: int, folder: Path, command: list[str], env: Mapping[str, str]
+        self, port: int, folder: Path, command: Sequence[str], env: Mapping[str, str]
     ) -> None:
         self.port = port
         self.output = folder / f"output-{time.monotonic_ns()}"
@@ -47,10 +47,14 @@ class Process:
 
 @contextmanager
 def running(
-    folder: Path, *, port: int = 0, command: list[str] | None = None, **env: str
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    *,
+    port: int = 0,
+    command: Sequence[str] = ("-m", "router"),
 ) -> Iterator[Process]:
     """A router process that ends with the test."""
-    made = Process(port or free_port(), folder, command or ["-m", "router"], env)
+    made = Process(port or free_port(), folder, command, env or {})
     try:
         yield made
     finally:
@@ -59,7 +63,7 @@ def running(
 
 
 def test_it_says_when_it_is_ready_and_stops_promptly(tmp_path: Path) -> None:
-    with running(tmp_path, GROQ_API_KEY="gsk-canary") as router:
+    with running(tmp_path, {"GROQ_API_KEY": "gsk-canary"}) as router:
         router.wait_until_ready()
         line = router.output.read_text()
         assert f"ready on http://127.0.0.1:{router.port}" in line
@@ -87,13 +91,13 @@ def test_a_reply_under_way_is_finished_before_it_stops(tmp_path: Path) -> None:
 
 def test_boot_delay_stretches_the_time_before_it_is_ready(tmp_path: Path) -> None:
     begun = time.monotonic()
-    with running(tmp_path, BOOT_DELAY="1") as router:
+    with running(tmp_path, {"BOOT_DELAY": "1"}) as router:
         while time.monotonic() - begun < 0.9:
             with socket.socket() as probe:
                 assert probe.connect_ex(("127.0.0.1", router.port)) != 0
             time.sleep(0.1)
         router.wait_until_ready()
-    with running(tmp_path, BOOT_DELAY="60") as router:
+    with running(tmp_path, {"BOOT_DELAY": "60"}) as router:
         time.sleep(0.7)
         router.process.send_signal(signal.SIGTERM)
         assert router.process.wait(2) == 143
@@ -109,7 +113,7 @@ def test_boot_delay_stretches_the_time_before_it_is_ready(tmp_path: Path) -> Non
 def test_what_cannot_start_says_so_in_one_line(
     tmp_path: Path, env: dict[str, str], words: str
 ) -> None:
-    with running(tmp_path, **env) as router:
+    with running(tmp_path, env) as router:
         assert router.process.wait(10) == 1
         output = router.output.read_text()
     assert words in output
@@ -149,8 +153,8 @@ def test_with_redis_two_processes_serve_one_session(
 ) -> None:
     redis_server.empty()
     with (
-        running(tmp_path, REDIS_URL=redis_server.url) as one,
-        running(tmp_path, REDIS_URL=redis_server.url) as other,
+        running(tmp_path, {"REDIS_URL": redis_server.url}) as one,
+        running(tmp_path, {"REDIS_URL": redis_server.url}) as other,
     ):
         one.wait_until_ready()
         other.wait_until_ready()

@@ -22,7 +22,7 @@ class CorruptSession(Exception):
     """A stored session cannot be read; it was set aside, not taken for an empty one."""
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message of a session; `at` is in milliseconds since 1970."""
 
     id: str
@@ -32,7 +32,7 @@ class Message(msgspec.Struct, frozen=True):
     interrupted: bool = False
 
 
-class Log(msgspec.Struct, frozen=True):
+class Log(msgspec.Struct, frozen=True, gc=False):
     """Encoded messages in the order of their ids, and when the last delete was.
 
     `epoch` is an id made at that delete: what belongs to a turn that began before it is
@@ -65,8 +65,8 @@ _decoder = msgspec.msgpack.Decoder(tuple[Message, ...])
 
 def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
     """The change that adds messages of one turn, and deletes what is before `epoch`."""
-    by_id = {message.id: message for message in messages}
-    return Log(epoch.encode(), tuple(_encode(by_id[id], turn) for id in sorted(by_id)))
+    members = sorted({_encode(message, turn) for message in messages})
+    return Log(epoch.encode(), tuple(members))
 
 
 def _encode(message: Message, turn: str) -> bytes:

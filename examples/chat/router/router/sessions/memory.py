@@ -104,14 +104,21 @@ class MemoryStore(SessionStore):
         if not log.members and not log.epoch:
             return log
         lifetime = self.limits.lifetime if lifetime is None else lifetime
-        size = log.size + _OVERHEAD
-        self._make_room(key, size)
-        self.drop(key)
-        self._entries[key] = (max(deadline, now + lifetime), log, size)
-        self._users.setdefault(key.user, {})[key] = None
-        self._size += size
-        self._live += bool(log.members)
+        self._put(key, (max(deadline, now + lifetime), log, log.size + _OVERHEAD))
         return log
+
+    def _put(self, key: SessionKey, entry: _Entry) -> None:
+        held = self._entries.get(key)
+        _, before, size_before = held or _NOTHING
+        more = entry[2] - size_before
+        if held is None or self._size + more > self._bounds.size:
+            self._make_room(key, more, is_new=held is None)
+        if held is None:
+            self._users.setdefault(key.user, {})[key] = None
+        self._size += more
+        self._live += bool(entry[1].members) - bool(before.members)
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
 
     def drop(self, key: SessionKey) -> None:
         """Forget a session, its tombstone included."""
@@ -136,12 +143,10 @@ class MemoryStore(SessionStore):
             freed += 1
         return freed
 
-    def _make_room(self, key: SessionKey, size: int) -> None:
-        is_new = key not in self._entries
+    def _make_room(self, key: SessionKey, more: int, *, is_new: bool) -> None:
         mine = self._users.get(key.user, {})
         if is_new and len(mine) >= self._bounds.per_user:
             self._evict(min(mine, key=lambda mine: self._entries[mine][0]))
-        more = size - self._entries.get(key, _NOTHING)[2]
         while self._size + more > self._bounds.size or (
             is_new and len(self._entries) >= self._bounds.sessions
         ):

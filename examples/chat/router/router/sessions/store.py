@@ -30,14 +30,14 @@ class SessionKey(NamedTuple):
     session: str
 
 
-class Session(msgspec.Struct, frozen=True):
+class Session(msgspec.Struct, frozen=True, gc=False):
     """A session as it was read, and how durable the place is that it was read from."""
 
     messages: tuple[Message, ...]
     durability: Durability
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """Where a change was kept, and the session's epoch afterwards."""
 
     durability: Durability
