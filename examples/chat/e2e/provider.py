@@ -28,6 +28,8 @@ async def complete(request: Request) -> Response:
     pace = 0.0
     if "slowly" in told[-1]:
         text, pace = " ".join(f"word{number}" for number in range(600)), 0.1
+    if not asked.get("stream"):
+        return JSONResponse({"choices": [{"message": {"content": text}}]})
     return StreamingResponse(stream(text, pace), media_type="text/event-stream")
 
 

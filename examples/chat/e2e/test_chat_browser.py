@@ -191,6 +191,8 @@ def test_the_keyboard_is_enough(page: Any) -> None:
     wait_for(page, ".assistant .note", "Stopped")
     assert box.evaluate("field => field === document.activeElement")
     page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.id") == "scroll"
+    page.keyboard.press("Shift+Tab")
     assert page.evaluate("document.activeElement.id") == "new"
     page.keyboard.press("Enter")
     page.get_by_text("What is on your mind?").wait_for()

@@ -196,7 +196,7 @@ def _telling_failures() -> Iterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-        words = "the router is away, try again in a moment"
+        words = "the router is away at the moment"
         raise ChatError(503, "router_unavailable", words, retry_after=2) from error
     except httpx.TimeoutException as error:
         words = "the router took too long to answer"

@@ -33,6 +33,7 @@ class FakeRouter:
     refusal: tuple[int, Any, Mapping[str, str]] | None = None
     breaks_off: bool = False
     error_in_stream: bool = False
+    health_takes: float = 0.0
     health: tuple[int, Any] = (
         200,
         {
@@ -62,6 +63,7 @@ class FakeRouter:
         )
 
     async def _health(self, request: Request) -> Response:
+        await asyncio.sleep(self.health_takes)
         return JSONResponse(self.health[1], self.health[0])
 
     async def _complete(self, request: Request) -> Response:
@@ -114,8 +116,9 @@ class FakeRouter:
 
     async def _delete(self, request: Request) -> Response:
         gone = (request.path_params["user"], request.path_params["session"])
-        self.turns = [turn for turn in self.turns if turn[:2] != gone]
-        return Response(status_code=204)
+        kept = [turn for turn in self.turns if turn[:2] != gone]
+        found, self.turns = len(kept) < len(self.turns), kept
+        return Response(status_code=204 if found else 404)
 
 
 @asynccontextmanager

@@ -113,9 +113,10 @@ async def test_status_tells_what_the_router_says(
 
 
 async def test_status_tells_a_router_that_is_not_ready_from_one_that_is_away() -> None:
-    async with backend_client(FakeRouter(health=(503, {}))) as client:
-        router = (await client.get("/api/status")).json()["router"]
-        assert (router["running"], router["ready"]) == (True, False)
+    for starting in (FakeRouter(health=(503, {})), FakeRouter(health_takes=3)):
+        async with backend_client(starting) as client:
+            router = (await client.get("/api/status")).json()["router"]
+            assert (router["running"], router["ready"]) == (True, False)
     async with backend_client(f"http://127.0.0.1:{free_port()}") as client:
         router = (await client.get("/api/status")).json()["router"]
         assert (router["running"], router["ready"]) == (False, False)

@@ -64,19 +64,18 @@ def running(
     environment: dict[str, str], *command: str, python_path: str = ""
 ) -> Iterator[subprocess.Popen[str]]:
     """A process of this Python in the service's folder, ended with the block."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *(command or ("-m", "backend"))],
         cwd=SERVICE,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": python_path, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:
@@ -143,6 +142,7 @@ def test_the_banner_says_what_was_found_and_no_secret() -> None:
         "PORT": port,
         "ROUTER_URL": f"http://127.0.0.1:{router}",
         "REDIS_URL": f"redis://:secret@127.0.0.1:{free_port()}/0",
+        "HTTP_PROXY": "http://127.0.0.1:1",
     }
     with running({}, "-c", SLOW_ROUTER, router, "0") as slow:
         read_until(slow, "listening")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from backend.ratelimit import MemoryRateLimit, RateLimit, open_rate_limit
 from backend_fakes import FakeRouter, backend_client, free_port
@@ -102,6 +103,13 @@ async def test_memory_forgets_idle_users_and_has_a_cap() -> None:
     assert list(limit._turns) == ["ann"]
 
 
+async def test_memory_at_its_cap_forgets_who_has_been_quiet_longest() -> None:
+    limit = MemoryRateLimit(2, clock=Clock(), users=2)
+    for user in ("ann", "ben", "ann", "cid"):
+        await limit.take(user)
+    assert await limit.take("ann") == 60
+
+
 async def test_too_many_turns_are_429_with_the_seconds_to_wait() -> None:
     router, limit = FakeRouter(), MemoryRateLimit(2)
     async with backend_client(router, rate_limit=limit) as client:
@@ -132,6 +140,8 @@ async def test_redis_counts_for_all_backends_together(redis: RedisServer) -> Non
         assert waits[:3] == [0, 0, 0]
         assert all(59 < wait <= 60 for wait in waits[3:])
         assert (await two.take("ben"), one.store, two.store) == (0, "redis", "redis")
+    with Redis.from_url(redis.url) as looking:
+        assert 60 <= int(looking.ttl("rate:ann")) <= 61
 
 
 async def test_a_frozen_redis_costs_one_short_wait_and_comes_back(

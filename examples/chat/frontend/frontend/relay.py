@@ -112,7 +112,7 @@ def explain(error: httpx.HTTPError) -> JSONResponse:
     """What a backend that does not answer means to the page."""
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout():
-            words = "the backend is not there, try again in a moment"
+            words = "the backend is away at the moment"
             return refuse(503, "backend_unavailable", words)
         case httpx.TimeoutException():
             words = "the backend took too long to answer"

@@ -20,19 +20,18 @@ SERVICE = Path(__file__).parents[1]
 @contextmanager
 def running(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """The frontend as a process, ended with the block."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "frontend"],
         cwd=SERVICE,
         env={"PATH": os.environ["PATH"], **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_settings_have_defaults_and_empty_is_not_set() -> None:
