@@ -1,0 +1,1 @@
+"""Where services run: one module for each kind of place."""

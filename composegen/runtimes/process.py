@@ -1,0 +1,314 @@
+"""Services as children of this process: started, watched, and ended without remains.
+
+Each service leads a session of its own. It is stopped when its whole group is extinct,
+together with everything that carries its mark; the guardian does the same when this
+process dies first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from composegen import guardian
+from composegen.children import watch_exit
+from composegen.launch import Launch
+from composegen.logs import measure_log, open_log, rotate_log
+from composegen.processes import Identity, identify
+
+_POLL = 0.01
+_LONGEST_KILL = 5.0
+_REAP_INTERVAL = 1.0
+_GUARDIAN_END = 60.0
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+class Process:
+    """One incarnation of a service; ``exited`` holds its code as soon as it ends."""
+
+    def __init__(
+        self,
+        launch: Launch,
+        child: subprocess.Popen[bytes],
+        owner: Processes,
+        *,
+        log_start: int,
+    ) -> None:
+        self.launch = launch
+        self.pid = child.pid
+        self.child = child
+        self.log_start = log_start
+        self.identity: Identity | None = identify(child.pid)
+        self.started_at = time.monotonic()
+        self.exited = watch_exit(child)
+        self._owner = owner
+        self._extinct = False
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its leader runs."""
+        return not self.exited.done()
+
+    def find_all(self) -> list[int]:
+        """Its running processes: group, session, and what carries its mark."""
+        mark, service = self._owner.mark, self.launch.service
+        return sorted(
+            {*guardian.find_members(self.pid), *guardian.find_marked(mark, service)}
+        )
+
+    def signal_all(self, number: int) -> None:
+        """Signal its group and everything else of it, each process once."""
+        mark, service = self._owner.mark, self.launch.service
+        guardian.signal_members(self.pid, number)
+        guardian.signal_marked(mark, number, service, but=self.pid)
+
+    async def stop(self) -> list[int]:
+        """End it: its stop signal, its grace, kill; returns when nothing is left of it.
+
+        Answers with the processes that not even the kill has ended within five
+        seconds.
+        """
+        async with self._lock:
+            if self._extinct:
+                return []
+            left = await self._end()
+            self._extinct = not left
+            await self._owner.forget(self)
+            return left
+
+    async def _end(self) -> list[int]:
+        begin = time.monotonic()
+        asked = False
+        while left := self._find_left():
+            passed = time.monotonic() - begin
+            if passed > self.launch.grace + _LONGEST_KILL:
+                return left
+            if self._owner.hurried or passed > self.launch.grace:
+                self.signal_all(signal.SIGKILL)
+                begin = min(begin, time.monotonic() - self.launch.grace)
+            elif not asked:
+                asked = True
+                self.signal_all(self.launch.stop_signal)
+                self.signal_all(signal.SIGCONT)
+            await asyncio.sleep(_POLL)
+        return []
+
+    def _find_left(self) -> list[int]:
+        if self.exited.done():
+            self._owner.reap_group(self.pid)
+        elif not guardian.HAS_PROC:
+            return [self.pid]
+        left = self.find_all()
+        return left or ([] if self.exited.done() else [self.pid])
+
+
+class Processes:
+    """The services of one run; whatever is left is ended on the way out.
+
+    With ``subreaper`` orphans of services become our children and are reaped here.
+    """
+
+    def __init__(self, *, subreaper: bool = False) -> None:
+        self.mark = secrets.token_hex(8)
+        self.hurried = False
+        self._is_closing = False
+        self._subreaper = subreaper and sys.platform == "linux"
+        self._processes: list[Process] = []
+        self._guardian: subprocess.Popen[bytes] | None = None
+        self._guardian_exited: asyncio.Future[int] | None = None
+        self._pipe = -1
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def make_marks(self, service: str) -> dict[str, str]:
+        """What marks a process as one of this run, outer runs before it."""
+        outer = os.environ.get(guardian.MARK, "")
+        if not outer:
+            return {guardian.MARK: self.mark, guardian.SERVICE_MARK: service}
+        above = os.environ.get(guardian.SERVICE_MARK, "")
+        return {
+            guardian.MARK: f"{outer}:{self.mark}",
+            guardian.SERVICE_MARK: f"{above}:{service}",
+        }
+
+    async def __aenter__(self) -> Self:
+        self._start_guardian()
+        if self._subreaper:
+            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            self._tasks.append(asyncio.create_task(self._reap_orphans()))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.shield(asyncio.ensure_future(self._close()))
+
+    async def _close(self) -> None:
+        for process in reversed(list(self._processes)):
+            await process.stop()
+        guardian.signal_marked(self.mark, signal.SIGKILL)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_guardian()
+        if self._subreaper:
+            self._reap(_list_zombies())
+            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+    def start(self, launch: Launch) -> Process:
+        """Start a service, its log rotated first. Raises OSError."""
+        env = {**launch.env, **self.make_marks(launch.service)}
+        if launch.log is None:
+            child = self._spawn_in_foreground(launch, env)
+            log_start = 0
+        else:
+            rotate_log(launch.log)
+            log_start = measure_log(launch.log)
+            child = self._spawn(launch, env, launch.log)
+        self._register(launch, child.pid)
+        process = Process(launch, child, self, log_start=log_start)
+        self._processes.append(process)
+        return process
+
+    def _spawn(
+        self, launch: Launch, env: dict[str, str], log: Path
+    ) -> subprocess.Popen[bytes]:
+        with open_log(log) as output:
+            return subprocess.Popen(
+                launch.command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=env,
+                cwd=launch.folder,
+                start_new_session=True,
+            )
+
+    def _spawn_in_foreground(
+        self, launch: Launch, env: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            launch.command, env=env, cwd=launch.folder, process_group=0
+        )
+
+    def kill_all(self) -> None:
+        """Kill every service at once; those that are being stopped end their wait."""
+        self.hurried = True
+        for process in self._processes:
+            process.signal_all(signal.SIGKILL)
+
+    async def forget(self, process: Process) -> None:
+        """A service is extinct: its group's number is never signalled again."""
+        if process.launch.cleanup:
+            command = list(process.launch.cleanup)
+            await asyncio.to_thread(guardian.run_quietly, command)
+            self._tell(f"/{json.dumps(process.launch.cleanup)}")
+        self._tell(f"-{process.pid}")
+        if process in self._processes:
+            self._processes.remove(process)
+
+    # The guardian
+
+    def _start_guardian(self) -> None:
+        env = {k: v for k, v in os.environ.items() if k != guardian.MARK}
+        ours, theirs = os.pipe()
+        try:
+            self._guardian = subprocess.Popen(
+                [sys.executable, "-S", "-I", str(guardian.__file__), self.mark],
+                stdin=ours,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=env,
+                start_new_session=True,
+            )
+        except BaseException:
+            os.close(theirs)
+            raise
+        finally:
+            os.close(ours)
+        self._pipe = theirs
+        self._guardian_exited = watch_exit(self._guardian)
+        self._guardian_exited.add_done_callback(self._replace_guardian)
+
+    def _replace_guardian(self, exited: asyncio.Future[int]) -> None:
+        """When somebody kills the guardian, another one takes its place."""
+        if self._is_closing or exited.cancelled():
+            return
+        os.close(self._pipe)
+        self._start_guardian()
+        for process in self._processes:
+            self._register(process.launch, process.pid)
+
+    def _register(self, launch: Launch, pid: int) -> None:
+        if launch.cleanup:
+            self._tell(f"*{json.dumps(launch.cleanup)}")
+        self._tell(f"+{pid} {launch.grace:g} {int(launch.stop_signal)}")
+
+    def _tell(self, line: str) -> None:
+        try:
+            os.write(self._pipe, line.encode() + b"\n")
+        except BrokenPipeError:
+            return  # its successor is told everything
+
+    async def _end_guardian(self) -> None:
+        self._is_closing = True
+        os.close(self._pipe)
+        if self._guardian is None or self._guardian_exited is None:
+            return
+        try:
+            await asyncio.wait_for(asyncio.shield(self._guardian_exited), _GUARDIAN_END)
+        except TimeoutError:
+            self._guardian.kill()
+            await self._guardian_exited
+
+    # Orphans
+
+    def reap_group(self, group: int) -> None:
+        """Reap those of a group that have become our children; its leader is done."""
+        if not self._subreaper:
+            return
+        try:
+            while os.waitpid(-group, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+
+    async def _reap_orphans(self) -> None:
+        """Reap what nobody waits for; what is waited for is gone by the next look."""
+        before: set[int] = set()
+        while True:
+            await asyncio.sleep(_REAP_INTERVAL)
+            zombies = _list_zombies()
+            self._reap(zombies & before)
+            before = zombies - before
+
+    def _reap(self, pids: set[int]) -> None:
+        for pid in pids:
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                continue
+
+
+def _list_zombies() -> set[int]:
+    own = os.getpid()
+    return {
+        pid
+        for pid in guardian.list_pids()
+        if (stat := guardian.read_stat(pid)) is not None
+        and stat[1] == own
+        and stat[0] == "Z"
+    }

@@ -1,0 +1,32 @@
+"""The leak test at length: COMPOSEGEN_CHAOS says how many runs."""
+
+import os
+import statistics
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests import leaks
+
+RUNS = int(os.environ.get("COMPOSEGEN_CHAOS", "0"))
+
+pytestmark = pytest.mark.skipif(not RUNS, reason="COMPOSEGEN_CHAOS=500 runs it")
+
+
+def test_nothing_outlives_its_run(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(
+            pool.map(
+                lambda seed: leaks.end_at_random(tmp_path, seed),
+                range(1000, 1000 + RUNS),
+            )
+        )
+
+    for number in leaks.SIGNALS:
+        times = [outcome.seconds for outcome in outcomes if outcome.signal == number]
+        print(
+            f"{number.name}: {len(times)} runs, median {statistics.median(times):.2f} s,"
+            f" worst {max(times):.2f} s until nothing was left"
+        )
+    assert [outcome for outcome in outcomes if outcome.survivors] == []
+    assert [outcome for outcome in outcomes if not outcome.port_is_free] == []

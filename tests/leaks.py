@@ -1,0 +1,126 @@
+"""Runs that own hostile services and are ended by a signal; what is left afterwards."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAM = Path(__file__).with_name("hostile_services.py")
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+GRACE = 0.3
+LIMIT = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one run left: survivors' commands, and the seconds until all were gone."""
+
+    signal: int
+    delay: float
+    survivors: tuple[str, ...]
+    seconds: float
+    port_is_free: bool
+
+
+def find_survivors(token):
+    """The processes that run and have the token in their command or environment."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            folder = Path("/proc", name)
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            command = (folder / "cmdline").read_bytes()
+            text = command + (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if state not in "ZX" and token.encode() in text:
+            found[int(name)] = command.replace(b"\0", b" ").decode(errors="replace")
+    return found
+
+
+def find_guardian(mark):
+    """The guardian of a run, or None."""
+    for name in os.listdir("/proc"):
+        try:
+            command = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
+            state = (
+                Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[0]
+            )
+        except OSError:
+            continue
+        if command[-2:-1] == [mark.encode()] and b"-I" in command and state != "Z":
+            return int(name)
+    return None
+
+
+def wait_for(is_so, limit=LIMIT):
+    """Look every few milliseconds until it is so; fails when it never is."""
+    end = time.monotonic() + limit
+    while not is_so():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.005)
+
+
+def find_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def end_one(folder, number, delay, *, second=None, escaped=False):
+    """Start the five, signal their owner after a delay, wait until nothing is left."""
+    port = find_port()
+    run = subprocess.Popen(
+        [sys.executable, str(PROGRAM), str(folder), str(port), str(GRACE)]
+        + ["escaped"] * escaped,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(delay)
+    run.send_signal(number)
+    if second is not None:
+        time.sleep(second)
+        run.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    run.wait(LIMIT)
+    while find_survivors(folder.name) and time.monotonic() < begin + LIMIT:
+        if escaped and time.monotonic() > begin + 2:
+            break
+        time.sleep(0.01)
+    return Outcome(
+        signal=number,
+        delay=delay,
+        survivors=tuple(find_survivors(folder.name).values()),
+        seconds=time.monotonic() - begin,
+        port_is_free=is_free(port),
+    )
+
+
+def end_at_random(folder, seed):
+    """A random signal at a random time; a third of them followed by an interrupt."""
+    chance = random.Random(seed)
+    name = f"run-{os.getpid()}-{seed}-{chance.randrange(10**9)}"
+    home = folder / name
+    home.mkdir()
+    second = chance.random() * 0.2 if chance.random() < 0.3 else None
+    return end_one(
+        home, chance.choice(SIGNALS), 0.05 + chance.random() * 0.7, second=second
+    )

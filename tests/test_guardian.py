@@ -1,0 +1,76 @@
+"""Nothing of a run outlives it, whatever ends it; and what is known to."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests import leaks
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+RUNS = 24
+SECONDS = 6.0
+
+
+def test_no_service_outlives_its_run_whatever_ends_it(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(
+            pool.map(lambda seed: leaks.end_at_random(tmp_path, seed), range(RUNS))
+        )
+
+    assert [outcome for outcome in outcomes if outcome.survivors] == []
+    assert [outcome for outcome in outcomes if not outcome.port_is_free] == []
+    assert max(outcome.seconds for outcome in outcomes) < SECONDS
+    assert len({outcome.signal for outcome in outcomes}) == len(leaks.SIGNALS)
+
+
+def test_the_five_services_really_run_before_they_are_ended(tmp_path):
+    home = tmp_path / f"alive-{os.getpid()}"
+    home.mkdir()
+    run = subprocess.Popen(
+        [sys.executable, str(leaks.PROGRAM), str(home), str(leaks.find_port()), "0.3"]
+    )
+    try:
+        # background: 3, deaf, escapee: 2, leader-gone: 1, storm: 1 and up to 40 more
+        leaks.wait_for(lambda: len(leaks.find_survivors(home.name)) >= 18)
+    finally:
+        run.send_signal(signal.SIGTERM)
+        run.wait(leaks.LIMIT)
+
+    assert leaks.find_survivors(home.name) == {}
+
+
+def test_a_killed_guardian_is_replaced(tmp_path):
+    home = tmp_path / f"replaced-{os.getpid()}"
+    home.mkdir()
+    run = subprocess.Popen(
+        [sys.executable, str(leaks.PROGRAM), str(home), str(leaks.find_port()), "0.3"]
+    )
+    leaks.wait_for((home / "mark").exists)
+    first = leaks.find_guardian((home / "mark").read_text())
+    os.kill(first, signal.SIGKILL)
+    leaks.wait_for(
+        lambda: leaks.find_guardian((home / "mark").read_text()) not in {None, first}
+    )
+
+    run.kill()
+    run.wait(leaks.LIMIT)
+
+    leaks.wait_for(lambda: not leaks.find_survivors(home.name))
+
+
+def test_the_known_hole_group_and_session_left_and_the_environment_emptied(tmp_path):
+    home = tmp_path / f"hole-{os.getpid()}"
+    home.mkdir()
+
+    outcome = leaks.end_one(home, signal.SIGKILL, 0.5, escaped=True)
+
+    left = leaks.find_survivors(home.name)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert len(outcome.survivors) == 1
+    assert "time.sleep(20)" in outcome.survivors[0]
