@@ -152,6 +152,14 @@ def test_a_readme_says_what_every_file_is_for(lesson: Path, tmp_path: Path) -> N
     assert sorted(listed) == sorted([*list_files(copy), "expected/"])
 
 
+@each_lesson
+def test_a_dockerfile_takes_another_base_and_a_numeric_user(lesson: Path) -> None:
+    for path in lesson.rglob("Dockerfile"):
+        text = path.read_text()
+        assert text.startswith("ARG BASE=python:3.12-slim\nFROM ${BASE}\n")
+        assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", text, re.MULTILINE)
+
+
 def test_the_list_of_lessons_is_complete_and_in_order() -> None:
     text = (EXAMPLES / "README.md").read_text()
     links = re.findall(r"^(?:\d+\.|-) \[([\w-]+)\]\(\1/\): \w", text, re.MULTILINE)
