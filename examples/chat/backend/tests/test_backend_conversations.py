@@ -113,7 +113,7 @@ async def test_status_tells_what_the_router_says(
 
 
 async def test_status_tells_a_router_that_is_not_ready_from_one_that_is_away() -> None:
-    for starting in (FakeRouter(health=(503, {})), FakeRouter(health_takes=3)):
+    for starting in (FakeRouter(health=(503, {})), FakeRouter(health_takes=1.2)):
         async with backend_client(starting) as client:
             router = (await client.get("/api/status")).json()["router"]
             assert (router["running"], router["ready"]) == (True, False)

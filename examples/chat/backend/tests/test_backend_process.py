@@ -197,7 +197,9 @@ def test_a_backend_that_is_stopped_while_its_router_boots_takes_it_down(
     assert backend.returncode == 1
 
 
-@pytest.mark.parametrize(("seconds", "end"), [("0.5", b'"done":true'), ("60", b"error")])
+@pytest.mark.parametrize(
+    ("seconds", "end"), [("0.5", b'"done":true'), ("60", b"error")]
+)
 def test_a_stop_lets_replies_end_for_three_seconds(seconds: str, end: bytes) -> None:
     router, port = str(free_port()), str(free_port())
     settings = {"PORT": port, "ROUTER_URL": f"http://127.0.0.1:{router}"}
