@@ -27,7 +27,7 @@ _MEANING = """
 """.split()
 
 _WARNINGS = """
-    boot-too-short env-file-wires foreign-image job-unwaited
+    boot-too-short early-variable env-file-wires foreign-image job-unwaited
     latest-image near-placeholder no-reason open-port root-bind-mount secret-in-context
     secret-literal store-network traefik-network unasked unused-secret unused-volume
     visible-password

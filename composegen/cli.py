@@ -246,6 +246,7 @@ def render(
     )
     from composegen.plan import make_plan
     from composegen.render import Options, render_plan
+    from composegen.secretfiles import list_missing_files
 
     console = _make_console()
     folder = Path(file).parent
@@ -276,6 +277,9 @@ def render(
                 console.say(f"{path} is up to date: {services}")
             else:
                 console.say(f"{written.value} {path}: {services}")
+            missing = list_missing_files(made.secrets.values(), folder)
+            if missing:
+                console.say(f"not there yet: {', '.join(missing)} (composegen secrets)")
 
 
 @cli.command()

@@ -13,6 +13,7 @@ from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_nu
 from composegen.values import (
     ENV_NAME,
     VOLUME_NAME,
+    split_at_colons,
 )
 
 Draft: TypeAlias = dict[str, Any]
@@ -239,15 +240,7 @@ class ComposeKeys(Reader):
 
 def split_mount(text: str) -> Mount | None:
     """Compose's short form of a volume, ``[SOURCE:]TARGET[:OPTIONS]``."""
-    parts: list[str] = []
-    start, depth = 0, 0
-    drive = 2 if _WINDOWS_PATH.match(text) else 0
-    for position, character in enumerate(text):
-        depth += (character == "{") - (character == "}")
-        if character == ":" and depth == 0 and position >= drive:
-            parts.append(text[start:position])
-            start = position + 1
-    parts.append(text[start:])
+    parts = split_at_colons(text, 2 if _WINDOWS_PATH.match(text) else 0)
     if len(parts) == 1:
         return Mount(target=parts[0])
     if len(parts) == 2 or len(parts) == 3:

@@ -163,6 +163,7 @@ class _Loader:
                 recipes=self.chosen,
                 unreadable_recipes=frozenset(self.unreadable),
                 given_secrets=frozenset(self.parts.secrets),
+                known_recipes=self.book.names,
             )
         )
         if self.problems.has_errors:
@@ -491,7 +492,8 @@ class _Loader:
     def _check_complete(self, name: str, merged: Draft) -> None:
         """A health check says how to ask, a way to run locally says what to run."""
         health = merged.get("health")
-        if health is not None and "kind" not in health:
+        is_readable = (name, "health") not in self.parts.broken
+        if health is not None and "kind" not in health and is_readable:
             self.problems.add(
                 "no-health",
                 f"`health` of `{name}` does not say how to ask",

@@ -85,7 +85,7 @@ class NeedKeys(HealthKeys):
         return None if env is None else {"env": env}
 
     def _read_long_need(self, node: Node, path: Path) -> Draft | None:
-        found = self.read_known(node, "a mapping", "a need", NEED_KEYS)
+        found = self._read_long_keys(node)
         if found is None:
             return None
         need: Draft = {}
@@ -101,6 +101,22 @@ class NeedKeys(HealthKeys):
             if otherwise is not None:
                 need["otherwise"] = otherwise
         return need
+
+    def _read_long_keys(self, node: Node) -> dict[str, tuple[Node, Node]] | None:
+        """The keys of the long form; variables do not stand beside them."""
+        pairs = self.read_pairs(node, "a mapping")
+        for key, key_node, value in pairs or ():
+            looks_wired = key.isupper() and isinstance(value, ScalarNode)
+            if key not in NEED_KEYS and looks_wired and ENV_NAME.fullmatch(key):
+                self.add(
+                    "unknown-key",
+                    f"`{key}` stands beside `env`, `until` or `otherwise`",
+                    key_node,
+                    "variables go below `env`:\n"
+                    f'env: {{{key}: "{shorten(value.value)}"}}',
+                )
+                return None
+        return self.read_known(node, "a mapping", "a need", NEED_KEYS)
 
     def _read_until(self, node: Node) -> Condition | None:
         text = self.read_text(node, "a condition", variables=False)

@@ -217,7 +217,7 @@ class OwnKeys(NeedKeys):
     def _add_computed(self, key: str, node: Node, help: str) -> None:
         self.add(
             "computed-key",
-            f"`{key}` is computed, so that no gate can be made to lie",
+            f"`{key}` is what composegen itself writes, so that gates cannot lie",
             node,
             help,
         )

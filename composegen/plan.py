@@ -340,8 +340,8 @@ def format_wait(step: Step) -> str:
     if not step.gates or step.worst_wait == 0:
         return ""
     if math.isinf(step.worst_wait):
-        return "at worst as long as the job runs"
-    return f"{format_duration(step.worst_wait)} at worst"
+        return "waits as long as the job runs"
+    return f"waits {format_duration(step.worst_wait)} at worst"
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def quote_scalar(value: Raw) -> str:
 
 @lru_cache(maxsize=4096)
 def _quote_text(text: str) -> str:
+    if text in {".", ".."}:
+        return text
     if _PLAIN.fullmatch(text):
         if text.lower() not in _WORDS:
             return text

@@ -106,11 +106,13 @@ class Reader:
         try:
             found = parse_variables(node.value)
         except BadVariable as error:
+            doubled = re.sub(r"(?<!\$)\$(?!\$)", "$$$$", node.value)
             self.add(
                 "bad-variable",
                 f"{error} in {describe(node)}",
                 node,
-                "a plain dollar is written `$$`, a variable `${NAME}`",
+                "a plain dollar is written `$$`, a variable `${NAME}`; with every "
+                f"dollar plain:\n{shorten(doubled, 160)}",
             )
             return False
         if found and not variables:

@@ -375,7 +375,7 @@ class _Renderer:
             return
         if health.kind is HealthKind.NONE:
             reason = f": {health.reason}" if health.reason else ""
-            draft.above.append(f"health: none{reason}")
+            draft.above.append(f"No health check{reason}")
             return
         check: dict[str, Raw] = {}
         test = make_test(health)

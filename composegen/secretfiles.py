@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -61,6 +61,13 @@ def list_secrets(stack: Stack) -> tuple[Secret, ...]:
     return (*plain, *urls.values())
 
 
+def list_missing_files(secrets: Iterable[Secret], folder: Path) -> tuple[str, ...]:
+    """The files of secrets that are not there, relative to the stack's folder."""
+    return tuple(
+        secret.file for secret in secrets if not (folder / secret.file).is_file()
+    )
+
+
 def make_secret_files(
     stack: Stack,
     folder: Path,
@@ -93,6 +100,8 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         folder.chmod(_FOLDER_MODE)
+        if not (folder / ".gitignore").exists():
+            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
         raise FileRefused(FOLDER, (error.strerror or str(error)).lower()) from None
 

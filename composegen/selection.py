@@ -241,9 +241,12 @@ def _make_nothing_left(stack: Stack, selection: Selection) -> SelectionError:
             removed=tuple(other for other in selection.removed if other != name),
         )
         if is_complete(stack, candidate):
+            flags = candidate.flags
+            if not selection.added and name in selection.removed:
+                flags = Selection(removed=candidate.removed).flags or "no flags at all"
             return SelectionError(
                 "this selection leaves no service at all",
-                help=f"this would work: {candidate.flags}",
+                help=f"this would work: {flags}",
             )
     return SelectionError("this selection leaves no service at all")
 

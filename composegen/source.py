@@ -299,6 +299,15 @@ class Source:
                 self.locate_at(line, max(place, 0)),
                 "indent with spaces",
             )
+        elif "Unicode character escape" in what:
+            escape = re.match(r"\\[uU]([0-9A-Fa-f]+)", location.text[column - 2 :])
+            code = f"U+{escape[1].upper()}" if escape else "this escape"
+            self.problems.add(
+                "bad-character",
+                f"{code} is half a character",
+                location,
+                "write the character itself",
+            )
         elif "undefined alias" in what:
             self.problems.add(
                 "unknown-alias",

@@ -173,6 +173,22 @@ def _find_close(text: str, start: int, end: int) -> int:
     return -1
 
 
+def split_at_colons(text: str, start: int = 0) -> list[str]:
+    """Split at the colons that stand in no ``${..}``, from ``start`` on."""
+    parts, begin, position = [], 0, start
+    while position < len(text):
+        if text.startswith("${", position):
+            close = _find_close(text, position, len(text))
+            position = close + 1 if close >= 0 else position + 2
+        elif text[position] == ":":
+            parts.append(text[begin:position])
+            position += 1
+            begin = position
+        else:
+            position += 1
+    return [*parts, text[begin:]]
+
+
 def find_default(text: str) -> str:
     """The text with each variable replaced by its default, or by nothing."""
     parts, end = [], 0
@@ -262,8 +278,8 @@ def _split_address(text: str) -> tuple[str, list[str]]:
         address, closed, rest = text[1:].partition("]")
         if not closed or not rest.startswith(":") or ":" not in address:
             raise ValueError("an IPv6 address stands as [::1]:8080")
-        return address, _split_outside_braces(rest[1:])
-    parts = _split_outside_braces(text)
+        return address, split_at_colons(rest[1:])
+    parts = split_at_colons(text)
     if len(parts) > 1 and _IPV4.fullmatch(parts[0]):
         if any(int(number) > 255 for number in parts[0].split(".")):
             raise ValueError(f"`{parts[0]}` is no IPv4 address")
@@ -271,20 +287,6 @@ def _split_address(text: str) -> tuple[str, list[str]]:
     if len(parts) > 1 and parts[0] == "localhost":
         raise ValueError("an address is a number: write 127.0.0.1")
     return "", parts
-
-
-def _split_outside_braces(text: str) -> list[str]:
-    """Split at the colons that stand in no ``${..}``."""
-    parts, start, depth = [], 0, 0
-    for position, character in enumerate(text):
-        if character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-        elif character == ":" and depth == 0:
-            parts.append(text[start:position])
-            start = position + 1
-    return [*parts, text[start:]]
 
 
 def _check_range(text: str, *, variables: bool) -> None:

@@ -22,6 +22,7 @@ from composegen.checks.needs import (
 from composegen.checks.reach import check_networks, check_ports, check_publish
 from composegen.checks.secrets import check_literals, check_secrets
 from composegen.checks.variables import (
+    check_early_variables,
     check_env_files,
     check_placeholders,
     check_requirements,
@@ -36,6 +37,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_jobs,
     check_left_out,
     check_variables,
+    check_early_variables,
     check_env_files,
     check_placeholders,
     check_requirements,

@@ -31,6 +31,7 @@ class Checked:
     recipes: Mapping[str, Recipe]
     unreadable_recipes: frozenset[str]
     given_secrets: frozenset[str]
+    known_recipes: tuple[str, ...]
 
     def find(self, *path: str) -> Location:
         """Where a path of the stack stands."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from composegen.checks.checked import Checked
-from composegen.facts import parse_image
+from composegen.facts import find_facts, parse_image
 from composegen.model import (
     RELAXABLE,
     HealthKind,
@@ -56,8 +56,7 @@ def _check_facts(checked: Checked, service: Service) -> None:
                 f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "
                 f"not for the image of `{service.name}`",
                 ("services", service.name, key),
-                "its user, folders and health check may not fit: try it, and `relax` "
-                "what hinders it",
+                _suggest_recipe(checked, path),
             )
     if service.facts is None and service.build is None:
         if set(service.relax) != set(RELAXABLE):
@@ -76,6 +75,16 @@ def _check_facts(checked: Checked, service: Service) -> None:
             "default or the newest image",
             ("services", service.name, "image"),
         )
+
+
+def _suggest_recipe(checked: Checked, path: str) -> str:
+    facts = find_facts(path)
+    if facts is not None and facts.name in checked.known_recipes:
+        return f"another one was:\nuse: {facts.name}"
+    return (
+        "its user, folders and health check may not fit: try it, and `relax` what "
+        "hinders it"
+    )
 
 
 def check_reasons(checked: Checked) -> None:

@@ -121,7 +121,7 @@ def check_unasked(checked: Checked) -> None:
             service.health is None
             and not service.job
             and service.name not in waited
-            and not checked.is_broken(service.name, "health", "use")
+            and not checked.is_broken(service.name, "health", "use", "*")
         ):
             checked.add(
                 "unasked",

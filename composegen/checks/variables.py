@@ -8,6 +8,7 @@ from composegen.checks.checked import Checked
 from composegen.model import (
     Service,
 )
+from composegen.values import parse_variables
 from composegen.wiring import (
     Containers,
     UnknownPlaceholder,
@@ -124,6 +125,40 @@ def check_placeholders(checked: Checked) -> None:
                     "where the program can read a file, wire its path:\n"
                     f'{variable}_FILE: "{file}"',
                 )
+
+
+def check_early_variables(checked: Checked) -> None:
+    """A command does not let Compose fill in what only the container knows."""
+    for service in checked.stack.services.values():
+        own = {
+            *service.environment,
+            *(variable for use in service.secrets for variable in use.variables),
+            *(variable for need in service.needs for variable in need.env),
+        }
+        for key, words in _iterate_commands(service):
+            for text in words:
+                for variable in parse_variables(text):
+                    if variable.name in own and not variable.operator:
+                        checked.add(
+                            "early-variable",
+                            f"`${variable.name}` is filled in on the host, not in "
+                            f"`{service.name}`",
+                            ("services", service.name, key),
+                            f"for the shell in the container: $${variable.name}",
+                        )
+
+
+def _iterate_commands(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
+    commands: list[tuple[str, object]] = [
+        (key, service.passed.get(key)) for key in ("command", "entrypoint")
+    ]
+    if service.health is not None:
+        commands.append(("health", service.health.command))
+    for key, command in commands:
+        if isinstance(command, str):
+            yield key, (command,)
+        elif isinstance(command, list | tuple):
+            yield key, tuple(map(str, command))
 
 
 def check_requirements(checked: Checked) -> None:

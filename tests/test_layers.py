@@ -1,0 +1,151 @@
+"""Imports point one way: a module imports only ranks below its own."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "composegen"
+
+RANKS = {
+    "errors": 0,
+    "resources": 0,
+    "catalogue": 1,
+    "graph": 1,
+    "values": 1,
+    "dockerfile": 2,
+    "dotenv": 2,
+    "model": 2,
+    "source": 2,
+    "status": 2,
+    "timeline": 2,
+    "facts": 3,
+    "files": 3,
+    "probes": 3,
+    "quoting": 3,
+    "reading": 3,
+    "translate": 3,
+    "composekeys": 4,
+    "selection": 4,
+    "healthkeys": 5,
+    "merging": 5,
+    "moving": 5,
+    "needkeys": 6,
+    "hardening": 6,
+    "ownkeys": 7,
+    "wiring": 7,
+    "shape": 8,
+    "recipes": 9,
+    "secretfiles": 9,
+    "checks.checked": 10,
+    "checks.*": 11,
+    "checks": 12,
+    "loader": 20,
+    "plan": 20,
+    "templatecache": 20,
+    "children": 20,
+    "events": 20,
+    "guardian": 20,
+    "launch": 20,
+    "logs": 20,
+    "processes": 21,
+    "health": 22,
+    "runtimes": 29,
+    "runtimes.process": 30,
+    "mermaid": 30,
+    "render": 30,
+    "guide": 31,
+    "output": 31,
+    "schema": 31,
+    "scaffold": 31,
+    "console": 32,
+    "cli": 40,
+    "__main__": 41,
+    "__init__": 41,
+}
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def find_rank(module: str) -> int:
+    name = module.removesuffix(".__init__") if module != "__init__" else module
+    if name in RANKS:
+        return RANKS[name]
+    folder = f"{name.rpartition('.')[0]}.*"
+    assert folder in RANKS, f"{name} has no rank"
+    return RANKS[folder]
+
+
+def list_imports(path: Path) -> set[str]:
+    """Every composegen module that a file imports, within functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}:{node.lineno}: a relative import"
+            module = node.module or ""
+            if module == "composegen":
+                found |= {f"composegen.{alias.name}" for alias in node.names}
+            else:
+                found.add(module)
+    names = {
+        name.removeprefix("composegen.") for name in found if "composegen." in name
+    }
+    return {name for name in names if name in MODULES or f"{name}.__init__" in MODULES}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_lower_ranks(module: str) -> None:
+    rank = find_rank(module)
+    higher = {name for name in list_imports(MODULES[module]) if find_rank(name) >= rank}
+    assert not higher, f"{module} (rank {rank}) imports {sorted(higher)}"
+
+
+def test_every_rank_belongs_to_a_module() -> None:
+    known = {name.removesuffix(".__init__") for name in MODULES}
+    folders = {f"{name.rpartition('.')[0]}.*" for name in known if "." in name}
+    assert set(RANKS) <= known | folders
+
+
+def _imports(package: str) -> set[str]:
+    found = set()
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            else:
+                continue
+            if any(name.partition(".")[0] == package for name in names):
+                found.add(module)
+    return found
+
+
+def test_only_cli_and_console_know_click() -> None:
+    assert _imports("click") <= {"cli", "console"}
+
+
+def test_only_the_engine_knows_the_docker_sdk() -> None:
+    assert _imports("docker") <= {"runtimes.engine"}
+
+
+def _calls(name: str) -> set[str]:
+    return {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == name
+    }
+
+
+def test_only_cli_exits() -> None:
+    assert _calls("sys.exit") | _calls("SystemExit") <= {"cli"}
+
+
+def test_nothing_prints_by_itself() -> None:
+    assert _calls("print") == set()
