@@ -41,17 +41,17 @@ def copy_example(folder: Path, place: Path, *besides: str) -> Path:
     return Path(shutil.copytree(folder, place / folder.name, ignore=ignored))
 
 
-def run_composegen(*arguments: str, folder: Path) -> str:
-    """What a terminal shows of a command."""
+def run_composegen(*arguments: str, folder: Path) -> tuple[str, object]:
+    """What a terminal shows of a command, and its exit code."""
     screen = io.StringIO()
     with (
         chdir(folder),
         redirect_stdout(screen),
         redirect_stderr(screen),
-        pytest.raises(SystemExit),
+        pytest.raises(SystemExit) as end,
     ):
         main(list(arguments))
-    return screen.getvalue()
+    return screen.getvalue(), end.value.code
 
 
 def list_outputs(folder: Path) -> dict[str, list[str]]:
@@ -87,7 +87,8 @@ def rerun_console(text: str, folder: Path) -> str:
         if line.startswith("$ "):
             program, *arguments = line.removeprefix("$ ").split()
             assert program == "composegen", f"{line}: others go into `sh` blocks"
-            shown += f"{line}\n{run_composegen(*arguments, folder=folder)}"
+            screen, _ = run_composegen(*arguments, folder=folder)
+            shown += f"{line}\n{screen}"
     return shown
 
 
@@ -100,17 +101,20 @@ def test_an_example_has_neither_errors_nor_warnings(stack: Path) -> None:
 @each_stack
 def test_an_example_makes_what_is_expected(stack: Path, tmp_path: Path) -> None:
     copy = copy_example(stack, tmp_path, "expected")
-    outputs = list_outputs(copy)
+    made: dict[str, str] = {}
+    for name, command in list_outputs(copy).items():
+        made[name], code = run_composegen(*command, folder=copy)
+        assert code == 0, made[name]
     expected = stack / "expected"
     if REWRITE:
+        # Only now, when all of it could be made.
         shutil.rmtree(expected, ignore_errors=True)
         expected.mkdir()
-        for name, command in outputs.items():
-            (expected / name).write_text(run_composegen(*command, folder=copy))
-    assert sorted(outputs) == sorted(path.name for path in expected.iterdir())
-    for name, command in outputs.items():
-        made = run_composegen(*command, folder=copy)
-        assert made == (expected / name).read_text(), f"{name}: make golden"
+        for name, text in made.items():
+            (expected / name).write_text(text)
+    assert {path.name for path in expected.iterdir()} == made.keys()
+    for name, text in made.items():
+        assert text == (expected / name).read_text(), f"{name}: make golden"
 
 
 @each_lesson
