@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from contextlib import nullcontext
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -37,7 +38,7 @@ class _Server(uvicorn.Server):
                 settings.host,
                 settings.port,
                 "redis" if settings.redis_url else "memory",
-                settings.llm_base_url or "offline responder",
+                urlsplit(settings.llm_base_url or "").hostname or "offline responder",
                 "configured" if settings.llm_api_key else "missing",
             )
 

@@ -9,11 +9,11 @@ from typing import TypeVar
 import pytest
 
 from router.sessions import tended
-from router.sessions.log import Limits, Message
+from router.sessions.log import Limits, Log, Message
 from router.sessions.memory import Bounds
 from router.sessions.recovering import RecoveringStore
 from router.sessions.redis import RedisStore
-from router.sessions.store import SessionKey, StoreFull, StoreUnavailable
+from router.sessions.store import Durability, SessionKey, StoreFull, StoreUnavailable
 from tests.fakes import Clock, SimulatedLoop, SimulatedRedis, SimulatedRemote
 from tests.model import TaskIds
 from tests.servers import RedisServer
@@ -171,6 +171,51 @@ def test_a_full_outbox_refuses_and_nothing_is_half_stored() -> None:
         assert await bench.store.append(other, [bench.make("b")]) == "redis"
 
     simulate(work, sessions=1)
+
+
+def test_a_read_that_overlaps_a_failed_write_shows_the_write() -> None:
+    class SlowReads(SimulatedRemote):
+        async def read(self, key: SessionKey) -> tuple[Log, Durability]:
+            answer = await super().read(key)
+            await asyncio.sleep(1)
+            return answer
+
+    async def work(bench: Bench) -> None:
+        remote = SlowReads(bench.redis, bench.store.new_id)
+        store = RecoveringStore(remote, clock=bench.clock)
+        await store.append(KEY, [bench.make("a")])
+        loading = asyncio.create_task(store.load(KEY))
+        await asyncio.sleep(0.5)
+        remote.cut_off = True
+        assert await store.append(KEY, [bench.make("b")]) == "degraded"
+        session = await loading
+        assert session is not None
+        assert [message.content for message in session.messages] == ["a", "b"]
+        assert session.durability == "degraded"
+
+    simulate(work)
+
+
+def test_a_session_that_redis_does_not_have_yet_is_answered_from_here() -> None:
+    async def work(bench: Bench) -> None:
+        bench.redis.refuses = True
+        keys = [SessionKey("alice", str(number)) for number in range(50)]
+        for key in keys:
+            await bench.store.append(key, [bench.make("a")])
+        bench.redis.refuses = False
+        coming_back = asyncio.create_task(bench.store.probe())
+        await asyncio.sleep(0.05)
+        status = bench.store.status()
+        assert status.mode == "degraded"
+        assert 0 < status.unsynced < 50
+        for key in keys:
+            assert await bench.store.exists(key)
+            assert await bench.contents(key) == ["a"]
+        await coming_back
+        status = bench.store.status()
+        assert (status.mode, status.unsynced) == ("redis", 0)
+
+    simulate(work)
 
 
 def test_nothing_but_a_cancel_ends_the_looking_after() -> None:

@@ -123,12 +123,25 @@ class RedisStore(SessionStore):
         return f"{tag}:log", f"{tag}:meta"
 
     async def _ask(self, answer: Awaitable[Any], key: SessionKey | None = None) -> Any:
+        # Not `asyncio.timeout`: leaving a frozen Redis takes the client as long again,
+        # which it may do by itself. So may a call whose caller has left.
+        asking = asyncio.ensure_future(answer)
+        asking.add_done_callback(_look_at_error)
+        answered, _ = await asyncio.wait((asking,), timeout=self._timeout)
+        if not answered:
+            asking.cancel()
+            raise StoreUnavailable("no answer in time")
         try:
-            async with asyncio.timeout(self._timeout):
-                return await answer
+            return asking.result()
         except ResponseError as error:
             if key and _MISFIT.search(str(error)):
                 raise CorruptSession("a stored session is of another type") from error
             raise StoreUnavailable(str(error)) from error
         except (RedisError, OSError) as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
+
+
+def _look_at_error(asked: asyncio.Future[Any]) -> None:
+    # An error that nobody looks at is logged by asyncio.
+    if not asked.cancelled():
+        asked.exception()
