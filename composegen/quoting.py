@@ -1,7 +1,7 @@
 """The one function that turns a value into YAML text; everything rendered goes by it.
 
 What is written plain is read as text by YAML 1.1 and 1.2 readers alike; everything
-else is double-quoted, so that no value can change the structure of a file.
+else is quoted, so that no value can change the structure of a file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ _PLAIN = re.compile(
     r"(?: [A-Za-z0-9_./@+=][A-Za-z0-9_./@+=-]*(?::[A-Za-z0-9_./@+=-]+)*)*",
     re.ASCII,
 )
+_SINGLE = re.compile(r"[ -&(-~]+")
 _MEASURE = re.compile(
     r"(?:\d+(?:ms|s|m|h)){1,3}|\d+(?:\.\d+)?[KMGTkmgt][Bb]?", re.ASCII
 )
@@ -51,6 +52,8 @@ def _quote_text(text: str) -> str:
             return text
     elif _MEASURE.fullmatch(text):
         return text
+    if _SINGLE.fullmatch(text):
+        return f"'{text}'"
     return '"' + _ESCAPED.sub(_escape, text) + '"'
 
 

@@ -1,0 +1,141 @@
+"""Every rendered file is valid, and linters find nothing that nobody relaxed."""
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from composegen.loader import load_stack
+from composegen.plan import make_plan
+from composegen.render import Options, render_plan
+from composegen.selection import Selection
+from tests.parts import require_compose, require_part
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+STACKS = sorted(EXAMPLES.glob("*/stack.yaml"))
+CHAT = EXAMPLES / "chat" / "stack.yaml"
+WITHOUT_REDIS = Selection(removed=("redis",))
+
+# What a lesson relaxes on purpose, by lesson: rule of compose-lint and service.
+RELAXED = {"06-relax-with-reasons": {("CL-0007", "wiki")}}
+MISSING_DIGEST = "CL-0019"
+
+
+def render(path: Path, selection: Selection | None = None, engine: int = 25) -> str:
+    plan = make_plan(load_stack(path).stack, selection)
+    [file] = render_plan(plan, Options(engine=engine))
+    return file.text
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Every example's Compose file, and the chat stack's other variants, by name."""
+    folder = tmp_path_factory.mktemp("rendered")
+    texts = {path.parent.name: render(path) for path in STACKS}
+    texts["chat-without-redis"] = render(CHAT, WITHOUT_REDIS)
+    texts["chat-for-engine-24"] = render(CHAT, engine=24)
+    files = {}
+    for name, text in texts.items():
+        files[name] = folder / name / "compose.yaml"
+        files[name].parent.mkdir()
+        files[name].write_text(text, encoding="utf-8")
+    return files
+
+
+def run(*command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def test_there_are_lessons_and_the_chat_stack() -> None:
+    names = [path.parent.name for path in STACKS]
+    assert "chat" in names
+    assert len(names) >= 8
+
+
+def test_every_file_passes_the_compose_schema(rendered: dict[str, Path]) -> None:
+    files = [str(path) for path in rendered.values()]
+    answer = run(
+        *(sys.executable, "-m", "check_jsonschema"),
+        *("--builtin-schema", "vendor.compose-spec", *files),
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+@pytest.mark.engine
+def test_compose_itself_accepts_every_file(rendered: dict[str, Path]) -> None:
+    require_compose()
+    for path in rendered.values():
+        answer = run(
+            *("docker", "compose", "-p", "valid", "-f", str(path), "config", "-q")
+        )
+        assert answer.returncode == 0, f"{path}: {answer.stderr}"
+        assert answer.stderr == "", f"{path}: {answer.stderr}"
+
+
+@cache
+def find_findings(name: str, path: Path) -> set[tuple[str, str]]:
+    """Rule and service of whatever compose-lint finds, missing digests apart."""
+    answer = run(
+        *(sys.executable, "-m", "compose_lint", "check", "--format", "json", str(path))
+    )
+    report = json.loads(answer.stdout)
+    assert report["errors"] == [], name
+    return {
+        (finding["rule_id"], finding["service"])
+        for finding in report["findings"]
+        if finding["rule_id"] != MISSING_DIGEST
+    }
+
+
+def test_compose_lint_finds_only_what_is_relaxed_on_purpose(
+    rendered: dict[str, Path],
+) -> None:
+    found = {name: find_findings(name, path) for name, path in rendered.items()}
+    assert found == {name: RELAXED.get(name, set()) for name in rendered}
+
+
+def test_compose_lint_would_find_a_weak_service(tmp_path: Path) -> None:
+    weak = tmp_path / "compose.yaml"
+    weak.write_text("services:\n  web:\n    image: nginx:1.29\n    privileged: true\n")
+    assert {rule for rule, _ in find_findings("weak", weak)} >= {"CL-0002", "CL-0006"}
+
+
+@cache
+def find_dclint() -> str:
+    """The linter as npx names it, where it can be had."""
+    name = os.environ.get("DCLINT", "dclint@3.1.0")
+    try:
+        answer = run("npx", "--yes", name, "--version")
+    except FileNotFoundError:
+        return ""
+    return name if answer.returncode == 0 else ""
+
+
+def test_dclint_finds_nothing_but_matters_of_style(
+    rendered: dict[str, Path], tmp_path: Path
+) -> None:
+    require_part(bool(find_dclint()), "dclint (npx)")
+    files = [str(path) for path in rendered.values()]
+    # Written to a file: what it prints to a pipe is cut when it exits.
+    report = tmp_path / "report.json"
+    run("npx", "--yes", find_dclint(), "-f", "json", "-o", str(report), *files)
+    reports = json.loads(report.read_text(encoding="utf-8"))
+    assert len(reports) == len(files)
+    found = [
+        (report["filePath"], message["rule"], message["line"])
+        for report in reports
+        for message in report["messages"]
+        if message["category"] != "style"
+    ]
+    assert found == []
+
+
+def test_no_rendered_file_switches_a_linter_off(rendered: dict[str, Path]) -> None:
+    for path in rendered.values():
+        text = path.read_text(encoding="utf-8")
+        assert "dclint" not in text
+        assert "compose-lint" not in text
