@@ -1,0 +1,73 @@
+"""Plans and renders small stacks that stand as text in a test, and reads them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from composegen.plan import Plan, make_plan
+from composegen.render import Options, render_plan
+from composegen.selection import Selection
+from tests.stacks import APP, Files, load_only, make_stack
+
+Compose = dict[str, Any]
+"""A rendered file, or a part of it, as it reads back."""
+
+
+def plan(
+    stack: str,
+    *,
+    added: tuple[str, ...] = (),
+    removed: tuple[str, ...] = (),
+    files: Files | None = None,
+) -> Plan:
+    """The plan of a stack that loads without errors."""
+    return make_plan(load_only(stack, files), Selection(added=added, removed=removed))
+
+
+def render(
+    stack: str,
+    *,
+    added: tuple[str, ...] = (),
+    removed: tuple[str, ...] = (),
+    engine: int = 25,
+    prefix: str = ".",
+    files: Files | None = None,
+) -> str:
+    """The text of the one file that a stack becomes."""
+    made = plan(stack, added=added, removed=removed, files=files)
+    (file,) = render_plan(made, Options(engine=engine, prefix=prefix))
+    return file.text
+
+
+def read(stack: str, **options: Any) -> Compose:
+    """The rendered file of a stack, as any YAML reader understands it."""
+    data: Compose = yaml.safe_load(render(stack, **options))
+    return data
+
+
+def read_services(stack: str, **options: Any) -> dict[str, Compose]:
+    """The rendered services of a stack by name."""
+    services: dict[str, Compose] = read(stack, **options)["services"]
+    return services
+
+
+def read_app(keys: str = "", **options: Any) -> Compose:
+    """The rendered service ``app`` about which there is nothing else to say."""
+    return read_services(make_stack(app=APP + keys), **options)["app"]
+
+
+def list_comments(text: str, key: str) -> list[str]:
+    """The comments behind a key of a service, or on the line above it."""
+    lines = text.splitlines()
+    found = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line.strip().startswith(f"{key}:"):
+            _, mark, behind = line.partition("  # ")
+            above = before.strip().removeprefix("# ")
+            if mark:
+                found.append(behind)
+            elif before.strip().startswith("# "):
+                found.append(above)
+    return found
