@@ -178,7 +178,9 @@ class ComposeKeys(Reader):
         if text is None:
             return None
         mount = split_mount(text)
-        if mount is None or not mount.target.startswith(("/", "$")):
+        is_drive = bool(_WINDOWS_PATH.match(text))
+        is_odd = mount is not None and not mount.target.startswith(("/", "$"))
+        if mount is None or (is_odd and not (is_drive and not mount.source)):
             self.add(
                 "bad-volume",
                 f"`{shorten(text)}` is no volume",
@@ -186,12 +188,18 @@ class ComposeKeys(Reader):
                 "SOURCE:/path/in/the/container, or /path alone for an anonymous volume",
             )
             return None
-        if _WINDOWS_PATH.match(text):
-            return mount
+        if is_drive:
+            if mount.source:
+                return mount
+            self.add(
+                "bad-name",
+                f"`{text[0]}` names no volume",
+                node,
+                "one letter is read as a Windows drive: take a longer name",
+            )
+            return None
         if mount.volume_name and not VOLUME_NAME.fullmatch(mount.volume_name):
-            if len(mount.volume_name) == 1:
-                help = "one letter is read as a Windows drive: take a longer name"
-            elif "/" in mount.volume_name:
+            if "/" in mount.volume_name:
                 help = f"a path begins with ./ : write ./{text}"
             else:
                 help = "letters, digits and _ . - , at least two"

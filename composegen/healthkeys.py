@@ -64,12 +64,13 @@ class HealthKeys(ComposeKeys):
         path = self.read_text(node, "a path", variables=False)
         if path is None:
             return None
-        if not path.startswith("/") or not path.isprintable() or " " in path:
+        is_plain = path.isascii() and path.isprintable() and " " not in path
+        if not path.startswith("/") or not is_plain:
             self.add(
                 "bad-health",
                 f"`{shorten(path)}` is no path",
                 node,
-                "a path begins with / and has neither spaces nor line ends",
+                "a path begins with /; spaces and letters beyond ASCII are written %20",
             )
             return None
         return {"kind": HealthKind.HTTP, "path": path}

@@ -502,7 +502,8 @@ class _Loader:
             )
             self.parts.broken.add((name, "health"))
         local = merged.get("local")
-        if local is not None and "command" not in local:
+        is_readable = (name, "local") not in self.parts.broken
+        if local is not None and "command" not in local and is_readable:
             self.problems.add(
                 "local-command",
                 f"`local` of `{name}` does not say what to run",
@@ -602,7 +603,8 @@ def _walk(node: Node) -> Iterator[Node]:
 
 def make_secret(name: str) -> Secret:
     """A secret that is not declared: it comes from the variable of its name."""
-    return Secret(name=name, kind=SecretKind.ENV, source=name.replace("-", "_"))
+    variable = name.upper().replace("-", "_") if "-" in name else name
+    return Secret(name=name, kind=SecretKind.ENV, source=variable)
 
 
 def _settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:

@@ -5,15 +5,13 @@ Also merges raw settings the way Compose merges override files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from composegen.composekeys import Draft, split_mount
 from composegen.model import Mount, Raw
 from composegen.reading import REMOVED, Path, Reader
 
-_BY_KEY = frozenset({"environment", "labels", "resources", "local", "relax"})
-_ADDED = frozenset({"cap_add"})
 _HEALTH_KIND_KEYS = frozenset({"kind", "path", "command", "reason"})
 
 
@@ -23,29 +21,26 @@ def merge_drafts(base: Mapping[str, Any], own: Mapping[str, Any]) -> Draft:
     for key, value in own.items():
         if value is REMOVED:
             merged.pop(key, None)
-        elif key not in merged:
-            merged[key] = _drop_removed(value)
-        elif key == "health":
-            merged[key] = _merge_health(merged[key], value)
-        elif key in _BY_KEY:
-            merged[key] = _drop_removed({**merged[key], **value})
-        elif key == "volumes":
-            merged[key] = merge_mounts(merged[key], value)
-        elif key == "tmpfs":
-            merged[key] = merge_tmpfs(merged[key], value)
-        elif key in {"secrets", "sysctls"}:
-            merged[key] = {**merged[key], **value}
-        elif key in _ADDED:
-            merged[key] = list(dict.fromkeys([*merged[key], *value]))
+        elif key in merged and key in _MERGERS:
+            merged[key] = _MERGERS[key](merged[key], value)
         else:
-            merged[key] = value
+            merged[key] = _drop_removed(value)
     return merged
 
 
 def _drop_removed(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: item for key, item in value.items() if item is not REMOVED}
+        return {
+            key: _drop_removed(item)
+            for key, item in value.items()
+            if item is not REMOVED
+        }
     return value
+
+
+def _merge_local(base: Draft, own: Draft) -> Draft:
+    env = _drop_removed({**base.get("env", {}), **own.get("env", {})})
+    return {**base, **own, **({"env": env} if env else {})}
 
 
 def _merge_health(base: Draft, own: Draft) -> Draft:
@@ -55,6 +50,14 @@ def _merge_health(base: Draft, own: Draft) -> Draft:
             key: value for key, value in base.items() if key not in _HEALTH_KIND_KEYS
         }
     return {**kept, **own}
+
+
+def _merge_keys(base: Draft, own: Draft) -> Any:
+    return _drop_removed({**base, **own})
+
+
+def _add_items(base: list[str], own: list[str]) -> list[str]:
+    return list(dict.fromkeys([*base, *own]))
 
 
 def merge_mounts(base: Iterable[Mount], own: Iterable[Mount]) -> list[Mount]:
@@ -70,6 +73,22 @@ def merge_tmpfs(base: Iterable[str], own: Iterable[str]) -> list[str]:
     merged = {text.partition(":")[0].rstrip("/"): text for text in base}
     merged.update((text.partition(":")[0].rstrip("/"), text) for text in own)
     return list(merged.values())
+
+
+_MERGERS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "cap_add": _add_items,
+    "environment": _merge_keys,
+    "health": _merge_health,
+    "labels": _merge_keys,
+    "local": _merge_local,
+    "relax": _merge_keys,
+    "resources": _merge_keys,
+    "secrets": _merge_keys,
+    "sysctls": _merge_keys,
+    "tmpfs": merge_tmpfs,
+    "volumes": merge_mounts,
+}
+"""How a key of both is made one; every other key replaces."""
 
 
 def check_removals(reader: Reader, name: str, base: Draft, own: Draft) -> None:

@@ -41,7 +41,8 @@ class NeedKeys(HealthKeys):
                 if name is not None and name in needs:
                     self.add(
                         "duplicate-key",
-                        f"`{name}` stands here a second time",
+                        f"`{name}` stands here a second time (first at "
+                        f"{self.source.locate(self.nodes[*path, name])})",
                         item,
                         "keep one of the two",
                     )
@@ -147,7 +148,7 @@ class NeedKeys(HealthKeys):
                     f'{name}: "{{url}}"',
                 )
                 continue
-            for word in PLACEHOLDER.findall(text):
+            for word in PLACEHOLDER.findall(text.replace("${", "$ ")):
                 near = find_near(word, PLACEHOLDERS)
                 if word not in PLACEHOLDERS and near:
                     self.add(

@@ -125,11 +125,14 @@ class OwnKeys(NeedKeys):
 
     def _read_listed_secret(self, node: Node) -> str | None:
         if isinstance(node, MappingNode):
+            plain = to_plain(node)
+            source = plain.get("source") if isinstance(plain, dict) else None
+            wanted = str(source or "db-password")
             self.add(
                 "compose-key",
                 "a secret's long form is a mapping here",
                 node,
-                "secrets: {db-password: POSTGRES_PASSWORD_FILE}",
+                f"secrets: {{{wanted}: {make_file_variable(wanted)}}}",
             )
             return None
         name = self.read_text(node, "the name of a secret", variables=False)

@@ -215,12 +215,12 @@ def _make_step(
         for variable in use.variables:
             environment[variable] = place.find_secret(use.name)
     absent: list[str] = []
-    replicas = service.replicas
+    fewer: list[int] = []
     for need in service.needs:
         if need.service not in included:
             absent += need.env
             if need.otherwise is not None and need.otherwise.replicas is not None:
-                replicas = min(replicas, need.otherwise.replicas)
+                fewer.append(need.otherwise.replicas)
             continue
         gates.append(
             Gate(
@@ -247,7 +247,7 @@ def _make_step(
             for network in list_networks(stack, service)
             if network == "default" or network in included
         ),
-        replicas=replicas,
+        replicas=min(fewer, default=service.replicas),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from composegen.model import Health, HealthKind
 from composegen.values import Duration, make_duration
 
+_HEALTHY = "^ *HTTP/[0-9.]* [23][0-9][0-9]"
 _CHEAP = frozenset({"wget", "curl", "bash"})
 _HEAVY = ("mongosh", "mongo ", "rabbitmq-diagnostics", "rabbitmqctl", "kafka-")
 
@@ -85,18 +86,28 @@ def _node_http(port: int, health: Health) -> list[str]:
 def _curl_http(port: int, health: Health) -> list[str]:
     headers = ["-H", f"Host: {health.host}"] if health.host else []
     return [
-        *("CMD", "curl", "-fsS", "--noproxy", "*", "--max-time", _number(health)),
+        *(
+            "CMD",
+            "curl",
+            "-fgsS",
+            "--path-as-is",
+            "--noproxy",
+            "*",
+            "--max-time",
+            _number(health),
+        ),
         *("-o", "/dev/null", *headers, f"http://127.0.0.1:{port}{health.path}"),
     ]
 
 
 def _wget_http(port: int, health: Health) -> list[str]:
-    # wget follows redirects whatever it is told: the first status line counts.
+    # busybox's wget follows redirects whatever it is told: the first status line
+    # counts, and wget is not waited for (the `&`), wherever it has gone by then.
     header = f" --header {_quote_sh('Host: ' + health.host)}" if health.host else ""
     seconds = math.ceil(health.timeout.seconds)
     url = _quote_sh(f"http://127.0.0.1:{port}{health.path}")
     ask = f"wget -Y off -T {seconds} -q -S -O /dev/null{header} {url} 2>&1"
-    return ["CMD-SHELL", f"{ask} | grep -m 1 HTTP/ | grep -q ' [23][0-9][0-9]'"]
+    return ["CMD-SHELL", f"{{ {ask} & }} | grep -m 1 HTTP/ | grep -q '{_HEALTHY}'"]
 
 
 def _bash_http(port: int, health: Health) -> list[str]:
@@ -118,7 +129,7 @@ def _php_http(port: int, health: Health) -> list[str]:
         options += f",'header'=>{_quote_php('Host: ' + health.host)}"
     url = _quote_php(f"http://127.0.0.1:{port}{health.path}")
     code = (
-        f"exit((int)!preg_match('~ [23][0-9][0-9]~',(string)(@get_headers({url},false,"
+        f"exit((int)!preg_match('~{_HEALTHY}~',(string)(@get_headers({url},false,"
         f"stream_context_create(['http'=>[{options}]]))[0]??'')));"
     )
     return ["CMD", "php", "-r", code]

@@ -240,14 +240,13 @@ def _make_nothing_left(stack: Stack, selection: Selection) -> SelectionError:
             added=(*selection.added, name),
             removed=tuple(other for other in selection.removed if other != name),
         )
-        if is_complete(stack, candidate):
-            flags = candidate.flags
-            if not selection.added and name in selection.removed:
-                flags = Selection(removed=candidate.removed).flags or "no flags at all"
-            return SelectionError(
-                "this selection leaves no service at all",
-                help=f"this would work: {flags}",
-            )
+        shorter = Selection(added=selection.added, removed=candidate.removed)
+        for tried in (shorter, candidate):
+            if is_complete(stack, tried) and _include(stack, tried):
+                return SelectionError(
+                    "this selection leaves no service at all",
+                    help=f"this would work: {tried.flags or 'no flags at all'}",
+                )
     return SelectionError("this selection leaves no service at all")
 
 

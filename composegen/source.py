@@ -198,7 +198,7 @@ class Source:
                 text = masked
         if text != self._text:
             return None
-        if root is None:
+        if root is None or is_null(root):
             if not self.problems.has_errors:
                 self._add_empty()
             return None
@@ -325,7 +325,7 @@ class Source:
                 "a stack file is one document: remove the `---`",
             )
         else:
-            help = _explain_syntax(what, at)
+            help = _explain_syntax(f"{error.context or ''}: {what}", at)
             self.problems.add("yaml-syntax", f"not YAML: {what}", location, help)
 
     # The tree
@@ -378,7 +378,11 @@ class Source:
     def _check_node(self, node: Node) -> None:
         tag = node.tag
         is_foreign = tag and not tag.startswith("tag:yaml.org,2002:")
-        if is_foreign or self._text.startswith("!", node.start_mark.index):
+        # A block mapping begins where its first key does, whose tag is not its own.
+        is_block = isinstance(node, MappingNode) and not node.flow_style
+        if is_foreign or (
+            not is_block and self._text.startswith("!", node.start_mark.index)
+        ):
             self._add_tag(node, tag)
         if isinstance(node, ScalarNode) and _NOT_ALLOWED.search(node.value):
             character = _NOT_ALLOWED.findall(node.value)[0]

@@ -97,7 +97,7 @@ def _translate_healthcheck(value: Raw) -> tuple[str, str]:
         for key in ("interval", "timeout", "retries")
         if key in value
     ]
-    if len(parts) == 1 and parts[0].startswith("http: "):
+    if len(parts) == 1 and parts[0].startswith("http: ") and "," not in parts[0]:
         return why, f"health: {parts[0].removeprefix('http: ')}"
     return why, f"health: {{{', '.join(parts)}}}"
 
@@ -164,7 +164,9 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
         shown = {k: v for k, v in limits.items() if k in {"cpus", "memory", "pids"}}
         if shown:
             lines.append(f"resources: {write_inline(shown)}")
-        if set(resources) == {"limits"} and len(shown) == len(limits):
+        others = {key: item for key, item in resources.items() if key != "limits"}
+        rest["resources"] = others
+        if not others:
             rest.pop("resources")
     if rest:
         lines.append(f"compose: {{deploy: {write_inline(rest)}}}")
@@ -215,7 +217,11 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "network_mode": _word(
         "network_mode",
         "is raw here, and only `host` is taken",
-        lambda _: "compose: {network_mode: host}",
+        lambda value: (
+            "compose: {network_mode: host}"
+            if value == "host"
+            else "leave it out: services share the default network"
+        ),
     ),
     "profiles": _word(
         "profiles",

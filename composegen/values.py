@@ -259,6 +259,8 @@ def parse_published_port(text: str) -> Port:
         raise ValueError("too many colons for ADDRESS:PUBLISHED:TARGET")
     published = parts[0]
     target = parts[1] if len(parts) > 1 else ""
+    if len(parts) > 1 and not target:
+        raise ValueError("nothing stands after the colon")
     _check_range(published, variables=True)
     if target:
         _check_range(target, variables=False)

@@ -157,15 +157,24 @@ def fill_template(
     Raises UnknownPlaceholder where nobody knows what a word stands for.
     """
     filler = _Filler(stack, service, place)
-    text = PLACEHOLDER.sub(
-        lambda match: filler.fill(match[1]) if match[1] in PLACEHOLDERS else match[0],
-        template,
-    )
+
+    def fill(match: re.Match[str]) -> str:
+        if match[1] not in PLACEHOLDERS or _is_variable(template, match.start()):
+            return match[0]
+        return filler.fill(match[1])
+
+    text = PLACEHOLDER.sub(fill, template)
     return Filled(
         text=text,
         mounts=tuple(dict.fromkeys(filler.mounts)),
         carries_password=filler.carried,
     )
+
+
+def _is_variable(text: str, brace: int) -> bool:
+    """Whether the brace belongs to a ``${``, not to a dollar that is doubled."""
+    before = text[:brace]
+    return (len(before) - len(before.rstrip("$"))) % 2 == 1
 
 
 class _Filler:
@@ -243,7 +252,10 @@ class _Filler:
                 f"let `{self.service.name}` publish one:\npublish: true",
             )
         host = "127.0.0.1" if port.address in {"0.0.0.0", "::"} else port.host
-        return f"http://{host}:{port.published}"
+        published = port.published
+        if "$" not in published:
+            published = published.partition("-")[0]
+        return f"http://{host}:{published}"
 
     def _carry(self, secret: str) -> str:
         self.carried = secret

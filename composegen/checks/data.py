@@ -14,27 +14,33 @@ _WRITES_AS_ROOT = frozenset({"DAC_OVERRIDE", "CAP_DAC_OVERRIDE", "ALL"})
 def check_replicas(checked: Checked) -> None:
     """Several replicas share neither a port of the host nor a store's volume."""
     for service in checked.stack.services.values():
-        if service.replicas <= 1:
-            continue
-        path = ("services", service.name, "replicas")
-        if any(
-            port.published and len(port.host_ports) < service.replicas
-            for port in service.publish
-        ):
-            checked.add(
-                "replicas-port",
-                f"`{service.name}` has {service.replicas} replicas and one port to "
-                "publish",
-                path,
-                "one replica, or no `publish` (and a proxy before them)",
-            )
-        if service.is_store and service.volumes:
-            checked.add(
-                "replicas-volume",
-                f"{service.replicas} replicas of `{service.name}` would share a volume",
-                path,
-                "one replica: a data store is not multiplied by starting it twice",
-            )
+        base = ("services", service.name)
+        _check_count(checked, service, service.replicas, (*base, "replicas"))
+        for need in service.needs:
+            if need.otherwise is not None and need.otherwise.replicas is not None:
+                place = (*base, "needs", need.service, "otherwise")
+                _check_count(checked, service, need.otherwise.replicas, place)
+
+
+def _check_count(
+    checked: Checked, service: Service, count: int, path: tuple[str, ...]
+) -> None:
+    if count <= 1:
+        return
+    if any(p.published and len(p.host_ports) < count for p in service.publish):
+        checked.add(
+            "replicas-port",
+            f"`{service.name}` has {count} replicas and one port to publish",
+            path,
+            "one replica, or no `publish` (and a proxy before them)",
+        )
+    if service.is_store and service.volumes:
+        checked.add(
+            "replicas-volume",
+            f"{count} replicas of `{service.name}` would share a volume",
+            path,
+            "one replica: a data store is not multiplied by starting it twice",
+        )
 
 
 def check_volumes(checked: Checked) -> None:

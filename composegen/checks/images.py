@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from composegen.checks.checked import Checked
 from composegen.facts import find_facts, parse_image
 from composegen.model import (
@@ -94,20 +96,38 @@ def check_reasons(checked: Checked) -> None:
         path = ("services", service.name, "relax")
         if path in places:
             for name, reason in service.relax.items():
-                if not reason and places[*path, name] != places["relax",]:
+                if not reason and (*path, name) in places:
                     _add_no_reason(checked, f"`relax: {name}`", (*path, name))
+            if "" in service.relax.values() and not _has_inner(places, path):
+                _add_no_reason(checked, "`relax`", path)
         health = service.health
         if health is not None and health.kind is HealthKind.NONE and not health.reason:
             _add_no_reason(
                 checked, "`health: none`", ("services", service.name, "health")
             )
-    for name in RELAXABLE:
-        relaxed = ("relax", name)
-        if any(
-            name in s.relax and not s.relax[name]
-            for s in checked.stack.services.values()
-        ) and (relaxed in places or ("relax",) in places):
-            _add_no_reason(checked, "`relax`", relaxed)
+    _check_common_reason(checked)
+
+
+def _check_common_reason(checked: Checked) -> None:
+    """The top level's ``relax`` says why, too."""
+    places = checked.stack.places
+    weak = {
+        name
+        for service in checked.stack.services.values()
+        for name, reason in service.relax.items()
+        if not reason and ("services", service.name, "relax", name) not in places
+    }
+    if ("relax",) not in places or not weak:
+        return
+    inner = [name for name in RELAXABLE if name in weak and ("relax", name) in places]
+    for name in inner:
+        _add_no_reason(checked, f"`relax: {name}`", ("relax", name))
+    if not _has_inner(places, ("relax",)):
+        _add_no_reason(checked, "`relax`", ("relax",))
+
+
+def _has_inner(places: Mapping[tuple[str, ...], object], path: tuple[str, ...]) -> bool:
+    return any((*path, name) in places for name in RELAXABLE)
 
 
 def _add_no_reason(checked: Checked, what: str, path: tuple[str, ...]) -> None:

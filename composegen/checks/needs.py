@@ -41,14 +41,15 @@ def check_cycle(checked: Checked) -> None:
         service.name: tuple(need.service for need in service.needs)
         for service in checked.stack.services.values()
     }
-    cycle = find_cycle(graph)
-    if cycle is not None:
+    while (cycle := find_cycle(graph)) is not None:
         checked.add(
             "cycle",
             f"these services wait for each other: {' -> '.join(cycle)}",
             ("services", cycle[0], "needs", cycle[1]),
             "remove one of these needs; who can start first?",
         )
+        for name in cycle:
+            graph[name] = tuple(n for n in graph[name] if n not in cycle)
 
 
 def check_conditions(checked: Checked) -> None:

@@ -59,6 +59,10 @@ def _iterate_literals(service: Service) -> Iterator[tuple[str, tuple[str, ...], 
     for need in service.needs:
         for variable, text in need.env.items():
             yield variable, (*base, "needs", need.service, "env", variable), text
+        if need.otherwise is not None:
+            path = (*base, "needs", need.service, "otherwise", "env")
+            for variable, text in need.otherwise.env.items():
+                yield variable, (*path, variable), text
     arguments = service.build.options.get("args") if service.build else None
     for name, value in (arguments if isinstance(arguments, dict) else {}).items():
         if isinstance(value, str):
