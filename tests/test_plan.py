@@ -1,0 +1,386 @@
+"""A stack and a selection become steps, gates, environment and reasons."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from composegen.errors import SelectionError
+from composegen.model import Condition
+from composegen.plan import Step, describe_plan, format_plan, make_plan
+from composegen.selection import Selection
+from tests.rendering import plan
+from tests.stacks import APP, load_only, make_stack
+
+CACHE = "use: redis\n"
+JOB = "image: python:3.13-slim\ncommand: [python, -m, migrate]\njob: true\n"
+
+
+def step(name: str, stack: str, removed: tuple[str, ...] = ()) -> Step:
+    return next(s for s in plan(stack, removed=removed).steps if s.name == name)
+
+
+def order(stack: str, **selection: tuple[str, ...]) -> list[str]:
+    return list(plan(stack, **selection).names)  # type: ignore[arg-type]
+
+
+# Steps
+
+
+def test_a_service_comes_after_what_it_needs() -> None:
+    stack = make_stack(web=f"{APP}needs: [api]\n", api=f"{APP}needs: [db]\n", db=APP)
+
+    assert order(stack) == ["db", "api", "web"]
+
+
+def test_services_that_wait_for_nothing_keep_their_order() -> None:
+    assert order(make_stack(c=APP, a=APP, b=APP)) == ["c", "a", "b"]
+
+
+def test_what_is_left_out_is_no_step() -> None:
+    stack = make_stack(web=APP, admin=f"{APP}enabled: false\n")
+
+    assert order(stack) == ["web"]
+    assert order(stack, added=("admin",)) == ["web", "admin"]
+
+
+def test_a_plan_that_cannot_be_made_is_an_error() -> None:
+    stack = load_only(make_stack(web=f"{APP}needs: [api]\n", api=APP))
+
+    with pytest.raises(SelectionError):
+        make_plan(stack, Selection(removed=("api",)))
+
+
+# Gates
+
+
+@pytest.mark.parametrize(
+    ("need", "target", "condition", "optional"),
+    [
+        ("", APP, Condition.HEALTHY, False),
+        ("until: started", APP, Condition.STARTED, False),
+        ("until: healthy", APP, Condition.HEALTHY, False),
+        ("otherwise: {}", APP, Condition.HEALTHY, True),
+        ("", JOB, Condition.FINISHED, False),
+        ("until: started", JOB, Condition.STARTED, False),
+        ("otherwise: {}", JOB, Condition.FINISHED, True),
+    ],
+)
+def test_a_gate_waits_for_what_the_need_says(
+    need: str, target: str, condition: Condition, optional: bool
+) -> None:
+    stack = make_stack(web=f"{APP}needs: {{other: {{{need}}}}}\n", other=target)
+
+    (gate,) = step("web", stack).gates
+
+    assert (gate.service, gate.condition) == ("other", condition)
+    assert gate.is_optional is optional
+
+
+def test_a_service_that_is_left_out_has_no_gate() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: {{api: , cache: {{otherwise: {{}}}}}}\n",
+        api=APP,
+        cache=CACHE,
+    )
+
+    gates = step("web", stack, removed=("cache",)).gates
+
+    assert [gate.service for gate in gates] == ["api"]
+
+
+# Environment
+
+WIRED = make_stack(
+    web=f"""{APP}\
+replicas: 3
+environment: {{MODE: fast, STORE: redis}}
+needs:
+  cache:
+    env: {{CACHE_URL: "{{url}}"}}
+    otherwise:
+      env: {{STORE: memory, TTL: "5"}}
+      replicas: 1
+      note: sessions live in memory
+""",
+    cache=CACHE,
+)
+
+
+def test_what_a_need_wires_comes_beside_the_own_environment() -> None:
+    assert step("web", WIRED).environment == {
+        "MODE": "fast",
+        "STORE": "redis",
+        "CACHE_URL": "redis://cache:6379/0",
+    }
+
+
+def test_a_left_out_need_takes_its_variables_along() -> None:
+    web = step("web", WIRED, removed=("cache",))
+
+    assert "CACHE_URL" not in web.environment
+    assert web.unset == ("CACHE_URL",)
+
+
+def test_otherwise_may_override_the_environment() -> None:
+    web = step("web", WIRED, removed=("cache",))
+
+    assert web.environment == {"MODE": "fast", "STORE": "memory", "TTL": "5"}
+
+
+def test_otherwise_counts_only_while_the_service_is_out() -> None:
+    assert "TTL" not in step("web", WIRED).environment
+
+
+def test_otherwise_says_how_many_replicas_there_are() -> None:
+    assert step("web", WIRED).replicas == 3
+    assert step("web", WIRED, removed=("cache",)).replicas == 1
+
+
+def test_the_fewest_replicas_count_where_two_services_are_out() -> None:
+    stack = make_stack(
+        web=f"{APP}replicas: 5\nneeds:\n"
+        "  a: {otherwise: {replicas: 3}}\n  b: {otherwise: {replicas: 2}}\n",
+        a=CACHE,
+        b=CACHE,
+    )
+
+    assert step("web", stack, removed=("a", "b")).replicas == 2
+    assert step("web", stack, removed=("a",)).replicas == 3
+
+
+def test_otherwise_may_say_that_there_are_more_replicas() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: {{a: {{otherwise: {{replicas: 2}}}}}}\n", a=CACHE
+    )
+
+    assert step("web", stack, removed=("a",)).replicas == 2
+
+
+def test_a_variable_that_otherwise_sets_is_not_unset() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: {{a: {{env: {{X: '{{url}}'}}, otherwise: "
+        "{env: {X: none}}}}\n",
+        a=CACHE,
+    )
+
+    web = step("web", stack, removed=("a",))
+
+    assert web.environment == {"X": "none"}
+    assert web.unset == ()
+
+
+def test_a_secret_names_its_file_in_the_environment() -> None:
+    web = step("web", make_stack(web=f"{APP}secrets: [api-key]\n"))
+
+    assert web.environment == {"API_KEY_FILE": "/run/secrets/api-key"}
+    assert [use.name for use in web.secrets] == ["api-key"]
+
+
+def test_a_secret_may_name_its_variable() -> None:
+    web = step("web", make_stack(web=f"{APP}secrets: {{api-key: KEY_PATH}}\n"))
+
+    assert web.environment == {"KEY_PATH": "/run/secrets/api-key"}
+
+
+# What is used
+
+
+def test_secrets_and_volumes_of_left_out_services_are_not_used() -> None:
+    stack = make_stack(
+        web=APP,
+        db="use: postgres\nsecrets: {pw: POSTGRES_PASSWORD_FILE}\nenabled: false\n",
+    )
+
+    made = plan(stack)
+    whole = plan(stack, added=("db",))
+
+    assert (dict(made.secrets), made.volumes, made.stores) == ({}, (), ())
+    assert set(whole.secrets) == {"pw"}
+    assert whole.volumes == ("db-data",)
+    assert whole.stores == ("db",)
+
+
+def test_a_service_that_can_be_done_without_is_not_required() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: {{api: , cache: {{otherwise: {{}}}}}}\n",
+        api=APP,
+        cache=f"{CACHE}needs: [disk]\n",
+        disk=APP,
+    )
+
+    required = {step.name: step.is_required for step in plan(stack).steps}
+
+    assert required == {"web": True, "api": True, "cache": False, "disk": False}
+
+
+def test_a_service_that_one_of_two_requires_is_required() -> None:
+    stack = make_stack(
+        a=f"{APP}needs: {{cache: {{otherwise: {{}}}}}}\n",
+        b=f"{APP}needs: [cache]\n",
+        cache=CACHE,
+    )
+
+    assert step("cache", stack).is_required
+
+
+# The worst wait
+
+
+def slow(boot: str, needs: str = "") -> str:
+    return (
+        "image: python:3.13\nport: 80\n"
+        f"health: {{http: /, boot: {boot}, interval: 5s, retries: 2}}\n{needs}"
+    )
+
+
+def test_a_service_waits_at_worst_for_boot_and_every_retry() -> None:
+    stack = make_stack(web=f"{APP}needs: [api]\n", api=slow("30s"))
+
+    assert step("web", stack).worst_wait == 30 + 2 * 5
+
+
+def test_waits_add_up_along_a_chain() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: [api]\n", api=slow("30s", "needs: [db]\n"), db=slow("20s")
+    )
+
+    assert step("api", stack).worst_wait == 30
+    assert step("web", stack).worst_wait == 70
+
+
+def test_the_longest_of_several_waits_counts() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: [a, b]\n", a=slow("30s"), b=slow("50s"), c=slow("90s")
+    )
+
+    assert step("web", stack).worst_wait == 60
+
+
+def test_a_service_that_only_has_to_start_is_not_waited_for() -> None:
+    stack = make_stack(web=f"{APP}needs: {{a: {{until: started}}}}\n", a=slow("30s"))
+
+    assert step("web", stack).worst_wait == 0
+
+
+def test_a_start_behind_another_gate_is_waited_for() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: {{a: {{until: started}}}}\n",
+        a=slow("30s", "needs: [b]\n"),
+        b=slow("10s"),
+    )
+
+    assert step("web", stack).worst_wait == 20
+
+
+def test_nobody_knows_how_long_a_job_takes() -> None:
+    stack = make_stack(web=f"{APP}needs: [job]\n", job=JOB)
+
+    assert math.isinf(step("web", stack).worst_wait)
+
+
+# As text
+
+
+def test_a_plan_prints_each_step_with_its_reason_and_its_wait() -> None:
+    stack = "name: shop\n" + make_stack(
+        web=f"{APP}needs: {{api: , cache: {{otherwise: {{}}}}}}\n",
+        worker=f"{APP}needs: [migrate]\n",
+        api=slow("30s"),
+        cache=CACHE,
+        migrate=f"{JOB}needs: {{db: {{until: started}}}}\n",
+        db=APP,
+    )
+
+    assert format_plan(plan(stack)) == (
+        "shop: 6 services\n"
+        "\n"
+        "  1. api      starts at once\n"
+        "  2. cache    starts at once\n"
+        "  3. db       starts at once\n"
+        "  4. web      starts when api is healthy, and cache is healthy, or is given up"
+        "  waits 60s at worst\n"
+        "  5. migrate  runs to its end when db has started\n"
+        "  6. worker   starts when migrate has finished"
+        "                                 waits as long as the job runs\n"
+    )
+
+
+def test_a_plan_prints_what_is_left_out_and_what_happens_instead() -> None:
+    assert format_plan(plan(WIRED, removed=("cache",))) == (
+        "stack.yaml: 1 service, --without cache\n"
+        "\n"
+        "  1. web  starts at once\n"
+        "\n"
+        "left out\n"
+        "  cache: --without cache\n"
+        "    web: STORE=memory, TTL=5, 1 replica; sessions live in memory\n"
+    )
+
+
+def test_a_fallback_that_changes_nothing_says_so() -> None:
+    stack = make_stack(web=f"{APP}needs: {{cache: {{otherwise: {{}}}}}}\n", cache=CACHE)
+
+    assert "    web: starts without it\n" in format_plan(
+        plan(stack, removed=("cache",))
+    )
+
+
+def test_printing_a_plan_is_its_text() -> None:
+    made = plan(WIRED)
+
+    assert str(made) == format_plan(made)
+
+
+# As data
+
+
+def test_a_plan_is_plain_data() -> None:
+    data = describe_plan(plan(WIRED, removed=("cache",)))
+
+    assert json.loads(json.dumps(data, allow_nan=False)) == {
+        "name": None,
+        "with": [],
+        "without": ["cache"],
+        "steps": [
+            {
+                "service": "web",
+                "job": False,
+                "required": True,
+                "replicas": 1,
+                "gates": [],
+                "reason": "starts at once",
+                "worst_wait": 0,
+            }
+        ],
+        "left_out": [
+            {
+                "service": "cache",
+                "reason": "--without cache",
+                "instead": [
+                    {
+                        "service": "web",
+                        "env": {"STORE": "memory", "TTL": "5"},
+                        "replicas": 1,
+                        "note": "sessions live in memory",
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def test_gates_are_data_and_an_endless_wait_is_null() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: {{job: , cache: {{otherwise: {{}}}}}}\n", job=JOB, cache=CACHE
+    )
+
+    web = describe_plan(plan(stack))["steps"][-1]
+
+    assert web["worst_wait"] is None
+    assert web["gates"] == [
+        {"service": "job", "condition": "finished", "required": True},
+        {"service": "cache", "condition": "healthy", "required": False},
+    ]
