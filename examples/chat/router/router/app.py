@@ -46,8 +46,10 @@ def make_app(
     settings = settings or load_settings(os.environ)
     alone = guarded or settings.redis_url is not None
     routes = load_routes(settings.routes_file)
-    store = store or make_store(settings.redis_url, settings.session_ttl)
-    provider = provider or _make_provider(settings)
+    if store is None:
+        store = make_store(settings.redis_url, settings.session_ttl)
+    if provider is None:
+        provider = _make_provider(settings)
     endpoints = _Endpoints(
         store=store,
         provider=provider,

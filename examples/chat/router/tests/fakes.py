@@ -76,6 +76,8 @@ class SimulatedRedis:
         self.chance = chance
         self.refuses = False
         self.loses_answers = 0.0
+        # Slow at times, so that whatever can overlap does.
+        self.latency = chance.choice((0.002, 0.1))
         self.thawed = asyncio.Event()
         self.thawed.set()
 
@@ -127,9 +129,9 @@ class SimulatedRemote(SessionStore):
         return Status(mode="redis", since=self.since)
 
     async def _call(self, work: Callable[[], Awaitable[_T]]) -> _T:
-        """Do the work as a Redis 0 to 2 ms away would, or fail as one does."""
+        """Do the work as a Redis that is far away would, or fail as one does."""
         self.calls += 1
-        await asyncio.sleep(self._redis.chance.uniform(0, 0.002))
+        await asyncio.sleep(self._redis.chance.uniform(0, self._redis.latency))
         if self.cut_off or self._redis.refuses:
             raise StoreUnavailable("refused")
         # What was sent is carried out in the end, whether or not anybody still waits.
@@ -145,7 +147,7 @@ class SimulatedRemote(SessionStore):
 
     async def _carry_out(self, work: Callable[[], Awaitable[_T]]) -> _T:
         await self._redis.thawed.wait()
-        await asyncio.sleep(self._redis.chance.uniform(0, 0.002))
+        await asyncio.sleep(self._redis.chance.uniform(0, self._redis.latency))
         return await work()
 
 
@@ -166,6 +168,7 @@ class ProviderScript:
         self.go.set()
         self.cancelled = asyncio.Event()
         self.breaks_after: int | None = None
+        self.aborts_after: int | None = None
         self.before_reply: Callable[[], Awaitable[None]] | None = None
         self.app = Starlette(
             routes=[Route("/v1/chat/completions", self._answer, methods=["POST"])]
@@ -204,6 +207,8 @@ class ProviderScript:
             for number, word in enumerate(self.words):
                 if number == self.breaks_after:
                     return
+                if number == self.aborts_after:
+                    raise ConnectionAbortedError
                 yield _chunk({"content": word}, None)
                 await self.go.wait()
             yield _chunk({}, "stop")

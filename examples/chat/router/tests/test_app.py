@@ -2,15 +2,17 @@
 
 import asyncio
 import json
-from typing import Any
+import random
+from typing import Any, ClassVar
 
 import httpx
 import msgspec
 import pytest
 
+from router.sessions.log import Log
 from router.sessions.memory import Bounds, MemoryStore
 from router.sessions.recovering import RecoveringStore
-from router.sessions.store import SessionKey, StoreUnavailable
+from router.sessions.store import Receipt, SessionKey, StoreUnavailable
 from tests.apps import CHAT, SESSION, routing, say
 from tests.fakes import ProviderScript, SimulatedRedis, SimulatedRemote
 from tests.servers import serving
@@ -188,6 +190,46 @@ async def test_the_question_is_stored_first_and_the_reply_before_the_end() -> No
     assert len(script.asked) == 1
 
 
+async def test_the_end_cannot_be_seen_before_the_reply_is_stored() -> None:
+    class Slow(MemoryStore):
+        async def apply(
+            self, key: SessionKey, change: Log, *, lifetime: float | None = None
+        ) -> Receipt:
+            await asyncio.sleep(0.1)
+            return await super().apply(key, change, lifetime=lifetime)
+
+    store = Slow()
+    async with (
+        routing(store=store) as client,
+        client.stream(
+            "POST", CHAT, json=say("hello", stream=True), headers=SESSION
+        ) as response,
+    ):
+        ends = 0
+        async for line in response.aiter_lines():
+            if '"finish_reason":"stop"' in line or "[DONE]" in line:
+                ends += 1
+                assert len(store.peek(KEY).members) == 2
+        assert ends == 2
+
+
+async def test_the_store_is_looked_after_while_the_router_runs() -> None:
+    class Watched(MemoryStore):
+        seen: ClassVar[list[str]] = []
+
+        async def tend(self) -> None:
+            self.seen.append("tended")
+            await super().tend()
+
+        async def close(self) -> None:
+            self.seen.append("closed")
+
+    async with routing(store=Watched()) as client:
+        await client.get("/health")
+        assert Watched.seen == ["tended"]
+    assert Watched.seen == ["tended", "closed"]
+
+
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_client_that_leaves_cancels_the_provider(stream: bool) -> None:
     script = ProviderScript(["begun", " never said"])
@@ -346,7 +388,7 @@ async def test_a_full_outbox_is_told_and_not_silently_dropped() -> None:
             raise StoreUnavailable("away")
 
     local = MemoryStore()
-    redis = SimulatedRedis(local._clock, local.limits, None)  # type: ignore[arg-type]
+    redis = SimulatedRedis(local._clock, local.limits, random.Random(1))
     store = RecoveringStore(
         Away(redis, local.new_id), outbox=Bounds(sessions=1, evict=False)
     )

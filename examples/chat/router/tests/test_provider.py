@@ -101,12 +101,16 @@ async def test_a_provider_that_says_nothing_is_a_504_after_one_question(
     assert script.keys == [None]
 
 
-async def test_a_broken_stream_is_not_asked_for_again() -> None:
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [("breaks_after", "ended too early"), ("aborts_after", "cannot be reached")],
+)
+async def test_a_broken_stream_is_not_asked_for_again(how: str, words: str) -> None:
     script = ProviderScript(["one", "two"])
-    script.breaks_after = 1
+    setattr(script, how, 1)
     async with serving(script.app) as url:
         provider = RemoteProvider(f"{url}/v1", None)
-        with pytest.raises(Refusal, match="ended too early"):
+        with pytest.raises(Refusal, match=words):
             await ask(provider, stream=True)
         await provider.close()
     assert len(script.asked) == 1

@@ -29,6 +29,7 @@ class Bench:
     def __init__(self, clock: Clock, outbox: Bounds | None = None) -> None:
         self.clock = clock
         self.redis = SimulatedRedis(clock, LIMITS, random.Random(1))
+        self.redis.latency = 0.002
         self.remote = SimulatedRemote(self.redis, TaskIds(clock))
         outbox = outbox or Bounds(evict=False)
         self.store = RecoveringStore(self.remote, clock=clock, outbox=outbox)
@@ -208,12 +209,48 @@ def test_a_session_that_redis_does_not_have_yet_is_answered_from_here() -> None:
         status = bench.store.status()
         assert status.mode == "degraded"
         assert 0 < status.unsynced < 50
-        for key in keys:
+        for key in reversed(keys):
             assert await bench.store.exists(key)
             assert await bench.contents(key) == ["a"]
         await coming_back
         status = bench.store.status()
         assert (status.mode, status.unsynced) == ("redis", 0)
+
+    simulate(work)
+
+
+def test_what_is_unsynced_lives_on_while_it_is_read() -> None:
+    async def work(bench: Bench) -> None:
+        store = RecoveringStore(
+            bench.remote, clock=bench.clock, mirror=Bounds(sessions=1)
+        )
+        bench.redis.refuses = True
+        other = SessionKey("bob", "one")
+        for key in (KEY, other):
+            await store.append(key, [bench.make("a")])
+        for _ in range(3):
+            await asyncio.sleep(60)
+            assert await store.load(KEY) is not None
+        assert await store.load(other) is None
+        bench.redis.refuses = False
+        await store.probe()
+        assert await bench.in_redis() == ["a"]
+
+    simulate(work)
+
+
+def test_what_is_added_while_a_session_is_brought_back_is_not_lost() -> None:
+    async def work(bench: Bench) -> None:
+        bench.redis.latency = 0.1
+        bench.redis.refuses = True
+        await bench.store.append(KEY, [bench.make("0")])
+        bench.redis.refuses = False
+        coming_back = asyncio.create_task(bench.store.probe())
+        for number in range(1, 20):
+            await asyncio.sleep(0.01)
+            await bench.store.append(KEY, [bench.make(str(number))])
+        await coming_back
+        assert await bench.in_redis() == [str(number) for number in range(20)]
 
     simulate(work)
 
@@ -291,6 +328,8 @@ async def test_a_redis_that_refuses_writes_is_not_taken_for_well() -> None:
     with RedisServer() as server:
         store = RecoveringStore(RedisStore(server.url))
         server.command("CONFIG SET min-replicas-to-write 1")
+        assert not await store.ping()
+        assert store.status().mode == "degraded"
         message = Message(store.new_id(), "user", "a", at=1)
         assert await store.append(KEY, [message]) == "degraded"
         with pytest.raises(StoreUnavailable):
