@@ -304,7 +304,7 @@ def test_a_plan_prints_each_step_with_its_reason_and_its_wait() -> None:
         "  waits 60s at worst\n"
         "  5. migrate  runs to its end when db has started\n"
         "  6. worker   starts when migrate has finished"
-        "                                 waits as long as the job runs\n"
+        "                                  waits as long as the job runs\n"
     )
 
 

@@ -1,0 +1,675 @@
+"""A plan becomes a file as a careful person could have written it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from composegen.render import (
+    Options,
+    add_checksum,
+    is_ours,
+    is_untouched,
+    read_flags,
+    render_plan,
+)
+from tests.rendering import (
+    list_comments,
+    plan,
+    read,
+    read_app,
+    read_services,
+    render,
+)
+from tests.stacks import APP, make_stack
+
+CACHE = "use: redis\n"
+JOB = "image: python:3.13-slim\ncommand: [python, -m, migrate]\njob: true\n"
+
+
+def needing(need: str, target: str, **options: object) -> dict[str, object]:
+    """What stands under ``depends_on`` in a service that needs ``target``."""
+    stack = make_stack(app=f"{APP}needs: {{other: {{{need}}}}}\n", other=target)
+    gates: dict[str, object] = read_services(stack, **options)["app"]["depends_on"]
+    return gates
+
+
+# Gates
+
+
+@pytest.mark.parametrize(
+    ("need", "target", "condition"),
+    [
+        ("", APP, "service_healthy"),
+        ("until: started", APP, "service_started"),
+        ("", JOB, "service_completed_successfully"),
+        ("until: finished", JOB, "service_completed_successfully"),
+    ],
+)
+def test_a_required_need_is_a_gate(need: str, target: str, condition: str) -> None:
+    assert needing(need, target) == {"other": {"condition": condition}}
+
+
+@pytest.mark.parametrize(
+    ("target", "condition"),
+    [(APP, "service_healthy"), (JOB, "service_completed_successfully")],
+)
+def test_an_optional_need_is_a_gate_that_is_given_up(
+    target: str, condition: str
+) -> None:
+    assert needing("otherwise: {}", target) == {
+        "other": {"condition": condition, "required": False}
+    }
+
+
+def test_a_left_out_need_has_no_gate_and_no_service() -> None:
+    stack = make_stack(
+        app=f"{APP}needs: {{cache: {{env: {{URL: '{{url}}'}}, otherwise: {{}}}}}}\n",
+        cache=CACHE,
+    )
+
+    data = read(stack, removed=("cache",))
+
+    assert set(data["services"]) == {"app"}
+    assert "depends_on" not in data["services"]["app"]
+    assert "environment" not in data["services"]["app"]
+    assert not {"volumes", "networks", "secrets"} & set(data)
+
+
+def test_gates_stand_in_the_order_of_the_needs() -> None:
+    stack = make_stack(app=f"{APP}needs: [c, a, b]\n", a=APP, b=APP, c=APP)
+
+    assert list(read_services(stack)["app"]["depends_on"]) == ["c", "a", "b"]
+
+
+def test_services_stand_in_the_order_of_the_stack_file() -> None:
+    stack = make_stack(web=f"{APP}needs: [db]\n", api=APP, db=APP)
+
+    assert list(read_services(stack)) == ["web", "api", "db"]
+
+
+def test_a_service_that_is_never_asked_says_why() -> None:
+    text = render(make_stack(app="image: a:1\nhealth: {none: it only sends mail}\n"))
+
+    assert "  app:\n    # No health check: it only sends mail\n" in text
+    assert "healthcheck" not in text
+
+
+# Health
+
+
+def check_of(health: str, **options: object) -> dict[str, object]:
+    stack = make_stack(app=f"image: python:3.13-slim\nport: 80\nhealth: {health}\n")
+    check: dict[str, object] = read_services(stack, **options)["app"]["healthcheck"]
+    return check
+
+
+def timing_of(health: str, **options: object) -> dict[str, object]:
+    return {k: v for k, v in check_of(health, **options).items() if k != "test"}
+
+
+def test_a_check_asks_often_while_a_service_boots_and_calmly_afterwards() -> None:
+    assert timing_of("/") == {
+        "start_period": "60s",
+        "start_interval": "300ms",
+        "interval": "10s",
+        "timeout": "2s",
+        "retries": 3,
+    }
+
+
+def test_every_time_of_a_check_can_be_said() -> None:
+    health = "{http: /, boot: 1m30s, interval: 5s, timeout: 1s, retries: 9}"
+
+    assert timing_of(health) == {
+        "start_period": "1m30s",
+        "start_interval": "300ms",
+        "interval": "5s",
+        "timeout": "1s",
+        "retries": 9,
+    }
+
+
+def test_a_cheap_probe_asks_more_often() -> None:
+    assert timing_of("{http: /, tool: curl}")["start_interval"] == "200ms"
+
+
+def test_a_recipe_knows_how_cheap_its_probe_is() -> None:
+    services = read_services(make_stack(cache=CACHE, db="use: mongo\n"))
+
+    assert services["cache"]["healthcheck"]["start_interval"] == "200ms"
+    assert services["db"]["healthcheck"]["start_interval"] == "5s"
+
+
+def test_the_image_s_own_check_keeps_its_test_and_gets_our_times() -> None:
+    check = check_of("image")
+
+    assert "test" not in check
+    assert check["start_interval"] == "300ms"
+
+
+def test_a_command_is_kept_word_by_word() -> None:
+    assert check_of("{command: [a, 'b c', '$$d']}")["test"] == [
+        "CMD",
+        "a",
+        "b c",
+        "$$d",
+    ]
+
+
+def test_the_port_of_a_check_may_be_another_one() -> None:
+    assert "9000" in str(check_of("{http: /, port: 9000}")["test"])
+
+
+def test_the_port_of_a_recipe_s_check_is_the_service_s() -> None:
+    services = read_services(make_stack(cache=f"{CACHE}port: 6380\n"))
+
+    assert "-p 6380 " in services["cache"]["healthcheck"]["test"][1]
+
+
+# Older engines
+
+
+def test_older_engines_get_no_start_interval() -> None:
+    assert "start_interval" not in timing_of("/", engine=24)
+
+
+def test_older_engines_ask_every_second_and_tolerate_as_much() -> None:
+    timing = timing_of("/", engine=24)
+
+    assert timing["interval"] == "1s"
+    assert timing["retries"] == 30
+
+
+def test_older_engines_ask_a_heavy_probe_seldom() -> None:
+    timing = timing_of("{command: mongosh, interval: 20s}", engine=24)
+
+    assert (timing["interval"], timing["retries"]) == ("5s", 12)
+
+
+def test_older_engines_ask_as_often_as_the_stack_says() -> None:
+    timing = timing_of("{http: /, interval: 500ms, retries: 5}", engine=24)
+
+    assert (timing["interval"], timing["retries"]) == ("500ms", 5)
+
+
+def test_the_header_says_which_engine_it_was_made_for() -> None:
+    assert render(make_stack(app=APP), engine=24).splitlines()[1] == (
+        "# composegen render --engine 24"
+    )
+
+
+# Image, build, passed keys
+
+
+def test_a_build_of_a_folder_alone_is_short() -> None:
+    stack = make_stack(app="build: ./app\nhealth: image\n")
+
+    assert read_services(stack)["app"]["build"] == "./app"
+
+
+def test_a_build_with_options_is_passed_on() -> None:
+    stack = make_stack(
+        app="build: {context: ., target: prod, args: {A: '1'}, platforms: [x]}\n"
+        "health: image\n"
+    )
+
+    assert read_services(stack)["app"]["build"] == {
+        "context": ".",
+        "target": "prod",
+        "args": {"A": "1"},
+        "platforms": ["x"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("command", ["python", "-m", "app"]),
+        ("command", "python -m app"),
+        ("entrypoint", ["/init"]),
+        ("working_dir", "/app"),
+        ("hostname", "box"),
+        ("platform", "linux/amd64"),
+        ("stop_signal", "SIGINT"),
+        ("stop_grace_period", "30s"),
+        ("shm_size", "64M"),
+        ("ulimits", {"nofile": {"soft": 1, "hard": 2}}),
+        ("tty", True),
+        ("stdin_open", True),
+        ("devices", ["/dev/fuse"]),
+        ("pull_policy", "always"),
+        ("group_add", ["998"]),
+        ("gpus", "all"),
+        ("dns", ["1.1.1.1"]),
+        ("labels", {"a.b": "c"}),
+        ("sysctls", {"net.core.somaxconn": "1024"}),
+        ("develop", {"watch": [{"action": "rebuild", "path": "./src"}]}),
+    ],
+)
+def test_a_key_of_compose_is_passed_on(key: str, value: object) -> None:
+    line = f"{key}: {yaml.safe_dump(value, default_flow_style=True)}"
+
+    assert read_app(line.removesuffix("...\n"))[key] == value
+
+
+def test_the_order_of_keys_is_always_the_same() -> None:
+    keys = list(
+        re.findall(
+            r"(?m)^    (\w+):",
+            render(make_stack(app=f"user: '1'\ntty: true\npublish: 1\n{APP}")),
+        )
+    )
+
+    assert keys == ["image", "user", "ports", "tty", "healthcheck"]
+
+
+# Environment
+
+
+def test_an_env_file_that_sets_what_was_left_out_is_overruled() -> None:
+    stack = make_stack(
+        app=f"{APP}env_file: app.env\nneeds:\n  cache:\n"
+        "    env: {CACHE_URL: '{url}', OTHER: '{host}'}\n    otherwise: {}\n",
+        cache=CACHE,
+    )
+    options = {"removed": ("cache",), "files": {"app.env": "CACHE_URL=redis://x\n"}}
+
+    assert read_services(stack, **options)["app"]["environment"] == {"CACHE_URL": ""}
+    assert list_comments(render(stack, **options), "environment") == [
+        "CACHE_URL: left out, though an env file sets it"
+    ]
+
+
+def test_an_env_file_is_passed_on() -> None:
+    files = {"a.env": "", "b.env": ""}
+
+    app = read_app("env_file: [a.env, {path: b.env, required: false}]\n", files=files)
+
+    assert app["env_file"] == ["a.env", {"path": "b.env", "required": False}]
+
+
+def test_variables_are_passed_on_unresolved() -> None:
+    app = read_app("environment: {A: '${B:-x}', C: '$$D', E: $F}\n")
+
+    assert app["environment"] == {"A": "${B:-x}", "C": "$$D", "E": "$F"}
+
+
+# Ports
+
+
+@pytest.mark.parametrize(
+    ("publish", "ports"),
+    [
+        ("true", ["127.0.0.1:8000:8000"]),
+        ("3000", ["127.0.0.1:3000:8000"]),
+        ('"0.0.0.0:3000"', ["0.0.0.0:3000:8000"]),
+        ("${P:-3000}", ["127.0.0.1:${P:-3000}:8000"]),
+        ('["5000:5000/udp"]', ["127.0.0.1:5000:5000/udp"]),
+        ('["0.0.0.0:53:53"]', ["0.0.0.0:53:53"]),
+        ('["[::1]:80:90"]', ["[::1]:80:90"]),
+        ('["9200:9200", 3000]', ["127.0.0.1:9200:9200", "127.0.0.1:3000:8000"]),
+        ('["3000-3001:3000-3001"]', ["127.0.0.1:3000-3001:3000-3001"]),
+    ],
+)
+def test_no_port_is_published_on_another_address_unless_it_is_named(
+    publish: str, ports: list[str]
+) -> None:
+    assert read_app(f"publish: {publish}\n")["ports"] == ports
+
+
+def test_a_service_listens_on_the_port_that_it_publishes() -> None:
+    stack = make_stack(app="image: python:3.13\npublish: 8080\nhealth: /\n")
+
+    app = read_services(stack)["app"]
+
+    assert app["ports"] == ["127.0.0.1:8080:8080"]
+    assert "8080" in str(app["healthcheck"]["test"])
+
+
+# Networks
+
+
+def test_raw_networks_are_added_to_the_computed_ones() -> None:
+    app = read_app("compose: {networks: [proxy]}\n")
+
+    assert app["networks"] == {"default": None, "proxy": None}
+
+
+def test_raw_networks_keep_their_options() -> None:
+    stack = make_stack(
+        app=f"{APP}needs: [cache]\n"
+        "compose: {networks: {proxy: {ipv4_address: 10.0.0.7}}}\n",
+        cache=CACHE,
+    )
+
+    assert read_services(stack)["app"]["networks"] == {
+        "default": None,
+        "cache": None,
+        "proxy": {"ipv4_address": "10.0.0.7"},
+    }
+
+
+def test_raw_networks_do_not_take_a_store_off_its_own() -> None:
+    stack = make_stack(cache=f"{CACHE}compose: {{networks: [proxy]}}\n")
+
+    assert read_services(stack)["cache"]["networks"] == {"cache": None, "proxy": None}
+
+
+def test_the_host_s_network_stands_alone() -> None:
+    app = read_app("compose: {network_mode: host}\n")
+
+    assert app["network_mode"] == "host"
+    assert "networks" not in app
+
+
+# Replicas
+
+
+def test_replicas_are_written_where_there_are_several() -> None:
+    assert read_app("replicas: 3\n")["deploy"] == {"replicas": 3}
+    assert "deploy" not in read_app()
+
+
+def test_replicas_merge_with_raw_settings() -> None:
+    app = read_app("replicas: 2\ncompose: {deploy: {mode: replicated}}\n")
+
+    assert app["deploy"] == {"replicas": 2, "mode": "replicated"}
+
+
+# The top level
+
+
+def test_a_name_is_written_where_the_stack_has_one() -> None:
+    assert read("name: shop\n" + make_stack(app=APP))["name"] == "shop"
+    assert "name" not in read(make_stack(app=APP))
+
+
+def test_x_keys_are_passed_on() -> None:
+    data = read("x-team: {mail: a@b.c, size: 3, on: true}\n" + make_stack(app=APP))
+
+    assert data["x-team"] == {"mail": "a@b.c", "size": 3, "on": True}
+
+
+def test_fragments_that_only_hold_an_anchor_are_not_passed_on() -> None:
+    stack = "x-base: &base\n  environment: {A: '1'}\n" + make_stack(
+        app=f"<<: *base\n{APP}"
+    )
+
+    data = read(stack)
+
+    assert "x-base" not in data
+    assert data["services"]["app"]["environment"] == {"A": "1"}
+
+
+def test_an_anchor_that_nobody_uses_is_passed_on() -> None:
+    assert read("x-a: &a {b: c}\n" + make_stack(app=APP))["x-a"] == {"b": "c"}
+
+
+def test_only_volumes_that_are_used_are_declared() -> None:
+    stack = (
+        make_stack(app=f"{APP}volumes: [data:/data, ./x:/x, '/anonymous']\n")
+        + "volumes: {data: {driver: local}, spare: }\n"
+    )
+
+    assert read(stack)["volumes"] == {"data": {"driver": "local"}}
+
+
+def test_a_volume_needs_no_declaration() -> None:
+    assert read(make_stack(cache=CACHE))["volumes"] == {"cache-data": None}
+
+
+def test_secrets_are_files() -> None:
+    stack = (
+        make_stack(app=f"{APP}secrets: [a, b, c]\n")
+        + "secrets: {b: {file: ./own.txt}, c: {generate: true}}\n"
+    )
+
+    assert read(stack)["secrets"] == {
+        "a": {"file": ".secrets/a"},
+        "b": {"file": "./own.txt"},
+        "c": {"file": ".secrets/c"},
+    }
+
+
+def test_raw_settings_of_the_top_level_merge_with_the_computed_ones() -> None:
+    stack = (
+        make_stack(cache=CACHE)
+        + "compose: {networks: {proxy: {external: true}}, configs: {c: {content: x}}}\n"
+    )
+
+    data = read(stack)
+
+    assert data["networks"] == {
+        "cache": {"internal": True},
+        "proxy": {"external": True},
+    }
+    assert data["configs"] == {"c": {"content": "x"}}
+
+
+def test_options_of_the_default_network_can_be_said() -> None:
+    stack = make_stack(app=APP) + "compose: {networks: {default: {name: mine}}}\n"
+
+    assert read(stack)["networks"] == {"default": {"name": "mine"}}
+
+
+# The header
+
+
+def header(stack: str, **options: object) -> list[str]:
+    lines = render(stack, **options).splitlines()
+    return lines[: lines.index("")]
+
+
+def test_the_header_says_what_it_came_from_and_how() -> None:
+    first, second, third = header(make_stack(app=APP))
+
+    assert first == (
+        "# Made by composegen from stack.yaml. Change that file, not this one, and run:"
+    )
+    assert second == "# composegen render"
+    assert re.fullmatch(r"# checksum: [0-9a-f]{64}", third)
+
+
+def test_the_header_says_with_which_selection() -> None:
+    stack = make_stack(
+        app=f"{APP}needs: {{cache: {{otherwise: {{note: slower then}}}}}}\n",
+        cache=CACHE,
+        admin=f"{APP}enabled: false\n",
+    )
+
+    lines = header(stack, added=("admin",), removed=("cache",))
+
+    assert lines[1] == "# composegen render --with admin --without cache"
+    assert lines[3:] == [
+        "#",
+        "# Left out: cache (--without cache).",
+        "#   app: starts without it; slower then",
+    ]
+
+
+SECRETS = (
+    make_stack(
+        app=f"{APP}secrets: [API_KEY, own]\nneeds: {{db: DB_URL_FILE}}\n",
+        db="use: postgres\nsecrets: {pw: POSTGRES_PASSWORD_FILE}\n",
+    )
+    + "secrets: {pw: {generate: true}, own: {file: ./own.txt}}\n"
+)
+
+
+def test_the_header_says_how_to_make_the_secret_files_by_hand() -> None:
+    lines = header(SECRETS)
+
+    assert (
+        lines[4] == "# Its secret files are made by `composegen secrets`, or by hand:"
+    )
+    assert [line.removeprefix("#   ").split(" > ")[-1] for line in lines[5:]] == [
+        "mkdir -p -m 700 .secrets",
+        ".secrets/pw",
+        ".secrets/API_KEY",
+        ".secrets/db-url",
+    ]
+
+
+def test_the_lines_for_secret_files_work_in_a_shell(tmp_path: Path) -> None:
+    lines = [
+        line.removeprefix("#   ")
+        for line in header(SECRETS)
+        if line.startswith("#   ") and "openssl" not in line
+    ]
+
+    subprocess.run(
+        ["sh", "-ec", "\n".join(lines)],
+        cwd=tmp_path,
+        env={"API_KEY": "a b'c", "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+
+    made = {path.name: path.read_text() for path in (tmp_path / ".secrets").iterdir()}
+    assert made == {
+        "API_KEY": "a b'c",
+        "db-url": "postgresql://postgres:PASSWORD@db:5432/postgres",
+    }
+    assert (tmp_path / ".secrets").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_stack_without_secrets_says_nothing_about_them() -> None:
+    assert "secret" not in render(make_stack(app=APP))
+
+
+# Checksum and selection read back
+
+
+def test_a_rendered_file_is_ours_and_untouched() -> None:
+    text = render(make_stack(app=APP))
+
+    assert is_ours(text)
+    assert is_untouched(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("python:3.13-slim", "python:3.14-slim"),
+        ("# composegen render", "# composegen render --without x"),
+        ("services:\n", "services:\n\n"),
+        ("\n\n", "\n"),
+    ],
+)
+def test_a_file_that_was_edited_is_ours_and_not_untouched(old: str, new: str) -> None:
+    text = render(make_stack(app=APP)).replace(old, new, 1)
+
+    assert is_ours(text)
+    assert not is_untouched(text)
+
+
+def test_a_line_that_was_added_at_the_end_is_an_edit() -> None:
+    assert not is_untouched(render(make_stack(app=APP)) + "# mine\n")
+
+
+def test_another_file_is_not_ours() -> None:
+    assert not is_ours("services: {}\n")
+    assert not is_untouched("services: {}\n")
+
+
+def test_the_checksum_is_that_of_the_text_without_it() -> None:
+    lines = render(make_stack(app=APP)).split("\n")
+    checksum = lines.pop(2).removeprefix("# checksum: ")
+
+    assert checksum == hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def test_a_checksum_goes_below_the_command() -> None:
+    text = add_checksum("# one\n# two\nthree\n")
+
+    assert [line[:12] for line in text.splitlines()] == [
+        "# one",
+        "# two",
+        "# checksum: ",
+        "three",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("added", "removed", "engine", "flags"),
+    [
+        ((), (), 25, ""),
+        (("b",), (), 25, "--with b"),
+        ((), ("a",), 25, "--without a"),
+        (("b",), ("a",), 24, "--with b --without a --engine 24"),
+    ],
+)
+def test_the_selection_reads_back_from_the_header(
+    added: tuple[str, ...], removed: tuple[str, ...], engine: int, flags: str
+) -> None:
+    stack = make_stack(a=APP, b=f"{APP}enabled: false\n", c=APP)
+
+    text = render(stack, added=added, removed=removed, engine=engine)
+
+    assert read_flags(text) == flags.split()
+
+
+# Comments cannot break the file
+
+NASTY = "x: y # z}} \\u200b: - [ 'a' \\\" {{b}} $${{c}} {% raw %}"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        f'relax: {{init: "{NASTY}"}}\n',
+        f'needs: {{cache: {{otherwise: {{note: "{NASTY}"}}}}}}\n',
+        f'needs: {{cache: {{otherwise: {{env: {{A: "{NASTY}\\nservices: 1"}}}}}}}}\n',
+    ],
+)
+def test_no_text_of_a_comment_changes_the_file(keys: str) -> None:
+    stack = make_stack(app=f"image: a:1\nhealth: image\n{keys}", cache=CACHE)
+
+    text = render(stack, removed=("cache",))
+
+    assert set(yaml.safe_load(text)["services"]) == {"app"}
+    for line in text.split("services:\n")[0].split("x-defaults")[0].splitlines():
+        assert not line or line.startswith("#")
+
+
+def test_no_reason_of_a_missing_check_changes_the_file() -> None:
+    stack = make_stack(app=f'image: a:1\nhealth: {{none: "{NASTY}"}}\n')
+
+    assert set(read_services(stack)) == {"app"}
+
+
+# The file as a whole
+
+
+def test_one_file_is_written_and_it_is_called_compose_yaml() -> None:
+    (file,) = render_plan(plan(make_stack(app=APP)))
+
+    assert file.name == "compose.yaml"
+    assert file.text.endswith("\n")
+    assert not file.text.endswith("\n\n")
+
+
+def test_nothing_of_composegen_is_needed_at_run_time() -> None:
+    data = read(SECRETS)
+
+    assert "composegen" not in yaml.safe_dump(data)
+
+
+def test_the_same_plan_is_always_the_same_text() -> None:
+    made = plan(SECRETS)
+
+    assert render_plan(made) == render_plan(made, Options())
+
+
+def test_no_line_ends_in_spaces() -> None:
+    for line in render(SECRETS).splitlines():
+        assert line == line.rstrip()
+
+
+def test_there_is_never_more_than_one_empty_line() -> None:
+    assert "\n\n\n" not in render("name: a\nx-b: {c: d}\n" + SECRETS)
