@@ -380,6 +380,66 @@ def explain(name: str | None) -> None:
         console.write_data(f"{level:<8} {key:<20} {title}\n")
 
 
+# A stack as processes
+
+
+_COMMAND = "composegen.command"
+
+
+class _RunCommand(click.Command):
+    """Keeps what stands after ``--`` as it is: it is somebody else's command line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            end = args.index("--")
+            ctx.meta[_COMMAND] = args[end + 1 :]
+            args = args[:end]
+        return super().parse_args(ctx, args)
+
+
+@cli.command(cls=_RunCommand)
+@click.argument("services", metavar="[SERVICE]...", nargs=-1)
+@_stack_option
+@_selection_options
+@click.option("-v", "--verbose", is_flag=True, help="Show every line of every service.")
+@click.option("--no-restart", is_flag=True, help="What dies later stays away.")
+@click.option("--reuse", is_flag=True, help="Use whoever answers on a service's port.")
+@click.pass_context
+def run(
+    context: click.Context,
+    services: tuple[str, ...],
+    file: str,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    verbose: bool,
+    no_restart: bool,
+    reuse: bool,
+) -> None:
+    """Run the stack as processes, or the named services with what they need.
+
+    `run SERVICE -- COMMAND` runs another command in that service's place, with its
+    environment, and ends with that command's exit code.
+    """
+    from composegen.localplan import Asked
+    from composegen.running import RunOptions, run_stack
+
+    command = tuple(context.meta.get(_COMMAND, ()))
+    if _COMMAND in context.meta and (not command or len(services) != 1):
+        raise UsageError(
+            "a command after -- stands in for one service",
+            help="composegen run SERVICE -- COMMAND",
+        )
+    asked = Asked(
+        selection=_make_selection(added, removed),
+        names=services,
+        command=command,
+        reuse=reuse,
+    )
+    options = RunOptions(verbose=verbose, restart=not no_restart)
+    stack = _load(file).stack
+    context.exit(run_stack(stack, Path(file).absolute().parent, asked, options))
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with one of ``ExitCode``."""
     sys.exit(_run(arguments))

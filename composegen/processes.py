@@ -153,7 +153,25 @@ def find_listeners(port: int, *, among: Iterable[int] | None = None) -> list[Lis
     ]
 
 
+def list_ports(pids: Iterable[int]) -> list[int]:
+    """The ports that processes listen on over TCP, in order."""
+    sockets = _list_sockets()
+    held = {
+        inode for pid in pids for inode in _find_sockets(pid, [*sockets]) if sockets
+    }
+    return sorted({sockets[inode][1] for inode in held})
+
+
 def _find_inodes(port: int) -> dict[str, str]:
+    return {
+        inode: host
+        for inode, (host, number) in _list_sockets().items()
+        if number == port
+    }
+
+
+def _list_sockets() -> dict[str, tuple[str, int]]:
+    """Every listening socket's inode with its address and port."""
     found = {}
     for name in ("tcp", "tcp6"):
         try:
@@ -163,8 +181,8 @@ def _find_inodes(port: int) -> dict[str, str]:
         for line in lines:
             fields = line.split()
             address, _, number = fields[1].rpartition(":")
-            if fields[3] == _LISTEN and int(number, 16) == port:
-                found[fields[9]] = _decode_address(address)
+            if fields[3] == _LISTEN:
+                found[fields[9]] = _decode_address(address), int(number, 16)
     return found
 
 

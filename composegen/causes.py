@@ -1,0 +1,224 @@
+"""Why a start failed, in words: the exit, what the log says, who holds the port."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from composegen.events import Failure
+from composegen.health import HOST, Probe
+from composegen.localenv import find_program
+from composegen.localplan import Unit
+from composegen.processes import (
+    find_listeners,
+    find_start_time,
+    list_ports,
+    read_command,
+    read_cpu_seconds,
+    read_folder,
+)
+
+LAST_LINES = 20
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+_SHELL_BASE = 128
+_BUSY_SHARE = 0.5
+_WIDEST = 60
+
+_MODULE = re.compile(r"No module named '?([\w.]+)'?")
+_NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
+_IN_USE = re.compile(r"EADDRINUSE|address (?:is )?already in use", re.IGNORECASE)
+_DENIED = re.compile(r"(?:PermissionError|EACCES|permission denied).*", re.IGNORECASE)
+_SHELL = re.compile(r"(?:sh|bash): (?:line )?\d*:? ?([^:]+): (?:command )?not found")
+
+
+def explain_exit(unit: Unit, code: int, lines: Iterable[str]) -> Failure:
+    """The failure of a service that ended before it was ready."""
+    listed = tuple(lines)
+    cause, mend = find_cause(unit, code, listed)
+    when = "" if unit.step.service.job else " before it was ready"
+    return Failure(
+        service=unit.name,
+        reason=f"{unit.name} {describe_code(code)}{when}",
+        exit_code=code,
+        cause=cause,
+        mend=mend,
+        lines=listed,
+    )
+
+
+def describe_code(code: int) -> str:
+    """How a process ended, in words."""
+    if code >= 0:
+        return f"exited with {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
+
+
+def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> tuple[str, str]:
+    """What is behind an exit and what to do, both empty where nobody knows."""
+    text = "\n".join(lines)
+    for pattern, explain in _KNOWN:
+        match = pattern.search(text)
+        if match is not None:
+            return explain(unit, match)
+    if code == _NOT_FOUND:
+        return "a program that it calls is not installed", "install it"
+    if code == _NOT_EXECUTABLE:
+        return "its program cannot be executed", "make it executable: chmod +x"
+    if code in {-signal.SIGKILL, _SHELL_BASE + signal.SIGKILL}:
+        return "somebody killed it, or this machine ran out of memory", ""
+    if code == 0 and not unit.step.service.job:
+        return (
+            "its command ended by itself, or went to the background",
+            "keep it in the foreground, or make it a job: job: true",
+        )
+    return "", ""
+
+
+def _explain_module(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
+    launch = unit.launch
+    name = match[1]
+    if launch is None:
+        return f"the Python module `{name}` is missing", ""
+    path = launch.env.get("PATH", "")
+    program, _ = find_program(launch.command[0], launch.folder, path)
+    where = program or launch.command[0]
+    cause = f"the Python module `{name}` is not installed for {where}"
+    if program is not None and ".venv" in program.parts:
+        return cause, f"{program.parent}/pip install .. what it needs"
+    return (
+        cause,
+        f"python3 -m venv .venv, and install what it needs, in {launch.folder}",
+    )
+
+
+def _explain_node_module(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
+    folder = unit.launch.folder if unit.launch is not None else Path()
+    return f"the module `{match[1]}` is not installed", f"npm install, in {folder}"
+
+
+def _explain_port(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
+    del match
+    if unit.port is None:
+        return "a port that it listens on is taken", ""
+    holder = describe_holder(unit.port)
+    cause = f"port {unit.port} is taken{f' by {holder}' if holder else ''}"
+    return cause, "end that process, or give it another port: local: {port: ..}"
+
+
+def _explain_denied(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
+    del unit
+    return f"it may not do what it tries: {match[0].strip()}", ""
+
+
+def _explain_shell(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
+    del unit
+    return f"`{match[1].strip()}` is not installed", "install it"
+
+
+_KNOWN: tuple[
+    tuple[re.Pattern[str], Callable[[Unit, re.Match[str]], tuple[str, str]]], ...
+] = (
+    (_IN_USE, _explain_port),
+    (_MODULE, _explain_module),
+    (_NODE_MODULE, _explain_node_module),
+    (_SHELL, _explain_shell),
+    (_DENIED, _explain_denied),
+)
+
+
+def explain_os_error(unit: Unit, error: OSError) -> Failure:
+    """The failure of a command that could not even be started."""
+    launch = unit.launch
+    word = launch.command[0] if launch is not None else unit.name
+    said = (error.strerror or str(error)).lower()
+    cause = ""
+    if launch is not None:
+        path = launch.env.get("PATH", "")
+        program, cause = find_program(word, launch.folder, path)
+        if program is not None:
+            cause = f"{program} cannot be executed: is its first line right?"
+    return Failure(
+        service=unit.name,
+        reason=f"{unit.name} cannot be started: {word}: {said}",
+        cause=cause,
+        mend="correct `local: {command: ..}`, or install it",
+    )
+
+
+def explain_silence(
+    unit: Unit,
+    *,
+    seconds: float,
+    last: str,
+    pids: Iterable[int],
+    lines: Iterable[str],
+) -> Failure:
+    """The failure of a service that ran and did not become ready in time."""
+    running = tuple(pids)
+    cause, mend = _find_silence(unit.probe, running, seconds)
+    return Failure(
+        service=unit.name,
+        reason=f"{unit.name} was not ready after {seconds:g} s: {unit.probe}: {last}",
+        cause=cause,
+        mend=mend,
+        lines=tuple(lines),
+    )
+
+
+def _find_silence(
+    probe: Probe, pids: tuple[int, ...], seconds: float
+) -> tuple[str, str]:
+    share = read_cpu_seconds(pids) / seconds if seconds else 0.0
+    busy = "it is computing" if share > _BUSY_SHARE else "it is idle"
+    longer = "give it more time: health: {boot: ..}"
+    if probe.port is None:
+        return busy, longer
+    listeners = find_listeners(probe.port)
+    hosts = {listener.host for listener in listeners}
+    if not hosts:
+        others = list_ports(pids)
+        if others:
+            shown = ", ".join(map(str, others))
+            return f"it listens on {shown}, not on {probe.port}", "let it read PORT"
+        return f"nothing listens on port {probe.port}; {busy}", longer
+    if hosts <= {"::1"}:
+        return f"it listens on [::1] alone, not on {HOST}", f"let it listen on {HOST}"
+    holders = [pid for listener in listeners for pid in listener.pids]
+    if holders and not set(holders) & set(pids):
+        return f"port {probe.port} is held by {describe_process(holders[0])}", ""
+    return f"port {probe.port} listens; {busy}", longer
+
+
+# Holders
+
+
+def describe_holder(port: int) -> str:
+    """Who listens on a port, as far as it may be seen; empty when it may not."""
+    for listener in find_listeners(port):
+        if listener.pids:
+            return describe_process(listener.pids[0])
+    return ""
+
+
+def describe_process(pid: int) -> str:
+    """A process in words: number, command, since when, where."""
+    parts = [f"pid {pid}"]
+    command = read_command(pid)
+    if len(command) > _WIDEST:
+        command = f"{command[:_WIDEST]}.."
+    if command:
+        parts.append(f"`{command}`")
+    started = find_start_time(pid)
+    if started is not None:
+        moment = datetime.fromtimestamp(started).astimezone()
+        parts.append(f"since {moment:%Y-%m-%d %H:%M:%S}")
+    folder = read_folder(pid)
+    if folder is not None:
+        parts.append(f"in {folder}")
+    return ", ".join(parts)

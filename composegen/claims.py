@@ -1,0 +1,283 @@
+"""Who may run a service in this folder: used as it is, waited for, ended, or started.
+
+Asked before every start: a healthy service of ours or of this folder is used and never
+stopped; a stranger's is refused by name; what a dead run left is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from composegen import guardian
+from composegen.causes import describe_holder, describe_process
+from composegen.events import Failure
+from composegen.health import NotReady, Probe, ask, choose_pause
+from composegen.localplan import Unit, Way
+from composegen.model import HealthKind
+from composegen.processes import (
+    Identity,
+    find_listeners,
+    identify,
+    is_free,
+    is_still,
+    read_command,
+    read_folder,
+)
+from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
+
+_FIRST_LOOK = 1.0
+_END_OF_LEFTOVER = 5.0
+_POLL = 0.01
+_ENGINE = ("docker-proxy", "rootlessport", "com.docker", "vpnkit")
+
+
+class Refused(Exception):
+    """A service must not be started; the failure says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A process that serves already; ``process`` is None where it is not seen."""
+
+    process: Identity | None
+    note: str = ""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number."""
+        return self.process.pid if self.process is not None else None
+
+
+class Claims:
+    """The services that one run claims in a stack's folder."""
+
+    def __init__(
+        self, folder: RunFolder, run: str, supervisor: Identity, *, reuse: bool = False
+    ) -> None:
+        self._folder = folder
+        self._run = run
+        self._supervisor = supervisor
+        self._reuse = reuse
+        self._locks: dict[str, Lock] = {}
+
+    async def claim(self, unit: Unit) -> Found | None:
+        """A process to use, or None: it is ours to start. Raises Refused."""
+        lock = self._locks.setdefault(unit.name, self._folder.make_lock(unit.name))
+        begin = time.monotonic()
+        while not lock.take():
+            found = await self._find_owned(unit)
+            if found is not None:
+                return found
+            if time.monotonic() - begin > max(unit.probe.boot, _FIRST_LOOK):
+                raise Refused(_refuse_unready(unit))
+            await asyncio.sleep(choose_pause(time.monotonic() - begin))
+        try:
+            found = await self._look(unit, begin)
+        except BaseException:
+            lock.give_back()
+            raise
+        if found is not None:
+            lock.give_back()
+        return found
+
+    async def _find_owned(self, unit: Unit) -> Found | None:
+        """A service of another run of this folder, once it is healthy."""
+        record = self._folder.read_service(unit.name)
+        if record is None or not is_still(record.process):
+            return None
+        if unit.is_named:
+            raise Refused(_refuse_named(unit, record.process.pid))
+        if unit.probe.can_ask and not await _answers(unit.probe):
+            return None
+        differs = record.config != digest(unit)
+        note = "started from another version of the stack file" if differs else ""
+        return Found(process=record.process, note=note)
+
+    async def _look(self, unit: Unit, begin: float) -> Found | None:
+        """Nobody of this folder owns it: end what is left over, look at the port."""
+        await self._end_leftover(unit)
+        port = unit.port
+        if port is None or unit.step.service.job:
+            return None
+        while True:
+            holders = _find_holders(port)
+            if unit.way is not Way.FOUND and not holders and is_free(port):
+                return None
+            found = await self._judge(unit, holders)
+            if found is not None:
+                return found
+            near = any(runs_here(pid, self._folder.folder, unit) for pid in holders)
+            patience = unit.probe.boot if near else _FIRST_LOOK
+            if time.monotonic() - begin > patience:
+                raise Refused(_refuse_port(unit, holders))
+            await asyncio.sleep(choose_pause(time.monotonic() - begin))
+
+    async def _judge(self, unit: Unit, holders: tuple[int, ...]) -> Found | None:
+        """A healthy holder of the port, where it may be used; None: not healthy."""
+        if not await _answers(_without_command(unit.probe, unit)):
+            return None
+        process = identify(holders[0]) if holders else None
+        if self._reuse:
+            return Found(process=process, note="used because of --reuse")
+        is_near = any(runs_here(pid, self._folder.folder, unit) for pid in holders)
+        if unit.step.service.is_store or not is_near:
+            raise Refused(_refuse_stranger(unit, holders))
+        if unit.is_named:
+            raise Refused(_refuse_named(unit, holders[0]))
+        return Found(process=process, note="started by hand")
+
+    async def _end_leftover(self, unit: Unit) -> None:
+        """End what a run that is gone has left of a service."""
+        record = self._folder.read_service(unit.name)
+        if record is None or is_still(record.supervisor):
+            return
+        end = time.monotonic() + _END_OF_LEFTOVER
+        while time.monotonic() < end:
+            left = is_still(record.process) or guardian.find_marked(
+                record.run, unit.name
+            )
+            if not left:
+                break
+            if is_still(record.process):
+                guardian.signal_members(record.process.pid, signal.SIGKILL)
+            guardian.signal_marked(record.run, signal.SIGKILL, unit.name)
+            await asyncio.sleep(_POLL)
+        self._folder.remove_service(unit.name)
+
+    # What this run owns
+
+    def note_started(self, unit: Unit, process: Identity) -> None:
+        """Tell others that this run owns the service."""
+        launch = unit.launch
+        log = launch.log if launch is not None else None
+        self._folder.write_service(
+            ServiceRecord(
+                service=unit.name,
+                run=self._run,
+                process=process,
+                supervisor=self._supervisor,
+                config=digest(unit),
+                port=unit.port,
+                log=str(log) if log is not None else None,
+                since=format_now(),
+            )
+        )
+
+    def note_ended(self, unit: Unit) -> None:
+        """It is extinct, or was never started: others may have it."""
+        lock = self._locks.pop(unit.name, None)
+        record = self._folder.read_service(unit.name)
+        if record is not None and record.run == self._run:
+            self._folder.remove_service(unit.name)
+        if lock is not None:
+            lock.give_back()
+
+
+def digest(unit: Unit) -> str:
+    """What a service is started from: command, folder, own variables, port."""
+    launch = unit.launch
+    own: Mapping[str, str] = unit.step.environment
+    command = () if launch is None else launch.command
+    if unit.way is Way.DOCKER:
+        command = (unit.step.service.image,)
+    return hash_config(
+        command, str(launch.folder) if launch else "", sorted(own.items())
+    )
+
+
+def runs_here(pid: int, folder: Path, unit: Unit) -> bool:
+    """Whether a process runs at or below the stack's folder, or in the service's."""
+    own = read_folder(pid)
+    if own is None:
+        return False
+    home = folder.resolve()
+    service_folder = unit.launch.folder if unit.launch is not None else home
+    return own.is_relative_to(home) or own == service_folder.resolve()
+
+
+def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
+    """Raises NotReady where whoever answers is visibly none of the service's own."""
+    if unit.port is None or unit.way is Way.DOCKER:
+        return
+    port = unit.probe.port or unit.port
+    if any(listener.pids for listener in find_listeners(port, among=pids)):
+        return
+    holders = _find_holders(port)
+    engine = any(word in read_command(pid) for pid in holders for word in _ENGINE)
+    if holders and not engine:
+        raise NotReady(f"port {port} is answered by {describe_process(holders[0])}")
+
+
+def _find_holders(port: int) -> tuple[int, ...]:
+    return tuple(
+        dict.fromkeys(pid for each in find_listeners(port) for pid in each.pids)
+    )
+
+
+async def _answers(probe: Probe) -> bool:
+    try:
+        await ask(probe)
+    except NotReady:
+        return False
+    return True
+
+
+def _without_command(probe: Probe, unit: Unit) -> Probe:
+    """A probe that works on what somebody else started: a port, where need be."""
+    if probe.kind in {HealthKind.HTTP, HealthKind.TCP}:
+        return probe
+    if probe.kind is HealthKind.COMMAND and unit.way is Way.PROCESS:
+        return probe
+    return Probe(kind=HealthKind.TCP, port=unit.port, timeout=probe.timeout)
+
+
+def _refuse_named(unit: Unit, pid: int) -> Failure:
+    return Failure(
+        service=unit.name,
+        reason=f"{unit.name} is already running: {describe_process(pid)}",
+        mend="end it first, or run what needs it",
+    )
+
+
+def _refuse_unready(unit: Unit) -> Failure:
+    return Failure(
+        service=unit.name,
+        reason=f"another run of this folder owns {unit.name} and it is not ready",
+        mend="see why: composegen why, or end it: composegen down",
+    )
+
+
+def _refuse_stranger(unit: Unit, holders: tuple[int, ...]) -> Failure:
+    who = describe_process(holders[0]) if holders else "somebody that is not seen here"
+    kind = "store " if unit.step.service.is_store else ""
+    return Failure(
+        service=unit.name,
+        reason=f"a {kind}{unit.name} of somebody else answers on port {unit.port}",
+        cause=f"it is {who}",
+        mend="use it with --reuse, or end it",
+    )
+
+
+def _refuse_port(unit: Unit, holders: tuple[int, ...]) -> Failure:
+    who = describe_process(holders[0]) if holders else describe_holder(unit.port or 0)
+    if unit.way is Way.FOUND:
+        return Failure(
+            service=unit.name,
+            reason=f"{unit.name} was to be reused and does not answer",
+            cause=f"port {unit.port} is held by {who}" if who else "",
+        )
+    return Failure(
+        service=unit.name,
+        reason=f"{unit.name} cannot have port {unit.port}: it is taken",
+        cause=f"by {who}" if who else "its holder is not seen here",
+        mend="end that process, or give it another port: local: {port: ..}",
+    )

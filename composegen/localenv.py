@@ -1,0 +1,242 @@
+"""What a process is given: its variables, secrets as files, its search path."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from composegen.dotenv import MissingVariable, fill_variables, parse_dotenv
+from composegen.errors import ComposegenError
+from composegen.files import read_small_text, write_atomically
+from composegen.model import Raw, Secret, SecretKind, Service, Stack
+from composegen.plan import Plan, Step
+from composegen.secretfiles import make_secret_files
+from composegen.wiring import find_credentials, make_url
+
+STATE_FOLDER = ".composegen"
+HOST = "127.0.0.1"
+_SECRET_MODE = 0o644
+_FOLDER_MODE = 0o700
+
+
+class CannotRun(ComposegenError):
+    """What is asked for cannot run as processes on this machine."""
+
+    name = "cannot-run"
+
+
+def make_state_folder(folder: Path, *below: str) -> Path:
+    """A folder of ours beside the stack file, seen by nobody else and by no git."""
+    state = folder / STATE_FOLDER
+    path = state.joinpath(*below)
+    try:
+        state.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        ignored = state / ".gitignore"
+        if not ignored.exists():
+            write_atomically(ignored, "*\n")
+        path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CannotRun(f"{path}: {reason}") from None
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Processes of this machine: a service is reached on loopback, by its own port."""
+
+    folder: Path
+    secrets: Mapping[str, Secret]
+
+    def find_address(self, service: Service) -> tuple[str, int | None]:
+        """The loopback address and the port it listens on here."""
+        return HOST, service.port
+
+    def find_secret(self, name: str) -> str:
+        """The secret's file; that of a URL is this place's own."""
+        secret = self.secrets.get(name)
+        if secret is None or secret.kind is SecretKind.URL:
+            return str(self.folder / STATE_FOLDER / "secrets" / name)
+        return str(self.folder / secret.file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Where a stack runs: its folder, what processes inherit, what fills variables."""
+
+    folder: Path
+    inherited: Mapping[str, str]
+    values: Mapping[str, str]
+
+    def fill(self, text: str, service: str) -> str:
+        """A text with its variables filled. Raises CannotRun for a required one."""
+        try:
+            return fill_variables(text, self.values)
+        except MissingVariable as missing:
+            raise CannotRun(
+                f"`{service}`: {missing}",
+                help=f"set {missing.name} in .env or in the environment",
+            ) from None
+
+
+def read_surroundings(folder: Path, environment: Mapping[str, str]) -> Surroundings:
+    """The surroundings of a stack's folder; ``.env`` fills variables and no more."""
+    dotenv = parse_dotenv(read_small_text(folder / ".env") or "", environment)
+    return Surroundings(
+        folder=folder, inherited=dict(environment), values={**dotenv, **environment}
+    )
+
+
+# Secrets
+
+
+def prepare_secrets(plan: Plan, around: Surroundings) -> Surroundings:
+    """Make the files of the plan's secrets; the values that passwords fill are added.
+
+    The files of URLs speak of this place and are its own. Raises FileRefused.
+    """
+    stack = _strip_url_files(plan)
+    make_secret_files(stack, around.folder, around.inherited)
+    passwords = {}
+    for step in plan.steps:
+        name = find_credentials(step.service).password_secret
+        if name:
+            secret = plan.stack.secrets[name]
+            path = around.folder / secret.file
+            value = (read_small_text(path) or "").rstrip("\r\n")
+            if value:
+                passwords[secret.variable] = value.replace("$", "$$")
+    filled = replace(around, values={**around.values, **_plain(passwords)})
+    for secret in plan.secrets.values():
+        if secret.kind is SecretKind.URL:
+            _write_url(plan.stack, secret, filled)
+    return filled
+
+
+def _plain(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: value.replace("$$", "$") for name, value in values.items()}
+
+
+def _strip_url_files(plan: Plan) -> Stack:
+    """The plan's services alone, without the secrets that hold a URL."""
+    services = {}
+    for step in plan.steps:
+        needs = tuple(
+            replace(
+                need,
+                env={
+                    name: text
+                    for name, text in need.env.items()
+                    if "{url_file}" not in text
+                },
+            )
+            for need in step.service.needs
+            if need.service in plan.names
+        )
+        services[step.name] = replace(step.service, needs=needs)
+    return replace(plan.stack, services=services)
+
+
+def _write_url(stack: Stack, secret: Secret, around: Surroundings) -> None:
+    service = stack.services[secret.source]
+    login = find_credentials(service)
+    password = None
+    if login.password_secret:
+        path = around.folder / stack.secrets[login.password_secret].file
+        password = (read_small_text(path) or "").rstrip("\r\n")
+    place = Processes(around.folder, stack.secrets)
+    url = make_url(stack, service, place, password=password).text
+    folder = make_state_folder(around.folder, "secrets")
+    text = around.fill(url, service.name)
+    if read_small_text(folder / secret.name) != text:
+        write_atomically(folder / secret.name, text, mode=_SECRET_MODE)
+
+
+# Variables
+
+
+def make_env(
+    step: Step, around: Surroundings, *, terminal: bool = False
+) -> dict[str, str]:
+    """The whole environment of a service's process.
+
+    Inherited ones first, then its env files, what the plan says, what ``local`` says,
+    its port. What a left-out need would have set is in none of them.
+    """
+    service = step.service
+    env = dict(around.inherited)
+    env.setdefault("PYTHONUNBUFFERED", "1")
+    if terminal and not env.get("NO_COLOR"):
+        env.setdefault("FORCE_COLOR", "1")
+    for name in step.unset:
+        env.pop(name, None)
+    env |= read_env_files(service.env_file, around)
+    for name, text in step.environment.items():
+        env[name] = around.fill(text, service.name)
+    for name in step.unset:
+        env.pop(name, None)
+    if service.local is not None:
+        for name, text in service.local.env.items():
+            env[name] = around.fill(text, service.name)
+    if service.port is not None:
+        env["PORT"] = str(service.port)
+    env["PATH"] = find_path(service, around)
+    return env
+
+
+def read_env_files(files: Iterable[Raw], around: Surroundings) -> dict[str, str]:
+    """What env files set, later ones over earlier ones. Raises CannotRun."""
+    values: dict[str, str] = {}
+    for item in files:
+        is_mapping = isinstance(item, dict)
+        name = str(item.get("path")) if isinstance(item, dict) else str(item)
+        name = fill_variables(name, around.values)
+        text = read_small_text(around.folder / name)
+        if text is None:
+            if is_mapping and isinstance(item, dict) and item.get("required") is False:
+                continue
+            raise CannotRun(f"env file {name} is not there", help=f"make {name}")
+        values |= parse_dotenv(text, around.values)
+    return values
+
+
+def find_folder(service: Service, around: Surroundings) -> Path:
+    """Where a service's process runs."""
+    place = service.local.dir if service.local is not None else "."
+    return (around.folder / place).resolve()
+
+
+def find_path(service: Service, around: Surroundings) -> str:
+    """The search path: ``.venv/bin`` of its folder, then of the stack's, then ours."""
+    folders = (find_folder(service, around), around.folder)
+    own = [
+        str(folder / ".venv" / "bin")
+        for folder in dict.fromkeys(folders)
+        if (folder / ".venv" / "bin").is_dir()
+    ]
+    inherited = around.inherited.get("PATH", os.defpath)
+    return os.pathsep.join([*own, inherited])
+
+
+def find_program(word: str, folder: Path, path: str) -> tuple[Path | None, str]:
+    """The program that a command's first word names, or None and why not."""
+    if "/" in word:
+        candidates = [folder / word]
+    else:
+        candidates = [folder / part / word for part in path.split(os.pathsep) if part]
+    for candidate in candidates:
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return candidate, ""
+    there = next((candidate for candidate in candidates if candidate.exists()), None)
+    if there is None:
+        return (
+            None,
+            f"`{word}` is not installed" if "/" not in word else f"there is no {word}",
+        )
+    if there.is_dir():
+        return None, f"{word} is a folder"
+    mode = stat.filemode(there.stat().st_mode)
+    return None, f"{word} is not executable ({mode})"

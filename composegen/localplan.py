@@ -1,0 +1,485 @@
+"""What a stack's services become on this machine, settled before the plan is made.
+
+An optional service that has no way to run here is left out with its fallback; a store
+that must be there runs in Docker; for anything else there is an error with its mend.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from composegen.errors import UsageError
+from composegen.graph import find_closure
+from composegen.health import Probe
+from composegen.launch import Launch
+from composegen.localenv import (
+    HOST,
+    CannotRun,
+    Processes,
+    Surroundings,
+    find_folder,
+    find_path,
+    find_program,
+    make_env,
+    make_state_folder,
+)
+from composegen.localstores import make_store_launch
+from composegen.logs import find_log
+from composegen.model import Health, HealthKind, Service, Stack
+from composegen.plan import Plan, Step, make_plan
+from composegen.reading import find_near
+from composegen.selection import Selection
+from composegen.values import parse_duration
+
+_DEFAULT_GRACE = 10.0
+_ASKED = frozenset({HealthKind.HTTP, HealthKind.TCP, HealthKind.COMMAND})
+
+
+class Way(StrEnum):
+    """How a service runs here."""
+
+    PROCESS = "process"
+    DOCKER = "docker"
+    FOUND = "found"
+    COMMAND = "command"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked for: services by name, a command in place of one, what to reuse.
+
+    With ``needed_only`` the named one is whoever asks: it runs already.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    names: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    reuse: bool = False
+    needed_only: bool = False
+
+
+class Machine(Protocol):
+    """What this machine offers."""
+
+    def has_engine(self) -> bool:
+        """Whether a Docker engine answers."""
+        ...
+
+    def is_listening(self, port: int) -> bool:
+        """Whether somebody listens on a port."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One step as it runs here; ``launch`` is None where it is only found."""
+
+    step: Step
+    way: Way
+    probe: Probe
+    launch: Launch | None
+    address: str = ""
+    is_named: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of its service."""
+        return self.step.name
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens."""
+        return self.step.service.port
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPlan:
+    """The plan of a run on this machine; ``ways`` say how each service runs."""
+
+    plan: Plan
+    ways: Mapping[str, Way]
+    asked: Asked
+    notes: tuple[str, ...] = field(default=())
+
+
+def settle_plan(
+    stack: Stack, asked: Asked, around: Surroundings, machine: Machine
+) -> LocalPlan:
+    """The plan of what can run here. Raises CannotRun, UsageError, SelectionError."""
+    small = restrict_stack(stack, asked.names)
+    added = tuple(
+        dict.fromkeys(
+            [
+                *(name for name in asked.selection.added if name in small.services),
+                *(name for name in asked.names if name in small.services),
+            ]
+        )
+    )
+    removed = tuple(n for n in asked.selection.removed if n in small.services)
+    local = _move_ports(small)
+    selection = Selection(added=added, removed=removed)
+    settler = _Settler(local, asked, around, machine)
+    return settler.settle(selection)
+
+
+def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
+    """The stack's services that are named, with all they need. Raises UsageError."""
+    for name in names:
+        if name not in stack.services:
+            near = find_near(name, stack.services)
+            raise UsageError(
+                f"there is no service `{name}`",
+                help=f"did you mean `{near}`?"
+                if near
+                else f"there are {', '.join(stack.services)}",
+            )
+    if not names:
+        return stack
+    graph = {
+        name: tuple(need.service for need in service.needs)
+        for name, service in stack.services.items()
+    }
+    wanted = find_closure(graph, names)
+    kept = {name: each for name, each in stack.services.items() if name in wanted}
+    return replace(stack, services=kept)
+
+
+# Ports
+
+
+def _move_ports(stack: Stack) -> Stack:
+    """The stack with each service on the port that it has here.
+
+    That is ``local.port``, else the one it publishes, else its own.
+    """
+    services = {name: _move_port(each) for name, each in stack.services.items()}
+    return replace(stack, services=services)
+
+
+def _move_port(service: Service) -> Service:
+    old = service.port
+    publish = service.publish
+    published = next((port for port in publish if port.protocol == "tcp"), None)
+    new = old
+    if service.local is not None and service.local.port is not None:
+        new = service.local.port
+    elif published is not None and published.first_target in {old, None}:
+        new = next(iter(published.host_ports), old)
+    if published is not None and new is not None:
+        moved = replace(published, published=str(new))
+        publish = tuple(moved if port is published else port for port in publish)
+    health = service.health
+    if health is not None and old is not None and new is not None and new != old:
+        health = _move_health(health, old, new, is_recipe=bool(service.recipe))
+    return replace(service, port=new, publish=publish, health=health)
+
+
+def _move_health(health: Health, old: int, new: int, *, is_recipe: bool) -> Health:
+    port = new if health.port in {old, None} else health.port
+    command = health.command
+    if is_recipe:  # its check names the port that it knows
+        number = re.compile(rf"\b{old}\b")
+        if isinstance(command, str):
+            command = number.sub(str(new), command)
+        else:
+            command = tuple(number.sub(str(new), word) for word in command)
+    return replace(health, port=port, command=command)
+
+
+# Ways
+
+
+class _Settler:
+    """Leaves out what cannot run here, until what is left can."""
+
+    def __init__(
+        self, stack: Stack, asked: Asked, around: Surroundings, machine: Machine
+    ) -> None:
+        self.stack = stack
+        self.asked = asked
+        self.around = around
+        self.machine = machine
+        self.reasons: dict[str, str] = {}
+        self.insisted = frozenset(asked.selection.added) | frozenset(asked.names)
+
+    def settle(self, selection: Selection) -> LocalPlan:
+        place = Processes(self.around.folder, self.stack.secrets)
+        while True:
+            plan = make_plan(self.stack, selection, place=place)
+            ways: dict[str, Way] = {}
+            out: list[str] = []
+            for step in plan.steps:
+                way = self._find_way(step)
+                if way is None:
+                    out.append(step.name)
+                else:
+                    ways[step.name] = way
+            if not out:
+                break
+            removed = self._close_over(out, plan)
+            selection = replace(selection, removed=(*selection.removed, *removed))
+        self._check_ports(plan)
+        return LocalPlan(
+            plan=self._say_why(plan),
+            ways=ways,
+            asked=self.asked,
+            notes=tuple(self._list_notes(plan, ways)),
+        )
+
+    def _close_over(self, out: list[str], plan: Plan) -> list[str]:
+        """What cannot run, and what could not run without it."""
+        closed = list(out)
+        for step in plan.steps:
+            lost = [
+                gate.service
+                for gate in step.gates
+                if gate.service in closed and not gate.is_optional
+            ]
+            if lost and step.name not in closed:
+                self.reasons[step.name] = f"cannot run without `{lost[0]}`"
+                closed.append(step.name)
+        return closed
+
+    def _find_way(self, step: Step) -> Way | None:
+        """How it runs; None leaves it out. Raises CannotRun."""
+        service = step.service
+        if step.name in self.asked.names[:1]:
+            if self.asked.needed_only:
+                return Way.OWNER
+            if self.asked.command:
+                return Way.COMMAND
+        obstacle = find_obstacle(service, self.around)
+        if not obstacle:
+            return Way.PROCESS
+        port = service.port
+        if self.asked.reuse and port is not None and self.machine.is_listening(port):
+            return Way.FOUND
+        must = step.is_required or step.name in self.insisted
+        if must and service.is_store and service.image and self.machine.has_engine():
+            return Way.DOCKER
+        if must:
+            raise CannotRun(
+                f"`{step.name}` cannot run here: {obstacle}",
+                help=suggest_way(service, has_local=service.local is not None),
+            )
+        self.reasons[step.name] = f"cannot run here: {obstacle}"
+        return None
+
+    def _check_ports(self, plan: Plan) -> None:
+        taken: dict[int, str] = {}
+        for step in plan.steps:
+            port = step.service.port
+            if port is None:
+                continue
+            if port in taken:
+                raise CannotRun(
+                    f"`{taken[port]}` and `{step.name}` would both listen on {port}",
+                    help=f"give `{step.name}` another port for a local run:\n"
+                    f"local: {{port: {port + 1}}}",
+                )
+            taken[port] = step.name
+
+    def _say_why(self, plan: Plan) -> Plan:
+        left_out = tuple(
+            replace(each, reason=self.reasons.get(each.service, each.reason))
+            for each in plan.left_out
+        )
+        removed = tuple(n for n in plan.selection.removed if n not in self.reasons)
+        added = tuple(
+            n for n in plan.selection.added if n in self.asked.selection.added
+        )
+        selection = Selection(added=added, removed=removed)
+        return replace(plan, left_out=left_out, selection=selection)
+
+    def _list_notes(self, plan: Plan, ways: Mapping[str, Way]) -> list[str]:
+        notes = []
+        for step in plan.steps:
+            health = step.service.health
+            if step.replicas > 1:
+                notes.append(f"{step.name} runs once here, not {step.replicas} times")
+            if ways[step.name] is Way.DOCKER:
+                notes.append(f"{step.name} runs in Docker: {step.service.image}")
+            elif health is not None and health.kind is HealthKind.IMAGE:
+                notes.append(
+                    f"{step.name} has no image here to ask: "
+                    "it counts as ready when it has lived for a second"
+                )
+        return notes
+
+
+def find_obstacle(service: Service, around: Surroundings) -> str:
+    """Why a service cannot be started as a process; empty when it can."""
+    if service.local is None:
+        return "it has no `local`"
+    folder = find_folder(service, around)
+    if not folder.is_dir():
+        return f"its folder {service.local.dir} is not there"
+    if isinstance(service.local.command, str):
+        return ""
+    word = around.fill(service.local.command[0], service.name)
+    return find_program(word, folder, find_path(service, around))[1]
+
+
+def suggest_way(service: Service, *, has_local: bool) -> str:
+    """The lines to add, or what to install."""
+    if service.is_store and service.image:
+        return (
+            "install it, start a Docker engine, or let one that runs serve: --reuse"
+            if has_local
+            else "start a Docker engine, or let one that runs serve: --reuse"
+        )
+    if has_local:
+        return "install it, or correct `local`"
+    folder = service.build.context if service.build is not None else "."
+    return (
+        f"say how to run `{service.name}` without a container:\n"
+        f"local:\n  command: [..]\n  dir: {folder}"
+    )
+
+
+# Units
+
+
+def make_units(
+    local: LocalPlan, around: Surroundings, *, terminal: bool = False
+) -> tuple[Unit, ...]:
+    """Every step of the plan as it is carried out here. Raises CannotRun."""
+    return tuple(_make_unit(local, step, around, terminal) for step in local.plan.steps)
+
+
+def _make_unit(
+    local: LocalPlan, step: Step, around: Surroundings, terminal: bool
+) -> Unit:
+    way = local.ways[step.name]
+    service = step.service
+    env = make_env(step, around, terminal=terminal)
+    launch: Launch | None = None
+    if way is Way.DOCKER:
+        launch = make_store_launch(local.plan, step, around)
+    elif way is Way.COMMAND:
+        launch = Launch(
+            service=step.name,
+            command=local.asked.command,
+            folder=Path.cwd(),
+            env=env,
+            grace=find_grace(service),
+        )
+    elif way is Way.PROCESS:
+        launch = _make_launch(service, env, around)
+    return Unit(
+        step=step,
+        way=way,
+        probe=make_probe(service, way, env, launch, around),
+        launch=launch,
+        address=find_address(service),
+        is_named=step.name in local.asked.names,
+    )
+
+
+def _make_launch(service: Service, env: dict[str, str], around: Surroundings) -> Launch:
+    local = service.local
+    if local is None:
+        raise CannotRun(f"`{service.name}` has no `local`")
+    data = ""
+    if "{data}" in str(local.command):
+        data = str(make_state_folder(around.folder, "data", service.name))
+    if isinstance(local.command, str):
+        text = _fill_command(local.command, service, data)
+        command: tuple[str, ...] = ("/bin/sh", "-c", around.fill(text, service.name))
+    else:
+        command = tuple(
+            around.fill(_fill_command(word, service, data), service.name)
+            for word in local.command
+        )
+    return Launch(
+        service=service.name,
+        command=command,
+        folder=find_folder(service, around),
+        env=env,
+        log=find_log(around.folder, service.name),
+        grace=find_grace(service),
+        stop_signal=find_stop_signal(service),
+    )
+
+
+def _fill_command(text: str, service: Service, data: str) -> str:
+    port = "" if service.port is None else str(service.port)
+    return text.replace("{port}", port).replace("{data}", data.replace("$", "$$"))
+
+
+def find_grace(service: Service) -> float:
+    """Seconds between a service's stop signal and the kill."""
+    text = service.passed.get("stop_grace_period")
+    return parse_duration(str(text)).seconds if text else _DEFAULT_GRACE
+
+
+def find_stop_signal(service: Service) -> int:
+    """The signal that asks a service to stop. Raises CannotRun for an unknown one."""
+    text = str(service.passed.get("stop_signal") or "SIGTERM")
+    if text.isdigit():
+        return int(text)
+    name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
+    try:
+        return signal.Signals[name]
+    except KeyError:
+        raise CannotRun(f"`{service.name}`: there is no signal {text}") from None
+
+
+def find_address(service: Service) -> str:
+    """What to call a service by: a URL where it speaks HTTP, else host and port."""
+    if service.port is None:
+        return ""
+    health = service.health
+    is_http = health is not None and health.kind is HealthKind.HTTP
+    return f"{'http://' if is_http else ''}{HOST}:{service.port}"
+
+
+def make_probe(
+    service: Service,
+    way: Way,
+    env: Mapping[str, str],
+    launch: Launch | None,
+    around: Surroundings,
+) -> Probe:
+    """How a service is asked here; a job, and what has no check, is not asked."""
+    health = service.health
+    is_http = health is not None and health.kind is HealthKind.HTTP
+    if way is Way.FOUND and service.port is not None and not is_http:
+        # Its own check may need what is not installed.
+        return Probe(kind=HealthKind.TCP, port=service.port)
+    if health is None or service.job or health.kind not in _ASKED:
+        return Probe(kind=HealthKind.NONE)
+    command: tuple[str, ...] = ()
+    if health.kind is HealthKind.COMMAND:
+        command = _make_check(health, service, around)
+        if way is Way.DOCKER and launch is not None:
+            name = launch.command[launch.command.index("--name") + 1]
+            command = ("docker", "exec", name, *command)
+    return Probe(
+        kind=health.kind,
+        port=health.port or service.port,
+        path=health.path or "/",
+        host_header=health.host,
+        command=command,
+        env=env,
+        folder=find_folder(service, around),
+        boot=health.boot.seconds,
+        timeout=health.timeout.seconds,
+        interval=health.interval.seconds,
+        retries=health.retries,
+    )
+
+
+def _make_check(
+    health: Health, service: Service, around: Surroundings
+) -> tuple[str, ...]:
+    if isinstance(health.command, str):
+        return ("/bin/sh", "-c", around.fill(health.command, service.name))
+    return tuple(around.fill(word, service.name) for word in health.command)

@@ -1,0 +1,136 @@
+"""A data store in Docker beside services that are processes, published on loopback."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+from composegen.launch import Launch
+from composegen.localenv import HOST, CannotRun, Surroundings
+from composegen.logs import find_log
+from composegen.model import Raw, Service
+from composegen.plan import Plan, Step
+
+_ANSWER_TIMEOUT = 10.0
+_GRACE = 15.0
+_PATH = "PATH HOME DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG DOCKER_CERT_PATH".split()
+
+
+def has_engine(path: str | None = None) -> bool:
+    """Whether the docker command is there and an engine answers it."""
+    return (
+        ask_docker("version", "--format", "{{.Server.Version}}", path=path) is not None
+    )
+
+
+def ask_docker(*arguments: str, path: str | None = None) -> str | None:
+    """What the docker command answers, None when it fails or takes ten seconds."""
+    program = shutil.which("docker", path=path)
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ANSWER_TIMEOUT,
+            check=False,
+            text=True,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def is_image_there(image: str) -> bool:
+    """Whether the engine has the image already."""
+    return ask_docker("image", "inspect", "--format", "{{.Id}}", image) is not None
+
+
+def pull_image(image: str) -> bool:
+    """Pull an image, its progress shown; whether that worked."""
+    program = shutil.which("docker")
+    if program is None:
+        return False
+    done = subprocess.run([program, "pull", "--quiet", image], stdout=2, check=False)
+    return done.returncode == 0
+
+
+def make_store_launch(plan: Plan, step: Step, around: Surroundings) -> Launch:
+    """The container of a store: attached, so that it ends with its command.
+
+    No value of a variable stands on the command line. Raises CannotRun.
+    """
+    service = step.service
+    name = f"composegen-{service.name}-{secrets.token_hex(4)}"
+    env = _make_container_env(service, around)
+    command = ["docker", "run", "--rm", "--init", "--name", name]
+    inside = find_inner_port(service)
+    if service.port is not None:
+        command += ["--publish", f"{HOST}:{service.port}:{inside}"]
+    for variable in env:
+        command += ["--env", variable]
+    for use in step.secrets:
+        path = (around.folder / plan.stack.secrets[use.name].file).resolve()
+        command += ["--volume", f"{path}:{use.path}:ro"]
+    project = plan.stack.name or around.folder.name
+    for mount in service.volumes:
+        command += [
+            "--volume",
+            _make_volume(service, mount.source, mount.target, project),
+        ]
+    command += [around.fill(service.image, service.name), *_list_words(service, around)]
+    return Launch(
+        service=service.name,
+        command=tuple(command),
+        folder=around.folder,
+        env={**_make_client_env(around), **env},
+        log=find_log(around.folder, service.name),
+        grace=_GRACE,
+        cleanup=("docker", "rm", "--force", name),
+    )
+
+
+def find_inner_port(service: Service) -> int | None:
+    """The port that the store listens on in its container."""
+    published = next((port for port in service.publish if port.protocol == "tcp"), None)
+    if published is not None and published.first_target is not None:
+        return published.first_target
+    return service.port
+
+
+def _make_container_env(service: Service, around: Surroundings) -> dict[str, str]:
+    env = {
+        name: around.fill(text, service.name)
+        for name, text in service.environment.items()
+    }
+    for use in service.secrets:
+        for variable in use.variables:
+            env[variable] = use.path
+    return env
+
+
+def _make_client_env(around: Surroundings) -> dict[str, str]:
+    env: Mapping[str, str] = around.inherited
+    return {name: env[name] for name in _PATH if name in env} or {"PATH": os.defpath}
+
+
+def _make_volume(service: Service, source: str, target: str, project: str) -> str:
+    if source.startswith((".", "/", "~", "$")):
+        raise CannotRun(
+            f"`{service.name}` runs in Docker here and mounts {source}",
+            help="use a named volume, or run the store yourself: --reuse",
+        )
+    return f"{project}-run_{source}:{target}" if source else target
+
+
+def _list_words(service: Service, around: Surroundings) -> list[str]:
+    command: Raw = service.passed.get("command")
+    if isinstance(command, str):
+        return ["/bin/sh", "-c", around.fill(command, service.name)]
+    if isinstance(command, list):
+        return [around.fill(str(word), service.name) for word in command]
+    return []

@@ -1,0 +1,260 @@
+"""What a run shows while it goes on: prefixed, coloured lines, and what became of each.
+
+Lines of services go to stdout, talk to stderr. Whoever closes either of them ends
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, Any
+
+from composegen.console import Console
+from composegen.events import (
+    Event,
+    Exited,
+    Failed,
+    Failure,
+    Finished,
+    Line,
+    Ready,
+    Recovered,
+    Reused,
+    Sickened,
+    Started,
+    Stopped,
+    Told,
+)
+from composegen.timeline import Boot, draw_boots
+
+_COLOURS = (
+    "cyan",
+    "yellow",
+    "green",
+    "magenta",
+    "blue",
+    "bright_cyan",
+    "bright_yellow",
+)
+_CODES = dict(
+    zip(
+        "red green yellow blue magenta cyan".split(),
+        map(str, range(31, 37)),
+        strict=True,
+    )
+) | {"bright_cyan": "96", "bright_yellow": "93"}
+_STYLES = {"bold": "1", "dim": "2"}
+_WIDEST = 2000
+_NARROW_BAR, _WIDE_BAR = 20, 40
+_COLOUR_CODE = re.compile(r"\x1b\[[0-9;]*m")
+_OTHER_CODE = re.compile(
+    r"\x1b(?:\[[0-9;?]*[A-Za-ln-z]|\][^\x07]*\x07|[()][A-Z0-9]|[=>78])"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
+_KEY = re.compile(
+    r"https?://|\b(?:ready|listening|serving|running on|started)\b"
+    r"|\b(?:error|exception|fatal|panic|critical|warn(?:ing)?|refused|denied)\b"
+    r"|\w(?:Error|Exception)\b",
+    re.IGNORECASE,
+)
+_TRACEBACK = "Traceback (most recent call last)"
+
+
+class RunConsole:
+    """Shows events; with ``verbose`` every line of every service."""
+
+    def __init__(
+        self,
+        services: Iterable[str],
+        console: Console | None = None,
+        *,
+        verbose: bool = False,
+        lines_to_err: bool = False,
+    ) -> None:
+        names = list(services)
+        self._console = console or Console()
+        self._width = max(map(len, names), default=0)
+        self._colours = {
+            name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)
+        }
+        self._verbose = verbose
+        self._lines_to_err = lines_to_err
+        self._closed: set[str] = set()
+        self._in_traceback: set[str] = set()
+        self._show: Mapping[type[Event], Callable[[Any], None]] = {
+            Started: self._show_started,
+            Reused: self._show_reused,
+            Told: lambda event: self._talk(event.service, event.text),
+            Line: self._show_line,
+            Ready: self._show_ready,
+            Finished: self._show_finished,
+            Failed: self._show_failed,
+            Exited: self._show_exited,
+            Sickened: self._show_sickened,
+            Recovered: lambda event: self._talk(event.service, "is healthy again"),
+            Stopped: self._show_stopped,
+        }
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        self._show[type(event)](event)
+
+    def say(self, text: str = "") -> None:
+        """Talk that is about no service."""
+        self._write("err", text + "\n")
+
+    def show_boots(self, boots: Iterable[Boot]) -> None:
+        """The boot as bars with its longest way."""
+        columns = shutil.get_terminal_size().columns
+        width = max(_NARROW_BAR, min(_WIDE_BAR, columns - self._width - 30))
+        self.say("\n" + draw_boots(boots, width=width))
+
+    def show_failure(self, failure: Failure) -> None:
+        """A failure: what, why, what to do, and what the service said last."""
+        self._write(
+            "err", self._style("err", failure.reason, fg="red", bold=True) + "\n"
+        )
+        if failure.cause:
+            self.say(f"  cause: {failure.cause}")
+        if failure.mend:
+            first, *rest = failure.mend.split("\n")
+            self.say(f"  {self._style('err', 'help', fg='cyan')}: {first}")
+            for line in rest:
+                self.say(f"        {line}")
+        if failure.lines:
+            self.say("  its last lines:")
+            for line in failure.lines:
+                self.say(f"    {self._clean(line, 'err')}")
+
+    # Events
+
+    def _show_started(self, event: Started) -> None:
+        again = f", restart {event.restarts}" if event.restarts else ""
+        self._talk(event.service, f"started, pid {event.pid}{again}", dim=True)
+
+    def _show_reused(self, event: Reused) -> None:
+        who = f"pid {event.pid}" if event.pid is not None else "somebody not seen here"
+        command = f", `{event.command[:60]}`" if event.command else ""
+        since = f", since {event.since}" if event.since else ""
+        note = f" ({event.note})" if event.note else ""
+        self._talk(
+            event.service,
+            f"runs already and is used: {who}{command}{since}; it stays{note}",
+        )
+
+    def _show_line(self, event: Line) -> None:
+        if self._verbose or self._is_key(event):
+            stream = "err" if self._lines_to_err else "out"
+            text = self._clean(event.text, stream)
+            self._write(stream, f"{self._prefix(event.service, stream)} {text}\n")
+
+    def _is_key(self, event: Line) -> bool:
+        """Ready, addresses, errors; a traceback to its last line."""
+        if _TRACEBACK in event.text:
+            self._in_traceback.add(event.service)
+            return True
+        if event.service in self._in_traceback:
+            if not event.text.startswith((" ", "\t")):
+                self._in_traceback.discard(event.service)
+            return True
+        return _KEY.search(event.text[:_WIDEST]) is not None
+
+    def _show_ready(self, event: Ready) -> None:
+        where = f" at {event.address}" if event.address else ""
+        after = f" after {event.after:.2f} s" if event.after else ""
+        self._talk(event.service, f"ready{after}{where}", fg="green")
+
+    def _show_finished(self, event: Finished) -> None:
+        self._talk(event.service, f"finished after {event.after:.2f} s", fg="green")
+
+    def _show_failed(self, event: Failed) -> None:
+        self._talk(event.service, "failed", fg="red", bold=True)
+        self.show_failure(event.failure)
+        if not event.is_required and event.dependants:
+            self._talk(
+                event.service,
+                f"{', '.join(event.dependants)}: started without it",
+                fg="yellow",
+            )
+
+    def _show_exited(self, event: Exited) -> None:
+        how = "is gone"
+        if event.exit_code is not None:
+            how = (
+                f"exited with {event.exit_code}"
+                if event.exit_code >= 0
+                else f"was ended by signal {-event.exit_code}"
+            )
+        again = "it is not started again"
+        if event.restart_in is not None:
+            again = f"it is started again in {event.restart_in:g} s"
+        self._talk(event.service, f"{how}; {again}", fg="red")
+        for name in event.dependants:
+            self._talk(name, f"{event.service} is away", fg="yellow")
+
+    def _show_sickened(self, event: Sickened) -> None:
+        self._talk(event.service, f"is unhealthy: {event.reason}", fg="red")
+
+    def _show_stopped(self, event: Stopped) -> None:
+        left = f"; still there: {', '.join(map(str, event.left))}" if event.left else ""
+        self._talk(event.service, f"stopped{left}", dim=not left)
+
+    # Writing
+
+    def _talk(self, service: str, text: str, **style: Any) -> None:
+        line = self._style("err", text, **style)
+        self._write("err", f"{self._prefix(service, 'err')} {line}\n")
+
+    def _prefix(self, service: str, stream: str) -> str:
+        text = f"{service:<{self._width}} |"
+        return self._style(stream, text, fg=self._colours.get(service))
+
+    def _stream(self, name: str) -> IO[str]:
+        return self._console.out if name == "out" else self._console.err
+
+    def _style(self, stream: str, text: str, **style: Any) -> str:
+        if os.environ.get("NO_COLOR") or not self._is_terminal(stream):
+            return text
+        codes = [code for name, code in _STYLES.items() if style.get(name)]
+        if style.get("fg"):
+            codes.append(_CODES[style["fg"]])
+        return f"\x1b[{';'.join(codes)}m{text}\x1b[0m" if codes else text
+
+    def _is_terminal(self, stream: str) -> bool:
+        return stream not in self._closed and self._stream(stream).isatty()
+
+    def _clean(self, text: str, stream: str) -> str:
+        """A service's line as a terminal may see it: colours where they can be."""
+        shown = text
+        if len(text) > _WIDEST:
+            shown = f"{text[:_WIDEST]} .. ({len(text)} characters)"
+        shown = _OTHER_CODE.sub("", shown)
+        if self._is_terminal(stream) and not os.environ.get("NO_COLOR"):
+            ending = "\x1b[0m" if "\x1b[" in shown else ""
+            return _CONTROL.sub("", shown) + ending
+        return _CONTROL.sub("", _COLOUR_CODE.sub("", shown)).replace("\x1b", "")
+
+    def _write(self, name: str, text: str) -> None:
+        """Write and go on, also when nobody reads any more."""
+        if name in self._closed:
+            return
+        stream = self._stream(name)
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError):
+            self._closed.add(name)
+            _silence(stream)
+
+
+def _silence(stream: IO[str]) -> None:
+    """Let what is buffered for a closed pipe go nowhere, at exit too."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,354 @@
+"""``composegen run``: settle, show the plan, carry it out, end with the right code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from composegen.claims import Claims
+from composegen.console import Console
+from composegen.control import Control, choose_socket, follow_run
+from composegen.errors import ExitCode
+from composegen.events import Event, read_event
+from composegen.foreground import stay_in_front
+from composegen.localenv import (
+    HOST,
+    CannotRun,
+    prepare_secrets,
+    read_surroundings,
+)
+from composegen.localplan import Asked, LocalPlan, Unit, Way, make_units, settle_plan
+from composegen.localstores import has_engine, is_image_there, pull_image
+from composegen.model import Stack
+from composegen.plan import Plan, format_plan
+from composegen.runconsole import RunConsole
+from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
+from composegen.runtimes.process import Processes
+from composegen.status import FINE, State, describe_statuses
+from composegen.supervisor import StartFailed, Supervisor
+
+_SIGNALS = {
+    signal.SIGINT: ExitCode.INTERRUPTED,
+    signal.SIGTERM: ExitCode.TERMINATED,
+    signal.SIGHUP: ExitCode.HUNG_UP,
+}
+_CONNECT_TIMEOUT = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run is shown, and whether what dies is started again."""
+
+    verbose: bool = False
+    restart: bool = True
+
+
+class ThisMachine:
+    """What the machine offers that this process runs on."""
+
+    def has_engine(self) -> bool:
+        """Whether a Docker engine answers."""
+        return has_engine()
+
+    def is_listening(self, port: int) -> bool:
+        """Whether somebody listens on the loopback port."""
+        try:
+            with socket.create_connection((HOST, port), _CONNECT_TIMEOUT):
+                return True
+        except OSError:
+            return False
+
+
+def check_platform() -> None:
+    """Raises CannotRun where processes cannot be owned."""
+    if os.name != "posix":
+        raise CannotRun(
+            "composegen runs services as processes on Linux and macOS alone",
+            help="run it in WSL, or render the stack and use Docker",
+        )
+
+
+def run_stack(
+    stack: Stack,
+    folder: Path,
+    asked: Asked,
+    options: RunOptions,
+    *,
+    console: Console | None = None,
+) -> int:
+    """Run a stack until it ends or is ended; the exit code.
+
+    Raises CannotRun, UsageError, SelectionError and FileRefused before anything starts.
+    """
+    check_platform()
+    console = console or Console()
+    folder = folder.resolve()
+    around = read_surroundings(folder, os.environ)
+    runs = RunFolder(folder)
+    if not asked.names:
+        whole = next((run for run in runs.list_runs() if _is_whole(run)), None)
+        if whole is not None:
+            return attach_guest(whole, stack, options, console)
+    local = settle_plan(stack, asked, around, ThisMachine())
+    console.say(format_plan(local.plan))
+    for note in local.notes:
+        console.say(f"note: {note}")
+    around = prepare_secrets(local.plan, around)
+    units = make_units(local, around, terminal=console.out.isatty())
+    _pull_images(units, console)
+    run = _Run(local, units, runs, options, console)
+    return asyncio.run(run.carry_out())
+
+
+def _is_whole(run: RunRecord) -> bool:
+    return not run.names and not run.is_library
+
+
+def _pull_images(units: tuple[Unit, ...], console: Console) -> None:
+    for unit in units:
+        image = unit.step.service.image
+        if unit.way is Way.DOCKER and not is_image_there(image):
+            console.say(f"{unit.name}: pulling {image}")
+            if not pull_image(image):
+                raise CannotRun(f"`{unit.name}`: {image} cannot be pulled")
+
+
+def attach_guest(
+    run: RunRecord, stack: Stack, options: RunOptions, console: Console
+) -> int:
+    """Show what another run of this folder does, until it ends or we leave."""
+    where = f" in {run.terminal}" if run.terminal else ""
+    console.say(
+        f"this stack runs already: pid {run.supervisor.pid}{where}, since {run.since}\n"
+        "attached as a guest: Ctrl-C here leaves, Ctrl-C there ends it"
+    )
+    shown = RunConsole(stack.services, console, verbose=options.verbose)
+    try:
+        for data in follow_run(run.socket):
+            shown.show(read_event(data))
+    except KeyboardInterrupt:
+        console.say("left; the stack keeps running")
+        return ExitCode.INTERRUPTED
+    console.say("the run has ended")
+    return ExitCode.FINE
+
+
+class _Run:
+    """One run of this process, from its first service to its last."""
+
+    def __init__(
+        self,
+        local: LocalPlan,
+        units: tuple[Unit, ...],
+        runs: RunFolder,
+        options: RunOptions,
+        console: Console,
+    ) -> None:
+        self.local = local
+        self.units = units
+        self.runs = runs
+        self.options = options
+        self.console = RunConsole(
+            local.plan.names,
+            console,
+            verbose=options.verbose,
+            lines_to_err=bool(local.asked.command),
+        )
+        self._control: Control | None = None
+
+    async def carry_out(self) -> int:
+        """Up, watch, down; the exit code."""
+        loop = asyncio.get_running_loop()
+        stop: asyncio.Future[int] = loop.create_future()
+        async with Processes(subreaper=True) as processes:
+            self._handle_signals(loop, stop, processes)
+            supervisor = self._make_supervisor(processes)
+            answers = {
+                "status": lambda: describe_run(self.local.plan, supervisor),
+                "failures": lambda: describe_failures(supervisor),
+            }
+            path = choose_socket(self.runs.path, processes.mark)
+            control = Control(path, answers, lambda: _settle(stop, ExitCode.FINE))
+            async with control:
+                self._control = control
+                self._note_run(processes.mark, path)
+                try:
+                    code = await self._stay(supervisor, stop)
+                finally:
+                    await self._end(supervisor, processes.mark)
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+        return code
+
+    def _make_supervisor(self, processes: Processes) -> Supervisor:
+        claims = Claims(
+            self.runs, processes.mark, identify_self(), reuse=self.local.asked.reuse
+        )
+        return Supervisor(
+            self.units, processes, claims, self._report, restart=self.options.restart
+        )
+
+    def _report(self, event: Event) -> None:
+        self.console.show(event)
+        if self._control is not None:
+            self._control.report(event)
+
+    def _handle_signals(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        stop: asyncio.Future[int],
+        processes: Processes,
+    ) -> None:
+        """The first signal ends the run, the second kills, the third leaves at once."""
+        count = 0
+
+        def handle(code: int) -> None:
+            nonlocal count
+            count += 1
+            _settle(stop, code)
+            if count == 2:
+                self.console.say("killing what is left")
+                processes.kill_all()
+            elif count > 2:  # the guardian sees to the rest
+                os._exit(code)
+
+        for number, code in _SIGNALS.items():
+            loop.add_signal_handler(number, handle, code)
+
+    async def _stay(self, supervisor: Supervisor, stop: asyncio.Future[int]) -> int:
+        """Bring it up and wait for whatever ends it."""
+        up = asyncio.ensure_future(supervisor.bring_up())
+        first: set[asyncio.Future[Any]] = {up, stop}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not up.done():
+            up.cancel()
+            await asyncio.gather(up, return_exceptions=True)
+            self._say_ending()
+            return stop.result()
+        try:
+            up.result()
+        except StartFailed:
+            self.console.say("the rest is taken down")
+            return ExitCode.PROBLEM
+        if not self.local.asked.command:
+            self._show_ready(supervisor)
+        ends: list[asyncio.Future[Any]] = [
+            stop,
+            asyncio.ensure_future(supervisor.wait_for_end()),
+        ]
+        commands = [u.name for u in self.units if u.way is Way.COMMAND]
+        if commands:
+            process = supervisor.tended[commands[0]].process
+            if process is not None:
+                ends.append(asyncio.ensure_future(stay_in_front(process)))
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        code = _choose_code(ends, supervisor)
+        for end in ends[1:]:
+            end.cancel()
+        await asyncio.gather(*ends[1:], return_exceptions=True)
+        self._say_ending()
+        return code
+
+    def _show_ready(self, supervisor: Supervisor) -> None:
+        self.console.show_boots(supervisor.list_boots())
+        for unit in self.units:
+            if unit.step.service.publish and unit.address:
+                self.console.say(f"  {unit.name}: {unit.address}")
+        self.console.say("Ctrl-C ends it\n")
+
+    def _say_ending(self) -> None:
+        if not self.local.asked.command:
+            self.console.say("taking it down")
+
+    async def _end(self, supervisor: Supervisor, mark: str) -> None:
+        statuses = supervisor.list_statuses()
+        await asyncio.shield(asyncio.ensure_future(supervisor.take_down()))
+        self.runs.write_last(
+            {
+                "statuses": describe_statuses(statuses),
+                "ended": describe_statuses(supervisor.list_statuses()),
+                **describe_failures(supervisor),
+            }
+        )
+        self.runs.remove_run(mark)
+
+    def _note_run(self, mark: str, path: Path) -> None:
+        try:
+            terminal = os.ttyname(sys.stderr.fileno())
+        except (OSError, ValueError):
+            terminal = ""
+        self.runs.write_run(
+            RunRecord(
+                run=mark,
+                supervisor=identify_self(),
+                socket=str(path),
+                names=self.local.asked.names,
+                terminal=terminal,
+                since=format_now(),
+            )
+        )
+
+
+def _settle(stop: asyncio.Future[int], code: int) -> None:
+    if not stop.done():
+        stop.set_result(code)
+
+
+def _choose_code(ends: list[asyncio.Future[Any]], supervisor: Supervisor) -> int:
+    """What a run ends with: its signal's code, its command's, or how services ended."""
+    stop, all_ended, *command = ends
+    if stop.done():
+        return int(stop.result())
+    if command:
+        return int(command[0].result()) if command[0].done() else ExitCode.PROBLEM
+    all_ended.result()
+    failed = any(
+        tended.state is State.FAILED and tended.unit.step.is_required
+        for tended in supervisor.tended.values()
+    )
+    return ExitCode.PROBLEM if failed else ExitCode.FINE
+
+
+# What other terminals are told
+
+
+def describe_run(plan: Plan, supervisor: Supervisor) -> dict[str, Any]:
+    """How every service of a run is doing, and what was left out."""
+    return {
+        "statuses": describe_statuses(supervisor.list_statuses()),
+        "is_up": all(
+            tended.state in FINE
+            for tended in supervisor.tended.values()
+            if tended.unit.step.is_required
+        ),
+        "left_out": [
+            {
+                "service": left_out.service,
+                "reason": left_out.reason,
+                "instead": [f"{each.service}: {each}" for each in left_out.fallbacks],
+            }
+            for left_out in plan.left_out
+        ],
+    }
+
+
+def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
+    """Why services are not up, and what the last question to each got."""
+    return {
+        "failures": {
+            name: asdict(tended.failure)
+            for name, tended in supervisor.tended.items()
+            if tended.failure is not None
+        },
+        "answers": {
+            name: tended.last_answer
+            for name, tended in supervisor.tended.items()
+            if tended.last_answer
+        },
+    }
