@@ -46,9 +46,10 @@ def main() -> None:
     ]
     failed = False
     for script in ("bench_router.py", "bench_store.py"):
-        command = [sys.executable, str(HERE / script), *sys.argv[1:]]
-        if script != "bench_router.py":
-            command = [word for word in command if not word.startswith("--litellm")]
+        options = sys.argv[1:]
+        if script == "bench_store.py":
+            options = [word for word in options if not word.startswith("--litellm")]
+        command = [sys.executable, str(HERE / script), *options]
         done = subprocess.run(
             command, stdout=subprocess.PIPE, text=True, check=False, cwd=HERE
         )

@@ -1,6 +1,7 @@
 """The router's HTTP endpoints; what a turn does is told in `turns`."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager, nullcontext
@@ -28,6 +29,7 @@ from router.turns import Turn, Turns, find_key, make_key, refuse
 from router.wire import Refusal, encode_json
 
 _LONGEST_BODY = 1024 * 1024
+_log = logging.getLogger("router")
 _T = TypeVar("_T")
 
 
@@ -207,6 +209,8 @@ def _json(value: Any) -> Response:
 
 def _on_refusal(request: Request, error: Exception) -> Response:
     refusal = refuse(error) or _explain(request, error)
+    if refusal.status_code >= 500:
+        _log.warning("%s: %s", request.url.path, refusal.detail)
     headers = refusal.headers
     return Response(refusal.encode(), refusal.status_code, headers, "application/json")
 

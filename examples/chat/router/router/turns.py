@@ -1,5 +1,6 @@
 """One turn of a conversation: what is asked, what is stored, in which order."""
 
+import logging
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -19,6 +20,7 @@ from router.sessions.store import (
 )
 from router.wire import ChatRequest, Incoming, Refusal, decode_request
 
+_log = logging.getLogger("router")
 _ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~:@+=-]{1,128}")
 _LONGEST_MESSAGE = 64 * 1024
 _SYSTEM = ("system", "developer")
@@ -89,7 +91,9 @@ class Turns:
         request, fields = decode_request(body)
         _check_messages(request.messages)
         users = [message.text for message in request.messages if message.role == "user"]
-        choice = choose_route(self._routes, users[-1] if users else "", request.model)
+        choice = choose_route(
+            self._routes, users[-1] if users else "", request.model or ""
+        )
         id, durability = self._store.new_id(), None
         if key:
             new = _find_new(request.messages)
@@ -110,7 +114,7 @@ class Turns:
             reply_id=self._store.new_id(),
             key=key,
             call=Call(fields, users[-1] if users else ""),
-            streamed=request.stream,
+            streamed=bool(request.stream),
             route=f"{choice.route.name}; {choice.reason}",
             durability=durability,
         )
@@ -146,6 +150,7 @@ class Turns:
             refusal = refuse(error)
             if not begun or not refusal:
                 raise
+            _log.warning("a reply broke off: %s", refusal.detail)
             ending = [refusal.encode()]
         for data in ending:
             yield _event(data)

@@ -51,8 +51,8 @@ class ChatRequest(msgspec.Struct):
     """What the router reads of a request; every other field is passed on."""
 
     messages: list[Incoming]
-    model: str = ""
-    stream: bool = False
+    model: str | None = None
+    stream: bool | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
 

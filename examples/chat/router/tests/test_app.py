@@ -290,6 +290,11 @@ async def test_a_reply_longer_than_a_message_may_be_is_cut() -> None:
         (b"[" * 100_000, 400, "invalid_json"),
         (b'{"messages": 1}', 400, "invalid_json"),
         (b'{"messages": [{"role": "user", "content": "\xff"}]}', 400, "invalid_json"),
+        (
+            b'{"messages": [{"role": "user", "content": "\\ud800"}]}',
+            400,
+            "invalid_json",
+        ),
         (b'{"messages": []}', 400, "no_message"),
         (b'{"messages": [{"role": "robot", "content": ""}]}', 400, "invalid_role"),
         (b'{"messages": [{"role": "user", "content": ""}]}', 400, "no_message"),
@@ -318,6 +323,13 @@ async def test_a_body_that_cannot_be_used_is_refused(
         assert error["code"] == code
         assert set(error) == {"message", "type", "param", "code"}
         assert await stored(client) == []
+
+
+async def test_what_is_null_is_taken_as_not_given() -> None:
+    names = ["model", "stream", "max_tokens", "max_completion_tokens", "temperature"]
+    async with routing() as client:
+        reply = await client.post(CHAT, json=say("hello") | dict.fromkeys(names))
+        assert reply.status_code == 200
 
 
 async def test_a_message_of_just_the_right_length_is_taken() -> None:
