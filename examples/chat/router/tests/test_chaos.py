@@ -30,6 +30,7 @@ class RealWorld:
 
     def __init__(self, server: RedisServer, chance: random.Random, count: int) -> None:
         self.calm = False
+        self._dead: list[Router] = []
         self._server = server
         self._chance = chance
         self._limits = Limits(lifetime=self.lifetime, messages=10_000)
@@ -69,6 +70,7 @@ class RealWorld:
             if len(self._routers) > 1 and self._chance.random() < 0.2:
                 self._routers[0].dead = True
                 self._routers[0].tending.cancel()
+                self._dead.append(self._routers[0])
                 self._routers[0] = self._start()
 
     async def heal(self) -> None:
@@ -84,6 +86,8 @@ class RealWorld:
         for router in self._routers:
             router.tending.cancel()
             await router.store.close()
+        for router in self._dead:
+            await router.store._remote.close()  # its outbox died with it
 
 
 async def run_schedule(seed: int) -> None:

@@ -104,7 +104,7 @@ class RedisStore(SessionStore):
         return Status(mode="redis", since=self.since)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._client.aclose(close_connection_pool=True)
 
     async def set_aside(self, key: SessionKey) -> None:
         """Move a log that cannot be read out of the way, for somebody to look at."""
