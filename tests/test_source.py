@@ -437,11 +437,11 @@ def laugh(levels: int, width: int = 10) -> str:
 
 @pytest.mark.parametrize("levels", [6, 9, 40, 1000])
 def test_a_billion_laughs_are_refused_at_once(levels: int) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
 
     names = list_names(laugh(levels))
 
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2
     assert names in (["alias-expansion"], ["too-deep"])
 
 
@@ -451,11 +451,11 @@ def test_a_billion_laughs_in_merge_keys_are_refused_at_once() -> None:
         f"x-{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}], k{n}: v}}"
         for n in range(1, 20)
     ]
-    begin = time.monotonic()
+    begin = time.process_time()
 
     names = list_names("\n".join(lines) + "\n" + WEB)
 
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2
     assert names == ["alias-expansion"]
 
 
@@ -470,13 +470,13 @@ def test_a_large_file_without_aliases_is_no_expansion() -> None:
 
 
 def test_a_hundred_thousand_brackets_are_too_deep() -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
 
     assert list_names("x-a: " + "[" * 100_000) == ["too-deep"]
     assert list_names("x-a: " + "[" * 100_000 + "]" * 100_000) == ["too-deep"]
     assert list_names("x-a: " + "{a: " * 100_000) == ["too-deep"]
     assert list_names("x-a: " + "[\n" * 100_000) == ["too-deep"]
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 def test_brackets_that_hide_behind_quotes_and_comments_are_too_deep() -> None:
@@ -522,10 +522,10 @@ def test_thousands_of_shallow_brackets_are_fine() -> None:
 
 @pytest.mark.parametrize("bad", ["- " * 500_000, "? " * 400_000, "a: " * 300_000])
 def test_a_megabyte_of_marks_is_told_at_once(bad: str) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
 
     assert len(list_names(bad)) == 1
-    assert time.monotonic() - begin < 3
+    assert time.process_time() - begin < 3
 
 
 # Variables and commas within braces
