@@ -11,7 +11,7 @@ from pathlib import Path
 from composegen.events import Failure
 from composegen.health import HOST, Probe
 from composegen.localenv import find_program
-from composegen.localplan import Unit
+from composegen.localunits import Unit
 from composegen.processes import (
     find_listeners,
     find_start_time,

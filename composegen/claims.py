@@ -17,7 +17,8 @@ from composegen import guardian
 from composegen.causes import describe_holder, describe_process
 from composegen.events import Failure
 from composegen.health import NotReady, Probe, ask, choose_pause
-from composegen.localplan import Unit, Way
+from composegen.localplan import Way
+from composegen.localunits import Unit
 from composegen.model import HealthKind
 from composegen.processes import (
     Identity,

@@ -7,38 +7,25 @@ that must be there runs in Docker; for anything else there is an error with its 
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 from composegen.errors import UsageError
 from composegen.graph import find_closure
-from composegen.health import Probe
-from composegen.launch import Launch
 from composegen.localenv import (
-    HOST,
     CannotRun,
     Processes,
     Surroundings,
     find_folder,
     find_path,
     find_program,
-    make_env,
-    make_state_folder,
 )
-from composegen.localstores import make_store_launch
-from composegen.logs import find_log
 from composegen.model import Health, HealthKind, Service, Stack
 from composegen.plan import Plan, Step, make_plan
 from composegen.reading import find_near
 from composegen.selection import Selection
-from composegen.values import parse_duration
-
-_DEFAULT_GRACE = 10.0
-_ASKED = frozenset({HealthKind.HTTP, HealthKind.TCP, HealthKind.COMMAND})
 
 
 class Way(StrEnum):
@@ -75,28 +62,6 @@ class Machine(Protocol):
     def is_listening(self, port: int) -> bool:
         """Whether somebody listens on a port."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
-    """One step as it runs here; ``launch`` is None where it is only found."""
-
-    step: Step
-    way: Way
-    probe: Probe
-    launch: Launch | None
-    address: str = ""
-    is_named: bool = False
-
-    @property
-    def name(self) -> str:
-        """The name of its service."""
-        return self.step.name
-
-    @property
-    def port(self) -> int | None:
-        """Where it listens."""
-        return self.step.service.port
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,144 +307,3 @@ def suggest_way(service: Service, *, has_local: bool) -> str:
         f"say how to run `{service.name}` without a container:\n"
         f"local:\n  command: [..]\n  dir: {folder}"
     )
-
-
-# Units
-
-
-def make_units(
-    local: LocalPlan, around: Surroundings, *, terminal: bool = False
-) -> tuple[Unit, ...]:
-    """Every step of the plan as it is carried out here. Raises CannotRun."""
-    return tuple(_make_unit(local, step, around, terminal) for step in local.plan.steps)
-
-
-def _make_unit(
-    local: LocalPlan, step: Step, around: Surroundings, terminal: bool
-) -> Unit:
-    way = local.ways[step.name]
-    service = step.service
-    env = make_env(step, around, terminal=terminal)
-    launch: Launch | None = None
-    if way is Way.DOCKER:
-        launch = make_store_launch(local.plan, step, around)
-    elif way is Way.COMMAND:
-        launch = Launch(
-            service=step.name,
-            command=local.asked.command,
-            folder=Path.cwd(),
-            env=env,
-            grace=find_grace(service),
-        )
-    elif way is Way.PROCESS:
-        launch = _make_launch(service, env, around)
-    return Unit(
-        step=step,
-        way=way,
-        probe=make_probe(service, way, env, launch, around),
-        launch=launch,
-        address=find_address(service),
-        is_named=step.name in local.asked.names,
-    )
-
-
-def _make_launch(service: Service, env: dict[str, str], around: Surroundings) -> Launch:
-    local = service.local
-    if local is None:
-        raise CannotRun(f"`{service.name}` has no `local`")
-    data = ""
-    if "{data}" in str(local.command):
-        data = str(make_state_folder(around.folder, "data", service.name))
-    if isinstance(local.command, str):
-        text = _fill_command(local.command, service, data)
-        command: tuple[str, ...] = ("/bin/sh", "-c", around.fill(text, service.name))
-    else:
-        command = tuple(
-            around.fill(_fill_command(word, service, data), service.name)
-            for word in local.command
-        )
-    return Launch(
-        service=service.name,
-        command=command,
-        folder=find_folder(service, around),
-        env=env,
-        log=find_log(around.folder, service.name),
-        grace=find_grace(service),
-        stop_signal=find_stop_signal(service),
-    )
-
-
-def _fill_command(text: str, service: Service, data: str) -> str:
-    port = "" if service.port is None else str(service.port)
-    return text.replace("{port}", port).replace("{data}", data.replace("$", "$$"))
-
-
-def find_grace(service: Service) -> float:
-    """Seconds between a service's stop signal and the kill."""
-    text = service.passed.get("stop_grace_period")
-    return parse_duration(str(text)).seconds if text else _DEFAULT_GRACE
-
-
-def find_stop_signal(service: Service) -> int:
-    """The signal that asks a service to stop. Raises CannotRun for an unknown one."""
-    text = str(service.passed.get("stop_signal") or "SIGTERM")
-    if text.isdigit():
-        return int(text)
-    name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
-    try:
-        return signal.Signals[name]
-    except KeyError:
-        raise CannotRun(f"`{service.name}`: there is no signal {text}") from None
-
-
-def find_address(service: Service) -> str:
-    """What to call a service by: a URL where it speaks HTTP, else host and port."""
-    if service.port is None:
-        return ""
-    health = service.health
-    is_http = health is not None and health.kind is HealthKind.HTTP
-    return f"{'http://' if is_http else ''}{HOST}:{service.port}"
-
-
-def make_probe(
-    service: Service,
-    way: Way,
-    env: Mapping[str, str],
-    launch: Launch | None,
-    around: Surroundings,
-) -> Probe:
-    """How a service is asked here; a job, and what has no check, is not asked."""
-    health = service.health
-    is_http = health is not None and health.kind is HealthKind.HTTP
-    if way is Way.FOUND and service.port is not None and not is_http:
-        # Its own check may need what is not installed.
-        return Probe(kind=HealthKind.TCP, port=service.port)
-    if health is None or service.job or health.kind not in _ASKED:
-        return Probe(kind=HealthKind.NONE)
-    command: tuple[str, ...] = ()
-    if health.kind is HealthKind.COMMAND:
-        command = _make_check(health, service, around)
-        if way is Way.DOCKER and launch is not None:
-            name = launch.command[launch.command.index("--name") + 1]
-            command = ("docker", "exec", name, *command)
-    return Probe(
-        kind=health.kind,
-        port=health.port or service.port,
-        path=health.path or "/",
-        host_header=health.host,
-        command=command,
-        env=env,
-        folder=find_folder(service, around),
-        boot=health.boot.seconds,
-        timeout=health.timeout.seconds,
-        interval=health.interval.seconds,
-        retries=health.retries,
-    )
-
-
-def _make_check(
-    health: Health, service: Service, around: Surroundings
-) -> tuple[str, ...]:
-    if isinstance(health.command, str):
-        return ("/bin/sh", "-c", around.fill(health.command, service.name))
-    return tuple(around.fill(word, service.name) for word in health.command)

@@ -94,9 +94,12 @@ class Tail:
 
     def read_rest(self) -> list[str]:
         """Everything up to the end, the unfinished last line included."""
-        lines = []
-        while more := self.read_lines():
-            lines += more
+        lines: list[str] = []
+        for _ in range(_FAR_BEHIND // _CHUNK):  # somebody may be writing still
+            before = self._position
+            lines += self.read_lines()
+            if self._position == before:
+                break
         if self._rest:
             lines.append(decode_line(self._rest))
             self._rest = b""

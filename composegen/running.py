@@ -23,8 +23,9 @@ from composegen.localenv import (
     prepare_secrets,
     read_surroundings,
 )
-from composegen.localplan import Asked, LocalPlan, Unit, Way, make_units, settle_plan
+from composegen.localplan import Asked, LocalPlan, Way, settle_plan
 from composegen.localstores import has_engine, is_image_there, pull_image
+from composegen.localunits import Unit, make_units
 from composegen.model import Stack
 from composegen.plan import Plan, format_plan
 from composegen.runconsole import RunConsole

@@ -6,7 +6,8 @@ import asyncio
 
 from composegen.claims import Found
 from composegen.events import Failure
-from composegen.localplan import Unit, Way
+from composegen.localplan import Way
+from composegen.localunits import Unit
 from composegen.logs import Tail
 from composegen.runfiles import format_now
 from composegen.runtimes.process import Process

@@ -1,0 +1,428 @@
+"""Tends one service from its gates to its end: start, health, restarts, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from composegen.causes import (
+    LAST_LINES,
+    explain_exit,
+    explain_os_error,
+    explain_silence,
+)
+from composegen.claims import Claims, Found, Refused, check_answerer
+from composegen.events import (
+    Event,
+    Exited,
+    Failed,
+    Failure,
+    Finished,
+    Line,
+    Ready,
+    Recovered,
+    Reused,
+    Sickened,
+    Started,
+    Stopped,
+    Told,
+)
+from composegen.health import (
+    Died,
+    NeverReady,
+    NotReady,
+    Probe,
+    ask,
+    wait_until_ready,
+    wait_until_settled,
+)
+from composegen.localplan import Way
+from composegen.localunits import Unit
+from composegen.logs import Tail, read_last_lines
+from composegen.model import Condition, HealthKind
+from composegen.processes import find_start_time, is_still, read_command
+from composegen.runtimes.process import Process, Processes
+from composegen.status import State
+from composegen.tended import Tended
+from composegen.timeline import Boot
+
+Report: TypeAlias = Callable[[Event], None]
+"""Whoever wants to know what happens."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+_STEADY_AFTER = 60.0
+_WATCH_INTERVAL = 0.1
+
+
+class Tender:
+    """Tends one service of a run; ``others`` are all of them, by name."""
+
+    def __init__(
+        self,
+        tended: Tended,
+        others: Mapping[str, Tended],
+        processes: Processes,
+        claims: Claims,
+        report: Report,
+        *,
+        restart: bool,
+        begin: float,
+    ) -> None:
+        self.tended = tended
+        self._others = others
+        self._processes = processes
+        self._claims = claims
+        self._report = report
+        self._restart = restart
+        self._begin = begin
+
+    def _now(self) -> float:
+        return time.monotonic() - self._begin
+
+    async def tend(self) -> None:
+        """Carry it from its gates to its last exit; cancelled when the run ends."""
+        failure = await self._pass_gates()
+        if failure is None:
+            failure = await self._boot()
+        if failure is not None:
+            await self._give_up(failure)
+            return
+        pause = FIRST_PAUSE
+        while not self.tended.unit.step.service.job:
+            ready_at = time.monotonic()
+            code = await self._watch()
+            if time.monotonic() - ready_at > _STEADY_AFTER:
+                pause = FIRST_PAUSE
+            again = self._restart and self.tended.unit.way is not Way.COMMAND
+            self._note_exit(code, pause if again else None)
+            if self.tended.process is not None:
+                await self.tended.process.stop()
+            if not again:
+                self._claims.note_ended(self.tended.unit)
+                return
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+            while (failure := await self._boot_again()) is not None:
+                self._tell(f"{failure.reason}; next try in {pause:g} s")
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+
+    async def _pass_gates(self) -> Failure | None:
+        """Wait until the gates open; the failure where a required one cannot."""
+        step = self.tended.unit.step
+        for gate in step.gates:
+            needed = self._others.get(gate.service)
+            if needed is None:
+                continue
+            is_start = gate.condition is Condition.STARTED
+            opened = await asyncio.shield(
+                needed.started if is_start else needed.settled
+            )
+            if not opened and not gate.is_optional:
+                return Failure(
+                    service=step.name,
+                    reason=f"{step.name} cannot start without {gate.service}",
+                )
+        self.tended.boot = Boot(
+            service=step.name,
+            created=0.0,
+            started=self._now(),
+            waited_for=tuple(gate.service for gate in step.gates),
+        )
+        return None
+
+    async def _boot(self) -> Failure | None:
+        """Start it, or find it running, and wait until it is ready."""
+        unit = self.tended.unit
+        self.tended.enter(State.STARTING, "starting" if unit.probe.can_ask else "none")
+        try:
+            found = await self._claims.claim(unit)
+        except Refused as refused:
+            return refused.failure
+        if found is not None:
+            self._use(found)
+            return None
+        failure = self._start()
+        if failure is not None:
+            return failure
+        return await self._wait()
+
+    async def _boot_again(self) -> Failure | None:
+        self.tended.restarts += 1
+        failure = await self._boot()
+        if failure is not None and self.tended.process is not None:
+            await self.tended.process.stop()
+        return failure
+
+    def _use(self, found: Found) -> None:
+        self.tended.found = found
+        self.tended.process = None
+        since = find_start_time(found.pid) if found.pid is not None else None
+        self._report(
+            Reused(
+                service=self.tended.unit.name,
+                at=self._now(),
+                pid=found.pid,
+                command=read_command(found.pid) if found.pid is not None else "",
+                since=_format_time(since),
+                note=found.note,
+            )
+        )
+        self._become_ready(0.0)
+
+    def _start(self) -> Failure | None:
+        unit = self.tended.unit
+        if unit.launch is None:
+            return Failure(
+                service=unit.name, reason=f"{unit.name} cannot be started here"
+            )
+        try:
+            process = self._processes.start(unit.launch)
+        except OSError as error:
+            return explain_os_error(unit, error)
+        self.tended.found = None
+        self.tended.process = process
+        self.tended.exit_code = None
+        if unit.launch.log is not None:
+            self.tended.tail = Tail(unit.launch.log, process.log_start)
+        if process.identity is not None:
+            self._claims.note_started(unit, process.identity)
+        if not self.tended.started.done():
+            self.tended.started.set_result(True)
+        self._report(
+            Started(
+                service=unit.name,
+                at=self._now(),
+                pid=process.pid,
+                command=" ".join(unit.launch.command),
+                restarts=self.tended.restarts,
+            )
+        )
+        return None
+
+    async def _wait(self) -> Failure | None:
+        """Wait until what was started is ready, has finished, or fails."""
+        unit, process = self.tended.unit, self.tended.process
+        if process is None:
+            return None
+        try:
+            if unit.step.service.job:
+                return await self._wait_for_job(process)
+            if unit.way is Way.COMMAND:
+                self._note_boot()
+                self.tended.enter(State.READY, "none")
+                return None
+            if unit.probe.can_ask:
+                after = await wait_until_ready(
+                    lambda: self._ask(unit, process),
+                    boot=unit.probe.boot,
+                    exited=process.exited,
+                    started_at=process.started_at,
+                    is_heavy=unit.probe.kind is HealthKind.COMMAND,
+                )
+            else:
+                after = await wait_until_settled(process.exited)
+        except Died as died:
+            self._show_rest()
+            return explain_exit(unit, died.exit_code, self._last_lines())
+        except NeverReady as error:
+            return explain_silence(
+                unit,
+                seconds=error.seconds,
+                last=error.last,
+                pids=process.find_all(),
+                lines=self._last_lines(),
+            )
+        self._become_ready(after)
+        return None
+
+    async def _ask(self, unit: Unit, process: Process) -> None:
+        await ask(self._mark_probe(unit))
+        if unit.probe.kind in {HealthKind.HTTP, HealthKind.TCP}:
+            try:
+                check_answerer(unit, (process.pid,))
+            except NotReady:
+                await asyncio.sleep(_WATCH_INTERVAL)
+                check_answerer(unit, tuple(process.find_all()))
+
+    def _mark_probe(self, unit: Unit) -> Probe:
+        if unit.probe.kind is not HealthKind.COMMAND:
+            return unit.probe
+        marks = self._processes.make_marks(unit.name)
+        return replace(unit.probe, env={**unit.probe.env, **marks})
+
+    async def _wait_for_job(self, process: Process) -> Failure | None:
+        code = await asyncio.shield(process.exited)
+        self._show_rest()
+        self.tended.exit_code = code
+        await process.stop()
+        self._claims.note_ended(self.tended.unit)
+        if code != 0:
+            return explain_exit(self.tended.unit, code, self._last_lines())
+        after = time.monotonic() - process.started_at
+        self._note_boot()
+        self._report(
+            Finished(service=self.tended.unit.name, at=self._now(), after=after)
+        )
+        self.tended.enter(State.FINISHED)
+        return None
+
+    def _become_ready(self, after: float) -> None:
+        unit = self.tended.unit
+        self._note_boot()
+        self._report(
+            Ready(service=unit.name, at=self._now(), after=after, address=unit.address)
+        )
+        self.tended.enter(State.READY, "healthy" if unit.probe.can_ask else "none")
+
+    def _note_boot(self) -> None:
+        if self.tended.boot.ready is None:
+            self.tended.boot = replace(self.tended.boot, ready=self._now())
+
+    async def _give_up(self, failure: Failure) -> None:
+        """A start that failed is told at once, then what is left of it is ended."""
+        self.tended.failure = failure
+        self.tended.exit_code = failure.exit_code
+        self._report(
+            Failed(
+                service=self.tended.unit.name,
+                at=self._now(),
+                failure=failure,
+                is_required=self.tended.unit.step.is_required,
+                dependants=tuple(self._list_dependants()),
+            )
+        )
+        self.tended.enter(State.FAILED)
+        if self.tended.process is not None:
+            await self.tended.process.stop()
+        self._claims.note_ended(self.tended.unit)
+
+    # While it runs
+
+    async def _watch(self) -> int | None:
+        """Wait until it dies, asking calmly how it is; its code where it is ours."""
+        probe = self.tended.unit.probe
+        misses = 0
+        while True:
+            gone = await self._wait_for_exit(probe.interval)
+            if gone:
+                self._show_rest()
+                process = self.tended.process
+                return process.exited.result() if process is not None else None
+            if not probe.can_ask:
+                continue
+            try:
+                await ask(self._mark_probe(self.tended.unit))
+            except NotReady as error:
+                misses += 1
+                self.tended.last_answer = str(error)
+                if misses == probe.retries:
+                    self.tended.health = "unhealthy"
+                    self._report(
+                        Sickened(
+                            service=self.tended.unit.name,
+                            at=self._now(),
+                            reason=str(error),
+                        )
+                    )
+            else:
+                if misses >= probe.retries:
+                    self.tended.health = "healthy"
+                    self._report(
+                        Recovered(service=self.tended.unit.name, at=self._now())
+                    )
+                misses = 0
+
+    async def _wait_for_exit(self, seconds: float) -> bool:
+        process, found = self.tended.process, self.tended.found
+        if found is None and process is not None:
+            await asyncio.wait({process.exited}, timeout=seconds)
+            return process.exited.done()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found is None or (found.process and not is_still(found.process)):
+                return True
+            await asyncio.sleep(_WATCH_INTERVAL)
+        return False
+
+    def _note_exit(self, code: int | None, pause: float | None) -> None:
+        self.tended.exit_code = code
+        self.tended.found = None
+        is_over = pause is None
+        self.tended.enter(State.STOPPED if is_over and code == 0 else State.STARTING)
+        if is_over and code != 0:
+            self.tended.state = State.FAILED
+        if self.tended.unit.way is Way.COMMAND:
+            return  # whoever typed it sees how it ends
+        self._report(
+            Exited(
+                service=self.tended.unit.name,
+                at=self._now(),
+                exit_code=code,
+                restart_in=pause,
+                dependants=tuple(self._list_dependants()),
+            )
+        )
+
+    def _list_dependants(self) -> Iterable[str]:
+        for other in self._others.values():
+            if any(
+                gate.service == self.tended.unit.name for gate in other.unit.step.gates
+            ):
+                yield other.unit.name
+
+    def _tell(self, text: str) -> None:
+        self._report(Told(service=self.tended.unit.name, at=self._now(), text=text))
+
+    # Its log
+
+    def show_lines(self) -> None:
+        """Report what its log has got since."""
+        if self.tended.tail is not None:
+            self._show(self.tended.tail.read_lines())
+
+    def _show(self, lines: list[str]) -> None:
+        for text in lines:
+            self._report(Line(service=self.tended.unit.name, at=self._now(), text=text))
+
+    def _show_rest(self) -> None:
+        """What it said last, before its end is told."""
+        if self.tended.tail is not None:
+            self._show(self.tended.tail.read_rest())
+            self.tended.tail.close()
+            self.tended.tail = None
+
+    def _last_lines(self) -> list[str]:
+        launch, process = self.tended.unit.launch, self.tended.process
+        if launch is None or launch.log is None or process is None:
+            return []
+        return read_last_lines(launch.log, LAST_LINES, since=process.log_start)
+
+    # Its end
+
+    async def stop(self, gone: Mapping[str, asyncio.Event]) -> None:
+        """End it once its dependants are gone, and say that it is gone too."""
+        name = self.tended.unit.name
+        for dependant in self._list_dependants():
+            await gone[dependant].wait()
+        was_running = self.tended.process is not None and bool(
+            self.tended.process.find_all()
+        )
+        left = (
+            await self.tended.process.stop() if self.tended.process is not None else []
+        )
+        self._show_rest()
+        self._claims.note_ended(self.tended.unit)
+        self.tended.found = None
+        if self.tended.state not in {State.FAILED, State.FINISHED}:
+            self.tended.enter(State.STOPPED)
+        if was_running or left:
+            self._report(Stopped(service=name, at=self._now(), left=tuple(left)))
+        gone[name].set()
+
+
+def _format_time(moment: float | None) -> str:
+    return "" if moment is None else time.strftime("%H:%M", time.localtime(moment))

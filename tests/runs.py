@@ -1,0 +1,171 @@
+"""Stacks of tiny Python services, and the runs that tests make of them."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from composegen.claims import Claims
+from composegen.errors import ProblemsFound
+from composegen.events import Line
+from composegen.loader import load_stack
+from composegen.localenv import prepare_secrets, read_surroundings
+from composegen.localplan import Asked, settle_plan
+from composegen.localunits import make_units
+from composegen.runfiles import RunFolder, identify_self
+from composegen.runtimes.process import Processes
+from composegen.selection import Selection
+from composegen.supervisor import StartFailed, Supervisor
+from tests.leaks import find_port, find_survivors, wait_for
+
+ROOT = Path(__file__).parents[1]
+
+SERVER = """
+import os, socket, sys, time
+time.sleep(float(os.environ.get("DELAY", "0")))
+server = socket.create_server((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])))
+open("listening-" + os.environ["PORT"], "w").write(str(time.monotonic()))
+print("listening", flush=True)
+while True:
+    connection, _ = server.accept()
+    if b"\\n" in connection.recv(4096):
+        body = "\\n".join(f"{k}={v}" for k, v in sorted(os.environ.items())).encode()
+        head = f"HTTP/1.1 200 OK\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
+        connection.sendall(head.encode() + body)
+    connection.close()
+"""
+
+
+class FakeMachine:
+    """A machine with or without an engine, on which nobody listens unless told."""
+
+    def __init__(self, *, engine=False, listening=()):
+        self.engine = engine
+        self.listening = set(listening)
+
+    def has_engine(self):
+        return self.engine
+
+    def is_listening(self, port):
+        return port in self.listening
+
+
+class Ports:
+    """Free ports by name: the same name is the same port."""
+
+    def __init__(self):
+        self._ports = {}
+
+    def __getitem__(self, name):
+        return self._ports.setdefault(name, find_port())
+
+
+def write_stack(folder, text, **programs):
+    """Write a stack file and its programs; ``server.py`` is always there."""
+    (folder / "stack.yaml").write_text(textwrap.dedent(text))
+    (folder / "server.py").write_text(SERVER)
+    for name, program in programs.items():
+        (folder / f"{name}.py").write_text(textwrap.dedent(program))
+    return folder / "stack.yaml"
+
+
+def make_service(
+    name, port, *, boot="10s", command="server.py", extra="", health=None, env=""
+):
+    """One service of a stack file that runs a Python program of the folder."""
+    health = health or f"{{http: /, boot: {boot}}}"
+    text = f"""\
+  {name}:
+    image: python:3.12-slim
+    port: {port}
+    health: {health}
+    local: {{command: ['{sys.executable}', -S, {command}], env: {{{env}}}}}
+"""
+    return text + textwrap.indent(textwrap.dedent(extra).strip(), "    ") + "\n"
+
+
+def load(path):
+    try:
+        return load_stack(path, str(path)).stack
+    except ProblemsFound as found:
+        raise AssertionError([str(p.location) + p.message for p in found.problems])
+
+
+@asynccontextmanager
+async def carry_out(path, *, names=(), reuse=False, restart=True, machine=None, env=None):
+    """A supervisor for a stack, its events, and its end; nothing is started yet."""
+    around = read_surroundings(path.parent, {**os.environ, **(env or {})})
+    asked = Asked(names=names, reuse=reuse, selection=Selection())
+    local = settle_plan(load(path), asked, around, machine or FakeMachine())
+    around = prepare_secrets(local.plan, around)
+    units = make_units(local, around)
+    runs = RunFolder(path.parent)
+    events = []
+    async with Processes() as processes:
+        claims = Claims(runs, processes.mark, identify_self(), reuse=reuse)
+        supervisor = Supervisor(units, processes, claims, events.append, restart=restart)
+        try:
+            yield supervisor, events
+        finally:
+            await supervisor.take_down()
+
+
+def fail(path, **options):
+    """Bring a stack up that cannot come up; its failure, the seconds, its events."""
+
+    async def bring_up():
+        async with carry_out(path, **options) as (supervisor, events):
+            begin = time.monotonic()
+            try:
+                await supervisor.bring_up()
+            except StartFailed as error:
+                return error.failure, time.monotonic() - begin, events
+        raise AssertionError("it came up")
+
+    return asyncio.run(bring_up())
+
+
+def find_events(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def find_lines(events, service):
+    return [event.text for event in find_events(events, Line) if event.service == service]
+
+
+def start_cli(folder, *arguments, **options):
+    """``composegen`` in a folder, as a process of its own."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
+    return subprocess.Popen(
+        [sys.executable, "-m", "composegen", *arguments],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=options.pop("stdout", subprocess.PIPE),
+        stderr=options.pop("stderr", subprocess.PIPE),
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def run_cli(folder, *arguments, **options):
+    """``composegen`` in a folder, to its end: exit code, stdout, stderr."""
+    process = start_cli(folder, *arguments, **options)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+__all__ = [
+    "FakeMachine",
+    "Ports",
+    "asyncio",
+    "find_survivors",
+    "signal",
+    "wait_for",
+]

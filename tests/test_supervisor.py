@@ -1,0 +1,522 @@
+"""Order, gates, failures and restarts of services that are processes."""
+
+import asyncio
+import os
+import socket
+import stat
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from composegen.events import Exited, Failed, Finished, Ready, Sickened, Started, Stopped
+from composegen.status import State
+from composegen.supervisor import StartFailed
+from tests import runs
+from tests.runs import carry_out, fail, find_events, make_service
+
+QUICK = 1.0
+
+
+@pytest.fixture
+def ports():
+    return runs.Ports()
+
+
+def bring_up(path, check=None, **options):
+    """Bring a stack up, check what there is to check, take it down; its events."""
+
+    async def go():
+        async with carry_out(path, **options) as (supervisor, events):
+            await supervisor.bring_up()
+            if check is not None:
+                await check(supervisor, events)
+        return events
+
+    return asyncio.run(go())
+
+
+async def until(is_so, limit=10.0):
+    end = time.monotonic() + limit
+    while not is_so():
+        assert time.monotonic() < end, "it never came to be"
+        await asyncio.sleep(0.005)
+
+
+# Order
+
+
+def test_a_dependant_starts_when_what_it_needs_is_ready_and_siblings_start_together(
+    tmp_path, ports
+):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: {a: A_URL, b: B_URL}")
+        + make_service("a", ports["a"], env="DELAY: '0.3'")
+        + make_service("b", ports["b"]),
+    )
+
+    events = bring_up(path)
+
+    started = {e.service: e.at for e in find_events(events, Started)}
+    ready = {e.service: e.at for e in find_events(events, Ready)}
+    assert started["web"] >= max(ready["a"], ready["b"])
+    assert started["b"] < ready["a"]
+    assert started["web"] - ready["a"] < 0.1
+    stopped = [e.service for e in find_events(events, Stopped)]
+    assert stopped[0] == "web"
+
+
+def test_a_job_runs_to_its_end_before_its_dependant_starts(tmp_path, ports):
+    job = f"""\
+  migrate:
+    image: python:3.12-slim
+    job: true
+    local: {{command: ['{sys.executable}', -S, job.py]}}
+"""
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n" + make_service("web", ports["web"], extra="needs: [migrate]") + job,
+        job="print('moved', flush=True)",
+    )
+
+    events = bring_up(path)
+
+    finished = find_events(events, Finished)[0]
+    assert finished.at <= find_events(events, Started)[1].at
+    assert "moved" in runs.find_lines(events, "migrate")
+
+
+# Failures, each told in milliseconds with what is known
+
+
+def fail_with(tmp_path, ports, program, **options):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("app", ports["app"], command="app.py", **options),
+        app=program,
+    )
+    return fail(path)
+
+
+def test_an_early_exit_is_told_with_its_code_and_last_lines(tmp_path, ports):
+    failure, seconds, events = fail_with(
+        tmp_path, ports, "import sys\nfor i in range(30): print('line', i)\nsys.exit(3)"
+    )
+
+    assert failure.exit_code == 3
+    assert failure.lines == tuple(f"line {i}" for i in range(10, 30))
+    assert "exited with 3 before it was ready" in failure.reason
+    assert seconds < QUICK
+    assert find_events(events, Failed)[0].is_required
+
+
+def test_an_early_exit_with_zero_is_a_failure_too(tmp_path, ports):
+    failure, _, _ = fail_with(tmp_path, ports, "print('done')")
+
+    assert failure.exit_code == 0
+    assert "went to the background" in failure.cause
+
+
+def test_a_missing_module_is_named(tmp_path, ports):
+    failure, _, _ = fail_with(tmp_path, ports, "import no_such_thing_here")
+
+    assert "`no_such_thing_here` is not installed for" in failure.cause
+    assert "venv" in failure.mend
+
+
+def test_a_port_that_is_taken_names_its_holder(tmp_path, ports):
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        port = squatter.getsockname()[1]
+        path = runs.write_stack(
+            tmp_path,
+            "services:\n" + make_service("app", port, boot="1s"),
+        )
+        begin = time.monotonic()
+
+        failure, _, events = fail(path)
+
+        assert "taken" in failure.reason
+        assert f"pid {os.getpid()}" in failure.cause
+        assert time.monotonic() - begin < 5
+        assert find_events(events, Started) == []
+
+
+def test_a_port_taken_while_it_starts_names_its_holder(tmp_path, ports):
+    """The service itself finds the port taken: the log says so, the kernel by whom."""
+    other = ports["other"]
+    program = f"""
+        import os, socket, subprocess, sys, time
+        child = subprocess.Popen([sys.executable, "-S", "-c",
+            "import socket, time; s = socket.create_server(('127.0.0.1', {ports["app"]}));"
+            "print('bound', flush=True); time.sleep(20)"], stdout=subprocess.PIPE)
+        child.stdout.readline()
+        print("OSError: [Errno 98] Address already in use", flush=True)
+        sys.exit(1)
+    """
+    failure, _, _ = fail_with(tmp_path, ports, program, health="{http: /}")
+
+    assert f"port {ports['app']} is taken by pid" in failure.cause
+    assert other != ports["app"]
+
+
+def test_boot_running_out_says_what_the_probe_got_and_that_nothing_listens(
+    tmp_path, ports
+):
+    failure, seconds, _ = fail_with(
+        tmp_path, ports, "import time\ntime.sleep(30)", boot="600ms"
+    )
+
+    assert "was not ready after 0.6 s" in failure.reason
+    assert "nothing listens on 127.0.0.1" in failure.reason
+    assert "it is idle" in failure.cause
+    assert 0.6 <= seconds < 2
+
+
+def test_a_service_that_listens_elsewhere_is_told_to_read_port(tmp_path, ports):
+    other = ports["other"]
+    failure, _, _ = fail_with(
+        tmp_path,
+        ports,
+        f"import socket, time\ns = socket.create_server(('127.0.0.1', {other}))\n"
+        "time.sleep(30)",
+        boot="600ms",
+    )
+
+    assert failure.cause == f"it listens on {other}, not on {ports['app']}"
+    assert failure.mend == "let it read PORT"
+
+
+def test_ipv6_alone_is_told(tmp_path, ports):
+    failure, _, _ = fail_with(
+        tmp_path,
+        ports,
+        "import os, socket, time\n"
+        "s = socket.create_server(('::1', int(os.environ['PORT'])), "
+        "family=socket.AF_INET6)\ntime.sleep(30)",
+        boot="600ms",
+    )
+
+    assert failure.cause == "it listens on [::1] alone, not on 127.0.0.1"
+
+
+def test_accepting_and_never_answering_is_not_ready(tmp_path, ports):
+    failure, _, _ = fail_with(
+        tmp_path,
+        ports,
+        "import os, socket, time\n"
+        "s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
+        "time.sleep(30)",
+        health="{http: /, boot: 700ms, timeout: 200ms}",
+    )
+
+    assert "no answer within 0.2 s" in failure.reason
+    assert f"port {ports['app']} listens" in failure.cause
+
+
+def test_a_bad_status_is_not_ready(tmp_path, ports):
+    failure, _, _ = fail_with(
+        tmp_path,
+        ports,
+        """
+        import os, socket
+        s = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+        while True:
+            c, _ = s.accept()
+            c.recv(4096)
+            c.sendall(b"HTTP/1.1 503 Busy\\r\\nContent-Length: 0\\r\\n\\r\\n")
+            c.close()
+        """,
+        boot="500ms",
+    )
+
+    assert "answered 503 Busy" in failure.reason
+
+
+def test_a_command_that_is_not_executable_is_told_before_anything_starts(
+    tmp_path, ports
+):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n  app:\n    image: python:3.12-slim\n    health: {none: test}\n"
+        "    local: {command: [./app.sh]}\n",
+    )
+    (tmp_path / "app.sh").write_text("#!/bin/sh\n")
+    from composegen.localenv import CannotRun
+
+    with pytest.raises(CannotRun, match=r"app\.sh is not executable") as caught:
+        fail(path)
+    assert "correct `local`" in caught.value.help
+
+
+def test_a_program_with_a_wrong_first_line_is_told(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n  app:\n    image: python:3.12-slim\n    health: {none: test}\n"
+        "    local: {command: [./app.sh]}\n",
+    )
+    program = tmp_path / "app.sh"
+    program.write_text("#!/no/such/interpreter\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+
+    failure, _, _ = fail(path)
+
+    assert "cannot be started" in failure.reason
+    assert "first line" in failure.cause
+
+
+# A required failure takes the rest down, an optional one does not
+
+
+def test_a_failing_requirement_ends_the_boot_and_leaves_nothing(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: [a, bad]")
+        + make_service("a", ports["a"])
+        + make_service("bad", ports["bad"], command="bad.py"),
+        bad="import time\ntime.sleep(0.3)\nraise SystemExit(4)",
+    )
+
+    failure, _, events = fail(path)
+
+    assert failure.service == "bad"
+    assert [e.service for e in find_events(events, Started)].count("web") == 0
+    assert runs.find_survivors(str(tmp_path)) == {}
+
+
+def test_an_optional_failure_is_told_and_its_dependant_starts_unchanged(
+    tmp_path, ports
+):
+    extra = "needs:\n  cache: {env: {CACHE_URL: '{url}'}, otherwise: {env: {STORE: m}}}\n"
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra=extra)
+        + make_service("cache", ports["cache"], command="bad.py"),
+        bad="raise SystemExit(4)",
+    )
+    seen = {}
+
+    async def look(supervisor, events):
+        seen["state"] = {s.service: s.state for s in supervisor.list_statuses()}
+        pid = supervisor.tended["web"].pid
+        seen["env"] = Path(f"/proc/{pid}/environ").read_text()
+
+    events = bring_up(path, look)
+
+    failed = find_events(events, Failed)[0]
+    assert not failed.is_required
+    assert failed.dependants == ("web",)
+    assert seen["state"] == {"web": State.READY, "cache": State.FAILED}
+    assert f"CACHE_URL=http://127.0.0.1:{ports['cache']}" in seen["env"]
+    assert "STORE=" not in seen["env"]
+
+
+# Later
+
+
+def test_what_dies_later_is_told_and_started_again_after_half_a_second(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: [app]")
+        + make_service("app", ports["app"]),
+    )
+
+    async def kill(supervisor, events):
+        web = supervisor.tended["web"].pid
+        os.kill(supervisor.tended["app"].pid, 9)
+        await until(lambda: len(find_events(events, Ready)) == 3)
+        assert supervisor.tended["web"].pid == web
+        assert supervisor.tended["app"].restarts == 1
+
+    events = bring_up(path, kill)
+
+    exited = find_events(events, Exited)[0]
+    again = find_events(events, Started)[2]
+    assert exited.exit_code == -9
+    assert exited.restart_in == 0.5
+    assert exited.dependants == ("web",)
+    assert again.restarts == 1
+    assert 0.5 <= again.at - exited.at < 1.0
+
+
+def test_without_restarts_what_dies_stays_away(tmp_path, ports):
+    path = runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
+
+    async def kill(supervisor, events):
+        os.kill(supervisor.tended["app"].pid, 9)
+        await asyncio.wait_for(supervisor.wait_for_end(), 5)
+
+    events = bring_up(path, kill, restart=False)
+
+    assert find_events(events, Exited)[0].restart_in is None
+    assert len(find_events(events, Started)) == 1
+
+
+def test_one_that_stops_answering_is_told_and_left_alone(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service(
+            "app",
+            ports["app"],
+            command="app.py",
+            health="{http: /, interval: 50ms, timeout: 100ms, retries: 2}",
+        ),
+        app="""
+        import os, socket, time
+        s = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+        for _ in range(2):
+            c, _ = s.accept()
+            c.recv(4096)
+            c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+            c.close()
+        time.sleep(30)
+        """,
+    )
+
+    async def wait(supervisor, events):
+        await until(lambda: find_events(events, Sickened))
+        assert supervisor.list_statuses()[0].health == "unhealthy"
+        assert supervisor.tended["app"].process.is_alive
+
+    bring_up(path, wait)
+
+
+def test_without_a_check_ready_is_alive_for_a_second(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n  app:\n    image: python:3.12-slim\n    health: {none: test}\n"
+        f"    local: {{command: ['{sys.executable}', -S, app.py]}}\n",
+        app="import time\ntime.sleep(30)",
+    )
+
+    events = bring_up(path)
+
+    assert 1.0 <= find_events(events, Ready)[0].after < 1.5
+
+
+# Output
+
+
+def test_long_lines_and_floods_do_not_hold_anything_up(tmp_path, ports):
+    program = runs.SERVER.replace(
+        'print("listening", flush=True)',
+        'print("x" * 70000)\nfor i in range(50000): print("flood", i)\n'
+        'print("after the flood", flush=True)',
+    )
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n" + make_service("app", ports["app"], command="app.py"),
+        app=program,
+    )
+
+    async def wait(supervisor, events):
+        await until(lambda: "after the flood" in runs.find_lines(events, "app"))
+
+    events = bring_up(path, wait)
+
+    lines = runs.find_lines(events, "app")
+    assert "x" * 70000 in lines
+    assert lines[-1] == "after the flood"
+
+
+def test_an_answer_from_a_stranger_on_the_port_is_no_readiness(tmp_path, ports):
+    """It passes the look at the port and then lets somebody else take it."""
+    program = """
+        import os, subprocess, sys, time
+        env = {k: v for k, v in os.environ.items() if not k.startswith("COMPOSEGEN")}
+        subprocess.Popen([sys.executable, "-S", "server.py"], env=env,
+                         start_new_session=True)
+        time.sleep(30)
+    """
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n" + make_service("app", ports["app"], command="app.py", boot="1s"),
+        app=program,
+    )
+
+    failure, _, _ = fail(path)
+
+    strangers = [
+        pid
+        for pid, command in runs.find_survivors(str(ports["app"])).items()
+        if "server.py" in command
+    ]
+    for pid in strangers:
+        os.kill(pid, 9)
+    assert len(strangers) == 1
+    assert f"is answered by pid {strangers[0]}" in failure.reason
+
+
+def test_up_and_down_many_times_leaves_nothing(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: [app]")
+        + make_service("app", ports["app"]),
+    )
+
+    async def cycle():
+        async with carry_out(path) as (supervisor, _):
+            await supervisor.bring_up()
+
+    def count():
+        import threading
+
+        return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    async def repeat():
+        await cycle()
+        before = count()
+        for _ in range(5):
+            await cycle()
+        return before, count()
+
+    before, after = asyncio.run(repeat())
+
+    assert after == before
+    assert runs.find_survivors(str(tmp_path)) == {}
+
+
+def test_a_stop_that_is_interrupted_by_failing_is_still_whole(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("app", ports["app"], command="app.py", extra="stop_grace_period: 200ms"),
+        app="import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + runs.SERVER,
+    )
+
+    async def go():
+        async with carry_out(path) as (supervisor, events):
+            await supervisor.bring_up()
+            begin = time.monotonic()
+            await supervisor.take_down()
+            return time.monotonic() - begin, find_events(events, Stopped)
+
+    seconds, stopped = asyncio.run(go())
+
+    assert 0.2 <= seconds < 1.5
+    assert stopped[0].left == ()
+    assert runs.find_survivors(str(ports["app"])) == {}
+
+
+def test_a_failure_in_a_gate_is_that_of_the_service_behind_it(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: [mid]")
+        + make_service("mid", ports["mid"], extra="needs: [bad]")
+        + make_service("bad", ports["bad"], command="bad.py"),
+        bad="raise SystemExit(9)",
+    )
+
+    with pytest.raises(StartFailed) as caught:
+        bring_up(path)
+
+    assert caught.value.failure.service == "bad"
