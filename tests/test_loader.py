@@ -181,6 +181,14 @@ def test_warnings_do_not_stop_a_stack() -> None:
     assert list(loaded.stack.services) == ["web"]
 
 
+def test_a_long_value_is_shortened_in_a_message() -> None:
+    exact = find("bad-port", make_app(f"publish: {'a' * 40}")).message
+    longer = find("bad-port", make_app(f"publish: {'a' * 41}")).message
+
+    assert exact == f"`{'a' * 40}` is no port"
+    assert longer == f"`{'a' * 38}..` is no port"
+
+
 def test_the_same_file_gives_the_same_problems() -> None:
     text = make_stack(A="use: x\ny: 1", b="use: nginx\nports: [a]\nneeds: [c, d]")
 
@@ -831,6 +839,12 @@ def test_health_is_nothing_else(health: str, name: str) -> None:
     assert list_health_names(health) == [name]
 
 
+def test_a_tool_that_is_nearly_known_has_a_near_name() -> None:
+    text = make_stack(app="image: a:1\nport: 80\nhealth: {http: /, tool: pyton}")
+
+    assert find("bad-tool", text).help.startswith("did you mean `python`? one of")
+
+
 def test_a_line_end_cannot_slip_into_a_path_or_a_host() -> None:
     assert list_health_names('{http: "/a\\nb"}') == ["bad-health"]
     assert list_health_names('{http: /, host: "a\\r\\nX: b"}') == ["bad-name"]
@@ -1319,6 +1333,13 @@ def test_null_is_passed_on_in_raw_settings() -> None:
     assert stack.services["app"].compose == {"x-a": None, "x-b": {"c": None}}
     assert stack.compose == {"x-d": None}
     assert stack.extensions == {"x-e": {"f": None}}
+
+
+@pytest.mark.parametrize("options", ["local", "[local]", "true"])
+def test_a_volume_has_options_or_none(options: str) -> None:
+    text = make_app("volumes: [data:/data]") + f"volumes: {{data: {options}}}\n"
+
+    assert list_names(text) == ["wrong-type"]
 
 
 def test_null_is_no_options_of_a_volume() -> None:
@@ -1909,6 +1930,31 @@ def test_a_recipe_of_one_s_own_is_checked(line: str) -> None:
 
     assert problems[0].location.file == "./mine/a.yaml"
     assert problems[0].location.line == 3
+
+
+def test_a_recipe_may_be_made_for_a_family_of_images() -> None:
+    files = {"mine/a.yaml": "about: a\nimages: [acme/*]\nhealth: {command: [a]}\n"}
+    text = "recipes: ./mine\nservices: {{a: {{use: a, image: '{}'}}}}\n"
+
+    assert list_names(text.format("acme/shop:1"), files) == []
+    assert list_names(text.format("example.com/acme/shop:1"), files) == []
+    assert list_names(text.format("acmeshop:1"), files) == ["foreign-image"]
+    assert list_names(text.format("b/acme/shop:1"), files) == ["foreign-image"]
+
+
+def test_a_variant_of_a_recipe_is_chosen_by_the_tag() -> None:
+    files = {
+        "mine/a.yaml": "about: a\nimages: [a]\nimage: a:2\nport: 1\n"
+        "health: {command: [ask]}\nvariants: [{tag: '1*', port: 2}]\n"
+    }
+    text = "recipes: ./mine\nservices: {{a: {{use: a, image: '{}'}}}}\n"
+
+    ports = [
+        load_services(text.format(image), files)["a"].port
+        for image in ("a:1", "a:1.5", "a:2", "a:${TAG:-1.2}")
+    ]
+
+    assert ports == [2, 2, 1, 2]
 
 
 def test_recipes_are_a_folder() -> None:

@@ -559,6 +559,14 @@ def test_every_unquoted_variable_in_braces_is_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("quoted", ['"${B}"', "'${B}'"])
+def test_a_quoted_variable_is_not_blamed_for_another_fault(quoted: str) -> None:
+    assert [name for name, _, _ in list_found(f"a: {{b: {quoted}, c: d\n")] == [
+        "yaml-syntax"
+    ]
+    assert [name for name, _, _ in list_found(f"a: [{quoted} x]\n")] == ["yaml-syntax"]
+
+
 def test_a_quoted_variable_in_braces_is_fine() -> None:
     keys = "environment: {A: \"${B:-c, d}\", E: '${F}'}"
 
