@@ -1,0 +1,362 @@
+"""Texts with a grammar of their own are read as Compose reads them."""
+
+from __future__ import annotations
+
+import pytest
+
+from composegen.values import (
+    ENV_NAME,
+    PROJECT_NAME,
+    SECRET_NAME,
+    SERVICE_NAME,
+    VOLUME_NAME,
+    BadVariable,
+    Port,
+    find_default,
+    format_duration,
+    make_duration,
+    parse_duration,
+    parse_port,
+    parse_published_port,
+    parse_size,
+    parse_variables,
+)
+
+# Durations
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30s", 30),
+        ("1m30s", 90),
+        ("500ms", 0.5),
+        ("2h30m", 9000),
+        ("1.5s", 1.5),
+        (".5s", 0.5),
+        ("1h0m1s", 3601),
+        ("0s", 0),
+        ("100us", 0.0001),
+        ("100µs", 0.0001),
+        ("7ns", 7e-9),
+        ("012s", 12),
+    ],
+)
+def test_a_duration_is_read_as_compose_reads_it(text: str, seconds: float) -> None:
+    duration = parse_duration(text)
+
+    assert duration.seconds == pytest.approx(seconds)
+    assert str(duration) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "1m 30s", "5s ", *"30 s 1d 30S -5s +5s 1e3s ٣s 1..5s 30sec".split()],
+)
+def test_a_duration_needs_a_number_and_a_unit(text: str) -> None:
+    with pytest.raises(ValueError, match="a number with a unit"):
+        parse_duration(text)
+
+
+def test_a_duration_has_an_end() -> None:
+    with pytest.raises(ValueError, match="ten years"):
+        parse_duration("999999h")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (0.2, "200ms"),
+        (0.5, "500ms"),
+        (1, "1s"),
+        (1.5, "1.5s"),
+        (1.25, "1.25s"),
+        (90, "90s"),
+        (119, "119s"),
+        (120, "2m"),
+        (150, "2m30s"),
+        (3600, "1h"),
+        (9000, "2h30m"),
+        (3601, "1h1s"),
+    ],
+)
+def test_a_duration_is_written_in_its_usual_form(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+    assert make_duration(seconds).text == text
+    assert parse_duration(text).seconds == pytest.approx(seconds)
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("512M", 512 * 1024**2),
+        ("512m", 512 * 1024**2),
+        ("2G", 2 * 1024**3),
+        ("2gb", 2 * 1024**3),
+        ("64kb", 64 * 1024),
+        ("100", 100),
+        ("100b", 100),
+        ("1.5G", 1536 * 1024**2),
+        ("2GiB", 2 * 1024**3),
+        ("2 GB", 2 * 1024**3),
+        ("1t", 1024**4),
+    ],
+)
+def test_a_size_is_read_as_compose_reads_it(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "G", "2X", "2 G B", "-1m", "1e3", "2Gi2", "٢G"])
+def test_a_size_needs_a_number_and_may_have_a_unit(text: str) -> None:
+    with pytest.raises(ValueError, match="a number with a unit"):
+        parse_size(text)
+
+
+# Ports
+
+
+@pytest.mark.parametrize("text", ["1", "80", "65535", "00080"])
+def test_a_port_is_a_number(text: str) -> None:
+    assert parse_port(text) == int(text)
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "", "http", "8.0", "8_0", "٨٠"])
+def test_a_port_lies_between_1_and_65535(text: str) -> None:
+    with pytest.raises(ValueError, match="between 1 and 65535"):
+        parse_port(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("8080", Port(published="8080")),
+        ("8080:80", Port(published="8080", target="80")),
+        ("0.0.0.0:8080", Port(address="0.0.0.0", published="8080")),
+        ("0.0.0.0:53:53", Port(address="0.0.0.0", published="53", target="53")),
+        ("5000:5000/udp", Port(published="5000", target="5000", protocol="udp")),
+        ("[::1]:80", Port(address="::1", published="80")),
+        ("[::]:80:90", Port(address="::", published="80", target="90")),
+        ("${P:-3000}", Port(published="${P:-3000}")),
+        ("${P}:80", Port(published="${P}", target="80")),
+        (
+            "127.0.0.2:${P:-1}:80",
+            Port(address="127.0.0.2", published="${P:-1}", target="80"),
+        ),
+        ("3000-3002:3000-3002", Port(published="3000-3002", target="3000-3002")),
+        ("3000-3002:80", Port(published="3000-3002", target="80")),
+    ],
+)
+def test_a_published_port_is_compose_s_short_form(text: str, port: Port) -> None:
+    assert parse_published_port(text) == port
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0", "between 1 and 65535"),
+        ("80:0", "between 1 and 65535"),
+        ("a:b", "between 1 and 65535"),
+        ("", "between 1 and 65535"),
+        ("80:", None),
+        ("1.2.3.4:80:81:82", "too many colons"),
+        ("80:81:82", None),
+        ("localhost:80", "write 127.0.0.1"),
+        ("256.0.0.1:80", "no IPv4"),
+        ("80/http", "no protocol"),
+        ("80/", "no protocol"),
+        ("[1]:80", "IPv6"),
+        ("[::1]80", "IPv6"),
+        ("3002-3000", "ends before it begins"),
+        ("3000-3002:80-81", "differ in length"),
+        ("80:${P}", "takes no variable"),
+        ("${P", "not closed"),
+        ("${P:-x}", "between 1 and 65535"),
+    ],
+)
+def test_a_published_port_that_is_none_says_why(text: str, reason: str | None) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_published_port(text)
+
+
+@pytest.mark.parametrize(
+    ("published", "ports"),
+    [
+        ("80", [80]),
+        ("80-82", [80, 81, 82]),
+        ("${P:-3000}", [3000]),
+        ("${P:-3000-3001}", [3000, 3001]),
+        ("${P}", []),
+        ("${P:?set it}", []),
+        ("3${P:-0}", [30]),
+    ],
+)
+def test_the_ports_on_the_host_count_the_defaults_of_variables(
+    published: str, ports: list[int]
+) -> None:
+    assert list(Port(published=published).host_ports) == ports
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback", "host"),
+    [
+        ("127.0.0.1", True, "127.0.0.1"),
+        ("127.1.2.3", True, "127.1.2.3"),
+        ("::1", True, "[::1]"),
+        ("0.0.0.0", False, "0.0.0.0"),
+        ("::", False, "[::]"),
+        ("192.168.0.1", False, "192.168.0.1"),
+    ],
+)
+def test_an_address_says_who_can_reach_it(
+    address: str, loopback: bool, host: str
+) -> None:
+    port = Port(address=address, published="1")
+
+    assert (port.is_loopback, port.host) == (loopback, host)
+
+
+def test_the_first_target_of_a_range_is_its_begin() -> None:
+    assert Port(published="1", target="80-82").first_target == 80
+    assert Port(published="1").first_target is None
+
+
+# Variables
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", []),
+        ("plain", []),
+        ("$$", []),
+        ("$$A", []),
+        ("$A", ["A"]),
+        ("$A_1-b", ["A_1"]),
+        ("${A}", ["A"]),
+        ("${A}${B}", ["A", "B"]),
+        ("x$$${A}", ["A"]),
+        ("${A:-${B:-c}}", ["A"]),
+        ("${A:-a b}", ["A"]),
+        ("${A:-$$}", ["A"]),
+    ],
+)
+def test_variables_are_found_in_compose_s_grammar(text: str, names: list[str]) -> None:
+    assert [variable.name for variable in parse_variables(text)] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "operator", "argument"),
+    [
+        ("${A}", "", ""),
+        ("${A:-b}", ":-", "b"),
+        ("${A-b}", "-", "b"),
+        ("${A:?b}", ":?", "b"),
+        ("${A?b}", "?", "b"),
+        ("${A:+b}", ":+", "b"),
+        ("${A+b}", "+", "b"),
+        ("${A:-}", ":-", ""),
+        ("${A:-${B}}", ":-", "${B}"),
+        ("${A:-a:b}", ":-", "a:b"),
+    ],
+)
+def test_an_operator_and_its_argument_are_read(
+    text: str, operator: str, argument: str
+) -> None:
+    (variable,) = parse_variables(text)
+
+    assert (variable.operator, variable.argument) == (operator, argument)
+    assert (variable.start, variable.end) == (0, len(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("$", 0),
+        ("a$", 1),
+        ("$1", 0),
+        ("$ a", 0),
+        ("${", 0),
+        ("${}", 0),
+        ("${1}", 0),
+        ("${A", 0),
+        ("${A b}", 0),
+        ("${A:b}", 0),
+        ("${A/b/c}", 0),
+        ("$$$", 2),
+        ("$é", 0),
+    ],
+)
+def test_any_other_dollar_is_an_error_with_its_place(text: str, position: int) -> None:
+    with pytest.raises(BadVariable) as raised:
+        parse_variables(text)
+
+    assert raised.value.position == position
+
+
+@pytest.mark.parametrize("text", ["${A:-$}", "${A:-${1}}", "${A:-${B:-$ }}"])
+def test_a_dollar_within_an_argument_must_be_right_too(text: str) -> None:
+    with pytest.raises(BadVariable):
+        parse_variables(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "default"),
+    [
+        ("plain", "plain"),
+        ("${A:-b}", "b"),
+        ("${A-b}", "b"),
+        ("${A:?b}", ""),
+        ("${A:+b}", ""),
+        ("$A", ""),
+        ("x${A:-b}y", "xby"),
+        ("${A:-${B:-c}}", "c"),
+        ("$$A", "$A"),
+    ],
+)
+def test_the_default_of_a_text_is_what_stands_without_variables(
+    text: str, default: str
+) -> None:
+    assert find_default(text) == default
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", ["a", "web", "web-2", "a" * 63])
+def test_a_service_s_name_is_short_and_plain(name: str) -> None:
+    assert SERVICE_NAME.fullmatch(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "1a", "-a", "a_b", "a.b", "a" * 64, "é", "a\n", "a b"]
+)
+def test_another_service_s_name_is_refused(name: str) -> None:
+    assert not SERVICE_NAME.fullmatch(name)
+
+
+def test_a_volume_of_one_letter_is_refused() -> None:
+    assert not VOLUME_NAME.fullmatch("a")
+    assert VOLUME_NAME.fullmatch("ab")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        (PROJECT_NAME, "my_app-1", True),
+        (PROJECT_NAME, "My App", False),
+        (SECRET_NAME, "db-password", True),
+        (SECRET_NAME, "../x", False),
+        (SECRET_NAME, "a.b", False),
+        (ENV_NAME, "A_b.c-d", True),
+        (ENV_NAME, "1A", False),
+        (ENV_NAME, "A B", False),
+        (ENV_NAME, "A=", False),
+        (ENV_NAME, "É", False),
+    ],
+)
+def test_other_names_have_their_letters(pattern: object, name: str, fits: bool) -> None:
+    assert bool(pattern.fullmatch(name)) is fits  # type: ignore[attr-defined]
