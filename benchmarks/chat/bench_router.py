@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,50 +37,46 @@ async def compare_with_direct(rounds: int, calls: int) -> str:
     """What the router adds to one call after another, on one connection."""
     provider, router = free_port(), free_port()
     address = f"http://127.0.0.1:{provider}/v1"
-    results: dict[tuple[str, bool], list[tuple[float, float, float]]] = {}
+    results: dict[tuple[int, bool], list[list[float]]] = {}
     with (
         serving([sys.executable, MOCK, str(provider)], provider),
         serving(ROUTER, router, env={"LLM_BASE_URL": address}),
     ):
         for _ in range(rounds):
             for stream in (False, True):
-                for name, port in (("direct", provider), ("router", router)):
-                    connection = await connect(port)
-                    request = make_request(stream=stream)
-                    for _ in range(50):
-                        await connection.ask(request)
-                    times = [await connection.ask(request) for _ in range(calls)]
-                    connection.close()
-                    totals = [1000 * total for _, total in times]
-                    firsts = [1000 * first for first, _ in times]
-                    results.setdefault((name, stream), []).append(
-                        (
-                            statistics.median(totals),
-                            percentile(totals, 99),
-                            statistics.median(firsts),
-                        )
-                    )
+                for port in (provider, router):
+                    figures = await _time_calls(port, calls, stream=stream)
+                    results.setdefault((port, stream), []).append(figures)
     rows = []
-    for title, stream, column, most in (
-        ("whole reply, median", False, 0, 2),
-        ("whole reply, p99", False, 1, 10),
-        ("streamed, first token, median", True, 2, 5),
-        ("streamed, whole reply, median", True, 0, None),
+    for title, stream, column, wanted in (
+        ("whole reply, median", False, 0, "at most 2 ms"),
+        ("whole reply, p99", False, 1, "at most 10 ms"),
+        ("streamed, first token, median", True, 2, "at most 5 ms"),
+        ("streamed, whole reply, median", True, 0, "-"),
     ):
-        direct = [values[column] for values in results["direct", stream]]
-        routed = [values[column] for values in results["router", stream]]
+        direct = [figures[column] for figures in results[provider, stream]]
+        routed = [figures[column] for figures in results[router, stream]]
         added = [b - a for a, b in zip(direct, routed, strict=True)]
-        wanted = f"at most {most} ms" if most else "-"
-        rows.append(
-            [
-                title,
-                describe(direct, " ms"),
-                describe(routed, " ms"),
-                describe(added, " ms"),
-                wanted,
-            ]
-        )
+        columns = [describe(values, " ms") for values in (direct, routed, added)]
+        rows.append([title, *columns, wanted])
     return make_table(["one connection", "direct", "router", "added", "wanted"], rows)
+
+
+async def _time_calls(port: int, calls: int, *, stream: bool) -> list[float]:
+    """Milliseconds: median and p99 of the whole, median until the first token."""
+    connection = await connect(port)
+    request = make_request(stream=stream)
+    for _ in range(50):
+        await connection.ask(request)
+    times = [await connection.ask(request) for _ in range(calls)]
+    connection.close()
+    firsts = [1000 * first for first, _ in times]
+    totals = [1000 * total for _, total in times]
+    return [
+        statistics.median(totals),
+        percentile(totals, 99),
+        statistics.median(firsts),
+    ]
 
 
 def install_litellm(folder: Path) -> Path:
@@ -112,89 +107,82 @@ def _write_config(folder: Path, provider: int) -> Path:
     return path
 
 
+class Proxies:
+    """Starts routers and litellm proxies, and remembers how long each took."""
+
+    def __init__(self, litellm: Path, config: Path) -> None:
+        self._litellm = [str(litellm), "--config", str(config), "--port"]
+        self.ready: dict[str, list[float]] = {"router": [], "litellm": []}
+
+    def start_router(self, stack: ExitStack, url: str = "") -> tuple[int, int]:
+        port = free_port()
+        server = serving(ROUTER, port, env={"LLM_BASE_URL": url})
+        pid, seconds = stack.enter_context(server)
+        self.ready["router"].append(seconds)
+        return port, pid
+
+    def start_litellm(self, stack: ExitStack) -> tuple[int, int]:
+        port = free_port()
+        command = [*self._litellm, str(port)]
+        server = serving(command, port, health="/health/liveliness", env=NO_LOGIN)
+        pid, seconds = stack.enter_context(server)
+        self.ready["litellm"].append(seconds)
+        return port, pid
+
+
 async def compare_with_litellm(
     rounds: int, seconds: float, starts: int, folder: Path
 ) -> str:
     """Both proxies at 32 connections, with a provider and without."""
-    litellm = install_litellm(folder)
-    provider = free_port()
-    config = str(_write_config(folder, provider))
-    ready: dict[str, list[float]] = {"router": [], "litellm": []}
-
-    def start_litellm(stack: ExitStack) -> tuple[int, int]:
-        port = free_port()
-        command = [str(litellm), "--config", config, "--port", str(port)]
-        server = serving(command, port, health="/health/liveliness", env=NO_LOGIN)
-        pid, seconds = stack.enter_context(server)
-        ready["litellm"].append(seconds)
-        return port, pid
-
-    def start_router(stack: ExitStack, **env: str) -> tuple[int, int]:
-        port = free_port()
-        pid, seconds = stack.enter_context(serving(ROUTER, port, env=env))
-        ready["router"].append(seconds)
-        return port, pid
-
+    litellm, provider = install_litellm(folder), free_port()
+    proxies = Proxies(litellm, _write_config(folder, provider))
     for _ in range(starts):
-        for start in (start_router, start_litellm):
+        for start in (proxies.start_router, proxies.start_litellm):
             with ExitStack() as stack:
                 start(stack)
     with ExitStack() as stack:
         mock = [sys.executable, MOCK, str(provider)]
         stack.enter_context(serving(mock, provider))
-        offline, _ = start_router(stack)
         address = f"http://127.0.0.1:{provider}/v1"
-        online, router_pid = start_router(stack, LLM_BASE_URL=address)
-        proxy, proxy_pid = start_litellm(stack)
-        sides = {
-            "canned": (offline, proxy, 20),
-            "upstream": (online, proxy, 4),
-        }
-        rows = []
-        for name, (router, other, wanted) in sides.items():
-            rates: dict[int, list[float]] = {router: [], other: []}
-            for number in range(rounds + 1):
-                for port in (router, other):
-                    request = make_request(model=name)
-                    rate, _ = await measure_rate(port, seconds, _always(request))
-                    if number:  # the first round is to warm up
-                        rates[port].append(rate)
-            ratio = [a / b for a, b in zip(rates[router], rates[other], strict=True)]
-            title = {"canned": "no provider behind", "upstream": "mock provider behind"}
-            rows.append(
-                [
-                    f"requests/s, {title[name]}",
-                    describe(rates[router], digits=0),
-                    describe(rates[other], digits=0),
-                    describe(ratio, " x", 1),
-                    f"at least {wanted} x",
-                ]
-            )
+        offline, _ = proxies.start_router(stack)
+        online, router_pid = proxies.start_router(stack, address)
+        proxy, proxy_pid = proxies.start_litellm(stack)
+        load = (rounds, seconds)
+        rows = [
+            await _compare_rates("no", "canned", (offline, proxy), load, 20),
+            await _compare_rates("mock", "upstream", (online, proxy), load, 4),
+        ]
         memory = (measure_memory(router_pid), measure_memory(proxy_pid))
-    ratio = [a / b for a, b in zip(ready["router"], ready["litellm"], strict=False)]
-    rows.append(
-        [
-            "seconds until ready",
-            describe(ready["router"], " s"),
-            describe(ready["litellm"], " s"),
-            describe(ratio, " x"),
-            "at most 0.1 x",
-        ]
-    )
-    rows.append(
-        [
-            "memory after the load",
-            f"{memory[0]:.0f} MiB",
-            f"{memory[1]:.0f} MiB",
-            f"{memory[0] / memory[1]:.2f} x",
-            "at most 0.2 x",
-        ]
-    )
+    both = (proxies.ready["router"], proxies.ready["litellm"])
+    ratio = [a / b for a, b in zip(*both, strict=False)]
+    columns = [describe(values, " s") for values in both]
+    rows.append(["until ready", *columns, describe(ratio, " x"), "at most 0.1 x"])
+    columns = [f"{mebibytes:.0f} MiB" for mebibytes in memory]
+    share = f"{memory[0] / memory[1]:.2f} x"
+    rows.append(["memory after the load", *columns, share, "at most 0.2 x"])
     return make_table(["32 connections", "router", "litellm", "ratio", "wanted"], rows)
 
 
-def _always(request: bytes) -> Callable[[int, int], bytes]:
-    return lambda *_: request
+async def _compare_rates(
+    behind: str,
+    model: str,
+    ports: tuple[int, int],
+    load: tuple[int, float],
+    wanted: int,
+) -> list[str]:
+    """A row: requests a second of both, in turns; the first round is to warm up."""
+    rounds, seconds = load
+    request = make_request(model=model)
+    rates: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 1):
+        for into, port in zip(rates, ports, strict=True):
+            rate, _ = await measure_rate(port, seconds, lambda *_: request)
+            if number:
+                into.append(rate)
+    ratio = [a / b for a, b in zip(*rates, strict=True)]
+    columns = [describe(values, digits=0) for values in rates]
+    title = f"requests/s, {behind} provider behind"
+    return [title, *columns, describe(ratio, " x", 1), f"at least {wanted} x"]
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ def describe_machine() -> str:
     return (
         f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, "
         f"Python {platform.python_version()}, {redis.stdout.split(' sha')[0]}, "
-        f"{libraries}."
+        f"{libraries}. Load average before the run: {os.getloadavg()[0]:.1f}."
     )
 
 
