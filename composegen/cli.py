@@ -18,6 +18,7 @@ from composegen.errors import ComposegenError, ExitCode, Level, UsageError
 if TYPE_CHECKING:
     from composegen.console import Console
     from composegen.loader import Loaded
+    from composegen.model import Stack
     from composegen.plan import Plan
     from composegen.selection import Selection
 
@@ -87,6 +88,13 @@ def _format_option(function: Function) -> Function:
 
 
 # What several commands do
+
+
+def _be_brief() -> None:
+    """Switch garbage collection off: this process ends before it would pay."""
+    import gc
+
+    gc.disable()
 
 
 def _make_console() -> Console:
@@ -169,6 +177,7 @@ def check(file: str, strict: bool, form: str) -> None:
     from composegen.console import describe_problem
     from composegen.errors import ProblemsFound
 
+    _be_brief()
     console = _make_console()
     try:
         problems = _load(file).problems
@@ -195,6 +204,7 @@ def plan(
     """Show what would start, in which order, waiting for what, how long at worst."""
     from composegen.plan import describe_plan, format_plan
 
+    _be_brief()
     console = _make_console()
     made = _load_plan(file, _make_selection(added, removed))
     if form == "json":
@@ -248,6 +258,7 @@ def render(
     from composegen.render import Options, render_plan
     from composegen.secretfiles import list_missing_files
 
+    _be_brief()
     console = _make_console()
     folder = Path(file).parent
     path = folder / "compose.yaml" if output in {None, "-"} else Path(str(output))
@@ -438,6 +449,103 @@ def run(
     options = RunOptions(verbose=verbose, restart=not no_restart)
     stack = _load(file).stack
     context.exit(run_stack(stack, Path(file).absolute().parent, asked, options))
+
+
+@cli.command()
+@_stack_option
+@_format_option
+@click.option("--watch", is_flag=True, help="Show it anew every second.")
+def status(file: str, form: str, watch: bool) -> None:
+    """Show how every service is doing; ends with 0 when all that is required is up."""
+    import time
+
+    from composegen.place import format_statuses, look_at_runs
+    from composegen.status import describe_statuses
+
+    console = _make_console()
+    stack, folder = _load(file).stack, Path(file).absolute().parent
+    while True:
+        seen = look_at_runs(stack, folder)
+        if not seen.is_running:
+            console.say("nothing runs here as processes: composegen run starts it")
+        if form == "json":
+            console.write_json(describe_statuses(seen.statuses))
+        else:
+            console.write_data(format_statuses(seen))
+        if not watch:
+            break
+        time.sleep(1)
+    if not seen.is_up:
+        raise SystemExit(ExitCode.PROBLEM)
+
+
+@cli.command()
+@click.argument("service", required=False, default="")
+@_stack_option
+def why(service: str, file: str) -> None:
+    """Say why a service is not up: what blocks it, the cause, its last lines."""
+    from composegen.place import NothingRuns, find_reasons, look_at_runs
+
+    console = _make_console()
+    stack, folder = _load(file).stack, Path(file).absolute().parent
+    _check_services(stack, (service,) if service else ())
+    seen = look_at_runs(stack, folder)
+    reasons = find_reasons(stack, folder, seen, service)
+    if not seen.is_running:
+        if not seen.failures:
+            raise NothingRuns(
+                "nothing runs here as processes", help="start it: composegen run"
+            )
+        console.say("nothing runs here as processes; this is how the last run ended")
+    for reason in reasons:
+        console.write_data(str(reason))
+    if reasons:
+        raise SystemExit(ExitCode.PROBLEM)
+    console.say(f"{service or 'everything'} is up")
+
+
+@cli.command()
+@click.argument("services", metavar="[SERVICE]...", nargs=-1)
+@_stack_option
+@click.option("-n", "--lines", default=20, show_default=True, help="How many of each.")
+@click.option("--follow", is_flag=True, help="Go on with what comes.")
+def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None:
+    """Show the last lines of the services' logs."""
+    from itertools import chain
+
+    from composegen.place import follow_logs, read_logs
+
+    console = _make_console()
+    stack, folder = _load(file).stack, Path(file).absolute().parent
+    _check_services(stack, services)
+    names = services or tuple(stack.services)
+    width = max(map(len, names))
+    shown = read_logs(folder, names, lines)
+    for name, line in chain(shown, follow_logs(folder, names) if follow else ()):
+        prefix = f"{name:<{width}} | " if len(names) > 1 else ""
+        console.write_data(f"{prefix}{line}\n")
+
+
+@cli.command()
+@_stack_option
+def down(file: str) -> None:
+    """End what runs in this folder."""
+    from composegen.place import take_down
+
+    console = _make_console()
+    _load(file)
+    ended = take_down(Path(file).absolute().parent)
+    if not ended:
+        console.say("nothing runs here as processes")
+    for run in ended:
+        what = ", ".join(run.names) or "the whole stack"
+        console.say(f"ended the run of {what}, pid {run.supervisor.pid}")
+
+
+def _check_services(stack: Stack, names: tuple[str, ...]) -> None:
+    from composegen.localplan import restrict_stack
+
+    restrict_stack(stack, names)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -64,7 +64,7 @@ class Folder:
         if "://" in context or "$" in context or context.startswith("git@"):
             return None
         folder = self.path / context
-        return folder if folder.is_dir() else None
+        return folder if is_folder(folder) else None
 
     def _read_dockerfile(self, context: str, name: str) -> str | None:
         folder = self.find_context(context)
@@ -107,6 +107,14 @@ class Folder:
         """The path of a name, or None where it leads out of the folder."""
         path = (self.path / name).resolve()
         return path if path.is_relative_to(self.path.resolve()) else None
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; a path that cannot be is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def read_small_text(path: Path) -> str | None:

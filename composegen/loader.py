@@ -16,7 +16,7 @@ from composegen.checks.checked import Checked
 from composegen.composekeys import Draft
 from composegen.errors import Location, Problem, ProblemsFound
 from composegen.facts import find_facts, fits_image
-from composegen.files import Folder
+from composegen.files import Folder, is_folder
 from composegen.merging import check_removals, merge_drafts
 from composegen.model import (
     Access,
@@ -131,7 +131,7 @@ def find_own_recipes(path: Path) -> dict[str, Path]:
 
 def _list_recipes(folder: Path, named: str) -> dict[str, tuple[Path, str]] | None:
     """Recipe name -> file and how it is shown; None where there is no such folder."""
-    if not (folder / named).is_dir():
+    if not is_folder(folder / named):
         return None
     return {
         path.stem: (path, f"{named.rstrip('/')}/{path.name}")
@@ -263,9 +263,9 @@ class _Loader:
             before = self.problems.count
             parts.drafts[name] = self.reader.read_service(name, value)
             if self.problems.count != before:
-                self._note_broken(name, value, parts)
+                self._note_broken(name, value, parts, before)
 
-    def _note_broken(self, name: str, node: Node, parts: _Parts) -> None:
+    def _note_broken(self, name: str, node: Node, parts: _Parts, before: int) -> None:
         """Remember which keys of a service could not be read."""
         parts.broken.add((name, "*"))
         if isinstance(node, MappingNode):
@@ -273,7 +273,8 @@ class _Loader:
             parts.broken.update(
                 (name, key) for key, _, _ in self.source.pairs(node) if key not in draft
             )
-            lines = {problem.location.line for problem in self.problems.found}
+            new = self.problems.list_since(before)
+            lines = {problem.location.line for problem in new}
             for key, key_node, value in self.source.pairs(node):
                 span = range(key_node.start_mark.line + 1, value.end_mark.line + 2)
                 if lines.intersection(span):
@@ -449,7 +450,10 @@ class _Loader:
         if recipe is not None:
             self.chosen[name] = recipe
         brought = self._list_brought(name, recipe, draft)
+        before = self.problems.count
         check_removals(self.reader, name, brought, draft)
+        if self.problems.count != before:
+            self.parts.broken.add((name, "*"))
         merged = merge_drafts(brought, draft)
         image = str(merged.get("image", ""))
         facts = self._find_facts(recipe, image, build)

@@ -136,6 +136,9 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
     """
     if key in _REPLACED_LISTS or base is None or own is None:
         return own
+    if key == "build":
+        base = {"context": base} if isinstance(base, str) else base
+        own = {"context": own} if isinstance(own, str) else own
     if key in _MAPS:
         return {**_to_map(base), **_to_map(own)}
     if key == "networks":

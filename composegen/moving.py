@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from composegen.model import Mount, Raw
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/?/|git@|[\w.-]+@[\w.-]+:")
+_ELSEWHERE = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:|git@|github\.com/|[\w.-]+@[\w.-]+:", re.ASCII
+)
 
 
 class Mover:
@@ -34,8 +36,8 @@ class Mover:
         return moved if moved.startswith("..") else f"./{moved}"
 
     def move_context(self, context: str) -> str:
-        """A build context, which may be a URL."""
-        return context if _URL.match(context) else self.move(context)
+        """A build context, which may be a URL, an image or another service."""
+        return context if _ELSEWHERE.match(context) else self.move(context)
 
     def move_build(self, options: Mapping[str, Raw]) -> dict[str, Raw]:
         """A build's options: its contexts move, its Dockerfile stays within."""
@@ -47,7 +49,19 @@ class Mover:
             moved["additional_contexts"] = {
                 name: self.move_context(str(value)) for name, value in contexts.items()
             }
+        elif isinstance(contexts, list):
+            moved["additional_contexts"] = self._move_pairs(contexts, self.move_context)
+        if isinstance(moved.get("ssh"), list):
+            moved["ssh"] = self._move_pairs(moved["ssh"], self.move)
         return moved
+
+    @staticmethod
+    def _move_pairs(items: Raw, move: Callable[[str], str]) -> Raw:
+        """A list of ``name=path``; an item without a path stays."""
+        pairs = [str(item).partition("=") for item in _to_list(items)]
+        return [
+            f"{name}={move(path)}" if equals else name for name, equals, path in pairs
+        ]
 
     def move_env_file(self, item: Raw) -> Raw:
         """An env file in its short or long form."""
@@ -84,20 +98,29 @@ class Mover:
         if key == "volumes" and isinstance(value, list):
             return [self._move_raw_mount(item) for item in value]
         if key == "env_file":
-            items = value if isinstance(value, list) else [value]
-            return [self.move_env_file(item) for item in items]
+            return [self.move_env_file(item) for item in _to_list(value)]
         if key == "develop":
             return self.move_develop(value)
+        if key == "label_file":
+            return [self.move(str(item)) for item in _to_list(value)]
         if key == "configs" and isinstance(value, dict):
             return {name: self._move_key(item, "file") for name, item in value.items()}
         if key == "include" and isinstance(value, list):
-            return [
-                self.move(item)
-                if isinstance(item, str)
-                else self._move_key(item, "path")
-                for item in value
-            ]
+            return [self._move_include(item) for item in value]
         return value
+
+    def _move_include(self, item: Raw) -> Raw:
+        if isinstance(item, str):
+            return self.move(item)
+        if not isinstance(item, dict):
+            return item
+        moved = dict(item)
+        for key in ("path", "env_file", "project_directory"):
+            if isinstance(moved.get(key), list):
+                moved[key] = [self.move(str(path)) for path in _to_list(moved[key])]
+            elif key in moved:
+                moved[key] = self.move(str(moved[key]))
+        return moved
 
     def _move_key(self, item: Raw, key: str) -> Raw:
         if isinstance(item, dict) and isinstance(item.get(key), str):
@@ -111,3 +134,7 @@ class Mover:
             )
         text = str(item)
         return self.move(text) if text.startswith(".") else text
+
+
+def _to_list(value: Raw) -> list[Raw]:
+    return value if isinstance(value, list) else [value]

@@ -128,7 +128,7 @@ def _render_target(target: str, plan: Plan, options: Options) -> Iterator[File]:
     environment = _make_environment(target)
     context = _Renderer(plan, options).make_context()
     for name in sorted(environment.list_templates(extensions=["j2"])):
-        text = environment.get_template(name).render(context)
+        text = environment.get_template(name).render(context).rstrip("\n") + "\n"
         yield File(name.removesuffix(".j2"), add_checksum(text))
 
 

@@ -115,6 +115,8 @@ def _make_file(
             return Made(secret, Outcome.MISSING, f"make {secret.file}")
         empty = path.stat().st_size == 0
         return Made(secret, Outcome.EMPTY if empty else Outcome.KEPT, secret.file)
+    if path.is_symlink() and path.is_file() and _has_nothing_to_write(secret, values):
+        return Made(secret, Outcome.KEPT)
     old = None if path.is_symlink() else read_small_text(path)
     if secret.kind is SecretKind.GENERATE:
         text = old or secrets.token_hex(_GENERATED_BYTES)
@@ -131,6 +133,13 @@ def _make_file(
     if not text:
         return Made(secret, Outcome.EMPTY, f"set {secret.source or secret.name}")
     return Made(secret, Outcome.KEPT if text == old else Outcome.WRITTEN)
+
+
+def _has_nothing_to_write(secret: Secret, values: Mapping[str, str]) -> bool:
+    """Whether a link to somebody's own file can stay as it is."""
+    if secret.kind is SecretKind.ENV:
+        return not values.get(secret.source)
+    return secret.kind is SecretKind.GENERATE
 
 
 def _make_url_text(

@@ -27,7 +27,8 @@ _MASKED_VARIABLES = 50
 _SAFE_BRACKETS = 2_000
 _SAFE_INDENTATION = 500
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# A base loader resolves no types: every scalar stays the text that was written.
+_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _NOT_ALLOWED = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff]"
@@ -46,6 +47,7 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, Location, str], Problem] = {}
+        self._noted: list[Problem] = []
 
     def add(self, name: str, message: str, location: Location, help: str = "") -> None:
         """Note one problem; the same one at the same place counts once."""
@@ -56,7 +58,10 @@ class Problems:
             help=escape_control(help, keep="\n"),
             level=find_level(name),
         )
-        self._found.setdefault((name, location, message), problem)
+        key = (name, location, message)
+        if key not in self._found:
+            self._found[key] = problem
+            self._noted.append(problem)
 
     @property
     def found(self) -> tuple[Problem, ...]:
@@ -67,6 +72,10 @@ class Problems:
     def count(self) -> int:
         """How many were noted so far."""
         return len(self._found)
+
+    def list_since(self, count: int) -> list[Problem]:
+        """What was noted after so many others, in that order."""
+        return self._noted[count:]
 
     @property
     def has_errors(self) -> bool:
@@ -103,6 +112,7 @@ class Source:
         self.problems = problems
         self._text = ""
         self._lines: list[str] | None = None
+        self._before: dict[int, dict[int, Node | None]] = {}
         self._pairs: dict[int, list[tuple[str, Node, Node]]] = {}
         self.root: Node | None = None
         if self._decode(data):
@@ -332,63 +342,83 @@ class Source:
 
     def _check_tree(self, root: Node) -> None:
         """Tags, depth, characters and what aliases expand to, without recursion."""
-        sizes: dict[int, int] = {}
-        seen: dict[int, int] = {}
-        stack: list[tuple[Node, int, bool]] = [(root, 1, False)]
-        open_nodes: set[int] = set()
+        if "&" in self._text and not self._check_aliases(root):
+            return
+        has_tags = "!" in self._text
+        has_escapes = "\\" in self._text
+        seen: set[int] = set()
+        stack = [(root, 1)]
         while stack:
-            node, depth, done = stack.pop()
-            key = id(node)
-            if done:
-                open_nodes.discard(key)
-                sizes[key] = 1 + sum(
-                    sizes.get(id(child), 1) for child in _children_of(node)
-                )
+            node, depth = stack.pop()
+            if has_tags:
+                self._check_tag(node)
+            if isinstance(node, ScalarNode):
+                if has_escapes and node.style == '"':
+                    self._check_escapes(node)
                 continue
-            if key in open_nodes:
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if depth > MAX_DEPTH:
+                self._add_too_deep(self.locate(node))
+                return
+            stack.extend([(child, depth + 1) for child in _children_of(node)])
+
+    def _check_aliases(self, root: Node) -> bool:
+        """Whether no collection contains itself and all together stay small."""
+        sizes: dict[int, int] = {}
+        depths: dict[int, int] = {}
+        open_nodes: set[int] = set()
+        stack: list[tuple[Node, bool]] = [(root, False)]
+        while stack:
+            node, is_done = stack.pop()
+            key = id(node)
+            if is_done:
+                open_nodes.discard(key)
+                children = _children_of(node)
+                sizes[key] = 1 + sum(sizes.get(id(child), 1) for child in children)
+                depths[key] = 1 + max(
+                    (depths.get(id(c), 1) for c in children), default=0
+                )
+                if depths[key] > MAX_DEPTH:
+                    self._add_too_deep(self.locate(node))
+                    return False
+            elif key in open_nodes:
                 self.add(
                     "recursive-alias",
                     "this collection contains itself",
                     node,
                     "an alias cannot stand inside what it names",
                 )
-                return
-            if key in seen and seen[key] >= depth:
-                continue
-            if depth > MAX_DEPTH:
-                self._add_too_deep(self.locate(node))
-                return
-            if key not in seen:
-                self._check_node(node)
-            seen[key] = depth
-            if isinstance(node, ScalarNode):
-                sizes[key] = 1
-                continue
-            open_nodes.add(key)
-            stack.append((node, depth, True))
-            stack.extend((child, depth + 1, False) for child in _children_of(node))
-        if sizes[id(root)] - len(seen) > MAX_ALIASED:
+                return False
+            elif key not in sizes and not isinstance(node, ScalarNode):
+                open_nodes.add(key)
+                stack.append((node, True))
+                stack.extend((child, False) for child in _children_of(node))
+        if sizes.get(id(root), 1) - len(sizes) > MAX_ALIASED + self._text.count("\n"):
             self.add(
                 "alias-expansion",
                 f"aliases expand this to {sizes[id(root)]:,} values",
                 root,
                 "use fewer aliases of aliases",
             )
+            return False
+        return True
 
-    def _check_node(self, node: Node) -> None:
-        tag = node.tag
-        is_foreign = tag and not tag.startswith("tag:yaml.org,2002:")
+    def _check_tag(self, node: Node) -> None:
+        is_foreign = node.tag and not node.tag.startswith("tag:yaml.org,2002:")
         # A block mapping begins where its first key does, whose tag is not its own.
         is_block = isinstance(node, MappingNode) and not node.flow_style
-        if is_foreign or (
-            not is_block and self._text.startswith("!", node.start_mark.index)
-        ):
-            self._add_tag(node, tag)
-        if isinstance(node, ScalarNode) and _NOT_ALLOWED.search(node.value):
-            character = _NOT_ALLOWED.findall(node.value)[0]
+        starts = self._text.startswith("!", node.start_mark.index)
+        if is_foreign or (starts and not is_block):
+            self._add_tag(node, node.tag)
+
+    def _check_escapes(self, node: ScalarNode) -> None:
+        found = _NOT_ALLOWED.search(node.value)
+        if found:
             self.add(
                 "bad-character",
-                f"this value holds U+{ord(character):04X}",
+                f"this value holds U+{ord(found[0]):04X}",
                 node,
                 "control characters other than tab and line ends are refused",
             )
@@ -463,11 +493,13 @@ class Source:
         between = self._text[key.end_mark.index : value.end_mark.index]
         if ":" in between:
             return False
-        previous: Node | None = None
-        for other, other_value in mapping.value:
-            if other is key:
-                break
-            previous = other_value
+        before = self._before.get(id(mapping))
+        if before is None:
+            values = [None, *(other_value for _, other_value in mapping.value)]
+            keys = [id(other) for other, _ in mapping.value]
+            before = dict(zip(keys, values, strict=False))
+            self._before[id(mapping)] = before
+        previous = before.get(id(key))
         return (
             isinstance(previous, ScalarNode)
             and not previous.style
@@ -475,13 +507,10 @@ class Source:
         )
 
 
-def _children_of(node: Node) -> Iterator[Node]:
+def _children_of(node: Node) -> list[Node]:
     if isinstance(node, MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
-    elif isinstance(node, SequenceNode):
-        yield from node.value
+        return [child for pair in node.value for child in pair]
+    return node.value if isinstance(node, SequenceNode) else []
 
 
 def _is_flat(text: str) -> bool:

@@ -18,12 +18,17 @@ PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
-_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", re.ASCII)
+_DURATION_PART = re.compile(
+    r"(\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(ns|us|µs|ms|s|m|h)", re.ASCII
+)
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _LONGEST = 10 * 365 * 24 * 3600
-_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kmgtp]?)(i?b)?", re.ASCII | re.IGNORECASE)
+_SIZE = re.compile(
+    r"(\d{1,15}(?:\.\d{1,15})?) ?([kmgtp]?)(i?b)?", re.ASCII | re.IGNORECASE
+)
 _SIZE_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _LAST_PORT = 65535
+_DEEPEST_VARIABLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ def parse_size(text: str) -> int:
 
 def parse_port(text: str) -> int:
     """A port number between 1 and 65535."""
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= _LAST_PORT:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LAST_PORT))
+    if not is_number or not 1 <= int(text) <= _LAST_PORT:
         raise ValueError("a port is a number between 1 and 65535")
     return int(text)
 
@@ -164,6 +170,8 @@ def _find_close(text: str, start: int, end: int) -> int:
     while position < end:
         if text.startswith("${", position):
             depth, position = depth + 1, position + 2
+            if depth > _DEEPEST_VARIABLE:
+                raise BadVariable(start, "variables are nested too deep")
         elif text[position] == "}":
             depth, position = depth - 1, position + 1
             if depth == 0:
@@ -242,7 +250,7 @@ class Port:
 
 
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
+_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
 def parse_published_port(text: str) -> Port:

@@ -20,7 +20,7 @@ def check_images(checked: Checked) -> None:
         if service.name in checked.unreadable_recipes:
             continue
         if not service.image and service.build is None:
-            if not checked.is_broken(service.name, "image", "build", "use"):
+            if not checked.is_broken(service.name, "image", "build", "use", "*"):
                 checked.add(
                     "no-image",
                     f"`{service.name}` says neither `image` nor `build` nor `use`",

@@ -1,0 +1,91 @@
+"""Times whole processes in turn, so that a machine's drift meets all of them alike."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One finished process: wall and CPU seconds, and its peak memory in MiB."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """All runs of one command."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+    def middle(self, figure: str) -> float:
+        """The median of a figure."""
+        return statistics.median(getattr(run, figure) for run in self.runs)
+
+    def spread(self, figure: str) -> str:
+        """The smallest and the largest value of a figure."""
+        values = [getattr(run, figure) for run in self.runs]
+        return f"{min(values):.3f} to {max(values):.3f}"
+
+
+def run_once(command: Sequence[str], cwd: Path) -> Run:
+    """Run a command to its end; raises RuntimeError when it fails."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {errors}")
+    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def measure(
+    commands: dict[str, Sequence[str]], cwd: Path, *, count: int, warm_up: int = 1
+) -> dict[str, Series]:
+    """Run the commands in turn, ``count`` times each after a warm-up."""
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for turn in range(count + warm_up):
+        for name, command in commands.items():
+            run = run_once(command, cwd)
+            if turn >= warm_up:
+                runs[name].append(run)
+    return {name: Series(name, tuple(series)) for name, series in runs.items()}
+
+
+def compare(first: Series, second: Series, figure: str) -> float:
+    """The median of the ratios first to second, pair by pair."""
+    pairs = zip(first.runs, second.runs, strict=True)
+    return statistics.median(
+        getattr(one, figure) / getattr(two, figure) for one, two in pairs
+    )
+
+
+def write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def describe_machine() -> str:
+    """What the figures were measured on."""
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    python = ".".join(map(str, sys.version_info[:3]))
+    return f"{os.cpu_count()} cores, {model}, Linux {os.uname().release}, CPython {python}"

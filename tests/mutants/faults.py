@@ -1,0 +1,504 @@
+"""The faults that are seeded: ways in which the project could quietly break."""
+
+from dataclasses import dataclass
+
+CHECKS = ("tests/test_checks.py", "tests/test_problems.py")
+READING = ("tests/test_source.py", "tests/test_loader.py")
+PLAN = ("tests/test_plan.py", "tests/test_selection.py", "tests/test_examples.py")
+RENDER = ("tests/test_render.py", "tests/test_hardening.py", "tests/test_examples.py")
+SAFETY = ("tests/test_text_safety.py", "tests/test_quoting.py")
+WIRING = ("tests/test_wiring.py",)
+PROBES = ("tests/test_probes.py",)
+FILES = ("tests/test_output.py", "tests/test_secretfiles.py", "tests/test_files.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One seeded fault, and the tests that should notice it."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+
+FAULTS = (
+    # Checks
+    Fault(
+        "a cycle is no error",
+        "composegen/checks/needs.py",
+        "while (cycle := find_cycle(graph)) is not None:",
+        "while (cycle := None) is not None:",
+        CHECKS,
+    ),
+    Fault(
+        "an unknown service passes",
+        "composegen/checks/needs.py",
+        "if need.service not in checked.stack.services:",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "finished of no job passes",
+        "composegen/checks/needs.py",
+        "if need.until is Condition.FINISHED and not target.job:",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "healthy of an unasked service passes",
+        "composegen/checks/needs.py",
+        "    if target.health is None:\n",
+        "    if False:\n",
+        CHECKS,
+    ),
+    Fault(
+        "healthy of health: none passes",
+        "composegen/checks/needs.py",
+        "elif target.health.kind is HealthKind.NONE:",
+        "elif False:",
+        CHECKS,
+    ),
+    Fault(
+        "a default port is not counted",
+        "composegen/values.py",
+        "first, _, last = find_default(self.published).partition",
+        "first, _, last = self.published.partition",
+        CHECKS,
+    ),
+    Fault(
+        "an open port clashes with nobody",
+        "composegen/checks/reach.py",
+        'everywhere = {"0.0.0.0", "::"}',
+        "everywhere = set()",
+        CHECKS,
+    ),
+    Fault(
+        "replicas share a published port",
+        "composegen/checks/data.py",
+        "if any(p.published and len(p.host_ports) < count for p in service.publish):",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "a variable is wired twice",
+        "composegen/checks/variables.py",
+        "if variable in seen and seen[variable] != path:",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "an env file brings variables back unnoticed",
+        "composegen/checks/variables.py",
+        "if variable in service.env_file_names:",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "a visible password is not told",
+        "composegen/checks/variables.py",
+        "if filled.carries_password:",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "a probe without a tool passes",
+        "composegen/checks/health.py",
+        "if not can_ask(health) and",
+        "if False and",
+        CHECKS,
+    ),
+    Fault(
+        "boot shorter than a probe passes",
+        "composegen/checks/health.py",
+        "if health.boot.seconds < health.timeout.seconds:",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "secrets in a build context are not told",
+        "composegen/checks/secrets.py",
+        "if is_there and checked.folder.is_sent_to_build(name, service.build)",
+        "if False",
+        CHECKS,
+    ),
+    Fault(
+        "a literal secret is not told",
+        "composegen/checks/secrets.py",
+        "return bool(_SECRET_WORDS.search(variable))",
+        "return False",
+        CHECKS,
+    ),
+    Fault(
+        "latest is a version",
+        "composegen/facts.py",
+        'self.tag not in {"", "latest"}',
+        'self.tag not in {""}',
+        CHECKS,
+    ),
+    Fault(
+        "a store's raw network is not told",
+        "composegen/checks/reach.py",
+        "if names and service.is_store:",
+        "if False:",
+        CHECKS,
+    ),
+    # Reading
+    Fault(
+        "the last of duplicate keys wins",
+        "composegen/source.py",
+        "elif key.value in own:",
+        "elif False:",
+        READING,
+    ),
+    Fault(
+        "unknown keys are passed over",
+        "composegen/reading.py",
+        'self.add("unknown-key", f"{where} has no key',
+        'self.source.file or self.add("unknown-key", f"{where} has no key',
+        READING,
+    ),
+    Fault(
+        "depth has no limit",
+        "composegen/source.py",
+        "MAX_DEPTH = 50",
+        "MAX_DEPTH = 5_000_000",
+        READING,
+    ),
+    Fault(
+        "aliases expand without end",
+        "composegen/source.py",
+        "MAX_ALIASED = 100_000",
+        "MAX_ALIASED = 10**30",
+        READING,
+    ),
+    Fault(
+        "a file may be of any size",
+        "composegen/source.py",
+        "MAX_BYTES = 1024 * 1024",
+        "MAX_BYTES = 1024 * 1024 * 64",
+        READING,
+    ),
+    Fault(
+        "columns count from 0",
+        "composegen/source.py",
+        "column=column + 1,",
+        "column=column,",
+        READING,
+    ),
+    Fault(
+        "null removes nothing",
+        "composegen/merging.py",
+        "            merged.pop(key, None)\n",
+        "            pass\n",
+        READING,
+    ),
+    Fault(
+        "volumes replace instead of merging",
+        "composegen/merging.py",
+        '    "volumes": merge_mounts,\n',
+        "",
+        READING,
+    ),
+    Fault(
+        "own health keeps the recipe's kind",
+        "composegen/merging.py",
+        '    if "kind" in own:\n',
+        "    if False:\n",
+        READING,
+    ),
+    Fault(
+        "one-letter volumes pass",
+        "composegen/composekeys.py",
+        "            if mount.source:\n                return mount\n",
+        "            return mount\n",
+        READING,
+    ),
+    Fault(
+        "a plain dollar passes",
+        "composegen/values.py",
+        'raise BadVariable(start, "no variable follows this `$`")',
+        'return Variable("x", "", "", start, start + 1)',
+        READING,
+    ),
+    Fault(
+        "the first problem hides the others",
+        "composegen/source.py",
+        "        self._found.setdefault((name, location, message), problem)",
+        "        self._found or self._found.setdefault((name, location, message), problem)",
+        READING,
+    ),
+    # Selection and plan
+    Fault(
+        "a left-out service is started all the same",
+        "composegen/selection.py",
+        "        if name not in out\n    }\n    roots",
+        "        if True\n    }\n    roots",
+        PLAN,
+    ),
+    Fault(
+        "--with forgets what is required",
+        "composegen/selection.py",
+        "if not service.enabled and service.name not in brought",
+        "if not service.enabled and service.name not in selection.added",
+        PLAN,
+    ),
+    Fault(
+        "a published service goes with its dependant",
+        "composegen/selection.py",
+        "    if selection.removed:\n        whole",
+        "    if False:\n        whole",
+        PLAN,
+    ),
+    Fault(
+        "a required service may be missing",
+        "composegen/selection.py",
+        "    if missing is not None:\n        raise SelectionError",
+        "    if False:\n        raise SelectionError",
+        PLAN,
+    ),
+    Fault(
+        "a gate is dropped",
+        "composegen/plan.py",
+        "        gates=tuple(gates),",
+        "        gates=tuple(gates[1:]),",
+        PLAN,
+    ),
+    Fault(
+        "an optional gate is required",
+        "composegen/plan.py",
+        "is_optional=need.is_optional",
+        "is_optional=False",
+        PLAN,
+    ),
+    Fault(
+        "the fallback's environment is forgotten",
+        "composegen/plan.py",
+        "            environment |= need.otherwise.env\n",
+        "            pass\n",
+        PLAN,
+    ),
+    Fault(
+        "the fallback's replicas are forgotten",
+        "composegen/plan.py",
+        "min(fewer, default=service.replicas)",
+        "service.replicas",
+        PLAN,
+    ),
+    Fault(
+        "a left-out need stays wired",
+        "composegen/plan.py",
+        "            absent += need.env\n",
+        "            environment |= need.env\n",
+        PLAN,
+    ),
+    Fault(
+        "worst waits do not add up",
+        "composegen/plan.py",
+        "    return target.worst_ready\n",
+        "    return target.worst_wait\n",
+        PLAN,
+    ),
+    # Wiring
+    Fault(
+        "a secret's value is written out",
+        "composegen/wiring.py",
+        "            return self._carry(credentials.password_secret)\n",
+        "            return credentials.password_secret\n",
+        WIRING,
+    ),
+    Fault(
+        "a password is not encoded",
+        "composegen/wiring.py",
+        'return encode_url(text) if word in {"user", "password", "database"} else text',
+        "return text",
+        WIRING,
+    ),
+    Fault(
+        "{url_file} mounts nothing",
+        "composegen/wiring.py",
+        "        self.mounts.append(name)\n",
+        "",
+        WIRING,
+    ),
+    Fault(
+        "a store's network is forgotten",
+        "composegen/wiring.py",
+        "    if service.is_store:\n        networks.append(service.name)\n",
+        "",
+        (*WIRING, *RENDER),
+    ),
+    Fault(
+        "a store is on the default network",
+        "composegen/wiring.py",
+        "if not service.is_store or service.publish:",
+        "if True:",
+        (*WIRING, *RENDER),
+    ),
+    # Rendering
+    Fault(
+        "required: false is lost",
+        "composegen/render.py",
+        '                entry["required"] = False\n',
+        "                pass\n",
+        RENDER,
+    ),
+    Fault(
+        "a job is restarted",
+        "composegen/render.py",
+        '"no" if step.service.job else "unless-stopped"',
+        '"unless-stopped"',
+        RENDER,
+    ),
+    Fault(
+        "--engine 24 gets start_interval",
+        "composegen/render.py",
+        "if self.options.engine >= OLDEST_START_INTERVAL:",
+        "if True:",
+        RENDER,
+    ),
+    Fault(
+        "a store's network is not internal",
+        "composegen/render.py",
+        '{"internal": True}',
+        '{"internal": False}',
+        RENDER,
+    ),
+    Fault(
+        "capabilities are not dropped",
+        "composegen/hardening.py",
+        '("cap_drop", "cap_drop", ["ALL"], [])',
+        '("cap_drop", "cap_drop", [], [])',
+        RENDER,
+    ),
+    Fault(
+        "a tmpfs belongs to root",
+        "composegen/hardening.py",
+        'yield f"{folder}:uid={ids[0]},gid={ids[1]}" if ids[0] else folder',
+        "yield folder",
+        RENDER,
+    ),
+    Fault(
+        "the facts' user is not written",
+        "composegen/hardening.py",
+        '        keys["user"] = user\n',
+        "        pass\n",
+        RENDER,
+    ),
+    Fault(
+        "facts ignore the tag",
+        "composegen/facts.py",
+        "if any(\n            fnmatchcase(tag, pattern)",
+        "if not any(\n            fnmatchcase(tag, pattern)",
+        ("tests/test_facts.py", *RENDER),
+    ),
+    Fault(
+        "paths do not move with the output",
+        "composegen/moving.py",
+        'return moved if moved.startswith("..") else f"./{moved}"',
+        "return path",
+        ("tests/test_moving.py", *RENDER),
+    ),
+    # Quoting
+    Fault(
+        "yes is written plain",
+        "composegen/quoting.py",
+        "y n yes no true false on off",
+        "y n no true false on off",
+        SAFETY,
+    ),
+    Fault(
+        "a quote is lost",
+        "composegen/quoting.py",
+        """return '"' + _ESCAPED.sub(_escape, text) + '"'""",
+        """return '"' + _ESCAPED.sub(_escape, text)""",
+        SAFETY,
+    ),
+    Fault(
+        "a backslash is not escaped",
+        "composegen/quoting.py",
+        """"\\\\": "\\\\\\\\", """,
+        "",
+        SAFETY,
+    ),
+    Fault(
+        "numbers are written plain",
+        "composegen/quoting.py",
+        'r"(?:[A-Za-z/]|',
+        'r"(?:[A-Za-z0-9/]|',
+        SAFETY,
+    ),
+    Fault(
+        "a comment can end its line",
+        "composegen/quoting.py",
+        "character if character.isprintable() else ascii(character)[1:-1]\n        for character in text\n    )",
+        "character for character in text\n    )",
+        (*SAFETY, "tests/test_render.py"),
+    ),
+    # Probes
+    Fault(
+        "a 404 is healthy",
+        "composegen/probes.py",
+        "raise SystemExit(not 200<=c.getresponse().status<400)",
+        "raise SystemExit(not 200<=c.getresponse().status<500)",
+        PROBES,
+    ),
+    Fault(
+        "curl asks the proxy",
+        "composegen/probes.py",
+        '"--noproxy", "*"',
+        '"--noproxy", "nowhere"',
+        PROBES,
+    ),
+    Fault(
+        "python reads the working folder",
+        "composegen/probes.py",
+        'return ["CMD", program, "-I", "-c", code]\n\n    return make\n\n\ndef _node_http',
+        'return ["CMD", program, "-c", code]\n\n    return make\n\n\ndef _node_http',
+        PROBES,
+    ),
+    # Files
+    Fault(
+        "a foreign file is overwritten",
+        "composegen/output.py",
+        "    if old is None or not is_untouched(old):",
+        "    if False:",
+        FILES,
+    ),
+    Fault(
+        "the checksum counts nothing",
+        "composegen/render.py",
+        "return hashlib.sha256(without.encode()).hexdigest() == match[1]",
+        "return True",
+        (*FILES, "tests/test_render.py"),
+    ),
+    Fault(
+        "secrets are made anew",
+        "composegen/secretfiles.py",
+        "text = old or secrets.token_hex(_GENERATED_BYTES)",
+        "text = secrets.token_hex(_GENERATED_BYTES)",
+        FILES,
+    ),
+    Fault(
+        "an empty variable empties a secret",
+        "composegen/secretfiles.py",
+        'text = values.get(secret.source) or old or ""',
+        'text = values.get(secret.source) or ""',
+        FILES,
+    ),
+    Fault(
+        "a symbolic link of .secrets is followed",
+        "composegen/secretfiles.py",
+        "if folder.is_symlink() or",
+        "if",
+        FILES,
+    ),
+    Fault(
+        "a file may be half-written",
+        "composegen/files.py",
+        "        Path(name).replace(path)\n",
+        "        Path(path).write_text(text[: len(text) // 2])\n",
+        FILES,
+    ),
+)
