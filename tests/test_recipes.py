@@ -1,0 +1,395 @@
+"""Recipes are data: the shipped ones are whole, one's own are told where not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from composegen.errors import Problem, UsageError
+from composegen.facts import list_recipe_files
+from composegen.guide import describe_recipe, list_recipes
+from composegen.model import HealthKind, Service
+from tests.rendering import read_services
+from tests.stacks import check, list_names, load_services, make_stack
+
+PASSWORDS = {
+    "postgres": "environment: {POSTGRES_PASSWORD: x}\n",
+    "mariadb": "environment: {MARIADB_ROOT_PASSWORD: x}\n",
+    "mysql": "environment: {MYSQL_ROOT_PASSWORD: x}\n",
+}
+SHIPPED = list(list_recipe_files())
+STORES = {
+    "redis": 6379,
+    "valkey": 6379,
+    "postgres": 5432,
+    "mariadb": 3306,
+    "mysql": 3306,
+    "mongo": 27017,
+}
+
+
+def use(recipe: str, keys: str = "") -> Service:
+    stack = make_stack(db=f"use: {recipe}\n{PASSWORDS.get(recipe, '')}{keys}")
+    return load_services(stack)["db"]
+
+
+# The shipped ones
+
+
+def test_these_recipes_are_shipped() -> None:
+    assert sorted([*STORES, "nginx"]) == SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_recipe_alone_is_a_stack_without_problems(name: str) -> None:
+    stack = make_stack(db=f"use: {name}\n{PASSWORDS.get(name, '')}")
+
+    # A password in a test is what it looks like: the only thing to be warned of.
+    assert set(list_names(stack)) <= {"secret-literal"}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_recipe_has_a_fixed_image_a_port_and_a_health_check(name: str) -> None:
+    service = use(name)
+
+    assert ":" in service.image
+    assert not service.image.endswith(":latest")
+    assert service.port
+    assert service.health is not None
+    assert service.health.can_be_asked
+
+
+@pytest.mark.parametrize(("name", "port"), STORES.items())
+def test_a_store_has_its_port_and_a_volume_for_its_data(name: str, port: int) -> None:
+    service = use(name)
+
+    assert service.is_store
+    assert service.port == port
+    assert service.volumes
+    assert all(mount.source.startswith("db-") for mount in service.volumes)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_recipe_sets_a_container_s_command(name: str) -> None:
+    rendered = read_services(make_stack(db=f"use: {name}\n{PASSWORDS.get(name, '')}"))
+
+    assert not {"command", "entrypoint"} & set(rendered["db"])
+
+
+def test_nginx_is_asked_by_its_port_and_is_no_store() -> None:
+    service = use("nginx")
+
+    assert service.health is not None
+    assert service.health.kind is HealthKind.TCP
+    assert not service.is_store
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_a_store_is_asked_over_tcp_with_its_own_program(name: str) -> None:
+    health = use(name, "port: 12345\n").health
+
+    assert health is not None
+    text = health.command if isinstance(health.command, str) else str(health.command)
+    assert "12345" in text
+    assert "127.0.0.1" in text or "HOSTNAME" in text
+
+
+# Image families
+
+
+@pytest.mark.parametrize(
+    ("image", "target"),
+    [
+        ("postgres:18-alpine", "/var/lib/postgresql"),
+        ("postgres:18", "/var/lib/postgresql"),
+        ("postgres:19", "/var/lib/postgresql"),
+        ("postgres", "/var/lib/postgresql"),
+        ("postgres:latest", "/var/lib/postgresql"),
+        ("postgres:17", "/var/lib/postgresql/data"),
+        ("postgres:17.2-alpine", "/var/lib/postgresql/data"),
+        ("postgres:16-bookworm", "/var/lib/postgresql/data"),
+        ("postgres:10", "/var/lib/postgresql/data"),
+        ("postgres:9.6", "/var/lib/postgresql/data"),
+        ("postgres:${TAG:-17}", "/var/lib/postgresql/data"),
+        ("postgres:${TAG}", "/var/lib/postgresql"),
+    ],
+)
+def test_postgres_18_keeps_its_data_elsewhere(image: str, target: str) -> None:
+    (mount,) = use("postgres", f"image: '{image}'\n").volumes
+
+    assert (mount.source, mount.target) == ("db-data", target)
+
+
+@pytest.mark.parametrize(
+    ("image", "program"),
+    [
+        ("mongo:8", "mongosh "),
+        ("mongo:7.0", "mongosh "),
+        ("mongo:6", "mongosh "),
+        ("mongo:6.0.1", "mongosh "),
+        ("mongo:5", "mongo "),
+        ("mongo:5.0.3", "mongo "),
+        ("mongo:4.4", "mongo "),
+        ("mongo:4-focal", "mongo "),
+    ],
+)
+def test_mongo_before_6_is_asked_with_its_older_shell(image: str, program: str) -> None:
+    health = use("mongo", f"image: {image}\n").health
+
+    assert health is not None
+    assert str(health.command).startswith(program)
+
+
+@pytest.mark.parametrize(
+    ("image", "program"),
+    [
+        ("mariadb:11", "mariadb-admin"),
+        ("mariadb:10.11", "mariadb-admin"),
+        ("mariadb:10.4", "mariadb-admin"),
+        ("mariadb:10.3", "mysqladmin"),
+        ("mariadb:10.3.39", "mysqladmin"),
+        ("mariadb:10.2-bionic", "mysqladmin"),
+        ("mariadb:5.5", "mysqladmin"),
+    ],
+)
+def test_mariadb_before_10_4_is_asked_with_its_older_program(
+    image: str, program: str
+) -> None:
+    health = use("mariadb", f"image: {image}\n").health
+
+    assert health is not None
+    assert health.command[0] == program
+
+
+def test_a_recipe_may_stand_with_a_build() -> None:
+    stack = make_stack(
+        db="use: postgres\nbuild: .\nenvironment: {POSTGRES_PASSWORD: x}\n"
+    )
+    files = {"Dockerfile": "FROM postgres:16-alpine\n"}
+
+    db = load_services(stack, files)["db"]
+
+    assert (db.image, db.facts and db.facts.user) == ("", "70:70")
+    assert db.volumes[0].target == "/var/lib/postgresql/data"
+
+
+def test_facts_under_an_image_that_they_were_not_made_for_are_a_warning() -> None:
+    stack = make_stack(db="use: redis\nimage: bitnami/redis:8\n")
+
+    assert "foreign-image" in list_names(stack)
+
+
+@pytest.mark.parametrize("name", ["postgres", "mariadb", "mysql"])
+def test_a_setting_without_which_it_does_not_start_is_asked_for(name: str) -> None:
+    assert list_names(make_stack(db=f"use: {name}\n")) == ["missing-setting"]
+
+
+def test_an_unknown_recipe_is_told_with_a_near_name() -> None:
+    (problem,) = check(make_stack(db="use: postgress\n"))
+
+    assert problem.name == "unknown-recipe"
+    assert problem.help == "did you mean `postgres`?"
+
+
+# One's own
+
+OWN = """\
+about: A queue
+images: [team/queue]
+image: team/queue:1.0
+store: true
+port: 7000
+health: {command: [queue, ping, "{port}"], boot: 5s}
+start_interval: 100ms
+volumes: [data:/queue, more:/more]
+url: queue://{user}:{password}@{host}:{port}/{database}
+bare_url: queue://{host}:{port}
+logins:
+  - when: [QUEUE_USER]
+    user: [QUEUE_USER]
+    password: [QUEUE_PASSWORD]
+database: [QUEUE_NAME]
+database_default: main
+why: steps down
+user: "7:8"
+writable: [/run/queue]
+variants:
+  - tag: ["*-alpine", "edge"]
+    user: "9:9"
+  - tag: "0.*"
+    port: 6000
+"""
+
+
+def load_own(recipe: str, keys: str = "") -> Service:
+    stack = "recipes: ./mine\n" + make_stack(db=f"use: queue\n{keys}")
+    return load_services(stack, {"mine/queue.yaml": recipe})["db"]
+
+
+def check_own(recipe: str, keys: str = "") -> tuple[Problem, ...]:
+    stack = "recipes: ./mine\n" + make_stack(db=f"use: queue\n{keys}")
+    return check(stack, {"mine/queue.yaml": recipe})
+
+
+def test_an_own_recipe_brings_what_a_shipped_one_brings() -> None:
+    db = load_own(OWN)
+
+    assert (db.recipe, db.is_store, db.image) == ("queue", True, "team/queue:1.0")
+    assert db.health is not None
+    assert db.health.command == ("queue", "ping", "7000")
+    assert [(m.source, m.target) for m in db.volumes] == [
+        ("db-data", "/queue"),
+        ("db-more", "/more"),
+    ]
+    assert db.facts is not None
+    assert (db.facts.user, db.facts.why) == ("7:8", "steps down")
+
+
+def test_an_own_recipe_is_rendered_like_a_shipped_one() -> None:
+    stack = "recipes: ./mine\n" + make_stack(
+        app="image: python:3.13\nport: 80\nhealth: /\nneeds: {db: URL}\n",
+        db="use: queue\nenvironment: {QUEUE_USER: ann, QUEUE_PASSWORD: pw}\n",
+    )
+
+    services = read_services(stack, files={"mine/queue.yaml": OWN})
+
+    assert services["app"]["environment"] == {"URL": "queue://ann:pw@db:7000/main"}
+    assert services["db"]["user"] == "7:8"
+    assert services["db"]["tmpfs"] == ["/tmp", "/run/queue:uid=7,gid=8"]
+    assert services["db"]["healthcheck"]["start_interval"] == "100ms"
+    assert services["db"]["networks"] == ["db"]
+
+
+@pytest.mark.parametrize(
+    ("image", "user", "port"),
+    [
+        ("team/queue:1.0", "7:8", 7000),
+        ("team/queue:1.0-alpine", "9:9", 7000),
+        ("team/queue:edge", "9:9", 7000),
+        ("team/queue:0.9", "7:8", 6000),
+        ("team/queue:0.9-alpine", "9:9", 6000),
+        ("registry.example/team/queue:edge", "9:9", 7000),
+    ],
+)
+def test_variants_are_laid_over_by_tag(image: str, user: str, port: int) -> None:
+    db = load_own(OWN, f"image: {image}\n")
+
+    assert db.facts is not None
+    assert (db.facts.user, db.port) == (user, port)
+
+
+def test_an_own_recipe_comes_before_a_shipped_one_of_its_name() -> None:
+    stack = "recipes: ./mine\n" + make_stack(db="use: redis\n")
+    recipe = "about: Mine\nimages: [mine]\nimage: mine:1\nhealth: image\n"
+
+    assert load_services(stack, {"mine/redis.yaml": recipe})["db"].image == "mine:1"
+
+
+def test_shipped_recipes_stay_beside_one_s_own() -> None:
+    stack = "recipes: ./mine\n" + make_stack(db="use: redis\n")
+
+    assert load_services(stack, {"mine/queue.yaml": OWN})["db"].recipe == "redis"
+
+
+def test_a_recipe_that_nobody_uses_is_not_judged() -> None:
+    stack = "recipes: ./mine\n" + make_stack(db="use: redis\n")
+
+    assert list_names(stack, {"mine/bad.yaml": "nonsense: 1\n"}) == []
+
+
+def test_a_folder_that_is_not_there_is_an_error() -> None:
+    stack = "recipes: ./mine\n" + make_stack(db="use: queue\n")
+
+    (problem,) = check(stack)
+
+    assert (problem.name, str(problem.location)) == ("missing-file", "stack.yaml:1:1")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "place"),
+    [
+        ("image: a:1\nprot: 80\n", "unknown-key", "2:1"),
+        ("image: a:1\nport: http\n", "bad-port", "2:7"),
+        ("image: a:1\nhealth: nowhere\n", "bad-health", "2:9"),
+        ("image: a:1\nhealth: {boot: 5}\n", "bad-duration", "2:16"),
+        ("image: a:1\nstore: yes\n", "wrong-type", "2:8"),
+        ("image: a:1\nvolumes: [/data]\n", "bad-volume", "2:10"),
+        ("image: a:1\nvolumes: data:/data\n", "wrong-type", "2:10"),
+        ("image: a:1\nstart_interval: 3\n", "bad-duration", "2:17"),
+        ("image: a:1\ntools: curl\n", "wrong-type", "2:8"),
+        ("image: a:1\nlogins: [{usr: [A]}]\n", "unknown-key", "2:11"),
+        ("image: a:1\nlogins: [{user: A}]\n", "wrong-type", "2:17"),
+        ("image: a:1\nvariants: [{user: '1:1'}]\n", "wrong-type", "2:12"),
+        ("image: a:1\nvariants: [{tag: x, prot: 1}]\n", "unknown-key", "2:21"),
+        ("image: a:1\nvariants: {tag: x}\n", "wrong-type", "2:11"),
+        ("image: a:1\nwhy: |-\n  a\n  b\n", "not-one-line", "2:6"),
+        ("image: a:1\nimage: b:1\n", "duplicate-key", "2:1"),
+        ("image: a:1\ncommand: [x]\n", "unknown-key", "2:1"),
+        ("image: [a\n", "yaml-syntax", "2:1"),
+    ],
+)
+def test_what_is_wrong_with_a_recipe_has_its_file_and_place(
+    recipe: str, name: str, place: str
+) -> None:
+    found = [(p.name, str(p.location)) for p in check_own(recipe)]
+
+    assert (name, f"./mine/queue.yaml:{place}") in found
+
+
+def test_an_empty_recipe_is_an_error() -> None:
+    (problem,) = check_own("")
+
+    assert (problem.name, problem.location.file) == ("empty-file", "./mine/queue.yaml")
+
+
+def test_a_recipe_that_is_a_list_is_an_error() -> None:
+    (problem,) = check_own("- a\n")
+
+    assert str(problem.location).startswith("./mine/queue.yaml:1:1")
+
+
+def test_every_problem_of_a_recipe_comes_at_once() -> None:
+    names = [p.name for p in check_own("prot: 80\nport: x\nstore: maybe\n")]
+
+    assert sorted(names) == ["bad-port", "unknown-key", "wrong-type"]
+
+
+def test_a_problem_of_a_recipe_is_told_once_however_many_use_it() -> None:
+    stack = "recipes: ./mine\n" + make_stack(a="use: queue\n", b="use: queue\n")
+
+    problems = check(stack, {"mine/queue.yaml": "image: a:1\nprot: 1\n"})
+
+    assert [p.name for p in problems] == ["unknown-key"]
+
+
+# Telling
+
+
+def test_recipes_are_listed_with_what_they_are_for(tmp_path: Path) -> None:
+    listed = list_recipes(tmp_path / "stack.yaml")
+
+    assert [name for name, _ in listed] == SHIPPED
+    assert all(about for _, about in listed)
+
+
+def test_own_recipes_are_listed_too(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/queue.yaml").write_text(OWN)
+    (tmp_path / "stack.yaml").write_text("recipes: ./mine\nservices: {a: {use: x}}\n")
+
+    assert ("queue", "A queue") in list_recipes(tmp_path / "stack.yaml")
+
+
+def test_a_recipe_is_shown_as_its_file(tmp_path: Path) -> None:
+    data, text = describe_recipe("redis", tmp_path / "stack.yaml")
+
+    assert text == list_recipe_files()["redis"].read_text()
+    assert (data["name"], data["port"]) == ("redis", "6379")
+
+
+def test_a_recipe_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        describe_recipe("redsi", tmp_path / "stack.yaml")
+
+    assert raised.value.help == "did you mean `redis`?"
