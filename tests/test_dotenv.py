@@ -1,0 +1,145 @@
+"""A .env file is read, and variables are filled, by Compose's rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from composegen.dotenv import MissingVariable, fill_variables, parse_dotenv
+
+
+def read(text: str, **environment: str) -> dict[str, str]:
+    return parse_dotenv(text, environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("A=b", "b"),
+        ("A=", ""),
+        ("A=b c", "b c"),
+        ("  A = b  ", "b"),
+        ("export A=b", "b"),
+        ("A: b", "b"),
+        ("A=b=c", "b=c"),
+        ("A=http://x:1/y", "http://x:1/y"),
+        ("A=b # why", "b"),
+        ("A=b#c", "b#c"),
+        ("A=# why", ""),
+        ("A='b'", "b"),
+        ("A='b # c'", "b # c"),
+        ("A='$B ${C} $$'", "$B ${C} $$"),
+        ("A='b' # why", "b"),
+        ("A='a\\nb'", "a\\nb"),
+        ('A="b"', "b"),
+        ('A="b # c" # why', "b # c"),
+        ('A="a\\nb\\tc"', "a\nb\tc"),
+        ('A="a\\"b"', 'a"b'),
+        ('A="a\\\\b"', "a\\b"),
+        ('A="one\ntwo"', "one\ntwo"),
+        ("A='one\ntwo'", "one\ntwo"),
+        ("A='it", "'it"),
+        ("A=it's", "it's"),
+        ("A=P@$$w0rd", "P@$w0rd"),
+        ("\ufeffA=b", "b"),
+        ("A=b\r\n", "b"),
+        ("A=1\nA=2", "2"),
+    ],
+)
+def test_a_line_sets_a_variable(text: str, value: str) -> None:
+    assert read(text) == {"A": value}
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# A=b", "  # A=b", "A", "=b", "1A=b"])
+def test_a_line_that_sets_nothing_is_passed_over(text: str) -> None:
+    assert read(text) == {}
+
+
+def test_lines_after_a_text_of_several_lines_are_read() -> None:
+    assert read('A="one\ntwo" # why\nB=c\n') == {"A": "one\ntwo", "B": "c"}
+
+
+def test_variables_of_earlier_lines_are_filled_in() -> None:
+    assert read("A=b\nC=x${A}y\nD=\"$A\"\nE='$A'\n") == {
+        "A": "b",
+        "C": "xby",
+        "D": "b",
+        "E": "$A",
+    }
+
+
+def test_variables_of_the_environment_come_first() -> None:
+    assert read("A=file\nB=$A\n", A="environment")["B"] == "environment"
+
+
+def test_an_escaped_dollar_in_double_quotes_stays() -> None:
+    assert read('A="\\$B"\n', B="x") == {"A": "$B"}
+
+
+def test_a_dollar_that_begins_no_variable_stays() -> None:
+    assert read("A=5$ a\n") == {"A": "5$ a"}
+
+
+# Filling
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("plain", "plain"),
+        ("$SET", "x"),
+        ("${SET}", "x"),
+        ("a${SET}b$SET", "axbx"),
+        ("$UNSET", ""),
+        ("$EMPTY", ""),
+        ("$$SET", "$SET"),
+        ("$$$SET", "$x"),
+        ("${UNSET:-d}", "d"),
+        ("${EMPTY:-d}", "d"),
+        ("${SET:-d}", "x"),
+        ("${UNSET-d}", "d"),
+        ("${EMPTY-d}", ""),
+        ("${SET-d}", "x"),
+        ("${SET:+d}", "d"),
+        ("${EMPTY:+d}", ""),
+        ("${UNSET:+d}", ""),
+        ("${EMPTY+d}", "d"),
+        ("${UNSET+d}", ""),
+        ("${SET:?no}", "x"),
+        ("${SET?no}", "x"),
+        ("${EMPTY?no}", ""),
+        ("${UNSET:-${SET}}", "x"),
+        ("${UNSET:-${EMPTY:-${SET}}}", "x"),
+        ("${UNSET:-a b}", "a b"),
+        ("${UNSET:-$$}", "$"),
+        ("${SET:+${UNSET:-y}}", "y"),
+        ("$ {", "$ {"),
+    ],
+)
+def test_a_variable_is_filled_by_compose_s_rules(text: str, filled: str) -> None:
+    assert fill_variables(text, {"SET": "x", "EMPTY": ""}) == filled
+
+
+def test_a_value_is_not_read_again() -> None:
+    assert fill_variables("$A", {"A": "$B", "B": "x"}) == "$B"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("${A:?say it}", "A is not set: say it"),
+        ("${A?say it}", "A is not set: say it"),
+        ("${A:?}", "A is not set"),
+        ("${A:?set ${B:-c}}", "A is not set: set c"),
+    ],
+)
+def test_a_required_variable_that_is_not_set_says_so(text: str, message: str) -> None:
+    with pytest.raises(MissingVariable) as raised:
+        fill_variables(text, {})
+
+    assert str(raised.value) == message
+    assert raised.value.name == "A"
+
+
+def test_a_required_variable_that_is_empty_counts_as_not_set_with_a_colon() -> None:
+    with pytest.raises(MissingVariable):
+        fill_variables("${A:?}", {"A": ""})
