@@ -606,22 +606,57 @@ def test_a_dollar_is_looked_at_wherever_text_is_passed_on() -> None:
     [
         "replicas: ${N}",
         "job: ${JOB}",
+        "enabled: ${ENABLED}",
         "resources: {cpus: '${N}'}",
         "resources: {memory: '${N}'}",
-        "stop_grace_period: ${T}",
+        "resources: {pids: '${N}'}",
         "secrets: ['${NAME}']",
+        "secrets: {a: '${NAME}'}",
         "needs: ['${NAME}']",
+        "needs: {cache: '${NAME}'}",
+        "needs: {cache: {until: '${UNTIL}'}}",
         "local: {command: [a], dir: '${DIR}'}",
+        "local: {command: [a], port: '${PORT}'}",
         "health: ${PATH}",
+        "health: {http: '/${PATH}'}",
+        "health: {http: /, boot: '${TIME}'}",
+        "health: {http: /, port: '${PORT}'}",
+        "health: {http: /, host: '${HOST}'}",
+        "health: {http: /, tool: '${TOOL}'}",
         "use: ${RECIPE}",
     ],
 )
 def test_what_is_computed_with_takes_no_variable(keys: str) -> None:
-    text = make_app(keys).replace(
-        "    health: /health\n" if "health" in keys else "\0", ""
-    )
+    text = make_stack(app=f"image: python:3.13-slim\n{keys}", cache=CACHE)
 
-    assert set(list_names(text)) & {"variable-here", "wrong-type", "bad-health"}
+    names = [name for name in list_names(text) if name != "unasked"]
+
+    assert names == ["variable-here"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("shm_size", "${S:-64m}"),
+        ("stop_grace_period", "${T:-10s}"),
+        ("tty", "${TTY:-true}"),
+        ("stdin_open", "${X}"),
+        ("hostname", "${HOSTNAME}"),
+        ("working_dir", "${DIR:?where}"),
+        ("command", "run ${FLAGS}"),
+    ],
+)
+def test_what_is_only_passed_on_takes_variables(key: str, value: str) -> None:
+    assert load_app(f"{key}: {value}").passed == {key: value}
+
+
+def test_a_limit_that_is_only_passed_on_takes_variables() -> None:
+    app = load_app("ulimits: {nofile: '${N:-1024}', memlock: {soft: '${S}', hard: -1}}")
+
+    assert app.passed["ulimits"] == {
+        "nofile": "${N:-1024}",
+        "memlock": {"soft": "${S}", "hard": -1},
+    }
 
 
 @pytest.mark.parametrize(
@@ -723,6 +758,15 @@ def test_the_port_is_the_first_published_one_where_it_is_left_out() -> None:
 
     assert one["app"].port == 3000
     assert two["app"].port == 9000
+
+
+def test_a_range_listens_on_the_same_range() -> None:
+    text = make_stack(app="image: python:3.13\nhealth: /\npublish: [9000-9002]")
+
+    app = load_services(text)["app"]
+
+    assert app.port == 9000
+    assert app.publish == (Port(published="9000-9002", target="9000-9002"),)
 
 
 def test_a_default_says_what_a_published_variable_listens_on() -> None:
@@ -1136,6 +1180,12 @@ def test_the_long_form_of_a_volume_is_taken() -> None:
 
     assert (mount.source, mount.target, mount.is_writable) == ("data", "/data", False)
     assert mount.volume_name == "data"
+
+
+def test_a_volume_in_memory_has_no_source() -> None:
+    (mount,) = load_app("volumes: [{type: tmpfs, target: /run}]").volumes
+
+    assert (mount.source, mount.target, mount.volume_name) == ("", "/run", "")
 
 
 @pytest.mark.parametrize(
