@@ -142,15 +142,7 @@ class Claims:
         if record is None or is_still(record.supervisor):
             return
         end = time.monotonic() + _END_OF_LEFTOVER
-        while time.monotonic() < end:
-            left = is_still(record.process) or guardian.find_marked(
-                record.run, unit.name
-            )
-            if not left:
-                break
-            if is_still(record.process):
-                guardian.signal_members(record.process.pid, signal.SIGKILL)
-            guardian.signal_marked(record.run, signal.SIGKILL, unit.name)
+        while kill_leftover(record) and time.monotonic() < end:
             await asyncio.sleep(_POLL)
         self._folder.remove_service(unit.name)
 
@@ -181,6 +173,16 @@ class Claims:
             self._folder.remove_service(unit.name)
         if lock is not None:
             lock.give_back()
+
+
+def kill_leftover(record: ServiceRecord) -> bool:
+    """Kill what still runs of a service whose run is gone; whether there was any."""
+    is_alive = is_still(record.process)
+    if is_alive:
+        guardian.signal_members(record.process.pid, signal.SIGKILL)
+    marked = guardian.find_marked(record.run, record.service)
+    guardian.signal_marked(record.run, signal.SIGKILL, record.service)
+    return is_alive or bool(marked)
 
 
 def digest(unit: Unit) -> str:

@@ -6,7 +6,6 @@ A service appends to its log by itself: nobody who reads slowly, or dies, holds 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -58,11 +57,15 @@ class Tail:
     """Reads what is appended to a log, whole lines at a time.
 
     A reader that falls far behind skips lines and says how much; a line without an
-    end is given out in pieces of a megabyte.
+    end is given out in pieces of a megabyte. With ``follows_name`` it goes on in the
+    new file when the log was rotated.
     """
 
-    def __init__(self, path: Path, position: int = 0) -> None:
+    def __init__(
+        self, path: Path, position: int = 0, *, follows_name: bool = False
+    ) -> None:
         self._path = path
+        self._follows_name = follows_name
         self._position = position
         self._rest = b""
         self._file: IO[bytes] | None = None
@@ -77,6 +80,9 @@ class Tail:
         handle = self._file.fileno()
         behind = os.fstat(handle).st_size - self._position
         if behind <= 0:
+            if self._follows_name and self._was_rotated(handle):
+                self.close()
+                self._position = 0
             return []
         lines = []
         if behind > _FAR_BEHIND:
@@ -91,6 +97,12 @@ class Tail:
             whole.append(self._rest)
             self._rest = b""
         return lines + [decode_line(line) for line in whole]
+
+    def _was_rotated(self, handle: int) -> bool:
+        try:
+            return self._path.stat().st_ino != os.fstat(handle).st_ino
+        except OSError:
+            return False
 
     def read_rest(self) -> list[str]:
         """Everything up to the end, the unfinished last line included."""
@@ -129,10 +141,3 @@ def read_last_lines(path: Path, count: int, *, since: int = 0) -> list[str]:
     if end - _CHUNK > since:
         data = data[data.find(b"\n") + 1 :]
     return [decode_line(line) for line in data.splitlines()[-count:]] if count else []
-
-
-def follow_lines(tails: dict[str, Tail]) -> Iterator[tuple[str, str]]:
-    """What has come in any of several logs, as pairs of service and line."""
-    for service, tail in tails.items():
-        for line in tail.read_lines():
-            yield service, line

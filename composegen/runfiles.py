@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from composegen.files import read_small_text, write_atomically
-from composegen.localenv import make_state_folder
+from composegen.localenv import STATE_FOLDER, make_state_folder
 from composegen.processes import Identity, identify, is_still
 
 _MODE = 0o600
@@ -84,6 +84,12 @@ class RunFolder:
         self.folder = folder
         self.path = make_state_folder(folder, "run")
 
+    @staticmethod
+    def find(folder: Path) -> RunFolder | None:
+        """The records of a folder in which something has run, else None."""
+        has_run = (folder / STATE_FOLDER / "run").is_dir()
+        return RunFolder(folder) if has_run else None
+
     def make_lock(self, service: str) -> Lock:
         """The lock of a service."""
         return Lock(self.path / f"{service}.lock")
@@ -99,6 +105,12 @@ class RunFolder:
             return ServiceRecord(**_read_identities(data)) if data else None
         except TypeError:
             return None
+
+    def list_services(self) -> list[ServiceRecord]:
+        """What was noted of all services."""
+        names = sorted(path.stem for path in self.path.glob("*.lock"))
+        found = [self.read_service(name) for name in names]
+        return [record for record in found if record is not None]
 
     def remove_service(self, service: str) -> None:
         """Forget a service that is extinct."""

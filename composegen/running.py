@@ -6,16 +6,14 @@ import asyncio
 import os
 import signal
 import socket
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from composegen.claims import Claims
 from composegen.console import Console
-from composegen.control import Control, choose_socket, follow_run
+from composegen.control import follow_run
 from composegen.errors import ExitCode
-from composegen.events import Event, read_event
+from composegen.events import read_event
 from composegen.foreground import stay_in_front
 from composegen.localenv import (
     HOST,
@@ -27,11 +25,12 @@ from composegen.localplan import Asked, LocalPlan, Way, settle_plan
 from composegen.localstores import has_engine, is_image_there, pull_image
 from composegen.localunits import Unit, make_units
 from composegen.model import Stack
-from composegen.plan import Plan, format_plan
+from composegen.plan import format_plan
 from composegen.runconsole import RunConsole
-from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
+from composegen.runfiles import RunFolder, RunRecord
 from composegen.runtimes.process import Processes
-from composegen.status import FINE, State, describe_statuses
+from composegen.session import open_session
+from composegen.status import State
 from composegen.supervisor import StartFailed, Supervisor
 
 _SIGNALS = {
@@ -161,44 +160,25 @@ class _Run:
             verbose=options.verbose,
             lines_to_err=bool(local.asked.command),
         )
-        self._control: Control | None = None
 
     async def carry_out(self) -> int:
         """Up, watch, down; the exit code."""
         loop = asyncio.get_running_loop()
         stop: asyncio.Future[int] = loop.create_future()
-        async with Processes(subreaper=True) as processes:
-            self._handle_signals(loop, stop, processes)
-            supervisor = self._make_supervisor(processes)
-            answers = {
-                "status": lambda: describe_run(self.local.plan, supervisor),
-                "failures": lambda: describe_failures(supervisor),
-            }
-            path = choose_socket(self.runs.path, processes.mark)
-            control = Control(path, answers, lambda: _settle(stop, ExitCode.FINE))
-            async with control:
-                self._control = control
-                self._note_run(processes.mark, path)
-                try:
-                    code = await self._stay(supervisor, stop)
-                finally:
-                    await self._end(supervisor, processes.mark)
+        session = open_session(
+            self.local,
+            self.units,
+            self.runs,
+            self.console.show,
+            end=lambda _: _settle(stop, ExitCode.FINE),
+            restart=self.options.restart,
+        )
+        async with session as opened:
+            self._handle_signals(loop, stop, opened.processes)
+            code = await self._stay(opened.supervisor, stop)
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
         return code
-
-    def _make_supervisor(self, processes: Processes) -> Supervisor:
-        claims = Claims(
-            self.runs, processes.mark, identify_self(), reuse=self.local.asked.reuse
-        )
-        return Supervisor(
-            self.units, processes, claims, self._report, restart=self.options.restart
-        )
-
-    def _report(self, event: Event) -> None:
-        self.console.show(event)
-        if self._control is not None:
-            self._control.report(event)
 
     def _handle_signals(
         self,
@@ -267,34 +247,6 @@ class _Run:
         if not self.local.asked.command:
             self.console.say("taking it down")
 
-    async def _end(self, supervisor: Supervisor, mark: str) -> None:
-        statuses = supervisor.list_statuses()
-        await asyncio.shield(asyncio.ensure_future(supervisor.take_down()))
-        self.runs.write_last(
-            {
-                "statuses": describe_statuses(statuses),
-                "ended": describe_statuses(supervisor.list_statuses()),
-                **describe_failures(supervisor),
-            }
-        )
-        self.runs.remove_run(mark)
-
-    def _note_run(self, mark: str, path: Path) -> None:
-        try:
-            terminal = os.ttyname(sys.stderr.fileno())
-        except (OSError, ValueError):
-            terminal = ""
-        self.runs.write_run(
-            RunRecord(
-                run=mark,
-                supervisor=identify_self(),
-                socket=str(path),
-                names=self.local.asked.names,
-                terminal=terminal,
-                since=format_now(),
-            )
-        )
-
 
 def _settle(stop: asyncio.Future[int], code: int) -> None:
     if not stop.done():
@@ -314,42 +266,3 @@ def _choose_code(ends: list[asyncio.Future[Any]], supervisor: Supervisor) -> int
         for tended in supervisor.tended.values()
     )
     return ExitCode.PROBLEM if failed else ExitCode.FINE
-
-
-# What other terminals are told
-
-
-def describe_run(plan: Plan, supervisor: Supervisor) -> dict[str, Any]:
-    """How every service of a run is doing, and what was left out."""
-    return {
-        "statuses": describe_statuses(supervisor.list_statuses()),
-        "is_up": all(
-            tended.state in FINE
-            for tended in supervisor.tended.values()
-            if tended.unit.step.is_required
-        ),
-        "left_out": [
-            {
-                "service": left_out.service,
-                "reason": left_out.reason,
-                "instead": [f"{each.service}: {each}" for each in left_out.fallbacks],
-            }
-            for left_out in plan.left_out
-        ],
-    }
-
-
-def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
-    """Why services are not up, and what the last question to each got."""
-    return {
-        "failures": {
-            name: asdict(tended.failure)
-            for name, tended in supervisor.tended.items()
-            if tended.failure is not None
-        },
-        "answers": {
-            name: tended.last_answer
-            for name, tended in supervisor.tended.items()
-            if tended.last_answer
-        },
-    }

@@ -240,13 +240,13 @@ class Tender:
         return None
 
     async def _ask(self, unit: Unit, process: Process) -> None:
-        await ask(self._mark_probe(unit))
-        if unit.probe.kind in {HealthKind.HTTP, HealthKind.TCP}:
-            try:
-                check_answerer(unit, (process.pid,))
-            except NotReady:
-                await asyncio.sleep(_WATCH_INTERVAL)
-                check_answerer(unit, tuple(process.find_all()))
+        try:
+            await ask(self._mark_probe(unit))
+            if unit.probe.kind is not HealthKind.COMMAND:
+                await _check_answerer(unit, process)
+        except NotReady as error:
+            self.tended.last_answer = str(error)
+            raise
 
     def _mark_probe(self, unit: Unit) -> Probe:
         if unit.probe.kind is not HealthKind.COMMAND:
@@ -422,6 +422,18 @@ class Tender:
         if was_running or left:
             self._report(Stopped(service=name, at=self._now(), left=tuple(left)))
         gone[name].set()
+
+
+async def _check_answerer(unit: Unit, process: Process) -> None:
+    """Raises NotReady, after a pause, where a stranger answers."""
+    try:
+        check_answerer(unit, (process.pid,))
+    except NotReady:
+        try:
+            check_answerer(unit, tuple(process.find_all()))
+        except NotReady:
+            await asyncio.sleep(_WATCH_INTERVAL)  # looking costs more than asking
+            raise
 
 
 def _format_time(moment: float | None) -> str:

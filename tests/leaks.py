@@ -30,33 +30,49 @@ class Outcome:
 def find_survivors(token):
     """The processes that run and have the token in their command or environment."""
     found = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) == os.getpid():
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) == os.getpid():
             continue
         try:
-            folder = Path("/proc", name)
             state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
             command = (folder / "cmdline").read_bytes()
             text = command + (folder / "environ").read_bytes()
         except OSError:
             continue
         if state not in "ZX" and token.encode() in text:
-            found[int(name)] = command.replace(b"\0", b" ").decode(errors="replace")
+            found[int(folder.name)] = command.replace(b"\0", b" ").decode(
+                errors="replace"
+            )
+    return found
+
+
+def find_running_in(folder):
+    """The commands of processes that run with a working folder at or below this one."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            where = (entry / "cwd").readlink()
+            command = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if state not in "ZX" and where.is_relative_to(folder):
+            found[int(entry.name)] = command.replace(b"\0", b" ").decode(
+                errors="replace"
+            )
     return found
 
 
 def find_guardian(mark):
     """The guardian of a run, or None."""
-    for name in os.listdir("/proc"):
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            command = Path("/proc", name, "cmdline").read_bytes().split(b"\0")
-            state = (
-                Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[0]
-            )
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
         if command[-2:-1] == [mark.encode()] and b"-I" in command and state != "Z":
-            return int(name)
+            return int(folder.name)
     return None
 
 

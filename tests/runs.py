@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -21,14 +20,14 @@ from composegen.runfiles import RunFolder, identify_self
 from composegen.runtimes.process import Processes
 from composegen.selection import Selection
 from composegen.supervisor import StartFailed, Supervisor
-from tests.leaks import find_port, find_survivors, wait_for
+from tests.leaks import find_port, find_running_in, wait_for
 
 ROOT = Path(__file__).parents[1]
 
 SERVER = """
 import os, socket, sys, time
 time.sleep(float(os.environ.get("DELAY", "0")))
-server = socket.create_server((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])))
+server = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
 open("listening-" + os.environ["PORT"], "w").write(str(time.monotonic()))
 print("listening", flush=True)
 while True:
@@ -93,11 +92,15 @@ def load(path):
     try:
         return load_stack(path, str(path)).stack
     except ProblemsFound as found:
-        raise AssertionError([str(p.location) + p.message for p in found.problems])
+        raise AssertionError(
+            [str(p.location) + p.message for p in found.problems]
+        ) from None
 
 
 @asynccontextmanager
-async def carry_out(path, *, names=(), reuse=False, restart=True, machine=None, env=None):
+async def carry_out(
+    path, *, names=(), reuse=False, restart=True, machine=None, env=None
+):
     """A supervisor for a stack, its events, and its end; nothing is started yet."""
     around = read_surroundings(path.parent, {**os.environ, **(env or {})})
     asked = Asked(names=names, reuse=reuse, selection=Selection())
@@ -108,7 +111,9 @@ async def carry_out(path, *, names=(), reuse=False, restart=True, machine=None, 
     events = []
     async with Processes() as processes:
         claims = Claims(runs, processes.mark, identify_self(), reuse=reuse)
-        supervisor = Supervisor(units, processes, claims, events.append, restart=restart)
+        supervisor = Supervisor(
+            units, processes, claims, events.append, restart=restart
+        )
         try:
             yield supervisor, events
         finally:
@@ -135,7 +140,9 @@ def find_events(events, kind):
 
 
 def find_lines(events, service):
-    return [event.text for event in find_events(events, Line) if event.service == service]
+    return [
+        event.text for event in find_events(events, Line) if event.service == service
+    ]
 
 
 def start_cli(folder, *arguments, **options):
@@ -161,11 +168,4 @@ def run_cli(folder, *arguments, **options):
     return process.returncode, out, err
 
 
-__all__ = [
-    "FakeMachine",
-    "Ports",
-    "asyncio",
-    "find_survivors",
-    "signal",
-    "wait_for",
-]
+__all__ = ["find_running_in", "wait_for"]

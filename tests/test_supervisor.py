@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from composegen.events import Exited, Failed, Finished, Ready, Sickened, Started, Stopped
+from composegen.events import (
+    Exited,
+    Failed,
+    Finished,
+    Ready,
+    Sickened,
+    Started,
+    Stopped,
+)
 from composegen.status import State
 from composegen.supervisor import StartFailed
 from tests import runs
@@ -78,7 +86,9 @@ def test_a_job_runs_to_its_end_before_its_dependant_starts(tmp_path, ports):
 """
     path = runs.write_stack(
         tmp_path,
-        "services:\n" + make_service("web", ports["web"], extra="needs: [migrate]") + job,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: [migrate]")
+        + job,
         job="print('moved', flush=True)",
     )
 
@@ -95,8 +105,7 @@ def test_a_job_runs_to_its_end_before_its_dependant_starts(tmp_path, ports):
 def fail_with(tmp_path, ports, program, **options):
     path = runs.write_stack(
         tmp_path,
-        "services:\n"
-        + make_service("app", ports["app"], command="app.py", **options),
+        "services:\n" + make_service("app", ports["app"], command="app.py", **options),
         app=program,
     )
     return fail(path)
@@ -151,7 +160,8 @@ def test_a_port_taken_while_it_starts_names_its_holder(tmp_path, ports):
     program = f"""
         import os, socket, subprocess, sys, time
         child = subprocess.Popen([sys.executable, "-S", "-c",
-            "import socket, time; s = socket.create_server(('127.0.0.1', {ports["app"]}));"
+            "import socket, time;"
+            "s = socket.create_server(('127.0.0.1', {ports["app"]}));"
             "print('bound', flush=True); time.sleep(20)"], stdout=subprocess.PIPE)
         child.stdout.readline()
         print("OSError: [Errno 98] Address already in use", flush=True)
@@ -285,13 +295,15 @@ def test_a_failing_requirement_ends_the_boot_and_leaves_nothing(tmp_path, ports)
 
     assert failure.service == "bad"
     assert [e.service for e in find_events(events, Started)].count("web") == 0
-    assert runs.find_survivors(str(tmp_path)) == {}
+    assert runs.find_running_in(tmp_path) == {}
 
 
 def test_an_optional_failure_is_told_and_its_dependant_starts_unchanged(
     tmp_path, ports
 ):
-    extra = "needs:\n  cache: {env: {CACHE_URL: '{url}'}, otherwise: {env: {STORE: m}}}\n"
+    extra = (
+        "needs:\n  cache: {env: {CACHE_URL: '{url}'}, otherwise: {env: {STORE: m}}}\n"
+    )
     path = runs.write_stack(
         tmp_path,
         "services:\n"
@@ -443,11 +455,7 @@ def test_an_answer_from_a_stranger_on_the_port_is_no_readiness(tmp_path, ports):
 
     failure, _, _ = fail(path)
 
-    strangers = [
-        pid
-        for pid, command in runs.find_survivors(str(ports["app"])).items()
-        if "server.py" in command
-    ]
+    strangers = list(runs.find_running_in(tmp_path))
     for pid in strangers:
         os.kill(pid, 9)
     assert len(strangers) == 1
@@ -469,7 +477,7 @@ def test_up_and_down_many_times_leaves_nothing(tmp_path, ports):
     def count():
         import threading
 
-        return len(os.listdir("/proc/self/fd")), threading.active_count()
+        return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
     async def repeat():
         await cycle()
@@ -481,15 +489,18 @@ def test_up_and_down_many_times_leaves_nothing(tmp_path, ports):
     before, after = asyncio.run(repeat())
 
     assert after == before
-    assert runs.find_survivors(str(tmp_path)) == {}
+    assert runs.find_running_in(tmp_path) == {}
 
 
 def test_a_stop_that_is_interrupted_by_failing_is_still_whole(tmp_path, ports):
     path = runs.write_stack(
         tmp_path,
         "services:\n"
-        + make_service("app", ports["app"], command="app.py", extra="stop_grace_period: 200ms"),
-        app="import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + runs.SERVER,
+        + make_service(
+            "app", ports["app"], command="app.py", extra="stop_grace_period: 200ms"
+        ),
+        app="import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        + runs.SERVER,
     )
 
     async def go():
@@ -503,7 +514,7 @@ def test_a_stop_that_is_interrupted_by_failing_is_still_whole(tmp_path, ports):
 
     assert 0.2 <= seconds < 1.5
     assert stopped[0].left == ()
-    assert runs.find_survivors(str(ports["app"])) == {}
+    assert runs.find_running_in(tmp_path) == {}
 
 
 def test_a_failure_in_a_gate_is_that_of_the_service_behind_it(tmp_path, ports):

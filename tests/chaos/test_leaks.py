@@ -2,6 +2,7 @@
 
 import os
 import statistics
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,9 +25,10 @@ def test_nothing_outlives_its_run(tmp_path):
 
     for number in leaks.SIGNALS:
         times = [outcome.seconds for outcome in outcomes if outcome.signal == number]
-        print(
-            f"{number.name}: {len(times)} runs, median {statistics.median(times):.2f} s,"
-            f" worst {max(times):.2f} s until nothing was left"
+        median, worst = statistics.median(times), max(times)
+        sys.stderr.write(
+            f"{number.name}: {len(times)} runs; nothing left after {median:.2f} s, "
+            f"at worst {worst:.2f} s\n"
         )
     assert [outcome for outcome in outcomes if outcome.survivors] == []
     assert [outcome for outcome in outcomes if not outcome.port_is_free] == []

@@ -1,0 +1,146 @@
+"""One run with everything around it: processes, supervisor, socket, records.
+
+It is left whole: all that it owns is extinct, and what is worth knowing is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from composegen.claims import Claims
+from composegen.control import Control, choose_socket
+from composegen.events import Event
+from composegen.localplan import LocalPlan
+from composegen.localunits import Unit
+from composegen.plan import Plan
+from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
+from composegen.runtimes.process import Processes
+from composegen.status import FINE, describe_statuses
+from composegen.supervisor import Supervisor
+from composegen.tending import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A run that is going on."""
+
+    supervisor: Supervisor
+    processes: Processes
+
+
+@asynccontextmanager
+async def open_session(
+    local: LocalPlan,
+    units: Sequence[Unit],
+    runs: RunFolder,
+    report: Report,
+    *,
+    end: Callable[[Supervisor], None],
+    restart: bool = True,
+    is_library: bool = False,
+) -> AsyncIterator[Session]:
+    """A run in which nothing is started yet; on the way out all of it is ended.
+
+    ``end`` is called when another terminal asks for it.
+    """
+    controls: list[Control] = []
+
+    def pass_on(event: Event) -> None:
+        report(event)
+        for control in controls:
+            control.report(event)
+
+    async with Processes(subreaper=not is_library) as processes:
+        mark = processes.mark
+        claims = Claims(runs, mark, identify_self(), reuse=local.asked.reuse)
+        supervisor = Supervisor(units, processes, claims, pass_on, restart=restart)
+        answers = {
+            "status": lambda: describe_run(local.plan, supervisor),
+            "failures": lambda: describe_failures(supervisor),
+        }
+        path = choose_socket(runs.path, mark)
+        async with Control(path, answers, lambda: end(supervisor)) as control:
+            controls.append(control)
+            names = local.asked.names
+            runs.write_run(_make_record(mark, str(path), names, is_library=is_library))
+            try:
+                yield Session(supervisor=supervisor, processes=processes)
+            finally:
+                ending = asyncio.ensure_future(_end(supervisor, runs, mark))
+                await asyncio.shield(ending)
+
+
+async def _end(supervisor: Supervisor, runs: RunFolder, mark: str) -> None:
+    statuses = describe_statuses(supervisor.list_statuses())
+    await supervisor.take_down()
+    runs.write_last(
+        {
+            "statuses": statuses,
+            "ended": describe_statuses(supervisor.list_statuses()),
+            **describe_failures(supervisor),
+        }
+    )
+    runs.remove_run(mark)
+
+
+def _make_record(
+    mark: str, path: str, names: tuple[str, ...], *, is_library: bool
+) -> RunRecord:
+    try:
+        terminal = os.ttyname(sys.stderr.fileno())
+    except (OSError, ValueError, AttributeError):
+        terminal = ""
+    return RunRecord(
+        run=mark,
+        supervisor=identify_self(),
+        socket=path,
+        names=names,
+        terminal=terminal,
+        since=format_now(),
+        is_library=is_library,
+    )
+
+
+# What other terminals are told
+
+
+def describe_run(plan: Plan, supervisor: Supervisor) -> dict[str, Any]:
+    """How every service of a run is doing, and what was left out."""
+    return {
+        "statuses": describe_statuses(supervisor.list_statuses()),
+        "is_up": all(
+            tended.state in FINE
+            for tended in supervisor.tended.values()
+            if tended.unit.step.is_required
+        ),
+        "left_out": [
+            {
+                "service": left_out.service,
+                "reason": left_out.reason,
+                "instead": [f"{each.service}: {each}" for each in left_out.fallbacks],
+            }
+            for left_out in plan.left_out
+        ],
+    }
+
+
+def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
+    """Why services are not up, and what the last question to each got."""
+    return {
+        "failures": {
+            name: asdict(tended.failure)
+            for name, tended in supervisor.tended.items()
+            if tended.failure is not None
+        },
+        "answers": {
+            name: tended.last_answer
+            for name, tended in supervisor.tended.items()
+            if tended.last_answer
+        },
+    }

@@ -1,0 +1,397 @@
+"""``composegen run`` and its neighbours, as people and other programs use them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from tests import runs
+from tests.runs import make_service, run_cli, start_cli, wait_for
+
+SECONDS = 20
+
+
+@pytest.fixture
+def ports():
+    return runs.Ports()
+
+
+@pytest.fixture
+def stack(tmp_path, ports):
+    """web needs app; app may do without a cache that is not installed."""
+    needs = "needs:\n  app: APP_URL\n"
+    cache = (
+        "needs:\n  cache:\n    env: {CACHE_URL: '{url}'}\n"
+        "    otherwise: {env: {STORE: memory}}"
+    )
+    runs.write_stack(
+        tmp_path,
+        "name: demo\nservices:\n"
+        + make_service("web", ports["web"], extra=needs)
+        + make_service("app", ports["app"], extra=cache)
+        + f"  cache:\n    image: redis:8-alpine\n    port: {ports['cache']}\n"
+        "    health: {command: [redis-cli, ping]}\n"
+        "    local: {command: [no-such-program-here]}\n",
+    )
+    return tmp_path
+
+
+def read_page(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        text = answer.read().decode()
+    return dict(line.partition("=")[::2] for line in text.splitlines())
+
+
+def ask_status(folder):
+    code, out, _ = run_cli(folder, "status", "--format", "json")
+    return code, {each["service"]: each for each in json.loads(out)}
+
+
+def start_up(folder, *arguments, **options):
+    """A run in the background, its talk in a file; returns when all is ready."""
+    log = folder / f"talk-{time.monotonic_ns()}"
+    with log.open("w") as talk:
+        process = start_cli(folder, "run", *arguments, stderr=talk, **options)
+
+    def is_up():
+        assert process.poll() is None, log.read_text()
+        return "Ctrl-C ends it" in log.read_text()
+
+    wait_for(is_up)
+    return process, log
+
+
+def end(process, number=signal.SIGINT):
+    if process.poll() is None:
+        process.send_signal(number)
+    process.communicate(timeout=SECONDS)
+    return process.returncode
+
+
+def test_a_run_prints_its_plan_wires_its_services_and_leaves_nothing(stack, ports):
+    process, talk = start_up(stack)
+    try:
+        web, app = read_page(ports["web"]), read_page(ports["app"])
+    finally:
+        code = end(process)
+
+    said = talk.read_text()
+    assert code == 130
+    assert "starts when app is healthy" in said
+    assert "cannot run here: `no-such-program-here` is not installed" in said
+    assert web["APP_URL"] == f"http://127.0.0.1:{ports['app']}"
+    assert web["PORT"] == str(ports["web"])
+    assert app["STORE"] == "memory"
+    assert "CACHE_URL" not in app
+    assert "the longest way: app" in said
+    assert runs.find_running_in(stack) == {}
+    assert (stack / "logs" / "app.log").read_text() == "listening\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+)
+def test_each_signal_has_its_exit_code(stack, number, code):
+    process, _ = start_up(stack)
+
+    assert end(process, number) == code
+    assert runs.find_running_in(stack) == {}
+
+
+def test_down_from_another_terminal_ends_a_run_with_zero(stack):
+    process, _ = start_up(stack)
+
+    code, _, said = run_cli(stack, "down")
+
+    assert code == 0
+    assert f"pid {process.pid}" in said
+    assert process.wait(SECONDS) == 0
+    assert runs.find_running_in(stack) == {}
+    process.communicate()
+
+
+def test_a_second_interrupt_kills_at_once(tmp_path, ports):
+    runs.write_stack(
+        tmp_path,
+        "services:\n" + make_service("app", ports["app"], command="app.py"),
+        app="import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        + runs.SERVER,
+    )
+    process, _ = start_up(tmp_path)
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.poll() is None
+
+    assert end(process) == 130
+    assert time.monotonic() - begin < 3
+    assert runs.find_running_in(tmp_path) == {}
+
+
+def test_a_killed_run_leaves_nothing_and_the_next_one_starts(stack, ports):
+    process, _ = start_up(stack)
+    process.kill()
+    process.communicate()
+
+    again, _ = start_up(stack)
+    _, statuses = ask_status(stack)
+    assert end(again) == 130
+
+    assert statuses["app"]["state"] == "ready"
+    assert statuses["app"]["reused"] is False
+    assert runs.find_running_in(stack) == {}
+
+
+def test_a_closed_stdout_ends_nothing(stack, ports):
+    reader, writer = os.pipe()
+    process, _ = start_up(stack, "-v", stdout=writer)
+    os.close(writer)
+    os.close(reader)
+    read_page(ports["web"])
+    with (stack / "logs" / "web.log").open("a") as log:
+        log.write("one more line: error\n")
+    wait_for(lambda: ask_status(stack)[0] == 0)
+
+    assert process.poll() is None
+    assert end(process) == 130
+
+
+# A command in a service's place
+
+
+def test_a_command_stands_in_for_a_service_with_its_environment_and_code(stack, ports):
+    code, out, _ = run_cli(
+        stack, "run", "web", "--", "sh", "-c", 'echo "$APP_URL $PORT"; exit 7'
+    )
+
+    assert code == 7
+    assert out == f"http://127.0.0.1:{ports['app']} {ports['web']}\n"
+    assert runs.find_running_in(stack) == {}
+
+
+def test_a_command_that_a_signal_ended_has_the_code_of_a_shell(stack):
+    code, _, _ = run_cli(stack, "run", "web", "--", "sh", "-c", "kill -9 $$")
+
+    assert code == 137
+
+
+def test_a_command_is_never_started_when_what_it_needs_fails(tmp_path, ports):
+    runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: [bad]")
+        + make_service("bad", ports["bad"], command="bad.py"),
+        bad="print('why')\nraise SystemExit(4)",
+    )
+
+    code, out, said = run_cli(tmp_path, "run", "web", "--", "echo", "started")
+
+    assert code == 1
+    assert out == ""
+    assert "bad exited with 4 before it was ready" in said
+    assert "why" in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--", "true"], ["web", "app", "--", "true"], ["web", "--"]]
+)
+def test_a_command_needs_exactly_one_service(stack, arguments):
+    code, _, said = run_cli(stack, "run", *arguments)
+
+    assert code == 2
+    assert "composegen run SERVICE -- COMMAND" in said
+
+
+# Reuse
+
+
+def start_by_hand(folder, port):
+    env = {**os.environ, "PORT": str(port)}
+    process = subprocess.Popen(
+        [sys.executable, "-S", "server.py"],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.DEVNULL,
+    )
+    wait_for((folder / f"listening-{port}").exists)
+    return process
+
+
+def test_a_router_started_by_hand_is_used_named_and_never_stopped(stack, ports):
+    by_hand = start_by_hand(stack, ports["app"])
+    try:
+        process, talk = start_up(stack)
+        _, statuses = ask_status(stack)
+        end(process)
+
+        assert f"runs already and is used: pid {by_hand.pid}" in talk.read_text()
+        assert statuses["app"]["pid"] == by_hand.pid
+        assert statuses["app"]["reused"] is True
+        assert by_hand.poll() is None
+        read_page(ports["app"])
+    finally:
+        by_hand.kill()
+        by_hand.wait()
+
+
+def test_one_that_is_named_and_runs_already_is_an_error(stack, ports):
+    by_hand = start_by_hand(stack, ports["app"])
+    try:
+        code, _, said = run_cli(stack, "run", "app")
+    finally:
+        by_hand.kill()
+        by_hand.wait()
+
+    assert code == 1
+    assert f"app is already running: pid {by_hand.pid}" in said
+
+
+def test_another_checkouts_service_is_refused_and_reuse_is_the_mend(
+    stack, ports, tmp_path_factory
+):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "server.py").write_text(runs.SERVER)
+    stranger = start_by_hand(elsewhere, ports["app"])
+    try:
+        code, _, said = run_cli(stack, "run")
+        process, _ = start_up(stack, "--reuse")
+        assert end(process) == 130
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+    assert code == 1
+    assert f"pid {stranger.pid}" in said
+    assert str(elsewhere) in said
+    assert "--reuse" in said
+
+
+def test_one_that_is_not_ready_yet_and_runs_here_is_waited_for(stack, ports):
+    env = {**os.environ, "PORT": str(ports["app"])}
+    (stack / "late.py").write_text(
+        "import os, time\n"
+        + runs.SERVER.replace(
+            "while True:", "server.listen()\ntime.sleep(2.5)\nwhile True:", 1
+        )
+    )
+    late = subprocess.Popen(
+        [sys.executable, "-S", "late.py"], cwd=stack, env=env, stdout=subprocess.DEVNULL
+    )
+    try:
+        wait_for((stack / f"listening-{ports['app']}").exists)
+        process, talk = start_up(stack)
+        end(process)
+    finally:
+        late.kill()
+        late.wait()
+
+    assert f"runs already and is used: pid {late.pid}" in talk.read_text()
+
+
+def test_two_runs_share_what_one_of_them_owns(stack, ports):
+    first, _ = start_up(stack, "app")
+    second, talk = start_up(stack, "web")
+    _, statuses = ask_status(stack)
+
+    assert "runs already and is used" in talk.read_text()
+    assert statuses["app"]["state"] == statuses["web"]["state"] == "ready"
+    assert end(second) == 130
+    read_page(ports["app"])
+    assert end(first) == 130
+
+
+def test_a_second_run_is_a_guest_whose_interrupt_ends_nothing(stack, ports):
+    host, _ = start_up(stack)
+    with (stack / "guest").open("w") as talk:
+        guest = start_cli(stack, "run", stderr=talk)
+    wait_for(lambda: "attached as a guest" in (stack / "guest").read_text())
+    time.sleep(0.2)
+
+    assert end(guest) == 130
+    read_page(ports["web"])
+    assert f"pid {host.pid}" in (stack / "guest").read_text()
+    assert end(host) == 130
+
+
+# Asked from another terminal
+
+
+def test_status_why_and_logs_speak_of_a_run_that_is_up(stack, ports):
+    process, _ = start_up(stack)
+    code, statuses = ask_status(stack)
+    table = run_cli(stack, "status")[1]
+    why = run_cli(stack, "why")
+    logs = run_cli(stack, "logs")
+    end(process)
+
+    assert code == 0
+    assert list(statuses) == ["web", "app", "cache"]
+    assert statuses["web"]["state"] == "ready"
+    assert statuses["web"]["health"] == "healthy"
+    assert statuses["web"]["address"] == f"http://127.0.0.1:{ports['web']}"
+    assert statuses["cache"]["state"] == "left-out"
+    assert "cache: left out: cannot run here" in table
+    assert "app: STORE=memory" in table
+    assert why[0] == 0
+    assert logs[1] == "web   | listening\napp   | listening\n"
+
+
+def test_status_says_when_nothing_runs(stack):
+    code, out, said = run_cli(stack, "status", "--format", "json")
+
+    assert code == 1
+    assert "nothing runs here as processes" in said
+    assert {each["state"] for each in json.loads(out)} == {"stopped"}
+    assert not (stack / ".composegen").exists()
+    assert run_cli(stack, "why")[0] == 1
+    assert run_cli(stack, "down")[0] == 0
+
+
+def test_why_follows_the_needs_to_the_one_that_blocks(tmp_path, ports):
+    runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: [app]")
+        + make_service("app", ports["app"], command="app.py"),
+        app="import time\nprint('loading the model', flush=True)\ntime.sleep(30)",
+    )
+    process = start_cli(tmp_path, "run")
+    wait_for((tmp_path / "logs" / "app.log").exists)
+    wait_for(lambda: ask_status(tmp_path)[1]["app"]["state"] == "starting")
+    wait_for(lambda: "loading" in (tmp_path / "logs" / "app.log").read_text())
+
+    code, out, _ = run_cli(tmp_path, "why", "web")
+    status_code, statuses = ask_status(tmp_path)
+    end(process)
+
+    assert code == 1
+    assert out.startswith("web -> app: app is starting\n")
+    assert f"nothing listens on 127.0.0.1:{ports['app']}" in out
+    assert "loading the model" in out
+    assert status_code == 1
+    assert statuses["web"]["state"] == "waiting"
+
+
+def test_why_tells_how_the_last_run_failed(tmp_path, ports):
+    runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra="needs: [app]")
+        + make_service("app", ports["app"], command="app.py"),
+        app="import missing_thing",
+    )
+    assert run_cli(tmp_path, "run")[0] == 1
+
+    code, out, said = run_cli(tmp_path, "why", "web")
+
+    assert code == 1
+    assert "nothing runs here" in said
+    assert out.startswith("web -> app: app is failed\n")
+    assert "the Python module `missing_thing` is not installed" in out
