@@ -1385,6 +1385,11 @@ def test_null_is_passed_on_in_raw_settings() -> None:
     assert stack.extensions == {"x-e": {"f": None}}
 
 
+@pytest.mark.parametrize("name", ["a", "a/b", "-data", "dä", '""'])
+def test_a_declared_volume_cannot_be_called(name: str) -> None:
+    assert list_names(make_app() + f"volumes: {{{name}: {{}}}}\n") == ["bad-name"]
+
+
 @pytest.mark.parametrize("options", ["local", "[local]", "true"])
 def test_a_volume_has_options_or_none(options: str) -> None:
     text = make_app("volumes: [data:/data]") + f"volumes: {{data: {options}}}\n"

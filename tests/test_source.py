@@ -80,7 +80,7 @@ def test_utf_8_cut_off_in_a_letter_is_refused() -> None:
 def test_a_file_of_one_megabyte_is_read() -> None:
     text = WEB + "#" * (MAX_BYTES - len(WEB))
 
-    assert len(text) == MAX_BYTES
+    assert len(text) == MAX_BYTES == 1_048_576
     assert list_names(text) == []
 
 
