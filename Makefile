@@ -4,11 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CHAT := examples/chat
+PYTEST := $(CURDIR)/$(BIN)/python -m pytest
+MYPY := $(CURDIR)/$(BIN)/mypy
+SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples
 DCLINT := dclint@3.1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check e2e demo golden format mutants bench clean
+.PHONY: help setup test check e2e chaos demo golden format mutants bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -18,20 +21,27 @@ setup: $(VENV)/.made ## Make .venv with everything that the targets need
 $(VENV)/.made: pyproject.toml $(wildcard $(CHAT)/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  -e '.[redis,lint,test]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
+	  -e '.[redis,lint,test,e2e]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
 	  -e '$(CHAT)/frontend[test]'
 	touch $@
 
-test: setup ## Run the fast tests: no engine, no browser, no network
-	DCLINT=$(DCLINT) $(BIN)/python -m pytest -n 2 -q
+test: setup ## Run the fast tests; parts that are missing here are skipped with a note
+	DCLINT=$(DCLINT) $(BIN)/python -m pytest -q -n 2 tests --ignore tests/e2e -m "not chaos"
+	$(foreach service,$(SERVICES),cd $(CHAT)/$(service) && $(PYTEST) -q && cd $(CURDIR) &&) true
 
 check: setup ## Format, lint and types
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
+	$(foreach service,$(SERVICES),cd $(CHAT)/$(service) && $(MYPY) --strict $(service) && cd $(CURDIR) &&) true
 
-e2e: setup ## Run the tests that need a browser, Redis or a Docker engine
-	$(BIN)/python -m pytest -q -m "engine or browser" --override-ini testpaths="tests $(CHAT)"
+e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
+	$(BIN)/python -m pytest -q tests/e2e
+	$(BIN)/python -m pytest -q $(CHAT)/e2e
+
+chaos: setup ## Run what takes minutes: random ends, random schedules on a real Redis
+	$(BIN)/python -m pytest -q tests/chaos
+	cd $(CHAT)/router && $(PYTEST) -q -m chaos
 
 demo: setup ## Render the chat stack with Redis and without
 	$(BIN)/composegen plan -f $(CHAT)/stack.yaml

@@ -88,4 +88,5 @@ def describe_machine() -> str:
             model = line.partition(":")[2].strip()
             break
     python = ".".join(map(str, sys.version_info[:3]))
-    return f"{os.cpu_count()} cores, {model}, Linux {os.uname().release}, CPython {python}"
+    linux = os.uname().release
+    return f"{os.cpu_count()} cores, {model}, Linux {linux}, CPython {python}"

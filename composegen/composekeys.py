@@ -13,6 +13,7 @@ from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_nu
 from composegen.values import (
     ENV_NAME,
     VOLUME_NAME,
+    has_variables,
     split_at_colons,
 )
 
@@ -53,12 +54,26 @@ class ComposeKeys(Reader):
     def _bool(self, node: Node, path: Path) -> Any:
         return self.read_bool(node)
 
+    def _switch(self, node: Node, path: Path) -> Any:
+        passed = self._read_passed(node)
+        return self.read_bool(node) if passed is None else passed
+
+    def _read_passed(self, node: Node) -> str | None:
+        """A text with variables in a key that nothing here computes with."""
+        if isinstance(node, ScalarNode) and has_variables(node.value):
+            return str(node.value)
+        return None
+
     def _duration(self, node: Node, path: Path) -> Any:
+        passed = self._read_passed(node)
+        if passed is not None:
+            return passed
         duration = self.read_duration(node)
         return None if duration is None else duration.text
 
     def _size(self, node: Node, path: Path) -> Any:
-        return self.read_size(node)
+        passed = self._read_passed(node)
+        return self.read_size(node) if passed is None else passed
 
     def _port(self, node: Node, path: Path) -> Any:
         return self.read_port(node)
@@ -240,7 +255,10 @@ class ComposeKeys(Reader):
         return limits
 
     def _read_limit(self, node: Node) -> Raw:
-        return self.read_integer(node, least=-1, most=2**62)
+        passed = self._read_passed(node)
+        return (
+            self.read_integer(node, least=-1, most=2**62) if passed is None else passed
+        )
 
     def _sysctls(self, node: Node, path: Path) -> Any:
         return self.read_text_map(node, path)

@@ -43,6 +43,8 @@ class HealthKeys(ComposeKeys):
 
     def _read_short_health(self, node: ScalarNode) -> Draft | None:
         text = node.value
+        if "$" in text and not self.check_variables(node, variables=False):
+            return None
         if text == "image":
             return {"kind": HealthKind.IMAGE}
         if text == "none":

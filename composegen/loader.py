@@ -450,10 +450,12 @@ class _Loader:
         if recipe is not None:
             self.chosen[name] = recipe
         brought = self._list_brought(name, recipe, draft)
-        before = self.problems.count
         check_removals(self.reader, name, brought, draft)
-        if self.problems.count != before:
-            self.parts.broken.add((name, "*"))
+        self.parts.broken.update(
+            (name, key)
+            for key, value in draft.items()
+            if value is REMOVED and key not in brought
+        )
         merged = merge_drafts(brought, draft)
         image = str(merged.get("image", ""))
         facts = self._find_facts(recipe, image, build)

@@ -142,6 +142,8 @@ class Reader:
     def read_bool(self, node: Node) -> bool | None:
         """``true`` or ``false``."""
         if isinstance(node, ScalarNode):
+            if "$" in node.value and not self.check_variables(node, variables=False):
+                return None
             if node.value in {"true", "True", "TRUE"}:
                 return True
             if node.value in {"false", "False", "FALSE"}:

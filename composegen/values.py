@@ -130,6 +130,14 @@ def parse_variables(text: str) -> tuple[Variable, ...]:
     return tuple(_find_variables(text, 0, len(text)))
 
 
+def has_variables(text: str) -> bool:
+    """Whether a text holds variables, and every ``$`` of it is well-formed."""
+    try:
+        return bool(parse_variables(text))
+    except BadVariable:
+        return False
+
+
 def _find_variables(text: str, start: int, end: int) -> Iterator[Variable]:
     while (start := text.find("$", start, end)) >= 0:
         if text.startswith("$$", start, end):

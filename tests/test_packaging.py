@@ -1,4 +1,4 @@
-"""What is installed works from any folder: a wheel made from the sdist, and a checkout."""
+"""What is installed works anywhere: a wheel made from the sdist, and a checkout."""
 
 import os
 import subprocess
@@ -120,8 +120,10 @@ def test_the_wheel_carries_nothing_that_was_made_by_running(built: Path) -> None
 
 def test_a_checkout_works_from_any_folder(tmp_path: Path) -> None:
     answer = subprocess.run(
-        [sys.executable, "-m", "composegen", "render", "-o", "-"]
-        + ["-f", str(ROOT / "examples" / "chat" / "stack.yaml")],
+        [
+            *(sys.executable, "-m", "composegen", "render", "-o", "-"),
+            *("-f", str(ROOT / "examples" / "chat" / "stack.yaml")),
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -54,7 +54,7 @@ def install(folder: Path) -> Path:
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
     subprocess.run(
-        [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", str(ROOT)],
+        [python, "-m", "pip", "install", "-q", str(ROOT)],
         check=True,
     )
     return folder / "venv" / "bin" / "composegen"
@@ -96,11 +96,11 @@ def bench_sizes(command: Path, folder: Path) -> str:
 
 def bench_start(command: Path, folder: Path) -> str:
     python = command.with_name("python")
-    series = measure(
-        {"version": [str(command), "--version"], "nothing": [str(python), "-c", "pass"]},
-        folder,
-        count=20,
-    )
+    commands = {
+        "version": [str(command), "--version"],
+        "nothing": [str(python), "-c", "pass"],
+    }
+    series = measure(commands, folder, count=20)
     ours, nothing = series["version"], series["nothing"]
     extra = (ours.middle("wall") - nothing.middle("wall")) * 1000
     row = [

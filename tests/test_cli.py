@@ -1,0 +1,372 @@
+"""The commands as they are typed: what goes where, and what they exit with."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from composegen.cli import _run
+
+STACK = """\
+name: shop
+
+services:
+  web:
+    image: python:3.13-slim
+    publish: 8080
+    health: /health
+    needs:
+      cache:
+        env: {CACHE_URL: "{url}"}
+        otherwise:
+          env: {CACHE: memory}
+
+  cache:
+    use: redis
+"""
+BROKEN = "services:\n  web:\n    image: nginx:1.29\n    prot: 80\n    needs: [bd]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a small stack in it."""
+    (tmp_path / "stack.yaml").write_text(STACK, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_render_writes_beside_the_stack_and_talks_to_stderr(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["render"]) == 0
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "wrote compose.yaml: 2 services\n"
+    assert "cache" in (folder / "compose.yaml").read_text()
+
+
+def test_render_to_stdout_writes_no_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["render", "-o", "-"]) == 0
+
+    said = capsys.readouterr()
+    assert said.out.startswith("# Made by composegen")
+    assert said.err == ""
+    assert not (folder / "compose.yaml").exists()
+
+
+def test_a_second_render_leaves_the_file_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(["render"])
+    before = (folder / "compose.yaml").stat()
+
+    assert _run(["render"]) == 0
+
+    assert (folder / "compose.yaml").stat() == before
+    assert "up to date" in capsys.readouterr().err
+
+
+def test_check_of_a_rendered_file_keeps_its_selection(folder: Path) -> None:
+    _run(["render", "--without", "cache", "--engine", "24"])
+
+    assert _run(["render", "--check"]) == 0
+
+
+def test_check_of_a_stale_file_shows_the_difference_and_fails(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(["render", "--without", "cache"])
+    (folder / "stack.yaml").write_text(STACK.replace("8080", "9090"), encoding="utf-8")
+    capsys.readouterr()
+
+    assert _run(["render", "--check"]) == 1
+
+    said = capsys.readouterr()
+    assert "-      - '127.0.0.1:8080:8080'" in said.out
+    assert "+      - '127.0.0.1:9090:9090'" in said.out
+    assert "error[stale]" in said.err
+    assert "8080" in (folder / "compose.yaml").read_text()
+
+
+def test_check_of_no_file_fails(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["render", "--check"]) == 1
+    assert "there is no such file" in capsys.readouterr().err
+
+
+def test_a_broken_stack_renders_nothing_and_loses_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(["render"])
+    before = (folder / "compose.yaml").read_text()
+    (folder / "stack.yaml").write_text(BROKEN, encoding="utf-8")
+    capsys.readouterr()
+
+    assert _run(["render"]) == 1
+
+    assert (folder / "compose.yaml").read_text() == before
+    assert capsys.readouterr().out == ""
+
+
+def test_errors_are_shown_with_file_line_column_and_mend(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "stack.yaml").write_text(BROKEN, encoding="utf-8")
+
+    assert _run(["check"]) == 1
+
+    assert capsys.readouterr().err == (
+        "error[unknown-key]: a service has no key `prot`\n"
+        " --> stack.yaml:4:5\n"
+        "  |\n"
+        "4 |     prot: 80\n"
+        "  |     ^^^^\n"
+        "  = help: did you mean `port`?\n"
+        "\n"
+        "error[unknown-service]: `web` needs `bd`, which is not in this stack\n"
+        " --> stack.yaml:5:13\n"
+        "  |\n"
+        "5 |     needs: [bd]\n"
+        "  |             ^^\n"
+        "  = help: there are web\n"
+        "\n"
+        "2 errors\n"
+    )
+
+
+def test_check_as_json_is_data_on_stdout(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "stack.yaml").write_text(BROKEN, encoding="utf-8")
+
+    assert _run(["check", "--format", "json"]) == 1
+
+    said = capsys.readouterr()
+    problems = json.loads(said.out)
+    assert said.err == ""
+    assert [(p["name"], p["line"], p["column"]) for p in problems] == [
+        ("unknown-key", 4, 5),
+        ("unknown-service", 5, 13),
+    ]
+    assert set(problems[0]) == {
+        "file",
+        "line",
+        "column",
+        "level",
+        "name",
+        "message",
+        "help",
+    }
+
+
+def test_warnings_count_only_when_strict(folder: Path) -> None:
+    (folder / "stack.yaml").write_text(STACK.replace("3.13-slim", "latest"))
+
+    assert _run(["check"]) == 0
+    assert _run(["check", "--strict"]) == 1
+
+
+def test_a_stack_without_problems_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["check", "--strict"]) == 0
+    assert capsys.readouterr().err == "stack.yaml: no problems\n"
+
+
+def test_a_selection_that_cannot_be_is_a_problem(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["plan", "--without", "web,cache"]) == 1
+    assert "leaves no service at all" in capsys.readouterr().err
+
+
+def test_a_service_that_does_not_exist_is_wrong_usage(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["plan", "--without", "cahce"]) == 2
+    assert "did you mean `cache`?" in capsys.readouterr().err
+
+
+def test_plan_as_json_has_steps_gates_and_what_is_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["plan", "--without", "cache", "--format", "json"]) == 0
+
+    plan = json.loads(capsys.readouterr().out)
+    assert [step["service"] for step in plan["steps"]] == ["web"]
+    assert plan["left_out"] == [
+        {
+            "service": "cache",
+            "reason": "--without cache",
+            "instead": [
+                {
+                    "service": "web",
+                    "env": {"CACHE": "memory"},
+                    "replicas": None,
+                    "note": None,
+                }
+            ],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rendr"],
+        ["render", "--no-such-flag"],
+        ["render", "--engine", "x"],
+        ["render", "--check", "-o", "-"],
+    ],
+)
+def test_wrong_usage_exits_with_2(
+    arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error")
+
+
+def test_no_stack_file_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert _run(["render"]) == 1
+
+    said = capsys.readouterr().err
+    assert said.startswith("error[file]: stack.yaml: there is no such file\n")
+    assert "composegen init --bare" in said
+
+
+def test_an_output_folder_that_is_not_there_is_no_traceback(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["render", "-o", "nowhere/compose.yaml"]) == 1
+    assert "mkdir -p nowhere" in capsys.readouterr().err
+
+
+def test_paths_are_seen_from_the_output(folder: Path) -> None:
+    (folder / "stack.yaml").write_text(
+        "services:\n  web:\n    build: ./app\n    volumes: [./data:/data]\n"
+        "    health: {none: example}\n    secrets: [key]\n"
+    )
+    (folder / "deploy").mkdir()
+
+    assert _run(["render", "-o", "deploy/compose.yaml"]) == 0
+
+    text = (folder / "deploy" / "compose.yaml").read_text()
+    assert "build: ../app" in text
+    assert "- ../data:/data" in text
+    assert "file: ../.secrets/key" in text
+    assert "from ../stack.yaml" in text
+
+
+def test_graph_is_mermaid(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(["graph"]) == 0
+    assert capsys.readouterr().out.startswith("flowchart LR\n")
+
+
+def test_init_bare_writes_a_stack_that_renders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert _run(["init", "--bare"]) == 0
+    assert _run(["check", "--strict"]) == 0
+    assert _run(["render"]) == 0
+    assert _run(["init", "--bare"]) == 1
+
+
+def test_secrets_makes_files_and_says_what_is_empty(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEY", "canary-value")
+    (folder / "stack.yaml").write_text(
+        STACK.replace("    use: redis", "    use: redis\n    secrets: [API_KEY, OTHER]")
+    )
+
+    assert _run(["secrets"]) == 0
+
+    said = capsys.readouterr()
+    assert "canary-value" not in said.out + said.err
+    assert (folder / ".secrets" / "API_KEY").read_text() == "canary-value"
+    assert "empty" in said.out
+    assert "set OTHER" in said.out
+
+
+def run_command(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "composegen", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_help_names_the_exit_codes() -> None:
+    answer = run_command("--help")
+    assert answer.returncode == 0
+    assert "0 fine, 1 a problem was found, 2 wrong usage" in answer.stdout
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "render", "secrets", "init"])
+def test_every_command_has_help(command: str) -> None:
+    answer = run_command(command, "--help")
+    assert answer.returncode == 0
+    assert answer.stdout.startswith(f"Usage: composegen {command} ")
+
+
+def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
+    answer = subprocess.run(
+        f"{sys.executable} -m composegen schema | head -c 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert answer.stderr == ""
+
+
+def test_start_up_imports_nothing_that_only_commands_need() -> None:
+    code = (
+        "import sys, composegen.cli; "
+        "late = ('yaml', 'jinja2', 'docker', 'asyncio'); "
+        "print([m for m in late if m in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert answer.stdout == "[]\n"
+
+
+def test_render_needs_no_docker_sdk(folder: Path) -> None:
+    code = (
+        "import sys; from composegen.cli import _run; "
+        "assert _run(['render', '-o', '/dev/null', '--force']) in (0, 1); "
+        "others = ('docker', 'requests', 'asyncio', 'redis'); "
+        "print([m for m in others if m in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert answer.stdout == "[]\n"
