@@ -6,6 +6,7 @@ that must be there runs in Docker; for anything else there is an error with its 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from typing import Protocol
 
 from composegen.errors import UsageError
 from composegen.graph import find_closure
+from composegen.health import ALIVE_FOR
 from composegen.localenv import (
     CannotRun,
     Processes,
@@ -22,7 +24,7 @@ from composegen.localenv import (
     find_path,
     find_program,
 )
-from composegen.model import Health, HealthKind, Service, Stack
+from composegen.model import Condition, Health, HealthKind, Service, Stack
 from composegen.plan import Plan, Step, make_plan
 from composegen.reading import find_near
 from composegen.selection import Selection
@@ -192,7 +194,7 @@ class _Settler:
             selection = replace(selection, removed=(*selection.removed, *removed))
         self._check_ports(plan)
         return LocalPlan(
-            plan=self._say_why(plan),
+            plan=_limit_waits(self._say_why(plan)),
             ways=ways,
             asked=self.asked,
             notes=tuple(self._list_notes(plan, ways)),
@@ -277,6 +279,26 @@ class _Settler:
                     "it counts as ready when it has lived for a second"
                 )
         return notes
+
+
+def _limit_waits(plan: Plan) -> Plan:
+    """The plan with the waits that it has here: nobody waits longer than ``boot``."""
+    waits: dict[str, float] = {}
+    ready: dict[str, float] = {}
+    for step in plan.steps:
+        name, health = step.name, step.service.health
+        waits[name] = max(
+            (
+                (waits if gate.condition is Condition.STARTED else ready)[gate.service]
+                for gate in step.gates
+            ),
+            default=0.0,
+        )
+        is_asked = health is not None and health.can_be_asked
+        boot = health.boot.seconds if health is not None and is_asked else ALIVE_FOR
+        ready[name] = math.inf if step.service.job else waits[name] + boot
+    steps = tuple(replace(step, worst_wait=waits[step.name]) for step in plan.steps)
+    return replace(plan, steps=steps)
 
 
 def find_obstacle(service: Service, around: Surroundings) -> str:

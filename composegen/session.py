@@ -16,12 +16,11 @@ from typing import Any
 from composegen.claims import Claims
 from composegen.control import Control, choose_socket
 from composegen.events import Event
-from composegen.localplan import LocalPlan
+from composegen.localplan import LocalPlan, Way
 from composegen.localunits import Unit
-from composegen.plan import Plan
 from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
 from composegen.runtimes.process import Processes
-from composegen.status import FINE, describe_statuses
+from composegen.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.supervisor import Supervisor
 from composegen.tending import Report
 
@@ -57,11 +56,11 @@ async def open_session(
             control.report(event)
 
     async with Processes(subreaper=not is_library) as processes:
-        mark = processes.mark
+        mark, since = processes.mark, format_now()
         claims = Claims(runs, mark, identify_self(), reuse=local.asked.reuse)
         supervisor = Supervisor(units, processes, claims, pass_on, restart=restart)
         answers = {
-            "status": lambda: describe_run(local.plan, supervisor),
+            "status": lambda: describe_run(local, supervisor, since),
             "failures": lambda: describe_failures(supervisor),
         }
         path = choose_socket(runs.path, mark)
@@ -110,10 +109,20 @@ def _make_record(
 # What other terminals are told
 
 
-def describe_run(plan: Plan, supervisor: Supervisor) -> dict[str, Any]:
-    """How every service of a run is doing, and what was left out."""
+def describe_run(
+    local: LocalPlan, supervisor: Supervisor, since: str
+) -> dict[str, Any]:
+    """How every service of a run is doing, and what was left out.
+
+    A program that owns what it needs is one of its services.
+    """
+    owners = [name for name, way in local.ways.items() if way is Way.OWNER]
+    statuses = supervisor.list_statuses() + [
+        ServiceStatus(service=name, state=State.READY, pid=os.getpid(), since=since)
+        for name in owners
+    ]
     return {
-        "statuses": describe_statuses(supervisor.list_statuses()),
+        "statuses": describe_statuses(statuses),
         "is_up": all(
             tended.state in FINE
             for tended in supervisor.tended.values()
@@ -125,7 +134,7 @@ def describe_run(plan: Plan, supervisor: Supervisor) -> dict[str, Any]:
                 "reason": left_out.reason,
                 "instead": [f"{each.service}: {each}" for each in left_out.fallbacks],
             }
-            for left_out in plan.left_out
+            for left_out in local.plan.left_out
         ],
     }
 
