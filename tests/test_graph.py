@@ -122,7 +122,7 @@ GRAPHS = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(GRAPHS)
 def test_a_graph_has_a_cycle_or_an_order(graph: dict[int, list[int]]) -> None:
     inner = {node: [n for n in needs if n in graph] for node, needs in graph.items()}

@@ -179,7 +179,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(VALUES)
 def test_any_value_reads_back(value: Any) -> None:
     assert yaml.safe_load(write_flow(value)) == value

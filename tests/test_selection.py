@@ -394,7 +394,7 @@ def _flags(draw: st.DrawFn) -> str:
     return " ".join(f"{flag} {name}" for name, flag in flags.items())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(stack=_stacks(), flags=_flags())
 def test_whatever_is_advised_works(stack: Stack, flags: str) -> None:
     try:
@@ -410,7 +410,7 @@ def test_whatever_is_advised_works(stack: Stack, flags: str) -> None:
             assert need.is_optional or need.service in selected.included
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(stack=_stacks(), flags=_flags())
 def test_what_is_asked_for_is_done(stack: Stack, flags: str) -> None:
     try:
