@@ -29,6 +29,7 @@ def read(text: str, target: str = "", **arguments: str) -> ImageSource:
         ("FROM \\\n  a:1\n", "a:1"),
         ("FROM \\\n# a comment\n\n  a:1\n", "a:1"),
         ("FROM a:1\r\nUSER x\r\n", "a:1"),
+        ("# a comment is not continued \\\nFROM a:1\n", "a:1"),
         ("FROM a@sha256:b", "a@sha256:b"),
         ("FROM scratch", "scratch"),
         ("FROM a:1 AS x\nFROM b:2\n", "b:2"),
@@ -136,6 +137,7 @@ def test_a_health_check_of_the_chain_is_seen(text: str, has: bool) -> None:
     ("text", "exposed"),
     [
         ("FROM a", ()),
+        ("FROM a\nCMD 80", ()),
         ("FROM a\nEXPOSE 80", ("80",)),
         ("FROM a\nEXPOSE 80 443/tcp\nEXPOSE 53/udp", ("80", "443/tcp", "53/udp")),
         ("FROM a AS b\nEXPOSE 80\nFROM b\nEXPOSE 90 80", ("80", "90")),

@@ -421,6 +421,12 @@ def test_raw_settings_come_last() -> None:
     assert service["restart"] == "no"
 
 
+def test_a_fact_is_not_named_where_a_raw_setting_took_its_place() -> None:
+    service = f'use: postgres\ncompose: {{user: "1000"}}\n{PASSWORD}'
+
+    assert comments_of("user", service) == []
+
+
 def test_raw_security_options_add_up() -> None:
     service = read_app("compose: {security_opt: [apparmor=mine]}\n")
 

@@ -144,6 +144,15 @@ def test_a_bind_mount_moves_and_a_named_volume_stays(volume: str, moved: str) ->
     assert moved_app(f"volumes: ['{volume}']\n")["volumes"] == [moved]
 
 
+def test_a_path_of_windows_is_no_volume() -> None:
+    stack = make_stack(app=f"{APP}volumes: ['C:\\data:/data']\n")
+
+    data = read(stack, prefix="..")
+
+    assert data["services"]["app"]["volumes"] == ["C:\\data:/data"]
+    assert "volumes" not in data
+
+
 def test_a_bind_mount_in_the_long_form_moves() -> None:
     mount = "{type: bind, source: ./x, target: /x, bind: {create_host_path: false}}"
 

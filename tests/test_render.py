@@ -424,6 +424,12 @@ def test_a_volume_needs_no_declaration() -> None:
     assert read(make_stack(cache=CACHE))["volumes"] == {"cache-data": None}
 
 
+def test_a_volume_of_raw_settings_needs_no_declaration() -> None:
+    stack = make_stack(app=f"{APP}compose: {{volumes: ['data:/data', './x:/x']}}\n")
+
+    assert read(stack)["volumes"] == {"data": None}
+
+
 def test_secrets_are_files() -> None:
     stack = (
         make_stack(app=f"{APP}secrets: [a, b, c]\n")

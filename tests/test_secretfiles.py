@@ -65,6 +65,14 @@ def test_the_environment_comes_before_the_env_file(tmp_path: Path) -> None:
     assert read(tmp_path, "API_KEY") == "environment"
 
 
+def test_an_empty_variable_does_not_hide_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("API_KEY=file\n")
+
+    make(tmp_path, PLAIN, API_KEY="")
+
+    assert read(tmp_path, "API_KEY") == "file"
+
+
 def test_a_value_is_written_again_whenever_it_is_set(tmp_path: Path) -> None:
     make(tmp_path, PLAIN, API_KEY="old")
     made = make(tmp_path, PLAIN, API_KEY="new")

@@ -108,6 +108,7 @@ def test_the_public_url_of_a_range_is_its_first_port() -> None:
 def test_a_service_that_publishes_nothing_has_no_public_url() -> None:
     message, help = refuse("{public_url}", APP)
 
+    assert message.startswith("`{public_url}`: ")
     assert "publishes no port" in message
     assert help.endswith("publish: true")
 
