@@ -32,7 +32,7 @@ def read(text: str, **environment: str) -> dict[str, str]:
         ("A='a\\nb'", "a\\nb"),
         ('A="b"', "b"),
         ('A="b # c" # why', "b # c"),
-        ('A="a\\nb\\tc"', "a\nb\tc"),
+        ('A="a\\nb\\tc\\rd"', "a\nb\tc\rd"),
         ('A="a\\"b"', 'a"b'),
         ('A="a\\\\b"', "a\\b"),
         ('A="one\ntwo"', "one\ntwo"),

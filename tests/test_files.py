@@ -188,6 +188,16 @@ def test_a_build_that_cannot_be_looked_at_tells_nothing(
     assert Folder(tmp_path).look_at_build(options) == Build(options=options)
 
 
+@pytest.mark.parametrize("name", ["$DIR", "git@here"])
+def test_a_folder_that_is_called_like_something_remote_is_not_read(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "Dockerfile").write_text("FROM a:1\n")
+
+    assert Folder(tmp_path).look_at_build({"context": name}).base_image == ""
+
+
 def test_arguments_with_variables_or_without_a_value_are_not_filled_in(
     tmp_path: Path,
 ) -> None:

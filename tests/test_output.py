@@ -65,7 +65,7 @@ def test_a_file_of_somebody_else_is_refused(path: Path) -> None:
         write_rendered(OURS, path)
 
     assert raised.value.reason == "was not made by composegen"
-    assert "compose.yaml.bak" in raised.value.help
+    assert raised.value.help.endswith("the old file is kept as compose.yaml.bak")
     assert path.read_text() == "services: {}\n"
 
 
@@ -76,6 +76,7 @@ def test_a_file_of_ours_that_was_edited_is_refused(path: Path) -> None:
         write_rendered(OURS, path)
 
     assert raised.value.reason == "was edited by hand since it was made"
+    assert "compose.yaml.bak" in raised.value.help
     assert path.read_text() == EDITED
 
 
@@ -114,6 +115,7 @@ def test_force_never_loses_an_older_copy(path: Path) -> None:
     texts = {file.name: file.read_text() for file in path.parent.iterdir()}
     assert sorted(set(texts.values()) - {OURS}) == ["# 0\n", "# 1\n", "# 2\n"]
     assert texts["compose.yaml.bak"] == "# 0\n"
+    assert texts["compose.yaml.bak2"] == "# 1\n"
 
 
 def test_force_keeps_no_copy_of_a_file_that_nobody_edited(path: Path) -> None:
@@ -141,8 +143,10 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_refused(path: Path, force: bool) -> None:
     path.mkdir()
 
-    with pytest.raises(FileRefused, match="is a folder"):
+    with pytest.raises(FileRefused, match="is a folder") as raised:
         write_rendered(OURS, path, force=force)
+
+    assert raised.value.help == "name a file: -o FOLDER/compose.yaml"
 
 
 def test_a_symbolic_link_is_refused_and_what_it_leads_to_stays(
@@ -209,6 +213,7 @@ def test_a_stale_file_shows_the_difference(path: Path) -> None:
     assert lines[:2] == [f"--- {path}", f"+++ {path} (as it should be)"]
     assert "-  c:" in lines
     assert "+# composegen render --without c" in lines
+    assert raised.value.help == "renew it: composegen render"
     assert path.read_text() == OURS
 
 
@@ -233,6 +238,7 @@ def test_a_file_that_is_not_there_cannot_be_checked(path: Path) -> None:
     with pytest.raises(FileRefused) as raised:
         check_rendered(OURS, path)
 
+    assert raised.value.reason == "there is no such file"
     assert raised.value.help == "make it: composegen render"
 
 

@@ -343,6 +343,20 @@ def test_an_empty_recipe_is_an_error() -> None:
     assert (problem.name, problem.location.file) == ("empty-file", "./mine/queue.yaml")
 
 
+@pytest.mark.parametrize(
+    "key", "store exec_tmp hostname init read_only no_new_privileges".split()
+)
+def test_a_flag_of_a_recipe_is_true_or_false(key: str) -> None:
+    assert "wrong-type" in [p.name for p in check_own(f"{key}: maybe\n")]
+
+
+@pytest.mark.parametrize(
+    "key", "images volumes writable cap_add tools database requires".split()
+)
+def test_a_list_of_a_recipe_is_a_list(key: str) -> None:
+    assert "wrong-type" in [p.name for p in check_own(f"{key}: text\n")]
+
+
 def test_a_recipe_that_is_a_list_is_an_error() -> None:
     (problem,) = check_own("- a\n")
 

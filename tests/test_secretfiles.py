@@ -214,6 +214,7 @@ def test_a_url_without_its_password_is_empty(tmp_path: Path) -> None:
 
     assert outcomes(made) == {"db-password": Outcome.EMPTY, "db-url": Outcome.EMPTY}
     assert read(tmp_path, "db-url") == ""
+    assert {item.mend for item in made} == {"set DB_PASSWORD"}
 
 
 def test_the_line_end_of_a_password_s_file_is_not_part_of_it(tmp_path: Path) -> None:
@@ -324,6 +325,56 @@ def test_a_symbolic_link_in_the_folder_is_replaced_and_never_followed(
 
     assert target.read_text() == "mine"
     assert read(tmp_path, "API_KEY") == "new"
+
+
+@pytest.mark.parametrize("stack", [PLAIN, GENERATED])
+def test_a_link_to_somebody_s_file_stays_where_there_is_nothing_to_write(
+    tmp_path: Path, stack: str
+) -> None:
+    (made,) = make(tmp_path, stack)
+    target = tmp_path / "target"
+    target.write_text("mine")
+    path = tmp_path / made.secret.file
+    path.unlink()
+    path.symlink_to(target)
+
+    assert outcomes(make(tmp_path, stack)) == {made.secret.name: Outcome.KEPT}
+    assert path.is_symlink()
+    assert target.read_text() == "mine"
+
+
+def test_a_link_to_nowhere_is_replaced(tmp_path: Path) -> None:
+    make(tmp_path, PLAIN)
+    (tmp_path / ".secrets/API_KEY").unlink()
+    (tmp_path / ".secrets/API_KEY").symlink_to(tmp_path / "gone")
+
+    assert outcomes(make(tmp_path, PLAIN)) == {"API_KEY": Outcome.EMPTY}
+    assert not (tmp_path / ".secrets/API_KEY").is_symlink()
+
+
+def test_a_link_in_the_place_of_a_url_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("mine")
+    make(tmp_path, URL, DB_PASSWORD="pw")
+    (tmp_path / ".secrets/db-url").unlink()
+    (tmp_path / ".secrets/db-url").symlink_to(tmp_path / "target")
+
+    assert outcomes(make(tmp_path, URL))["db-url"] is Outcome.WRITTEN
+    assert (tmp_path / "target").read_text() == "mine"
+
+
+def test_secrets_stay_out_of_git(tmp_path: Path) -> None:
+    make(tmp_path, PLAIN)
+
+    assert read(tmp_path, ".gitignore") == "*\n"
+
+
+def test_a_gitignore_of_one_s_own_stays(tmp_path: Path) -> None:
+    make(tmp_path, PLAIN)
+    (tmp_path / ".secrets/.gitignore").write_text("mine\n")
+
+    make(tmp_path, PLAIN)
+
+    assert read(tmp_path, ".gitignore") == "mine\n"
 
 
 def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
