@@ -46,6 +46,7 @@ class RedisStore(SessionStore):
         super().__init__(limits, new_id)
         self._timeout = timeout
         self._corrupt = 0
+        self._asking: set[asyncio.Future[Any]] = set()
         self._client = Redis(
             connection_pool=BlockingConnectionPool.from_url(
                 url,
@@ -104,6 +105,8 @@ class RedisStore(SessionStore):
         return Status(mode="redis", since=self.since)
 
     async def close(self) -> None:
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=self._timeout)
         await self._client.aclose(close_connection_pool=True)
 
     async def set_aside(self, key: SessionKey) -> None:
@@ -126,6 +129,8 @@ class RedisStore(SessionStore):
         # Not `asyncio.timeout`: leaving a frozen Redis takes the client as long again,
         # which it may do by itself. So may a call whose caller has left.
         asking = asyncio.ensure_future(answer)
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
         asking.add_done_callback(_look_at_error)
         answered, _ = await asyncio.wait((asking,), timeout=self._timeout)
         if not answered:
