@@ -9,13 +9,14 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from composegen.records import field, record
 
 _ARGUMENT = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
 _MAX_STAGES = 100
 
 
-@dataclass(slots=True)
+@record(frozen=False, kw_only=False)
 class _Stage:
     base: str
     name: str
@@ -24,7 +25,7 @@ class _Stage:
     exposed: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ImageSource:
     """What one stage says, stages that it builds upon included.
 

@@ -12,8 +12,9 @@ Problems are data: ``console`` turns them into words and ``cli`` alone exits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from composegen.records import record
 
 
 class ExitCode(IntEnum):
@@ -35,7 +36,7 @@ class Level(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Location:
     """A place in a file: line and column count from 1, ``text`` is the whole line."""
 
@@ -49,7 +50,7 @@ class Location:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Problem:
     """One thing that is wrong: its stable name, what and where, and the mend.
 

@@ -7,7 +7,6 @@ tag chooses among an entry's variants.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from composegen.model import Facts
+from composegen.records import record
 from composegen.resources import find_templates
 from composegen.values import find_default, parse_variables
 
@@ -34,7 +34,7 @@ RECIPE_KEYS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class ImageReference:
     """An image's name taken apart; ``path`` has no registry and no ``library/``."""
 

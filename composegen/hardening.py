@@ -6,9 +6,9 @@ Every deviation from the defaults comes with the comment that says why.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from composegen.model import Facts, Raw, Service
+from composegen.records import field, record
 
 _SWITCHES: tuple[tuple[str, str, Raw, Raw], ...] = (
     ("init", "init", True, False),
@@ -18,7 +18,7 @@ _SWITCHES: tuple[tuple[str, str, Raw, Raw], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Hardening:
     """Compose's keys with their values, and the comments of some of them.
 

@@ -7,7 +7,6 @@ what can be read; only what was itself unreadable is left out of later checks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from composegen.model import (
 from composegen.reading import REMOVED, find_near, shorten
 from composegen.reading import Path as NodePath
 from composegen.recipes import Recipe, RecipeBook, RecipeFile
+from composegen.records import field, record, replace
 from composegen.shape import PASSED_KEYS, ShapeReader
 from composegen.source import (
     MappingNode,
@@ -64,7 +64,7 @@ from composegen.values import (
 TOP_KEYS = ("name", "services", "volumes", "secrets", "recipes", "relax", "compose")
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Loaded:
     """A stack without errors, and what else was noted about it."""
 
@@ -72,7 +72,7 @@ class Loaded:
     problems: tuple[Problem, ...]
 
 
-@dataclass(slots=True, kw_only=True)
+@record(frozen=False)
 class _Parts:
     """What the file says, key by key, before anything is put together."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from composegen.dotenv import MissingVariable, fill_variables, parse_dotenv
@@ -13,6 +13,7 @@ from composegen.errors import ComposegenError
 from composegen.files import read_small_text, write_atomically
 from composegen.model import Raw, Secret, SecretKind, Service, Stack
 from composegen.plan import Plan, Step
+from composegen.records import replace
 from composegen.secretfiles import make_secret_files
 from composegen.wiring import find_credentials, make_url
 

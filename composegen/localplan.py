@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from composegen.localenv import (
 from composegen.model import Condition, Health, HealthKind, Service, Stack
 from composegen.plan import Plan, Step, make_plan
 from composegen.reading import find_near
+from composegen.records import replace
 from composegen.selection import Selection
 
 
@@ -68,9 +69,13 @@ class Machine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPlan:
-    """The plan of a run on this machine; ``ways`` say how each service runs."""
+    """The plan of a run on this machine; ``ways`` say how each service runs.
+
+    ``written`` holds the services with the ports that they have in containers.
+    """
 
     plan: Plan
+    written: Mapping[str, Service]
     ways: Mapping[str, Way]
     asked: Asked
     notes: tuple[str, ...] = field(default=())
@@ -93,7 +98,7 @@ def settle_plan(
     local = _move_ports(small)
     selection = Selection(added=added, removed=removed)
     settler = _Settler(local, asked, around, machine)
-    return settler.settle(selection)
+    return settler.settle(selection, small.services)
 
 
 def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
@@ -176,7 +181,8 @@ class _Settler:
         self.reasons: dict[str, str] = {}
         self.insisted = frozenset(asked.selection.added) | frozenset(asked.names)
 
-    def settle(self, selection: Selection) -> LocalPlan:
+    def settle(self, selection: Selection, written: Mapping[str, Service]) -> LocalPlan:
+        """The plan of what can run, beside the services as they were written."""
         place = Processes(self.around.folder, self.stack.secrets)
         while True:
             plan = make_plan(self.stack, selection, place=place)
@@ -194,6 +200,7 @@ class _Settler:
             selection = replace(selection, removed=(*selection.removed, *removed))
         self._check_ports(plan)
         return LocalPlan(
+            written=written,
             plan=_limit_waits(self._say_why(plan)),
             ways=ways,
             asked=self.asked,

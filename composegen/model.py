@@ -7,11 +7,11 @@ variable that is resolved where the stack runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from composegen.errors import Location
+from composegen.records import field, record
 from composegen.values import Duration, Port
 
 Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
@@ -41,7 +41,7 @@ _INTERVAL = Duration("10s", 10)
 _TIMEOUT = Duration("2s", 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Health:
     """One health check.
 
@@ -74,7 +74,7 @@ class Health:
         return self.boot.seconds + self.retries * self.interval.seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Otherwise:
     """What changes in a dependant when the optional service is left out."""
 
@@ -83,7 +83,7 @@ class Otherwise:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Need:
     """One edge: ``env`` maps variables to templates that speak of ``service``."""
 
@@ -98,7 +98,7 @@ class Need:
         return self.otherwise is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Build:
     """How an image is built: ``options`` in Compose's words, paths as written.
 
@@ -119,7 +119,7 @@ class Build:
         return str(self.options.get("context", "."))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Mount:
     """A volume: ``source`` is a path, a volume's name, or empty for an anonymous one.
 
@@ -153,7 +153,7 @@ class Mount:
         return "ro" not in self.options.split(",")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SecretUse:
     """A secret mounted in a service; ``variables`` get the path of its file."""
 
@@ -175,7 +175,7 @@ class SecretKind(StrEnum):
     URL = "url"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Secret:
     """A secret: ``source`` is its variable, its file, or the service of a URL."""
 
@@ -199,7 +199,7 @@ class Secret:
 RELAXABLE = ("read_only", "cap_drop", "no_new_privileges", "init")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Resources:
     """The fuse: ``cpus`` and ``memory`` in Compose's form, ``pids`` a count."""
 
@@ -208,7 +208,7 @@ class Resources:
     pids: int = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Local:
     """How to run a service as a process; ``dir`` is relative to the stack file."""
 
@@ -218,7 +218,7 @@ class Local:
     env: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Login:
     """Which variables of an image name its user and password.
 
@@ -233,7 +233,7 @@ class Login:
     password_default: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Access:
     """How a recipe's service is reached: the templates of its URL and its logins.
 
@@ -248,7 +248,7 @@ class Access:
     database_default: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Facts:
     """What is known about an image, already chosen for its tag.
 
@@ -280,7 +280,7 @@ class Facts:
         return user, group or user
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Service:
     """One service, its recipe and its own keys already made one.
 
@@ -323,7 +323,7 @@ class Service:
         return self.compose.get("network_mode") == "host"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Stack:
     """A stack file as it was read and checked.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from composegen.errors import FileRefused, StaleFile
 from composegen.files import write_atomically
+from composegen.records import record
 from composegen.render import is_ours, is_untouched, read_flags
 from composegen.selection import Selection
 
@@ -24,7 +24,7 @@ class Written(StrEnum):
     SAME = "is up to date"
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Recorded:
     """What the header of a rendered file says it was made with."""
 

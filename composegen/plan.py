@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from composegen.graph import sort_graph
@@ -21,6 +20,7 @@ from composegen.model import (
     Service,
     Stack,
 )
+from composegen.records import field, record, replace
 from composegen.selection import Selection, select_services
 from composegen.values import format_duration
 from composegen.wiring import (
@@ -32,7 +32,7 @@ from composegen.wiring import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Gate:
     """What a step waits for; an optional gate is given up when it does not open."""
 
@@ -50,7 +50,7 @@ class Gate:
         return f"{self.service} {words[self.condition]}{optional}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Step:
     """One service to start.
 
@@ -85,7 +85,7 @@ class Step:
         return self.worst_wait + health.worst_wait
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Fallback:
     """What changes in a dependant because a service is left out."""
 
@@ -102,7 +102,7 @@ class Fallback:
         return f"{text}; {self.note}" if self.note else text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LeftOut:
     """A service that does not take part, why, and what its dependants do instead."""
 
@@ -111,7 +111,7 @@ class LeftOut:
     fallbacks: tuple[Fallback, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Plan:
     """What starts, in which order, waiting for what; what is left out.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from composegen.facts import (
 )
 from composegen.model import Access, Facts, Login
 from composegen.reading import REMOVED
+from composegen.records import field, record
 from composegen.shape import SERVICE_KEYS, ShapeReader
 from composegen.source import (
     MappingNode,
@@ -40,7 +40,7 @@ _FLAGS = frozenset("store exec_tmp hostname init read_only no_new_privileges".sp
 _LOGIN_KEYS = ("when", "user", "user_default", "password", "password_default")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Recipe:
     """A recipe as it is for one image.
 

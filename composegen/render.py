@@ -10,7 +10,6 @@ import hashlib
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -39,6 +38,7 @@ from composegen.quoting import (
     write_flow,
     write_key,
 )
+from composegen.records import field, record
 from composegen.resources import find_cache, find_templates
 from composegen.templatecache import TemplateCache
 from composegen.values import make_duration
@@ -68,7 +68,7 @@ _LOGGING: dict[str, Raw] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class File:
     """One file to write: its name and its whole text."""
 
@@ -76,7 +76,7 @@ class File:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Setting:
     """One key of a service as it is printed, with a comment."""
 
@@ -85,7 +85,7 @@ class Setting:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Block:
     """One service as it is printed: what differs from the defaults."""
 
@@ -94,7 +94,7 @@ class Block:
     comments: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@record(frozen=False, kw_only=False)
 class _Draft:
     """A service on its way: Compose's keys, and the comment of some of them."""
 
@@ -108,7 +108,7 @@ class _Draft:
             self.comments[key] = comment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Options:
     """How to render: ``engine`` is the oldest major version that must take the file.
 

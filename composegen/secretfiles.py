@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from composegen.dotenv import fill_variables, parse_dotenv
 from composegen.errors import FileRefused
 from composegen.files import read_small_text, write_atomically
 from composegen.model import Secret, SecretKind, Service, Stack
+from composegen.records import record
 from composegen.wiring import (
     Containers,
     Place,
@@ -35,7 +35,7 @@ class Outcome(StrEnum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Made:
     """One secret, what became of its file, and the variable that would fill it."""
 

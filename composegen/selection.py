@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from composegen.errors import SelectionError, UsageError
 from composegen.graph import find_closure, reverse_graph
 from composegen.model import Service, Stack
 from composegen.reading import find_near
+from composegen.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Selection:
     """What was asked for: services to add and to leave out."""
 
@@ -29,7 +29,7 @@ class Selection:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Missing:
     """A service that is out although somebody requires it.
 
@@ -42,7 +42,7 @@ class Missing:
     was_removed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Selected:
     """The services that take part, and the reason for each that does not."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+
+from composegen.records import as_dict, record
 
 
 class State(StrEnum):
@@ -24,7 +25,7 @@ FINE = frozenset({State.READY, State.FINISHED})
 """The states of a service that does what is asked of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ServiceStatus:
     """One service now; None where a field has no meaning in its place.
 
@@ -47,4 +48,4 @@ class ServiceStatus:
 
 def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:
     """The statuses as plain data, in the same order."""
-    return [{**asdict(status), "state": status.state.value} for status in statuses]
+    return [{**as_dict(status), "state": status.state.value} for status in statuses]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from composegen.causes import (
@@ -44,6 +43,7 @@ from composegen.localunits import Unit
 from composegen.logs import Tail, read_last_lines
 from composegen.model import Condition, HealthKind
 from composegen.processes import find_start_time, is_still, read_command
+from composegen.records import replace
 from composegen.runtimes.process import Process, Processes
 from composegen.status import State
 from composegen.tended import Tended

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from composegen.records import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Boot:
     """One service's boot in seconds since the beginning; None: that never was.
 

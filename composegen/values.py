@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from composegen.records import record
 
 SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 RESERVED_NAMES = frozenset({"default", "host", "none"})
@@ -31,7 +32,7 @@ _LAST_PORT = 65535
 _DEEPEST_VARIABLE = 20
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Duration:
     """A length of time: the text in Compose's form, and its seconds."""
 
@@ -94,7 +95,7 @@ def parse_port(text: str) -> int:
 # Variables
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class Variable:
     """One ``$NAME`` or ``${NAME..}`` of a text, with where it begins and ends.
 
@@ -220,7 +221,7 @@ def find_default(text: str) -> str:
 # Ports
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Port:
     """One published port.
 

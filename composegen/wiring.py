@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from composegen.model import Login, Secret, Service, Stack
 from composegen.needkeys import PLACEHOLDER, PLACEHOLDERS
+from composegen.records import field, record
 from composegen.values import Port
 
 _UNRESERVED = re.compile(r"[^A-Za-z0-9._~-]")
@@ -52,7 +52,7 @@ class Containers:
         return f"/run/secrets/{name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Filled:
     """A filled template, and the secrets that must be mounted for it.
 
@@ -64,7 +64,7 @@ class Filled:
     carries_password: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Credentials:
     """A service's login: None where nobody knows, a secret's name where it is one."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
 
+from composegen.records import FrozenRecordError
 from composegen.status import FINE, ServiceStatus, State, describe_statuses
 
 FIELDS = [
@@ -65,5 +65,5 @@ def test_only_ready_and_finished_are_fine() -> None:
 def test_a_status_does_not_change() -> None:
     status = ServiceStatus(service="a", state=State.READY)
 
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(FrozenRecordError):
         status.pid = 1  # type: ignore[misc]

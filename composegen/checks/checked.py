@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from composegen.errors import Location
 from composegen.files import Folder
@@ -13,10 +12,11 @@ from composegen.model import (
     Stack,
 )
 from composegen.recipes import Recipe
+from composegen.records import record
 from composegen.source import Problems
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Checked:
     """What the checks look at, and where they note what they find.
 

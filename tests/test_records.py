@@ -1,0 +1,89 @@
+"""Records: frozen, slotted, equal by their fields, made quickly."""
+
+import pytest
+
+from composegen.records import FrozenRecordError, as_dict, field, record, replace
+
+
+@record
+class Point:
+    """A record with a default, and one that is made anew."""
+
+    x: int
+    y: int = 2
+    notes: dict[str, str] = field(default_factory=dict)
+    seen: list[int] = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def sum(self) -> int:
+        return self.x + self.y
+
+
+@record(kw_only=False)
+class Pair:
+    first: str
+    second: str = ""
+
+
+def test_fields_have_their_values_and_defaults() -> None:
+    point = Point(x=1)
+    assert (point.x, point.y, point.notes, point.sum) == (1, 2, {}, 3)
+
+
+def test_a_record_is_made_by_names_alone() -> None:
+    with pytest.raises(TypeError):
+        Point(1)  # type: ignore[misc]
+
+
+def test_a_record_may_take_positions() -> None:
+    assert Pair("a", "b") == Pair(first="a", second="b")
+
+
+def test_a_missing_field_is_an_error() -> None:
+    with pytest.raises(TypeError, match="'x'"):
+        Point()  # type: ignore[call-arg]
+
+
+def test_a_fresh_default_is_nobody_elses() -> None:
+    assert Point(x=1).notes is not Point(x=1).notes
+
+
+def test_records_are_equal_when_their_fields_are() -> None:
+    assert Point(x=1) == Point(x=1)
+    assert Point(x=1) != Point(x=2)
+    assert Point(x=1, seen=[1]) == Point(x=1)
+    assert Pair("a") != ("a", "")
+
+
+def test_a_record_cannot_be_changed() -> None:
+    point = Point(x=1)
+    with pytest.raises(FrozenRecordError):
+        point.x = 3  # type: ignore[misc]
+    with pytest.raises(FrozenRecordError):
+        del point.x
+    assert point.x == 1
+
+
+def test_a_record_takes_no_other_names() -> None:
+    with pytest.raises(AttributeError):
+        Point(x=1).z = 3  # type: ignore[attr-defined]
+
+
+def test_replace_makes_a_new_one() -> None:
+    point = Point(x=1, notes={"a": "b"})
+    assert replace(point, y=5) == Point(x=1, y=5, notes={"a": "b"})
+    assert point.y == 2
+
+
+def test_a_record_shows_what_it_is() -> None:
+    assert repr(Pair("a", "b")) == "Pair(first='a', second='b')"
+    assert "seen" not in repr(Point(x=1))
+
+
+def test_records_can_be_keys() -> None:
+    assert {Pair("a"): 1}[Pair("a")] == 1
+
+
+def test_a_record_as_a_dictionary_is_not_deep() -> None:
+    pair = Pair("a")
+    assert as_dict(pair) == {"first": "a", "second": ""}
