@@ -59,16 +59,18 @@ def pull_image(image: str) -> bool:
     return done.returncode == 0
 
 
-def make_store_launch(plan: Plan, step: Step, around: Surroundings) -> Launch:
+def make_store_launch(
+    plan: Plan, step: Step, around: Surroundings, *, inside: int | None
+) -> Launch:
     """The container of a store: attached, so that it ends with its command.
 
-    No value of a variable stands on the command line. Raises CannotRun.
+    ``inside`` is the port that it listens on in there. No value of a variable stands
+    on the command line. Raises CannotRun.
     """
     service = step.service
     name = f"composegen-{service.name}-{secrets.token_hex(4)}"
     env = _make_container_env(service, around)
     command = ["docker", "run", "--rm", "--init", "--name", name]
-    inside = find_inner_port(service)
     if service.port is not None:
         command += ["--publish", f"{HOST}:{service.port}:{inside}"]
     for variable in env:
@@ -92,14 +94,6 @@ def make_store_launch(plan: Plan, step: Step, around: Surroundings) -> Launch:
         grace=_GRACE,
         cleanup=("docker", "rm", "--force", name),
     )
-
-
-def find_inner_port(service: Service) -> int | None:
-    """The port that the store listens on in its container."""
-    published = next((port for port in service.publish if port.protocol == "tcp"), None)
-    if published is not None and published.first_target is not None:
-        return published.first_target
-    return service.port
 
 
 def _make_container_env(service: Service, around: Surroundings) -> dict[str, str]:

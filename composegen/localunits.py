@@ -22,6 +22,7 @@ from composegen.localstores import make_store_launch
 from composegen.logs import find_log
 from composegen.model import Health, HealthKind, Service
 from composegen.plan import Step
+from composegen.records import replace
 from composegen.values import parse_duration
 
 _DEFAULT_GRACE = 10.0
@@ -65,7 +66,9 @@ def _make_unit(
     env = make_env(step, around, terminal=terminal)
     launch: Launch | None = None
     if way is Way.DOCKER:
-        launch = make_store_launch(local.plan, step, around)
+        launch = make_store_launch(
+            local.plan, step, around, inside=local.written[step.name].port
+        )
     elif way is Way.COMMAND:
         launch = Launch(
             service=step.name,
@@ -79,7 +82,13 @@ def _make_unit(
     return Unit(
         step=step,
         way=way,
-        probe=make_probe(service, way, env, launch, around),
+        probe=make_probe(
+            service if way is not Way.DOCKER else _go_inside(local, service),
+            way,
+            env,
+            launch,
+            around,
+        ),
         launch=launch,
         address=find_address(service),
         is_named=step.name in local.asked.names,
@@ -178,6 +187,14 @@ def make_probe(
         interval=health.interval.seconds,
         retries=health.retries,
     )
+
+
+def _go_inside(local: LocalPlan, service: Service) -> Service:
+    """A service whose check is asked in its container, where its port is its own."""
+    health, written = service.health, local.written[service.name].health
+    if health is None or written is None or health.kind is not HealthKind.COMMAND:
+        return service
+    return replace(service, health=written)
 
 
 def _make_check(

@@ -1,0 +1,221 @@
+"""Is it ready: what counts, how often it is asked, and what ends the wait."""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from composegen.health import (
+    Died,
+    NeverReady,
+    NotReady,
+    Probe,
+    ask,
+    choose_pause,
+    wait_until_ready,
+    wait_until_settled,
+)
+from composegen.model import HealthKind
+
+
+@contextmanager
+def serve(answer):
+    """A server that answers everything in one way; None: it never answers."""
+    seen = []
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def handle():
+        connection, _ = server.accept()
+        with connection:
+            seen.append(connection.recv(4096))
+            if answer is None:
+                connection.recv(4096)
+            else:
+                with suppress(OSError):
+                    connection.sendall(answer)
+
+    thread = threading.Thread(target=handle)
+    thread.start()
+    try:
+        yield server.getsockname()[1], seen
+    finally:
+        thread.join()
+        server.close()
+
+
+def ask_http(answer, **options):
+    with serve(answer) as (port, seen):
+        probe = Probe(kind=HealthKind.HTTP, port=port, timeout=0.2, **options)
+        try:
+            asyncio.run(ask(probe))
+        except NotReady as error:
+            return str(error), seen
+        return "ready", seen
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", "ready"),
+        (b"HTTP/1.0 204 No Content\r\n\r\n", "ready"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", "ready"),
+        (b"HTTP/1.1 399 Odd\r\n\r\n", "ready"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "answered 400 Bad Request"),
+        (
+            b"HTTP/1.1 503 Service Unavailable\r\n\r\n",
+            "answered 503 Service Unavailable",
+        ),
+        (b"HTTP/1.1 101 Switching\r\n\r\n", "answered 101 Switching"),
+        (b"SSH-2.0-OpenSSH\r\n", "the answer is not HTTP: 'SSH-2.0-OpenSSH'"),
+        (b"", "the connection was closed without an answer"),
+        (None, "no answer within 0.2 s"),
+    ],
+)
+def test_http_is_ready_from_200_to_399_at_the_first_status_line(answer, said):
+    assert ask_http(answer)[0] == said
+
+
+def test_the_request_has_the_path_and_the_host_that_are_wanted():
+    _, seen = ask_http(b"HTTP/1.1 200 OK\r\n\r\n", path="/up?x=1", host_header="a.test")
+
+    assert seen[0].startswith(b"GET /up?x=1 HTTP/1.1\r\nHost: a.test\r\n")
+
+
+def test_a_large_body_that_never_ends_does_not_hold_it_up():
+    begin = time.monotonic()
+
+    assert ask_http(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3_000_000)[0] == "ready"
+    assert time.monotonic() - begin < 1
+
+
+def test_tcp_is_ready_when_somebody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        asyncio.run(ask(Probe(kind=HealthKind.TCP, port=port)))
+    with pytest.raises(NotReady, match=f"nothing listens on 127.0.0.1:{port}"):
+        asyncio.run(ask(Probe(kind=HealthKind.TCP, port=port)))
+
+
+def make_command(text, **options):
+    return Probe(
+        kind=HealthKind.COMMAND,
+        command=("/bin/sh", "-c", text),
+        env={"PATH": os.environ["PATH"], "WORD": "hello"},
+        folder=Path("/tmp"),
+        **options,
+    )
+
+
+def test_a_command_is_asked_with_its_environment_in_its_folder():
+    asyncio.run(ask(make_command('[ "$WORD" = hello ] && [ "$PWD" = /tmp ]')))
+    with pytest.raises(NotReady, match="the check exited with 3: no luck"):
+        asyncio.run(ask(make_command("echo no luck; exit 3")))
+    with pytest.raises(NotReady, match="no such file"):
+        asyncio.run(ask(Probe(kind=HealthKind.COMMAND, command=("/no/such",))))
+
+
+def test_a_command_that_hangs_is_killed_with_its_children(tmp_path):
+    begin = time.monotonic()
+    text = f"sleep 20 & echo $! > {tmp_path}/pid; wait"
+
+    with pytest.raises(NotReady, match=r"no answer within 0\.2 s"):
+        asyncio.run(ask(make_command(text, timeout=0.2)))
+
+    pid = (tmp_path / "pid").read_text().strip()
+    stat = Path("/proc", pid, "stat")
+    gone = not stat.exists() or stat.read_text().split()[2] == "Z"
+    assert gone
+    assert time.monotonic() - begin < 2
+
+
+# The loop
+
+
+def test_it_is_asked_eagerly_at_first_and_calmly_later():
+    ages = (0, 2.99, 3.01, 29.9, 30.1, 600)
+
+    assert [choose_pause(age) for age in ages] == [
+        *(0.005, 0.005),
+        *(0.025, 0.025),
+        *(0.1, 0.1),
+    ]
+
+
+def refuse_until(moment):
+    async def ask_once():
+        if time.monotonic() < moment:
+            raise NotReady("too early")
+
+    return ask_once
+
+
+def test_readiness_is_seen_within_milliseconds():
+    async def go():
+        begin = time.monotonic()
+        await wait_until_ready(refuse_until(begin + 0.2), boot=5)
+        return time.monotonic() - begin - 0.2
+
+    delays = sorted(asyncio.run(go()) for _ in range(5))
+
+    assert delays[2] < 0.025
+
+
+def test_the_deadline_says_what_the_last_answer_was():
+    async def go():
+        await wait_until_ready(refuse_until(time.monotonic() + 60), boot=0.1)
+
+    begin = time.monotonic()
+    with pytest.raises(NeverReady, match=r"not ready after 0\.1 s: too early"):
+        asyncio.run(go())
+    assert 0.1 <= time.monotonic() - begin < 1
+
+
+def test_an_exit_ends_the_wait_at_once_though_a_question_hangs():
+    async def go():
+        exited = asyncio.get_running_loop().create_future()
+
+        async def hang():
+            await asyncio.sleep(60)
+
+        asyncio.get_running_loop().call_later(0.05, exited.set_result, 3)
+        begin = time.monotonic()
+        with pytest.raises(Died) as caught:
+            await wait_until_ready(hang, boot=60, exited=exited)
+        return caught.value.exit_code, time.monotonic() - begin
+
+    code, seconds = asyncio.run(go())
+
+    assert code == 3
+    assert seconds < 0.5
+
+
+def test_a_heavy_question_is_asked_twice_as_seldom_as_it_takes():
+    async def go():
+        asked = 0
+
+        async def ask_once():
+            nonlocal asked
+            asked += 1
+            await asyncio.sleep(0.05)
+            raise NotReady("no")
+
+        with pytest.raises(NeverReady):
+            await wait_until_ready(ask_once, boot=0.6, is_heavy=True)
+        return asked
+
+    assert 2 <= asyncio.run(go()) <= 5
+
+
+def test_without_a_check_an_early_exit_is_a_death():
+    async def go():
+        exited = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(0.05, exited.set_result, 0)
+        await wait_until_settled(exited)
+
+    with pytest.raises(Died):
+        asyncio.run(go())

@@ -1,0 +1,115 @@
+"""What a process is given: variables of this place, secrets as files, its path."""
+
+import os
+import stat
+
+import pytest
+
+from composegen.localenv import CannotRun, prepare_secrets, read_surroundings
+from composegen.localplan import Asked, settle_plan
+from composegen.localunits import make_units
+from tests.runs import FakeMachine, load, write_stack
+
+TEXT = """
+name: demo
+services:
+  app:
+    image: python:3.12-slim
+    port: 8000
+    health: /
+    environment: {GREETING: "hello ${NAME:-nobody}", PRICE: $$5}
+    secrets: [API_KEY]
+    needs:
+      db: {env: {DATABASE_URL: "{url}", DATABASE_URL_FILE: "{url_file}"}}
+    local: {command: [python3, app.py], dir: ./app, env: {MODE: local}}
+  db:
+    use: postgres
+    secrets: {db-password: POSTGRES_PASSWORD_FILE}
+    local: {command: [python3, db.py]}
+secrets:
+  db-password: {generate: true}
+"""
+
+
+def prepare(tmp_path, text=TEXT, *, env=None, dotenv=""):
+    (tmp_path / "app").mkdir(exist_ok=True)
+    (tmp_path / ".env").write_text(dotenv)
+    path = write_stack(tmp_path, text)
+    environ = {"PATH": os.environ["PATH"], **(env or {})}
+    around = read_surroundings(tmp_path, environ)
+    local = settle_plan(load(path), Asked(), around, FakeMachine())
+    around = prepare_secrets(local.plan, around)
+    units = {unit.name: unit for unit in make_units(local, around)}
+    return units["app"].launch
+
+
+def test_dotenv_fills_variables_and_is_not_handed_on(tmp_path):
+    env = prepare(tmp_path, dotenv="NAME=Ada\nAPI_KEY=k\n").env
+
+    assert env["GREETING"] == "hello Ada"
+    assert env["PRICE"] == "$5"
+    assert "NAME" not in env
+    assert prepare(tmp_path, dotenv="NAME=Ada", env={"NAME": "Eve"}).env[
+        "GREETING"
+    ] == ("hello Eve")
+
+
+def test_the_port_is_set_and_local_variables_come_last(tmp_path):
+    env = prepare(tmp_path, env={"PORT": "1", "MODE": "shell", "OTHER": "kept"}).env
+
+    assert (env["PORT"], env["MODE"], env["OTHER"]) == ("8000", "local", "kept")
+    assert env["PYTHONUNBUFFERED"] == "1"
+
+
+def test_secrets_are_files_and_a_password_fills_the_url(tmp_path):
+    env = prepare(tmp_path, dotenv="API_KEY=shh").env
+
+    password = (tmp_path / ".secrets" / "db-password").read_text()
+    url = f"postgresql://postgres:{password}@127.0.0.1:5432/postgres"
+    url_file = tmp_path / ".composegen" / "secrets" / "db-url"
+    assert env["API_KEY_FILE"] == str(tmp_path / ".secrets" / "API_KEY")
+    assert (tmp_path / ".secrets" / "API_KEY").read_text() == "shh"
+    assert env["DATABASE_URL"] == url
+    assert env["DATABASE_URL_FILE"] == str(url_file)
+    assert url_file.read_text() == url
+    assert not (tmp_path / ".secrets" / "db-url").exists()
+    assert "API_KEY" not in env
+
+
+def test_our_folder_is_closed_to_others_and_ignored_by_git(tmp_path):
+    prepare(tmp_path)
+
+    folder = tmp_path / ".composegen"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert (folder / ".gitignore").read_text() == "*\n"
+
+
+def test_the_path_begins_with_the_virtual_environments(tmp_path):
+    for folder in (tmp_path / "app", tmp_path):
+        (folder / ".venv" / "bin").mkdir(parents=True)
+
+    path = prepare(tmp_path).env["PATH"].split(os.pathsep)
+
+    assert path[:2] == [
+        str(tmp_path / "app" / ".venv" / "bin"),
+        str(tmp_path / ".venv" / "bin"),
+    ]
+    assert prepare(tmp_path).folder == tmp_path / "app"
+
+
+def test_a_required_variable_that_is_not_set_is_an_error(tmp_path):
+    text = TEXT.replace("${NAME:-nobody}", "${NAME:?who is it}")
+
+    with pytest.raises(CannotRun, match="NAME is not set: who is it") as caught:
+        prepare(tmp_path, text)
+    assert "set NAME in .env" in caught.value.help
+
+
+def test_env_files_are_read_below_the_services_own_variables(tmp_path):
+    (tmp_path / "app.env").write_text("GREETING=file\nEXTRA=${NAME}\n")
+    text = TEXT.replace("    port: 8000\n", "    port: 8000\n    env_file: app.env\n")
+
+    env = prepare(tmp_path, text, env={"NAME": "Ada"}).env
+
+    assert env["EXTRA"] == "Ada"
+    assert env["GREETING"] == "hello Ada"

@@ -1,0 +1,240 @@
+"""What has no way to run here is settled before the plan is made."""
+
+import os
+
+import pytest
+
+from composegen.errors import SelectionError, UsageError
+from composegen.localenv import CannotRun, read_surroundings
+from composegen.localplan import Asked, Way, settle_plan
+from composegen.localunits import make_units
+from composegen.model import HealthKind
+from composegen.plan import format_plan
+from composegen.selection import Selection
+from tests.runs import FakeMachine, load, write_stack
+
+STORE = """
+services:
+  web:
+    image: python:3.12-slim
+    port: 8000
+    health: /
+    needs:
+      redis:
+        env: {REDIS_URL: "{url}"}
+        otherwise: {env: {STORE: memory}}
+    local: {command: [python3, web.py]}
+  redis:
+    use: redis
+    local: {command: [no-such-redis-server, --port, "{port}"]}
+"""
+REQUIRED = STORE.replace("        otherwise: {env: {STORE: memory}}\n", "")
+
+
+def settle(tmp_path, text, *, engine=False, listening=(), env=None, **asked):
+    path = write_stack(tmp_path, text)
+    environ = {"PATH": os.environ["PATH"], **(env or {})}
+    around = read_surroundings(tmp_path, environ)
+    machine = FakeMachine(engine=engine, listening=listening)
+    local = settle_plan(load(path), Asked(**asked), around, machine)
+    units = {unit.name: unit for unit in make_units(local, around)}
+    return local, units
+
+
+@pytest.mark.parametrize("engine", [False, True])
+def test_an_optional_service_that_is_not_installed_is_left_out_engine_or_not(
+    tmp_path, engine
+):
+    local, units = settle(tmp_path, STORE, engine=engine)
+
+    assert list(units) == ["web"]
+    assert units["web"].launch.env["STORE"] == "memory"
+    assert "REDIS_URL" not in units["web"].launch.env
+    assert (
+        "redis: cannot run here: `no-such-redis-server` is not installed\n"
+        "    web: STORE=memory"
+    ) in format_plan(local.plan)
+    assert local.plan.selection == Selection()
+
+
+def test_a_left_out_need_unsets_what_the_shell_had_set(tmp_path):
+    _, units = settle(tmp_path, STORE, env={"REDIS_URL": "redis://production"})
+
+    assert "REDIS_URL" not in units["web"].launch.env
+
+
+@pytest.mark.parametrize(
+    ("text", "added"), [(REQUIRED, ()), (STORE, ("redis",))], ids=["required", "--with"]
+)
+def test_a_store_that_must_be_there_runs_in_docker_on_loopback(tmp_path, text, added):
+    local, units = settle(tmp_path, text, engine=True, selection=Selection(added=added))
+
+    redis = units["redis"]
+    assert redis.way is Way.DOCKER
+    command = " ".join(redis.launch.command)
+    assert command.startswith("docker run --rm --init --name composegen-redis-")
+    assert "--publish 127.0.0.1:6379:6379" in command
+    assert command.endswith("redis:8-alpine")
+    name = redis.launch.command[redis.launch.command.index("--name") + 1]
+    assert redis.probe.command[:3] == ("docker", "exec", name)
+    assert redis.launch.cleanup == ("docker", "rm", "--force", name)
+    assert units["web"].launch.env["REDIS_URL"] == "redis://127.0.0.1:6379/0"
+    assert local.notes == ("redis runs in Docker: redis:8-alpine",)
+
+
+def test_without_an_engine_a_required_store_is_an_error_with_its_mend(tmp_path):
+    with pytest.raises(CannotRun, match="`no-such-redis-server` is not installed") as e:
+        settle(tmp_path, REQUIRED)
+
+    assert "start a Docker engine" in e.value.help
+    assert "--reuse" in e.value.help
+
+
+def test_a_required_store_that_somebody_runs_is_found_with_reuse(tmp_path):
+    _, units = settle(tmp_path, REQUIRED, listening={6379}, reuse=True)
+
+    assert units["redis"].way is Way.FOUND
+    assert units["redis"].launch is None
+    assert units["redis"].probe.kind is HealthKind.TCP
+
+
+def test_a_required_service_without_local_is_an_error_with_the_lines_to_add(tmp_path):
+    text = "services:\n  web:\n    image: nginx:1.29-alpine\n    health: {none: test}\n"
+
+    with pytest.raises(CannotRun, match="it has no `local`") as caught:
+        settle(tmp_path, text)
+
+    assert "local:\n  command: [..]" in caught.value.help
+
+
+def test_what_cannot_run_without_what_is_left_out_goes_too(tmp_path):
+    text = """
+    services:
+      web:
+        image: python:3.12-slim
+        health: {none: test}
+        needs: {search: {env: {S: "{host}"}, otherwise: {}}}
+        local: {command: [python3, web.py]}
+      search:
+        image: python:3.12-slim
+        health: {command: ["true"]}
+        needs: [engine]
+        local: {command: [python3, search.py]}
+      engine:
+        image: python:3.12-slim
+        health: {command: ["true"]}
+    """
+    local, units = settle(tmp_path, text)
+
+    assert list(units) == ["web"]
+    reasons = {each.service: each.reason for each in local.plan.left_out}
+    assert reasons["search"] == "cannot run without `engine`"
+    assert reasons["engine"] == "cannot run here: it has no `local`"
+
+
+def test_named_services_bring_what_they_need_and_no_more(tmp_path):
+    text = STORE + (
+        "  other:\n    image: python:3.12-slim\n    health: {none: test}\n"
+        "    local: {command: [python3, o.py]}\n"
+    )
+
+    assert list(settle(tmp_path, text, names=("web",))[1]) == ["web"]
+    assert list(settle(tmp_path, text)[1]) == ["web", "other"]
+    with pytest.raises(UsageError, match="there is no service `wbe`") as caught:
+        settle(tmp_path, text, names=("wbe",))
+    assert caught.value.help == "did you mean `web`?"
+
+
+def test_a_required_service_taken_out_is_still_a_selection_error(tmp_path):
+    with pytest.raises(SelectionError):
+        settle(tmp_path, REQUIRED, selection=Selection(removed=("redis",)))
+
+
+def test_the_port_here_is_the_local_one_else_the_published_one(tmp_path):
+    text = """
+    services:
+      web:
+        image: python:3.12-slim
+        publish: "18080:80"
+        health: /
+        needs: {api: {API: "{url}", PAGE: "{public_url}"}}
+        local: {command: [python3, "{port}", "${WORD}", $$HOME, "{data}"]}
+      api:
+        image: python:3.12-slim
+        publish: "18081:81"
+        health: /
+        local: {command: [python3], port: 18082}
+    """
+    _, units = settle(tmp_path, text, env={"WORD": "filled"})
+
+    web, api = units["web"], units["api"]
+    data = tmp_path / ".composegen" / "data" / "web"
+    assert web.launch.command == ("python3", "18080", "filled", "$HOME", str(data))
+    assert data.is_dir()
+    assert web.launch.env["PORT"] == "18080"
+    assert web.probe.port == 18080
+    assert api.launch.env["PORT"] == "18082"
+    assert api.probe.port == 18082
+    assert web.launch.env["API"] == "http://127.0.0.1:18082"
+    assert web.launch.env["PAGE"] == "http://127.0.0.1:18082"
+
+
+def test_a_recipes_check_asks_the_port_that_it_has_here(tmp_path):
+    text = """
+    services:
+      redis:
+        use: redis
+        publish: 16379
+        local: {port: 16380, command: [python3, "{port}"]}
+    """
+    _, units = settle(tmp_path, text)
+
+    assert "-p 16380 ping" in units["redis"].probe.command[2]
+
+
+def test_two_services_on_one_port_are_an_error_with_the_line_to_add(tmp_path):
+    service = """
+  {0}:
+    image: python:3.12-slim
+    port: 8080
+    health: /
+    local: {{command: [python3, {0}.py]}}
+"""
+    with pytest.raises(CannotRun, match="`a` and `b` would both listen on 8080") as e:
+        settle(tmp_path, "services:" + service.format("a") + service.format("b"))
+
+    assert "local: {port: 8081}" in e.value.help
+
+
+def test_the_longest_wait_here_is_the_boot_of_what_is_waited_for(tmp_path):
+    text = """
+    services:
+      a:
+        image: python:3.12-slim
+        health: {none: test}
+        needs: [b]
+        local: {command: [python3, a.py]}
+      b:
+        image: python:3.12-slim
+        health: {command: ["true"], boot: 7s}
+        local: {command: [python3, b.py]}
+    """
+    local, _ = settle(tmp_path, text)
+
+    assert local.plan.steps[1].worst_wait == 7
+
+
+def test_grace_and_signal_are_the_services_own(tmp_path):
+    text = """
+    services:
+      a:
+        image: python:3.12-slim
+        health: {none: test}
+        stop_grace_period: 1m30s
+        stop_signal: SIGINT
+        local: {command: [python3, a.py]}
+    """
+    _, units = settle(tmp_path, text)
+
+    assert units["a"].launch.grace == 90
+    assert units["a"].launch.stop_signal == 2

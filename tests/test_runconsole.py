@@ -1,0 +1,165 @@
+"""What a run shows: key lines always, the rest when asked, and nothing breaks it."""
+
+import io
+
+import pytest
+
+from composegen.console import Console
+from composegen.events import (
+    Exited,
+    Failed,
+    Failure,
+    Line,
+    Ready,
+    Reused,
+    Started,
+    Stopped,
+)
+from composegen.runconsole import RunConsole
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+class Closed(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def show(*events, out=None, err=None, **options):
+    out, err = out or io.StringIO(), err or io.StringIO()
+    shown = RunConsole(["web", "router"], Console(out, err), **options)
+    for event in events:
+        shown.show(event)
+    return out.getvalue(), err.getvalue()
+
+
+def lines(*texts, service="web"):
+    return [Line(service=service, text=text) for text in texts]
+
+
+KEY = [
+    "Uvicorn running on http://127.0.0.1:8888",
+    "server is ready",
+    "listening on 3000",
+    "WARNING: deprecated",
+    "Error: no such table",
+    "KeyError: 'x'",
+]
+
+
+@pytest.mark.parametrize("text", KEY)
+def test_key_lines_are_shown_with_their_service(text):
+    assert show(*lines(text)) == (f"web    | {text}\n", "")
+
+
+@pytest.mark.parametrize("text", ["GET /health 200", "loading model 3 of 7", ""])
+def test_other_lines_are_shown_when_asked_for(text):
+    assert show(*lines(text)) == ("", "")
+    assert show(*lines(text), verbose=True)[0] == f"web    | {text}\n"
+
+
+def test_a_traceback_is_shown_to_its_last_line():
+    texts = [
+        "Traceback (most recent call last):",
+        '  File "a.py", line 1, in f',
+        "    f()",
+        "app.Odd: what",
+        "GET / 200",
+    ]
+
+    out, _ = show(*lines(*texts))
+
+    assert out == "".join(f"web    | {text}\n" for text in texts[:4])
+
+
+def test_lines_go_to_stdout_and_talk_to_stderr():
+    out, err = show(
+        Started(service="web", pid=7),
+        *lines("it is ready"),
+        Ready(service="web", after=1.25, address="http://127.0.0.1:1"),
+        Stopped(service="web"),
+    )
+
+    assert out == "web    | it is ready\n"
+    assert err == (
+        "web    | started, pid 7\n"
+        "web    | ready after 1.25 s at http://127.0.0.1:1\n"
+        "web    | stopped\n"
+    )
+
+
+def test_beside_a_command_everything_goes_to_stderr():
+    out, err = show(*lines("it is ready"), lines_to_err=True)
+
+    assert (out, err) == ("", "web    | it is ready\n")
+
+
+def test_control_characters_reach_nobody_and_colours_only_a_terminal(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    line = lines("\x1b[31merror\x1b[0m\x1b[2J\x1b]0;title\x07\x08 \x1b[6n")
+
+    assert show(*line)[0] == "web    | error \n"
+    out, _ = show(*line, out=Terminal())
+    assert out == "\x1b[36mweb    |\x1b[0m \x1b[31merror\x1b[0m \x1b[0m\n"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert show(*line, out=Terminal())[0] == "web    | error \n"
+
+
+def test_a_very_long_line_is_cut_and_its_length_told():
+    out, _ = show(*lines("error " + "x" * 70_000))
+
+    assert len(out) < 2100
+    assert out.endswith(" .. (70006 characters)\n")
+
+
+def test_a_closed_stream_ends_nothing():
+    _, err = show(*lines("ready", "ready"), Stopped(service="web"), out=Closed())
+
+    assert err == "web    | stopped\n"
+
+
+def test_a_failure_is_told_with_cause_help_and_last_lines():
+    failure = Failure(
+        service="web",
+        reason="web exited with 1",
+        exit_code=1,
+        cause="port 1 is taken",
+        mend="end it:\nkill 7",
+        lines=("a", "b\x07"),
+    )
+    failed = Failed(
+        service="web", failure=failure, is_required=False, dependants=("router",)
+    )
+
+    _, err = show(failed)
+
+    assert err == (
+        "web    | failed\n"
+        "web exited with 1\n"
+        "  cause: port 1 is taken\n"
+        "  help: end it:\n        kill 7\n"
+        "  its last lines:\n    a\n    b\n"
+        "web    | router: started without it\n"
+    )
+
+
+def test_dependants_are_told_of_a_death():
+    exited = Exited(service="router", exit_code=-9, restart_in=0.5, dependants=("web",))
+
+    _, err = show(exited)
+
+    assert "router | was ended by signal 9; it is started again in 0.5 s" in err
+    assert "web    | router is away" in err
+
+
+def test_who_is_reused_is_named():
+    reused = Reused(service="router", pid=7, command="python r.py", since="12:00")
+
+    assert "is used: pid 7, `python r.py`, since 12:00; it stays" in show(reused)[1]
