@@ -1,0 +1,56 @@
+"""The engine, the images and a project of one's own, removed again whatever happens."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.engine import Project, run
+from tests.e2e.images import Images
+from tests.parts import require_part
+
+RESULTS = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine() -> None:
+    """An engine that answers, with Compose."""
+    found = shutil.which("docker") is not None
+    require_part(
+        found
+        and run("docker", "version").returncode == 0
+        and run("docker", "compose", "version").returncode == 0,
+        "a Docker engine with Compose",
+    )
+
+
+@pytest.fixture(scope="session")
+def images(engine: None) -> Images:
+    """Images that are pulled or made when they are asked for first."""
+    return Images()
+
+
+@pytest.fixture
+def project(images: Images, tmp_path: Path) -> Iterator[Project]:
+    """A project of the files in a folder of its own, removed after the test."""
+    with Project(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def results(request: pytest.FixtureRequest) -> list[str]:
+    """Lines that are shown below the tests."""
+    return request.config.stash.setdefault(RESULTS, [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say on which images the recipes were proven."""
+    if lines := config.stash.get(RESULTS, []):
+        terminalreporter.section("recipes on a real engine")
+        for line in sorted(lines):
+            terminalreporter.line(line)
