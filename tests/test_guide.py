@@ -39,6 +39,7 @@ def test_a_problem_that_is_not_there_is_wrong_usage(name: str, help: str) -> Non
     with pytest.raises(UsageError) as raised:
         read_problem_page(name)
 
+    assert raised.value.message == f"there is no problem called `{name}`"
     assert raised.value.help == help
 
 
@@ -96,7 +97,7 @@ def test_a_recipe_is_told_as_data_and_as_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "help"),
-    [("redi", "did you mean `redis`?"), ("zzz", "there are mariadb, ")],
+    [("redi", "did you mean `redis`?"), ("zzz", "there are mariadb, mongo, ")],
 )
 def test_a_recipe_that_is_not_there_is_told_with_the_names(
     tmp_path: Path, name: str, help: str
@@ -104,4 +105,5 @@ def test_a_recipe_that_is_not_there_is_told_with_the_names(
     with pytest.raises(UsageError) as raised:
         describe_recipe(name, tmp_path / "stack.yaml")
 
+    assert raised.value.message == f"there is no recipe `{name}`"
     assert raised.value.help.startswith(help)

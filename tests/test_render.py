@@ -334,11 +334,13 @@ def test_a_service_listens_on_the_port_that_it_publishes() -> None:
 
 # Networks
 
+PROXY = "compose: {networks: {proxy: {external: true}}}\n"
+
 
 def test_raw_networks_are_added_to_the_computed_ones() -> None:
-    app = read_app("compose: {networks: [proxy]}\n")
+    stack = make_stack(app=f"{APP}compose: {{networks: [proxy]}}\n") + PROXY
 
-    assert app["networks"] == {"default": None, "proxy": None}
+    assert read_services(stack)["app"]["networks"] == {"default": None, "proxy": None}
 
 
 def test_raw_networks_keep_their_options() -> None:
@@ -348,7 +350,7 @@ def test_raw_networks_keep_their_options() -> None:
         cache=CACHE,
     )
 
-    assert read_services(stack)["app"]["networks"] == {
+    assert read_services(stack + PROXY)["app"]["networks"] == {
         "default": None,
         "cache": None,
         "proxy": {"ipv4_address": "10.0.0.7"},
@@ -356,7 +358,7 @@ def test_raw_networks_keep_their_options() -> None:
 
 
 def test_raw_networks_do_not_take_a_store_off_its_own() -> None:
-    stack = make_stack(cache=f"{CACHE}compose: {{networks: [proxy]}}\n")
+    stack = make_stack(cache=f"{CACHE}compose: {{networks: [proxy]}}\n") + PROXY
 
     assert read_services(stack)["cache"]["networks"] == {"cache": None, "proxy": None}
 

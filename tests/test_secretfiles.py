@@ -266,6 +266,15 @@ def test_a_stack_without_secrets_makes_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_became_of_a_file_is_one_word() -> None:
+    assert [outcome.value for outcome in Outcome] == [
+        "written",
+        "kept",
+        "empty",
+        "missing",
+    ]
+
+
 # Modes and places
 
 

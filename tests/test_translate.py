@@ -182,7 +182,8 @@ def test_the_lines_that_are_offered_load(key: str, value: str) -> None:
             base[word] = ""
     keys = "".join(f"{word}: {text}\n" for word, text in base.items() if text)
 
-    problems = check(make_stack(app=keys + offered + "\n") + OTHERS)
+    networks = "compose: {networks: {front: {external: true}}}\n"
+    problems = check(make_stack(app=keys + offered + "\n") + OTHERS + networks)
 
     shown = [(p.name, p.message) for p in problems if p.level is Level.ERROR]
     assert shown == []

@@ -109,7 +109,7 @@ def test_a_service_that_publishes_nothing_has_no_public_url() -> None:
     message, help = refuse("{public_url}", APP)
 
     assert message.startswith("`{public_url}`: ")
-    assert "publishes no port" in message
+    assert message.endswith("`db` publishes no port")
     assert help.endswith("publish: true")
 
 
@@ -367,6 +367,7 @@ def test_the_file_of_a_password_is_mounted_in_the_dependant() -> None:
 def test_the_file_of_a_password_that_is_no_secret_is_an_error() -> None:
     message, help = refuse("{password_file}", POSTGRES)
 
+    assert message.startswith("`{password_file}`: ")
     assert "is no secret" in message
     assert help.endswith("secrets: {db-password: POSTGRES_PASSWORD_FILE}")
 
