@@ -152,9 +152,10 @@ def is_ignored(path: str, patterns: str) -> bool:
 
 
 def _matches(path: str, pattern: str) -> bool:
-    if pattern.startswith("**/"):
-        return _matches(path, pattern[3:])
     parts = path.split("/")
+    if pattern.startswith("**/"):
+        rest = pattern[3:]
+        return any(_matches("/".join(parts[i:]), rest) for i in range(len(parts)))
     return any(
         fnmatch.fnmatchcase(
             "/".join(parts[:count]), pattern.rstrip("/").removesuffix("/**")

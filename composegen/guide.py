@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from composegen.catalogue import LEVELS
 from composegen.errors import FileRefused, ProblemsFound, UsageError
 from composegen.facts import list_recipe_files, read_recipe
@@ -56,9 +58,18 @@ def _find_files(stack_file: Path) -> dict[str, Path]:
 def list_recipes(stack_file: Path) -> list[tuple[str, str]]:
     """Name and purpose of every recipe."""
     return [
-        (name, str(read_recipe(path).get("about", "")))
+        (name, str(_read(path).get("about", "")))
         for name, path in sorted(_find_files(stack_file).items())
     ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What can be read of a recipe; ``check`` says what is wrong with it."""
+    try:
+        recipe = read_recipe(path)
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return dict(recipe) if isinstance(recipe, dict) else {}
 
 
 def describe_recipe(name: str, stack_file: Path) -> tuple[dict[str, Any], str]:
@@ -70,5 +81,5 @@ def describe_recipe(name: str, stack_file: Path) -> tuple[dict[str, Any], str]:
             f"there is no recipe `{name}`",
             help=f"did you mean `{near}`?" if near else f"there are {', '.join(files)}",
         )
-    text = files[name].read_text(encoding="utf-8")
-    return {"name": name, **read_recipe(files[name])}, text
+    text = read_small_text(files[name]) or ""
+    return {"name": name, **_read(files[name])}, text

@@ -136,7 +136,8 @@ class Mount:
         """Whether it mounts a path of the host."""
         if self.long is not None:
             return self.long.get("type") == "bind"
-        return self.source.startswith((".", "/", "~", "$"))
+        is_drive = self.source[1:3] in {":\\", ":/"}
+        return is_drive or self.source.startswith((".", "/", "~", "$"))
 
     @property
     def volume_name(self) -> str:

@@ -30,7 +30,8 @@ class Mover:
 
     def move(self, path: str) -> str:
         """One path."""
-        if self.stays or path.startswith(("/", "~", "$")):
+        is_drive = path[1:3] in {":\\", ":/"}
+        if self.stays or is_drive or path.startswith(("/", "~", "$")):
             return path
         moved = posixpath.normpath(posixpath.join(self._prefix, path))
         return moved if moved.startswith("..") else f"./{moved}"

@@ -28,6 +28,7 @@ from composegen.wiring import (
     Place,
     fill_template,
     list_networks,
+    list_raw_mounts,
     name_url_secret,
 )
 
@@ -295,7 +296,7 @@ def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
             mount.volume_name
             for name, service in stack.services.items()
             if name in included
-            for mount in service.volumes
+            for mount in (*service.volumes, *list_raw_mounts(service))
             if mount.volume_name
         )
     )

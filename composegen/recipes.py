@@ -68,6 +68,8 @@ class RecipeFile:
         self._reader = ShapeReader(source)
         self._chosen: dict[str, Recipe] = {}
         self._root = source.root if isinstance(source.root, MappingNode) else None
+        if source.root is not None and self._root is None:
+            self._reader.add_type(source.root, "a mapping of a recipe's keys")
         self.is_readable = self._root is not None and self._check()
 
     @property

@@ -417,6 +417,8 @@ class _Renderer:
             moved = self.mover.move_raw(key, value)
             if key in draft.keys:
                 moved = merge_raw(draft.keys[key], moved, key)
+                if not isinstance(moved, list) and moved != draft.keys[key]:
+                    draft.comments.pop(key, None)
             elif key == "networks" and isinstance(moved, list):
                 moved = dict.fromkeys(map(str, moved))
             draft.set(key, moved)

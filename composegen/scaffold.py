@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def write_chat_stack(folder: Path) -> int:
     """
     source = find_chat_example()
     files = list(_list_files(source))
-    taken = [path for path in files if (folder / path).exists()]
+    taken = [path for path in files if os.path.lexists(folder / path)]
     if taken:
         raise FileRefused(
             str(folder / taken[0]),

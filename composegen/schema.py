@@ -145,7 +145,6 @@ def _make_own_keys() -> Schema:
         "relax": _make_relax(),
         "local": {
             "type": "object",
-            "required": ["command"],
             "additionalProperties": False,
             "properties": {
                 "command": _TEXT_OR_TEXTS,
@@ -202,7 +201,11 @@ def _make_needs() -> Schema:
             "otherwise": otherwise,
         },
     }
-    need = {"anyOf": [{"type": ["string", "null"]}, long_form, _ENV_MAP]}
+    short_form = {
+        **_ENV_MAP,
+        "propertyNames": {"not": {"enum": list(long_form["properties"])}},
+    }
+    need = {"anyOf": [{"type": ["string", "null"]}, long_form, short_form]}
     return {"anyOf": [_TEXTS, {"type": "object", "additionalProperties": need}]}
 
 

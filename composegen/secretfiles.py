@@ -85,7 +85,7 @@ def make_secret_files(
     if any(secret.kind is not SecretKind.FILE for secret in wanted):
         _make_folder(folder / FOLDER)
     dotenv = parse_dotenv(read_small_text(folder / ".env") or "", environment)
-    values = {**dotenv, **environment}
+    values = {**dotenv, **{key: text for key, text in environment.items() if text}}
     return tuple(
         _make_file(stack, secret, folder, values, place or Containers())
         for secret in wanted
@@ -131,8 +131,16 @@ def _make_file(
     elif path.stat().st_mode & 0o777 != _FILE_MODE:
         path.chmod(_FILE_MODE)
     if not text:
-        return Made(secret, Outcome.EMPTY, f"set {secret.source or secret.name}")
+        return Made(secret, Outcome.EMPTY, f"set {_find_variable(stack, secret)}")
     return Made(secret, Outcome.KEPT if text == old else Outcome.WRITTEN)
+
+
+def _find_variable(stack: Stack, secret: Secret) -> str:
+    """The variable that would fill an empty secret."""
+    if secret.kind is SecretKind.URL:
+        login = find_credentials(stack.services[secret.source])
+        return stack.secrets[login.password_secret].variable
+    return secret.variable
 
 
 def _has_nothing_to_write(secret: Secret, values: Mapping[str, str]) -> bool:

@@ -47,7 +47,7 @@ def write_inline(value: Raw) -> str:
     """The value as one line of YAML, for a person to copy."""
     if isinstance(value, dict):
         inside = ", ".join(
-            f"{key}: {write_inline(item)}" for key, item in value.items()
+            f"{write_inline(key)}: {write_inline(item)}" for key, item in value.items()
         )
         return f"{{{inside}}}"
     if isinstance(value, list):

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from composegen.model import Login, Secret, Service, Stack
+from composegen.composekeys import split_mount
+from composegen.model import Login, Mount, Secret, Service, Stack
 from composegen.needkeys import PLACEHOLDER, PLACEHOLDERS
 from composegen.records import field, record
 from composegen.values import Port
@@ -345,6 +346,23 @@ def list_networks(stack: Stack, service: Service) -> tuple[str, ...]:
         if need.service in stack.services and stack.services[need.service].is_store
     ]
     return tuple(dict.fromkeys(networks))
+
+
+def list_raw_mounts(service: Service) -> tuple[Mount, ...]:
+    """The volumes of a service's raw settings, in either form."""
+    raw = service.compose.get("volumes")
+    mounts = []
+    for item in raw if isinstance(raw, list) else ():
+        if isinstance(item, dict):
+            source = str(item.get("source") or "")
+            mounts.append(
+                Mount(source=source, target=str(item.get("target")), long=item)
+            )
+        else:
+            mount = split_mount(str(item))
+            if mount is not None:
+                mounts.append(mount)
+    return tuple(mounts)
 
 
 def iterate_edges(stack: Stack) -> Iterator[tuple[Service, Service]]:

@@ -119,11 +119,11 @@ def _check_contexts(checked: Checked, used: set[str]) -> None:
             continue
         sent = [
             name
-            for name, is_there in (
-                (".secrets", has_secrets),
-                (".env", (checked.folder.path / ".env").is_file()),
+            for name, file, is_there in (
+                (".secrets", ".secrets/any", has_secrets),
+                (".env", ".env", (checked.folder.path / ".env").is_file()),
             )
-            if is_there and checked.folder.is_sent_to_build(name, service.build)
+            if is_there and checked.folder.is_sent_to_build(file, service.build)
         ]
         if sent:
             checked.add(
