@@ -262,6 +262,37 @@ def test_an_own_recipe_is_rendered_like_a_shipped_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("keys", "url"),
+    [
+        ("", "queue://guest:guest@db:7000/main"),
+        (
+            "environment: {QUEUE_USER: ann, QUEUE_PASSWORD: pw, QUEUE_NAME: x}\n",
+            "queue://ann:pw@db:7000/x",
+        ),
+        (
+            "secrets: {pw: QUEUE_PASSWORD_FILE}\n",
+            "queue://guest:${PW:?set it in .env, the password of db}@db:7000/main",
+        ),
+    ],
+)
+def test_a_recipe_knows_what_its_image_takes_when_nothing_is_set(
+    keys: str, url: str
+) -> None:
+    recipe = OWN.replace(
+        "- when: [QUEUE_USER]\n    user: [QUEUE_USER]\n",
+        "- user: [QUEUE_USER]\n    user_default: guest\n    password_default: guest\n",
+    )
+    stack = "recipes: ./mine\nsecrets: {pw: {env: PW}}\n" + make_stack(
+        app="image: python:3.13\nport: 80\nhealth: /\nneeds: {db: URL}\n",
+        db=f"use: queue\n{keys}",
+    )
+
+    services = read_services(stack, files={"mine/queue.yaml": recipe})
+
+    assert services["app"]["environment"] == {"URL": url}
+
+
+@pytest.mark.parametrize(
     ("image", "user", "port"),
     [
         ("team/queue:1.0", "7:8", 7000),
