@@ -33,7 +33,7 @@ _WARNINGS = """
     visible-password
 """.split()
 
-_NOTES = ["assumed-tag", "unknown-image"]
+_NOTES = ["assumed-tag", "recipe-for-image", "unknown-image"]
 
 LEVELS: dict[str, Level] = {
     **dict.fromkeys(_READING, Level.ERROR),

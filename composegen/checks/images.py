@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composegen.checks.checked import Checked
-from composegen.facts import find_facts, parse_image
+from composegen.facts import find_facts, list_recipe_files, parse_image, read_recipe
 from composegen.model import (
     RELAXABLE,
     HealthKind,
@@ -70,6 +70,14 @@ def _check_facts(checked: Checked, service: Service) -> None:
                 "if it does not start, give it air first and tighten later:\n"
                 "relax: trying it out",
             )
+    elif recipe is None and _looks_like_store(checked, service):
+        checked.add(
+            "recipe-for-image",
+            f"there is a recipe for the image of `{service.name}`",
+            ("services", service.name, "build" if service.build else "image"),
+            "it brings the probe, the volume, the URL and a network of its own:\n"
+            f"use: {service.facts.name}",
+        )
     elif service.facts is not None and service.facts.assumed_tag and not service.build:
         checked.add(
             "assumed-tag",
@@ -77,6 +85,17 @@ def _check_facts(checked: Checked, service: Service) -> None:
             "default or the newest image",
             ("services", service.name, "image"),
         )
+
+
+def _looks_like_store(checked: Checked, service: Service) -> bool:
+    """Whether a data store runs here that has a recipe, and does what it always does."""
+    facts = service.facts
+    if facts is None or service.job or service.passed.get("command"):
+        return False
+    file = list_recipe_files().get(facts.name)
+    if file is None or service.name in checked.unreadable_recipes:
+        return False
+    return bool(read_recipe(file).get("store") == "true")
 
 
 def _suggest_recipe(checked: Checked, path: str) -> str:

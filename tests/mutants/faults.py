@@ -119,7 +119,7 @@ FAULTS = (
     Fault(
         "secrets in a build context are not told",
         "composegen/checks/secrets.py",
-        "if is_there and checked.folder.is_sent_to_build(name, service.build)",
+        "if is_there and checked.folder.is_sent_to_build(file, service.build)",
         "if False",
         CHECKS,
     ),

@@ -56,13 +56,19 @@ def run_tests(folder: Path, tests: tuple[str, ...]) -> bool:
     return answer.returncode == 0
 
 
-def seed(folder: Path, fault: Fault) -> None:
-    """Put the fault into a copy; it must fit exactly once."""
-    path = folder / fault.file
-    text = path.read_text(encoding="utf-8")
+def read_fitting(folder: Path, fault: Fault) -> str:
+    """The text that a fault is seeded into; it must fit exactly once."""
+    text = (folder / fault.file).read_text(encoding="utf-8")
     if text.count(fault.before) != 1:
         count = text.count(fault.before)
         raise LookupError(f"{fault.name}: stands {count} times in {fault.file}")
+    return text
+
+
+def seed(folder: Path, fault: Fault) -> None:
+    """Put the fault into a copy."""
+    text = read_fitting(folder, fault)
+    path = folder / fault.file
     path.write_text(text.replace(fault.before, fault.after), encoding="utf-8")
 
 
@@ -79,6 +85,8 @@ def main() -> int:
     wanted = [
         fault for fault in FAULTS if not sys.argv[1:] or fault.name in sys.argv[1:]
     ]
+    for fault in wanted:
+        read_fitting(ROOT, fault)
     tests = tuple(sorted({test for fault in wanted for test in fault.tests}))
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         make_copy(Path(name))
