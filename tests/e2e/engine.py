@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
@@ -232,14 +233,19 @@ def is_healthy(container: Container) -> bool:
     return status == "healthy"
 
 
-def list_probes(container: Container | None, *, exit_zero: bool) -> Sequence[str]:
+def list_probes(container: Container | None, *, exit_zero: bool) -> list[datetime]:
     """When the last checks ended that passed, or those that did not."""
     health = container["State"].get("Health", {}) if container else {}
     return [
-        probe["End"]
+        read_time(probe["End"])
         for probe in health.get("Log") or []
         if (probe["ExitCode"] == 0) is exit_zero
     ]
+
+
+def read_time(text: str) -> datetime:
+    """A time as the engine writes it, in whatever zone."""
+    return datetime.fromisoformat(text)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

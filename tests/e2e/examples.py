@@ -1,0 +1,74 @@
+"""The examples as projects, and HTTP to what they publish."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+import socket
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.e2e.engine import ROOT, wait_until
+
+EXAMPLES = ROOT / "examples"
+LESSONS = sorted(path.parent.name for path in EXAMPLES.glob("0*/stack.yaml"))
+
+# What may lie in an example after somebody has tried it.
+LEFTOVERS = (
+    *("compose.yaml", ".env", ".secrets", ".composegen", ".venv", "logs"),
+    *("__pycache__", ".*_cache", "*.egg-info", "expected"),
+)
+
+
+class Reply(NamedTuple):
+    """An answer over HTTP."""
+
+    status: int
+    text: str
+    cookie: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def copy_example(name: str, folder: Path) -> None:
+    """Copy an example as it is in the repository."""
+    ignored = shutil.ignore_patterns(*LEFTOVERS)
+    shutil.copytree(EXAMPLES / name, folder, ignore=ignored, dirs_exist_ok=True)
+
+
+def ask(port: int, path: str, body: Any = None, *, cookie: str = "") -> Reply:
+    """Ask this machine's own address; with a body that is a POST of JSON."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if cookie:
+            headers["Cookie"] = cookie
+        sent = None if body is None else json.dumps(body)
+        link.request("POST" if sent else "GET", path, sent, headers)
+        answer = link.getresponse()
+        text = answer.read().decode()
+        given = answer.getheader("Set-Cookie", "").partition(";")[0]
+        return Reply(answer.status, text, given or cookie)
+    finally:
+        link.close()
+
+
+def wait_for_free_ports(*ports: int) -> None:
+    """Until nobody else on this machine listens there; fails at the deadline."""
+    for port in ports:
+        wait_until(
+            lambda port=port: _is_free(port),  # type: ignore[misc]
+            f"port {port} is free",
+            deadline=60,
+        )
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
