@@ -85,19 +85,9 @@ def _node_http(port: int, health: Health) -> list[str]:
 
 def _curl_http(port: int, health: Health) -> list[str]:
     headers = ["-H", f"Host: {health.host}"] if health.host else []
-    return [
-        *(
-            "CMD",
-            "curl",
-            "-fgsS",
-            "--path-as-is",
-            "--noproxy",
-            "*",
-            "--max-time",
-            _number(health),
-        ),
-        *("-o", "/dev/null", *headers, f"http://127.0.0.1:{port}{health.path}"),
-    ]
+    flags = ["-fgsS", "--path-as-is", "--noproxy", "*", "--max-time", _number(health)]
+    url = f"http://127.0.0.1:{port}{health.path}"
+    return ["CMD", "curl", *flags, "-o", "/dev/null", *headers, url]
 
 
 def _wget_http(port: int, health: Health) -> list[str]:

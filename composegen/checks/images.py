@@ -70,7 +70,7 @@ def _check_facts(checked: Checked, service: Service) -> None:
                 "if it does not start, give it air first and tighten later:\n"
                 "relax: trying it out",
             )
-    elif recipe is None and _looks_like_store(checked, service):
+    elif recipe is None and service.facts and _looks_like_store(checked, service):
         checked.add(
             "recipe-for-image",
             f"there is a recipe for the image of `{service.name}`",
@@ -88,7 +88,7 @@ def _check_facts(checked: Checked, service: Service) -> None:
 
 
 def _looks_like_store(checked: Checked, service: Service) -> bool:
-    """Whether a data store runs here that has a recipe, and does what it always does."""
+    """Whether this is a data store that has a recipe, with no command of its own."""
     facts = service.facts
     if facts is None or service.job or service.passed.get("command"):
         return False

@@ -225,11 +225,10 @@ FAULTS = (
     Fault(
         "the first problem hides the others",
         "composegen/source.py",
-        "        self._found.setdefault((name, location, message), problem)",
-        "        self._found or self._found.setdefault((name, location, message), problem)",
+        "        if key not in self._found:\n",
+        "        if not self._found:\n",
         READING,
     ),
-    # Selection and plan
     Fault(
         "a left-out service is started all the same",
         "composegen/selection.py",
