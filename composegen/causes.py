@@ -10,12 +10,11 @@ from pathlib import Path
 
 from composegen.events import Failure
 from composegen.health import HOST, Probe
+from composegen.listeners import find_listeners, list_ports
 from composegen.localenv import find_program
 from composegen.localunits import Unit
 from composegen.processes import (
-    find_listeners,
     find_start_time,
-    list_ports,
     read_command,
     read_cpu_seconds,
     read_folder,

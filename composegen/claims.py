@@ -17,18 +17,11 @@ from composegen import guardian
 from composegen.causes import describe_holder, describe_process
 from composegen.events import Failure
 from composegen.health import NotReady, Probe, ask, choose_pause
+from composegen.listeners import find_listeners, is_free
 from composegen.localplan import Way
 from composegen.localunits import Unit
 from composegen.model import HealthKind
-from composegen.processes import (
-    Identity,
-    find_listeners,
-    identify,
-    is_free,
-    is_still,
-    read_command,
-    read_folder,
-)
+from composegen.processes import Identity, identify, is_still, read_command, read_folder
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
 
 _FIRST_LOOK = 1.0

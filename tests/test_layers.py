@@ -49,6 +49,7 @@ RANKS = {
     "guardian": 20,
     "launch": 20,
     "logs": 20,
+    "listeners": 21,
     "processes": 21,
     "health": 22,
     "localenv": 23,

@@ -1,0 +1,175 @@
+"""Who listens on a port of this machine, and whether it is free."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from composegen.guardian import list_pids
+
+_PROC = Path("/proc")
+_LISTEN = "0A"
+_SOCK_DIAG, _BY_FAMILY, _DONE = 4, 20, 3
+_REQUEST_DUMP = 0x301
+_TCP_LISTEN = 10
+_SOCKET_ID = 48
+_KERNEL_TIMEOUT = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """An address that somebody listens on; ``pids`` is empty where that is not seen."""
+
+    host: str
+    port: int
+    pids: tuple[int, ...] = ()
+
+
+def is_free(port: int) -> bool:
+    """Whether a service could listen on the port, on any address of this machine."""
+    return all(
+        _can_bind(family, host, port)
+        for family, host in (
+            (socket.AF_INET, "127.0.0.1"),
+            (socket.AF_INET, "0.0.0.0"),
+            (socket.AF_INET6, "::1"),
+        )
+    )
+
+
+def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
+    try:
+        probe = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:
+        return True  # no such family here
+    with probe:
+        # Without it the remnant of a closed connection would read as busy.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            return True  # a port of the system: whether it is free cannot be asked
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
+
+
+def find_listeners(port: int, *, among: Iterable[int] | None = None) -> list[Listener]:
+    """Who listens on a port; processes are looked for ``among`` some, or among all."""
+    inodes = _find_inodes(port)
+    if not inodes:
+        return []
+    holders: dict[str, list[int]] = {inode: [] for inode in inodes}
+    for pid in list_pids() if among is None else among:
+        for inode in _find_sockets(pid, holders.keys()):
+            holders[inode].append(pid)
+    return [
+        Listener(host=host, port=port, pids=tuple(sorted(holders[inode])))
+        for inode, host in inodes.items()
+    ]
+
+
+def list_ports(pids: Iterable[int]) -> list[int]:
+    """The ports that processes listen on over TCP, in order."""
+    sockets = _list_sockets()
+    held = {
+        inode for pid in pids for inode in _find_sockets(pid, [*sockets]) if sockets
+    }
+    return sorted({sockets[inode][1] for inode in held})
+
+
+def _find_inodes(port: int) -> dict[str, str]:
+    return {
+        inode: host
+        for inode, (host, number) in _list_sockets().items()
+        if number == port
+    }
+
+
+def _list_sockets() -> dict[str, tuple[str, int]]:
+    """Every listening socket's inode with its address and port."""
+    try:
+        return {
+            inode: place
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for inode, place in _ask_kernel(family)
+        }
+    except (OSError, AttributeError):
+        return _read_tables()
+
+
+def _ask_kernel(family: int) -> Iterator[tuple[str, tuple[str, int]]]:
+    """The listening sockets alone: the tables in /proc take ten milliseconds to read.
+
+    linux/inet_diag.h and linux/sock_diag.h say what is sent and what comes.
+    """
+    body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, 1 << _TCP_LISTEN)
+    body += bytes(_SOCKET_ID)
+    head = struct.pack("=IHHII", 16 + len(body), _BY_FAMILY, _REQUEST_DUMP, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+        kernel.settimeout(_KERNEL_TIMEOUT)
+        kernel.send(head + body)
+        while True:
+            data = kernel.recv(65536)
+            while data:
+                length, kind = struct.unpack_from("=IH", data)
+                if kind == _DONE:
+                    return
+                if kind != _BY_FAMILY:
+                    raise OSError("the kernel does not say who listens")
+                yield _read_socket(data[16:length], family)
+                data = data[(length + 3) & ~3 :]
+
+
+def _read_socket(message: bytes, family: int) -> tuple[str, tuple[str, int]]:
+    (port,) = struct.unpack_from("!H", message, 4)
+    size = 4 if family == socket.AF_INET else 16
+    (inode,) = struct.unpack_from("=I", message, 4 + _SOCKET_ID + 16)
+    return str(inode), (socket.inet_ntop(family, message[8 : 8 + size]), port)
+
+
+def _read_tables() -> dict[str, tuple[str, int]]:
+    """The same from the tables in /proc, where the kernel is not asked."""
+    found = {}
+    for name in ("tcp", "tcp6"):
+        try:
+            lines = (_PROC / "net" / name).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            address, _, number = fields[1].rpartition(":")
+            if fields[3] == _LISTEN:
+                found[fields[9]] = _decode_address(address), int(number, 16)
+    return found
+
+
+def _decode_address(text: str) -> str:
+    words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
+    family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
+    return socket.inet_ntop(family, b"".join(words))
+
+
+def _find_sockets(pid: int, wanted: Iterable[str]) -> set[str]:
+    folder = _PROC / str(pid) / "fd"
+    links = {f"socket:[{inode}]": inode for inode in wanted}
+    found: set[str] = set()
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are enough
+    except OSError:
+        return found
+    for name in names:
+        try:
+            target = os.readlink(folder / name)  # noqa: PTH115 - thousands of them
+        except OSError:
+            continue
+        if target in links:
+            found.add(links[target])
+    return found

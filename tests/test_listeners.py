@@ -1,0 +1,68 @@
+"""Who listens on a port is seen, whichever way the kernel is asked."""
+
+import os
+import socket
+
+import pytest
+
+from composegen import listeners
+from composegen.listeners import find_listeners, is_free, list_ports
+from tests.leaks import find_port
+
+
+@pytest.fixture(params=["asked", "read"])
+def way(request, monkeypatch):
+    if request.param == "read":
+
+        def refuse(family):
+            raise OSError
+
+        monkeypatch.setattr(listeners, "_ask_kernel", refuse)
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(
+    ("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+)
+def test_a_listener_is_found_with_its_address_and_its_process(family, host):
+    with socket.create_server((host, 0), family=family) as server:
+        port = server.getsockname()[1]
+
+        (found,) = find_listeners(port)
+        assert (found.host, found.port, found.pids) == (host, port, (os.getpid(),))
+        assert find_listeners(port, among=[1])[0].pids == ()
+        assert port in list_ports([os.getpid()])
+        assert not is_free(port)
+    assert find_listeners(port) == []
+    assert is_free(port)
+
+
+@pytest.mark.usefixtures("way")
+def test_a_connection_is_no_listener():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+    ):
+        assert find_listeners(client.getsockname()[1]) == []
+
+
+def test_both_ways_see_the_same():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        asked = dict(listeners._ask_kernel(socket.AF_INET))
+        read = listeners._read_tables()
+
+    assert {place for place in asked.values() if place[1] == port} == {
+        place for place in read.values() if place[1] == port
+    }
+
+
+def test_the_remnant_of_a_closed_connection_does_not_make_a_port_busy():
+    port = find_port()
+    with socket.create_server(("127.0.0.1", port)) as server:
+        client = socket.create_connection(("127.0.0.1", port))
+        connection, _ = server.accept()
+        connection.close()  # the side that closes first keeps the remnant
+        client.close()
+
+    assert is_free(port)
