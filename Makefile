@@ -61,7 +61,7 @@ mutants: setup ## Seed faults one by one; the tests must catch every one
 	$(BIN)/python tests/mutants/run.py
 
 bench: setup ## Run every benchmark and write benchmarks/RESULTS.md
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/measure_all.py
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
