@@ -168,6 +168,22 @@ def test_the_tag_says_which_user_the_image_has(image: str, user: str) -> None:
     assert know(image).user == user
 
 
+@pytest.mark.parametrize(
+    ("image", "user"),
+    [
+        ("grafana/grafana:12.0.0", "472:0"),
+        ("elasticsearch:9.0.0", "1000:0"),
+        ("nginxinc/nginx-unprivileged:1.29", "101:101"),
+        ("dotnet/aspnet:9.0-noble-chiseled", "1654:1654"),
+        ("python:3.13", ""),
+    ],
+)
+def test_the_user_that_an_image_starts_as_by_itself_is_known(
+    image: str, user: str
+) -> None:
+    assert (know(image).user, know(image).runs_as) == ("", user)
+
+
 def test_only_php_with_apache_writes_below_run() -> None:
     assert know("php:8-apache").writable == ("/run/apache2", "/run/lock")
     assert know("php:8-cli").writable == ()

@@ -174,8 +174,9 @@ def test_a_tmpfs_of_one_s_own_is_added() -> None:
     assert read_app("tmpfs: /cache:size=10m\n")["tmpfs"] == ["/tmp", "/cache:size=10m"]
 
 
-def test_a_tmpfs_of_one_s_own_on_tmp_replaces_ours() -> None:
-    assert read_app("tmpfs: [/tmp:exec]\n")["tmpfs"] == ["/tmp:exec"]
+@pytest.mark.parametrize("own", ["/tmp:exec", "/tmp/", "/tmp"])
+def test_a_tmpfs_of_one_s_own_on_tmp_replaces_ours(own: str) -> None:
+    assert read_app(f"tmpfs: ['{own}']\n")["tmpfs"] == [own]
 
 
 @pytest.mark.parametrize("path", ["/tmp", "/tmp/"])

@@ -65,8 +65,9 @@ def test_a_folder_for_the_bare_stack_is_made(tmp_path: Path) -> None:
 def test_a_stack_file_that_is_there_stays(tmp_path: Path) -> None:
     (tmp_path / "stack.yaml").write_text("mine")
 
-    with pytest.raises(FileRefused, match="exists already"):
+    with pytest.raises(FileRefused, match="exists already$") as raised:
         write_bare_stack(tmp_path)
+    assert raised.value.help == "nothing was written"
     assert (tmp_path / "stack.yaml").read_text() == "mine"
 
 
@@ -126,6 +127,8 @@ def test_one_file_that_is_there_stops_everything(tmp_path: Path, name: str) -> N
         write_chat_stack(tmp_path)
 
     assert raised.value.file == str(tmp_path / name)
+    assert raised.value.reason == "exists already"
+    assert raised.value.help.startswith("nothing was written: ")
     assert list_files(tmp_path) == {name}
     assert (tmp_path / name).read_text() == "mine"
 
