@@ -186,6 +186,14 @@ def test_a_volume_on_tmp_replaces_ours(path: str) -> None:
     assert service["tmpfs"] == []
 
 
+def test_why_there_is_no_tmpfs_is_said_as_it_is() -> None:
+    (relaxed,) = comments_of("tmpfs", f"{APP}relax: {{read_only: why}}\n")
+    mounted = comments_of("tmpfs", f"{APP}volumes: [scratch:/tmp]\n")
+
+    assert relaxed == "nothing is read-only, so nothing needs one"
+    assert relaxed not in mounted
+
+
 def test_a_volume_takes_the_place_of_a_writable_folder_of_a_fact() -> None:
     service = use(
         "postgres",
