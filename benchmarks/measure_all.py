@@ -40,9 +40,7 @@ def main() -> None:
     names = sys.argv[1:]
     paths = sorted(HERE.glob("*/bench_*.py"))
     paths = [path for path in paths if path.parent.name != "chat"]
-    tables = [
-        run_benchmark(path) for path in paths if not names or path.stem in names
-    ]
+    tables = [run_benchmark(path) for path in paths if not names or path.stem in names]
     head = [
         "# Results",
         "",
