@@ -5,36 +5,34 @@ import os
 import signal
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 
-class Router(BaseHTTPRequestHandler):
-    def do_GET(self):
-        url = urlsplit(self.path)
-        if url.path == "/health":
-            self.answer({"status": "ok"})
-            return
-        question = parse_qs(url.query).get("q", [""])[0]
-        model = "large" if len(question.split()) > 5 else "small"
-        self.answer({"model": model, "because": f"{len(question.split())} words"})
+class QuietHandler(WSGIRequestHandler):
+    """Writes no line for each request."""
 
-    def answer(self, data):
-        body = json.dumps(data).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def log_message(self, *_):
+        """Say nothing."""
 
-    def log_message(self, *arguments):
-        pass
+
+def route(request, respond):
+    """Choose by length; tell that all is well."""
+    question = parse_qs(request["QUERY_STRING"]).get("q", [""])[0]
+    words = len(question.split())
+    answer = {"model": "large" if words > 5 else "small", "because": f"{words} words"}
+    if request["PATH_INFO"] == "/health":
+        answer = {"status": "ok"}
+    respond("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(answer).encode()]
 
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-print("loading", flush=True)
-time.sleep(2)
+sys.stdout.write("loading\n")
+time.sleep(2)  # a model takes its time
 port = int(os.environ.get("PORT", "8028"))
-host = "127.0.0.1" if os.environ.get("PORT") else "0.0.0.0"
-print(f"router ready on port {port}", flush=True)
-ThreadingHTTPServer((host, port), Router).serve_forever()
+# A process of this machine is told its port; in a container others must reach it.
+host = "127.0.0.1" if "PORT" in os.environ else ""
+with make_server(host, port, route, handler_class=QuietHandler) as server:
+    sys.stdout.write(f"router ready on port {port}\n")
+    server.serve_forever()
