@@ -61,9 +61,6 @@ def test_npm_start_is_what_the_readme_says():
 
 def test_the_application_answers_through_its_router_and_both_end(lesson):
     folder, port = lesson
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    }
     words = ["run", "-f", "../stack.yaml", "api", "--", "node", "server.js"]
     run = start_cli(folder / "api", *words)
     answers = []
