@@ -52,7 +52,7 @@ async def find_place(
         return
     try:
         # Imported here: a backend that is given its router needs no composegen.
-        from composegen import own_dependencies  # type: ignore # noqa: PLC0415
+        from composegen import own_dependencies  # noqa: PLC0415
     except ImportError:
         note = "expected there: ROUTER_URL is not set, and composegen cannot start one"
         yield Place(environment=environment, note=note)
