@@ -46,7 +46,7 @@ def harden_service(service: Service) -> Hardening:
     taken |= {text.partition(":")[0].rstrip("/") for text in service.tmpfs}
     own_tmpfs = list(_list_tmpfs(service, taken)) if keys["read_only"] else []
     keys["tmpfs"] = [*own_tmpfs, *service.tmpfs]
-    if not keys["tmpfs"]:
+    if not keys["tmpfs"] and not keys["read_only"]:
         comments["tmpfs"] = "nothing is read-only, so nothing needs one"
     user, why = _choose_user(service)
     if user:

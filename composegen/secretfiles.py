@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -100,8 +101,12 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         folder.chmod(_FOLDER_MODE)
-        if not (folder / ".gitignore").exists():
-            (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        # Made only where nothing stands, not even a link: what is made is ours.
+        with (
+            contextlib.suppress(FileExistsError),
+            (folder / ".gitignore").open("x") as f,
+        ):
+            f.write("*\n")
     except OSError as error:
         raise FileRefused(FOLDER, (error.strerror or str(error)).lower()) from None
 
