@@ -431,6 +431,7 @@ def run(
     `run SERVICE -- COMMAND` runs another command in that service's place, with its
     environment, and ends with that command's exit code.
     """
+    _check_platform()
     from composegen.localplan import Asked
     from composegen.running import RunOptions, run_stack
 
@@ -459,6 +460,7 @@ def status(file: str, form: str, watch: bool) -> None:
     """Show how every service is doing; ends with 0 when all that is required is up."""
     import time
 
+    _check_platform()
     from composegen.place import format_statuses, look_at_runs
     from composegen.status import describe_statuses
 
@@ -484,6 +486,7 @@ def status(file: str, form: str, watch: bool) -> None:
 @_stack_option
 def why(service: str, file: str) -> None:
     """Say why a service is not up: what blocks it, the cause, its last lines."""
+    _check_platform()
     from composegen.place import NothingRuns, find_reasons, look_at_runs
 
     console = _make_console()
@@ -513,6 +516,7 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
     """Show the last lines of the services' logs."""
     from itertools import chain
 
+    _check_platform()
     from composegen.place import follow_logs, read_logs
 
     console = _make_console()
@@ -530,6 +534,7 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
 @_stack_option
 def down(file: str) -> None:
     """End what runs in this folder."""
+    _check_platform()
     from composegen.place import take_down
 
     console = _make_console()
@@ -540,6 +545,13 @@ def down(file: str) -> None:
     for run in ended:
         what = ", ".join(run.names) or "the whole stack"
         console.say(f"ended the run of {what}, pid {run.supervisor.pid}")
+
+
+def _check_platform() -> None:
+    """Before anything is imported that is not there elsewhere."""
+    from composegen.localenv import check_platform
+
+    check_platform()
 
 
 def _check_services(stack: Stack, names: tuple[str, ...]) -> None:

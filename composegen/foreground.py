@@ -65,6 +65,8 @@ def _set_owner(terminal: int, group: int) -> None:
 
 
 def _was_stopped(process: Process) -> bool:
+    if not hasattr(os, "waitid"):
+        return False
     try:
         found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOHANG)
     except ChildProcessError:

@@ -15,7 +15,7 @@ from composegen.localplan import Asked, LocalPlan, Way, settle_plan
 from composegen.localunits import make_units
 from composegen.runconsole import RunConsole
 from composegen.runfiles import RunFolder
-from composegen.running import ThisMachine, check_platform
+from composegen.running import ThisMachine
 from composegen.session import open_session
 from composegen.supervisor import StartFailed, Supervisor
 
@@ -66,7 +66,6 @@ async def own_dependencies(
     calls. Talk and key lines go to stderr. Nothing outlives the caller, whatever ends
     it. Raises ComposegenError: for the stack, or DependencyFailed.
     """
-    check_platform()
     path = Path(stack)
     folder = path.absolute().parent.resolve()
     around = read_surroundings(folder, os.environ)

@@ -29,6 +29,15 @@ class CannotRun(ComposegenError):
     name = "cannot-run"
 
 
+def check_platform(name: str = os.name) -> None:
+    """Raises CannotRun where processes cannot be owned as they are here."""
+    if name != "posix":
+        raise CannotRun(
+            "composegen runs services as processes on Linux and macOS alone",
+            help="run it in WSL, or render the stack and use Docker",
+        )
+
+
 def make_state_folder(folder: Path, *below: str) -> Path:
     """A folder of ours beside the stack file, seen by nobody else and by no git."""
     state = folder / STATE_FOLDER

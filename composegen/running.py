@@ -65,15 +65,6 @@ class ThisMachine:
             return False
 
 
-def check_platform() -> None:
-    """Raises CannotRun where processes cannot be owned."""
-    if os.name != "posix":
-        raise CannotRun(
-            "composegen runs services as processes on Linux and macOS alone",
-            help="run it in WSL, or render the stack and use Docker",
-        )
-
-
 def run_stack(
     stack: Stack,
     folder: Path,
@@ -86,13 +77,12 @@ def run_stack(
 
     Raises CannotRun, UsageError, SelectionError and FileRefused before anything starts.
     """
-    check_platform()
     console = console or Console()
     folder = folder.resolve()
     around = read_surroundings(folder, os.environ)
-    runs = RunFolder(folder)
-    if not asked.names:
-        whole = next((run for run in runs.list_runs() if _is_whole(run)), None)
+    before = RunFolder.find(folder)
+    if before is not None and not asked.names:
+        whole = next((run for run in before.list_runs() if _is_whole(run)), None)
         if whole is not None:
             return attach_guest(whole, stack, options, console)
     local = settle_plan(stack, asked, around, ThisMachine())
@@ -102,7 +92,7 @@ def run_stack(
     around = prepare_secrets(local.plan, around)
     units = make_units(local, around, terminal=console.out.isatty())
     _pull_images(units, console)
-    run = _Run(local, units, runs, options, console)
+    run = _Run(local, units, RunFolder(folder), options, console)
     return asyncio.run(run.carry_out())
 
 
