@@ -106,7 +106,7 @@ def _make_folder(folder: Path) -> None:
             contextlib.suppress(FileExistsError),
             (folder / ".gitignore").open("x") as f,
         ):
-            f.write("*\n")
+            file.write("*\n")
     except OSError as error:
         raise FileRefused(FOLDER, (error.strerror or str(error)).lower()) from None
 
