@@ -102,10 +102,8 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         folder.chmod(_FOLDER_MODE)
         # Made only where nothing stands, not even a link: what is made is ours.
-        with (
-            contextlib.suppress(FileExistsError),
-            (folder / ".gitignore").open("x") as f,
-        ):
+        ignore = folder / ".gitignore"
+        with contextlib.suppress(FileExistsError), ignore.open("x") as file:
             file.write("*\n")
     except OSError as error:
         raise FileRefused(FOLDER, (error.strerror or str(error)).lower()) from None
