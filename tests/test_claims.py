@@ -1,0 +1,167 @@
+"""Who may run a service: what dead runs left, what is somebody else's, what dies."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from composegen.events import Exited, Ready, Reused, Started
+from composegen.runfiles import RunFolder
+from tests import leaks, runs
+from tests.runs import carry_out, fail, find_events, make_service, start_cli, wait_for
+
+
+@pytest.fixture
+def ports():
+    return runs.Ports()
+
+
+def write_app(folder, ports, **options):
+    return runs.write_stack(
+        folder, "services:\n" + make_service("app", ports["app"], **options)
+    )
+
+
+def bring_up(path, check=None, **options):
+    async def go():
+        async with carry_out(path, **options) as (supervisor, events):
+            await supervisor.bring_up()
+            if check is not None:
+                await check(supervisor, events)
+        return events
+
+    return asyncio.run(go())
+
+
+def start_server(folder, port):
+    process = subprocess.Popen(
+        [sys.executable, "-S", "server.py"],
+        cwd=folder,
+        env={**os.environ, "PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+    )
+    wait_for((folder / f"listening-{port}").exists)
+    return process
+
+
+def end(process):
+    process.kill()
+    process.wait()
+
+
+def test_what_a_run_left_whose_guardian_died_too_is_ended_and_started_fresh(
+    tmp_path, ports
+):
+    path = write_app(tmp_path, ports)
+    run = start_cli(
+        tmp_path, "run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    runs_folder = RunFolder(tmp_path)
+    wait_for(lambda: runs_folder.list_runs() and runs_folder.read_service("app"))
+    wait_for((tmp_path / f"listening-{ports['app']}").exists)
+    left = runs_folder.read_service("app").process.pid
+    run.send_signal(signal.SIGSTOP)  # so that it cannot make another guardian
+    os.kill(leaks.find_guardian(runs_folder.list_runs()[0].run), signal.SIGKILL)
+    run.kill()
+    run.wait()
+    assert left in runs.find_running_in(tmp_path)
+
+    events = bring_up(path)
+
+    assert find_events(events, Reused) == []
+    assert find_events(events, Started)[0].pid != left
+    assert runs.find_running_in(tmp_path) == {}
+
+
+def test_when_what_was_reused_dies_one_of_our_own_takes_its_place(tmp_path, ports):
+    path = write_app(tmp_path, ports)
+    by_hand = start_server(tmp_path, ports["app"])
+
+    async def kill(supervisor, events):
+        end(by_hand)
+        while len(find_events(events, Ready)) < 2:
+            await asyncio.sleep(0.01)
+        assert not supervisor.list_statuses()[0].reused
+
+    events = bring_up(path, kill)
+
+    assert find_events(events, Reused)[0].pid == by_hand.pid
+    assert find_events(events, Exited)[0].exit_code is None
+    assert len(find_events(events, Started)) == 1
+
+
+def test_somebody_elses_store_is_refused_even_in_this_folder(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        f"services:\n  redis:\n    use: redis\n    publish: {ports['app']}\n"
+        "    health: {command: ['true']}\n"
+        f"    local: {{command: ['{sys.executable}', -S, server.py]}}\n",
+    )
+    store = start_server(tmp_path, ports["app"])
+    try:
+        failure, _, _ = fail(path)
+        events = bring_up(path, reuse=True)
+        assert store.poll() is None
+    finally:
+        end(store)
+
+    assert "a store redis of somebody else answers" in failure.reason
+    assert f"pid {store.pid}" in failure.cause
+    assert "--reuse" in failure.mend
+    assert find_events(events, Reused)[0].pid == store.pid
+
+
+def test_a_program_in_the_services_own_folder_counts_as_near(tmp_path, ports):
+    """Its folder may lie outside of the stack's."""
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "app").mkdir()
+    path = runs.write_stack(
+        tmp_path / "stack", "services:\n" + make_service("app", ports["app"])
+    )
+    path.write_text(path.read_text().replace("server.py],", "server.py], dir: ../app,"))
+    (tmp_path / "app" / "server.py").write_text(runs.SERVER)
+    by_hand = start_server(tmp_path / "app", ports["app"])
+    try:
+        events = bring_up(path)
+    finally:
+        end(by_hand)
+
+    assert find_events(events, Reused)[0].pid == by_hand.pid
+
+
+def test_two_starts_at_once_make_one_service(tmp_path, ports):
+    path = write_app(tmp_path, ports, env="DELAY: '0.3'")
+
+    async def start_both():
+        async with (
+            carry_out(path) as (first, ours),
+            carry_out(path) as (second, theirs),
+        ):
+            await asyncio.gather(first.bring_up(), second.bring_up())
+            return [*ours, *theirs]
+
+    events = asyncio.run(start_both())
+
+    assert len(find_events(events, Started)) == 1
+    assert len(find_events(events, Reused)) == 1
+
+
+def test_a_changed_stack_file_is_told_when_the_old_service_is_used(tmp_path, ports):
+    path = write_app(tmp_path, ports)
+
+    async def use_again():
+        async with carry_out(path) as (first, _):
+            await first.bring_up()
+            write_app(tmp_path, ports, extra="environment: {NEW: value}")
+            async with carry_out(path) as (second, events):
+                await second.bring_up()
+                return events
+
+    events = asyncio.run(use_again())
+
+    assert find_events(events, Reused)[0].note == (
+        "started from another version of the stack file"
+    )
