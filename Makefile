@@ -7,11 +7,11 @@ CHAT := examples/chat
 PYTEST := $(CURDIR)/$(BIN)/python -m pytest
 MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
-SOURCES := composegen tests benchmarks examples
+SOURCES := composegen tests benchmarks examples scripts
 DCLINT := dclint@3.1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check e2e chaos demo golden format mutants bench clean
+.PHONY: help setup test check e2e chaos demo dev golden format mutants bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -43,12 +43,14 @@ chaos: setup ## Run what takes minutes: random ends, random schedules on a real 
 	$(BIN)/python -m pytest -q tests/chaos
 	cd $(CHAT)/router && $(PYTEST) -q -m chaos
 
-demo: setup ## Render the chat stack with Redis and without
-	$(BIN)/composegen plan -f $(CHAT)/stack.yaml
+demo: setup ## Render the chat stack both ways, run it without containers, talk to it
 	$(BIN)/composegen render -f $(CHAT)/stack.yaml -o $(CHAT)/compose.yaml
-	$(BIN)/composegen plan -f $(CHAT)/stack.yaml --without redis
 	$(BIN)/composegen render -f $(CHAT)/stack.yaml --without redis \
 	  -o $(CHAT)/compose.without-redis.yaml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/demo.py
+
+dev: setup ## Run the chat stack without containers until Ctrl-C
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/composegen run -f $(CHAT)/stack.yaml
 
 golden: setup ## Write the expected output of the examples anew
 	GOLDEN=1 $(BIN)/python -m pytest -q tests/test_examples.py
