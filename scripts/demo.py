@@ -1,6 +1,6 @@
 """Brings the chat stack up without containers, holds one conversation, takes it down.
 
-``python scripts/demo.py``, in an environment that has composegen and the three services.
+``python scripts/demo.py``, where composegen and the three services are installed.
 """
 
 import http.client
