@@ -1,62 +1,38 @@
-"""Brings the chat stack up without containers, holds one conversation, takes it down.
+"""One conversation with the chat stack, for ``make demo``.
 
-``python scripts/demo.py``, where composegen and the three services are installed.
+It runs in the frontend's place, where BACKEND_URL is set:
+``composegen run -f examples/chat/stack.yaml frontend -- python scripts/demo.py``.
 """
 
-import http.client
 import json
-import signal
-import subprocess
+import os
 import sys
-import time
-from pathlib import Path
+from urllib.request import HTTPCookieProcessor, Request, build_opener
 
-CHAT = Path(__file__).parents[1] / "examples" / "chat"
-BACKEND = ("127.0.0.1", 3002)
-DEADLINE = 120
-QUESTION = "Hello! Which route do you take?"
+QUESTIONS = ("Hello, who are you?", "And what did I just ask you?")
+_TIMEOUT = 60
 
 
-def is_up() -> bool:
-    """Whether the whole stack says that it is ready, in words of one status."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "composegen", "status", "-f", str(CHAT / "stack.yaml")],
-        capture_output=True,
-        check=False,
-    )
-    return answer.returncode == 0
-
-
-def talk(question: str) -> str:
-    """One turn of a conversation, through the backend."""
-    connection = http.client.HTTPConnection(*BACKEND, timeout=30)
-    body = json.dumps({"message": question})
-    headers = {"Content-Type": "application/json"}
-    connection.request("POST", "/api/chat", body, headers)
-    answer = connection.getresponse()
-    data = json.loads(answer.read())
-    if answer.status != http.client.OK:
-        raise RuntimeError(f"{answer.status}: {data}")
-    return str(data["reply"])
-
-
-def main() -> int:
-    command = [sys.executable, "-m", "composegen", "run"]
-    command += ["-f", str(CHAT / "stack.yaml")]
-    with subprocess.Popen(command) as stack:
-        try:
-            deadline = time.monotonic() + DEADLINE
-            while not is_up():
-                if stack.poll() is not None or time.monotonic() > deadline:
-                    sys.stderr.write("the stack did not come up\n")
-                    return 1
-                time.sleep(0.2)
-            sys.stdout.write(f"\nyou:    {QUESTION}\nrouter: {talk(QUESTION)}\n\n")
-            sys.stdout.flush()
-        finally:
-            stack.send_signal(signal.SIGINT)
-    return 0 if stack.returncode == 128 + signal.SIGINT else 1
+def main() -> None:
+    """Ask, print, and fail when a reply is missing."""
+    backend = os.environ["BACKEND_URL"]
+    opener = build_opener(HTTPCookieProcessor())
+    session = None
+    for question in QUESTIONS:
+        body = {"message": question} | ({"session": session} if session else {})
+        request = Request(
+            f"{backend}/api/chat",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with opener.open(request, timeout=_TIMEOUT) as answer:
+            said = json.load(answer)
+        session = said["session"]
+        print(f"\nyou     {question}")
+        print(f"{said['route'].partition(';')[0]:<7} {said['reply']}")
+    if not session:
+        sys.exit("the backend began no conversation")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.measure import describe_machine, write_table
+from benchmarks.measure import write_table
 from benchmarks.run import servers
 from composegen.events import Started
 
@@ -46,7 +46,7 @@ def time_chain() -> tuple[float, float]:
 
 if __name__ == "__main__":
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(f"A chain of {SERVICES} services, {times} times, on {describe_machine()}\n")
+    print(f"### A chain of {SERVICES} services\n\n{times} times.\n")
     measured = [time_chain() for _ in range(times)]
     ratios = [seconds / boots for boots, seconds in measured]
     boots, seconds = zip(*measured, strict=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.measure import describe_machine, write_table
+from benchmarks.measure import write_table
 from benchmarks.run import servers
 
 WARM_UP = 5
@@ -52,7 +52,7 @@ async def cycle(path: Path, times: int) -> tuple[dict[str, int], dict[str, int]]
 
 if __name__ == "__main__":
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    print(f"Up and down {times} times, on {describe_machine()}\n")
+    print(f"### Up and down {times} times in one process\n")
     with tempfile.TemporaryDirectory() as name:
         path, _ = servers.write_chain(Path(name), [0.0, 0.0])
         before, after = asyncio.run(cycle(path, times))
