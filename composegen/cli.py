@@ -145,7 +145,7 @@ def _load_plan(file: str, selection: Selection) -> Plan:
 @click.argument("folder", metavar="[DIR]", default=".")
 @click.option("--bare", is_flag=True, help="Only a small stack file.")
 def init(folder: str, bare: bool) -> None:
-    """Write the chat stack with its services, ready to run, or a stack file alone.
+    """Write the chat stack, ready to run, or a small stack file.
 
     Nothing that exists is overwritten.
     """
@@ -173,7 +173,7 @@ def init(folder: str, bare: bool) -> None:
 @click.option("--strict", is_flag=True, help="Warnings count as problems.")
 @_format_option
 def check(file: str, strict: bool, form: str) -> None:
-    """Find every problem of a stack file, each with its place and its mend."""
+    """Find every problem, each with its place and its mend."""
     from composegen.console import describe_problem
     from composegen.errors import ProblemsFound
 
@@ -201,7 +201,10 @@ def check(file: str, strict: bool, form: str) -> None:
 def plan(
     file: str, added: tuple[str, ...], removed: tuple[str, ...], form: str
 ) -> None:
-    """Show what would start, in which order, waiting for what, how long at worst."""
+    """Show what would start, in which order, and why.
+
+    Also how long each step waits at worst, and what is left out.
+    """
     from composegen.plan import describe_plan, format_plan
 
     _be_brief()
@@ -297,7 +300,10 @@ def render(
 @_stack_option
 @_selection_options
 def graph(file: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
-    """Print the stack as a Mermaid flowchart; what is left out is faint."""
+    """Print the stack as a Mermaid flowchart.
+
+    What is left out is faint.
+    """
     from composegen.mermaid import draw_plan
 
     console = _make_console()
@@ -308,7 +314,7 @@ def graph(file: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
 @_stack_option
 @_format_option
 def secrets(file: str, form: str) -> None:
-    """Make the missing files in .secrets/ and say what is still empty."""
+    """Make the missing secret files, say what is still empty."""
     import os
 
     from composegen.secretfiles import Outcome, make_secret_files
@@ -349,7 +355,7 @@ def secrets(file: str, form: str) -> None:
 @_stack_option
 @_format_option
 def recipes(name: str | None, file: str, form: str) -> None:
-    """List the recipes, or show one: its image, port, health, facts."""
+    """List the recipes, or show one."""
     from composegen.guide import describe_recipe, list_recipes
 
     console = _make_console()
@@ -380,7 +386,7 @@ def schema() -> None:
 @cli.command()
 @click.argument("name", required=False)
 def explain(name: str | None) -> None:
-    """Say what a problem means, with an example and its mend."""
+    """Say what a problem means, with an example."""
     from composegen.guide import list_problems, read_problem_page
 
     console = _make_console()
@@ -426,7 +432,9 @@ def run(
     no_restart: bool,
     reuse: bool,
 ) -> None:
-    """Run the stack as processes, or the named services with what they need.
+    """Run the stack as processes, no containers needed.
+
+    With services named, those alone with what they need.
 
     `run SERVICE -- COMMAND` runs another command in that service's place, with its
     environment, and ends with that command's exit code.
@@ -457,7 +465,10 @@ def run(
 @_format_option
 @click.option("--watch", is_flag=True, help="Show it anew every second.")
 def status(file: str, form: str, watch: bool) -> None:
-    """Show how every service is doing; ends with 0 when all that is required is up."""
+    """Show how every service is doing.
+
+    Ends with 0 when all that is required is up.
+    """
     import time
 
     _check_platform()
@@ -485,7 +496,10 @@ def status(file: str, form: str, watch: bool) -> None:
 @click.argument("service", required=False, default="")
 @_stack_option
 def why(service: str, file: str) -> None:
-    """Say why a service is not up: what blocks it, the cause, its last lines."""
+    """Say why a service is not up.
+
+    What blocks it, the cause, its last lines.
+    """
     _check_platform()
     from composegen.place import NothingRuns, find_reasons, look_at_runs
 
