@@ -62,6 +62,9 @@ def _read_redis_url(environment: Mapping[str, str]) -> str | None:
         return None
     if not url:
         raise SettingsError("RATE_LIMIT_STORE is redis, but REDIS_URL is not set")
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        # Not shown: it may hold a password.
+        raise SettingsError("REDIS_URL is no address: expected redis://host:port")
     return url
 
 

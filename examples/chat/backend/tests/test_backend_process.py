@@ -118,6 +118,7 @@ def test_the_store_follows_the_address_unless_it_is_named(tmp_path: Path) -> Non
         ("RATE_LIMIT", "²"),
         ("RATE_LIMIT_STORE", "disk"),
         ("RATE_LIMIT_STORE", "redis"),
+        ("REDIS_URL", "http://redis"),
         ("REDIS_URL_FILE", "/nowhere"),
         ("ROUTER_URL", "router:8888"),
     ],
@@ -128,7 +129,7 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
 
 
 def test_a_wrong_setting_ends_the_start_with_one_line() -> None:
-    for wrong in ({"PORT": "x"}, {"REDIS_URL": "http://redis"}):
+    for wrong in ({"PORT": "x"}, {"REDIS_URL": "redis:6379"}):
         with running(wrong) as backend:
             text, _ = backend.communicate(timeout=10)
         assert backend.returncode == 1
