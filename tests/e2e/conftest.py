@@ -28,9 +28,12 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def images(engine: None) -> Images:
-    """Images that are pulled or made when they are asked for first."""
-    return Images()
+def images(request: pytest.FixtureRequest, engine: None) -> Images:
+    """What the chosen tests run on: `IMAGES` of their modules."""
+    modules = {getattr(item, "module", None) for item in request.session.items}
+    return Images(
+        image for module in modules for image in getattr(module, "IMAGES", ())
+    )
 
 
 @pytest.fixture

@@ -18,6 +18,15 @@ ROOT = Path(__file__).parents[2]
 NEVER = "0001-01-01T00:00:00Z"
 """When a container was started that never was."""
 
+PROJECT = "label=com.docker.compose.project"
+KINDS = {
+    "container": ("docker", "container", "ls", "-aq", "--no-trunc"),
+    "network": ("docker", "network", "ls", "-q"),
+    "volume": ("docker", "volume", "ls", "-q"),
+    "image": ("docker", "image", "ls", "-q"),
+}
+"""What a project leaves on the engine, in the order in which it can be removed."""
+
 Seen = TypeVar("Seen")
 
 Container = dict[str, Any]
@@ -153,14 +162,18 @@ class Project:
         if not (self.folder / "compose.yaml").exists():
             return
         self._note_volumes()
-        done = self.compose(
-            "down", "-v", "--remove-orphans", "--rmi", "local", "--timeout", "2"
-        )
-        # Those that only the image asked for have no name, and `down` forgets them.
-        for volume in sorted(self._volumes):
-            run("docker", "volume", "rm", "-f", volume)
+        done = self.compose("down", "-v", "--remove-orphans", "--timeout", "2")
+        # What `down` does not know: that of an earlier file, volumes without a name
+        # that only an image asked for, images that were built.
+        for kind, listing in KINDS.items():
+            found = {*self._list(kind)}
+            if kind == "volume":
+                found |= self._volumes & {*run_well(*listing).split()}
+            if found:
+                run("docker", kind, "rm", "-f", *sorted(found))
+        left = {kind: ids for kind in KINDS if (ids := self._list(kind))}
         assert done.returncode == 0, done.stderr
-        assert not self._list_ids(), f"{self.name} still has containers"
+        assert left == {}, f"{self.name} is not gone"
 
     def inspect(self, service: str) -> Container:
         """The one container of a service."""
@@ -170,7 +183,7 @@ class Project:
 
     def find(self, service: str) -> Container | None:
         """The container of a service, if it has been created."""
-        ids = self._list_ids(f"label=com.docker.compose.service={service}")
+        ids = self._list("container", f"label=com.docker.compose.service={service}")
         if not ids:
             return None
         [container] = inspect(*ids)
@@ -178,7 +191,7 @@ class Project:
 
     def inspect_all(self) -> dict[str, Container]:
         """Every container by its service."""
-        ids = self._list_ids()
+        ids = self._list("container")
         return {
             container["Config"]["Labels"]["com.docker.compose.service"]: container
             for container in (inspect(*ids) if ids else [])
@@ -197,10 +210,10 @@ class Project:
         words = ["logs", "--no-log-prefix", "--no-color", *([service] * bool(service))]
         return self.compose(*words).stdout
 
-    def _list_ids(self, *filters: str) -> list[str]:
-        wanted = [f"label=com.docker.compose.project={self.name}", *filters]
+    def _list(self, kind: str, *filters: str) -> list[str]:
+        wanted = [f"{PROJECT}={self.name}", *filters]
         options = [word for text in wanted for word in ("--filter", text)]
-        return run_well("docker", "ps", "-aq", "--no-trunc", *options).split()
+        return run_well(*KINDS[kind], *options).split()
 
     def _note_volumes(self) -> None:
         for container in self.inspect_all().values():

@@ -6,9 +6,11 @@ import http.client
 import json
 import shutil
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from composegen.loader import load_stack
 from tests.e2e.engine import ROOT, wait_until
 
 EXAMPLES = ROOT / "examples"
@@ -39,6 +41,19 @@ def copy_example(name: str, folder: Path) -> None:
     shutil.copytree(EXAMPLES / name, folder, ignore=ignored, dirs_exist_ok=True)
 
 
+def list_images(name: str) -> list[str]:
+    """What an example is pulled from and built on."""
+    services = load_stack(EXAMPLES / name / "stack.yaml").stack.services
+    pulled = {service.image for service in services.values() if not service.build}
+    bases = {
+        line.removeprefix("ARG BASE=")
+        for path in (EXAMPLES / name).rglob("Dockerfile")
+        for line in path.read_text().splitlines()
+        if line.startswith("ARG BASE=")
+    }
+    return sorted(pulled | bases)
+
+
 def ask(port: int, path: str, body: Any = None, *, cookie: str = "") -> Reply:
     """Ask this machine's own address; with a body that is a POST of JSON."""
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -59,11 +74,7 @@ def ask(port: int, path: str, body: Any = None, *, cookie: str = "") -> Reply:
 def wait_for_free_ports(*ports: int) -> None:
     """Until nobody else on this machine listens there; fails at the deadline."""
     for port in ports:
-        wait_until(
-            lambda port=port: _is_free(port),  # type: ignore[misc]
-            f"port {port} is free",
-            deadline=60,
-        )
+        wait_until(partial(_is_free, port), f"port {port} is free", deadline=60)
 
 
 def _is_free(port: int) -> bool:

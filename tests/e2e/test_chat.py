@@ -17,11 +17,13 @@ from tests.e2e.engine import (
     run_composegen,
     run_well,
 )
-from tests.e2e.examples import ask, copy_example, wait_for_free_ports
+from tests.e2e.examples import ask, copy_example, list_images, wait_for_free_ports
 from tests.e2e.images import Images
 from tests.parts import require_program
 
 pytestmark = pytest.mark.engine
+
+IMAGES = list_images("chat")
 
 FRONTEND, BACKEND = 3000, 3002
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), 3)"
@@ -47,7 +49,7 @@ def chat(
     images: Images,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Chat]:
-    images.have("python:3.12-slim", "redis:8-alpine")
+    images.have(*IMAGES)
     with_redis = request.param == "with-redis"
     with Project(tmp_path_factory.mktemp("chat")) as project:
         copy_example("chat", project.folder)

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.engine
 HERE = Path(__file__).parent
 PYTHON = "python:3.12-slim"
 NGINX = "nginx:1.29-alpine"
+NODE = "node:22-alpine"
+IMAGES = [PYTHON, NGINX, NODE]
 UNTIL_TOLD = "until [ -e /told/listen ]; do sleep 0.1; done"
 
 PYTHON_GATE = {
@@ -47,22 +49,30 @@ NGINX_GATE = {
     "volumes": ["./gate.conf:/etc/nginx/conf.d/gate.conf:ro"],
 }
 
+NODE_GATE = {
+    "image": NODE,
+    "command": ["node", "/gate.js"],
+    "volumes": ["./gate.js:/gate.js:ro"],
+}
+
 # Every probe that composegen makes itself, in an image that has its tool.
 PROBES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "http-python": (PYTHON_GATE, {"http": "/", "tool": "python"}),
     "http-python3": (PYTHON_GATE, {"http": "/", "tool": "python3"}),
     "http-bash": (PYTHON_GATE, {"http": "/", "tool": "bash"}),
     "http-curl": (NGINX_GATE, {"http": "/", "tool": "curl"}),
+    "http-node": (NODE_GATE, {"http": "/", "tool": "node"}),
     "http-wget": (NGINX_GATE, {"http": "/", "tool": "wget"}),
     "tcp-python": (PYTHON_GATE, {"tcp": True, "tool": "python"}),
     "tcp-python3": (PYTHON_GATE, {"tcp": True, "tool": "python3"}),
     "tcp-bash": (PYTHON_GATE, {"tcp": True, "tool": "bash"}),
     "tcp-curl": (NGINX_GATE, {"tcp": True, "tool": "curl"}),
+    "tcp-node": (NODE_GATE, {"tcp": True, "tool": "node"}),
     "tcp-wget": (NGINX_GATE, {"tcp": True, "tool": "wget"}),
 }
 WAITER = {
     "image": PYTHON,
-    "command": ["sleep", "infinity"],
+    "command": ["tail", "-f", "/dev/null"],
     "health": {"none": "it only waits"},
 }
 
@@ -105,7 +115,7 @@ class Gates:
 
 def write_stack(folder: Path, services: dict[str, Any], *options: str) -> None:
     """Write a stack with the files that gates need, and render it."""
-    for name in ("gate.py", "gate.conf"):
+    for name in ("gate.py", "gate.conf", "gate.js"):
         shutil.copy(HERE / name, folder / name)
     text = yaml.safe_dump({"services": services}, sort_keys=False)
     (folder / "stack.yaml").write_text(text)
@@ -120,6 +130,8 @@ def gates(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         made = Gates(project)
         services: dict[str, Any] = {}
         for name, (gate, health) in PROBES.items():
+            if gate["image"] not in images:
+                continue
             services[name] = {
                 **made.add(name, gate),
                 "port": 8000,
@@ -135,7 +147,10 @@ def gates(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.mark.parametrize("name", PROBES)
-def test_nothing_starts_before_its_dependency_is_ready(name: str, gates: Gates) -> None:
+def test_nothing_starts_before_its_dependency_is_ready(
+    name: str, images: Images, gates: Gates
+) -> None:
+    images.have(PROBES[name][0]["image"], name=name)
     project = gates.project
     waiter = f"after-{name}"
     wait_until(lambda: project.find(waiter), f"{waiter} is created", deadline=60)
@@ -214,7 +229,7 @@ def test_a_backend_does_not_start_after_a_migration_that_failed(
 NEVER = """
 never:
   image: python:3.12-slim
-  command: [sleep, infinity]
+  command: [tail, -f, /dev/null]
   port: 8000
   health: {tcp: true, boot: 2s, interval: 1s, retries: 2}
 """

@@ -6,20 +6,26 @@ import pytest
 
 from composegen.loader import load_stack
 from tests.e2e.engine import Project, is_healthy, run_composegen
-from tests.e2e.examples import LESSONS, ask, copy_example, wait_for_free_ports
+from tests.e2e.examples import (
+    LESSONS,
+    ask,
+    copy_example,
+    list_images,
+    wait_for_free_ports,
+)
 from tests.e2e.images import Images
 
 pytestmark = pytest.mark.engine
 
-IMAGES = ("python:3.12-slim", "nginx:1.29-alpine", "postgres:18-alpine")
-REDIS = ("redis:7-alpine", "redis:8-alpine")
+IMAGES_OF = {lesson: list_images(lesson) for lesson in LESSONS}
+IMAGES = [image for images in IMAGES_OF.values() for image in images]
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_comes_up_and_answers(
     lesson: str, images: Images, project: Project
 ) -> None:
-    images.have(*IMAGES, *REDIS)
+    images.have(*IMAGES_OF[lesson], name=lesson)
     copy_example(lesson, project.folder)
     services = load_stack(project.folder / "stack.yaml").stack.services
     ports = [
@@ -44,3 +50,18 @@ def test_a_lesson_comes_up_and_answers(
             assert is_healthy(containers[name]), name
     for port in ports:
         assert ask(port, "/").status == 200, port
+
+
+def test_a_count_goes_on_without_redis_when_redis_is_left_out(
+    images: Images, project: Project
+) -> None:
+    images.have(*IMAGES_OF["03-optional-with-fallback"])
+    copy_example("03-optional-with-fallback", project.folder)
+    run_composegen(project.folder, "render")
+    wait_for_free_ports(8003)
+    project.up("--build")
+    assert ask(8003, "/").text == "visit 1, counted in redis\n"
+    run_composegen(project.folder, "render", "--without", "redis")
+    project.up("--remove-orphans")
+    assert project.inspect_all().keys() == {"web"}
+    assert ask(8003, "/").text == "visit 1, counted in memory\n"

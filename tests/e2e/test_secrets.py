@@ -12,10 +12,12 @@ from uuid import uuid4
 import pytest
 
 from tests.e2e.engine import Project, run, run_composegen, run_well
-from tests.e2e.examples import ask, copy_example, wait_for_free_ports
+from tests.e2e.examples import ask, copy_example, list_images, wait_for_free_ports
 from tests.e2e.images import Images
 
 pytestmark = pytest.mark.engine
+
+IMAGES = list_images("chat")
 
 CANARY = f"canary-{uuid4().hex}"
 
@@ -35,7 +37,7 @@ services:
 @pytest.fixture(scope="module")
 def chat(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The chat stack with a key that has been used in a conversation."""
-    images.have("python:3.12-slim", "redis:8-alpine")
+    images.have(*IMAGES)
     with Project(tmp_path_factory.mktemp("chat")) as project:
         copy_example("chat", project.folder)
         shutil.copy(Path(__file__).with_name("provider.py"), project.folder)

@@ -1,0 +1,27 @@
+"""The list of what may go unproven names nothing unknown and nothing proven."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.e2e.examples import LESSONS
+from tests.e2e.images import NOT_PROVEN, Images
+from tests.e2e.test_gates import PROBES
+from tests.e2e.test_recipes import RECIPES
+
+pytestmark = pytest.mark.engine
+
+IMAGES = list(NOT_PROVEN.values())
+
+
+def test_what_may_go_unproven_is_something_that_is_tested() -> None:
+    tested = {*RECIPES, *PROBES, *LESSONS}
+    assert NOT_PROVEN.keys() <= tested
+
+
+def test_what_may_go_unproven_cannot_be_proven_here(images: Images) -> None:
+    proven = [name for name, image in NOT_PROVEN.items() if image in images]
+    if os.environ.get("REQUIRE_PARTS"):
+        assert proven == [], "proven here: take them out of not_proven.txt"
