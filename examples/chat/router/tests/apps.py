@@ -28,9 +28,12 @@ async def routing(
     if provider is None and settings.llm_base_url is None:
         provider = OfflineProvider(pause=0)
     app = make_app(settings, store=store, provider=provider)
+    # No certificates: to load them takes longer than most tests.
     async with (
         serving(app) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client,
+        httpx.AsyncClient(
+            base_url=url, trust_env=False, verify=False, timeout=10
+        ) as client,
     ):
         yield client
 
