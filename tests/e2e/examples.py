@@ -19,7 +19,7 @@ LESSONS = sorted(path.parent.name for path in EXAMPLES.glob("0*/stack.yaml"))
 # What may lie in an example after somebody has tried it.
 LEFTOVERS = (
     *("compose.yaml", ".env", ".secrets", ".composegen", ".venv", "logs"),
-    *("__pycache__", ".*_cache", "*.egg-info", "expected"),
+    *("__pycache__", ".*_cache", "*.egg-info", "expected", "node_modules"),
 )
 
 

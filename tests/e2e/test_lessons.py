@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from composegen.loader import load_stack
-from tests.e2e.engine import Project, is_healthy, run_composegen
+from tests.e2e.engine import Project, is_healthy, run_composegen, run_well
 from tests.e2e.examples import (
     LESSONS,
     ask,
@@ -14,10 +14,16 @@ from tests.e2e.examples import (
     wait_for_free_ports,
 )
 from tests.e2e.images import Images
+from tests.parts import require_program
 
 pytestmark = pytest.mark.engine
 
 IMAGES_OF = {lesson: list_images(lesson) for lesson in LESSONS}
+INSTALLED = {"08-express": "api"}
+"""Where `npm install` comes first, and in which folder."""
+PAGES = {"08-express": "/ask?q=hello"}
+"""What is asked for where there is no front page."""
+
 IMAGES = [image for images in IMAGES_OF.values() for image in images]
 
 
@@ -27,6 +33,9 @@ def test_a_lesson_comes_up_and_answers(
 ) -> None:
     images.have(*IMAGES_OF[lesson], name=lesson)
     copy_example(lesson, project.folder)
+    if lesson in INSTALLED:
+        require_program("npm")
+        run_well("npm", "install", "--no-audit", cwd=project.folder / INSTALLED[lesson])
     services = load_stack(project.folder / "stack.yaml").stack.services
     ports = [
         number
@@ -49,7 +58,7 @@ def test_a_lesson_comes_up_and_answers(
         else:
             assert is_healthy(containers[name]), name
     for port in ports:
-        assert ask(port, "/").status == 200, port
+        assert ask(port, PAGES.get(lesson, "/")).status == 200, port
 
 
 def test_a_count_goes_on_without_redis_when_redis_is_left_out(
