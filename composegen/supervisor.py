@@ -20,6 +20,7 @@ from composegen.tending import Report, Tender
 from composegen.timeline import Boot
 
 _TAIL_INTERVAL = 0.02
+_QUIET_INTERVAL, _QUIET_AFTER = 0.1, 250
 
 
 class StartFailed(Exception):
@@ -95,10 +96,13 @@ class Supervisor:
         await asyncio.gather(*self._tasks)
 
     async def _follow_logs(self) -> None:
+        """Look often while there is something to see, and seldom when all is quiet."""
+        quiet = 0
         while True:
-            for tender in self._tenders:
-                tender.show_lines()
-            await asyncio.sleep(_TAIL_INTERVAL)
+            shown = [tender.show_lines() for tender in self._tenders]
+            quiet = 0 if any(shown) else quiet + 1
+            is_quiet = quiet > _QUIET_AFTER
+            await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)
 
     async def take_down(self) -> None:
         """Stop all that is ours, dependants before what they need."""

@@ -379,10 +379,11 @@ class Tender:
 
     # Its log
 
-    def show_lines(self) -> None:
-        """Report what its log has got since."""
-        if self.tended.tail is not None:
-            self._show(self.tended.tail.read_lines())
+    def show_lines(self) -> bool:
+        """Report what its log has got since; whether that is anything."""
+        lines = self.tended.tail.read_lines() if self.tended.tail is not None else []
+        self._show(lines)
+        return bool(lines)
 
     def _show(self, lines: list[str]) -> None:
         for text in lines:

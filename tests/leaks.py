@@ -63,6 +63,32 @@ def find_running_in(folder):
     return found
 
 
+def find_emptied(token):
+    """The processes with the token in their command and no environment at all."""
+    return [
+        pid
+        for pid, command in find_survivors(token).items()
+        if token in command
+        and "setsid" not in command
+        and not Path("/proc", str(pid), "environ").read_bytes()
+    ]
+
+
+def find_children(parent, service):
+    """The orphaned children of a run that carry a service's mark."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            marks = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        is_orphan = int(fields[1]) == parent and fields[2] != folder.name
+        if is_orphan and f"COMPOSEGEN_SERVICE={service}".encode() in marks:
+            found.append(int(folder.name))
+    return found
+
+
 def find_guardian(mark):
     """The guardian of a run, or None."""
     for folder in Path("/proc").glob("[0-9]*"):
@@ -100,12 +126,11 @@ def is_free(port):
     return True
 
 
-def end_one(folder, number, delay, *, second=None, escaped=False):
+def end_one(folder, number, delay, *, second=None):
     """Start the five, signal their owner after a delay, wait until nothing is left."""
     port = find_port()
     run = subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(folder), str(port), str(GRACE)]
-        + ["escaped"] * escaped,
+        [sys.executable, str(PROGRAM), str(folder), str(port), str(GRACE)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -118,8 +143,6 @@ def end_one(folder, number, delay, *, second=None, escaped=False):
     begin = time.monotonic()
     run.wait(LIMIT)
     while find_survivors(folder.name) and time.monotonic() < begin + LIMIT:
-        if escaped and time.monotonic() > begin + 2:
-            break
         time.sleep(0.01)
     return Outcome(
         signal=number,

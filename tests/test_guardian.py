@@ -66,11 +66,36 @@ def test_a_killed_guardian_is_replaced(tmp_path):
 def test_the_known_hole_group_and_session_left_and_the_environment_emptied(tmp_path):
     home = tmp_path / f"hole-{os.getpid()}"
     home.mkdir()
+    port = str(leaks.find_port())
+    run = subprocess.Popen(
+        [sys.executable, str(leaks.PROGRAM), str(home), port, "0.3", "escaped"]
+    )
+    leaks.wait_for(lambda: leaks.find_emptied(home.name))
+    mark = (home / "mark").read_text()
 
-    outcome = leaks.end_one(home, signal.SIGKILL, 0.5, escaped=True)
+    run.kill()
+    run.wait(leaks.LIMIT)
+    leaks.wait_for(lambda: leaks.find_guardian(mark) is None)
 
     left = leaks.find_survivors(home.name)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
-    assert len(outcome.survivors) == 1
-    assert "time.sleep(20)" in outcome.survivors[0]
+    assert ["time.sleep(20)" in command for command in left.values()] == [True]
+
+
+def test_orphans_that_end_while_the_run_goes_on_are_reaped(tmp_path):
+    home = tmp_path / f"orphans-{os.getpid()}"
+    home.mkdir()
+    run = subprocess.Popen(
+        [sys.executable, str(leaks.PROGRAM), str(home), str(leaks.find_port()), "0.3"]
+    )
+    try:
+        leaks.wait_for((home / "mark").exists)
+        # The leader that is gone has left a child, which is the run's own now.
+        leaks.wait_for(lambda: leaks.find_children(run.pid, "leader-gone"))
+        (orphan,) = leaks.find_children(run.pid, "leader-gone")
+        os.kill(orphan, signal.SIGKILL)
+        leaks.wait_for(lambda: not leaks.Path("/proc", str(orphan)).exists())
+    finally:
+        run.send_signal(signal.SIGTERM)
+        run.wait(leaks.LIMIT)

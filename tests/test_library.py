@@ -155,3 +155,25 @@ def test_status_and_down_reach_what_a_program_owns(stack, tmp_path):
     assert code == 0
     assert "ended the run of backend" in said
     assert pid not in running
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_within_a_run_ends_with_it(stack, tmp_path, number):
+    """The outer run's service owns something itself."""
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    runs.write_stack(
+        outer,
+        "services:\n  owner:\n    image: python:3.12-slim\n    health: {none: test}\n"
+        f"    local: {{command: ['{sys.executable}', owner.py], dir: ..}}\n",
+    )
+    process = runs.start_cli(
+        outer, "run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: list(tmp_path.glob("listening-*")))
+    assert len(runs.find_running_in(tmp_path)) >= 3
+
+    process.send_signal(number)
+    process.wait(20)
+
+    wait_for(lambda: not runs.find_running_in(tmp_path))

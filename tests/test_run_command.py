@@ -395,3 +395,34 @@ def test_why_tells_how_the_last_run_failed(tmp_path, ports):
     assert "nothing runs here" in said
     assert out.startswith("web -> app: app is failed\n")
     assert "the Python module `missing_thing` is not installed" in out
+
+
+def test_a_run_in_a_very_deep_folder_can_be_asked_and_ended(tmp_path, ports):
+    """The kernel takes no socket at a path as long as this."""
+    folder = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 5)
+    folder.mkdir(parents=True)
+    runs.write_stack(folder, "services:\n" + make_service("app", ports["app"]))
+    process, _ = start_up(folder)
+
+    code, statuses = ask_status(folder)
+
+    assert code == 0
+    assert statuses["app"]["state"] == "ready"
+    assert run_cli(folder, "down")[0] == 0
+    assert process.wait(SECONDS) == 0
+    process.communicate()
+
+
+def test_jobs_alone_end_the_run_when_they_have_finished(tmp_path):
+    runs.write_stack(
+        tmp_path,
+        "services:\n  once:\n    image: python:3.12-slim\n    job: true\n"
+        f"    local: {{command: ['{sys.executable}', -S, once.py]}}\n",
+        once="print('done')",
+    )
+
+    assert run_cli(tmp_path, "run")[0] == 0
+    (tmp_path / "once.py").write_text("raise SystemExit(3)")
+    code, _, said = run_cli(tmp_path, "run")
+    assert code == 1
+    assert "once exited with 3" in said

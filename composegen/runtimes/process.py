@@ -304,6 +304,13 @@ class Processes:
 
 
 def _list_zombies() -> set[int]:
+    """Our children that have ended and that nobody has reaped yet."""
+    try:
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        if os.waitid(os.P_ALL, 0, options) is None:
+            return set()  # the usual case, and cheap
+    except ChildProcessError:
+        return set()
     own = os.getpid()
     return {
         pid

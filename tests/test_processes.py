@@ -1,0 +1,49 @@
+"""A process is known for ever, and for no other."""
+
+import os
+import subprocess
+import sys
+import time
+
+from composegen.processes import (
+    Identity,
+    find_start_time,
+    identify,
+    is_still,
+    read_command,
+    read_cpu_seconds,
+    read_folder,
+)
+from tests.leaks import wait_for
+
+
+def test_a_process_is_itself_while_it_runs_and_nobody_else_ever(tmp_path):
+    with subprocess.Popen(["sleep", "20"], cwd=tmp_path) as process:
+        identity = identify(process.pid)
+        assert identity is not None
+        assert is_still(identity)
+        assert not is_still(
+            Identity(pid=identity.pid, start=identity.start + 1, boot=identity.boot)
+        )
+        assert not is_still(
+            Identity(pid=identity.pid, start=identity.start, boot="another boot")
+        )
+        assert read_folder(process.pid) == tmp_path
+        assert read_command(process.pid) == "sleep 20"
+        assert abs((find_start_time(process.pid) or 0) - time.time()) < 5
+        process.kill()
+        # A zombie runs no more, though its number is still taken.
+        wait_for(lambda: identify(process.pid) is None)
+    assert not is_still(identity)
+
+
+def test_the_processor_time_of_the_busy_is_seen_and_of_the_gone_is_none():
+    code = "while True: pass"
+    with subprocess.Popen([sys.executable, "-S", "-c", code]) as process:
+        wait_for(lambda: read_cpu_seconds([process.pid]) > 0.05)
+        process.kill()
+    assert read_cpu_seconds([process.pid]) == 0
+    assert find_start_time(process.pid) is None
+    assert read_command(process.pid) == ""
+    assert read_folder(process.pid) is None
+    assert os.getpid()
