@@ -181,8 +181,6 @@ def make_env(
     env.setdefault("PYTHONUNBUFFERED", "1")
     if terminal and not env.get("NO_COLOR"):
         env.setdefault("FORCE_COLOR", "1")
-    for name in step.unset:
-        env.pop(name, None)
     env |= read_env_files(service.env_file, around)
     for name, text in step.environment.items():
         env[name] = around.fill(text, service.name)

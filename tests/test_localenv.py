@@ -113,3 +113,12 @@ def test_env_files_are_read_below_the_services_own_variables(tmp_path):
 
     assert env["EXTRA"] == "Ada"
     assert env["GREETING"] == "hello Ada"
+
+
+def test_what_a_left_out_need_would_set_is_in_no_env_file_either(tmp_path):
+    (tmp_path / "app.env").write_text("DATABASE_URL=postgres://elsewhere\n")
+    text = TEXT.replace("    port: 8000\n", "    port: 8000\n    env_file: app.env\n")
+    text = text.replace('"{url_file}"}}', '"{url_file}"}, otherwise: {}}')
+    text = text.replace("[python3, db.py]", "[no-such-database-here]")
+
+    assert "DATABASE_URL" not in prepare(tmp_path, text).env

@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -515,6 +516,32 @@ def test_a_stop_that_is_interrupted_by_failing_is_still_whole(tmp_path, ports):
     assert 0.2 <= seconds < 1.5
     assert stopped[0].left == ()
     assert runs.find_running_in(tmp_path) == {}
+
+
+def test_stopped_means_that_the_whole_group_has_ended_in_its_own_time(tmp_path, ports):
+    """The leader goes at once; its child still has something to write."""
+    child = """
+        import os, signal, sys, time
+        def end(number, frame):
+            time.sleep(0.4)
+            open("written", "w").close()
+            os._exit(0)
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, end)
+            open("prepared", "w").close()
+            while True: time.sleep(1)
+        while not os.path.exists("prepared"): time.sleep(0.01)
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    """
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n" + make_service("app", ports["app"], command="app.py"),
+        app=textwrap.dedent(child) + runs.SERVER,
+    )
+
+    bring_up(path)
+
+    assert (tmp_path / "written").exists()
 
 
 def test_a_failure_in_a_gate_is_that_of_the_service_behind_it(tmp_path, ports):
