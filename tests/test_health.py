@@ -38,6 +38,8 @@ def serve(answer):
             else:
                 with suppress(OSError):
                     connection.sendall(answer)
+                    if b"stream" in answer:
+                        connection.recv(4096)
 
     thread = threading.Thread(target=handle)
     thread.start()
@@ -90,6 +92,13 @@ def test_a_large_body_that_never_ends_does_not_hold_it_up():
     begin = time.monotonic()
 
     assert ask_http(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3_000_000)[0] == "ready"
+    assert time.monotonic() - begin < 1
+
+
+def test_an_answer_that_goes_on_for_ever_is_one():
+    begin = time.monotonic()
+
+    assert ask_http(b"HTTP/1.1 200 OK\r\nX: stream\r\n\r\n")[0] == "ready"
     assert time.monotonic() - begin < 1
 
 

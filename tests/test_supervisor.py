@@ -544,6 +544,43 @@ def test_stopped_means_that_the_whole_group_has_ended_in_its_own_time(tmp_path, 
     assert (tmp_path / "written").exists()
 
 
+def test_every_process_of_a_service_is_asked_once_to_stop(tmp_path, ports):
+    """Many programs take a second signal for impatience."""
+    program = """
+        import os, signal, threading, time
+        asked = []
+        signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+        if os.fork() == 0:
+            name = "child"
+        else:
+            name = "leader"
+            if os.fork() == 0:
+                os.setsid()
+                name = "escaped"
+        def end():
+            while not asked: time.sleep(0.01)
+            time.sleep(0.3)
+            open(name, "w").write(str(len(asked)))
+            os._exit(0)
+        if name != "leader":
+            open(f"{name}-prepared", "w").close()
+            end()
+        while not all(map(os.path.exists, ("child-prepared", "escaped-prepared"))):
+            time.sleep(0.01)
+        threading.Thread(target=end).start()
+    """
+    path = runs.write_stack(
+        tmp_path,
+        "services:\n" + make_service("app", ports["app"], command="app.py"),
+        app=textwrap.dedent(program) + runs.SERVER,
+    )
+
+    bring_up(path)
+
+    names = ("leader", "child", "escaped")
+    assert [(tmp_path / name).read_text() for name in names] == ["1", "1", "1"]
+
+
 def test_a_failure_in_a_gate_is_that_of_the_service_behind_it(tmp_path, ports):
     path = runs.write_stack(
         tmp_path,
