@@ -116,12 +116,12 @@ def _make_selection(added: tuple[str, ...], removed: tuple[str, ...]) -> Selecti
     return Selection(added=_split_names(added), removed=_split_names(removed))
 
 
-def _load(file: str) -> Loaded:
+def _load(file: str, selection: Selection | None = None) -> Loaded:
     from composegen.errors import FileRefused
     from composegen.loader import load_stack
 
     try:
-        return load_stack(Path(file), file)
+        return load_stack(Path(file), file, selection=selection)
     except FileRefused as refused:
         if not refused.help and refused.file == file:
             refused.help = (
@@ -135,7 +135,7 @@ def _load(file: str) -> Loaded:
 def _load_plan(file: str, selection: Selection) -> Plan:
     from composegen.plan import make_plan
 
-    return make_plan(_load(file).stack, selection)
+    return make_plan(_load(file, selection).stack, selection)
 
 
 # Commands
@@ -180,7 +180,7 @@ def check(file: str, strict: bool, form: str) -> None:
     _be_brief()
     console = _make_console()
     try:
-        problems = _load(file).problems
+        problems = _load(file, _make_selection((), ())).problems
     except ProblemsFound as found:
         problems = found.problems
     if form == "json":
@@ -272,7 +272,7 @@ def render(
         recorded = read_recorded(path)
         if recorded is not None:
             selection, engine = recorded.selection, recorded.engine
-    stack = _load(file).stack
+    stack = _load(file, selection).stack
     options = Options(prefix=find_prefix(path, folder))
     if engine is not None:
         options = Options(prefix=options.prefix, engine=engine)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from composegen.facts import parse_image
 from composegen.model import Mount, Raw
-from composegen.reading import REMOVED, Path, Reader, shorten
+from composegen.reading import REMOVED, Path, Reader, find_near, shorten
 from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
 from composegen.values import (
     ENV_NAME,
@@ -19,6 +19,12 @@ from composegen.values import (
 
 Draft: TypeAlias = dict[str, Any]
 
+BUILD_KEYS = (
+    "additional_contexts args cache_from cache_to context dockerfile dockerfile_inline "
+    "entitlements extra_hosts isolation labels network no_cache no_cache_filter "
+    "platforms privileged provenance pull sbom secrets shm_size ssh tags target ulimits"
+).split()
+PULL_POLICIES = "always build daily if_not_present missing never refresh weekly".split()
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -137,7 +143,9 @@ class ComposeKeys(Reader):
         options: dict[str, Any] = {}
         for key, key_node, value in pairs:
             self.nodes[*path, key] = key_node
-            if key == "args":
+            if key not in BUILD_KEYS:
+                self.add_unknown_key(key, key_node, "`build`", BUILD_KEYS)
+            elif key == "args":
                 arguments = self.read_text_map(value, (*path, key))
                 if arguments is not None:
                     options[key] = {
@@ -175,10 +183,36 @@ class ComposeKeys(Reader):
         mounts: list[Mount] = []
         for item in items:
             mount = self._read_mount(item)
-            if mount is not None:
-                self.nodes[*path, mount.target] = item
+            if mount is not None and not self._is_taken(path, mount.target, item):
                 mounts.append(mount)
         return mounts
+
+    def _is_taken(self, path: Path, target: str, node: Node) -> bool:
+        """Whether something is mounted there already; the path is noted."""
+        place = (*path, target.rstrip("/") or "/")
+        if place in self.nodes and self.nodes[place] is not node:
+            self.add(
+                "duplicate-key",
+                f"`{shorten(target)}` is mounted a second time (first at "
+                f"{self.source.locate(self.nodes[place])})",
+                node,
+                "keep one of the two",
+            )
+            return True
+        self.nodes[place] = node
+        return False
+
+    def _tmpfs(self, node: Node, path: Path) -> Any:
+        if isinstance(node, ScalarNode):
+            return self._text_or_texts(node, path)
+        texts = []
+        for item in self.read_items(node, "a text or a list of texts") or ():
+            text = self.read_text(item)
+            if text is not None and not self._is_taken(
+                path, text.partition(":")[0], item
+            ):
+                texts.append(text)
+        return texts
 
     def _read_mount(self, node: Node) -> Mount | None:
         if isinstance(node, MappingNode):
@@ -234,7 +268,30 @@ class ComposeKeys(Reader):
                 addresses = self.read_text_or_texts(value)
                 hosts += [f"{key}={address}" for address in addresses or []]
             return hosts
-        return self.read_texts(node)
+        texts = self.read_texts(node)
+        for text in texts or ():
+            if not re.search(r"[=:]", text):
+                self.add(
+                    "wrong-type",
+                    f"`{shorten(text)}` has no address",
+                    node,
+                    f'"{shorten(text)}=192.0.2.1", or =host-gateway',
+                )
+        return texts
+
+    def _pull_policy(self, node: Node, path: Path) -> Any:
+        text = self.read_text(node, "a policy")
+        if text is None or text in PULL_POLICIES or "$" in text:
+            return text
+        if not text.startswith("every_"):
+            near = find_near(text, PULL_POLICIES)
+            self.add(
+                "wrong-type",
+                f"`{shorten(text)}` is no policy",
+                node,
+                f"did you mean `{near}`?" if near else ", ".join(PULL_POLICIES),
+            )
+        return text
 
     def _ulimits(self, node: Node, path: Path) -> Any:
         pairs = self.read_pairs(node, "a mapping")
@@ -246,6 +303,13 @@ class ComposeKeys(Reader):
                 both = self.read_known(
                     value, "soft and hard", "a limit", ("soft", "hard")
                 )
+                if both is not None and len(both) == 1:
+                    self.add(
+                        "wrong-type",
+                        "a limit in two parts has `soft` and `hard`",
+                        value,
+                        f"one number stands for both: {shorten(key)}: 65536",
+                    )
                 limits[key] = {
                     name: self._read_limit(item)
                     for name, (_, item) in (both or {}).items()

@@ -10,6 +10,7 @@ from composegen.composekeys import ComposeKeys, Draft
 from composegen.model import HealthKind
 from composegen.reading import Path, describe, find_near, shorten
 from composegen.source import Node, ScalarNode
+from composegen.values import Duration
 
 TOOLS = ("python3", "python", "node", "wget", "curl", "bash", "php")
 _HEALTH_KINDS = {kind.value: kind for kind in HealthKind}
@@ -102,6 +103,14 @@ class HealthKeys(ComposeKeys):
         reason = self.read_line(node, "the reason")
         return None if reason is None else {"kind": HealthKind.NONE, "reason": reason}
 
+    def _read_some_time(self, node: Node) -> Duration | None:
+        """A duration that is not nothing: Docker would take its own default."""
+        duration = self.read_duration(node)
+        if duration is not None and duration.seconds <= 0:
+            self.add("bad-duration", "this takes no time at all", node, "at least 1ms")
+            return None
+        return duration
+
     def _health_tool(self, node: Node) -> str | None:
         tool = self.read_text(node, "a tool", variables=False)
         if tool is not None and tool not in TOOLS:
@@ -132,8 +141,8 @@ HEALTH_KEYS: Mapping[str, Callable[[HealthKeys, Node], Any]] = {
     "none": HealthKeys._health_none,
     "port": HealthKeys.read_port,
     "boot": HealthKeys.read_duration,
-    "interval": HealthKeys.read_duration,
-    "timeout": HealthKeys.read_duration,
+    "interval": lambda reader, node: reader._read_some_time(node),
+    "timeout": lambda reader, node: reader._read_some_time(node),
     "retries": lambda reader, node: reader.read_integer(node, least=1, most=10_000),
     "host": HealthKeys._health_host,
     "tool": HealthKeys._health_tool,

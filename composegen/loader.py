@@ -39,6 +39,7 @@ from composegen.reading import REMOVED, find_near, shorten
 from composegen.reading import Path as NodePath
 from composegen.recipes import Recipe, RecipeBook, RecipeFile
 from composegen.records import field, record, replace
+from composegen.selection import Selection
 from composegen.shape import PASSED_KEYS, ShapeReader
 from composegen.source import (
     MappingNode,
@@ -61,6 +62,14 @@ from composegen.values import (
     parse_duration,
 )
 
+_NO_FLAGS = Selection()
+_SAID_IN_COMPOSE = {
+    "depends_on": ("needs",),
+    "expose": ("port", "publish"),
+    "healthcheck": ("health",),
+    "ports": ("port", "publish"),
+}
+"""What a service did say, in Compose's words; it is not told as missing besides."""
 TOP_KEYS = ("name", "services", "volumes", "secrets", "recipes", "relax", "compose")
 
 
@@ -111,13 +120,16 @@ class Places(Mapping[NodePath, Location]):
         return len(self._nodes)
 
 
-def load_stack(path: Path, shown: str = "") -> Loaded:
+def load_stack(
+    path: Path, shown: str = "", *, selection: Selection | None = _NO_FLAGS
+) -> Loaded:
     """Read a stack file and what it names.
 
-    Raises ProblemsFound with every problem when one of them is an error, FileRefused
-    where there is no file to read.
+    ``selection`` is judged too: what it leaves out must not be required; None judges
+    none. Raises ProblemsFound with every problem when one of them is an error,
+    FileRefused where there is no file to read.
     """
-    return _Loader(path, shown or str(path)).load()
+    return _Loader(path, shown or str(path)).load(selection)
 
 
 def find_own_recipes(path: Path) -> dict[str, Path]:
@@ -148,7 +160,7 @@ class _Loader:
         self.folder = Folder(path.absolute().parent)
         self.problems = Problems()
 
-    def load(self) -> Loaded:
+    def load(self, selection: Selection | None) -> Loaded:
         """Run the phases; raises ProblemsFound where one of them found an error."""
         self.read()
         self.parts = self.parse()
@@ -164,6 +176,7 @@ class _Loader:
                 unreadable_recipes=frozenset(self.unreadable),
                 given_secrets=frozenset(self.parts.secrets),
                 known_recipes=self.book.names,
+                selection=selection,
             )
         )
         if self.problems.has_errors:
@@ -270,9 +283,9 @@ class _Loader:
         parts.broken.add((name, "*"))
         if isinstance(node, MappingNode):
             draft = parts.drafts[name]
-            parts.broken.update(
-                (name, key) for key, _, _ in self.source.pairs(node) if key not in draft
-            )
+            keys = [key for key, _, _ in self.source.pairs(node) if key not in draft]
+            words = [word for key in keys for word in _SAID_IN_COMPOSE.get(key, (key,))]
+            parts.broken.update((name, word) for word in words)
             new = self.problems.list_since(before)
             lines = {problem.location.line for problem in new}
             for key, key_node, value in self.source.pairs(node):
@@ -450,6 +463,10 @@ class _Loader:
         if recipe is not None:
             self.chosen[name] = recipe
         brought = self._list_brought(name, recipe, draft)
+        _make_room(brought, draft)
+        if recipe is not None and recipe.facts.user and draft.get("user") is REMOVED:
+            draft = {key: value for key, value in draft.items() if key != "user"}
+            recipe = replace(recipe, facts=replace(recipe.facts, user=""))
         check_removals(self.reader, name, brought, draft)
         self.parts.broken.update(
             (name, key)
@@ -460,6 +477,7 @@ class _Loader:
         image = str(merged.get("image", ""))
         facts = self._find_facts(recipe, image, build)
         self._check_complete(name, merged)
+        self._check_port(name, merged, recipe)
         publish, port = _settle_ports(merged)
         return Service(
             name=name,
@@ -515,6 +533,23 @@ class _Loader:
                 f"`local` of `{name}` does not say what to run",
                 self.places["services", name, "local"],
                 "local: {command: [python, -m, app], dir: .}",
+            )
+
+    def _check_port(self, name: str, merged: Draft, recipe: Recipe | None) -> None:
+        """What needs a port has one: ``publish: true``, a recipe's probe."""
+        _, port = _settle_ports(merged)
+        is_broken = self.parts.broken & {(name, "port"), (name, "publish")}
+        if port is not None or is_broken or name in self.unreadable:
+            return
+        asked = recipe.draft.get("health", {}) if recipe else {}
+        uses_port = merged.get("health", {}).get("command") == asked.get("command", "")
+        if merged.get("publish") is True or (uses_port and "{port}" in str(asked)):
+            key = "publish" if merged.get("publish") is True else "port"
+            self.problems.add(
+                "no-port",
+                f"nobody knows the port of `{name}`",
+                self.places["services", name, key],
+                "say which port it listens on:\nport: 8080",
             )
 
     def _look_at_build(self, draft: Draft) -> Build | None:
@@ -576,6 +611,15 @@ class _Loader:
                 service if needs == service.needs else replace(service, needs=needs)
             )
         return settled
+
+
+def _make_room(brought: Draft, own: Draft) -> None:
+    """A tmpfs of one's own takes the place of a recipe's volume at its path."""
+    tmpfs = own.get("tmpfs")
+    if not isinstance(tmpfs, list) or "volumes" not in brought:
+        return
+    paths = {text.partition(":")[0].rstrip("/") for text in tmpfs}
+    brought["volumes"] = [m for m in brought["volumes"] if m.target not in paths]
 
 
 def _find_aliased(root: Node) -> set[int]:

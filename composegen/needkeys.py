@@ -50,6 +50,13 @@ class NeedKeys(HealthKeys):
                     self.nodes[*path, name] = item
                     needs[name] = {}
             return needs
+        if isinstance(node, ScalarNode):
+            self.add_type(
+                node,
+                "a list of services or a mapping",
+                f"needs: [{shorten(node.value)}]",
+            )
+            return None
         pairs = self.read_pairs(node, "a list of services or a mapping")
         if pairs is None:
             return None
@@ -123,12 +130,15 @@ class NeedKeys(HealthKeys):
         text = self.read_text(node, "a condition", variables=False)
         if text is None:
             return None
-        if text not in {condition.value for condition in Condition}:
+        known = [condition.value for condition in Condition]
+        if text not in known:
+            near = find_near(text.removeprefix("service_"), [*known, "completed"])
+            near = "finished" if near.startswith("comp") else near
             self.add(
                 "bad-condition",
                 f"`{shorten(text)}` is nothing to wait for",
                 node,
-                "healthy, started or finished",
+                f"did you mean `{near}`?" if near else "healthy, started or finished",
             )
             return None
         return Condition(text)

@@ -153,7 +153,7 @@ class OwnKeys(NeedKeys):
 
     def _relax(self, node: Node, path: Path) -> Any:
         if isinstance(node, ScalarNode):
-            reason = self.read_line(node, "the reason")
+            reason = self._read_reason(node)
             return None if reason is None else dict.fromkeys(RELAXABLE, reason)
         found = self.read_known(node, "a mapping or a reason", "`relax`", RELAXABLE)
         if found is None:
@@ -161,10 +161,22 @@ class OwnKeys(NeedKeys):
         relax: dict[str, str] = {}
         for key, (key_node, value) in found.items():
             self.nodes[*path, key] = key_node
-            reason = self.read_line(value, "the reason")
+            reason = self._read_reason(value)
             if reason is not None:
                 relax[key] = reason
         return relax
+
+    def _read_reason(self, node: Node) -> str | None:
+        reason = self.read_line(node, "the reason")
+        if reason is not None and reason.lower() in {"true", "false", "yes", "no"}:
+            self.add(
+                "wrong-type",
+                f"`{reason}` is no reason: what stands in `relax` is switched off",
+                node,
+                "say why, or leave the line out to keep the protection",
+            )
+            return None
+        return reason
 
     def _local(self, node: Node, path: Path) -> Any:
         keys = ("command", "dir", "port", "env")

@@ -106,7 +106,7 @@ class Reader:
         try:
             found = parse_variables(node.value)
         except BadVariable as error:
-            doubled = re.sub(r"(?<!\$)\$(?!\$)", "$$$$", node.value)
+            doubled = re.sub(r"(?<!\$)\$(?!\$)", "$$", node.value)
             self.add(
                 "bad-variable",
                 f"{error} in {describe(node)}",
@@ -244,7 +244,7 @@ class Reader:
         """
         pairs: list[tuple[str, Node, Node | str]] = []
         if isinstance(node, SequenceNode):
-            pairs.extend(self._split_items(node))
+            pairs.extend(self._split_items(node, path))
         elif isinstance(node, MappingNode):
             pairs.extend(self.source.pairs(node))
         else:
@@ -271,7 +271,7 @@ class Reader:
         return texts
 
     def _split_items(
-        self, node: SequenceNode
+        self, node: SequenceNode, path: Path
     ) -> Iterator[tuple[str, Node, Node | str]]:
         seen: dict[str, Node] = {}
         for item in node.value:
@@ -296,7 +296,9 @@ class Reader:
                     "null-value",
                     f"`{shorten(name)}` has no value",
                     item,
-                    f"to pass on the variable of that name: {name}=${{{name}}}",
+                    f"an empty text is written {name}="
+                    if path[-1:] in {("labels",), ("sysctls",)}
+                    else f"to pass on the variable of that name: {name}=${{{name}}}",
                 )
 
     def add_bad_env_name(self, name: str, node: Node) -> None:

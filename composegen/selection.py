@@ -218,6 +218,11 @@ def is_complete(stack: Stack, selection: Selection) -> bool:
     )
 
 
+def is_anything_left(stack: Stack) -> bool:
+    """Whether a service takes part without any flag."""
+    return bool(_include(stack, Selection()))
+
+
 def describe_missing(missing: Missing) -> str:
     """One sentence: who needs the service, and that it is out."""
     chain = " -> ".join(missing.chain)

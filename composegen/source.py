@@ -48,9 +48,13 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[tuple[str, Location, str], Problem] = {}
         self._noted: list[Problem] = []
+        self._passed_over: set[tuple[str, int]] = set()
 
     def add(self, name: str, message: str, location: Location, help: str = "") -> None:
         """Note one problem; the same one at the same place counts once."""
+        is_passed = (location.file, location.line) in self._passed_over
+        if is_passed and name != "unquoted-variable":
+            return
         problem = Problem(
             name=name,
             message=escape_control(message),
@@ -72,6 +76,10 @@ class Problems:
     def count(self) -> int:
         """How many were noted so far."""
         return len(self._found)
+
+    def pass_over(self, file: str, line: int) -> None:
+        """Note nothing more of a line: what is read there is not what was written."""
+        self._passed_over.add((file, line))
 
     def list_since(self, count: int) -> list[Problem]:
         """What was noted after so many others, in that order."""
@@ -154,7 +162,7 @@ class Source:
         if len(data) > MAX_BYTES:
             self.problems.add(
                 "file-too-large",
-                f"the file has {len(data):,} bytes; the limit is {MAX_BYTES:,}",
+                f"the file has more than {MAX_BYTES:,} bytes",
                 Location(file=self.file),
                 "a stack file describes services: keep data in files of its own",
             )
@@ -206,14 +214,12 @@ class Source:
                     self._add_syntax_error(error)
                     return None
                 text = masked
-        if text != self._text:
-            return None
+        self._text = text
         if root is None or is_null(root):
             if not self.problems.has_errors:
                 self._add_empty()
             return None
-        self._check_tree(root)
-        return None if self.problems.has_errors else root
+        return root if self._check_tree(root) else None
 
     def _add_empty(self) -> None:
         self.problems.add(
@@ -292,6 +298,7 @@ class Source:
             f'write "{written}"',
         )
         masked = re.sub(r"[^\n]", "_", text[start:close])
+        self.problems.pass_over(self.file, mark.line + 1)
         return text[:start] + masked + text[close:]
 
     def _add_syntax_error(self, error: yaml.MarkedYAMLError) -> None:
@@ -340,10 +347,13 @@ class Source:
 
     # The tree
 
-    def _check_tree(self, root: Node) -> None:
-        """Tags, depth, characters and what aliases expand to, without recursion."""
+    def _check_tree(self, root: Node) -> bool:
+        """Tags, depth, characters and what aliases expand to, without recursion.
+
+        Returns whether the tree can be walked.
+        """
         if "&" in self._text and not self._check_aliases(root):
-            return
+            return False
         has_tags = "!" in self._text
         has_escapes = "\\" in self._text
         seen: set[int] = set()
@@ -361,8 +371,9 @@ class Source:
             seen.add(id(node))
             if depth > MAX_DEPTH:
                 self._add_too_deep(self.locate(node))
-                return
+                return False
             stack.extend([(child, depth + 1) for child in _children_of(node)])
+        return True
 
     def _check_aliases(self, root: Node) -> bool:
         """Whether no collection contains itself and all together stay small."""

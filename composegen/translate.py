@@ -14,7 +14,7 @@ KNOWN_TO_COMPOSE = frozenset(
     """annotations attach blkio_config cgroup cgroup_parent configs cpu_count
     cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpuset
     credential_spec device_cgroup_rules dns_opt dns_search domainname
-    external_links ipc isolation links logging mac_address mem_swappiness
+    external_links ipc isolation label_file links logging mac_address mem_swappiness
     memswap_limit models oom_kill_disable oom_score_adj pid post_start pre_stop
     provider runtime storage_opt use_api_socket userns_mode uts volumes_from""".split()
 )

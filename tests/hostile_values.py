@@ -45,7 +45,12 @@ def _double(text: str) -> str:
 texts = st.one_of(
     st.sampled_from(VALUES), st.text(_CHARACTERS, max_size=40).map(_double)
 )
-lines = texts.filter(lambda text: not set(text) & set("\n\r\x85\u2028\u2029"))
+lines = texts.filter(
+    lambda text: (
+        not set(text) & set("\n\r\x85\u2028\u2029")
+        and text.lower() not in {"true", "false", "yes", "no"}
+    )
+)
 keys = texts.filter(lambda text: 0 < len(text) < 300)
 words = st.text(
     st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"), exclude_characters=":$"),

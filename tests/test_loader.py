@@ -486,7 +486,7 @@ def test_replicas_are_a_whole_number(value: str) -> None:
         ("500ms", 0.5),
         ("2h", 7200),
         ("1.5s", 1.5),
-        ("0s", 0),
+        ("1us", 1e-6),
     ],
 )
 def test_a_duration_has_a_unit(value: str, seconds: float) -> None:

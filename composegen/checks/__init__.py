@@ -19,7 +19,7 @@ from composegen.checks.needs import (
     check_names,
     check_unasked,
 )
-from composegen.checks.reach import check_networks, check_ports, check_publish
+from composegen.checks.reach import check_networks, check_ports
 from composegen.checks.secrets import check_literals, check_secrets
 from composegen.checks.variables import (
     check_early_variables,
@@ -44,7 +44,6 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_literals,
     check_health,
     check_ports,
-    check_publish,
     check_replicas,
     check_volumes,
     check_secrets,

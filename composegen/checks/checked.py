@@ -13,6 +13,7 @@ from composegen.model import (
 )
 from composegen.recipes import Recipe
 from composegen.records import record
+from composegen.selection import Selection
 from composegen.source import Problems
 
 
@@ -32,6 +33,7 @@ class Checked:
     unreadable_recipes: frozenset[str]
     given_secrets: frozenset[str]
     known_recipes: tuple[str, ...]
+    selection: Selection | None
 
     def find(self, *path: str) -> Location:
         """Where a path of the stack stands."""

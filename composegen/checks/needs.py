@@ -11,9 +11,9 @@ from composegen.model import (
 )
 from composegen.reading import find_near, shorten
 from composegen.selection import (
-    Selection,
     describe_missing,
     find_missing,
+    is_anything_left,
     suggest_flags,
 )
 
@@ -147,14 +147,15 @@ def check_jobs(checked: Checked) -> None:
 
 
 def check_left_out(checked: Checked) -> None:
-    """Without any flag, nothing that is required is disabled."""
-    if any(
-        need.service not in checked.stack.services
-        for s in checked.stack.services.values()
-        for need in s.needs
-    ):
+    """The services that are asked for have what they require, and there are some."""
+    services = checked.stack.services
+    if checked.selection is None or not services:
         return
-    missing = find_missing(checked.stack, Selection())
+    if any(need.service not in services for s in services.values() for need in s.needs):
+        return
+    if find_cycle({s.name: [n.service for n in s.needs] for s in services.values()}):
+        return
+    missing = find_missing(checked.stack, checked.selection)
     if missing is not None:
         checked.add(
             "left-out",
@@ -162,4 +163,11 @@ def check_left_out(checked: Checked) -> None:
             ("services", missing.chain[-2], "needs", missing.service),
             suggest_flags(missing)
             + f"\nor: give the need of `{missing.chain[-2]}` an `otherwise`",
+        )
+    elif not checked.selection.flags and not is_anything_left(checked.stack):
+        checked.add(
+            "left-out",
+            "every service is left out unless it is asked for",
+            ("services", next(iter(services))),
+            f"ask for one: --with {next(iter(services))}, or enable one",
         )

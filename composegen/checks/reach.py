@@ -60,23 +60,6 @@ def _suggest_port(number: int, port: Port) -> str:
     return f"{other}:{port.target}"
 
 
-def check_publish(checked: Checked) -> None:
-    """``publish: true`` has a port to publish."""
-    for service in checked.stack.services.values():
-        wanted = ("services", service.name, "publish") in checked.stack.places
-        if (
-            wanted
-            and service.port is None
-            and not checked.is_broken(service.name, "publish", "port")
-        ):
-            checked.add(
-                "no-port",
-                f"nobody knows the port that `{service.name}` should publish",
-                ("services", service.name, "publish"),
-                "say which port it listens on:\nport: 8080",
-            )
-
-
 def check_networks(checked: Checked) -> None:
     """Raw networks do what their author thinks they do."""
     for service in checked.stack.services.values():
