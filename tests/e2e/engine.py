@@ -52,10 +52,12 @@ def run(
     ) as process:
         try:
             out, err = process.communicate(timeout=deadline)
-        except subprocess.TimeoutExpired:
+        except BaseException as stopped:
             # The whole group: docker runs Compose as a child that holds the pipes.
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
+            if not isinstance(stopped, subprocess.TimeoutExpired):
+                raise
             shown = " ".join(words)
             raise AssertionError(
                 f"not done within {deadline} s: {shown}\n{out}{err}"

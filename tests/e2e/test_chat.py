@@ -180,7 +180,7 @@ def test_the_environment_says_who_keeps_what(chat: Chat) -> None:
     assert backend["RATE_LIMIT_STORE"] == "memory"
 
 
-def test_without_redis_nothing_of_it_remains(chat: Chat) -> None:
+def test_a_network_and_a_volume_are_there_only_for_redis(chat: Chat) -> None:
     mine = f"label=com.docker.compose.project={chat.project.name}"
     volumes = run_well("docker", "volume", "ls", "-q", "--filter", mine).split()
     networks = run_well(
