@@ -131,6 +131,13 @@ def check_rendered(text: str, path: Path) -> None:
         )
     if old == text:
         return
+    if not is_ours(old):
+        # Whatever it is, a link perhaps: what stands in it is not shown.
+        raise FileRefused(
+            shown,
+            "was not made by composegen",
+            help="choose another file with -o, or render with --force",
+        )
     difference = difflib.unified_diff(
         old.splitlines(keepends=True),
         text.splitlines(keepends=True),

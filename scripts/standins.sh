@@ -27,6 +27,7 @@ default_images=(
   mysql:8.4
   mongo:8
   nginx:alpine
+  node:22-alpine
   nginx:1.29-alpine
   nginxinc/nginx-unprivileged:alpine
 )
@@ -36,7 +37,8 @@ usage() {
 usage: scripts/standins.sh [IMAGE..]
 
 Prints one line per image: pulled, stand-in or unavailable. Stand-ins exist for the
-repositories python, redis, valkey, postgres, mariadb, mysql, nginx and nginx-unprivileged,
+repositories python, node, redis, valkey, postgres, mariadb, mysql, nginx and
+nginx-unprivileged,
 with any tag. Making one needs root and Debian's debootstrap.
 
 Without a name: ${default_images[*]}
@@ -509,6 +511,26 @@ DOCKERFILE
   } | build "$1" "NAME=$2" "SUITE=$3"
 }
 
+# Debian's Node.js; the user is the one that the real image has.
+make_node() {
+  build "$1" "BUSYBOX=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+ARG BUSYBOX
+RUN groupadd --gid 1000 node \
+ && useradd --uid 1000 --gid node --create-home node \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends nodejs $BUSYBOX \
+ && rm -rf /var/lib/apt/lists/* \
+ && ln -s /usr/bin/node /usr/local/bin/node \
+ && if [ -n "$BUSYBOX" ]; then \
+      for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; \
+      rm /bin/bash; \
+    fi
+CMD ["node"]
+DOCKERFILE
+}
+
 make_nginx() { make_nginx_like "$1" 80 /run/nginx.pid root; }
 
 # The same server as uid 101 from the start, on a port and in folders that it may use.
@@ -604,6 +626,7 @@ maker_of() {
     mariadb) echo make_mariadb ;;
     mysql) echo make_mysql ;;
     nginx) echo make_nginx ;;
+    node) echo make_node ;;
     nginxinc/nginx-unprivileged) echo make_nginx_unprivileged ;;
     *) return 1 ;;
   esac
