@@ -55,7 +55,7 @@ def make_state_folder(folder: Path, *below: str) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Processes:
+class LocalPlace:
     """Processes of this machine: a service is reached on loopback, by its own port."""
 
     folder: Path
@@ -157,7 +157,7 @@ def _write_url(stack: Stack, secret: Secret, around: Surroundings) -> None:
     if login.password_secret:
         path = around.folder / stack.secrets[login.password_secret].file
         password = (read_small_text(path) or "").rstrip("\r\n")
-    place = Processes(around.folder, stack.secrets)
+    place = LocalPlace(around.folder, stack.secrets)
     url = make_url(stack, service, place, password=password).text
     folder = make_state_folder(around.folder, "secrets")
     text = around.fill(url, service.name)

@@ -18,7 +18,7 @@ from composegen.graph import find_closure
 from composegen.health import ALIVE_FOR
 from composegen.localenv import (
     CannotRun,
-    Processes,
+    LocalPlace,
     Surroundings,
     find_folder,
     find_path,
@@ -183,7 +183,7 @@ class _Settler:
 
     def settle(self, selection: Selection, written: Mapping[str, Service]) -> LocalPlan:
         """The plan of what can run, beside the services as they were written."""
-        place = Processes(self.around.folder, self.stack.secrets)
+        place = LocalPlace(self.around.folder, self.stack.secrets)
         while True:
             plan = make_plan(self.stack, selection, place=place)
             ways: dict[str, Way] = {}
@@ -241,7 +241,7 @@ class _Settler:
         if must:
             raise CannotRun(
                 f"`{step.name}` cannot run here: {obstacle}",
-                help=suggest_way(service, has_local=service.local is not None),
+                help=suggest_way(service),
             )
         self.reasons[step.name] = f"cannot run here: {obstacle}"
         return None
@@ -321,15 +321,18 @@ def find_obstacle(service: Service, around: Surroundings) -> str:
     return find_program(word, folder, find_path(service, around))[1]
 
 
-def suggest_way(service: Service, *, has_local: bool) -> str:
+def suggest_way(service: Service) -> str:
     """The lines to add, or what to install."""
+    local = service.local
     if service.is_store and service.image:
+        install = "" if local is None else "install it, "
+        return f"{install}start a Docker engine, or let one that runs serve: --reuse"
+    if local is not None and local.command and local.command[0] == "python":
         return (
-            "install it, start a Docker engine, or let one that runs serve: --reuse"
-            if has_local
-            else "start a Docker engine, or let one that runs serve: --reuse"
+            "make an environment beside the stack file, and install into it what the "
+            "service needs:\npython3 -m venv .venv"
         )
-    if has_local:
+    if local is not None:
         return "install it, or correct `local`"
     folder = service.build.context if service.build is not None else "."
     return (

@@ -238,3 +238,22 @@ def test_grace_and_signal_are_the_services_own(tmp_path):
 
     assert units["a"].launch.grace == 90
     assert units["a"].launch.stop_signal == 2
+
+
+def test_a_missing_python_is_mended_by_a_virtual_environment(tmp_path):
+    text = """
+    services:
+      a:
+        image: python:3.12-slim
+        health: {none: test}
+        local: {command: [python, a.py]}
+    """
+    with pytest.raises(CannotRun, match="`python` is not installed") as caught:
+        settle(tmp_path, text, env={"PATH": str(tmp_path)})
+    assert "python3 -m venv .venv" in caught.value.help
+
+    program = tmp_path / ".venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    _, units = settle(tmp_path, text, env={"PATH": str(tmp_path)})
+    assert units["a"].launch.command == ("python", "a.py")
