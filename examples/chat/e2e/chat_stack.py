@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -51,8 +52,7 @@ class Stack:
         with (self._folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 self._command(name),
-                cwd=CHAT
-                / (name if name in ("router", "backend", "frontend") else "e2e"),
+                cwd=CHAT / (name if name in SERVICES else "e2e"),
                 env=self._environment(name),
                 stdout=log,
                 stderr=log,
@@ -69,6 +69,14 @@ class Stack:
         if process := self._running.pop(name, None):
             process.kill()
             process.wait()
+
+    def freeze(self, name: str) -> None:
+        """Let a service listen and not answer, until it is thawed or killed."""
+        self._running[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let it go on."""
+        self._running[name].send_signal(signal.SIGCONT)
 
     def _command(self, name: str) -> list[str]:
         port = str(self._ports[name])

@@ -146,6 +146,31 @@ def test_redis_may_leave_and_return(page: Any, stack: Stack, request: Any) -> No
     assert page.locator("#about").inner_text() == "Kept in Redis"
 
 
+def test_what_only_redis_knows_is_shown_when_it_is_back(
+    page: Any, stack: Stack, request: Any
+) -> None:
+    if request.node.callspec.params["stack"] == "memory":
+        return
+    say(page, "before")
+    wait_for(page, ".assistant", "1 things")
+    stack.kill("router")
+    page.reload()
+    wait_for(page, "#banner", "The router is away.")
+    say(page, "meanwhile")
+    wait_for(page, ".assistant .note", "The router is away")
+    stack.freeze("redis")
+    stack.start("router")
+    wait_for(page, "#banner", "Redis is away.")
+    assert texts(page) == ["meanwhile", ""]
+    stack.thaw("redis")
+    wait_for(page, ".assistant", "1 things")
+    assert texts(page)[0] == "before"
+    assert texts(page)[2:] == ["meanwhile", ""]
+    page.get_by_role("button", name="Try again").click()
+    wait_for(page, ".assistant", "You have told me 2 things, the last was meanwhile.")
+    assert len(texts(page)) == 4
+
+
 def test_a_backend_that_is_lost_is_told_and_found_again(
     page: Any, stack: Stack
 ) -> None:

@@ -32,8 +32,12 @@ function beginSession() {
 async function showConversation() {
   const current = session;
   const stored = await loadMessages(current);
-  if (current !== session || loaded) return;
+  if (current !== session || loaded || reply) return;
+  // A router that cannot reach Redis may not know what is stored there.
+  if (stored === null && state === "degraded") return;
   loaded = true;
+  const saidMeanwhile = [...messages.children];
+  messages.replaceChildren();
   for (const { role, content, interrupted } of stored ?? []) {
     const shown = role === "user" ? showQuestion(content) : showReply();
     if (role === "assistant") {
@@ -41,6 +45,7 @@ async function showConversation() {
       shown.end(interrupted ? "Stopped" : "");
     }
   }
+  messages.append(...saidMeanwhile);
   showWelcome();
   scroll.scrollTop = scroll.scrollHeight;
 }
@@ -149,6 +154,7 @@ async function takeTurn(text) {
   announce("The reply is being written");
   try {
     for await (const event of sendTurn(session, text, current.signal)) {
+      loaded = true; // this turn is stored: to load it too would show it twice
       if (event.delta) answer.write(event.delta);
       if (event.route) answer.element.title = event.route;
       if (event.durability === "degraded" && state === "fine") look();
@@ -258,7 +264,7 @@ async function look() {
     await showState("unreachable");
   } finally {
     looking = false;
-    timer = setTimeout(look, state === "fine" ? CALM : ANXIOUS);
+    timer = setTimeout(look, state === "fine" && loaded ? CALM : ANXIOUS);
   }
 }
 
@@ -276,10 +282,9 @@ async function showState(next) {
     banner.dataset.state = next === "fine" ? "back" : next;
     if (next === "fine") setTimeout(() => hideBanner(), BACK_FOR);
   }
-  const there = (word) => word === "fine" || word === "degraded";
-  if (!there(next)) return;
+  if (next !== "fine" && next !== "degraded") return;
   if (!loaded) await showConversation().catch(() => {});
-  else if (!there(before)) await noticeForgotten().catch(() => {});
+  else if (next === "fine" && before !== "fine") await noticeForgotten().catch(() => {});
 }
 
 function hideBanner() {
