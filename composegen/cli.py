@@ -163,6 +163,8 @@ def init(folder: str, bare: bool) -> None:
     console.say("\nto run it without containers, make its environment once:")
     console.say(f"  {enter}python3 -m venv .venv")
     console.say("  .venv/bin/pip install ./router ./backend ./frontend")
+    console.say("and then, whenever you like:")
+    console.say("  composegen run")
     console.say("\nto see what would start, and to write its compose.yaml:")
     console.say("  composegen plan")
     console.say("  composegen render")
