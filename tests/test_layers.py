@@ -41,6 +41,8 @@ RANKS = {
     "checks.checked": 11,
     "checks.*": 12,
     "checks": 13,
+    "assembly": 11,
+    "toplevel": 12,
     "loader": 20,
     "plan": 20,
     "templatecache": 20,

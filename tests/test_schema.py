@@ -15,12 +15,12 @@ from composegen.catalogue import LEVELS
 from composegen.facts import list_recipe_files
 from composegen.guide import read_problem_page
 from composegen.healthkeys import HEALTH_KEYS, TOOLS
-from composegen.loader import TOP_KEYS
 from composegen.model import RELAXABLE, Condition
 from composegen.needkeys import NEED_KEYS
 from composegen.scaffold import BARE_STACK
 from composegen.schema import make_schema
 from composegen.shape import SERVICE_KEYS
+from composegen.toplevel import TOP_KEYS
 from tests.test_problems import BYTES, read_page
 
 EXAMPLES = sorted(Path(__file__).parent.parent.glob("examples/*/stack.yaml"))
