@@ -212,6 +212,10 @@ class Project:
         words = ["logs", "--no-log-prefix", "--no-color", *([service] * bool(service))]
         return self.compose(*words).stdout
 
+    def read_output(self, service: str) -> str:
+        """What a service wrote to its standard output alone."""
+        return run_well("docker", "logs", self.inspect(service)["Id"])
+
     def _list(self, kind: str, *filters: str) -> list[str]:
         wanted = [f"{PROJECT}={self.name}", *filters]
         options = [word for text in wanted for word in ("--filter", text)]

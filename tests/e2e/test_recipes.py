@@ -134,7 +134,7 @@ def read_answers(project: Project, recipe: str) -> list[str]:
     answers = []
     for client in ("by-url", "by-file"):
         assert project.inspect(client)["State"]["ExitCode"] == 0
-        answers.append(project.read_logs(client).split()[-1])
+        answers.append(project.read_output(client).split()[-1])
     return answers
 
 
