@@ -124,7 +124,7 @@ def cut_line(location: Location) -> tuple[str, int, int]:
 
     Tabs and control characters are made visible; a long line is cut around its place.
     """
-    from composegen.source import escape_control, measure_width
+    from composegen.problems import escape_control, measure_width
 
     text, column = location.text, location.column - 1
     first = 0

@@ -34,18 +34,14 @@ from composegen.model import (
     Service,
     Stack,
 )
+from composegen.problems import Problems
 from composegen.reading import REMOVED, find_near, shorten
 from composegen.reading import Path as NodePath
 from composegen.recipes import Recipe, RecipeBook, RecipeFile
 from composegen.records import record, replace
 from composegen.selection import Selection
 from composegen.shape import PASSED_KEYS, ShapeReader
-from composegen.source import (
-    Node,
-    Problems,
-    Source,
-    read_bytes,
-)
+from composegen.source import Node, Source, read_bytes
 from composegen.toplevel import TopLevel, make_secret
 
 _NO_FLAGS = Selection()

@@ -19,13 +19,13 @@ from composegen.facts import (
     parse_image,
 )
 from composegen.model import Access, Facts, Login
+from composegen.problems import Problems
 from composegen.reading import REMOVED
 from composegen.records import field, record
 from composegen.shape import SERVICE_KEYS, ShapeReader
 from composegen.source import (
     MappingNode,
     Node,
-    Problems,
     SequenceNode,
     Source,
     is_null,

@@ -14,13 +14,7 @@ from composegen.model import (
 from composegen.reading import shorten
 from composegen.records import field, record
 from composegen.shape import ShapeReader
-from composegen.source import (
-    MappingNode,
-    Node,
-    ScalarNode,
-    Source,
-    is_null,
-)
+from composegen.source import MappingNode, Node, ScalarNode, Source, is_null
 from composegen.translate import TOP_LEVEL
 from composegen.values import (
     PROJECT_NAME,

@@ -1,0 +1,83 @@
+"""Collects what is wrong with a stack, and makes any text safe to show."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from composegen.catalogue import find_level
+from composegen.errors import Level, Location, Problem
+
+
+class Problems:
+    """Collects what is wrong; a name's level comes from the catalogue."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, Location, str], Problem] = {}
+        self._noted: list[Problem] = []
+        self._passed_over: set[tuple[str, int]] = set()
+
+    def add(self, name: str, message: str, location: Location, help: str = "") -> None:
+        """Note one problem; the same one at the same place counts once."""
+        is_passed = (location.file, location.line) in self._passed_over
+        if is_passed and name != "unquoted-variable":
+            return
+        problem = Problem(
+            name=name,
+            message=escape_control(message),
+            location=location,
+            help=escape_control(help, keep="\n"),
+            level=find_level(name),
+        )
+        key = (name, location, message)
+        if key not in self._found:
+            self._found[key] = problem
+            self._noted.append(problem)
+
+    @property
+    def found(self) -> tuple[Problem, ...]:
+        """What was noted, sorted by place."""
+        return tuple(sorted(self._found.values(), key=lambda problem: problem.order))
+
+    @property
+    def count(self) -> int:
+        """How many were noted so far."""
+        return len(self._found)
+
+    def pass_over(self, file: str, line: int) -> None:
+        """Note nothing more of a line: what is read there is not what was written."""
+        self._passed_over.add((file, line))
+
+    def list_since(self, count: int) -> list[Problem]:
+        """What was noted after so many others, in that order."""
+        return self._noted[count:]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything noted stops a command."""
+        return any(problem.level is Level.ERROR for problem in self._found.values())
+
+
+def escape_control(text: str, keep: str = "") -> str:
+    """The text with everything that could steer a terminal shown as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in keep
+        else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+def measure_width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0
+        if unicodedata.combining(c)
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
+        for c in text
+    )
