@@ -111,14 +111,20 @@ def _read_rules(root: yaml.Node | None, loader: yaml.SafeLoader) -> tuple[Route,
 
 
 def _read_route(node: yaml.Node, loader: yaml.SafeLoader) -> Route:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    keys = {}
+    for key, _ in pairs:
+        if str(key.value) in keys:
+            raise _fault(key, f"`{key.value}` is there twice")
+        keys[str(key.value)] = key
     try:
         return msgspec.convert(loader.construct_object(node, deep=True), Route)
     except msgspec.ValidationError as error:
         # It ends with the field it is about: "... - at `$.longer_than`".
         field = re.search(r"`(?:\$\.)?(\w+)[^`]*`$", str(error))
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else []:
-            if field and key.value == field[1]:
-                raise _fault(key, str(error)) from error
+        where = keys.get(field[1], node) if field else node
+        raise _fault(where, str(error)) from error
+    except ValueError as error:  # a date or number that is none, as YAML reads it
         raise _fault(node, str(error)) from error
 
 

@@ -60,6 +60,8 @@ def test_a_route_may_be_asked_for_by_name() -> None:
         ("routes:\n  - {name: B c, model: m, default: true}", 2, "name"),
         ("routes:\n  - a\n", 2, "object"),
         ("routes:\n  - {name: b\n  x", 3, "expected"),
+        ("routes:\n  - name: b\n    model: m\n    model: n", 4, "twice"),
+        ("routes:\n  - {name: b, model: 2024-13-45, default: true}", 2, "month"),
         ("routes:\n  - {name: b, model: !!python/object:os.x {}}", 2, "python/object"),
     ],
 )
