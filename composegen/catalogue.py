@@ -23,7 +23,8 @@ _MEANING = """
     cycle finished-no-job healthy-unasked job-health local-command missing-file
     missing-setting network-mode no-health no-image no-port no-probe-tool
     left-out placeholder-unknown port-twice replicas-port replicas-volume
-    same-variable secret-name-taken udp-health unknown-recipe unknown-service
+    same-variable secret-name-taken udp-health undeclared-network unknown-recipe
+    unknown-service
 """.split()
 
 _WARNINGS = """

@@ -359,6 +359,7 @@ def secrets(file: str, form: str) -> None:
 def recipes(name: str | None, file: str, form: str) -> None:
     """List the recipes, or show one."""
     from composegen.guide import describe_recipe, list_recipes
+    from composegen.problems import escape_control
 
     console = _make_console()
     if name is None:
@@ -368,13 +369,13 @@ def recipes(name: str | None, file: str, form: str) -> None:
             return
         width = max(len(key) for key, _ in listed)
         for key, about in listed:
-            console.write_data(f"{key:<{width}}  {about}\n")
+            console.write_data(escape_control(f"{key:<{width}}  {about}") + "\n")
         return
     data, text = describe_recipe(name, Path(file))
     if form == "json":
         console.write_json(data)
     else:
-        console.write_data(text)
+        console.write_data(escape_control(text, keep="\n"))
 
 
 @cli.command()

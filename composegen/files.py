@@ -81,8 +81,22 @@ class Folder:
         if folder is None:
             return False
         inside = Path(os.path.relpath(self.path / path, folder)).as_posix()
-        if inside.startswith(".."):
-            return False
+        return not inside.startswith("..") and self._is_sent(inside, folder, build)
+
+    def list_own_secrets(self, build: Build) -> tuple[str, ...]:
+        """The `.secrets` and `.env` at the top of a build's context that are sent."""
+        folder = self.find_context(build.context)
+        if folder is None:
+            return ()
+        candidates = ((".secrets", ".secrets/any"), (".env", ".env"))
+        return tuple(
+            name
+            for name, inside in candidates
+            if (folder / name).exists() and self._is_sent(inside, folder, build)
+        )
+
+    @staticmethod
+    def _is_sent(inside: str, folder: Path, build: Build) -> bool:
         dockerfile = str(build.options.get("dockerfile", "") or "Dockerfile")
         for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
             patterns = read_small_text(folder / name)

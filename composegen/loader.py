@@ -102,11 +102,14 @@ def find_own_recipes(path: Path) -> dict[str, Path]:
 
 def _list_recipes(folder: Path, named: str) -> dict[str, tuple[Path, str]] | None:
     """Recipe name -> file and how it is shown; None where there is no such folder."""
-    if not is_folder(folder / named):
+    place = folder / named
+    if not is_folder(place):
         return None
+    # A link that leads out of the folder is no recipe: it would be read and shown.
     return {
         path.stem: (path, f"{named.rstrip('/')}/{path.name}")
-        for path in sorted((folder / named).glob("*.yaml"))
+        for path in sorted(place.glob("*.yaml"))
+        if path.is_file() and path.resolve().is_relative_to(place.resolve())
     }
 
 
@@ -124,7 +127,11 @@ class _Loader:
         """Run the phases; raises ProblemsFound where one of them found an error."""
         self.read()
         self.parts = TopLevel(self.source, self.reader).parse()
-        self.book = RecipeBook(self.problems, self.find_recipes())
+        self.book = RecipeBook(
+            self.problems,
+            self.find_recipes(),
+            is_quoted=self.folder.find_inside(self.parts.recipes) is not None,
+        )
         stack = self.build_stack()
         check_stack(
             Checked(

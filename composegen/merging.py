@@ -141,6 +141,10 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
         own = {"context": own} if isinstance(own, str) else own
     if key in _MAPS:
         return {**_to_map(base), **_to_map(own)}
+    if key == "extra_hosts":
+        return [*dict.fromkeys([*_to_hosts(base), *_to_hosts(own)])]
+    if key == "logging" and _find_driver(base) != _find_driver(own):
+        return own
     if key == "networks":
         return {**_to_names(base), **_to_names(own)}
     if isinstance(base, dict) and isinstance(own, dict):
@@ -169,6 +173,16 @@ def _to_map(value: Raw) -> dict[str, Raw]:
     items = value if isinstance(value, list) else []
     texts = (str(item).partition("=") for item in items)
     return {name: text if equals else None for name, equals, text in texts}
+
+
+def _to_hosts(value: Raw) -> list[Raw]:
+    if isinstance(value, dict):
+        return [f"{name}={address}" for name, address in value.items()]
+    return value if isinstance(value, list) else []
+
+
+def _find_driver(value: Raw) -> Raw:
+    return value.get("driver", "local") if isinstance(value, dict) else None
 
 
 def _to_names(value: Raw) -> dict[str, Raw]:

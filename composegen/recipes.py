@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from composegen.composekeys import Draft, to_plain
-from composegen.errors import FileRefused
+from composegen.errors import FileRefused, Location, Problem
 from composegen.facts import (
     FACT_KEYS,
     RECIPE_KEYS,
@@ -21,7 +21,7 @@ from composegen.facts import (
 from composegen.model import Access, Facts, Login
 from composegen.problems import Problems
 from composegen.reading import REMOVED
-from composegen.records import field, record
+from composegen.records import field, record, replace
 from composegen.shape import SERVICE_KEYS, ShapeReader
 from composegen.source import (
     MappingNode,
@@ -224,9 +224,16 @@ def _make_access(entry: Mapping[str, Any]) -> Access:
 class RecipeBook:
     """All recipes that a stack may name; its own folder comes before the shipped."""
 
-    def __init__(self, problems: Problems, own: Mapping[str, tuple[Path, str]]) -> None:
+    def __init__(
+        self,
+        problems: Problems,
+        own: Mapping[str, tuple[Path, str]],
+        *,
+        is_quoted: bool = True,
+    ) -> None:
         self._problems = problems
         self._own = own
+        self._is_quoted = is_quoted
         self._read: dict[str, RecipeFile | None] = {}
 
     @property
@@ -248,9 +255,22 @@ class RecipeBook:
             shown = f"recipes/{path.name}"
         else:
             return None
+        problems = Problems()
         try:
-            source = Source(shown, read_bytes(path, shown), self._problems)
-        except FileRefused:
+            source = Source(shown, read_bytes(path, shown), problems)
+        except FileRefused as refused:
+            location = Location(file=shown)
+            self._problems.add("unknown-recipe", refused.message, location)
             return None
         recipe = RecipeFile(name, source)
+        for problem in problems.found:
+            self._add(problem)
         return recipe if recipe.is_readable else None
+
+    def _add(self, problem: Problem) -> None:
+        """Pass a problem on; of a folder beyond the stack's, nothing is quoted."""
+        message, location, help = problem.message, problem.location, problem.help
+        if not self._is_quoted:
+            message, help = "this recipe cannot be read", ""
+            location = replace(location, text="")
+        self._problems.add(problem.name, message, location, help)

@@ -1556,13 +1556,13 @@ def test_what_is_computed_cannot_be_overruled(keys: str) -> None:
 @pytest.mark.parametrize(
     "keys",
     [
-        *("restart: always", "container_name: web", "networks: [proxy]", "pid: host"),
+        *("restart: always", "container_name: web", "networks: [default]", "pid: host"),
         *(
             "network_mode: host",
             "deploy: {endpoint_mode: dnsrr}",
             "logging: {driver: none}",
         ),
-        *("networks: {proxy: {ipv4_address: 10.0.0.2}}", "privileged: true"),
+        *("networks: {default: {ipv4_address: 10.0.0.2}}", "privileged: true"),
     ],
 )
 def test_other_raw_settings_are_taken(keys: str) -> None:
@@ -1714,8 +1714,9 @@ def test_a_translation_can_be_pasted(what: str) -> None:
 
     errors = {p.name for p in check(text) if p.level is Level.ERROR}
 
-    # That replicas want no port, and a check wants one, is another matter.
-    assert errors <= {"no-port", "replicas-port"}, errors
+    # That replicas want no port, a check one, and a network to be declared at the
+    # top level, is another matter.
+    assert errors <= {"no-port", "replicas-port", "undeclared-network"}, errors
 
 
 def test_version_is_left_out() -> None:

@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused, Level, Location
+from composegen.problems import Problems, escape_control, measure_width
 from composegen.source import (
     MAX_BYTES,
     MappingNode,
-    Problems,
     ScalarNode,
     SequenceNode,
     Source,
-    escape_control,
     is_null,
-    measure_width,
     read_bytes,
 )
 from tests.stacks import find, list_names, list_places, load_app, load_only, make_app

@@ -74,6 +74,7 @@ def check_networks(checked: Checked) -> None:
                 path,
                 "a data store has a network of its own with those that need it",
             )
+        _check_declared(checked, service, [str(name) for name in names])
         if service.uses_host_network:
             _check_host_network(checked, service)
         total = len({*list_networks(checked.stack, service), *map(str, names)})
@@ -89,6 +90,22 @@ def check_networks(checked: Checked) -> None:
                 ("services", service.name, "labels", "traefik.enable"),
                 "name the network that both share:\n"
                 "labels: {traefik.docker.network: ..}",
+            )
+
+
+def _check_declared(checked: Checked, service: Service, names: list[str]) -> None:
+    """A raw network is one that composegen makes or the top level declares."""
+    declared = checked.stack.compose.get("networks")
+    known = {"default", *(declared if isinstance(declared, dict) else ())}
+    known |= {s.name for s in checked.stack.services.values() if s.is_store}
+    for name in names:
+        if name not in known:
+            checked.add(
+                "undeclared-network",
+                f"`{service.name}` is on the network `{name}`, which nobody declares",
+                ("services", service.name, "compose", "networks"),
+                "declare it at the top level:\n"
+                f"compose: {{networks: {{{name}: {{external: true}}}}}}",
             )
 
 

@@ -63,6 +63,9 @@ def _iterate_literals(service: Service) -> Iterator[tuple[str, tuple[str, ...], 
             path = (*base, "needs", need.service, "otherwise", "env")
             for variable, text in need.otherwise.env.items():
                 yield variable, (*path, variable), text
+    raw = service.compose.get("environment")
+    for variable, value in (raw if isinstance(raw, dict) else {}).items():
+        yield variable, (*base, "compose", "environment"), str(value)
     arguments = service.build.options.get("args") if service.build else None
     for name, value in (arguments if isinstance(arguments, dict) else {}).items():
         if isinstance(value, str):
@@ -125,6 +128,9 @@ def _check_contexts(checked: Checked, used: set[str]) -> None:
             )
             if is_there and checked.folder.is_sent_to_build(file, service.build)
         ]
+        sent = list(
+            dict.fromkeys([*sent, *checked.folder.list_own_secrets(service.build)])
+        )
         if sent:
             checked.add(
                 "secret-in-context",

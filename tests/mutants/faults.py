@@ -224,7 +224,7 @@ FAULTS = (
     ),
     Fault(
         "the first problem hides the others",
-        "composegen/source.py",
+        "composegen/problems.py",
         "        if key not in self._found:\n",
         "        if not self._found:\n",
         READING,
@@ -417,8 +417,8 @@ FAULTS = (
     Fault(
         "a backslash is not escaped",
         "composegen/quoting.py",
-        """"\\\\": "\\\\\\\\", """,
-        "",
+        r"""'[\x00-\x1f"\\\\\x7f""",
+        r"""'[\x00-\x1f"\x7f""",
         SAFETY,
     ),
     Fault(
