@@ -114,7 +114,8 @@ async def run_schedule(clock: Clock, seed: int) -> SimulatedWorld:
     books = {key: Book(key) for key in KEYS}
     wrong = asyncio.create_task(world.go_wrong())
     clients = [Client(world, books, chance) for _ in range(3)]
-    pause = chance.choice((0.3, 2.0, 15.0))
+    # Where sessions may end, some pauses are so long that they do.
+    pause = chance.choice((0.3, 2.0, 15.0 if lifetime < 1000 else 5.0))
     await asyncio.gather(*(client.work(10, pause) for client in clients))
     wrong.cancel()
     await world.heal()
