@@ -85,6 +85,7 @@ def look_at_runs(stack: Stack, folder: Path) -> Seen:
         last = runs.read_last()
         told = {s["service"]: _read_status(s) for s in last.get("ended", ())}
         failures = last.get("failures", {})
+        left_out = {each["service"]: each for each in last.get("left_out", ())}
     return Seen(
         statuses=tuple(_list_all(stack, told, left_out)),
         is_running=alive > 0,

@@ -171,8 +171,12 @@ class RunConsole:
         self._talk(event.service, f"finished after {event.after:.2f} s", fg="green")
 
     def _show_failed(self, event: Failed) -> None:
-        self._talk(event.service, "failed", fg="red", bold=True)
-        self.show_failure(event.failure)
+        failure = event.failure
+        if failure.cause or failure.lines or failure.exit_code is not None:
+            self._talk(event.service, "failed", fg="red", bold=True)
+            self.show_failure(failure)
+        else:  # nothing of its own: what it needs has failed
+            self._talk(event.service, failure.reason, fg="red")
         if not event.is_required and event.dependants:
             self._talk(
                 event.service,

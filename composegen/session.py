@@ -71,17 +71,21 @@ async def open_session(
             try:
                 yield Session(supervisor=supervisor, processes=processes)
             finally:
-                ending = asyncio.ensure_future(_end(supervisor, runs, mark))
+                left_out = describe_run(local, supervisor, since)["left_out"]
+                ending = asyncio.ensure_future(_end(supervisor, runs, mark, left_out))
                 await asyncio.shield(ending)
 
 
-async def _end(supervisor: Supervisor, runs: RunFolder, mark: str) -> None:
+async def _end(
+    supervisor: Supervisor, runs: RunFolder, mark: str, left_out: list[Any]
+) -> None:
     statuses = describe_statuses(supervisor.list_statuses())
     await supervisor.take_down()
     runs.write_last(
         {
             "statuses": statuses,
             "ended": describe_statuses(supervisor.list_statuses()),
+            "left_out": left_out,
             **describe_failures(supervisor),
         }
     )

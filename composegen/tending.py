@@ -124,7 +124,7 @@ class Tender:
             if not opened and not gate.is_optional:
                 return Failure(
                     service=step.name,
-                    reason=f"{step.name} cannot start without {gate.service}",
+                    reason=f"cannot start without {gate.service}",
                 )
         self.tended.boot = Boot(
             service=step.name,

@@ -397,6 +397,18 @@ def test_why_tells_how_the_last_run_failed(tmp_path, ports):
     assert "the Python module `missing_thing` is not installed" in out
 
 
+def test_after_a_run_what_it_left_out_is_still_no_failure(stack):
+    process, _ = start_up(stack)
+    end(process)
+
+    code, out, said = run_cli(stack, "status", "--format", "json")
+
+    states = {each["service"]: each["state"] for each in json.loads(out)}
+    assert states == {"web": "stopped", "app": "stopped", "cache": "left-out"}
+    assert code == 1
+    assert "nothing runs here" in said
+
+
 def test_a_run_in_a_very_deep_folder_can_be_asked_and_ended(tmp_path, ports):
     """The kernel takes no socket at a path as long as this."""
     folder = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 5)

@@ -163,3 +163,11 @@ def test_who_is_reused_is_named():
     reused = Reused(service="router", pid=7, command="python r.py", since="12:00")
 
     assert "is used: pid 7, `python r.py`, since 12:00; it stays" in show(reused)[1]
+
+
+def test_one_that_fails_for_what_it_needs_is_told_in_one_line():
+    failure = Failure(service="web", reason="cannot start without router")
+
+    _, err = show(Failed(service="web", failure=failure, is_required=True))
+
+    assert err == "web    | cannot start without router\n"
