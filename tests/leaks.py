@@ -1,5 +1,6 @@
 """Runs that own hostile services and are ended by a signal; what is left afterwards."""
 
+import atexit
 import os
 import random
 import signal
@@ -25,6 +26,24 @@ class Outcome:
     survivors: tuple[str, ...]
     seconds: float
     port_is_free: bool
+
+
+_KEPT = []
+
+
+@atexit.register
+def _end_kept():
+    """A test that failed may have left a run: its guardian sees to the rest."""
+    for process in _KEPT:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def keep(process):
+    """The process, ended with the tests at the latest."""
+    _KEPT.append(process)
+    return process
 
 
 def find_survivors(token):
@@ -126,15 +145,18 @@ def is_free(port):
     return True
 
 
+def start_hostile(folder, port, *more):
+    """A run that owns the five services, or the one that ``escaped``."""
+    command = [sys.executable, str(PROGRAM), str(folder), str(port), str(GRACE), *more]
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere)
+    return keep(process)
+
+
 def end_one(folder, number, delay, *, second=None):
     """Start the five, signal their owner after a delay, wait until nothing is left."""
     port = find_port()
-    run = subprocess.Popen(
-        [sys.executable, str(PROGRAM), str(folder), str(port), str(GRACE)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    run = start_hostile(folder, port)
     time.sleep(delay)
     run.send_signal(number)
     if second is not None:

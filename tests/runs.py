@@ -20,7 +20,7 @@ from composegen.runfiles import RunFolder, identify_self
 from composegen.runtimes.process import Processes
 from composegen.selection import Selection
 from composegen.supervisor import StartFailed, Supervisor
-from tests.leaks import find_port, find_running_in, wait_for
+from tests.leaks import find_port, find_running_in, keep, wait_for
 
 ROOT = Path(__file__).parents[1]
 
@@ -148,7 +148,7 @@ def find_lines(events, service):
 def start_cli(folder, *arguments, **options):
     """``composegen`` in a folder, as a process of its own."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "composegen", *arguments],
         cwd=folder,
         env=env,
@@ -159,6 +159,7 @@ def start_cli(folder, *arguments, **options):
         start_new_session=True,
         **options,
     )
+    return keep(process)
 
 
 def run_cli(folder, *arguments, **options):

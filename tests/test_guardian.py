@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,9 +30,7 @@ def test_no_service_outlives_its_run_whatever_ends_it(tmp_path):
 def test_the_five_services_really_run_before_they_are_ended(tmp_path):
     home = tmp_path / f"alive-{os.getpid()}"
     home.mkdir()
-    run = subprocess.Popen(
-        [sys.executable, str(leaks.PROGRAM), str(home), str(leaks.find_port()), "0.3"]
-    )
+    run = leaks.start_hostile(home, leaks.find_port())
     try:
         # background: 3, deaf, escapee: 2, leader-gone: 1, storm: 1 and up to 40 more
         leaks.wait_for(lambda: len(leaks.find_survivors(home.name)) >= 18)
@@ -47,9 +44,7 @@ def test_the_five_services_really_run_before_they_are_ended(tmp_path):
 def test_a_killed_guardian_is_replaced(tmp_path):
     home = tmp_path / f"replaced-{os.getpid()}"
     home.mkdir()
-    run = subprocess.Popen(
-        [sys.executable, str(leaks.PROGRAM), str(home), str(leaks.find_port()), "0.3"]
-    )
+    run = leaks.start_hostile(home, leaks.find_port())
     leaks.wait_for((home / "mark").exists)
     first = leaks.find_guardian((home / "mark").read_text())
     os.kill(first, signal.SIGKILL)
@@ -66,10 +61,7 @@ def test_a_killed_guardian_is_replaced(tmp_path):
 def test_the_known_hole_group_and_session_left_and_the_environment_emptied(tmp_path):
     home = tmp_path / f"hole-{os.getpid()}"
     home.mkdir()
-    port = str(leaks.find_port())
-    run = subprocess.Popen(
-        [sys.executable, str(leaks.PROGRAM), str(home), port, "0.3", "escaped"]
-    )
+    run = leaks.start_hostile(home, leaks.find_port(), "escaped")
     leaks.wait_for(lambda: leaks.find_emptied(home.name))
     mark = (home / "mark").read_text()
 
@@ -86,9 +78,7 @@ def test_the_known_hole_group_and_session_left_and_the_environment_emptied(tmp_p
 def test_orphans_that_end_while_the_run_goes_on_are_reaped(tmp_path):
     home = tmp_path / f"orphans-{os.getpid()}"
     home.mkdir()
-    run = subprocess.Popen(
-        [sys.executable, str(leaks.PROGRAM), str(home), str(leaks.find_port()), "0.3"]
-    )
+    run = leaks.start_hostile(home, leaks.find_port())
     try:
         leaks.wait_for((home / "mark").exists)
         # The leader that is gone has left a child, which is the run's own now.
