@@ -156,7 +156,7 @@ async def test_a_frozen_redis_costs_one_short_wait_and_comes_back(
         assert limit.store == "degraded"
         began = time.monotonic()
         waits = [await limit.take("ann") for _ in range(3)]
-        assert time.monotonic() - began < 0.05
+        assert time.monotonic() - began < 0.2  # none of them waited
         assert waits[:2] == [0, 0]
         assert waits[2] > 59
         redis.process.send_signal(signal.SIGCONT)
