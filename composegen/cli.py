@@ -5,6 +5,7 @@ What a command needs is imported when it runs: starting quickly is a feature.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +150,8 @@ def init(folder: str, bare: bool) -> None:
 
     Nothing that exists is overwritten.
     """
+    import shlex
+
     from composegen.scaffold import write_bare_stack, write_chat_stack
 
     console = _make_console()
@@ -159,7 +162,7 @@ def init(folder: str, bare: bool) -> None:
         return
     count = write_chat_stack(target)
     console.say(f"wrote {count} files to {folder}")
-    enter = "" if folder == "." else f"cd {folder} && "
+    enter = "" if folder == "." else f"cd {shlex.quote(folder)} && "
     console.say("\nto run it without containers, make its environment once:")
     console.say(f"  {enter}python3 -m venv .venv")
     console.say("  .venv/bin/pip install ./router ./backend ./frontend")
@@ -260,7 +263,7 @@ def render(
         write_rendered,
     )
     from composegen.plan import make_plan
-    from composegen.render import Options, render_plan
+    from composegen.render import OLDEST_START_INTERVAL, Options, render_plan
     from composegen.secretfiles import list_missing_files
 
     _be_brief()
@@ -275,9 +278,11 @@ def render(
         if recorded is not None:
             selection, engine = recorded.selection, recorded.engine
     stack = _load(file, selection).stack
-    options = Options(prefix=find_prefix(path, folder))
-    if engine is not None:
-        options = Options(prefix=options.prefix, engine=engine)
+    options = Options(
+        prefix=find_prefix(path, folder),
+        name=path.name if output != "-" else "compose.yaml",
+        engine=engine or OLDEST_START_INTERVAL,
+    )
     made = make_plan(stack, selection)
     for rendered in render_plan(made, options):
         if output == "-":
@@ -588,6 +593,9 @@ def _run(arguments: list[str] | None) -> int:
     except ComposegenError as error:
         _make_console().show_error(error)
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        _make_console().say(error.format_message())
+        return ExitCode.USAGE
     except click.UsageError as error:
         hint = f"{error.ctx.command_path} --help" if error.ctx else "composegen --help"
         _make_console().show_usage_error(error.format_message(), f"see {hint}")
@@ -598,6 +606,12 @@ def _run(arguments: list[str] | None) -> int:
         # Whoever read our output has gone; nothing more is to be said.
         sys.stdout = None
         return ExitCode.FINE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stdout = None
+        _make_console().show_usage_error("no space is left to write to")
+        return ExitCode.PROBLEM
     except SystemExit as stop:
         return int(stop.code or 0)
     return result if isinstance(result, int) else ExitCode.FINE

@@ -26,6 +26,7 @@ PLACEHOLDERS = (
     "password_file",
     "url_file",
 )
+_LIKE_PLACEHOLDER = re.compile(r"\{ ?[A-Za-z_]+ ?\}")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 NEED_KEYS = ("env", "until", "otherwise")
 
@@ -158,12 +159,13 @@ class NeedKeys(HealthKeys):
                     f'{name}: "{{url}}"',
                 )
                 continue
-            for word in PLACEHOLDER.findall(text.replace("${", "$ ")):
+            for written in _LIKE_PLACEHOLDER.findall(text.replace("${", "$ ")):
+                word = written.strip("{} ").lower()
                 near = find_near(word, PLACEHOLDERS)
-                if word not in PLACEHOLDERS and near:
+                if written[1:-1] not in PLACEHOLDERS and near:
                     self.add(
                         "near-placeholder",
-                        f"`{{{word}}}` is passed on as text",
+                        f"`{written}` is passed on as text",
                         key_node,
                         f"did you mean `{{{near}}}`?",
                     )

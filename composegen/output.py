@@ -53,6 +53,10 @@ def write_rendered(text: str, path: Path, *, force: bool = False) -> Written:
         raise FileRefused(
             shown, "is a folder", help="name a file: -o FOLDER/compose.yaml"
         )
+    if path.exists() and not path.is_file():
+        # A device or a pipe is written to, never replaced.
+        path.write_text(text, encoding="utf-8")
+        return Written.NEW
     if not path.exists() and not path.is_symlink():
         write_atomically(path, text)
         return Written.NEW
@@ -147,5 +151,5 @@ def check_rendered(text: str, path: Path) -> None:
     raise StaleFile(
         shown,
         "".join(line if line.endswith("\n") else f"{line}\n" for line in difference),
-        help="renew it: composegen render",
+        help="renew it with the command in its header",
     )

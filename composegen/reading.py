@@ -54,6 +54,12 @@ def find_near(name: str, known: Iterable[str]) -> str:
     return near[0] if near else ""
 
 
+def list_some(names: Iterable[str], limit: int = 20) -> str:
+    """The names, or the first of them with an ellipsis."""
+    listed = list(names)
+    return ", ".join(listed[:limit]) + (", .." if len(listed) > limit else "")
+
+
 def describe(node: Node) -> str:
     """What a node is, for a sentence."""
     if isinstance(node, MappingNode):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -112,11 +113,13 @@ class _Draft:
 class Options:
     """How to render: ``engine`` is the oldest major version that must take the file.
 
-    ``prefix`` leads from the folder of the output to that of the stack file.
+    ``prefix`` leads from the folder of the output to that of the stack file; ``name``
+    is the output's.
     """
 
     engine: int = OLDEST_START_INTERVAL
     prefix: str = "."
+    name: str = "compose.yaml"
 
 
 def render_plan(plan: Plan, options: Options | None = None) -> tuple[File, ...]:
@@ -187,7 +190,12 @@ def is_untouched(text: str) -> bool:
 def read_flags(text: str) -> list[str]:
     """The words of the command that a header records, without the command."""
     match = SELECTION.search(text)
-    return (match[1] or "").split() if match else []
+    if match is None:
+        return []
+    try:
+        return shlex.split(match[1] or "")
+    except ValueError:
+        return []
 
 
 # The context of the templates
@@ -205,14 +213,22 @@ class _Renderer:
         self.defaults, self.default_comments = self._make_defaults()
 
     def make_context(self) -> dict[str, Any]:
-        flags = [self.plan.selection.flags] if self.plan.selection.flags else []
+        source = posixpath.normpath(
+            posixpath.join(self.options.prefix, self.stack.file)
+        )
+        flags = []
+        # The command as it is typed in the folder of the output.
+        if source != "stack.yaml":
+            flags.append(f"-f {_quote_sh(source)}")
+        if self.options.prefix != "." or self.options.name != "compose.yaml":
+            flags.append(f"-o {_quote_sh(self.options.name)}")
+        if self.plan.selection.flags:
+            flags.append(self.plan.selection.flags)
         if self.options.engine < OLDEST_START_INTERVAL:
             flags.append(f"--engine {self.options.engine}")
         top = self._merge_top_level()
         return {
-            "source": posixpath.normpath(
-                posixpath.join(self.options.prefix, self.stack.file)
-            ),
+            "source": source,
             "flags": " ".join(flags),
             "name": self.stack.name,
             "left_out": self.plan.left_out,

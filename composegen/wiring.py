@@ -124,14 +124,17 @@ def find_credentials(service: Service) -> Credentials:
 
 def _choose_login(service: Service, files: Mapping[str, str]) -> Login | None:
     for login in service.access.logins:
-        if not login.when or any(
-            service.environment.get(name)
-            or f"{name}_FILE" in files
-            or f"{name}_FILE" in service.environment
-            for name in login.when
+        if not login.when or (
+            _is_set(service, files, login.when)
+            and (not login.password or _is_set(service, files, login.password))
         ):
             return login
     return None
+
+
+def _is_set(service: Service, files: Mapping[str, str], names: tuple[str, ...]) -> bool:
+    """Whether one of the variables has a value, or a file that holds it."""
+    return _find_value(service, names) is not None or _is_in_file(service, files, names)
 
 
 def _find_value(service: Service, names: tuple[str, ...]) -> str | None:

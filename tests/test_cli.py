@@ -370,3 +370,36 @@ def test_render_needs_no_docker_sdk(folder: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
     )
     assert answer.stdout == "[]\n"
+
+
+def test_the_header_names_the_command_that_makes_the_file_again(folder: Path) -> None:
+    (folder / "stack.yaml").rename(folder / "shop.yaml")
+    (folder / "deploy").mkdir()
+
+    _run(["render", "-f", "shop.yaml", "-o", "deploy/prod.yaml", "--without", "cache"])
+
+    text = (folder / "deploy" / "prod.yaml").read_text()
+    line = text.splitlines()[1]
+    assert line == "# composegen render -f ../shop.yaml -o prod.yaml --without cache"
+    assert _run(["render", "-f", "shop.yaml", "-o", "deploy/prod.yaml", "--check"]) == 0
+
+
+def test_a_required_service_that_is_disabled_comes_with_its_flag(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "stack.yaml").write_text(
+        "services:\n"
+        "  web: {image: 'python:3.13', publish: 80, health: /, needs: [db]}\n"
+        "  db: {image: 'python:3.13', port: 81, health: /, enabled: false}\n"
+    )
+
+    assert _run(["plan"]) == 1
+    assert "this would work: --with db" in capsys.readouterr().err
+    assert _run(["plan", "--with", "db"]) == 0
+
+
+def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run([]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("Usage: composegen")

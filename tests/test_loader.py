@@ -999,16 +999,16 @@ def test_a_need_that_stands_twice_in_a_list_names_the_first_place() -> None:
     assert "stack.yaml:6:13" in problem.message
 
 
-@pytest.mark.parametrize("word", ["ur", "urls", "hots", "prot", "pasword", "databse"])
+@pytest.mark.parametrize(
+    "word", ["ur", "urls", "hots", "prot", "pasword", "databse", "URL", " url "]
+)
 def test_a_word_that_is_nearly_a_placeholder_is_a_warning(word: str) -> None:
     assert list_need_names(f"needs: {{cache: {{A: '{{{word}}}'}}}}") == [
         "near-placeholder"
     ]
 
 
-@pytest.mark.parametrize(
-    "text", ["{}", "{x}", "{ url }", "{{", "{zzzz}", "{0}", "{URL}"]
-)
+@pytest.mark.parametrize("text", ["{}", "{x}", "{  }", "{{", "{zzzz}", "{0}", "{url2}"])
 def test_every_other_brace_is_text(text: str) -> None:
     need = load_need(f"needs: {{cache: {{A: '{text}'}}}}")
 

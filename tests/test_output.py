@@ -213,7 +213,7 @@ def test_a_stale_file_shows_the_difference(path: Path) -> None:
     assert lines[:2] == [f"--- {path}", f"+++ {path} (as it should be)"]
     assert "-  c:" in lines
     assert "+# composegen render --without c" in lines
-    assert raised.value.help == "renew it: composegen render"
+    assert raised.value.help == "renew it with the command in its header"
     assert path.read_text() == OURS
 
 

@@ -19,7 +19,7 @@ from composegen.checks.needs import (
     check_names,
     check_unasked,
 )
-from composegen.checks.reach import check_networks, check_ports
+from composegen.checks.reach import check_networks, check_ports, check_store_networks
 from composegen.checks.secrets import check_literals, check_secrets
 from composegen.checks.variables import (
     check_early_variables,
@@ -50,6 +50,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_images,
     check_reasons,
     check_networks,
+    check_store_networks,
 )
 
 

@@ -34,7 +34,9 @@ def check_images(checked: Checked) -> None:
 
 
 def _check_tag(checked: Checked, service: Service) -> None:
-    if parse_image(service.image).has_fixed_tag or "$" in service.image:
+    reference = parse_image(service.image)
+    is_hidden = "$" in service.image.rpartition("/")[2] and not reference.tag
+    if reference.has_fixed_tag or is_hidden:
         return
     checked.add(
         "latest-image",

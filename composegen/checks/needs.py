@@ -9,7 +9,7 @@ from composegen.model import (
     HealthKind,
     Service,
 )
-from composegen.reading import find_near, shorten
+from composegen.reading import find_near, list_some, shorten
 from composegen.selection import (
     describe_missing,
     find_missing,
@@ -17,13 +17,19 @@ from composegen.selection import (
     suggest_flags,
 )
 
+_MOST_NEAR = 20
+
 
 def check_names(checked: Checked) -> None:
     """Every need names a service."""
+    searched = 0
     for service in checked.stack.services.values():
         for need in service.needs:
             if need.service not in checked.stack.services:
-                near = find_near(need.service, checked.stack.services)
+                searched += 1
+                # Who misspells more than this has another problem.
+                names = checked.stack.services if searched <= _MOST_NEAR else ()
+                near = find_near(need.service, names)
                 checked.add(
                     "unknown-service",
                     f"`{service.name}` needs `{shorten(need.service)}`, which is not "
@@ -31,7 +37,7 @@ def check_names(checked: Checked) -> None:
                     ("services", service.name, "needs", need.service),
                     f"did you mean `{near}`?"
                     if near
-                    else f"there are {', '.join(checked.stack.services)}",
+                    else f"there are {list_some(checked.stack.services)}",
                 )
 
 
@@ -102,10 +108,16 @@ def _check_can_be_asked(
 def _suggest_health(service: Service) -> str:
     if service.build is not None and service.build.has_healthcheck:
         return "health: image     # its Dockerfile has a HEALTHCHECK"
+    udp = {port.first_target for port in service.publish if port.protocol == "udp"}
+    tcp = {port.first_target for port in service.publish if port.protocol == "tcp"}
+    if service.port in udp - tcp:
+        return "health: {command: [..]}     # a UDP port cannot be asked"
     if service.port is not None:
         return f"health: /health     # a path that answers 200 on port {service.port}"
-    if service.build is not None and service.build.exposed:
-        port = service.build.exposed[0].partition("/")[0]
+    exposed = [] if service.build is None else list(service.build.exposed)
+    exposed = [port for port in exposed if not port.endswith("/udp")]
+    if exposed:
+        port = exposed[0].partition("/")[0]
         return f"port: {port}     # its Dockerfile exposes it\nhealth: /health"
     return "port: 8080\nhealth: /health"
 

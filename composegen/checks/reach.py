@@ -93,6 +93,20 @@ def check_networks(checked: Checked) -> None:
             )
 
 
+def check_store_networks(checked: Checked) -> None:
+    """The top level's raw networks open no store's own one."""
+    raw = checked.stack.compose.get("networks")
+    for name in raw if isinstance(raw, dict) else ():
+        service = checked.stack.services.get(str(name))
+        if service is not None and service.is_store:
+            checked.add(
+                "store-network",
+                f"`{name}` is the network that the data store `{name}` has of its own",
+                ("compose",),
+                "give yours another name",
+            )
+
+
 def _check_declared(checked: Checked, service: Service, names: list[str]) -> None:
     """A raw network is one that composegen makes or the top level declares."""
     declared = checked.stack.compose.get("networks")
