@@ -117,7 +117,8 @@ def _make_file(
         if not path.is_file():
             return Made(secret, Outcome.MISSING, f"make {secret.file}")
         empty = path.stat().st_size == 0
-        return Made(secret, Outcome.EMPTY if empty else Outcome.KEPT, secret.file)
+        outcome = Outcome.EMPTY if empty else Outcome.KEPT
+        return Made(secret, outcome, f"fill {secret.file}")
     if path.is_symlink() and path.is_file() and _has_nothing_to_write(secret, values):
         return Made(secret, Outcome.KEPT)
     old = None if path.is_symlink() else read_small_text(path)
@@ -134,16 +135,18 @@ def _make_file(
     elif path.stat().st_mode & 0o777 != _FILE_MODE:
         path.chmod(_FILE_MODE)
     if not text:
-        return Made(secret, Outcome.EMPTY, f"set {_find_variable(stack, secret)}")
+        return Made(secret, Outcome.EMPTY, _find_mend(stack, secret))
     return Made(secret, Outcome.KEPT if text == old else Outcome.WRITTEN)
 
 
-def _find_variable(stack: Stack, secret: Secret) -> str:
-    """The variable that would fill an empty secret."""
+def _find_mend(stack: Stack, secret: Secret) -> str:
+    """What would fill an empty secret: a variable, or the file that it comes from."""
     if secret.kind is SecretKind.URL:
         login = find_credentials(stack.services[secret.source])
-        return stack.secrets[login.password_secret].variable
-    return secret.variable
+        secret = stack.secrets[login.password_secret]
+    if secret.kind is SecretKind.FILE:
+        return f"fill {secret.file}"
+    return f"set {secret.variable}"
 
 
 def _has_nothing_to_write(secret: Secret, values: Mapping[str, str]) -> bool:
