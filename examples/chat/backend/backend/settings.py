@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 DEFAULT_ROUTER = "http://127.0.0.1:8888"
 
@@ -47,7 +48,7 @@ def _read_number(
 
 def _read_router_url(environment: Mapping[str, str]) -> str:
     url = environment.get("ROUTER_URL") or DEFAULT_ROUTER
-    if not url.startswith(("http://", "https://")):
+    if not _is_address(url, ("http", "https")):
         raise SettingsError(f"ROUTER_URL is {url!r}: expected http://host:port")
     return url.rstrip("/")
 
@@ -62,10 +63,19 @@ def _read_redis_url(environment: Mapping[str, str]) -> str | None:
         return None
     if not url:
         raise SettingsError("RATE_LIMIT_STORE is redis, but REDIS_URL is not set")
-    if not url.startswith(("redis://", "rediss://", "unix://")):
+    if not _is_address(url, ("redis", "rediss", "unix")):
         # Not shown: it may hold a password.
         raise SettingsError("REDIS_URL is no address: expected redis://host:port")
     return url
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.path if parts.scheme == "unix" else parts.hostname
+        return parts.scheme in schemes and bool(named) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _read_file(environment: Mapping[str, str], name: str) -> str | None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -22,9 +23,18 @@ def read_port(environment: Mapping[str, str]) -> int:
 def read_backend_url(environment: Mapping[str, str]) -> str:
     """The backend's address; raises ValueError for what is none."""
     url = environment.get("BACKEND_URL") or "http://127.0.0.1:3002"
-    if not url.startswith(("http://", "https://")):
+    if not _is_address(url):
         raise ValueError(f"BACKEND_URL is {url!r}: expected http://host:port")
     return url.rstrip("/")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname)
+        return named and parts.port != 0
+    except ValueError:
+        return False
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def test_settings_have_defaults_and_empty_is_not_set() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"PORT": "http"}, {"PORT": "65536"}, {"BACKEND_URL": "backend:3002"}]
+    "wrong", [{"PORT": "http"}, {"PORT": "65536"}, {"BACKEND_URL": "http://["}]
 )
 def test_a_wrong_setting_ends_the_start_with_one_line(wrong: dict[str, str]) -> None:
     with running(wrong) as frontend:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _GROQ = "https://api.groq.com/openai/v1"
 _OPENAI = "https://api.openai.com/v1"
+_LONGEST_TTL = 366 * 24 * 3600
 
 
 class SettingsError(Exception):
@@ -33,14 +35,14 @@ def load_settings(env: Mapping[str, str]) -> Settings:
     groq_key = _secret(env, "GROQ_API_KEY")
     default_url = _OPENAI if own_key else _GROQ if groq_key else None
     base_url = _secret(env, "LLM_BASE_URL") or default_url
-    if base_url and not base_url.startswith(("http://", "https://")):
-        raise SettingsError("LLM_BASE_URL: begin it with http:// or https://")
+    if base_url and not _is_address(base_url, ("http", "https")):
+        raise SettingsError("LLM_BASE_URL: use an address such as http://host:port/v1")
     port = _number(env, "PORT", 8888)
     if port != int(port) or not 0 < port < 2**16:
         raise SettingsError("PORT: use a whole number from 1 to 65535")
     ttl = _number(env, "SESSION_TTL", 1800)
-    if ttl < 1:
-        raise SettingsError("SESSION_TTL: use at least 1 second")
+    if not 1 <= ttl <= _LONGEST_TTL:
+        raise SettingsError(f"SESSION_TTL: use 1 to {_LONGEST_TTL} seconds")
     return Settings(
         host=env.get("HOST") or "127.0.0.1",
         port=int(port),
@@ -63,9 +65,20 @@ def _redis_url(env: Mapping[str, str]) -> str | None:
         return None
     if not url:
         raise SettingsError("SESSION_STORE is redis: set REDIS_URL too, or use memory")
-    if not url.startswith(("redis://", "rediss://", "unix://")):
-        raise SettingsError("REDIS_URL: begin it with redis://, rediss:// or unix://")
+    if not _is_address(url, ("redis", "rediss", "unix")):
+        text = "use an address such as redis://host:6379 (also rediss:// and unix://)"
+        raise SettingsError(f"REDIS_URL: {text}")
     return url
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    """Whether a client can use it; it is never shown, since it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        named = parts.path if parts.scheme == "unix" else parts.hostname
+        return parts.scheme in schemes and bool(named) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _secret(env: Mapping[str, str], name: str) -> str | None:

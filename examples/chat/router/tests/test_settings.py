@@ -83,19 +83,27 @@ def test_memory_wins_over_an_address() -> None:
         ({"SESSION_STORE": "redis"}, "REDIS_URL"),
         ({"SESSION_STORE": "postgres"}, "memory or redis"),
         ({"REDIS_URL": "r:6379"}, "redis://"),
+        ({"REDIS_URL": "redis://:secret"}, "REDIS_URL: use"),
+        ({"REDIS_URL": "redis://:secret@h:port"}, "REDIS_URL: use"),
+        ({"REDIS_URL": "redis://[::1"}, "REDIS_URL: use"),
+        ({"REDIS_URL": "unix://"}, "REDIS_URL: use"),
         ({"PORT": "http"}, "PORT"),
         ({"PORT": "70000"}, "65535"),
         ({"PORT": "80.5"}, "whole"),
         ({"SESSION_TTL": "0"}, "SESSION_TTL"),
         ({"SESSION_TTL": "nan"}, "SESSION_TTL"),
+        ({"SESSION_TTL": "1e300"}, "SESSION_TTL"),
         ({"BOOT_DELAY": "-1"}, "BOOT_DELAY"),
         ({"BOOT_DELAY": "inf"}, "BOOT_DELAY"),
         ({"LLM_BASE_URL": "x/v1"}, "LLM_BASE_URL"),
+        ({"LLM_BASE_URL": "http:///v1"}, "LLM_BASE_URL"),
+        ({"LLM_BASE_URL": "http://["}, "LLM_BASE_URL"),
         ({"GROQ_API_KEY_FILE": "/nowhere/key"}, "GROQ_API_KEY_FILE"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(
     env: dict[str, str], words: str
 ) -> None:
-    with pytest.raises(SettingsError, match=words):
+    with pytest.raises(SettingsError, match=words) as caught:
         load_settings(env)
+    assert "secret" not in str(caught.value)
