@@ -5,7 +5,6 @@ stdout carries data, stderr talk; colour is decoration and honours NO_COLOR.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -50,6 +49,8 @@ class Console:
 
     def write_json(self, data: Any) -> None:
         """Data as JSON, to stdout."""
+        import json
+
         self.write_data(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
     def say(self, text: str = "") -> None:

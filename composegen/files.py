@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from composegen.dockerfile import is_ignored, parse_dockerfile
 from composegen.errors import FileRefused
 from composegen.model import Build, Raw
 
@@ -38,6 +37,8 @@ class Folder:
             text = self._read_dockerfile(context, str(options.get("dockerfile", "")))
         if text is None:
             return Build(options=options)
+        from composegen.dockerfile import parse_dockerfile
+
         image = parse_dockerfile(
             text,
             target=str(options.get("target", "")),
@@ -101,6 +102,8 @@ class Folder:
         for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
             patterns = read_small_text(folder / name)
             if patterns is not None:
+                from composegen.dockerfile import is_ignored
+
                 return not is_ignored(inside, patterns)
         return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from enum import StrEnum
 from pathlib import Path
@@ -142,6 +141,8 @@ def check_rendered(text: str, path: Path) -> None:
             "was not made by composegen",
             help="choose another file with -o, or render with --force",
         )
+    import difflib
+
     difference = difflib.unified_diff(
         old.splitlines(keepends=True),
         text.splitlines(keepends=True),

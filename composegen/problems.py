@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from composegen.catalogue import find_level
 from composegen.errors import Level, Location, Problem
 
@@ -73,6 +71,8 @@ def measure_width(text: str) -> int:
     """How many columns of a terminal the text takes."""
     if text.isascii():
         return len(text)
+    import unicodedata
+
     return sum(
         0
         if unicodedata.combining(c)

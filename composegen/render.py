@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -192,6 +191,8 @@ def read_flags(text: str) -> list[str]:
     match = SELECTION.search(text)
     if match is None:
         return []
+    import shlex
+
     try:
         return shlex.split(match[1] or "")
     except ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -123,7 +122,7 @@ def _make_file(
         return Made(secret, Outcome.KEPT)
     old = None if path.is_symlink() else read_small_text(path)
     if secret.kind is SecretKind.GENERATE:
-        text = old or secrets.token_hex(_GENERATED_BYTES)
+        text = old or _generate()
     elif secret.kind is SecretKind.ENV:
         text = values.get(secret.source) or old or ""
     else:
@@ -137,6 +136,13 @@ def _make_file(
     if not text:
         return Made(secret, Outcome.EMPTY, _find_mend(stack, secret))
     return Made(secret, Outcome.KEPT if text == old else Outcome.WRITTEN)
+
+
+def _generate() -> str:
+    """A new secret, safe in a URL."""
+    import secrets
+
+    return secrets.token_hex(_GENERATED_BYTES)
 
 
 def _find_mend(stack: Stack, secret: Secret) -> str:

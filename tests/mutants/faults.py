@@ -475,8 +475,8 @@ FAULTS = (
     Fault(
         "secrets are made anew",
         "composegen/secretfiles.py",
-        "text = old or secrets.token_hex(_GENERATED_BYTES)",
-        "text = secrets.token_hex(_GENERATED_BYTES)",
+        "text = old or _generate()",
+        "text = _generate()",
         FILES,
     ),
     Fault(
