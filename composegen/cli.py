@@ -179,10 +179,10 @@ def init(folder: str, bare: bool) -> None:
 @_format_option
 def check(file: str, strict: bool, form: str) -> None:
     """Find every problem, each with its place and its mend."""
+    _be_brief()
     from composegen.console import describe_problem
     from composegen.errors import ProblemsFound
 
-    _be_brief()
     console = _make_console()
     try:
         problems = _load(file, _make_selection((), ())).problems
@@ -210,9 +210,9 @@ def plan(
 
     Also how long each step waits at worst, and what is left out.
     """
+    _be_brief()
     from composegen.plan import describe_plan, format_plan
 
-    _be_brief()
     console = _make_console()
     made = _load_plan(file, _make_selection(added, removed))
     if form == "json":
@@ -255,6 +255,7 @@ def render(
     engine: int | None,
 ) -> None:
     """Write the Compose file of a stack."""
+    _be_brief()
     from composegen.output import (
         Written,
         check_rendered,
@@ -266,7 +267,6 @@ def render(
     from composegen.render import OLDEST_START_INTERVAL, Options, render_plan
     from composegen.secretfiles import list_missing_files
 
-    _be_brief()
     console = _make_console()
     folder = Path(file).parent
     path = folder / "compose.yaml" if output in {None, "-"} else Path(str(output))

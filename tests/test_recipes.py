@@ -10,6 +10,9 @@ from composegen.errors import Problem, UsageError
 from composegen.facts import list_recipe_files
 from composegen.guide import describe_recipe, list_recipes
 from composegen.model import HealthKind, Service
+from composegen.problems import Problems
+from composegen.recipes import RecipeFile
+from composegen.source import Source
 from tests.rendering import read_services
 from tests.stacks import check, list_names, load_services, make_stack
 
@@ -438,3 +441,14 @@ def test_a_recipe_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
         describe_recipe("redsi", tmp_path / "stack.yaml")
 
     assert raised.value.help == "did you mean `redis`?"
+
+
+@pytest.mark.parametrize("name", list_recipe_files())
+def test_a_shipped_recipe_has_no_problem(name: str) -> None:
+    path = list_recipe_files()[name]
+    problems = Problems()
+
+    recipe = RecipeFile(name, Source(path.name, path.read_bytes(), problems))
+
+    assert recipe.is_readable
+    assert problems.found == ()
