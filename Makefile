@@ -47,7 +47,8 @@ demo: setup ## Render the chat stack both ways, run it without containers, talk 
 	$(BIN)/composegen render -f $(CHAT)/stack.yaml -o $(CHAT)/compose.yaml
 	$(BIN)/composegen render -f $(CHAT)/stack.yaml --without redis \
 	  -o $(CHAT)/compose.without-redis.yaml
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/demo.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/composegen run -f $(CHAT)/stack.yaml frontend \
+	  -- python $(CURDIR)/scripts/demo.py
 
 dev: setup ## Run the chat stack without containers until Ctrl-C
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/composegen run -f $(CHAT)/stack.yaml
