@@ -7,6 +7,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from chat_stack import Stack
 
 
@@ -127,9 +129,8 @@ def test_a_page_that_is_opened_while_the_router_is_away_loads_later(
         page.get_by_text("What is on your mind?").wait_for()
 
 
-def test_redis_may_leave_and_return(page: Any, stack: Stack, request: Any) -> None:
-    if request.node.callspec.params["stack"] == "memory":
-        return
+@pytest.mark.parametrize("stack", ["redis"], indirect=True)
+def test_redis_may_leave_and_return(page: Any, stack: Stack) -> None:
     say(page, "one")
     wait_for(page, ".assistant", "1 things")
     stack.kill("redis")
@@ -146,11 +147,10 @@ def test_redis_may_leave_and_return(page: Any, stack: Stack, request: Any) -> No
     assert page.locator("#about").inner_text() == "Kept in Redis"
 
 
+@pytest.mark.parametrize("stack", ["redis"], indirect=True)
 def test_what_only_redis_knows_is_shown_when_it_is_back(
-    page: Any, stack: Stack, request: Any
+    page: Any, stack: Stack
 ) -> None:
-    if request.node.callspec.params["stack"] == "memory":
-        return
     say(page, "before")
     wait_for(page, ".assistant", "1 things")
     stack.kill("router")

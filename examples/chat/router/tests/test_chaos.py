@@ -1,7 +1,7 @@
 """The store's promises, on a real redis-server that is frozen, killed and restarted.
 
-`pytest -m chaos` runs all schedules, which takes about two minutes; a few of them run
-with the other tests.
+`pytest -m chaos` runs all schedules, which takes about a minute; a few of them run with
+the other tests.
 """
 
 import asyncio
