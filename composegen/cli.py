@@ -450,6 +450,7 @@ def run(
     _check_platform()
     from composegen.localplan import Asked
     from composegen.running import RunOptions, run_stack
+    from composegen.selection import check_names
 
     command = tuple(context.meta.get(_COMMAND, ()))
     if _COMMAND in context.meta and (not command or len(services) != 1):
@@ -465,6 +466,7 @@ def run(
     )
     options = RunOptions(verbose=verbose, restart=not no_restart)
     stack = _load(file).stack
+    check_names(stack, asked.selection)
     context.exit(run_stack(stack, Path(file).absolute().parent, asked, options))
 
 

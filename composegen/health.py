@@ -20,6 +20,7 @@ _MOST_HEADER = 4096
 _DRAIN_SECONDS = 0.05
 _DRAIN_BYTES = 65536
 _FIRST_GOOD, _FIRST_BAD = 200, 400
+_LONG_WAIT = 0.1
 _EAGER, _EAGER_UNTIL = 0.005, 3.0
 _CALM, _CALM_UNTIL = 0.025, 30.0
 _PATIENT = 0.1
@@ -210,7 +211,7 @@ async def wait_until_ready(
         if asking.done():
             asking.result()
             return time.monotonic() - begin
-        raise NeverReady(boot, loop.last)
+        raise NeverReady(boot, loop.describe(time.monotonic()))
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
@@ -223,13 +224,14 @@ class _Asking:
         self, ask_once: Asker, begin: float, boot: float, *, is_heavy: bool
     ) -> None:
         self.last = f"no answer within {boot:g} s"
+        self._asked_at: float | None = None
         self._ask_once = ask_once
         self._begin = begin
         self._is_heavy = is_heavy
 
     async def run(self) -> None:
         while True:
-            asked_at = time.monotonic()
+            asked_at = self._asked_at = time.monotonic()
             try:
                 await self._ask_once()
             except NotReady as error:
@@ -237,10 +239,16 @@ class _Asking:
             else:
                 return
             now = time.monotonic()
+            self._asked_at = None
             pause = choose_pause(now - self._begin)
             if self._is_heavy:
                 pause = max(pause, _WEIGHT * (now - asked_at))
             await asyncio.sleep(pause)
+
+    def describe(self, now: float) -> str:
+        """The last answer, or that the last question has none yet."""
+        waits = 0.0 if self._asked_at is None else now - self._asked_at
+        return f"no answer for {waits:.1f} s" if waits >= _LONG_WAIT else self.last
 
 
 def choose_pause(age: float) -> float:

@@ -56,7 +56,7 @@ def select_services(stack: Stack, selection: Selection) -> Selected:
     Raises UsageError for a name that does not exist, SelectionError where a required
     service is out or nothing is left.
     """
-    _check_names(stack, selection)
+    check_names(stack, selection)
     missing = find_missing(stack, selection)
     if missing is not None:
         raise SelectionError(describe_missing(missing), help=suggest_flags(missing))
@@ -73,7 +73,8 @@ def select_services(stack: Stack, selection: Selection) -> Selected:
     return Selected(included, reasons)
 
 
-def _check_names(stack: Stack, selection: Selection) -> None:
+def check_names(stack: Stack, selection: Selection) -> None:
+    """Raise UsageError for a name that does not exist or stands on both sides."""
     for flag, names in (("--with", selection.added), ("--without", selection.removed)):
         for name in names:
             if name not in stack.services:

@@ -403,3 +403,10 @@ def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("Usage: composegen")
+
+
+def test_run_refuses_a_service_that_does_not_exist(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["run", "--with", "cahce"]) == 2
+    assert "did you mean `cache`?" in capsys.readouterr().err

@@ -228,3 +228,22 @@ def test_without_a_check_an_early_exit_is_a_death():
 
     with pytest.raises(Died):
         asyncio.run(go())
+
+
+def test_a_question_without_any_answer_yet_is_what_is_told() -> None:
+    questions = 0
+
+    async def ask_once() -> None:
+        nonlocal questions
+        questions += 1
+        if questions == 1:
+            raise NotReady("nothing listens")
+        await asyncio.sleep(60)
+
+    async def wait() -> None:
+        await wait_until_ready(ask_once, boot=0.3)
+
+    with pytest.raises(
+        NeverReady, match=r"not ready after 0\.3 s: no answer for 0\.\d s"
+    ):
+        asyncio.run(wait())
