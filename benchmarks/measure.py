@@ -37,10 +37,19 @@ class Series:
 
 
 def run_once(command: Sequence[str], cwd: Path) -> Run:
-    """Run a command to its end; raises RuntimeError when it fails."""
+    """Run a command to its end; raises RuntimeError when it fails.
+
+    PYTHONPATH is not passed on: what is installed is measured, not this checkout.
+    """
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=cwd,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stderr is not None
     errors = process.stderr.read()

@@ -562,7 +562,6 @@ def down(file: str) -> None:
     from composegen.place import take_down
 
     console = _make_console()
-    _load(file)
     ended = take_down(Path(file).absolute().parent)
     if not ended:
         console.say("nothing runs here as processes")
@@ -589,7 +588,18 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(_run(arguments))
 
 
+def _fill_closed_streams() -> None:
+    """Let a closed stdin, stdout or stderr be nothing, not the next file that opens."""
+    import os
+
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
 def _run(arguments: list[str] | None) -> int:
+    _fill_closed_streams()
     try:
         result = cli.main(arguments, prog_name="composegen", standalone_mode=False)
     except ComposegenError as error:

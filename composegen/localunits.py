@@ -128,7 +128,8 @@ def _fill_command(text: str, service: Service, data: str) -> str:
 
 def find_grace(service: Service) -> float:
     """Seconds between a service's stop signal and the kill."""
-    text = service.passed.get("stop_grace_period")
+    text = service.compose.get("stop_grace_period")
+    text = text or service.passed.get("stop_grace_period")
     return parse_duration(str(text)).seconds if text else _DEFAULT_GRACE
 
 

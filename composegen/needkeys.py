@@ -160,9 +160,10 @@ class NeedKeys(HealthKeys):
                 )
                 continue
             for written in _LIKE_PLACEHOLDER.findall(text.replace("${", "$ ")):
-                word = written.strip("{} ").lower()
-                near = find_near(word, PLACEHOLDERS)
-                if written[1:-1] not in PLACEHOLDERS and near:
+                if written[1:-1] in PLACEHOLDERS:
+                    continue
+                near = find_near(written.strip("{} ").lower(), PLACEHOLDERS)
+                if near:
                     self.add(
                         "near-placeholder",
                         f"`{written}` is passed on as text",

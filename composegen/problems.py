@@ -12,6 +12,7 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[tuple[str, Location, str], Problem] = {}
         self._noted: list[Problem] = []
+        self._has_errors = False
         self._passed_over: set[tuple[str, int]] = set()
 
     def add(self, name: str, message: str, location: Location, help: str = "") -> None:
@@ -30,6 +31,7 @@ class Problems:
         if key not in self._found:
             self._found[key] = problem
             self._noted.append(problem)
+            self._has_errors = self._has_errors or problem.level is Level.ERROR
 
     @property
     def found(self) -> tuple[Problem, ...]:
@@ -52,7 +54,7 @@ class Problems:
     @property
     def has_errors(self) -> bool:
         """Whether anything noted stops a command."""
-        return any(problem.level is Level.ERROR for problem in self._found.values())
+        return self._has_errors
 
 
 def escape_control(text: str, keep: str = "") -> str:

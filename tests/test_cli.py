@@ -65,10 +65,12 @@ def test_a_second_render_leaves_the_file_alone(
 ) -> None:
     _run(["render"])
     before = (folder / "compose.yaml").stat()
+    stamp = (before.st_ino, before.st_mtime_ns)
 
     assert _run(["render"]) == 0
 
-    assert (folder / "compose.yaml").stat() == before
+    after = (folder / "compose.yaml").stat()
+    assert (after.st_ino, after.st_mtime_ns) == stamp
     assert "up to date" in capsys.readouterr().err
 
 
@@ -410,3 +412,15 @@ def test_run_refuses_a_service_that_does_not_exist(
 ) -> None:
     assert _run(["run", "--with", "cahce"]) == 2
     assert "did you mean `cache`?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_end_nothing(folder: Path, closed: str) -> None:
+    answer = subprocess.run(
+        f"{sys.executable} -m composegen render {closed}",
+        shell=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert answer.returncode == 0
+    assert (folder / "compose.yaml").read_text().startswith("# Made by composegen")

@@ -109,6 +109,8 @@ def check_store_networks(checked: Checked) -> None:
 
 def _check_declared(checked: Checked, service: Service, names: list[str]) -> None:
     """A raw network is one that composegen makes or the top level declares."""
+    if not names:
+        return
     declared = checked.stack.compose.get("networks")
     known = {"default", *(declared if isinstance(declared, dict) else ())}
     known |= {s.name for s in checked.stack.services.values() if s.is_store}
