@@ -29,7 +29,8 @@ def test_a_process_is_itself_while_it_runs_and_nobody_else_ever(tmp_path):
             Identity(pid=identity.pid, start=identity.start, boot="another boot")
         )
         assert read_folder(process.pid) == tmp_path
-        assert read_command(process.pid) == "sleep 20"
+        # The kernel shows the words of a program a moment after it has begun.
+        wait_for(lambda: read_command(process.pid) == "sleep 20")
         assert abs((find_start_time(process.pid) or 0) - time.time()) < 5
         process.kill()
         # A zombie runs no more, though its number is still taken.
