@@ -12,7 +12,7 @@ from tests import leaks
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 RUNS = 24
-SECONDS = 6.0
+SECONDS = 15.0  # a bound for a busy machine; the figure is measured in chaos
 
 
 def test_no_service_outlives_its_run_whatever_ends_it(tmp_path):
