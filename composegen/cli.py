@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from composegen.model import Stack
     from composegen.plan import Plan
     from composegen.selection import Selection
+    from composegen.upnotes import Notes
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -405,6 +406,147 @@ def explain(name: str | None) -> None:
         console.write_data(f"{level:<8} {key:<20} {title}\n")
 
 
+# A stack on the Docker engine
+
+
+class _Time(click.ParamType[float]):
+    """A duration in Compose's form, in seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        from composegen.values import parse_duration
+
+        try:
+            duration = parse_duration(str(value))
+        except ValueError:
+            self.fail(f"`{value}` is no time such as 90s or 2m30s", param, ctx)
+        return duration.seconds
+
+
+@cli.command()
+@_stack_option
+@_selection_options
+@click.option("--no-build", is_flag=True, help="Take the images as they are.")
+@click.option(
+    "--wait",
+    type=_Time(),
+    metavar="TIME",
+    help="One deadline for everything, such as 2m.  [default: each service's boot]",
+)
+def up(
+    file: str,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    no_build: bool,
+    wait: float | None,
+) -> None:
+    """Bring the stack up on the Docker engine.
+
+    Ends when all is ready, or when a required service cannot become so. Without
+    --with and --without it renews compose.yaml and keeps its selection.
+    """
+    _check_platform()
+    from composegen.engineplace import COMPOSE_FILE
+    from composegen.output import read_recorded
+    from composegen.plan import make_plan
+    from composegen.render import OLDEST_START_INTERVAL
+    from composegen.upping import UpOptions, up_stack
+
+    folder = Path(file).absolute().parent
+    selection = _make_selection(added, removed)
+    recorded = read_recorded(folder / COMPOSE_FILE)
+    is_chosen = bool(added or removed)
+    if not is_chosen and recorded is not None:
+        selection = recorded.selection
+    engine = recorded.engine if recorded is not None else None
+    made = make_plan(_load(file, selection).stack, selection)
+    options = UpOptions(
+        build=not no_build,
+        limit=wait,
+        engine=engine or OLDEST_START_INTERVAL,
+        is_chosen=is_chosen,
+    )
+    code = up_stack(made, folder, options)
+    if code:
+        raise SystemExit(code)
+
+
+def _find_notes(file: str) -> Notes | None:
+    """What is up on the Docker engine; None where processes run, or nothing is up."""
+    from composegen.engineplace import find_notes
+    from composegen.plan import make_plan
+    from composegen.runfiles import RunFolder
+
+    folder = Path(file).absolute().parent
+    runs = RunFolder.find(folder)
+    if runs is not None and runs.list_runs():
+        return None
+    return find_notes(
+        folder, lambda selection: make_plan(_load(file, selection).stack, selection)
+    )
+
+
+def _check_noted(notes: Notes, names: tuple[str, ...]) -> None:
+    from composegen.reading import find_near
+
+    known = [each.name for each in notes.services]
+    for name in names:
+        if name not in known:
+            near = find_near(name, known)
+            raise UsageError(
+                f"there is no service `{name}` in what is up",
+                help=f"did you mean `{near}`?" if near else f"up: {', '.join(known)}",
+            )
+
+
+def _show_engine_status(notes: Notes, form: str) -> bool:
+    from composegen.engineplace import look_at_engine
+    from composegen.enginestatus import format_seen
+    from composegen.status import describe_statuses
+
+    console = _make_console()
+    seen = look_at_engine(notes)
+    if form == "json":
+        console.write_json(describe_statuses(seen.statuses))
+    else:
+        console.write_data(format_seen(seen))
+    return seen.is_up
+
+
+def _explain_engine(notes: Notes, file: str, service: str) -> None:
+    from composegen.engineplace import explain_engine
+    from composegen.reasons import format_reasons
+
+    console = _make_console()
+    _check_noted(notes, (service,) if service else ())
+    reasons = explain_engine(notes, Path(file).absolute().parent, service)
+    if reasons:
+        console.write_data(format_reasons(reasons))
+        raise SystemExit(ExitCode.PROBLEM)
+    console.say(f"{service or 'everything'} is up")
+
+
+def _take_engine_down(file: str) -> bool:
+    """Take down what is up on the engine; whether anything was."""
+    from composegen.engineplace import take_engine_down
+
+    notes = _find_notes(file)
+    if notes is None:
+        return False
+    console = _make_console()
+    taken = take_engine_down(notes, Path(file).absolute().parent)
+    if taken is None:
+        raise SystemExit(ExitCode.PROBLEM)
+    console.say(f"took {taken.project} down")
+    if taken.volumes:
+        names = " ".join(taken.volumes)
+        console.say(f"its data stays; to remove it: docker volume rm {names}")
+    return True
+
+
 # A stack as processes
 
 
@@ -482,6 +624,15 @@ def status(file: str, form: str, watch: bool) -> None:
     import time
 
     _check_platform()
+    notes = _find_notes(file)
+    if notes is not None:
+        is_up = _show_engine_status(notes, form)
+        while watch:
+            time.sleep(1)
+            is_up = _show_engine_status(notes, form)
+        if not is_up:
+            raise SystemExit(ExitCode.PROBLEM)
+        return
     from composegen.place import format_statuses, look_at_runs
     from composegen.status import describe_statuses
 
@@ -490,7 +641,7 @@ def status(file: str, form: str, watch: bool) -> None:
     while True:
         seen = look_at_runs(stack, folder)
         if not seen.is_running:
-            console.say("nothing runs here as processes: composegen run starts it")
+            console.say("nothing runs here: composegen up or composegen run starts it")
         if form == "json":
             console.write_json(describe_statuses(seen.statuses))
         else:
@@ -511,6 +662,10 @@ def why(service: str, file: str) -> None:
     What blocks it, the cause, its last lines.
     """
     _check_platform()
+    notes = _find_notes(file)
+    if notes is not None:
+        _explain_engine(notes, file, service)
+        return
     from composegen.place import NothingRuns, find_reasons, look_at_runs
 
     console = _make_console()
@@ -521,7 +676,7 @@ def why(service: str, file: str) -> None:
     if not seen.is_running:
         if not seen.failures:
             raise NothingRuns(
-                "nothing runs here as processes", help="start it: composegen run"
+                "nothing runs here", help="start it: composegen up, or composegen run"
             )
         console.say("nothing runs here as processes; this is how the last run ended")
     for reason in reasons:
@@ -541,6 +696,15 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
     from itertools import chain
 
     _check_platform()
+    notes = _find_notes(file)
+    if notes is not None:
+        from composegen.engineplace import show_logs
+
+        _check_noted(notes, services)
+        code = show_logs(notes, services, lines, follow=follow)
+        if code:
+            raise SystemExit(ExitCode.PROBLEM)
+        return
     from composegen.place import follow_logs, read_logs
 
     console = _make_console()
@@ -563,8 +727,8 @@ def down(file: str) -> None:
 
     console = _make_console()
     ended = take_down(Path(file).absolute().parent)
-    if not ended:
-        console.say("nothing runs here as processes")
+    if not _take_engine_down(file) and not ended:
+        console.say("nothing runs here")
     for run in ended:
         what = ", ".join(run.names) or "the whole stack"
         console.say(f"ended the run of {what}, pid {run.supervisor.pid}")

@@ -32,10 +32,15 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Started(Event):
-    """A process of ours was started; what it runs, and for the how-manieth time."""
+class Created(Event):
+    """Its container was made; it waits for what it needs."""
 
-    pid: int
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Event):
+    """It was started; a process of ours has a pid and a command."""
+
+    pid: int | None = None
     command: str = ""
     restarts: int = 0
 
@@ -119,7 +124,7 @@ class Stopped(Event):
 _KINDS: Mapping[str, type[Event]] = {
     kind.__name__.lower(): kind
     for kind in (
-        *(Started, Reused, Told, Line, Ready, Finished),
+        *(Created, Started, Reused, Told, Line, Ready, Finished),
         *(Failed, Exited, Sickened, Recovered, Stopped),
     )
 }

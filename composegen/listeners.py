@@ -18,6 +18,7 @@ _SOCK_DIAG, _BY_FAMILY, _DONE = 4, 20, 3
 _REQUEST_DUMP = 0x301
 _TCP_LISTEN = 10
 _SOCKET_ID = 48
+_INODE = 9
 _KERNEL_TIMEOUT = 1.0
 
 
@@ -137,17 +138,27 @@ def _read_socket(message: bytes, family: int) -> tuple[str, tuple[str, int]]:
 
 def _read_tables() -> dict[str, tuple[str, int]]:
     """The same from the tables in /proc, where the kernel is not asked."""
-    found = {}
+    found: dict[str, tuple[str, int]] = {}
     for name in ("tcp", "tcp6"):
         try:
             lines = (_PROC / "net" / name).read_text().splitlines()[1:]
         except OSError:
             continue
-        for line in lines:
-            fields = line.split()
+        found |= parse_table(lines)
+    return found
+
+
+def parse_table(lines: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """The listening sockets in lines of /proc/net/tcp: inode, address and port.
+
+    Lines that are no entries, as their heads, are passed over.
+    """
+    found: dict[str, tuple[str, int]] = {}
+    for line in lines:
+        fields = line.split()
+        if len(fields) > _INODE and fields[3] == _LISTEN:
             address, _, number = fields[1].rpartition(":")
-            if fields[3] == _LISTEN:
-                found[fields[9]] = _decode_address(address), int(number, 16)
+            found[fields[_INODE]] = _decode_address(address), int(number, 16)
     return found
 
 

@@ -12,9 +12,9 @@ from composegen.dotenv import MissingVariable, fill_variables, parse_dotenv
 from composegen.errors import ComposegenError
 from composegen.files import read_small_text, write_atomically
 from composegen.model import Raw, Secret, SecretKind, Service, Stack
-from composegen.plan import Plan, Step
+from composegen.plan import Plan, Step, reduce_stack
 from composegen.records import replace
-from composegen.secretfiles import make_secret_files
+from composegen.secretfiles import make_secret_files, read_passwords
 from composegen.wiring import find_credentials, make_url
 
 STATE_FOLDER = ".composegen"
@@ -108,32 +108,20 @@ def prepare_secrets(plan: Plan, around: Surroundings) -> Surroundings:
 
     The files of URLs speak of this place and are its own. Raises FileRefused.
     """
-    stack = _strip_url_files(plan)
+    stack = _strip_url_files(reduce_stack(plan))
     make_secret_files(stack, around.folder, around.inherited)
-    passwords = {}
-    for step in plan.steps:
-        name = find_credentials(step.service).password_secret
-        if name:
-            secret = plan.stack.secrets[name]
-            path = around.folder / secret.file
-            value = (read_small_text(path) or "").rstrip("\r\n")
-            if value:
-                passwords[secret.variable] = value.replace("$", "$$")
-    filled = replace(around, values={**around.values, **_plain(passwords)})
+    passwords = read_passwords(stack, around.folder)
+    filled = replace(around, values={**around.values, **passwords})
     for secret in plan.secrets.values():
         if secret.kind is SecretKind.URL:
             _write_url(plan.stack, secret, filled)
     return filled
 
 
-def _plain(values: Mapping[str, str]) -> dict[str, str]:
-    return {name: value.replace("$$", "$") for name, value in values.items()}
-
-
-def _strip_url_files(plan: Plan) -> Stack:
-    """The plan's services alone, without the secrets that hold a URL."""
+def _strip_url_files(stack: Stack) -> Stack:
+    """The stack without the secrets that hold a URL."""
     services = {}
-    for step in plan.steps:
+    for name, service in stack.services.items():
         needs = tuple(
             replace(
                 need,
@@ -143,11 +131,10 @@ def _strip_url_files(plan: Plan) -> Stack:
                     if "{url_file}" not in text
                 },
             )
-            for need in step.service.needs
-            if need.service in plan.names
+            for need in service.needs
         )
-        services[step.name] = replace(step.service, needs=needs)
-    return replace(plan.stack, services=services)
+        services[name] = replace(service, needs=needs)
+    return replace(stack, services=services)
 
 
 def _write_url(stack: Stack, secret: Secret, around: Surroundings) -> None:

@@ -19,6 +19,7 @@ from composegen.events import Failure
 from composegen.logs import Tail, find_log, read_last_lines
 from composegen.model import Stack
 from composegen.processes import is_still
+from composegen.reasons import Reason
 from composegen.runfiles import RunFolder, RunRecord
 from composegen.status import FINE, ServiceStatus, State
 
@@ -151,33 +152,6 @@ def _make_row(status: ServiceStatus) -> tuple[str, ...]:
 
 
 # Why
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """Why a service is not up: the way to the one that blocks, and its failure."""
-
-    chain: tuple[str, ...]
-    status: ServiceStatus
-    failure: Failure | None = None
-    answer: str = ""
-    lines: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        blocked = self.status.service
-        text = [f"{' -> '.join(self.chain)}: {blocked} is {self.status.state.value}"]
-        if self.failure is not None:
-            text.append(f"  {self.failure.reason}")
-            if self.failure.cause:
-                text.append(f"  cause: {self.failure.cause}")
-            if self.failure.mend:
-                text.append("  help: " + self.failure.mend.replace("\n", "\n        "))
-        elif self.answer:
-            text.append(f"  its check got: {self.answer}")
-        if self.lines:
-            text.append("  its last lines:")
-            text += [f"    {line}" for line in self.lines]
-        return "\n".join(text) + "\n"
 
 
 def find_reasons(stack: Stack, folder: Path, seen: Seen, service: str) -> list[Reason]:

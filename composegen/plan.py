@@ -302,6 +302,18 @@ def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
     )
 
 
+def reduce_stack(plan: Plan) -> Stack:
+    """The plan's services alone, with what they need of each other."""
+    services = {
+        step.name: replace(
+            step.service,
+            needs=tuple(n for n in step.service.needs if n.service in plan.names),
+        )
+        for step in plan.steps
+    }
+    return replace(plan.stack, services=services)
+
+
 # Printing
 
 

@@ -68,6 +68,19 @@ def list_missing_files(secrets: Iterable[Secret], folder: Path) -> tuple[str, ..
     )
 
 
+def read_passwords(stack: Stack, folder: Path) -> dict[str, str]:
+    """The values of the password secrets of a stack's services, by their variables."""
+    found = {}
+    for service in stack.services.values():
+        name = find_credentials(service).password_secret
+        if name:
+            secret = stack.secrets[name]
+            value = (read_small_text(folder / secret.file) or "").rstrip("\r\n")
+            if value:
+                found[secret.variable] = value
+    return found
+
+
 def make_secret_files(
     stack: Stack,
     folder: Path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -49,3 +49,23 @@ class ServiceStatus:
 def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:
     """The statuses as plain data, in the same order."""
     return [{**as_dict(status), "state": status.state.value} for status in statuses]
+
+
+def format_table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows as a table with aligned columns, the first row its heads."""
+    listed = list(rows)
+    widths = [max(map(len, column)) for column in zip(*listed, strict=True)]
+    lines = (
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        for row in listed
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)
+
+
+def format_left_out(left_out: Iterable[Mapping[str, Any]]) -> str:
+    """What is left out, why, and what its dependants do instead."""
+    lines = []
+    for each in left_out:
+        lines.append(f"{each['service']}: left out: {each['reason']}\n")
+        lines += [f"  {text}\n" for text in each["instead"]]
+    return "".join(lines)

@@ -8,6 +8,7 @@ from composegen import events
 from composegen.events import Failure, describe_event, read_event
 
 EVENTS = [
+    events.Created(service="a", at=0.25),
     events.Started(service="a", at=0.5, pid=7, command="x y", restarts=2),
     events.Reused(service="a", pid=None, note="n"),
     events.Told(service="a", text="t"),

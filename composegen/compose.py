@@ -1,0 +1,267 @@
+"""Docker Compose, which carries a rendered file out: command lines and words."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import termios
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+from composegen.endpoint import Endpoint, use_endpoint
+from composegen.errors import ComposegenError
+from composegen.records import field, record
+
+_KEPT_LINES = 200
+_GRACE = 10.0
+_MOST_KEPT = 64 * 1024
+_ANSWER_TIMEOUT = 20.0
+# What a person set for another project must not reach this one.
+_FOREIGN = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PATH_SEPARATOR")
+_GATE = re.compile(
+    r"dependency failed to start|didn't complete successfully|"
+    r"is unhealthy|container \S+ exited \(\d+\)"
+)
+_ERROR = re.compile(r"error|failed|unable|invalid|no such|docker: ", re.IGNORECASE)
+_WARNING = re.compile(r'level=warning msg="(.*)"$')
+
+
+class ComposeMissing(ComposegenError):
+    """There is no docker command, or no Compose in it."""
+
+    name = "no-compose"
+
+
+@record
+class Project:
+    """A project as Compose is to be called for it.
+
+    ``text`` is the whole Compose file, handed over on standard input; without one
+    Compose goes by what is labelled on the engine. ``environment`` is what its
+    variables come from.
+    """
+
+    name: str
+    folder: Path
+    endpoint: Endpoint
+    text: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def make_command(self, *words: str, plain: bool = False) -> list[str]:
+        """The command line. Raises ComposeMissing where there is no docker."""
+        program = find_docker()
+        quiet = ["--ansi", "never", "--progress", "plain"] if plain else []
+        source = (
+            []
+            if self.text is None
+            else ["--project-directory", str(self.folder), "--file", "-"]
+        )
+        return [program, "compose", *quiet, "-p", self.name, *source, *words]
+
+    def make_environment(self) -> dict[str, str]:
+        """What Compose finds in its environment."""
+        env = use_endpoint(self.endpoint, self.environment)
+        return {name: text for name, text in env.items() if name not in _FOREIGN}
+
+    @property
+    def place(self) -> Path:
+        """Where it is called: without a text, where no Compose file lies about."""
+        return Path("/") if self.text is None else self.folder
+
+
+def find_docker() -> str:
+    """The docker command. Raises ComposeMissing."""
+    program = shutil.which("docker")
+    if program is None:
+        raise ComposeMissing(
+            "there is no `docker` command here",
+            help="install Docker with Compose, or run the stack without containers: "
+            "composegen run",
+        )
+    return program
+
+
+def ask_version(*words: str) -> str | None:
+    """The version that a docker plugin prints; None where there is no such plugin."""
+    try:
+        done = subprocess.run(
+            [find_docker(), *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ANSWER_TIMEOUT,
+            check=False,
+            text=True,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"\d+\.\d+(?:\.\d+)?", done.stdout)
+    return match[0] if done.returncode == 0 and match is not None else None
+
+
+class Carrying:
+    """Compose at work in the background, its words kept.
+
+    ``tell`` is called with each warning of Compose, ``end`` when it has ended; both
+    from another thread.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        words: tuple[str, ...],
+        *,
+        tell: Callable[[str], None],
+        end: Callable[[], None],
+    ) -> None:
+        self.lines: list[str] = []
+        self._tell = tell
+        self._end = end
+        self._process = subprocess.Popen(
+            project.make_command(*words, plain=True),
+            cwd=project.place,
+            env=project.make_environment(),
+            stdin=subprocess.PIPE if project.text is not None else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            # A Ctrl-C in the terminal is ours to pass on.
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(
+            target=self._read, args=(project.text,), daemon=True
+        )
+        self._reader.start()
+
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with; None while it goes on."""
+        return self._process.poll()
+
+    def _read(self, text: str | None) -> None:
+        process = self._process
+        assert process.stderr is not None
+        _feed(process, text)
+        for raw in process.stderr:
+            line = raw.decode("utf-8", errors="replace").rstrip()
+            self.lines.append(line)
+            del self.lines[:-_KEPT_LINES]
+            match = _WARNING.search(line)
+            if match is not None:
+                self._tell(match[1].replace('\\"', '"'))
+        process.wait()
+        self._end()
+
+    def stop(self) -> None:
+        """End it; what it has made stays."""
+        for end in (self._process.terminate, self._process.kill):
+            if self._process.poll() is not None:
+                break
+            end()
+            try:
+                self._process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                continue
+        self._reader.join(_GRACE)
+
+    @property
+    def was_gate(self) -> bool:
+        """Whether it gave up for a dependency that did not become ready."""
+        return any(_GATE.search(line) for line in self.lines[-10:])
+
+    @property
+    def last_words(self) -> str:
+        """The line in which it said what was wrong."""
+        return find_complaint(self.lines)
+
+
+def find_complaint(lines: list[str]) -> str:
+    """The line of Compose's output that says what went wrong."""
+    spoken = [line.strip() for line in lines if line.strip()]
+    for line in reversed(spoken):
+        if _ERROR.match(line):
+            return line
+        if "error" in line.lower() or ":" in line:
+            return line
+    return spoken[-1] if spoken else "it said nothing"
+
+
+def run_compose(project: Project, *words: str, talk: IO[str]) -> tuple[int, str]:
+    """Run Compose to its end, its talk shown; its exit code and what it said.
+
+    In a terminal it sees one, so that its progress is drawn. Ctrl-C reaches it as it
+    reaches us.
+    """
+    ours, theirs = pty.openpty() if talk.isatty() else os.pipe()
+    if talk.isatty():
+        columns, rows = shutil.get_terminal_size()
+        fcntl.ioctl(
+            theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0)
+        )
+    process = subprocess.Popen(
+        project.make_command(*words, plain=not talk.isatty()),
+        cwd=project.place,
+        env=project.make_environment(),
+        stdin=subprocess.PIPE if project.text is not None else subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        _feed(process, project.text)
+        said = _copy(ours, talk)
+        return process.wait(), said
+    except BaseException:
+        _await_end(process)  # it has had the same Ctrl-C, and ends by itself
+        raise
+    finally:
+        os.close(ours)
+
+
+def _feed(process: subprocess.Popen[bytes], text: str | None) -> None:
+    if process.stdin is None or text is None:
+        return
+    try:
+        process.stdin.write(text.encode())
+        process.stdin.close()
+    except OSError:
+        pass  # it ended before it read the file, and says why
+
+
+def _copy(source: int, talk: IO[str]) -> str:
+    """Pass on what comes, until nothing comes any more; the last of it."""
+    said = b""
+    while True:
+        try:
+            data = os.read(source, 65536)
+        except OSError:  # a terminal says so that its other end is closed
+            data = b""
+        if not data:
+            return said.decode("utf-8", errors="replace")
+        said = (said + data)[-_MOST_KEPT:]
+        talk.write(data.decode("utf-8", errors="replace"))
+        talk.flush()
+
+
+def _await_end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def use_compose(project: Project, *words: str) -> int:
+    """Run Compose with our own streams, for what it prints itself; its exit code."""
+    done = subprocess.run(
+        project.make_command(*words),
+        cwd=project.place,
+        env=project.make_environment(),
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return done.returncode

@@ -1,0 +1,276 @@
+"""What the Docker engine knows and tells, as plain frozen values.
+
+The engine's JSON is read here and nowhere else; nothing here asks for it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from composegen.records import record
+
+_LABEL = "com.docker.compose."
+_NEVER = "0001-01-01"
+_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
+_EPHEMERAL = re.compile(r"^[0-9a-f]{12}_")
+
+
+class Status(StrEnum):
+    """What the engine calls the state of a container."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+@record
+class Probe:
+    """One run of a health check: its exit code and what it printed."""
+
+    exit_code: int
+    output: str
+
+
+@record
+class Published:
+    """A port of a container and where the host reaches it."""
+
+    target: str
+    host: str
+    port: int
+
+
+@record
+class Mounted:
+    """What is mounted in a container: ``name`` is a volume's, ``source`` the host's."""
+
+    kind: str
+    name: str
+    source: str
+    target: str
+    is_writable: bool
+
+
+@record
+class Container:
+    """One container of a service.
+
+    ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; times are
+    seconds since 1970, None where that never was. ``error`` is what the engine says of
+    a start that failed; ``memory`` the limit in bytes, 0 for none.
+    """
+
+    id: str
+    name: str
+    service: str
+    number: int
+    image: str
+    status: Status
+    health: str = "none"
+    test: tuple[str, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    exit_code: int = 0
+    error: str = ""
+    was_out_of_memory: bool = False
+    created_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    restarts: int = 0
+    published: tuple[Published, ...] = ()
+    mounts: tuple[Mounted, ...] = ()
+    command: tuple[str, ...] = ()
+    user: str = ""
+    is_read_only: bool = False
+    drops_capabilities: bool = False
+    memory: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there, paused or not."""
+        return self.status in {Status.RUNNING, Status.PAUSED}
+
+    @property
+    def was_never_started(self) -> bool:
+        """Whether nobody has tried to start it."""
+        return self.status is Status.CREATED and not self.error
+
+
+def read_container(data: Mapping[str, Any]) -> Container:
+    """A container from what ``docker inspect`` says of it."""
+    state, config, host = data["State"], data["Config"], data["HostConfig"]
+    labels = config.get("Labels") or {}
+    health = state.get("Health") or {}
+    check = config.get("Healthcheck") or {}
+    return Container(
+        id=data["Id"],
+        name=data["Name"].lstrip("/"),
+        service=labels.get(f"{_LABEL}service", ""),
+        number=int(labels.get(f"{_LABEL}container-number") or 1),
+        image=config.get("Image", ""),
+        status=Status(state["Status"]),
+        health=health.get("Status") or "none",
+        test=tuple(check.get("Test") or ()),
+        probes=tuple(
+            Probe(exit_code=int(each["ExitCode"]), output=each.get("Output") or "")
+            for each in health.get("Log") or ()
+        ),
+        exit_code=int(state.get("ExitCode") or 0),
+        error=state.get("Error") or "",
+        was_out_of_memory=bool(state.get("OOMKilled")),
+        created_at=read_time(data.get("Created")),
+        started_at=read_time(state.get("StartedAt")),
+        finished_at=read_time(state.get("FinishedAt")),
+        restarts=int(data.get("RestartCount") or 0),
+        published=_read_ports(data),
+        mounts=tuple(_read_mount(each) for each in data.get("Mounts") or ()),
+        command=(data.get("Path") or "", *(data.get("Args") or ())),
+        user=config.get("User") or "",
+        is_read_only=bool(host.get("ReadonlyRootfs")),
+        drops_capabilities="ALL" in (host.get("CapDrop") or ()),
+        memory=int(host.get("Memory") or 0),
+    )
+
+
+def _read_ports(data: Mapping[str, Any]) -> tuple[Published, ...]:
+    """The host's ports; before a start only what was asked for is known."""
+    ports = (data.get("NetworkSettings") or {}).get("Ports") or {}
+    asked = (data.get("HostConfig") or {}).get("PortBindings") or {}
+    return tuple(
+        Published(target=target, host=each.get("HostIp") or "0.0.0.0", port=int(number))
+        for target, bindings in {**asked, **ports}.items()
+        for each in bindings or ()
+        if (number := each.get("HostPort"))
+    )
+
+
+def _read_mount(data: Mapping[str, Any]) -> Mounted:
+    return Mounted(
+        kind=data.get("Type", ""),
+        name=data.get("Name", ""),
+        source=data.get("Source", ""),
+        target=data.get("Destination", ""),
+        is_writable=bool(data.get("RW")),
+    )
+
+
+def read_time(text: str | None) -> float | None:
+    """A time of the engine in seconds since 1970; None for one that never was."""
+    if not text or text.startswith(_NEVER):
+        return None
+    return datetime.fromisoformat(_NANOSECONDS.sub(r"\1", text)).timestamp()
+
+
+def format_time(moment: float | None) -> str | None:
+    """A moment in UTC as ISO 8601 writes it."""
+    if moment is None:
+        return None
+    text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+class Action(StrEnum):
+    """What can happen to a container."""
+
+    CREATE = "create"
+    START = "start"
+    DIE = "die"
+    OUT_OF_MEMORY = "oom"
+    KILL = "kill"
+    DESTROY = "destroy"
+    HEALTH = "health_status"
+
+
+@record
+class Happened:
+    """Something that happened to a container.
+
+    ``at`` is when we heard of it, on the monotonic clock; ``time`` when it was, in
+    seconds since 1970 on the engine's clock. ``exit_code`` goes with a death,
+    ``health`` with a health check.
+    """
+
+    id: str
+    service: str
+    number: int = 1
+    action: Action
+    at: float
+    time: float = 0.0
+    exit_code: int | None = None
+    health: str = ""
+
+
+def read_happened(data: Mapping[str, Any]) -> Happened | None:
+    """An event of the engine; None for one that matters to nobody here."""
+    name, _, detail = str(data.get("Action") or data.get("status") or "").partition(":")
+    actor = data.get("Actor") or {}
+    attributes = actor.get("Attributes") or {}
+    is_one_off = attributes.get(f"{_LABEL}oneoff") == "True"
+    if name not in set(Action) or not actor.get("ID") or is_one_off:
+        return None
+    code = attributes.get("exitCode")
+    return Happened(
+        id=actor["ID"],
+        service=attributes.get(f"{_LABEL}service", ""),
+        number=int(attributes.get(f"{_LABEL}container-number") or 1),
+        action=Action(name),
+        at=time.monotonic(),
+        time=int(data.get("timeNano") or 0) / 1e9,
+        exit_code=None if code is None else int(code),
+        health=detail.strip(),
+    )
+
+
+@record
+class Volume:
+    """A volume and when it was made, in seconds since 1970."""
+
+    name: str
+    created_at: float | None
+
+
+@record
+class ImageBuild:
+    """An image that the engine has: its id and the ports that it exposes."""
+
+    id: str
+    exposed: tuple[str, ...] = ()
+
+
+@record
+class Machine:
+    """An engine and the machine that it runs on; ``memory`` in bytes."""
+
+    version: str
+    api: str
+    system: str
+    is_rootless: bool
+    root: str
+    memory: int
+    cpus: int
+
+
+@record
+class Socket:
+    """An address that somebody listens on in a container."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only the container itself reaches it."""
+        return self.host.startswith("127.") or self.host == "::1"
+
+    @property
+    def is_resolver(self) -> bool:
+        """Whether it is the engine's own name server."""
+        return self.host == "127.0.0.11"

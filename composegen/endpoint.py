@@ -1,0 +1,88 @@
+"""Which Docker engine is meant: by DOCKER_HOST, by a context, or the one here."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from composegen.errors import ComposegenError
+from composegen.records import field, record
+
+DEFAULT = "default"
+_SETTINGS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
+
+class EngineUnreachable(ComposegenError):
+    """No Docker engine answers, or it may not be used."""
+
+    name = "no-engine"
+
+
+@record
+class Endpoint:
+    """The engine that the docker command would talk to.
+
+    ``host`` is an address, empty for the one that is here; ``context`` the docker
+    context that it comes from, empty where DOCKER_HOST names it. ``settings`` are the
+    variables that go with an address.
+    """
+
+    host: str = ""
+    context: str = DEFAULT
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if self.context and self.context != DEFAULT:
+            return f"docker context {self.context}"
+        return self.host or "the engine of this machine"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the docker command must find in its environment to talk to it."""
+        if self.context:
+            return {"DOCKER_CONTEXT": self.context}
+        return {**self.settings, "DOCKER_HOST": self.host}
+
+
+def find_endpoint(environment: Mapping[str, str]) -> Endpoint:
+    """The engine that the docker command would choose in an environment."""
+    host = environment.get("DOCKER_HOST")
+    if host:
+        settings = {
+            name: environment[name] for name in _SETTINGS if name in environment
+        }
+        return Endpoint(host=host, context="", settings=settings)
+    context = environment.get("DOCKER_CONTEXT") or _read_current(environment)
+    return Endpoint(context=context or DEFAULT)
+
+
+def _read_current(environment: Mapping[str, str]) -> str:
+    home = environment.get("HOME") or os.path.expanduser("~")  # noqa: PTH111
+    folder = environment.get("DOCKER_CONFIG") or str(Path(home) / ".docker")
+    try:
+        data = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(data.get("currentContext") or "") if isinstance(data, dict) else ""
+
+
+def use_endpoint(endpoint: Endpoint, environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which the docker command talks to this engine."""
+    chosen = {"DOCKER_HOST", "DOCKER_CONTEXT", *_SETTINGS}
+    kept = {name: text for name, text in environment.items() if name not in chosen}
+    return {**kept, **endpoint.environment}
+
+
+def suggest_start(endpoint: Endpoint, message: str) -> str:
+    """What to do when an engine is out of reach."""
+    if "may not use" in message:
+        return "join the group `docker`, and log in anew: sudo usermod -aG docker $USER"
+    if "paramiko" in message:
+        return "an engine over ssh is watched with paramiko: pip install paramiko"
+    if endpoint.context and endpoint.context != DEFAULT:
+        return "start it, or choose another: docker context use default"
+    if endpoint.host:
+        return "start it, or correct DOCKER_HOST"
+    return "start it, or run the stack without containers: composegen run"

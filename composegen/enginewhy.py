@@ -1,0 +1,435 @@
+"""Why services are not up on the Docker engine: looks, follows the needs, concludes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from composegen.containers import (
+    Action,
+    Container,
+    Happened,
+    Probe,
+    Socket,
+    Status,
+    Volume,
+)
+from composegen.enginecauses import (
+    PORT_TAKEN,
+    Evidence,
+    explain_port,
+    find_cause,
+    iterate_complaints,
+)
+from composegen.enginestatus import EngineSeen, find_state, make_seen
+from composegen.events import Failure
+from composegen.reasons import Reason
+from composegen.records import replace
+from composegen.status import FINE, ServiceStatus, State
+from composegen.upnotes import NotedNeed, NotedService, Notes
+from composegen.values import format_duration
+
+_READ_LINES = 200
+_LAST_LINES = 20
+_LAST_PROBES = 2
+_WIDEST_OUTPUT = 300
+_LOOK_BACK = 3600.0
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class Looking(Protocol):
+    """What is asked of an engine to find out why."""
+
+    def list_containers(self, project: str) -> tuple[Container, ...]:
+        """A project's containers."""
+        ...
+
+    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
+        """What happened to a container."""
+        ...
+
+    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
+        """A container's last lines."""
+        ...
+
+    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+        """What listens in a container."""
+        ...
+
+    def find_volume(self, name: str) -> Volume | None:
+        """A volume."""
+        ...
+
+    def find_publisher(self, port: int) -> str:
+        """The container that published a port."""
+        ...
+
+
+def find_engine_reasons(
+    engine: Looking,
+    notes: Notes,
+    folder: Path,
+    *,
+    service: str = "",
+    failures: Mapping[str, Failure] | None = None,
+) -> list[Reason]:
+    """Why a service, or any where none is named, is not up; empty when all is well.
+
+    ``failures`` are those that `up` has judged itself.
+    """
+    seen = make_seen(notes, engine.list_containers(notes.project))
+    doctor = _Doctor(engine, notes, folder, seen, failures or {})
+    names = [service] if service else [each.name for each in notes.services]
+    return doctor.find_reasons(names, is_named=bool(service))
+
+
+class _Doctor:
+    """Looks at a project once, and says of each service what is wrong with it."""
+
+    def __init__(
+        self,
+        engine: Looking,
+        notes: Notes,
+        folder: Path,
+        seen: EngineSeen,
+        failures: Mapping[str, Failure],
+    ) -> None:
+        self.engine = engine
+        self.notes = notes
+        self.folder = folder
+        self.seen = seen
+        self.failures = failures
+
+    def find_reasons(self, names: Iterable[str], *, is_named: bool) -> list[Reason]:
+        found: dict[str, Reason] = {}
+        for name in names:
+            noted = self.notes.find(name)
+            if noted is None:
+                continue
+            if not self._is_fine(name):
+                chain = self._follow_needs(name)
+                if chain[-1] not in found:
+                    found[chain[-1]] = self._explain(chain)
+            elif is_named:
+                reason = self._explain_reach(noted)
+                if reason is not None:
+                    found[name] = reason
+        return list(found.values())
+
+    def _is_fine(self, name: str) -> bool:
+        return self.seen.find(name).state in FINE and name not in self.failures
+
+    def _follow_needs(self, name: str) -> tuple[str, ...]:
+        """From a service to the deepest one that blocks it."""
+        chain = [name]
+        while True:
+            if self.seen.find(chain[-1]).state is not State.WAITING and not (
+                self._never_was(chain[-1])
+            ):
+                return tuple(chain)
+            noted = self.notes.find(chain[-1])
+            needs: tuple[NotedNeed, ...] = noted.needs if noted is not None else ()
+            blocked = [
+                need.service
+                for need in needs
+                if need.service not in chain and not self._is_fine(need.service)
+            ]
+            if not blocked:
+                return tuple(chain)
+            chain.append(blocked[0])
+
+    def _never_was(self, name: str) -> bool:
+        return not self.seen.list_containers(name)
+
+    # One service
+
+    def _explain(self, chain: tuple[str, ...]) -> Reason:
+        noted = self.notes.find(chain[-1])
+        assert noted is not None
+        status = self.seen.find(noted.name)
+        container = self._find_worst(noted)
+        if container is None:
+            return Reason(
+                chain=chain, status=status, failure=self._explain_absence(noted)
+            )
+        lines = self._read_lines(container)
+        past = self._list_past(container)
+        container = recall_death(container, past)
+        cause, mend = find_cause(self._gather(noted, container, lines, past))
+        judged = self.failures.get(noted.name)
+        failure = Failure(
+            service=noted.name,
+            reason=judged.reason if judged else describe_state(noted, container),
+            exit_code=container.exit_code if container.restarts else status.exit_code,
+            cause=cause,
+            mend=mend,
+        )
+        if judged is not None and status.state in FINE:
+            failure = replace(failure, **_explain_late(noted))
+            status = replace(status, state=State.FAILED)
+        return Reason(
+            chain=chain,
+            status=status,
+            failure=failure,
+            check=describe_check(container),
+            lines=lines[-_LAST_LINES:],
+        )
+
+    def _find_worst(self, noted: NotedService) -> Container | None:
+        own = self.seen.list_containers(noted.name)
+        broken = [each for each in own if find_state(noted, each) not in FINE]
+        return next(iter(broken or own), None)
+
+    def _read_lines(self, container: Container) -> tuple[str, ...]:
+        read = self.engine.read_logs(container.id, _READ_LINES)
+        return tuple(_clean(line) for line in read)
+
+    def _explain_absence(self, noted: NotedService) -> Failure:
+        judged = self.failures.get(noted.name)
+        if judged is not None:
+            return judged
+        if self.notes.complaint:
+            return explain_complaint(self.engine, noted.name, self.notes.complaint)
+        return Failure(
+            service=noted.name,
+            reason=f"{noted.name} has no container",
+            mend="bring it up: composegen up",
+        )
+
+    def _explain_reach(self, noted: NotedService) -> Reason | None:
+        """A healthy service that nobody but itself can reach."""
+        own = self.seen.list_containers(noted.name)
+        if noted.port is None or not own or not own[0].is_running:
+            return None
+        sockets = self.engine.list_sockets(own[0].id) or ()
+        listening = [each for each in sockets if each.port == noted.port]
+        if not listening or not all(each.is_loopback for each in listening):
+            return None
+        return Reason(
+            chain=(noted.name,),
+            status=self.seen.find(noted.name),
+            failure=Failure(
+                service=noted.name,
+                reason=f"{noted.name} is healthy, and nobody else can reach it",
+                cause=f"it listens on {listening[0].host}:{noted.port} alone",
+                mend=f"let it listen on 0.0.0.0:{noted.port}",
+            ),
+        )
+
+    # Evidence
+
+    def _gather(
+        self,
+        noted: NotedService,
+        container: Container,
+        lines: tuple[str, ...],
+        past: list[Happened],
+    ) -> Evidence:
+        taken = PORT_TAKEN.search(container.error)
+        volume, refused_by = self._find_older_volume(noted)
+        return Evidence(
+            noted=noted,
+            container=container,
+            lines=lines,
+            was_out_of_memory=container.was_out_of_memory
+            or any(each.action is Action.OUT_OF_MEMORY for each in past),
+            sockets=self._list_sockets(container),
+            needed=self._look_at_needed(noted),
+            services=tuple(each.name for each in self.notes.services),
+            older_volume=volume,
+            older_service=refused_by,
+            holder=self._find_holder(int(taken[1])) if taken else "",
+        )
+
+    def _list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
+        if container.status is not Status.RUNNING or container.health == "healthy":
+            return None
+        return self.engine.list_sockets(container.id)
+
+    def _list_past(self, container: Container) -> list[Happened]:
+        """How it died before: a container forgets that at its next start."""
+        if not container.restarts:
+            return []
+        until = time.time()
+        since = max(container.created_at or 0.0, until - _LOOK_BACK)
+        return self.engine.list_past(container.id, since, until)
+
+    def _look_at_needed(
+        self, noted: NotedService
+    ) -> dict[str, tuple[int, tuple[Socket, ...]]]:
+        found = {}
+        for need in noted.needs:
+            needed = self.notes.find(need.service)
+            own = self.seen.list_containers(need.service)
+            if needed is None or needed.port is None or not own:
+                continue
+            if own[0].status is Status.RUNNING:
+                sockets = self.engine.list_sockets(own[0].id)
+                found[need.service] = needed.port, sockets or ()
+        return found
+
+    def _find_older_volume(self, noted: NotedService) -> tuple[str, str]:
+        """The volume of a store that is older than its password, and the store."""
+        for name in (*(need.service for need in noted.needs), noted.name):
+            store = self.notes.find(name)
+            if store is None or not store.password_file:
+                continue
+            try:
+                written = (self.folder / store.password_file).stat().st_mtime
+            except OSError:
+                continue
+            for container in self.seen.list_containers(name):
+                for mount in container.mounts:
+                    volume = (
+                        self.engine.find_volume(mount.name)
+                        if mount.kind == "volume"
+                        else None
+                    )
+                    made = None if volume is None else volume.created_at
+                    # The engine's times are whole seconds.
+                    if made is not None and made + 1 < written:
+                        return mount.name, name
+        return "", ""
+
+    def _find_holder(self, port: int) -> str:
+        return find_holder(self.engine, port)
+
+
+def find_holder(engine: Looking, port: int) -> str:
+    """Who has a port of this machine: a container, or a process that may be seen."""
+    container = engine.find_publisher(port)
+    if container:
+        return f"the container {container}"
+    from composegen.causes import describe_holder
+
+    return describe_holder(port)
+
+
+def recall_death(container: Container, past: Iterable[Happened]) -> Container:
+    """The container with the exit code of its last death, which it has forgotten."""
+    codes = [each.exit_code for each in past if each.action is Action.DIE]
+    return replace(container, exit_code=codes[-1] or 0) if codes else container
+
+
+def describe_state(noted: NotedService, container: Container) -> str:
+    """What a container that is not up does, in a sentence."""
+    name = noted.name
+    match container.status:
+        case Status.CREATED if container.error:
+            return f"{name} could not be started"
+        case Status.CREATED:
+            return f"{name} has not been started"
+        case Status.RESTARTING:
+            return (
+                f"{name} dies again and again, last with exit code "
+                f"{container.exit_code}, after {container.restarts} restarts"
+            )
+        case Status.RUNNING if container.restarts:
+            return (
+                f"{name} died {container.restarts} "
+                f"time{'s' * (container.restarts > 1)}, last with exit code "
+                f"{container.exit_code}, and has been started again"
+            )
+        case Status.RUNNING if container.health == "unhealthy":
+            return f"{name} runs and is unhealthy"
+        case Status.RUNNING:
+            return f"{name} runs and is not ready yet"
+        case Status.PAUSED:
+            return f"{name} is paused"
+        case _:
+            return f"{name} has ended with exit code {container.exit_code}"
+
+
+def describe_check(container: Container) -> tuple[str, ...]:
+    """What a health check runs, then its last outputs; empty where it passes."""
+    is_asked = container.health not in {"none", "healthy"} and container.test
+    if not is_asked or not container.is_running or container.restarts:
+        return ()
+    kind, *words = container.test
+    shown = words[0] if kind == "CMD-SHELL" else " ".join(map(_quote, words))
+    answers = map(_describe_probe, container.probes[-_LAST_PROBES:])
+    return (_clean(shown), *dict.fromkeys(answers))
+
+
+def _describe_probe(probe: Probe) -> str:
+    """An answer in one line: the last of a traceback says what it was."""
+    lines = [line for line in probe.output.splitlines() if line.strip()]
+    said = _clean(lines[-1]).strip()[:_WIDEST_OUTPUT] if lines else "it printed nothing"
+    return f"exit {probe.exit_code}: {said}"
+
+
+def _quote(word: str) -> str:
+    """A word as a person would type it: in the quotes that need the fewest escapes."""
+    if "'" in word and not set('"$`\\!') & set(word):
+        return f'"{word}"'
+    return shlex.quote(word)
+
+
+def _explain_late(noted: NotedService) -> dict[str, str]:
+    """It became ready after all, when it had been given up."""
+    return {
+        "cause": "it is up by now: it takes longer than its boot, "
+        f"{format_duration(noted.boot)}",
+        "mend": f"under `{noted.name}` in the stack file:\n"
+        f"health: {{boot: {format_duration(noted.boot * 2)}}}",
+    }
+
+
+def _clean(text: str) -> str:
+    return _CONTROL.sub("", _COLOUR.sub("", text).replace("\n", " "))
+
+
+# Compose's complaints
+
+
+def explain_compose(
+    engine: Looking, notes: Notes, folder: Path, lines: Iterable[str]
+) -> list[Reason]:
+    """Why Compose gave up: a container that could not start, else its own words."""
+    said = [_clean(line).strip() for line in lines if line.strip()]
+    complaint = "\n".join(said[-20:])
+    found = engine.list_containers(notes.project)
+    broken = {each.service for each in found if each.error}
+    failures = {
+        name: Failure(service=name, reason=f"{name} could not be started")
+        for name in broken
+        if notes.find(name) is not None
+    }
+    if failures:
+        reasons = find_engine_reasons(engine, notes, folder, failures=failures)
+        return [each for each in reasons if each.status.service in failures]
+    failure = explain_complaint(engine, _find_service(notes, complaint), complaint)
+    name = failure.service or notes.services[0].name
+    status = ServiceStatus(service=name, state=State.FAILED)
+    return [Reason(chain=(name,), status=status, failure=failure)]
+
+
+def explain_complaint(engine: Looking, service: str, complaint: str) -> Failure:
+    """The failure that a complaint of Compose stands for."""
+    from composegen.compose import find_complaint
+
+    reason = f"Compose: {find_complaint(complaint.splitlines())}"
+    cause, mend = next(iterate_complaints(complaint), ("", ""))
+    taken = PORT_TAKEN.search(complaint)
+    if taken is not None:
+        port = int(taken[1])
+        cause, mend = explain_port(service, port, find_holder(engine, port))
+    lines = () if cause else tuple(complaint.splitlines()[-_LAST_LINES:])
+    return Failure(service=service, reason=reason, cause=cause, mend=mend, lines=lines)
+
+
+def _find_service(notes: Notes, complaint: str) -> str:
+    """The service that a complaint speaks of, or the first."""
+    names = [each.name for each in notes.services]
+    for pattern in (r"target ([\w-]+):", r"[Ss]ervice \"?([\w-]+)", r"([\w-]+)"):
+        for match in re.finditer(pattern, complaint):
+            word = match[1].removeprefix(f"{notes.project}-")
+            for name in (word, re.sub(r"-\d+$", "", word)):
+                if name in names:
+                    return name
+    return names[0]

@@ -1,0 +1,337 @@
+"""Whether a stack comes up: what the engine tells becomes events and a verdict.
+
+It asks nobody and waits for nothing; times are seconds on one clock that is handed in.
+
+The rules: a required service's second death ends the boot, a job's first, and 126 and
+127 at once; an optional service that dies or stays unhealthy is told and ends nothing.
+Whoever is asked for its health is ready when it is healthy, others when they have
+lived for a second. A container that is stopped to be replaced has not died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from composegen.containers import Action, Container, Happened, Status
+from composegen.events import (
+    Created,
+    Event,
+    Exited,
+    Failed,
+    Failure,
+    Finished,
+    Ready,
+    Started,
+    Told,
+)
+from composegen.records import record
+from composegen.status import FINE, State
+from composegen.timeline import Boot
+from composegen.upnotes import NotedService, Notes
+from composegen.values import format_duration
+
+ALIVE_FOR = 1.0
+_HOPELESS = {126: "its program cannot be executed", 127: "its program is not there"}
+
+
+@record(frozen=False)
+class _Instance:
+    """One container of a service, as far as it was seen."""
+
+    id: str
+    created: float | None = None
+    started: float | None = None
+    alive_since: float | None = None
+    ready: float | None = None
+    deaths: int = 0
+    exit_code: int | None = None
+    was_killed: bool = False
+    is_gone: bool = False
+    was_there: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        return self.alive_since is not None
+
+
+class Candidate:
+    """One service on its way up."""
+
+    def __init__(self, noted: NotedService) -> None:
+        self.noted = noted
+        self.state = State.WAITING
+        self.failure: Failure | None = None
+        self.created: float | None = None
+        self.started: float | None = None
+        self.ready: float | None = None
+        self.instances: dict[str, _Instance] = {}
+
+    def list_here(self) -> list[_Instance]:
+        """The containers that have not been removed."""
+        return [each for each in self.instances.values() if not each.is_gone]
+
+    def count_ready(self) -> int:
+        """How many of its containers are ready."""
+        return sum(each.ready is not None for each in self.list_here())
+
+
+class Judge:
+    """Follows the services of a boot; ``limit`` replaces every service's own deadline.
+
+    All times are seconds since the boot began.
+    """
+
+    def __init__(self, notes: Notes, *, limit: float | None = None) -> None:
+        self.notes = notes
+        self.limit = limit
+        self.candidates: Mapping[str, Candidate] = {
+            noted.name: Candidate(noted) for noted in notes.services
+        }
+
+    # What it has come to
+
+    @property
+    def failed(self) -> tuple[Failure, ...]:
+        """The failures of required services: the stack cannot come up."""
+        return tuple(
+            each.failure
+            for each in self.candidates.values()
+            if each.failure is not None and each.noted.is_required
+        )
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything is ready or finished, or was given up without harm."""
+        return all(
+            each.state in FINE
+            or (each.state is State.FAILED and not each.noted.is_required)
+            for each in self.candidates.values()
+        )
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether something that was started is neither ready nor given up."""
+        return any(each.state is State.STARTING for each in self.candidates.values())
+
+    def list_boots(self) -> tuple[Boot, ...]:
+        """When each service was created, started and ready."""
+        return tuple(
+            Boot(
+                service=name,
+                created=each.created,
+                started=each.started,
+                ready=each.ready,
+                waited_for=tuple(need.service for need in each.noted.needs),
+            )
+            for name, each in self.candidates.items()
+        )
+
+    # What is seen
+
+    def adopt(self, containers: Iterable[Container]) -> Iterator[Event]:
+        """Take in the containers that are there before anything is done."""
+        for container in containers:
+            candidate = self.candidates.get(container.service)
+            if candidate is None:
+                continue
+            instance = _Instance(id=container.id, was_there=True)
+            candidate.instances[container.id] = instance
+            if container.status is not Status.RUNNING:
+                continue
+            instance.created = instance.started = instance.alive_since = 0.0
+            candidate.created = candidate.started = 0.0
+            candidate.state = State.STARTING
+            is_ready = container.health == "healthy" or not candidate.noted.is_asked
+            if is_ready and not candidate.noted.is_job:
+                yield from self._see_ready(candidate, instance, 0.0)
+
+    def see(self, happened: Happened, at: float) -> Iterator[Event]:
+        """Take in what happened to a container; what is to be told of it."""
+        candidate = self.candidates.get(happened.service)
+        if candidate is None:
+            return
+        instance = candidate.instances.get(happened.id)
+        if instance is None:
+            instance = _Instance(id=happened.id, created=at)
+            candidate.instances[happened.id] = instance
+        match happened.action:
+            case Action.CREATE:
+                yield from self._see_create(candidate, at)
+            case Action.START:
+                yield from self._see_start(candidate, instance, at)
+            case Action.HEALTH if happened.health == "healthy":
+                yield from self._see_ready(candidate, instance, at)
+            case Action.KILL:
+                instance.was_killed = True
+            case Action.OUT_OF_MEMORY:
+                yield Told(service=happened.service, at=at, text="is out of memory")
+            case Action.DIE:
+                yield from self._see_death(candidate, instance, happened, at)
+            case Action.DESTROY:
+                instance.is_gone = True
+
+    def _see_create(self, candidate: Candidate, at: float) -> Iterator[Event]:
+        if candidate.created is None:
+            candidate.created = at
+            yield Created(service=candidate.noted.name, at=at)
+
+    def _see_start(
+        self, candidate: Candidate, instance: _Instance, at: float
+    ) -> Iterator[Event]:
+        instance.alive_since = at
+        instance.ready = None
+        instance.was_killed = False
+        instance.was_there = False
+        instance.exit_code = None
+        if instance.started is None:
+            instance.started = at
+        if candidate.created is None:
+            candidate.created = at
+        if candidate.started is None:
+            candidate.started = at
+        if candidate.failure is None:
+            candidate.state = State.STARTING
+        name = candidate.noted.name
+        yield Started(service=name, at=at, restarts=instance.deaths)
+
+    def _see_ready(
+        self, candidate: Candidate, instance: _Instance, at: float
+    ) -> Iterator[Event]:
+        instance.ready = at
+        noted = candidate.noted
+        if candidate.state in FINE or candidate.count_ready() < noted.replicas:
+            return
+        was_failed = candidate.failure is not None
+        candidate.state = State.READY
+        candidate.failure = None
+        candidate.ready = at
+        if was_failed:
+            yield Told(service=noted.name, at=at, text="has recovered")
+        yield Ready(service=noted.name, at=at, after=at - (candidate.started or 0.0))
+
+    def _see_death(
+        self,
+        candidate: Candidate,
+        instance: _Instance,
+        happened: Happened,
+        at: float,
+    ) -> Iterator[Event]:
+        noted = candidate.noted
+        code = happened.exit_code or 0
+        instance.alive_since = None
+        instance.ready = None
+        if instance.was_killed and instance.was_there:
+            self._replace(candidate, instance, at)
+            return
+        instance.exit_code = code
+        if noted.is_job and code == 0:
+            candidate.state = State.FINISHED
+            candidate.ready = at
+            started = candidate.started or 0.0
+            yield Finished(service=noted.name, at=at, after=at - started)
+            return
+        instance.deaths += 1
+        candidate.ready = None
+        if candidate.failure is not None:
+            return
+        candidate.state = State.STARTING
+        is_last = noted.is_job or instance.deaths > 1 or code in _HOPELESS
+        if not is_last and not instance.was_killed:
+            yield Exited(service=noted.name, at=at, exit_code=code, restart_in=None)
+            return
+        yield from self._fail(
+            candidate, at, self._describe_death(instance, code, noted), code
+        )
+
+    def _replace(self, candidate: Candidate, instance: _Instance, at: float) -> None:
+        """Let one that made room for another be forgotten: its service boots anew."""
+        instance.is_gone = True
+        candidate.state = State.WAITING
+        candidate.created = at
+        candidate.started = candidate.ready = None
+
+    def _describe_death(
+        self, instance: _Instance, code: int, noted: NotedService
+    ) -> str:
+        if instance.was_killed:
+            return f"{noted.name} was stopped by somebody"
+        times = " twice" if instance.deaths > 1 else ""
+        why = f": {_HOPELESS[code]}" if code in _HOPELESS else ""
+        return f"{noted.name} died{times}, with exit code {code}{why}"
+
+    # What time brings
+
+    def look(self, at: float) -> Iterator[Event]:
+        """Let time pass: who has lived long enough, who has taken too long."""
+        for candidate in self.candidates.values():
+            noted = candidate.noted
+            if candidate.state is not State.STARTING:
+                continue
+            for instance in candidate.list_here():
+                alive = instance.alive_since
+                if noted.is_asked or noted.is_job or alive is None:
+                    continue
+                if instance.ready is None and at - alive >= ALIVE_FOR:
+                    yield from self._see_ready(candidate, instance, at)
+            deadline = self._find_deadline(candidate)
+            if candidate.state is State.STARTING and at >= deadline:
+                yield from self._fail(candidate, at, self._describe_delay(candidate))
+        if self.limit is not None and at >= self.limit:
+            for candidate in self.candidates.values():
+                if candidate.state is State.WAITING and candidate.failure is None:
+                    reason = f"{candidate.noted.name} has not been started"
+                    yield from self._fail(candidate, at, reason)
+
+    def find_next(self, at: float) -> float:
+        """When the next look could change anything, at most a minute off."""
+        moments = [at + 60.0]
+        if self.limit is not None:
+            moments.append(self.limit)
+        for candidate in self.candidates.values():
+            if candidate.state is not State.STARTING:
+                continue
+            moments.append(self._find_deadline(candidate))
+            if not candidate.noted.is_asked and not candidate.noted.is_job:
+                moments += [
+                    instance.alive_since + ALIVE_FOR
+                    for instance in candidate.list_here()
+                    if instance.alive_since is not None and instance.ready is None
+                ]
+        return max(at, min(moments))
+
+    def _find_deadline(self, candidate: Candidate) -> float:
+        if self.limit is not None:
+            return self.limit
+        if candidate.noted.is_job or candidate.started is None:
+            return float("inf")
+        return candidate.started + candidate.noted.boot
+
+    def _describe_delay(self, candidate: Candidate) -> str:
+        noted = candidate.noted
+        what = "healthy" if noted.is_asked else "up"
+        if noted.is_job:
+            what = "done"
+        if self.limit is not None:
+            return f"{noted.name} was not {what} within {format_duration(self.limit)}"
+        boot = format_duration(noted.boot)
+        return f"{noted.name} was not {what} {boot} after it started"
+
+    def _fail(
+        self, candidate: Candidate, at: float, reason: str, code: int | None = None
+    ) -> Iterator[Event]:
+        candidate.state = State.FAILED
+        name = candidate.noted.name
+        candidate.failure = Failure(service=name, reason=reason, exit_code=code)
+        yield Failed(
+            service=name,
+            at=at,
+            failure=candidate.failure,
+            is_required=candidate.noted.is_required,
+            dependants=self.notes.list_dependants(name),
+        )
+
+    def fail_start(self, service: str, reason: str, at: float) -> Iterator[Event]:
+        """A container of a service could not be started at all."""
+        candidate = self.candidates.get(service)
+        if candidate is not None and candidate.failure is None:
+            yield from self._fail(candidate, at, reason)

@@ -1,0 +1,263 @@
+"""The Docker engine, watched: the only file that knows the docker SDK.
+
+Nothing is changed here; Compose carries out what is to be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self, TypeVar
+
+import docker
+import requests
+from docker import errors
+
+from composegen.containers import (
+    Container,
+    Happened,
+    ImageBuild,
+    Machine,
+    Socket,
+    Volume,
+    read_container,
+    read_happened,
+    read_time,
+)
+from composegen.endpoint import Endpoint, EngineUnreachable, suggest_start
+from composegen.listeners import parse_table
+
+_PROJECT = "com.docker.compose.project"
+_ONE_OFF = "com.docker.compose.oneoff"
+_TIMEOUT = 20
+_WATCHED = ["create", "start", "die", "oom", "kill", "destroy", "health_status"]
+_TABLES = ["/proc/net/tcp", "/proc/net/tcp6"]
+_MOST_LOG = 256 * 1024
+
+Seen = TypeVar("Seen")
+
+
+class Watch:
+    """What happens to a project's containers, from now on; ends when closed."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[Happened]:
+        """Raises EngineUnreachable when the engine goes away."""
+        try:
+            for data in self._stream:
+                happened = read_happened(data)
+                if happened is not None:
+                    yield happened
+        except (OSError, requests.RequestException, errors.APIError) as error:
+            raise EngineUnreachable(_describe(error)) from None
+
+    def close(self) -> None:
+        """End it, from any thread."""
+        self._stream.close()
+
+
+class Engine:
+    """One engine, reached over one endpoint.
+
+    Every method raises EngineUnreachable when the engine does not answer.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        with _told(endpoint):
+            self._api = self._connect()
+
+    def _connect(self) -> Any:
+        host = self.endpoint.host
+        options: dict[str, Any] = {
+            "timeout": _TIMEOUT,
+            "use_ssh_client": host.startswith("ssh://"),
+        }
+        if self.endpoint.context:
+            name = self.endpoint.context
+            if docker.ContextAPI.get_context(name) is None:
+                raise EngineUnreachable(
+                    f"there is no docker context `{name}`",
+                    help="docker context ls shows those that there are",
+                )
+            return docker.DockerClient.from_context(name, **options).api
+        settings = {**self.endpoint.settings, "DOCKER_HOST": host}
+        return docker.from_env(environment=settings, **options).api
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.close()
+
+    def _ask(self, question: Callable[[], Seen]) -> Seen:
+        with _told(self.endpoint):
+            return question()
+
+    def _find(self, question: Callable[[], Seen]) -> Seen | None:
+        """What is asked for, None where the engine does not have it."""
+        try:
+            return self._ask(question)
+        except (errors.NotFound, errors.ImageNotFound):
+            return None
+
+    def describe(self) -> Machine:
+        """The engine's version, and the machine that it runs on."""
+        version = self._ask(self._api.version)
+        info = self._ask(self._api.info)
+        options = info.get("SecurityOptions") or []
+        return Machine(
+            version=str(version.get("Version", "")),
+            api=str(version.get("ApiVersion", "")),
+            system=str(info.get("OSType", "")),
+            is_rootless=any("rootless" in option for option in options),
+            root=str(info.get("DockerRootDir", "")),
+            memory=int(info.get("MemTotal") or 0),
+            cpus=int(info.get("NCPU") or 0),
+        )
+
+    def list_containers(self, project: str) -> tuple[Container, ...]:
+        """The containers of a Compose project, running or not, by service and number.
+
+        Those that ``docker compose run`` made for once are left out.
+        """
+        labels = [f"{_PROJECT}={project}", f"{_ONE_OFF}=False"]
+        listed = self._ask(
+            lambda: self._api.containers(all=True, filters={"label": labels})
+        )
+        found = [self.find_container(entry["Id"]) for entry in listed]
+        return tuple(
+            sorted(
+                (container for container in found if container is not None),
+                key=lambda container: (container.service, container.number),
+            )
+        )
+
+    def find_container(self, id: str) -> Container | None:
+        """One container; None where it has gone."""
+        data = self._find(lambda: self._api.inspect_container(id))
+        return None if data is None else read_container(data)
+
+    def find_publisher(self, port: int) -> str:
+        """The name of the container that has published a port; empty for none."""
+        listed = self._ask(lambda: self._api.containers(filters={"publish": str(port)}))
+        return next((entry["Names"][0].lstrip("/") for entry in listed), "")
+
+    def watch(self, project: str) -> Watch:
+        """Watch what happens to a project's containers from now on."""
+        filters = {
+            "type": "container",
+            "label": f"{_PROJECT}={project}",
+            "event": _WATCHED,
+        }
+        return Watch(self._ask(lambda: self._api.events(filters=filters, decode=True)))
+
+    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
+        """What happened to a container between two times of day."""
+        filters = {"type": "container", "container": id, "event": _WATCHED}
+        events = self._ask(
+            lambda: self._api.events(
+                since=int(since), until=int(until) + 1, filters=filters, decode=True
+            )
+        )
+        found = (read_happened(data) for data in events)
+        return [happened for happened in found if happened is not None]
+
+    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
+        """The last lines that a container wrote; empty where its log can't be read."""
+
+        def read() -> bytes:
+            data: bytes = self._api.logs(id, stdout=True, stderr=True, tail=count)
+            return data
+
+        try:
+            data = self._find(read) or b""
+        except errors.APIError:
+            return ()
+        lines = data[-_MOST_LOG:].decode("utf-8", errors="replace").splitlines()
+        return tuple(lines[-count:])
+
+    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+        """What listens in a running container; None where nobody can look.
+
+        The kernel's table is read with the image's own `cat`.
+        """
+        out = self._run_inside(id, ["cat", *_TABLES])
+        if out is None:
+            return None
+        listed = parse_table(out.splitlines()).values()
+        found = (Socket(host=host, port=port) for host, port in listed)
+        return tuple(socket for socket in found if not socket.is_resolver)
+
+    def _run_inside(self, id: str, command: list[str]) -> str | None:
+        try:
+            made = self._ask(lambda: self._api.exec_create(id, command))
+            out: bytes = self._ask(lambda: self._api.exec_start(made["Id"]))
+            code = self._ask(lambda: self._api.exec_inspect(made["Id"]))["ExitCode"]
+        except errors.APIError:
+            return None
+        # A table that is not there (no IPv6) makes cat fail after the other one.
+        text = out.decode("utf-8", errors="replace")
+        return text if code == 0 or "local_address" in text else None
+
+    def find_volume(self, name: str) -> Volume | None:
+        """A volume; None where there is none."""
+        data = self._find(lambda: self._api.inspect_volume(name))
+        if data is None:
+            return None
+        return Volume(name=data["Name"], created_at=read_time(data.get("CreatedAt")))
+
+    def list_volumes(self, project: str) -> tuple[str, ...]:
+        """The names of a project's volumes."""
+        filters = {"label": f"{_PROJECT}={project}"}
+        data = self._ask(lambda: self._api.volumes(filters=filters))
+        return tuple(sorted(volume["Name"] for volume in data.get("Volumes") or ()))
+
+    def find_image(self, name: str) -> ImageBuild | None:
+        """An image; None where the engine has none of that name."""
+        data = self._find(lambda: self._api.inspect_image(name))
+        if data is None:
+            return None
+        config: Mapping[str, Any] = data.get("Config") or {}
+        return ImageBuild(
+            id=data["Id"], exposed=tuple(sorted(config.get("ExposedPorts") or ()))
+        )
+
+
+@contextmanager
+def _told(endpoint: Endpoint) -> Iterator[None]:
+    """Let every way in which an engine can be out of reach be one error."""
+    try:
+        yield
+    except errors.APIError as error:
+        if error.response is not None and error.response.status_code < 500:
+            raise
+        raise EngineUnreachable(_describe(error)) from None
+    except (errors.DockerException, requests.RequestException, OSError) as error:
+        message = _describe(error)
+        raise EngineUnreachable(
+            f"{message} ({endpoint})", help=suggest_start(endpoint, message)
+        ) from None
+
+
+def _describe(error: BaseException) -> str:
+    """The innermost words of an error of the SDK."""
+    text = str(error)
+    if isinstance(error, errors.APIError):
+        return f"the Docker engine says: {error.explanation or text}"
+    for marker, words in (
+        ("Permission denied", "you may not use the Docker engine's socket"),
+        ("Connection refused", "no Docker engine answers"),
+        ("No such file", "no Docker engine is there"),
+        ("timed out", "the Docker engine does not answer in time"),
+        ("Remote end closed", "the Docker engine has gone"),
+        ("Connection broken", "the Docker engine has gone"),
+        ("Connection aborted", "the Docker engine has gone"),
+    ):
+        if marker in text:
+            return words
+    return (
+        f"the Docker engine cannot be reached: {text.splitlines()[0] if text else ''}"
+    )

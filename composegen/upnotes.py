@@ -1,0 +1,204 @@
+"""What `up` brought up, noted beside the stack file for whoever asks later.
+
+The notes hold all that `status` and `why` must know of the plan, so that they answer
+while the stack file is being edited.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from composegen.endpoint import Endpoint
+from composegen.errors import ComposegenError
+from composegen.files import read_small_text, write_atomically
+from composegen.localenv import STATE_FOLDER, make_state_folder
+from composegen.model import HealthKind, SecretKind
+from composegen.plan import Plan
+from composegen.records import as_dict, field, record
+from composegen.wiring import find_credentials
+
+FILE = "up.json"
+_MODE = 0o600
+_FORM = 1
+
+
+class NoProjectName(ComposegenError):
+    """Compose could not call the project anything."""
+
+    name = "project-name"
+
+
+@record
+class NotedNeed:
+    """What a service needs, and whether it starts without it."""
+
+    service: str
+    is_optional: bool
+
+
+@record
+class NotedService:
+    """A service as it was planned.
+
+    ``boot`` is in seconds; ``is_asked`` tells whether the engine asks for its health,
+    ``is_http`` whether that is a page to open; ``password_file`` is the file of its
+    password, relative to the stack file.
+    """
+
+    name: str
+    is_required: bool
+    is_job: bool = False
+    is_asked: bool = True
+    is_http: bool = False
+    boot: float
+    replicas: int = 1
+    port: int | None = None
+    needs: tuple[NotedNeed, ...] = ()
+    password_file: str = ""
+
+
+@record
+class Notes:
+    """What was brought up: by which name, from what, where, and what was left out.
+
+    ``complaint`` is what Compose said when it could not do it.
+    """
+
+    project: str
+    host: str
+    context: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    file: str
+    flags: str = ""
+    complaint: str = ""
+    services: tuple[NotedService, ...] = ()
+    left_out: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The engine that it was brought up on."""
+        return Endpoint(host=self.host, context=self.context, settings=self.settings)
+
+    def find(self, name: str) -> NotedService | None:
+        """One service; None where it took no part."""
+        return next((each for each in self.services if each.name == name), None)
+
+    def list_dependants(self, name: str) -> tuple[str, ...]:
+        """The services that need one, in the order of the plan."""
+        return tuple(
+            each.name
+            for each in self.services
+            if any(need.service == name for need in each.needs)
+        )
+
+
+def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
+    """The notes of a plan that is about to be brought up."""
+    return Notes(
+        project=project,
+        host=endpoint.host,
+        context=endpoint.context,
+        settings=endpoint.settings,
+        file=plan.stack.file,
+        flags=plan.selection.flags,
+        services=tuple(_note_service(plan, name) for name in plan.names),
+        left_out=tuple(
+            {
+                "service": each.service,
+                "reason": each.reason,
+                "instead": [f"{one.service}: {one}" for one in each.fallbacks],
+            }
+            for each in plan.left_out
+        ),
+    )
+
+
+def _note_service(plan: Plan, name: str) -> NotedService:
+    step = next(step for step in plan.steps if step.name == name)
+    service = step.service
+    health = service.health
+    is_asked = health is not None and health.can_be_asked
+    secret = find_credentials(service).password_secret
+    return NotedService(
+        name=name,
+        is_required=step.is_required,
+        is_job=service.job,
+        is_asked=is_asked,
+        is_http=health is not None and health.kind is HealthKind.HTTP,
+        boot=health.boot.seconds if health is not None and is_asked else 60.0,
+        replicas=step.replicas,
+        port=service.port,
+        needs=tuple(
+            NotedNeed(service=gate.service, is_optional=gate.is_optional)
+            for gate in step.gates
+        ),
+        password_file=_find_file(plan, secret),
+    )
+
+
+def _find_file(plan: Plan, secret: str) -> str:
+    found = plan.secrets.get(secret) or plan.stack.secrets.get(secret)
+    return "" if found is None or found.kind is SecretKind.URL else found.file
+
+
+def write_notes(folder: Path, notes: Notes) -> None:
+    """Keep the notes of a stack's folder. Raises CannotRun and FileRefused."""
+    data = {
+        **as_dict(notes),
+        "form": _FORM,
+        "settings": dict(notes.settings),
+        "services": [
+            {**as_dict(each), "needs": [as_dict(need) for need in each.needs]}
+            for each in notes.services
+        ],
+    }
+    path = make_state_folder(folder) / FILE
+    write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
+
+
+def read_notes(folder: Path) -> Notes | None:
+    """The notes of a stack's folder; None where nothing is up, or nobody can tell."""
+    text = read_small_text(folder / STATE_FOLDER / FILE)
+    if text is None:
+        return None
+    try:
+        data = json.loads(text)
+        if data.pop("form") != _FORM:
+            return None
+        services = tuple(
+            NotedService(
+                **{**each, "needs": tuple(NotedNeed(**need) for need in each["needs"])}
+            )
+            for each in data.pop("services")
+        )
+        left_out = tuple(data.pop("left_out"))
+        return Notes(**data, services=services, left_out=left_out)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def remove_notes(folder: Path) -> None:
+    """Forget what was up."""
+    (folder / STATE_FOLDER / FILE).unlink(missing_ok=True)
+
+
+def find_project(name: str, folder: Path, values: Mapping[str, str]) -> str:
+    """The project's name as Compose finds it.
+
+    That is COMPOSE_PROJECT_NAME of the environment or ``.env``, else the ``name`` of
+    the stack, else the folder's in Compose's letters. Raises NoProjectName.
+    """
+    project = values.get("COMPOSE_PROJECT_NAME") or name
+    if not project:
+        letters = re.sub(r"[^a-z0-9_-]", "", folder.resolve().name.lower())
+        project = letters.lstrip("_-")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", project):
+        raise NoProjectName(
+            f"`{project or folder.resolve().name}` cannot be the name of a project",
+            help="name it in the stack file: name: my-stack",
+        )
+    return project

@@ -1,0 +1,398 @@
+"""``composegen up``: render, let Compose carry it out, watch the engine, end.
+
+Compose's exit code alone decides nothing: ``judging`` does, from what the engine tells.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from composegen.compose import (
+    Carrying,
+    Project,
+    find_docker,
+    run_compose,
+)
+from composegen.console import Console
+from composegen.containers import Happened, Status
+from composegen.dotenv import fill_variables, parse_dotenv
+from composegen.endpoint import Endpoint, EngineUnreachable, find_endpoint
+from composegen.enginestatus import find_addresses
+from composegen.enginewhy import (
+    explain_compose,
+    find_engine_reasons,
+)
+from composegen.errors import ComposegenError, ExitCode, FileRefused
+from composegen.files import read_small_text
+from composegen.judging import Judge
+from composegen.output import Written, find_prefix, write_rendered
+from composegen.plan import Plan, reduce_stack
+from composegen.reasons import Reason, format_reasons
+from composegen.records import record, replace
+from composegen.render import Options, render_plan
+from composegen.runtimes.engine import Engine, Watch
+from composegen.secretfiles import Outcome, make_secret_files, read_passwords
+from composegen.upconsole import UpConsole
+from composegen.upnotes import Notes, find_project, make_notes, write_notes
+
+_REFRESH = 0.12
+_SETTLE = 1.0
+_MOST_ATTEMPTS = 10
+_OVERRIDES = ("compose.override.yaml", "compose.override.yml")
+
+
+class Interrupted(ComposegenError):
+    """A signal ended it; what was made stays."""
+
+    name = "interrupted"
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__("interrupted", help="what was made stays: composegen down")
+        self.exit_code = code
+
+
+@record
+class UpOptions:
+    """How to bring it up.
+
+    ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
+    ``engine`` the oldest engine that the file is for; ``is_chosen`` tells that a
+    selection was typed: the file on the disk is left alone then.
+    """
+
+    build: bool = True
+    limit: float | None = None
+    engine: int = Options().engine
+    is_chosen: bool = False
+
+
+def up_stack(
+    plan: Plan, folder: Path, options: UpOptions, *, console: Console | None = None
+) -> int:
+    """Bring a plan up on the Docker engine; the exit code.
+
+    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName before anything
+    is changed, and Interrupted.
+    """
+    console = console or Console()
+    with _raise_on_signals():
+        find_docker()
+        endpoint = find_endpoint(os.environ)
+        with Engine(endpoint) as engine:
+            up = _Up(plan, folder, options, console, engine, endpoint)
+            return up.carry_out()
+
+
+@contextmanager
+def _raise_on_signals() -> Iterator[None]:
+    codes = {
+        signal.SIGINT: ExitCode.INTERRUPTED,
+        signal.SIGTERM: ExitCode.TERMINATED,
+        signal.SIGHUP: ExitCode.HUNG_UP,
+    }
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        raise Interrupted(codes[signal.Signals(number)])
+
+    before = {number: signal.signal(number, interrupt) for number in codes}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Up:
+    """One bringing up, from the plan to the exit code."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        options: UpOptions,
+        console: Console,
+        engine: Engine,
+        endpoint: Endpoint,
+    ) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.options = options
+        self.console = console
+        self.engine = engine
+        dotenv = parse_dotenv(read_small_text(folder / ".env") or "", os.environ)
+        self.values: Mapping[str, str] = {**dotenv, **os.environ}
+        name = fill_variables(plan.stack.name, self.values)
+        self.notes = make_notes(plan, find_project(name, folder, self.values), endpoint)
+        self.project = Project(
+            name=self.notes.project,
+            folder=folder,
+            endpoint=endpoint,
+            environment=os.environ,
+        )
+
+    def carry_out(self) -> int:
+        """Everything in its order; the exit code."""
+        text = self._render()
+        self._make_secrets()
+        passwords = read_passwords(reduce_stack(self.plan), self.folder)
+        self.project = replace(
+            self.project, text=text, environment={**os.environ, **passwords}
+        )
+        write_notes(self.folder, self.notes)
+        reasons = self._get_images()
+        if not reasons:
+            boot = _Boot(
+                self.engine, self.project, self.notes, self.options, self.console
+            )
+            reasons = boot.carry_out()
+            if not reasons:
+                self._show_outcome(boot)
+                return ExitCode.FINE
+        complaint = "\n".join(
+            each.failure.reason for each in reasons if each.failure is not None
+        )
+        write_notes(self.folder, replace(self.notes, complaint=complaint))
+        self.console.say()
+        self.console.say(format_reasons(reasons).rstrip())
+        self.console.say("\nwhat was made stays: composegen why, logs, down")
+        return ExitCode.PROBLEM
+
+    def _render(self) -> str:
+        path = self.folder / "compose.yaml"
+        made = Options(
+            engine=self.options.engine,
+            prefix=find_prefix(path, self.folder),
+            name=path.name,
+        )
+        [file] = render_plan(self.plan, made)
+        if self.options.is_chosen:
+            self.console.say(
+                f"brought up {self.plan.selection.flags}: {path.name} stays"
+            )
+            return file.text
+        try:
+            written = write_rendered(file.text, path)
+        except FileRefused as refused:
+            refused.help = (
+                "composegen render --force replaces it and keeps a .bak; "
+                "or move it out of the way"
+            )
+            raise
+        if written is not Written.SAME:
+            self.console.say(f"{written.value} {path.name}")
+        for name in _OVERRIDES:
+            if (self.folder / name).exists():
+                self.console.say(
+                    f"note: {name} is not read: raw settings go under `compose:` in "
+                    f"{self.plan.stack.file}"
+                )
+        return file.text
+
+    def _make_secrets(self) -> None:
+        made = make_secret_files(reduce_stack(self.plan), self.folder, os.environ)
+        missing = [each for each in made if each.outcome is Outcome.MISSING]
+        if missing:
+            each = missing[0]
+            raise FileRefused(
+                each.secret.file, "the secret is not there", help=each.mend
+            )
+        for each in made:
+            if each.outcome is Outcome.WRITTEN:
+                self.console.say(f"wrote {each.secret.file}")
+            elif each.outcome is Outcome.EMPTY:
+                self.console.say(f"note: {each.secret.file} is empty: {each.mend}")
+
+    def _get_images(self) -> list[Reason]:
+        """Build and pull what is missing, its progress shown; what went wrong."""
+        services = [step.service for step in self.plan.steps]
+        if self.options.build and any(service.build for service in services):
+            failed = self._compose_in_front("build")
+            if failed:
+                return failed
+        missing = [service.name for service in services if self._must_pull(service)]
+        if missing:
+            return self._compose_in_front("pull", "--policy", "missing", *missing)
+        return []
+
+    def _must_pull(self, service: Any) -> bool:
+        policy = service.passed.get("pull_policy", "missing")
+        if service.build is not None or policy not in {"missing", "if_not_present"}:
+            return False
+        try:
+            image = fill_variables(service.image, self.values)
+        except ValueError:
+            return False  # Compose says better what is not set
+        return self.engine.find_image(image) is None
+
+    def _compose_in_front(self, *words: str) -> list[Reason]:
+        code, said = run_compose(self.project, *words, talk=self.console.err)
+        if code == 0:
+            return []
+        return explain_compose(self.engine, self.notes, self.folder, said.splitlines())
+
+    def _show_outcome(self, boot: _Boot) -> None:
+        boot.shown.show_boots(boot.judge.list_boots())
+        containers = self.engine.list_containers(self.notes.project)
+        for name, address in find_addresses(self.notes, containers):
+            self.console.say(f"  {name}: {address}")
+        for left_out in self.plan.left_out:
+            self.console.say(f"  {left_out.service} is left out: {left_out.reason}")
+            for fallback in left_out.fallbacks:
+                self.console.say(f"    {fallback.service}: {fallback}")
+
+
+class _Gone:
+    """The engine's events have ended before we did."""
+
+    def __init__(self, error: EngineUnreachable) -> None:
+        self.error = error
+
+
+class _Ended:
+    """Compose has ended."""
+
+
+class _Boot:
+    """Compose at work, and what the engine tells meanwhile."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        project: Project,
+        notes: Notes,
+        options: UpOptions,
+        console: Console,
+    ) -> None:
+        self.engine = engine
+        self.project = project
+        self.notes = notes
+        self.judge = Judge(notes, limit=options.limit)
+        self.shown = UpConsole(self.judge, console)
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._began = time.monotonic()
+        self._attempts = 0
+        self._ended_at: float | None = None
+        self._warned: set[str] = set()
+
+    @property
+    def now(self) -> float:
+        """Seconds since the boot began."""
+        return time.monotonic() - self._began
+
+    def carry_out(self) -> list[Reason]:
+        """Bring it up and wait for the verdict; why it is not up, or nothing."""
+        watch = self.engine.watch(self.project.name)
+        threading.Thread(target=self._listen, args=(watch,), daemon=True).start()
+        carrying: Carrying | None = None
+        try:
+            self._tell(self.judge.adopt(self.engine.list_containers(self.project.name)))
+            carrying = self._carry()
+            while True:
+                if self.judge.failed:
+                    carrying.stop()
+                    self.shown.end()
+                    return self._explain_failures()
+                if self._ended_at is not None:
+                    if self.judge.is_done and carrying.exit_code == 0:
+                        self.shown.end()
+                        return []
+                    if carrying.exit_code and not carrying.was_gate:
+                        self.shown.end()
+                        return explain_compose(
+                            self.engine,
+                            self.notes,
+                            self.project.folder,
+                            carrying.lines,
+                        )
+                    carrying = self._go_on(carrying)
+                self._take_in()
+        finally:
+            self.shown.end()
+            watch.close()
+            if carrying is not None:
+                carrying.stop()
+
+    def _explain_failures(self) -> list[Reason]:
+        failures = {failure.service: failure for failure in self.judge.failed}
+        found = find_engine_reasons(
+            self.engine, self.notes, self.project.folder, failures=failures
+        )
+        return [
+            each
+            for each in found
+            if failures.keys() & {each.status.service, *each.chain}
+        ]
+
+    def _carry(self) -> Carrying:
+        self._attempts += 1
+        self._ended_at = None
+        return Carrying(
+            self.project,
+            ("up", "--detach", "--no-build", "--remove-orphans"),
+            tell=self._inbox.put,
+            end=lambda: self._inbox.put(_Ended()),
+        )
+
+    def _go_on(self, carrying: Carrying) -> Carrying:
+        """Let Compose try again once what made it give up is up after all."""
+        waits = self.now - (self._ended_at or 0.0) < _SETTLE
+        if self.judge.is_moving or waits:
+            return carrying
+        if carrying.exit_code == 0 or self._attempts >= _MOST_ATTEMPTS:
+            self._look_for_lost()
+            return carrying
+        return self._carry()
+
+    def _look_for_lost(self) -> None:
+        """Compose says that it is done, and somebody has not been started."""
+        found = self.engine.list_containers(self.project.name)
+        running = {each.service for each in found if each.status is Status.RUNNING}
+        for name, candidate in self.judge.candidates.items():
+            if candidate.started is None and name not in running:
+                reason = f"{name} was not started by Compose"
+                self._tell(self.judge.fail_start(name, reason, self.now))
+
+    def _listen(self, watch: Watch) -> None:
+        try:
+            for happened in watch:
+                self._inbox.put(happened)
+            self._inbox.put(_Gone(EngineUnreachable("the Docker engine has gone")))
+        except EngineUnreachable as error:
+            self._inbox.put(_Gone(error))
+
+    def _take_in(self) -> None:
+        """Wait for the next thing to happen, or for time to matter."""
+        pause = self.judge.find_next(self.now) - self.now
+        if self._ended_at is not None:
+            pause = min(pause, _SETTLE)
+        if self.shown.is_live:
+            pause = min(pause, _REFRESH)
+        try:
+            got = self._inbox.get(timeout=max(pause, 0.005))
+        except queue.Empty:
+            got = None
+        match got:
+            case Happened():
+                self._tell(self.judge.see(got, got.at - self._began))
+            case _Ended():
+                self._ended_at = self.now
+            case _Gone():
+                raise got.error
+            case str() if got not in self._warned:
+                self._warned.add(got)
+                self.shown.say(f"note: Compose says: {got}")
+        self._tell(self.judge.look(self.now))
+        self.shown.refresh()
+
+    def _tell(self, events: Iterator[Any]) -> None:
+        for event in events:
+            self.shown.show(event)
