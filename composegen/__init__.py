@@ -9,7 +9,7 @@ __all__ = ["__version__", "own_dependencies"]
 def __getattr__(name: str) -> Any:
     """``own_dependencies``, imported when it is first asked for."""
     if name == "own_dependencies":
-        from composegen.localenv import check_platform
+        from composegen.platforms import check_platform
 
         check_platform()  # first: what follows cannot even be imported elsewhere
         from composegen.library import own_dependencies

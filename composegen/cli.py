@@ -449,7 +449,7 @@ def up(
     --with and --without it renews compose.yaml and keeps its selection.
     """
     _check_platform()
-    from composegen.engineplace import COMPOSE_FILE
+    from composegen.finding import COMPOSE_FILE
     from composegen.output import read_recorded
     from composegen.plan import make_plan
     from composegen.render import OLDEST_START_INTERVAL
@@ -476,15 +476,23 @@ def up(
 
 def _find_notes(file: str) -> Notes | None:
     """What is up on the Docker engine; None where processes run, or nothing is up."""
-    from composegen.engineplace import find_notes
-    from composegen.plan import make_plan
     from composegen.runfiles import RunFolder
+    from composegen.upnotes import read_notes
 
     folder = Path(file).absolute().parent
     runs = RunFolder.find(folder)
     if runs is not None and runs.list_runs():
         return None
-    return find_notes(
+    return read_notes(folder) or _find_unnoted(folder, file)
+
+
+def _find_unnoted(folder: Path, file: str) -> Notes | None:
+    from composegen.finding import COMPOSE_FILE, find_unnoted
+    from composegen.plan import make_plan
+
+    if not (folder / COMPOSE_FILE).is_file():
+        return None
+    return find_unnoted(
         folder, lambda selection: make_plan(_load(file, selection).stack, selection)
     )
 
@@ -517,7 +525,7 @@ def _show_engine_status(notes: Notes, form: str) -> bool:
 
 
 def _explain_engine(notes: Notes, file: str, service: str) -> None:
-    from composegen.engineplace import explain_engine
+    from composegen.enginewhy import explain_engine
     from composegen.reasons import format_reasons
 
     console = _make_console()
@@ -736,7 +744,7 @@ def down(file: str) -> None:
 
 def _check_platform() -> None:
     """Before anything is imported that is not there elsewhere."""
-    from composegen.localenv import check_platform
+    from composegen.platforms import check_platform
 
     check_platform()
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from composegen.endpoint import Endpoint, use_endpoint
-from composegen.errors import ComposegenError
+from composegen.errors import ComposeMissing
 from composegen.records import field, record
 
 _KEPT_LINES = 200
@@ -31,12 +31,6 @@ _GATE = re.compile(
 )
 _ERROR = re.compile(r"error|failed|unable|invalid|no such|docker: ", re.IGNORECASE)
 _WARNING = re.compile(r'level=warning msg="(.*)"$')
-
-
-class ComposeMissing(ComposegenError):
-    """There is no docker command, or no Compose in it."""
-
-    name = "no-compose"
 
 
 @record

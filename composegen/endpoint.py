@@ -7,17 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from composegen.errors import ComposegenError
 from composegen.records import field, record
 
 DEFAULT = "default"
 _SETTINGS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-
-
-class EngineUnreachable(ComposegenError):
-    """No Docker engine answers, or it may not be used."""
-
-    name = "no-engine"
 
 
 @record

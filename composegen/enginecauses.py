@@ -60,8 +60,7 @@ _NO_FILE_CAPABILITY = re.compile(
     r'exec "?[^"\s]*"?.*operation not permitted', re.IGNORECASE
 )
 PORT_TAKEN = re.compile(
-    r"(?:Bind for |bind host port |listen tcp\d? |0\.0\.0\.0:|127\.0\.0\.1:)?"
-    r"\S*?:(\d+)(?:/tcp)?(?: failed)?:.*?"
+    r"(?:\d+\.\d+\.\d+\.\d+|\[::\d?\]|\[?::\]?):(\d+)\b[^\n]*?"
     r"(?:port is already allocated|address already in use)"
 )
 

@@ -29,6 +29,7 @@ from composegen.enginestatus import EngineSeen, find_state, make_seen
 from composegen.events import Failure
 from composegen.reasons import Reason
 from composegen.records import replace
+from composegen.runtimes.engine import Engine
 from composegen.status import FINE, ServiceStatus, State
 from composegen.upnotes import NotedNeed, NotedService, Notes
 from composegen.values import format_duration
@@ -86,6 +87,15 @@ def find_engine_reasons(
     doctor = _Doctor(engine, notes, folder, seen, failures or {})
     names = [service] if service else [each.name for each in notes.services]
     return doctor.find_reasons(names, is_named=bool(service))
+
+
+def explain_engine(notes: Notes, folder: Path, service: str) -> list[Reason]:
+    """Ask the engine itself why a service, or any, is not up.
+
+    Raises EngineUnreachable.
+    """
+    with Engine(notes.endpoint) as engine:
+        return find_engine_reasons(engine, notes, folder, service=service)
 
 
 class _Doctor:

@@ -4,6 +4,11 @@
     ├── UsageError       the command line asks for what cannot be       exit 2
     ├── ProblemsFound    a stack file, or a file it names, is wrong     exit 1
     ├── SelectionError   what is asked for cannot start                 exit 1
+    ├── CannotRun        this machine cannot carry it out                exit 1
+    ├── NoProjectName    Compose could not call the project anything     exit 1
+    ├── EngineUnreachable no Docker engine answers, or may be used       exit 1
+    ├── ComposeMissing   there is no docker command, or no Compose       exit 1
+    ├── Interrupted      a signal ended it                     129, 130 or 143
     ├── FileRefused      a file that must not be read or overwritten    exit 1
     └── StaleFile        a rendered file is not what it should be       exit 1
 
@@ -93,6 +98,40 @@ class SelectionError(ComposegenError):
     """The services that are asked for cannot run without one that is left out."""
 
     name = "left-out"
+
+
+class CannotRun(ComposegenError):
+    """What is asked for cannot be carried out on this machine."""
+
+    name = "cannot-run"
+
+
+class NoProjectName(ComposegenError):
+    """Compose could not call the project anything."""
+
+    name = "project-name"
+
+
+class EngineUnreachable(ComposegenError):
+    """No Docker engine answers, or it may not be used."""
+
+    name = "no-engine"
+
+
+class ComposeMissing(ComposegenError):
+    """There is no docker command, or no Compose in it."""
+
+    name = "no-compose"
+
+
+class Interrupted(ComposegenError):
+    """A signal ended it; ``exit_code`` tells which one."""
+
+    name = "interrupted"
+
+    def __init__(self, code: ExitCode, *, help: str = "") -> None:
+        super().__init__("interrupted", help=help)
+        self.exit_code = code
 
 
 class FileRefused(ComposegenError):

@@ -9,49 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composegen.dotenv import MissingVariable, fill_variables, parse_dotenv
-from composegen.errors import ComposegenError
+from composegen.errors import CannotRun
 from composegen.files import read_small_text, write_atomically
 from composegen.model import Raw, Secret, SecretKind, Service, Stack
 from composegen.plan import Plan, Step, reduce_stack
 from composegen.records import replace
 from composegen.secretfiles import make_secret_files, read_passwords
+from composegen.statefolder import STATE_FOLDER, make_state_folder
 from composegen.wiring import find_credentials, make_url
 
-STATE_FOLDER = ".composegen"
 HOST = "127.0.0.1"
 _SECRET_MODE = 0o644
-_FOLDER_MODE = 0o700
-
-
-class CannotRun(ComposegenError):
-    """What is asked for cannot run as processes on this machine."""
-
-    name = "cannot-run"
-
-
-def check_platform(name: str = os.name) -> None:
-    """Raises CannotRun where processes cannot be owned as they are here."""
-    if name != "posix":
-        raise CannotRun(
-            "composegen runs services as processes on Linux and macOS alone",
-            help="run it in WSL, or render the stack and use Docker",
-        )
-
-
-def make_state_folder(folder: Path, *below: str) -> Path:
-    """A folder of ours beside the stack file, seen by nobody else and by no git."""
-    state = folder / STATE_FOLDER
-    path = state.joinpath(*below)
-    try:
-        state.mkdir(mode=_FOLDER_MODE, exist_ok=True)
-        ignored = state / ".gitignore"
-        if not ignored.exists():
-            write_atomically(ignored, "*\n")
-        path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise CannotRun(f"{path}: {reason}") from None
-    return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from composegen.errors import UsageError
+from composegen.errors import CannotRun, UsageError
 from composegen.graph import find_closure
 from composegen.health import ALIVE_FOR
 from composegen.localenv import (
-    CannotRun,
     LocalPlace,
     Surroundings,
     find_folder,

@@ -8,8 +8,9 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 
+from composegen.errors import CannotRun
 from composegen.launch import Launch
-from composegen.localenv import HOST, CannotRun, Surroundings
+from composegen.localenv import HOST, Surroundings
 from composegen.logs import find_log
 from composegen.model import Raw, Service
 from composegen.plan import Plan, Step

@@ -7,22 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from composegen.errors import CannotRun
 from composegen.health import Probe
 from composegen.launch import Launch
-from composegen.localenv import (
-    HOST,
-    CannotRun,
-    Surroundings,
-    find_folder,
-    make_env,
-    make_state_folder,
-)
+from composegen.localenv import HOST, Surroundings, find_folder, make_env
 from composegen.localplan import LocalPlan, Way
 from composegen.localstores import make_store_launch
 from composegen.logs import find_log
 from composegen.model import Health, HealthKind, Service
 from composegen.plan import Step
 from composegen.records import replace
+from composegen.statefolder import make_state_folder
 from composegen.values import parse_duration
 
 _DEFAULT_GRACE = 10.0

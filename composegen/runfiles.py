@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from composegen.files import read_small_text, write_atomically
-from composegen.localenv import STATE_FOLDER, make_state_folder
 from composegen.processes import Identity, identify, is_still
+from composegen.statefolder import STATE_FOLDER, make_state_folder
 
 _MODE = 0o600
 

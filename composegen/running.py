@@ -12,15 +12,10 @@ from typing import Any
 
 from composegen.console import Console
 from composegen.control import follow_run
-from composegen.errors import ExitCode
+from composegen.errors import CannotRun, ExitCode
 from composegen.events import read_event
 from composegen.foreground import stay_in_front
-from composegen.localenv import (
-    HOST,
-    CannotRun,
-    prepare_secrets,
-    read_surroundings,
-)
+from composegen.localenv import HOST, prepare_secrets, read_surroundings
 from composegen.localplan import Asked, LocalPlan, Way, settle_plan
 from composegen.localstores import has_engine, is_image_there, pull_image
 from composegen.localunits import Unit, make_units

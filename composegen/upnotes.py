@@ -7,29 +7,18 @@ while the stack file is being edited.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from composegen.endpoint import Endpoint
-from composegen.errors import ComposegenError
 from composegen.files import read_small_text, write_atomically
-from composegen.localenv import STATE_FOLDER, make_state_folder
-from composegen.model import HealthKind, SecretKind
-from composegen.plan import Plan
 from composegen.records import as_dict, field, record
-from composegen.wiring import find_credentials
+from composegen.statefolder import STATE_FOLDER, make_state_folder
 
 FILE = "up.json"
 _MODE = 0o600
 _FORM = 1
-
-
-class NoProjectName(ComposegenError):
-    """Compose could not call the project anything."""
-
-    name = "project-name"
 
 
 @record
@@ -96,57 +85,8 @@ class Notes:
         )
 
 
-def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
-    """The notes of a plan that is about to be brought up."""
-    return Notes(
-        project=project,
-        host=endpoint.host,
-        context=endpoint.context,
-        settings=endpoint.settings,
-        file=plan.stack.file,
-        flags=plan.selection.flags,
-        services=tuple(_note_service(plan, name) for name in plan.names),
-        left_out=tuple(
-            {
-                "service": each.service,
-                "reason": each.reason,
-                "instead": [f"{one.service}: {one}" for one in each.fallbacks],
-            }
-            for each in plan.left_out
-        ),
-    )
-
-
-def _note_service(plan: Plan, name: str) -> NotedService:
-    step = next(step for step in plan.steps if step.name == name)
-    service = step.service
-    health = service.health
-    is_asked = health is not None and health.can_be_asked
-    secret = find_credentials(service).password_secret
-    return NotedService(
-        name=name,
-        is_required=step.is_required,
-        is_job=service.job,
-        is_asked=is_asked,
-        is_http=health is not None and health.kind is HealthKind.HTTP,
-        boot=health.boot.seconds if health is not None and is_asked else 60.0,
-        replicas=step.replicas,
-        port=service.port,
-        needs=tuple(
-            NotedNeed(service=gate.service, is_optional=gate.is_optional)
-            for gate in step.gates
-        ),
-        password_file=_find_file(plan, secret),
-    )
-
-
-def _find_file(plan: Plan, secret: str) -> str:
-    found = plan.secrets.get(secret) or plan.stack.secrets.get(secret)
-    return "" if found is None or found.kind is SecretKind.URL else found.file
-
-
 def write_notes(folder: Path, notes: Notes) -> None:
-    """Keep the notes of a stack's folder. Raises CannotRun and FileRefused."""
+    """Keep the notes of a stack's folder. Raises FileRefused."""
     data = {
         **as_dict(notes),
         "form": _FORM,
@@ -184,21 +124,3 @@ def read_notes(folder: Path) -> Notes | None:
 def remove_notes(folder: Path) -> None:
     """Forget what was up."""
     (folder / STATE_FOLDER / FILE).unlink(missing_ok=True)
-
-
-def find_project(name: str, folder: Path, values: Mapping[str, str]) -> str:
-    """The project's name as Compose finds it.
-
-    That is COMPOSE_PROJECT_NAME of the environment or ``.env``, else the ``name`` of
-    the stack, else the folder's in Compose's letters. Raises NoProjectName.
-    """
-    project = values.get("COMPOSE_PROJECT_NAME") or name
-    if not project:
-        letters = re.sub(r"[^a-z0-9_-]", "", folder.resolve().name.lower())
-        project = letters.lstrip("_-")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", project):
-        raise NoProjectName(
-            f"`{project or folder.resolve().name}` cannot be the name of a project",
-            help="name it in the stack file: name: my-stack",
-        )
-    return project

@@ -25,15 +25,16 @@ from composegen.compose import (
 from composegen.console import Console
 from composegen.containers import Happened, Status
 from composegen.dotenv import fill_variables, parse_dotenv
-from composegen.endpoint import Endpoint, EngineUnreachable, find_endpoint
+from composegen.endpoint import Endpoint, find_endpoint
 from composegen.enginestatus import find_addresses
 from composegen.enginewhy import (
     explain_compose,
     find_engine_reasons,
 )
-from composegen.errors import ComposegenError, ExitCode, FileRefused
+from composegen.errors import EngineUnreachable, ExitCode, FileRefused, Interrupted
 from composegen.files import read_small_text
 from composegen.judging import Judge
+from composegen.noting import find_project, make_notes
 from composegen.output import Written, find_prefix, write_rendered
 from composegen.plan import Plan, reduce_stack
 from composegen.reasons import Reason, format_reasons
@@ -42,22 +43,13 @@ from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine, Watch
 from composegen.secretfiles import Outcome, make_secret_files, read_passwords
 from composegen.upconsole import UpConsole
-from composegen.upnotes import Notes, find_project, make_notes, write_notes
+from composegen.upnotes import Notes, write_notes
 
+_STAYS = "what was made stays: composegen why, logs, down"
 _REFRESH = 0.12
 _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
 _OVERRIDES = ("compose.override.yaml", "compose.override.yml")
-
-
-class Interrupted(ComposegenError):
-    """A signal ended it; what was made stays."""
-
-    name = "interrupted"
-
-    def __init__(self, code: ExitCode) -> None:
-        super().__init__("interrupted", help="what was made stays: composegen down")
-        self.exit_code = code
 
 
 @record
@@ -101,7 +93,7 @@ def _raise_on_signals() -> Iterator[None]:
     }
 
     def interrupt(number: int, _: FrameType | None) -> None:
-        raise Interrupted(codes[signal.Signals(number)])
+        raise Interrupted(codes[signal.Signals(number)], help=_STAYS)
 
     before = {number: signal.signal(number, interrupt) for number in codes}
     try:
@@ -163,7 +155,7 @@ class _Up:
         write_notes(self.folder, replace(self.notes, complaint=complaint))
         self.console.say()
         self.console.say(format_reasons(reasons).rstrip())
-        self.console.say("\nwhat was made stays: composegen why, logs, down")
+        self.console.say(f"\n{_STAYS}")
         return ExitCode.PROBLEM
 
     def _render(self) -> str:

@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from composegen.localenv import CannotRun, prepare_secrets, read_surroundings
+from composegen.errors import CannotRun
+from composegen.localenv import prepare_secrets, read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
 from tests.runs import FakeMachine, load, write_stack

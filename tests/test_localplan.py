@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from composegen.errors import SelectionError, UsageError
-from composegen.localenv import CannotRun, read_surroundings
+from composegen.errors import CannotRun, SelectionError, UsageError
+from composegen.localenv import read_surroundings
 from composegen.localplan import Asked, Way, settle_plan
 from composegen.localunits import make_units
 from composegen.model import HealthKind

@@ -256,7 +256,7 @@ def test_a_command_that_is_not_executable_is_told_before_anything_starts(
         "    local: {command: [./app.sh]}\n",
     )
     (tmp_path / "app.sh").write_text("#!/bin/sh\n")
-    from composegen.localenv import CannotRun
+    from composegen.errors import CannotRun
 
     with pytest.raises(CannotRun, match=r"app\.sh is not executable") as caught:
         fail(path)

@@ -24,7 +24,8 @@ from composegen.containers import (
     read_happened,
     read_time,
 )
-from composegen.endpoint import Endpoint, EngineUnreachable, suggest_start
+from composegen.endpoint import Endpoint, suggest_start
+from composegen.errors import EngineUnreachable
 from composegen.listeners import parse_table
 
 _PROJECT = "com.docker.compose.project"

@@ -1,0 +1,42 @@
+"""Which stack of a folder is up on the Docker engine, when `up` has left no notes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from composegen.dotenv import fill_variables, parse_dotenv
+from composegen.endpoint import find_endpoint
+from composegen.errors import ComposegenError
+from composegen.files import read_small_text
+from composegen.noting import find_project, make_notes
+from composegen.output import read_recorded
+from composegen.plan import Plan
+from composegen.runtimes.engine import Engine
+from composegen.selection import Selection
+from composegen.upnotes import Notes
+
+COMPOSE_FILE = "compose.yaml"
+
+
+def find_unnoted(folder: Path, make: Callable[[Selection], Plan]) -> Notes | None:
+    """What `docker compose up` brought up from a rendered file of this folder.
+
+    Its plan is made anew, with the selection in the header. None where nothing is up,
+    and where no engine answers to tell.
+    """
+    recorded = read_recorded(folder / COMPOSE_FILE)
+    if recorded is None:
+        return None
+    try:
+        plan = make(recorded.selection)
+        endpoint = find_endpoint(os.environ)
+        dotenv = parse_dotenv(read_small_text(folder / ".env") or "", os.environ)
+        values = {**dotenv, **os.environ}
+        name = fill_variables(plan.stack.name, values)
+        made = make_notes(plan, find_project(name, folder, values), endpoint)
+        with Engine(endpoint) as engine:
+            return made if engine.list_containers(made.project) else None
+    except ComposegenError:
+        return None  # no engine answers, or the stack file is being edited

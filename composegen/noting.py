@@ -1,0 +1,82 @@
+"""A plan that is about to be brought up becomes notes for whoever asks later."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from composegen.endpoint import Endpoint
+from composegen.errors import NoProjectName
+from composegen.model import HealthKind, SecretKind
+from composegen.plan import Plan, Step
+from composegen.upnotes import NotedNeed, NotedService, Notes
+from composegen.wiring import find_credentials
+
+_BOOT = 60.0
+
+
+def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
+    """The notes of a plan that is about to be brought up."""
+    return Notes(
+        project=project,
+        host=endpoint.host,
+        context=endpoint.context,
+        settings=endpoint.settings,
+        file=plan.stack.file,
+        flags=plan.selection.flags,
+        services=tuple(_note_service(plan, step) for step in plan.steps),
+        left_out=tuple(
+            {
+                "service": each.service,
+                "reason": each.reason,
+                "instead": [f"{one.service}: {one}" for one in each.fallbacks],
+            }
+            for each in plan.left_out
+        ),
+    )
+
+
+def _note_service(plan: Plan, step: Step) -> NotedService:
+    service = step.service
+    health = service.health
+    is_asked = health is not None and health.can_be_asked
+    secret = find_credentials(service).password_secret
+    return NotedService(
+        name=step.name,
+        is_required=step.is_required,
+        is_job=service.job,
+        is_asked=is_asked,
+        is_http=health is not None and health.kind is HealthKind.HTTP,
+        boot=health.boot.seconds if health is not None and is_asked else _BOOT,
+        replicas=step.replicas,
+        port=service.port,
+        needs=tuple(
+            NotedNeed(service=gate.service, is_optional=gate.is_optional)
+            for gate in step.gates
+        ),
+        password_file=_find_file(plan, secret),
+    )
+
+
+def _find_file(plan: Plan, secret: str) -> str:
+    found = plan.secrets.get(secret) or plan.stack.secrets.get(secret)
+    return "" if found is None or found.kind is SecretKind.URL else found.file
+
+
+def find_project(name: str, folder: Path, values: Mapping[str, str]) -> str:
+    """The project's name as Compose finds it.
+
+    That is COMPOSE_PROJECT_NAME of the environment or ``.env``, else the ``name`` of
+    the stack, else the folder's in Compose's letters. Raises NoProjectName.
+    """
+    project = values.get("COMPOSE_PROJECT_NAME") or name
+    if not project:
+        letters = re.sub(r"[^a-z0-9_-]", "", folder.resolve().name.lower())
+        project = letters.lstrip("_-")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", project):
+        raise NoProjectName(
+            f"`{project or folder.resolve().name}` cannot be the name of a project",
+            help="name it in the stack file: name: my-stack",
+        )
+    return project

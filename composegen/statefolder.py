@@ -1,0 +1,27 @@
+"""``.composegen``, the folder of ours beside a stack file, which no git sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from composegen.errors import FileRefused
+from composegen.files import write_atomically
+
+STATE_FOLDER = ".composegen"
+_FOLDER_MODE = 0o700
+
+
+def make_state_folder(folder: Path, *below: str) -> Path:
+    """A folder of ours beside the stack file. Raises FileRefused."""
+    state = folder / STATE_FOLDER
+    path = state.joinpath(*below)
+    try:
+        state.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        ignored = state / ".gitignore"
+        if not ignored.exists():
+            write_atomically(ignored, "*\n")
+        path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FileRefused(str(path), reason) from None
+    return path

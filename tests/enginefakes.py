@@ -1,0 +1,95 @@
+"""An engine that knows what it is told, and containers as it would describe them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from composegen.containers import Action, Container, Happened, Socket, Status, Volume
+from composegen.upnotes import NotedNeed, NotedService, Notes
+
+
+def make_noted(name: str, *needs: str, **values: Any) -> NotedService:
+    """A service that is asked for its health; a need that ends in ``?`` is optional."""
+    noted = tuple(
+        NotedNeed(service=need.rstrip("?"), is_optional=need.endswith("?"))
+        for need in needs
+    )
+    return NotedService(
+        **{"name": name, "is_required": True, "boot": 30.0, "needs": noted, **values}
+    )
+
+
+def make_notes(*services: NotedService, **values: Any) -> Notes:
+    return Notes(
+        **{
+            "project": "demo",
+            "host": "",
+            "context": "default",
+            "file": "stack.yaml",
+            "services": services,
+            **values,
+        }
+    )
+
+
+def make_container(service: str, **values: Any) -> Container:
+    """A container that runs and is healthy, but for what is said otherwise."""
+    return Container(
+        **{
+            "id": f"id-{service}",
+            "name": f"demo-{service}-1",
+            "service": service,
+            "number": 1,
+            "image": "image:1",
+            "status": Status.RUNNING,
+            "health": "healthy",
+            "test": ("CMD", "ask"),
+            "started_at": 100.0,
+            "created_at": 99.0,
+            **values,
+        }
+    )
+
+
+def happen(service: str, action: Action, **values: Any) -> Happened:
+    return Happened(
+        **{
+            "id": f"id-{service}",
+            "service": service,
+            "action": action,
+            "at": 0.0,
+            **values,
+        }
+    )
+
+
+@dataclass
+class FakeEngine:
+    """Answers from what it was made of."""
+
+    containers: list[Container] = field(default_factory=list)
+    past: dict[str, list[Happened]] = field(default_factory=dict)
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    sockets: dict[str, list[Socket]] = field(default_factory=dict)
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    publishers: dict[int, str] = field(default_factory=dict)
+
+    def list_containers(self, project: str) -> tuple[Container, ...]:
+        return tuple(self.containers) if project == "demo" else ()
+
+    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
+        return [each for each in self.past.get(id, []) if since <= each.time <= until]
+
+    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
+        return tuple(self.logs.get(id, []))[-count:]
+
+    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+        found = self.sockets.get(id)
+        return None if found is None else tuple(found)
+
+    def find_volume(self, name: str) -> Volume | None:
+        return self.volumes.get(name)
+
+    def find_publisher(self, port: int) -> str:
+        return self.publishers.get(port, "")

@@ -1,0 +1,160 @@
+"""The engine's JSON is read once, into plain values."""
+
+import pytest
+
+from composegen.containers import (
+    Action,
+    Mounted,
+    Probe,
+    Published,
+    Socket,
+    Status,
+    format_time,
+    read_container,
+    read_happened,
+    read_time,
+)
+
+INSPECTED = {
+    "Id": "abc",
+    "Name": "/demo-web-2",
+    "Created": "2026-01-02T03:04:05.123456789Z",
+    "Path": "python",
+    "Args": ["-m", "web"],
+    "RestartCount": 3,
+    "State": {
+        "Status": "exited",
+        "ExitCode": 137,
+        "Error": "",
+        "OOMKilled": True,
+        "StartedAt": "2026-01-02T03:04:06.5Z",
+        "FinishedAt": "0001-01-01T00:00:00Z",
+        "Health": {
+            "Status": "unhealthy",
+            "Log": [{"ExitCode": 1, "Output": "no\n", "Start": "", "End": ""}],
+        },
+    },
+    "Config": {
+        "Image": "web:1",
+        "User": "1000",
+        "Healthcheck": {"Test": ["CMD", "ask"]},
+        "Labels": {
+            "com.docker.compose.service": "web",
+            "com.docker.compose.container-number": "2",
+        },
+    },
+    "HostConfig": {
+        "ReadonlyRootfs": True,
+        "CapDrop": ["ALL"],
+        "Memory": 1024,
+        "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]},
+    },
+    "NetworkSettings": {"Ports": {}},
+    "Mounts": [
+        {
+            "Type": "volume",
+            "Name": "demo_data",
+            "Source": "/var/lib/x",
+            "Destination": "/data",
+            "RW": True,
+        }
+    ],
+}
+
+
+def test_a_container_is_read():
+    container = read_container(INSPECTED)
+    assert (container.name, container.service, container.number) == (
+        "demo-web-2",
+        "web",
+        2,
+    )
+    assert container.status is Status.EXITED
+    assert container.probes == (Probe(exit_code=1, output="no\n"),)
+    assert container.published == (
+        Published(target="80/tcp", host="127.0.0.1", port=8080),
+    )
+    assert container.mounts == (
+        Mounted(
+            kind="volume",
+            name="demo_data",
+            source="/var/lib/x",
+            target="/data",
+            is_writable=True,
+        ),
+    )
+    assert container.was_out_of_memory
+    assert container.is_read_only
+    assert container.drops_capabilities
+    assert container.finished_at is None
+    assert container.started_at - container.created_at == pytest.approx(1.376544)
+
+
+def test_a_container_with_little_to_tell_is_read():
+    bare = {
+        "Id": "abc",
+        "Name": "/x",
+        "State": {"Status": "created"},
+        "Config": {},
+        "HostConfig": {},
+    }
+    container = read_container(bare)
+    assert container.service == ""
+    assert container.health == "none"
+    assert container.was_never_started
+
+
+def event(action, **attributes):
+    return {
+        "Action": action,
+        "Actor": {"ID": "abc", "Attributes": attributes},
+        "timeNano": 1_500_000_000,
+    }
+
+
+def test_a_death_is_read():
+    happened = read_happened(
+        event("die", **{"com.docker.compose.service": "web", "exitCode": "3"})
+    )
+    assert happened.action is Action.DIE
+    assert happened.exit_code == 3
+    assert happened.service == "web"
+    assert happened.time == 1.5
+
+
+def test_a_health_check_is_read():
+    happened = read_happened(event("health_status: healthy"))
+    assert happened.action is Action.HEALTH
+    assert happened.health == "healthy"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        event("exec_create: sh"),
+        event("attach"),
+        {"Action": "start"},
+        event("start", **{"com.docker.compose.oneoff": "True"}),
+    ],
+)
+def test_what_matters_to_nobody_is_passed_over(data):
+    assert read_happened(data) is None
+
+
+def test_a_time_that_never_was_is_none():
+    assert read_time("0001-01-01T00:00:00Z") is None
+    assert read_time(None) is None
+
+
+def test_a_time_is_written_in_utc():
+    assert format_time(read_time("2026-01-02T05:04:05.5+02:00")) == (
+        "2026-01-02T03:04:05.500Z"
+    )
+    assert format_time(None) is None
+
+
+def test_an_address_that_only_the_container_reaches():
+    assert Socket(host="127.0.0.1", port=1).is_loopback
+    assert Socket(host="::1", port=1).is_loopback
+    assert not Socket(host="0.0.0.0", port=1).is_loopback
+    assert Socket(host="127.0.0.11", port=1).is_resolver

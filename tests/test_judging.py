@@ -1,0 +1,287 @@
+"""The verdict on a boot: who is ready, who has failed, and what is told of it."""
+
+import pytest
+
+from composegen.containers import Action, Status
+from composegen.events import Created, Exited, Failed, Finished, Ready, Started, Told
+from composegen.judging import Judge
+from composegen.status import State
+from tests.enginefakes import happen, make_container, make_noted, make_notes
+
+
+def judge(*services, **values):
+    return Judge(make_notes(*services), **values)
+
+
+def see(judge, service, action, at, **values):
+    return list(judge.see(happen(service, action, **values), at))
+
+
+def kinds(events):
+    return [type(event) for event in events]
+
+
+def healthy(judge, service, at, **values):
+    return see(judge, service, Action.HEALTH, at, health="healthy", **values)
+
+
+def test_a_service_goes_from_created_to_ready():
+    boot = judge(make_noted("web"))
+    assert kinds(see(boot, "web", Action.CREATE, 1.0)) == [Created]
+    assert kinds(see(boot, "web", Action.START, 2.0)) == [Started]
+    assert not boot.is_done
+    [ready] = healthy(boot, "web", 5.5)
+    assert ready == Ready(service="web", at=5.5, after=3.5)
+    assert boot.is_done
+    assert boot.failed == ()
+
+
+def test_a_healthy_service_is_told_once():
+    boot = judge(make_noted("web"))
+    see(boot, "web", Action.START, 1.0)
+    assert kinds(healthy(boot, "web", 2.0)) == [Ready]
+    assert healthy(boot, "web", 12.0) == []
+
+
+def test_the_health_of_a_check_that_failed_is_no_readiness():
+    boot = judge(make_noted("web"))
+    see(boot, "web", Action.START, 1.0)
+    assert see(boot, "web", Action.HEALTH, 2.0, health="unhealthy") == []
+    assert not boot.is_done
+
+
+def test_without_a_check_ready_means_alive_for_a_second():
+    boot = judge(make_noted("web", is_asked=False))
+    see(boot, "web", Action.START, 1.0)
+    assert boot.find_next(1.0) == 2.0
+    assert list(boot.look(1.9)) == []
+    assert kinds(boot.look(2.0)) == [Ready]
+    assert boot.is_done
+
+
+def test_a_crash_loop_without_a_check_never_gets_ready():
+    boot = judge(make_noted("web", is_asked=False))
+    for at in (1.0, 2.0):
+        see(boot, "web", Action.START, at)
+        see(boot, "web", Action.DIE, at + 0.5, exit_code=1)
+        assert Ready not in kinds(boot.look(at + 0.9))
+    assert [failure.service for failure in boot.failed] == ["web"]
+
+
+def test_the_first_death_of_a_required_service_is_told_and_the_second_ends_it():
+    boot = judge(make_noted("web"))
+    see(boot, "web", Action.START, 1.0)
+    assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=3)) == [Exited]
+    assert boot.failed == ()
+    [started] = see(boot, "web", Action.START, 3.0)
+    assert started.restarts == 1
+    [failed] = see(boot, "web", Action.DIE, 4.0, exit_code=3)
+    assert isinstance(failed, Failed)
+    assert failed.is_required
+    assert boot.failed[0].reason == "web died twice, with exit code 3"
+    assert boot.failed[0].exit_code == 3
+
+
+def test_one_that_dies_once_and_recovers_is_ready():
+    boot = judge(make_noted("web"))
+    see(boot, "web", Action.START, 1.0)
+    see(boot, "web", Action.DIE, 2.0, exit_code=3)
+    see(boot, "web", Action.START, 3.0)
+    assert kinds(healthy(boot, "web", 4.0)) == [Ready]
+    assert boot.is_done
+    assert boot.failed == ()
+
+
+def test_a_death_after_it_was_ready_takes_its_readiness_away():
+    boot = judge(make_noted("web"), make_noted("other"))
+    see(boot, "web", Action.START, 1.0)
+    healthy(boot, "web", 2.0)
+    see(boot, "web", Action.DIE, 3.0, exit_code=1)
+    see(boot, "other", Action.START, 3.0)
+    healthy(boot, "other", 4.0)
+    assert not boot.is_done
+
+
+@pytest.mark.parametrize("code", [126, 127])
+def test_a_program_that_cannot_run_ends_it_at_once(code):
+    boot = judge(make_noted("web"))
+    see(boot, "web", Action.START, 1.0)
+    assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=code)) == [Failed]
+    assert boot.failed[0].exit_code == code
+
+
+def test_replicas_count_their_deaths_each_for_itself():
+    boot = judge(make_noted("web", replicas=2))
+    for id in ("a", "b"):
+        see(boot, "web", Action.START, 1.0, id=id)
+        see(boot, "web", Action.DIE, 2.0, id=id, exit_code=1)
+    assert boot.failed == ()
+
+
+def test_a_service_is_ready_when_every_replica_is():
+    boot = judge(make_noted("web", replicas=2))
+    for id in ("a", "b"):
+        see(boot, "web", Action.START, 1.0, id=id)
+    assert healthy(boot, "web", 2.0, id="a") == []
+    assert kinds(healthy(boot, "web", 3.0, id="b")) == [Ready]
+
+
+def test_a_job_is_finished_when_it_ends_well():
+    boot = judge(make_noted("seed", is_job=True, is_asked=False))
+    see(boot, "seed", Action.START, 1.0)
+    assert kinds(boot.look(500.0)) == []
+    assert kinds(see(boot, "seed", Action.DIE, 600.0, exit_code=0)) == [Finished]
+    assert boot.is_done
+
+
+def test_the_first_bad_end_of_a_job_ends_it():
+    boot = judge(make_noted("seed", is_job=True, is_asked=False))
+    see(boot, "seed", Action.START, 1.0)
+    assert kinds(see(boot, "seed", Action.DIE, 2.0, exit_code=1)) == [Failed]
+    assert boot.failed
+
+
+def test_a_service_that_is_no_job_and_ends_with_zero_has_died():
+    boot = judge(make_noted("web"))
+    see(boot, "web", Action.START, 1.0)
+    assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=0)) == [Exited]
+    assert not boot.is_done
+
+
+def test_boot_is_the_deadline_from_the_first_start():
+    boot = judge(make_noted("web", boot=10.0))
+    see(boot, "web", Action.START, 5.0)
+    assert boot.find_next(5.0) == 15.0
+    assert list(boot.look(14.9)) == []
+    assert kinds(boot.look(15.0)) == [Failed]
+    assert boot.failed[0].reason == "web was not healthy 10s after it started"
+
+
+def test_a_restart_does_not_begin_the_boot_anew():
+    boot = judge(make_noted("web", boot=10.0))
+    see(boot, "web", Action.START, 5.0)
+    see(boot, "web", Action.DIE, 13.0, exit_code=1)
+    see(boot, "web", Action.START, 14.0)
+    assert kinds(boot.look(15.0)) == [Failed]
+
+
+def test_one_limit_replaces_every_boot_and_counts_those_that_wait():
+    boot = judge(make_noted("web", boot=10.0), make_noted("late", "web"), limit=20.0)
+    see(boot, "web", Action.START, 5.0)
+    assert list(boot.look(16.0)) == []
+    assert kinds(boot.look(20.0)) == [Failed, Failed]
+    reasons = [failure.reason for failure in boot.failed]
+    assert reasons == [
+        "web was not healthy within 20s",
+        "late has not been started",
+    ]
+
+
+def test_an_optional_service_that_fails_is_told_and_ends_nothing():
+    boot = judge(
+        make_noted("web", "cache?"), make_noted("cache", is_required=False, boot=3.0)
+    )
+    see(boot, "cache", Action.START, 1.0)
+    [failed] = boot.look(4.0)
+    assert not failed.is_required
+    assert failed.dependants == ("web",)
+    assert boot.failed == ()
+    see(boot, "web", Action.START, 5.0)
+    healthy(boot, "web", 6.0)
+    assert boot.is_done
+
+
+def test_a_service_that_was_given_up_can_still_recover():
+    boot = judge(make_noted("cache", is_required=False, boot=3.0))
+    see(boot, "cache", Action.START, 1.0)
+    list(boot.look(4.0))
+    told, ready = healthy(boot, "cache", 5.0)
+    assert told == Told(service="cache", at=5.0, text="has recovered")
+    assert isinstance(ready, Ready)
+
+
+def test_what_runs_already_is_ready_at_once():
+    boot = judge(make_noted("web"))
+    assert kinds(boot.adopt([make_container("web")])) == [Ready]
+    assert boot.is_done
+
+
+def test_what_runs_already_and_boots_is_waited_for():
+    boot = judge(make_noted("web", boot=10.0))
+    assert list(boot.adopt([make_container("web", health="starting")])) == []
+    assert boot.is_moving
+    assert kinds(boot.look(10.0)) == [Failed]
+
+
+def test_a_job_that_ended_in_an_earlier_up_runs_again():
+    boot = judge(make_noted("seed", is_job=True))
+    old = make_container("seed", status=Status.EXITED, health="none")
+    assert list(boot.adopt([old])) == []
+    assert not boot.is_done
+    see(boot, "seed", Action.START, 1.0)
+    assert kinds(see(boot, "seed", Action.DIE, 2.0, exit_code=0)) == [Finished]
+
+
+def test_the_end_of_a_container_that_is_replaced_is_no_death():
+    boot = judge(make_noted("web"))
+    list(boot.adopt([make_container("web", id="old")]))
+    see(boot, "web", Action.CREATE, 1.0, id="new")
+    assert see(boot, "web", Action.KILL, 1.1, id="old") == []
+    assert see(boot, "web", Action.DIE, 1.2, id="old", exit_code=143) == []
+    assert not boot.is_done
+    see(boot, "web", Action.DESTROY, 1.3, id="old")
+    assert kinds(see(boot, "web", Action.START, 1.4, id="new")) == [Started]
+    [ready] = healthy(boot, "web", 2.0, id="new")
+    assert ready.after == pytest.approx(0.6)
+    assert boot.is_done
+
+
+def test_a_crash_of_a_container_that_was_there_is_a_death():
+    boot = judge(make_noted("web"))
+    list(boot.adopt([make_container("web")]))
+    assert kinds(see(boot, "web", Action.DIE, 1.0, exit_code=1)) == [Exited]
+
+
+def test_one_that_somebody_stops_has_failed():
+    boot = judge(make_noted("web"))
+    see(boot, "web", Action.START, 1.0)
+    see(boot, "web", Action.KILL, 2.0)
+    assert kinds(see(boot, "web", Action.DIE, 2.1, exit_code=143)) == [Failed]
+    assert boot.failed[0].reason == "web was stopped by somebody"
+
+
+def test_a_service_that_is_not_of_the_plan_is_nobody():
+    boot = judge(make_noted("web"))
+    assert see(boot, "orphan", Action.DIE, 1.0, exit_code=1) == []
+    assert list(boot.adopt([make_container("orphan")])) == []
+
+
+def test_the_boots_tell_when_each_was_created_started_and_ready():
+    boot = judge(make_noted("web", "db"), make_noted("db"))
+    see(boot, "db", Action.CREATE, 0.5)
+    see(boot, "web", Action.CREATE, 0.6)
+    see(boot, "db", Action.START, 1.0)
+    healthy(boot, "db", 2.0)
+    see(boot, "web", Action.START, 2.5)
+    web, db = boot.list_boots()
+    assert (db.created, db.started, db.ready) == (0.5, 1.0, 2.0)
+    assert (web.created, web.started, web.ready) == (0.6, 2.5, None)
+    assert web.waited_for == ("db",)
+
+
+def test_something_moves_until_it_is_ready_or_given_up():
+    boot = judge(make_noted("web"))
+    assert not boot.is_moving
+    see(boot, "web", Action.START, 1.0)
+    assert boot.is_moving
+    healthy(boot, "web", 2.0)
+    assert not boot.is_moving
+    assert boot.candidates["web"].state is State.READY
+
+
+def test_a_start_that_compose_never_made_is_a_failure():
+    boot = judge(make_noted("web"))
+    assert kinds(boot.fail_start("web", "web was not started by Compose", 1.0)) == [
+        Failed
+    ]
+    assert boot.failed[0].reason == "web was not started by Compose"

@@ -1,0 +1,81 @@
+"""A plan becomes notes, and a project gets the name that Compose would give it."""
+
+import pytest
+
+from composegen.endpoint import Endpoint
+from composegen.errors import NoProjectName
+from composegen.noting import find_project, make_notes
+from composegen.plan import make_plan
+from composegen.selection import Selection
+from tests.stacks import load_only
+
+STACK = """
+services:
+  web:
+    image: python:3.12-slim
+    publish: 8000
+    health: {http: /, boot: 20s}
+    needs:
+      db: {DB: "{password_file}"}
+      redis:
+        env: {REDIS_URL: "{url}"}
+        otherwise: {env: {STORE: memory}}
+      seed:
+  seed:
+    image: python:3.12-slim
+    job: true
+  db:
+    use: postgres
+    secrets: {db-password: POSTGRES_PASSWORD_FILE}
+  redis:
+    use: redis
+"""
+
+
+def note(*removed):
+    plan = make_plan(load_only(STACK), Selection(removed=removed))
+    return make_notes(plan, "demo", Endpoint())
+
+
+def test_a_plan_is_noted():
+    notes = note()
+    web = notes.find("web")
+    assert (web.boot, web.port, web.is_http, web.is_required) == (20, 8000, True, True)
+    assert {(n.service, n.is_optional) for n in web.needs} == {
+        ("db", False),
+        ("redis", True),
+        ("seed", False),
+    }
+    assert notes.find("seed").is_job
+    assert not notes.find("redis").is_required
+    assert notes.find("db").password_file == ".secrets/db-password"
+
+
+def test_what_is_left_out_is_noted_with_its_fallback():
+    notes = note("redis")
+    assert notes.find("redis") is None
+    [left_out] = notes.left_out
+    assert left_out["service"] == "redis"
+    assert left_out["instead"] == ["web: STORE=memory"]
+    assert notes.flags == "--without redis"
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "values", "project"),
+    [
+        ("chat", "x", {}, "chat"),
+        ("chat", "x", {"COMPOSE_PROJECT_NAME": "mine"}, "mine"),
+        ("", "My App", {}, "myapp"),
+        ("", "_-a.b_c", {}, "ab_c"),
+    ],
+)
+def test_a_project_is_called_as_compose_calls_it(
+    name, folder, values, project, tmp_path
+):
+    assert find_project(name, tmp_path / folder, values) == project
+
+
+@pytest.mark.parametrize(("name", "folder"), [("", "äöü"), ("My App", "x")])
+def test_a_name_that_compose_would_not_take_is_an_error(name, folder, tmp_path):
+    with pytest.raises(NoProjectName):
+        find_project(name, tmp_path / folder, {})
