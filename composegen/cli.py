@@ -474,6 +474,40 @@ def up(
         raise SystemExit(code)
 
 
+@cli.command()
+@_stack_option
+@_format_option
+def doctor(file: str, form: str) -> None:
+    """Say whether this machine can run the stack.
+
+    Ends with 0 when it can, on the Docker engine or as processes.
+    """
+    _check_platform()
+    from composegen.doctor import examine, find_ways, look_at_this_machine
+    from composegen.plan import make_plan
+    from composegen.records import as_dict
+
+    console = _make_console()
+    made = None
+    if Path(file).is_file():
+        made = make_plan(_load(file).stack)
+    elif file != DEFAULT_FILE:
+        _load(file)  # says what is wrong with the name
+    findings = examine(made, Path(file).absolute().parent, look_at_this_machine())
+    if form == "json":
+        console.write_json([as_dict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            console.show_finding(finding.message, finding.level, finding.help)
+    ways = find_ways(findings)
+    words = {"engine": "on the Docker engine", "processes": "as processes"}
+    what = "this stack" if made is not None else "a stack"
+    if not ways:
+        console.say(f"\n{what} cannot run here")
+        raise SystemExit(ExitCode.PROBLEM)
+    console.say(f"\n{what} can run here {' and '.join(words[way] for way in ways)}")
+
+
 def _find_notes(file: str) -> Notes | None:
     """What is up on the Docker engine; None where processes run, or nothing is up."""
     from composegen.runfiles import RunFolder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -141,15 +142,18 @@ class Carrying:
         process = self._process
         assert process.stderr is not None
         _feed(process, text)
-        for raw in process.stderr:
-            line = raw.decode("utf-8", errors="replace").rstrip()
-            self.lines.append(line)
-            del self.lines[:-_KEPT_LINES]
-            match = _WARNING.search(line)
-            if match is not None:
-                self._tell(match[1].replace('\\"', '"'))
+        with process.stderr as said:
+            for raw in said:
+                self._take_in(raw.decode("utf-8", errors="replace").rstrip())
         process.wait()
         self._end()
+
+    def _take_in(self, line: str) -> None:
+        self.lines.append(line)
+        del self.lines[:-_KEPT_LINES]
+        match = _WARNING.search(line)
+        if match is not None:
+            self._tell(match[1].replace('\\"', '"'))
 
     def stop(self) -> None:
         """End it; what it has made stays."""
@@ -220,11 +224,9 @@ def run_compose(project: Project, *words: str, talk: IO[str]) -> tuple[int, str]
 def _feed(process: subprocess.Popen[bytes], text: str | None) -> None:
     if process.stdin is None or text is None:
         return
-    try:
-        process.stdin.write(text.encode())
-        process.stdin.close()
-    except OSError:
-        pass  # it ended before it read the file, and says why
+    # Where it has ended before it read the file, it says why.
+    with contextlib.suppress(OSError), process.stdin as file:
+        file.write(text.encode())
 
 
 def _copy(source: int, talk: IO[str]) -> str:

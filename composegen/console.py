@@ -58,8 +58,8 @@ class Console:
         self.err.write(text + "\n")
         self.err.flush()
 
-    def _style(self, text: str, **style: Any) -> str:
-        if os.environ.get("NO_COLOR") or not self.err.isatty():
+    def _style(self, text: str, *, stream: IO[str] | None = None, **style: Any) -> str:
+        if os.environ.get("NO_COLOR") or not (stream or self.err).isatty():
             return text
         return click.style(text, **style)
 
@@ -79,6 +79,18 @@ class Console:
         """The command line cannot be read."""
         self.say(f"{self._style('error:', fg='red', bold=True)} {message}")
         self._show_help(help, 0)
+
+    def show_finding(self, message: str, level: Level | None, help: str) -> None:
+        """Something that was looked at, as data: it is fine where it has no level."""
+        word = "ok" if level is None else level.value
+        colour = "green" if level is None else _COLOURS[level]
+        mark = self._style(f"{word:<8}", fg=colour, stream=self.out)
+        lines = [f"{mark} {message}"]
+        if help:
+            first, *rest = help.split("\n")
+            lines.append(f"{'':9}= help: {first}")
+            lines += [f"{'':17}{line}" for line in rest]
+        self.write_data("".join(f"{line.rstrip()}\n" for line in lines))
 
     def show_problems(self, problems: Iterable[Problem]) -> None:
         """Every problem with its line, then how many there were."""

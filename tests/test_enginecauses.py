@@ -187,11 +187,13 @@ def test_a_start_that_failed_says_why(error, words):
     ("text", "port"),
     [
         ("Bind for 127.0.0.1:3000 failed: port is already allocated", "3000"),
-        ("failed to bind host port for 127.0.0.1:81:172.18.0.2:80/tcp: address "
-         "already in use", "81"),
+        (
+            "bind host port 127.0.0.1:81:172.18.0.2:80/tcp: address already in use",
+            "81",
+        ),
         ("listen tcp4 127.0.0.1:5432: bind: address already in use", "5432"),
     ],
-)  # fmt: skip
+)
 def test_the_port_that_is_taken_is_the_hosts(text, port):
     assert PORT_TAKEN.search(text)[1] == port
 

@@ -1,4 +1,4 @@
-"""Why services are not up on an engine: the way to the one that blocks, and its cause."""
+"""Why services are not up on an engine: the one that blocks, and its cause."""
 
 import os
 

@@ -84,6 +84,7 @@ RANKS = {
     "upnotes": 22,
     "noting": 23,
     "finding": 36,
+    "doctor": 36,
     "judging": 25,
     "enginestatus": 25,
     "enginecauses": 25,

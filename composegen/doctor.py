@@ -1,0 +1,328 @@
+"""Whether this machine can run a stack, on the Docker engine and as processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from composegen.causes import describe_holder
+from composegen.compose import ask_version
+from composegen.containers import Container, Machine
+from composegen.dotenv import fill_variables
+from composegen.endpoint import DEFAULT, Endpoint, find_endpoint
+from composegen.errors import CannotRun, ComposegenError, Level
+from composegen.listeners import is_free
+from composegen.localenv import Surroundings, read_surroundings
+from composegen.localplan import find_obstacle, suggest_way
+from composegen.model import SecretKind
+from composegen.noting import find_project
+from composegen.plan import Plan, Step
+from composegen.records import record
+from composegen.render import Options, render_plan
+from composegen.runtimes.engine import Engine
+from composegen.values import parse_variables
+
+OLDEST_ENGINE = (25,)
+OLDEST_COMPOSE = (2, 21)
+OLDEST_BUILDX = (0, 17)
+_LITTLE_ROOM, _NO_ROOM = 5 << 30, 1 << 30
+
+
+class Where(StrEnum):
+    """Which way of running a stack a finding is about."""
+
+    ENGINE = "engine"
+    PROCESSES = "processes"
+    BOTH = "both"
+
+
+@record
+class Finding:
+    """One thing that was looked at: fine where it has no level."""
+
+    where: Where
+    message: str
+    level: Level | None = None
+    help: str = ""
+
+
+class Asked(Protocol):
+    """What is asked of an engine."""
+
+    def describe(self) -> Machine:
+        """Its version and its machine."""
+        ...
+
+    def list_containers(self, project: str) -> tuple[Container, ...]:
+        """The containers of a project."""
+        ...
+
+
+@record
+class Means:
+    """How this machine is looked at; tests hand in their own."""
+
+    environment: Mapping[str, str]
+    connect: Callable[[Endpoint], Asked] = Engine
+    ask_version: Callable[..., str | None] = ask_version
+    is_free: Callable[[int], bool] = is_free
+    find_holder: Callable[[int], str] = describe_holder
+    measure_room: Callable[[str], int | None]
+
+
+def look_at_this_machine() -> Means:
+    """The means to look at the machine that this runs on."""
+    return Means(environment=os.environ, measure_room=measure_room)
+
+
+def measure_room(path: str) -> int | None:
+    """The free bytes of a path's disk; None where it cannot be seen from here."""
+    try:
+        return shutil.disk_usage(path).free
+    except OSError:
+        return None
+
+
+def examine(plan: Plan | None, folder: Path, means: Means) -> list[Finding]:
+    """Everything that matters for a plan; without one, for any stack."""
+    return list(_Examination(plan, folder, means).look())
+
+
+def find_ways(findings: list[Finding]) -> list[Where]:
+    """The ways in which the stack can run here."""
+    broken = {each.where for each in findings if each.level is Level.ERROR}
+    if Where.BOTH in broken:
+        return []
+    return [each for each in (Where.ENGINE, Where.PROCESSES) if each not in broken]
+
+
+class _Examination:
+    """One look at the machine."""
+
+    def __init__(self, plan: Plan | None, folder: Path, means: Means) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.means = means
+        self.around: Surroundings = read_surroundings(folder, means.environment)
+        self.steps: tuple[Step, ...] = plan.steps if plan is not None else ()
+        self.own_ports: set[int] = set()
+
+    def look(self) -> Iterator[Finding]:
+        yield from self._look_at_engine()
+        yield from self._look_at_ports()
+        yield from self._look_at_variables()
+        yield from self._look_at_secrets()
+        yield from self._look_at_programs()
+
+    # The engine
+
+    def _look_at_engine(self) -> Iterator[Finding]:
+        endpoint = find_endpoint(self.means.environment)
+        try:
+            engine = self.means.connect(endpoint)
+            machine = engine.describe()
+        except ComposegenError as error:
+            yield _fail(Where.ENGINE, error.message, error.help)
+        else:
+            yield from self._look_at_machine(machine, endpoint)
+            self._note_ports(engine)
+        yield from self._look_at_tools()
+
+    def _look_at_machine(
+        self, machine: Machine, endpoint: Endpoint
+    ) -> Iterator[Finding]:
+        rootless = ", rootless" if machine.is_rootless else ""
+        what = f"Docker engine {machine.version}, API {machine.api}{rootless}"
+        if _read_version(machine.version) < OLDEST_ENGINE:
+            yield Finding(
+                where=Where.ENGINE,
+                message=f"{what}: it knows no start_interval",
+                level=Level.WARNING,
+                help="composegen render --engine "
+                f"{_read_version(machine.version)[0]}, or install 25 or later",
+            )
+        else:
+            yield _pass(Where.ENGINE, f"{what} ({endpoint})")
+        room = self.means.measure_room(machine.root) if _is_local(endpoint) else None
+        if room is None:
+            return
+        shown = f"{room / (1 << 30):.1f} GB are free for images and volumes"
+        mend = "make room: docker system df, docker system prune"
+        if room < _NO_ROOM:
+            yield _fail(Where.ENGINE, shown, mend)
+        elif room < _LITTLE_ROOM:
+            yield Finding(
+                where=Where.ENGINE, message=shown, level=Level.WARNING, help=mend
+            )
+        else:
+            yield _pass(Where.ENGINE, shown)
+
+    def _look_at_tools(self) -> Iterator[Finding]:
+        builds = self.plan is None or any(step.service.build for step in self.steps)
+        wanted: list[tuple[str, tuple[int, ...], tuple[str, ...]]] = [
+            ("Compose", OLDEST_COMPOSE, ("compose", "version", "--short"))
+        ]
+        if builds:
+            wanted.append(("buildx", OLDEST_BUILDX, ("buildx", "version")))
+        for name, oldest, words in wanted:
+            least = ".".join(map(str, oldest))
+            try:
+                version = self.means.ask_version(*words)
+            except ComposegenError as error:
+                yield _fail(Where.ENGINE, error.message, error.help)
+                return
+            if version is None:
+                yield _fail(
+                    Where.ENGINE,
+                    f"there is no {name} in the docker command",
+                    f"install the docker plugin {name}, {least} or later",
+                )
+            elif _read_version(version) < oldest:
+                yield _fail(
+                    Where.ENGINE,
+                    f"{name} {version} is too old",
+                    f"install {name} {least} or later",
+                )
+            else:
+                yield _pass(Where.ENGINE, f"{name} {version}")
+
+    def _note_ports(self, engine: Asked) -> None:
+        """The ports that this very stack has published already."""
+        if self.plan is None:
+            return
+        try:
+            name = fill_variables(self.plan.stack.name, self.around.values)
+            project = find_project(name, self.folder, self.around.values)
+            containers = engine.list_containers(project)
+        except ComposegenError:
+            return
+        self.own_ports = {
+            each.port
+            for container in containers
+            for each in container.published
+            if container.is_running
+        }
+
+    # What the stack takes
+
+    def _look_at_ports(self) -> Iterator[Finding]:
+        free = []
+        for step in self.steps:
+            for port in self._list_ports(step):
+                if port in self.own_ports:
+                    continue
+                if self.means.is_free(port):
+                    free.append(port)
+                    continue
+                holder = self.means.find_holder(port)
+                by = f" by {holder}" if holder else ""
+                yield _fail(
+                    Where.BOTH,
+                    f"port {port} of `{step.name}` is taken{by}",
+                    f"end that, or choose another under `{step.name}`: "
+                    f"publish: {port + 1}",
+                )
+        if free:
+            shown = ", ".join(map(str, sorted(set(free))))
+            yield _pass(Where.BOTH, f"free: port{'s' * (len(free) > 1)} {shown}")
+
+    def _list_ports(self, step: Step) -> Iterator[int]:
+        for port in step.service.publish:
+            try:
+                text = fill_variables(port.published, self.around.values)
+            except ValueError:
+                continue  # the variable is told
+            if port.protocol == "tcp" and text.isdigit():
+                yield int(text)
+
+    def _look_at_variables(self) -> Iterator[Finding]:
+        if self.plan is None:
+            return
+        text = "".join(file.text for file in render_plan(self.plan, Options()))
+        passwords = {secret.variable for secret in self.plan.secrets.values()}
+        told: set[str] = set()
+        for variable in parse_variables(text):
+            name = variable.name
+            if name in told or name in passwords or self.around.values.get(name):
+                continue
+            told.add(name)
+            mend = f"set {name} in .env or in the environment"
+            if variable.operator.endswith("?"):
+                yield _fail(Where.BOTH, f"{name} is not set", mend)
+            elif not variable.operator and name not in self.around.values:
+                yield _warn(f"{name} is not set: it will be empty", mend)
+
+    def _look_at_secrets(self) -> Iterator[Finding]:
+        secrets = self.plan.secrets.values() if self.plan is not None else ()
+        for secret in secrets:
+            path = self.folder / secret.file
+            is_filled = path.is_file() and path.stat().st_size > 0
+            if is_filled or secret.kind in {SecretKind.GENERATE, SecretKind.URL}:
+                continue
+            if secret.kind is SecretKind.FILE and not path.is_file():
+                yield _fail(
+                    Where.BOTH, f"{secret.file} is not there", f"make {secret.file}"
+                )
+            elif secret.kind is SecretKind.FILE:
+                yield _warn(f"{secret.file} is empty", f"fill {secret.file}")
+            elif not self.around.values.get(secret.source):
+                yield _warn(
+                    f"the secret {secret.name} is empty",
+                    f"set {secret.source} in .env or in the environment",
+                )
+
+    def _look_at_programs(self) -> Iterator[Finding]:
+        for step in self.steps:
+            try:
+                obstacle = find_obstacle(step.service, self.around)
+            except CannotRun as error:
+                yield _fail(Where.PROCESSES, error.message, error.help)
+                continue
+            if not obstacle:
+                yield _pass(Where.PROCESSES, f"`{step.name}` can run as a process")
+                continue
+            yield Finding(
+                where=Where.PROCESSES,
+                message=f"`{step.name}` cannot run as a process: {obstacle}",
+                level=self._weigh(step),
+                help=suggest_way(step.service),
+            )
+
+    def _weigh(self, step: Step) -> Level:
+        """An optional service is left out there; a store can run in Docker."""
+        if not step.is_required or step.service.is_store:
+            return Level.WARNING
+        return Level.ERROR
+
+
+def _pass(where: Where, message: str) -> Finding:
+    return Finding(where=where, message=message)
+
+
+def _fail(where: Where, message: str, help: str) -> Finding:
+    return Finding(where=where, message=message, level=Level.ERROR, help=help)
+
+
+def _warn(message: str, help: str) -> Finding:
+    return Finding(where=Where.BOTH, message=message, level=Level.WARNING, help=help)
+
+
+def _is_local(endpoint: Endpoint) -> bool:
+    is_socket = not endpoint.host or endpoint.host.startswith("unix://")
+    return is_socket and endpoint.context in {"", DEFAULT}
+
+
+def _read_version(text: str) -> tuple[int, ...]:
+    numbers = []
+    for part in text.split("."):
+        digits = "".join(letter for letter in part if letter.isdigit())
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers) or (0,)

@@ -1,0 +1,170 @@
+"""Compose is called for one project, its words are kept; a script plays its part."""
+
+import io
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from composegen.compose import (
+    Carrying,
+    Project,
+    ask_version,
+    find_complaint,
+    find_docker,
+    run_compose,
+    use_compose,
+)
+from composegen.endpoint import Endpoint
+from composegen.errors import ComposeMissing
+
+
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
+    """Let `docker` be a script; its body is handed in."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+
+    def write(body):
+        path = folder / "docker"
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return write
+
+
+def make_project(folder, text="services: {}\n", **environment):
+    return Project(
+        name="demo",
+        folder=folder,
+        endpoint=Endpoint(context="there"),
+        text=text,
+        environment={"PATH": os.environ["PATH"], **environment},
+    )
+
+
+def carry(project, *words):
+    """Carry something out; the object after its end, and the warnings that came."""
+    ended, warnings = threading.Event(), []
+    carrying = Carrying(project, words, tell=warnings.append, end=ended.set)
+    assert ended.wait(10)
+    return carrying, warnings
+
+
+def test_the_file_is_handed_over_on_standard_input(docker, tmp_path):
+    docker(f'echo "$@" > {tmp_path}/words; cat > {tmp_path}/file; pwd > {tmp_path}/pwd')
+    carrying, _ = carry(make_project(tmp_path), "up", "--detach")
+    assert carrying.exit_code == 0
+    words = (tmp_path / "words").read_text().split()
+    assert words[-4:] == ["--file", "-", "up", "--detach"]
+    assert words[words.index("-p") + 1] == "demo"
+    assert (tmp_path / "file").read_text() == "services: {}\n"
+    assert Path((tmp_path / "pwd").read_text().strip()) == tmp_path.resolve()
+
+
+def test_without_a_file_it_goes_by_the_name_where_no_file_lies(docker, tmp_path):
+    docker(f'echo "$@" > {tmp_path}/words; pwd > {tmp_path}/pwd')
+    assert use_compose(make_project(tmp_path, text=None), "down") == 0
+    assert "--file" not in (tmp_path / "words").read_text()
+    assert (tmp_path / "pwd").read_text() == "/\n"
+
+
+def test_settings_for_another_project_do_not_reach_it(docker, tmp_path):
+    docker(f"env > {tmp_path}/env")
+    carry(
+        make_project(
+            tmp_path, COMPOSE_FILE="x", COMPOSE_PROJECT_NAME="y", DOCKER_HOST="z", A="b"
+        ),
+        "up",
+    )
+    lines = (tmp_path / "env").read_text().splitlines()
+    assert "A=b" in lines
+    assert "DOCKER_CONTEXT=there" in lines
+    assert not [line for line in lines if line.startswith(("COMPOSE_", "DOCKER_HOST"))]
+
+
+def test_what_it_says_is_kept_and_warnings_are_told(docker, tmp_path):
+    docker(
+        "cat >/dev/null\n"
+        'echo \'level=warning msg="The \\\\"TAG\\\\" variable is not set"\' >&2\n'
+        "echo 'Error response from daemon: no' >&2; exit 17"
+    )
+    carrying, warnings = carry(make_project(tmp_path), "up")
+    assert carrying.exit_code == 17
+    assert warnings == ['The "TAG" variable is not set']
+    assert carrying.last_words == "Error response from daemon: no"
+    assert not carrying.was_gate
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dependency failed to start: container demo-db-1 is unhealthy",
+        "dependency failed to start: container demo-db-1 exited (1)",
+        'service "seed" didn\'t complete successfully: exit 1',
+    ],
+)
+def test_giving_up_for_a_dependency_is_told_apart(line, docker, tmp_path):
+    (tmp_path / "line").write_text(f"{line}\n")
+    docker(f"cat >/dev/null; cat {tmp_path}/line >&2; exit 1")
+    carrying, _ = carry(make_project(tmp_path), "up")
+    assert carrying.was_gate
+
+
+def test_it_can_be_stopped(docker, tmp_path):
+    docker("cat >/dev/null; exec sleep 60")
+    ended = threading.Event()
+    carrying = Carrying(
+        make_project(tmp_path), ("up",), tell=lambda _: None, end=ended.set
+    )
+    assert carrying.exit_code is None
+    carrying.stop()
+    assert carrying.exit_code not in {None, 0}
+    assert ended.is_set()
+
+
+def test_its_talk_is_shown_and_kept(docker, tmp_path):
+    docker("cat; echo done >&2; exit 3")
+    talk = io.StringIO()
+    code, said = run_compose(make_project(tmp_path, text="hello\n"), "build", talk=talk)
+    assert code == 3
+    assert talk.getvalue() == said == "hello\ndone\n"
+
+
+def test_a_file_that_nobody_reads_is_no_trouble(docker, tmp_path):
+    docker("exec <&-; echo no >&2; exit 1")
+    code, said = run_compose(
+        make_project(tmp_path, text="x" * 1_000_000), "build", talk=io.StringIO()
+    )
+    assert (code, said) == (1, "no\n")
+
+
+def test_a_version_is_read(docker):
+    docker("echo github.com/docker/buildx v0.29.1+ds1 abc")
+    assert ask_version("buildx", "version") == "0.29.1"
+
+
+def test_a_plugin_that_is_not_there_has_no_version(docker):
+    docker("echo 1.2.3; exit 1")
+    assert ask_version("buildx", "version") is None
+
+
+def test_without_docker_there_is_a_mend(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ComposeMissing) as caught:
+        find_docker()
+    assert "composegen run" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (["Network x Created", "Error: no", "  "], "Error: no"),
+        (["something"], "something"),
+        ([], "it said nothing"),
+    ],
+)
+def test_the_line_that_complains_is_found(lines, complaint):
+    assert find_complaint(lines) == complaint

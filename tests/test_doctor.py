@@ -1,0 +1,187 @@
+"""What the doctor sees, and what it says to do about it."""
+
+from pathlib import Path
+
+import pytest
+
+from composegen.containers import Machine, Published
+from composegen.doctor import Means, Where, examine, find_ways, measure_room
+from composegen.errors import EngineUnreachable, Level
+from composegen.plan import make_plan
+from tests.enginefakes import make_container
+from tests.stacks import load_only
+
+STACK = """
+name: demo
+services:
+  web:
+    build: .
+    publish: 8000
+    health: /
+    secrets: [KEY]
+    environment: {TAG: "${TAG}", MUST: "${MUST:?why}", WITH: "${WITH:-x}"}
+    needs:
+      redis: {env: {REDIS_URL: "{url}"}, otherwise: {}}
+    local: {command: [no-such-program-here]}
+  redis:
+    use: redis
+"""
+FILES = {"Dockerfile": "FROM python:3.12-slim\n"}
+MACHINE = Machine(
+    version="26.1.5",
+    api="1.45",
+    system="linux",
+    is_rootless=False,
+    root="/var/lib/docker",
+    memory=8 << 30,
+    cpus=4,
+)
+
+
+class FakeEngine:
+    def __init__(self, machine=MACHINE, containers=()):
+        self.machine = machine
+        self.containers = containers
+
+    def describe(self):
+        return self.machine
+
+    def list_containers(self, project):
+        return self.containers if project == "demo" else ()
+
+
+def look(tmp_path, *, engine=None, versions=("2.40.3", "0.29.1"), **values):
+    means = {
+        "environment": {"MUST": "1", "TAG": "2", "KEY": "3", "PATH": "/nowhere"},
+        "connect": lambda endpoint: engine or FakeEngine(),
+        "ask_version": lambda *words: versions[words[0] == "buildx"],
+        "is_free": lambda port: True,
+        "find_holder": lambda port: "",
+        "measure_room": lambda path: 50 << 30,
+    }
+    plan = make_plan(load_only(STACK, FILES))
+    return examine(plan, tmp_path, Means(**{**means, **values}))
+
+
+def find(findings, words):
+    [found] = [each for each in findings if words in each.message]
+    return found
+
+
+def test_a_good_machine_can_run_it_on_the_engine(tmp_path):
+    findings = look(tmp_path)
+    assert find_ways(findings) == [Where.ENGINE]
+    assert find(findings, "Docker engine 26.1.5, API 1.45").level is None
+    assert find(findings, "free: port 8000").level is None
+
+
+def test_an_engine_that_is_out_of_reach(tmp_path):
+    def refuse(endpoint):
+        raise EngineUnreachable("no Docker engine answers", help="start it")
+
+    findings = look(tmp_path, connect=refuse)
+    found = find(findings, "no Docker engine answers")
+    assert found.level is Level.ERROR
+    assert found.help == "start it"
+    assert find_ways(findings) == []
+
+
+def test_an_old_engine_is_told_the_flag(tmp_path):
+    old = Machine(
+        **{n: getattr(MACHINE, n) for n in MACHINE.__slots__} | {"version": "24.0.7"}
+    )
+    found = find(look(tmp_path, engine=FakeEngine(old)), "24.0.7")
+    assert found.level is Level.WARNING
+    assert "composegen render --engine 24" in found.help
+
+
+@pytest.mark.parametrize(
+    ("versions", "words"),
+    [
+        (("2.5.0", "0.29.1"), "Compose 2.5.0 is too old"),
+        (("2.40.3", "0.13.1"), "buildx 0.13.1 is too old"),
+        ((None, "0.29.1"), "there is no Compose"),
+        (("2.40.3", None), "there is no buildx"),
+    ],
+)
+def test_a_tool_that_does_not_do(versions, words, tmp_path):
+    found = find(look(tmp_path, versions=versions), words)
+    assert found.level is Level.ERROR
+    assert "or later" in found.help
+
+
+def test_a_taken_port_names_its_holder(tmp_path):
+    findings = look(tmp_path, is_free=lambda port: False, find_holder=lambda p: "pid 7")
+    found = find(findings, "port 8000 of `web` is taken by pid 7")
+    assert found.level is Level.ERROR
+    assert "publish: 8001" in found.help
+    assert find_ways(findings) == []
+
+
+def test_a_port_that_this_stack_has_itself_is_fine(tmp_path):
+    published = Published(target="8000/tcp", host="127.0.0.1", port=8000)
+    engine = FakeEngine(containers=(make_container("web", published=(published,)),))
+    findings = look(tmp_path, engine=engine, is_free=lambda port: False)
+    assert not [each for each in findings if "8000" in each.message]
+
+
+@pytest.mark.parametrize(
+    ("room", "level"), [(50 << 30, None), (3 << 30, Level.WARNING), (1, Level.ERROR)]
+)
+def test_the_room_on_the_disk(room, level, tmp_path):
+    findings = look(tmp_path, measure_room=lambda path: room)
+    assert find(findings, "GB are free").level is level
+
+
+def test_the_disk_of_another_machine_is_not_measured(tmp_path):
+    elsewhere = {"DOCKER_HOST": "tcp://10.0.0.1:2375", "MUST": "1"}
+    findings = look(tmp_path, environment=elsewhere)
+    assert not [each for each in findings if "GB are free" in each.message]
+
+
+def test_variables_that_are_not_set(tmp_path):
+    findings = look(tmp_path, environment={})
+    assert find(findings, "MUST is not set").level is Level.ERROR
+    assert find(findings, "TAG is not set").level is Level.WARNING
+    assert not [each for each in findings if "WITH" in each.message]
+
+
+def test_a_variable_of_the_env_file_is_set(tmp_path):
+    (tmp_path / ".env").write_text("MUST=1\nTAG=2\nKEY=3\n")
+    findings = look(tmp_path, environment={})
+    assert not [each for each in findings if "not set" in each.message]
+
+
+def test_an_empty_secret_names_its_variable(tmp_path):
+    found = find(look(tmp_path, environment={"MUST": "1"}), "secret KEY is empty")
+    assert found.level is Level.WARNING
+    assert "set KEY" in found.help
+
+
+def test_a_filled_secret_is_fine(tmp_path):
+    (tmp_path / ".secrets").mkdir()
+    (tmp_path / ".secrets" / "KEY").write_text("x")
+    findings = look(tmp_path, environment={"MUST": "1"})
+    assert not [each for each in findings if "secret" in each.message]
+
+
+def test_a_program_for_a_local_run_is_missing(tmp_path):
+    found = find(look(tmp_path), "`web` cannot run as a process")
+    assert found.level is Level.ERROR
+    assert find(look(tmp_path), "`redis` cannot").level is Level.WARNING
+
+
+def test_without_a_stack_the_machine_alone_is_looked_at(tmp_path):
+    means = Means(
+        environment={},
+        connect=lambda endpoint: FakeEngine(),
+        ask_version=lambda *words: "2.40.3" if words[0] == "compose" else "0.29.1",
+        measure_room=lambda path: None,
+    )
+    findings = examine(None, tmp_path, means)
+    assert [each.level for each in findings] == [None, None, None]
+
+
+def test_room_is_measured_where_the_path_can_be_seen(tmp_path):
+    assert measure_room(str(tmp_path)) > 0
+    assert measure_room(str(Path("/no/such/place"))) is None

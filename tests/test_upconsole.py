@@ -1,0 +1,106 @@
+"""A boot as it is shown: plain lines in a pipe, a live block in a terminal."""
+
+import io
+import re
+
+import pytest
+
+from composegen.console import Console
+from composegen.containers import Action
+from composegen.judging import Judge
+from composegen.upconsole import UpConsole
+from tests.enginefakes import happen, make_noted, make_notes
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def judge():
+    return Judge(
+        make_notes(
+            make_noted("web", "cache?"),
+            make_noted("cache", is_required=False, boot=2.0),
+        )
+    )
+
+
+def play(judge, shown):
+    """Cache dies once and is given up, web gets healthy."""
+    steps = [
+        ("cache", Action.CREATE, 0.1, {}),
+        ("web", Action.CREATE, 0.2, {}),
+        ("cache", Action.START, 0.5, {}),
+        ("cache", Action.DIE, 0.9, {"exit_code": 1}),
+        ("cache", Action.START, 1.1, {}),
+    ]
+    for service, action, at, values in steps:
+        for event in judge.see(happen(service, action, **values), at):
+            shown.show(event)
+    for event in judge.look(3.0):
+        shown.show(event)
+    for action, at in ((Action.START, 3.1), (Action.HEALTH, 4.6)):
+        for event in judge.see(happen("web", action, health="healthy"), at):
+            shown.show(event)
+    shown.end()
+
+
+def test_in_a_pipe_every_step_is_a_line(judge):
+    err = io.StringIO()
+    play(judge, UpConsole(judge, Console(io.StringIO(), err)))
+    assert err.getvalue().splitlines() == [
+        "cache | created",
+        "web   | created",
+        "cache | started",
+        "cache | died, with exit code 1; the engine starts it again",
+        "cache | started again by the engine",
+        "cache | cache was not healthy 2s after it started",
+        "cache | optional: web runs without it",
+        "web   | started",
+        "web   | healthy after 1.5 s",
+    ]
+
+
+def test_in_a_terminal_the_services_stand_below_and_go_at_the_end(judge, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    err = Terminal()
+    shown = UpConsole(judge, Console(io.StringIO(), err))
+    assert shown.is_live
+    play(judge, shown)
+    screen = replay(err.getvalue())
+    # What the block showed is gone; what was said of it stays.
+    assert screen == [
+        "cache | died, with exit code 1; the engine starts it again",
+        "cache | started again by the engine",
+        "cache | cache was not healthy 2s after it started",
+        "cache | optional: web runs without it",
+    ]
+
+
+def replay(text):
+    """What a terminal shows in the end: it goes up some lines and clears below."""
+    lines = [""]
+    for part in re.split(r"(\x1b\[\d+A\x1b\[J|\n)", text):
+        up = re.fullmatch(r"\x1b\[(\d+)A\x1b\[J", part)
+        if up:
+            del lines[len(lines) - 1 - int(up[1]) :]
+            lines.append("")
+        elif part == "\n":
+            lines.append("")
+        else:
+            lines[-1] += part
+    return [line for line in lines if line]
+
+
+@pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("LINES", "5")])
+def test_where_a_block_has_no_place_lines_are_written(name, value, judge, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv(name, value)
+    assert not UpConsole(judge, Console(io.StringIO(), Terminal())).is_live
