@@ -6,8 +6,9 @@
     ├── SelectionError   what is asked for cannot start                 exit 1
     ├── CannotRun        this machine cannot carry it out                exit 1
     ├── NoProjectName    Compose could not call the project anything     exit 1
-    ├── EngineUnreachable no Docker engine answers, or may be used       exit 1
+    ├── EngineUnreachable  no Docker engine answers, or may be used      exit 1
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
+    ├── UpAlready        another one brings it up at this very moment    exit 1
     ├── Interrupted      a signal ended it                     129, 130 or 143
     ├── FileRefused      a file that must not be read or overwritten    exit 1
     └── StaleFile        a rendered file is not what it should be       exit 1
@@ -122,6 +123,12 @@ class ComposeMissing(ComposegenError):
     """There is no docker command, or no Compose in it."""
 
     name = "no-compose"
+
+
+class UpAlready(ComposegenError):
+    """Somebody brings the same stack up at this very moment."""
+
+    name = "up-already"
 
 
 class Interrupted(ComposegenError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from composegen.errors import FileRefused
@@ -25,3 +28,19 @@ def make_state_folder(folder: Path, *below: str) -> Path:
         reason = (error.strerror or str(error)).lower()
         raise FileRefused(str(path), reason) from None
     return path
+
+
+@contextmanager
+def hold_lock(folder: Path, name: str) -> Iterator[bool]:
+    """Hold a lock of a stack's folder; tells whether it is ours, or somebody has it.
+
+    The kernel gives it back when its holder dies. Raises FileRefused.
+    """
+    path = make_state_folder(folder) / name
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

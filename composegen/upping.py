@@ -31,7 +31,13 @@ from composegen.enginewhy import (
     explain_compose,
     find_engine_reasons,
 )
-from composegen.errors import EngineUnreachable, ExitCode, FileRefused, Interrupted
+from composegen.errors import (
+    EngineUnreachable,
+    ExitCode,
+    FileRefused,
+    Interrupted,
+    UpAlready,
+)
 from composegen.files import read_small_text
 from composegen.judging import Judge
 from composegen.noting import find_project, make_notes
@@ -42,10 +48,12 @@ from composegen.records import record, replace
 from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine, Watch
 from composegen.secretfiles import Outcome, make_secret_files, read_passwords
+from composegen.statefolder import hold_lock
 from composegen.upconsole import UpConsole
 from composegen.upnotes import Notes, write_notes
 
 _STAYS = "what was made stays: composegen why, logs, down"
+_LOCK = "up.lock"
 _REFRESH = 0.12
 _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
@@ -72,14 +80,19 @@ def up_stack(
 ) -> int:
     """Bring a plan up on the Docker engine; the exit code.
 
-    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName before anything
-    is changed, and Interrupted.
+    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName and UpAlready
+    before anything is changed, and Interrupted.
     """
     console = console or Console()
     with _raise_on_signals():
         find_docker()
         endpoint = find_endpoint(os.environ)
-        with Engine(endpoint) as engine:
+        with Engine(endpoint) as engine, hold_lock(folder, _LOCK) as is_ours:
+            if not is_ours:
+                raise UpAlready(
+                    "another `composegen up` is at work in this folder",
+                    help="wait for it, or end it with Ctrl-C where it runs",
+                )
             up = _Up(plan, folder, options, console, engine, endpoint)
             return up.carry_out()
 

@@ -4,7 +4,7 @@ import pytest
 
 from composegen.errors import CannotRun, FileRefused
 from composegen.platforms import check_platform
-from composegen.statefolder import STATE_FOLDER, make_state_folder
+from composegen.statefolder import STATE_FOLDER, hold_lock, make_state_folder
 
 
 def test_it_is_made_once_for_its_owner_alone(tmp_path):
@@ -28,3 +28,11 @@ def test_a_system_that_has_no_process_groups_is_refused():
     with pytest.raises(CannotRun) as caught:
         check_platform("nt")
     assert "WSL" in caught.value.help
+
+
+def test_a_lock_is_held_by_one_at_a_time(tmp_path):
+    with hold_lock(tmp_path, "x") as first, hold_lock(tmp_path, "x") as second:
+        assert first
+        assert not second
+    with hold_lock(tmp_path, "x") as again:
+        assert again
