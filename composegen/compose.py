@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import termios
@@ -157,10 +158,11 @@ class Carrying:
 
     def stop(self) -> None:
         """End it; what it has made stays."""
-        for end in (self._process.terminate, self._process.kill):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             if self._process.poll() is not None:
                 break
-            end()
+            # The docker command and its plugin are one group.
+            os.killpg(self._process.pid, number)
             try:
                 self._process.wait(_GRACE)
             except subprocess.TimeoutExpired:
@@ -215,7 +217,7 @@ def run_compose(project: Project, *words: str, talk: IO[str]) -> tuple[int, str]
         said = _copy(ours, talk)
         return process.wait(), said
     except BaseException:
-        _await_end(process)  # it has had the same Ctrl-C, and ends by itself
+        _end(process)
         raise
     finally:
         os.close(ours)
@@ -244,7 +246,9 @@ def _copy(source: int, talk: IO[str]) -> str:
         talk.flush()
 
 
-def _await_end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End it; it may have had the same Ctrl-C already."""
+    process.terminate()
     try:
         process.wait(_GRACE)
     except subprocess.TimeoutExpired:

@@ -108,7 +108,12 @@ def _raise_on_signals() -> Iterator[None]:
     def interrupt(number: int, _: FrameType | None) -> None:
         raise Interrupted(codes[signal.Signals(number)], help=_STAYS)
 
-    before = {number: signal.signal(number, interrupt) for number in codes}
+    # What was told to be ignored, by nohup for one, stays so.
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in codes
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
@@ -385,6 +390,14 @@ class _Boot:
             got = self._inbox.get(timeout=max(pause, 0.005))
         except queue.Empty:
             got = None
+        while got is not None:
+            self._take(got)
+            # All that has come counts before a deadline does.
+            got = None if self._inbox.empty() else self._inbox.get()
+        self._tell(self.judge.look(self.now))
+        self.shown.refresh()
+
+    def _take(self, got: Any) -> None:
         match got:
             case Happened():
                 self._tell(self.judge.see(got, got.at - self._began))
@@ -395,8 +408,6 @@ class _Boot:
             case str() if got not in self._warned:
                 self._warned.add(got)
                 self.shown.say(f"note: Compose says: {got}")
-        self._tell(self.judge.look(self.now))
-        self.shown.refresh()
 
     def _tell(self, events: Iterator[Any]) -> None:
         for event in events:
