@@ -185,9 +185,8 @@ class _Up:
         )
         [file] = render_plan(self.plan, made)
         if self.options.is_chosen:
-            self.console.say(
-                f"brought up {self.plan.selection.flags}: {path.name} stays"
-            )
+            flags = self.plan.selection.flags
+            self.console.say(f"{flags}: {path.name} is left as it is")
             return file.text
         try:
             written = write_rendered(file.text, path)
