@@ -33,11 +33,15 @@ _DENIED = re.compile(r"(?:PermissionError|EACCES|permission denied).*", re.IGNOR
 _SHELL = re.compile(r"(?:sh|bash): (?:line )?\d*:? ?([^:]+): (?:command )?not found")
 
 
-def explain_exit(unit: Unit, code: int, lines: Iterable[str]) -> Failure:
-    """The failure of a service that ended before it was ready."""
+def explain_exit(
+    unit: Unit, code: int, lines: Iterable[str], *, was_ready: bool = False
+) -> Failure:
+    """The failure of a service that ended, before it was ready or after."""
     listed = tuple(lines)
     cause, mend = find_cause(unit, code, listed)
-    when = "" if unit.step.service.job else " before it was ready"
+    when = " after it had been ready" if was_ready else " before it was ready"
+    if unit.step.service.job:
+        when = ""
     return Failure(
         service=unit.name,
         reason=f"{unit.name} {describe_code(code)}{when}",

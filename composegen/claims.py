@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from composegen import guardian
 from composegen.causes import describe_holder, describe_process
@@ -27,6 +28,9 @@ from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash
 _FIRST_LOOK = 1.0
 _END_OF_LEFTOVER = 5.0
 _POLL = 0.01
+Waiting: TypeAlias = Callable[[str, str], None]
+"""Told who has a service's port and what its check got, as long as it is waited for."""
+
 _ENGINE = ("docker-proxy", "rootlessport", "com.docker", "vpnkit")
 
 
@@ -63,19 +67,22 @@ class Claims:
         self._reuse = reuse
         self._locks: dict[str, Lock] = {}
 
-    async def claim(self, unit: Unit) -> Found | None:
+    async def claim(self, unit: Unit, waiting: Waiting) -> Found | None:
         """A process to use, or None: it is ours to start. Raises Refused."""
         lock = self._locks.setdefault(unit.name, self._folder.make_lock(unit.name))
         begin = time.monotonic()
+        patience = max(unit.probe.boot, _FIRST_LOOK)
         while not lock.take():
-            found = await self._find_owned(unit)
+            found, answer = await self._find_owned(unit)
             if found is not None:
                 return found
-            if time.monotonic() - begin > max(unit.probe.boot, _FIRST_LOOK):
-                raise Refused(_refuse_unready(unit))
+            if time.monotonic() - begin > patience:
+                raise Refused(_refuse_unready(unit, answer, patience))
+            if answer:
+                waiting("another run of this folder owns it", answer)
             await asyncio.sleep(choose_pause(time.monotonic() - begin))
         try:
-            found = await self._look(unit, begin)
+            found = await self._look(unit, begin, waiting)
         except BaseException:
             lock.give_back()
             raise
@@ -83,20 +90,24 @@ class Claims:
             lock.give_back()
         return found
 
-    async def _find_owned(self, unit: Unit) -> Found | None:
-        """A service of another run of this folder, once it is healthy."""
+    async def _find_owned(self, unit: Unit) -> tuple[Found | None, str]:
+        """A service of another run of this folder, once it is healthy.
+
+        Else what its check got; empty where there was nobody to ask.
+        """
         record = self._folder.read_service(unit.name)
         if record is None or not is_still(record.process):
-            return None
+            return None, ""
         if unit.is_named:
             raise Refused(_refuse_named(unit, record.process.pid))
-        if unit.probe.can_ask and not await _answers(unit.probe):
-            return None
+        answer = await _ask_quietly(unit.probe) if unit.probe.can_ask else ""
+        if answer:
+            return None, answer
         differs = record.config != digest(unit)
         note = "started from another version of the stack file" if differs else ""
-        return Found(process=record.process, note=note)
+        return Found(process=record.process, note=note), ""
 
-    async def _look(self, unit: Unit, begin: float) -> Found | None:
+    async def _look(self, unit: Unit, begin: float, waiting: Waiting) -> Found | None:
         """Nobody of this folder owns it: end what is left over, look at the port."""
         await self._end_leftover(unit)
         port = unit.port
@@ -106,28 +117,35 @@ class Claims:
             holders = _find_holders(port)
             if unit.way is not Way.FOUND and not holders and is_free(port):
                 return None
-            found = await self._judge(unit, holders)
-            if found is not None:
-                return found
-            near = any(runs_here(pid, self._folder.folder, unit) for pid in holders)
-            patience = unit.probe.boot if near else _FIRST_LOOK
+            probe = _without_command(unit.probe, unit)
+            answer = await _ask_quietly(probe)
+            if not answer:
+                return self._judge(unit, holders)
+            near = self._find_near(unit, holders)
+            is_waited_for = near is not None and not unit.is_named
+            patience = unit.probe.boot if is_waited_for else _FIRST_LOOK
             if time.monotonic() - begin > patience:
-                raise Refused(_refuse_port(unit, holders))
+                raise Refused(_refuse_unhealthy(unit, probe, holders, near, answer))
+            if near is not None and is_waited_for:
+                waiting(describe_process(near), answer)
             await asyncio.sleep(choose_pause(time.monotonic() - begin))
 
-    async def _judge(self, unit: Unit, holders: tuple[int, ...]) -> Found | None:
-        """A healthy holder of the port, where it may be used; None: not healthy."""
-        if not await _answers(_without_command(unit.probe, unit)):
-            return None
+    def _judge(self, unit: Unit, holders: tuple[int, ...]) -> Found:
+        """A healthy holder of the port, where it may be used. Raises Refused."""
         process = identify(holders[0]) if holders else None
         if self._reuse:
             return Found(process=process, note="used because of --reuse")
-        is_near = any(runs_here(pid, self._folder.folder, unit) for pid in holders)
-        if unit.step.service.is_store or not is_near:
+        near = self._find_near(unit, holders)
+        if unit.step.service.is_store or near is None:
             raise Refused(_refuse_stranger(unit, holders))
         if unit.is_named:
-            raise Refused(_refuse_named(unit, holders[0]))
+            raise Refused(_refuse_named(unit, near))
         return Found(process=process, note="started by hand")
+
+    def _find_near(self, unit: Unit, holders: tuple[int, ...]) -> int | None:
+        """The first that runs at or below the stack's folder, or in the service's."""
+        home = self._folder.folder
+        return next((pid for pid in holders if runs_here(pid, home, unit)), None)
 
     async def _end_leftover(self, unit: Unit) -> None:
         """End what a run that is gone has left of a service."""
@@ -219,12 +237,13 @@ def _find_holders(port: int) -> tuple[int, ...]:
     )
 
 
-async def _answers(probe: Probe) -> bool:
+async def _ask_quietly(probe: Probe) -> str:
+    """What came instead of a good answer; empty for a good one."""
     try:
         await ask(probe)
-    except NotReady:
-        return False
-    return True
+    except NotReady as error:
+        return str(error)
+    return ""
 
 
 def _without_command(probe: Probe, unit: Unit) -> Probe:
@@ -244,11 +263,34 @@ def _refuse_named(unit: Unit, pid: int) -> Failure:
     )
 
 
-def _refuse_unready(unit: Unit) -> Failure:
+def _refuse_unready(unit: Unit, answer: str, seconds: float) -> Failure:
+    got = f": {unit.probe}: {answer}" if answer else ""
     return Failure(
         service=unit.name,
-        reason=f"another run of this folder owns {unit.name} and it is not ready",
+        reason=f"{unit.name} was not ready after {seconds:g} s{got}",
+        cause="another run of this folder owns it, and was waited for up to its boot",
         mend="see why: composegen why, or end it: composegen down",
+    )
+
+
+def _refuse_unhealthy(
+    unit: Unit, probe: Probe, holders: tuple[int, ...], near: int | None, answer: str
+) -> Failure:
+    if near is None:
+        return _refuse_port(unit, holders)
+    if unit.is_named:
+        return _refuse_named(unit, near)
+    return Failure(
+        service=unit.name,
+        reason=(
+            f"{unit.name} runs already and was not ready after "
+            f"{unit.probe.boot:g} s: {probe}: {answer}"
+        ),
+        cause=(
+            f"{describe_process(near)}, has its port and was waited for up to its boot"
+        ),
+        mend="end it, so that a new one is started, "
+        "or give it more time: health: {boot: ..}",
     )
 
 

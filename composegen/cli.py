@@ -679,9 +679,11 @@ def status(file: str, form: str, watch: bool) -> None:
     from composegen.status import describe_statuses
 
     console = _make_console()
-    stack, folder = _load(file).stack, Path(file).absolute().parent
+    stack, folder = _load_beside_runs(file), Path(file).absolute().parent
     while True:
         seen = look_at_runs(stack, folder)
+        for note in seen.notes:
+            console.say(f"note: {note}")
         if not seen.is_running:
             console.say("nothing runs here: composegen up or composegen run starts it")
         if form == "json":
@@ -711,11 +713,17 @@ def why(service: str, file: str) -> None:
     from composegen.place import NothingRuns, find_reasons, look_at_runs
 
     console = _make_console()
-    stack, folder = _load(file).stack, Path(file).absolute().parent
-    _check_services(stack, (service,) if service else ())
-    seen = look_at_runs(stack, folder)
-    reasons = find_reasons(stack, folder, seen, service)
+    folder = Path(file).absolute().parent
+    seen = look_at_runs(_load_beside_runs(file), folder)
+    _check_services((service,) if service else (), seen.names)
+    reasons = find_reasons(folder, seen, service)
+    for note in seen.notes:
+        console.say(f"note: {note}")
     if not seen.is_running:
+        if seen.ending:
+            console.say("nothing runs here as processes")
+            console.write_data(f"{seen.ending}\n")
+            raise SystemExit(ExitCode.PROBLEM)
         if not seen.failures:
             raise NothingRuns(
                 "nothing runs here", help="start it: composegen up, or composegen run"
@@ -747,12 +755,13 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
         if code:
             raise SystemExit(ExitCode.PROBLEM)
         return
-    from composegen.place import follow_logs, read_logs
+    from composegen.place import follow_logs, list_logged, look_at_runs, read_logs
 
     console = _make_console()
-    stack, folder = _load(file).stack, Path(file).absolute().parent
-    _check_services(stack, services)
-    names = services or tuple(stack.services)
+    folder = Path(file).absolute().parent
+    known = look_at_runs(_load_beside_runs(file), folder).names
+    _check_services(services, (*known, *list_logged(folder)))
+    names = services or known or list_logged(folder)
     width = max(map(len, names))
     shown = read_logs(folder, names, lines)
     for name, line in chain(shown, follow_logs(folder, names) if follow else ()):
@@ -783,10 +792,26 @@ def _check_platform() -> None:
     check_platform()
 
 
-def _check_services(stack: Stack, names: tuple[str, ...]) -> None:
-    from composegen.localplan import restrict_stack
+def _load_beside_runs(file: str) -> Stack | None:
+    """The stack; None where its file is wrong and runs can speak for themselves."""
+    from composegen.place import has_records
 
-    restrict_stack(stack, names)
+    try:
+        return _load(file).stack
+    except ComposegenError:
+        if not has_records(Path(file).absolute().parent):
+            raise
+        _make_console().say(
+            f"note: {file} cannot be used as it is now (composegen check says why): "
+            "told is what runs know"
+        )
+        return None
+
+
+def _check_services(names: tuple[str, ...], known: tuple[str, ...]) -> None:
+    from composegen.localplan import check_services
+
+    check_services(names, known)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

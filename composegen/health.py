@@ -224,6 +224,7 @@ class _Asking:
         self, ask_once: Asker, begin: float, boot: float, *, is_heavy: bool
     ) -> None:
         self.last = f"no answer within {boot:g} s"
+        self._took = 0.0
         self._asked_at: float | None = None
         self._ask_once = ask_once
         self._begin = begin
@@ -239,16 +240,17 @@ class _Asking:
             else:
                 return
             now = time.monotonic()
-            self._asked_at = None
+            self._asked_at, self._took = None, now - asked_at
             pause = choose_pause(now - self._begin)
             if self._is_heavy:
                 pause = max(pause, _WEIGHT * (now - asked_at))
             await asyncio.sleep(pause)
 
     def describe(self, now: float) -> str:
-        """The last answer, or that the last question has none yet."""
+        """The last answer, or that the last question waits unusually long for one."""
         waits = 0.0 if self._asked_at is None else now - self._asked_at
-        return f"no answer for {waits:.1f} s" if waits >= _LONG_WAIT else self.last
+        is_long = waits >= max(_LONG_WAIT, _WEIGHT * self._took)
+        return f"no answer for {waits:.1f} s" if is_long else self.last
 
 
 def choose_pause(age: float) -> float:

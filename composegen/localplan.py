@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -100,17 +100,23 @@ def settle_plan(
     return settler.settle(selection, small.services)
 
 
-def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
-    """The stack's services that are named, with all they need. Raises UsageError."""
+def check_services(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raises UsageError for the first name that is none of the known ones."""
+    there = tuple(known)
     for name in names:
-        if name not in stack.services:
-            near = find_near(name, stack.services)
+        if name not in there:
+            near = find_near(name, there)
             raise UsageError(
                 f"there is no service `{name}`",
                 help=f"did you mean `{near}`?"
                 if near
-                else f"there are {', '.join(stack.services)}",
+                else f"there are {', '.join(there)}",
             )
+
+
+def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
+    """The stack's services that are named, with all they need. Raises UsageError."""
+    check_services(names, stack.services)
     if not names:
         return stack
     graph = {

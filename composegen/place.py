@@ -6,6 +6,7 @@ is, of how the last one ended.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from composegen.logs import Tail, find_log, read_last_lines
 from composegen.model import Stack
 from composegen.processes import is_still
 from composegen.reasons import Reason
-from composegen.runfiles import RunFolder, RunRecord
+from composegen.runfiles import RunFolder, RunRecord, ServiceRecord
 from composegen.status import FINE, ServiceStatus, State
 
 _DOWN_LIMIT = 120.0
@@ -46,7 +47,8 @@ class Seen:
     """What is known of a folder's services.
 
     ``is_running`` tells whether any run is alive; ``answers`` hold what the last
-    question to a service got.
+    question to a service got, ``needs`` what each one waits for, ``notes`` what people
+    should know beside it. ``ending`` is how the last run ended, where no service tells.
     """
 
     statuses: tuple[ServiceStatus, ...]
@@ -55,45 +57,139 @@ class Seen:
     left_out: tuple[Mapping[str, Any], ...] = ()
     failures: Mapping[str, Failure] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    ending: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The services that are known of, in order."""
+        return tuple(status.service for status in self.statuses)
 
     def find(self, service: str) -> ServiceStatus:
         """One service's status; it has one, whatever it does."""
         return next(s for s in self.statuses if s.service == service)
 
 
-def look_at_runs(stack: Stack, folder: Path) -> Seen:
-    """Ask every run of the folder; services of none are told as they ended."""
+def has_records(folder: Path) -> bool:
+    """Whether runs of the folder can speak for themselves, alive or ended."""
     runs = RunFolder.find(folder)
-    told: dict[str, ServiceStatus] = {}
-    failures: dict[str, Any] = {}
-    answers: dict[str, str] = {}
-    left_out: dict[str, Mapping[str, Any]] = {}
-    alive = 0
-    is_up = True
-    for run in runs.list_runs() if runs is not None else ():
-        said, why = ask_run(run.socket, "status"), ask_run(run.socket, "failures")
-        if said is None or why is None:
-            continue
-        alive += 1
-        is_up = is_up and bool(said["is_up"])
-        for status in map(_read_status, said["statuses"]):
-            if status.service not in told or not status.reused:
-                told[status.service] = status
-        left_out |= {each["service"]: each for each in said["left_out"]}
-        failures |= why["failures"]
-        answers |= why["answers"]
-    if not alive and runs is not None:
-        last = runs.read_last()
-        told = {s["service"]: _read_status(s) for s in last.get("ended", ())}
-        failures = last.get("failures", {})
-        left_out = {each["service"]: each for each in last.get("left_out", ())}
-    return Seen(
-        statuses=tuple(_list_all(stack, told, left_out)),
-        is_running=alive > 0,
-        is_up=alive > 0 and is_up,
-        left_out=tuple(left_out.values()),
-        failures={name: _read_failure(data) for name, data in failures.items()},
-        answers=answers,
+    return runs is not None and bool(runs.list_runs() or runs.read_last())
+
+
+def look_at_runs(stack: Stack | None, folder: Path) -> Seen:
+    """Ask every run of the folder; when none is alive, how the last one ended is told.
+
+    The stack adds the services that no run has. Without one, because its file cannot
+    be read, what the runs tell is all.
+    """
+    told = _Told()
+    runs = RunFolder.find(folder)
+    if runs is not None:
+        for run in runs.list_runs():
+            told.ask(run, runs)
+        if not told.is_running:
+            told.read_last(runs.read_last())
+    return told.join(stack)
+
+
+class _Told:
+    """What the runs of a folder tell, put together."""
+
+    def __init__(self) -> None:
+        self.is_running = False
+        self.is_up = True
+        self.statuses: dict[str, ServiceStatus] = {}
+        self.failures: dict[str, Failure] = {}
+        self.answers: dict[str, str] = {}
+        self.left_out: dict[str, Mapping[str, Any]] = {}
+        self.needs: dict[str, tuple[str, ...]] = {}
+        self.notes: list[str] = []
+        self.ending = ""
+
+    def ask(self, run: RunRecord, runs: RunFolder) -> None:
+        """Add a run that is alive, by what it answers, else by what it noted."""
+        said = ask_run(run.socket, "status")
+        why = ask_run(run.socket, "failures") if said is not None else None
+        if said is not None and why is not None:
+            self.is_running = True
+            self.is_up = self.is_up and bool(said["is_up"])
+            self._add({**said, **why})
+        elif is_still(run.supervisor):
+            self.is_running, self.is_up = True, False
+            self.notes.append(f"the run of pid {run.supervisor.pid} does not answer")
+            for record in runs.list_services():
+                if record.run == run.run and is_still(record.process):
+                    self.statuses[record.service] = _describe_record(record)
+
+    def read_last(self, last: Mapping[str, Any]) -> None:
+        """Add how the last run ended; what another version noted tells nothing."""
+        if "ending" in last:
+            self.ending = str(last["ending"])
+        else:
+            with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+                self._add(last)
+
+    def _add(self, data: Mapping[str, Any]) -> None:
+        for status in map(_read_status, data["statuses"]):
+            if status.service not in self.statuses or not status.reused:
+                self.statuses[status.service] = status
+        self.left_out |= {each["service"]: each for each in data["left_out"]}
+        self.failures |= {
+            name: _read_failure(each) for name, each in data["failures"].items()
+        }
+        self.answers |= data["answers"]
+        self.needs |= {name: tuple(needs) for name, needs in data["needs"].items()}
+
+    def join(self, stack: Stack | None) -> Seen:
+        """All of it, in the order of the stack, what is left out last."""
+        services = stack.services if stack is not None else {}
+        gone = [name for name in self.statuses if name not in services]
+        if stack is not None and not self.is_running:
+            gone = []  # the file speaks of what may run, and nothing else does run
+        elif stack is not None:
+            self.notes += [
+                f"{name} runs and the stack file no longer has it" for name in gone
+            ]
+        out = {
+            name: each
+            for name, each in self.left_out.items()
+            if name not in self.statuses and (stack is None or name in services)
+        }
+        needs = {
+            name: tuple(need.service for need in service.needs)
+            for name, service in services.items()
+        }
+        listed = [name for name in (*services, *gone) if name not in out]
+        return Seen(
+            statuses=(
+                *(self.statuses.get(name) or _make_stopped(name) for name in listed),
+                *(ServiceStatus(service=name, state=State.LEFT_OUT) for name in out),
+            ),
+            is_running=self.is_running,
+            is_up=self.is_running and self.is_up,
+            left_out=tuple(out.values()),
+            failures=self.failures,
+            answers=self.answers,
+            needs={**needs, **self.needs},
+            notes=tuple(self.notes),
+            ending=self.ending,
+        )
+
+
+def _make_stopped(service: str) -> ServiceStatus:
+    return ServiceStatus(service=service, state=State.STOPPED)
+
+
+def _describe_record(record: ServiceRecord) -> ServiceStatus:
+    """What a run noted of a service that lives; how it is doing is not known."""
+    return ServiceStatus(
+        service=record.service,
+        state=State.STARTING,
+        pid=record.process.pid,
+        since=record.since,
+        log=record.log,
+        reused=False,
     )
 
 
@@ -103,19 +199,6 @@ def _read_status(data: Mapping[str, Any]) -> ServiceStatus:
 
 def _read_failure(data: Mapping[str, Any]) -> Failure:
     return Failure(**{**data, "lines": tuple(data["lines"])})
-
-
-def _list_all(
-    stack: Stack,
-    told: Mapping[str, ServiceStatus],
-    left_out: Mapping[str, Mapping[str, Any]],
-) -> Iterator[ServiceStatus]:
-    """Every service of the stack, in its order, those that are out last."""
-    for name in stack.services:
-        if name not in left_out:
-            yield told.get(name) or ServiceStatus(service=name, state=State.STOPPED)
-    for name in left_out:
-        yield ServiceStatus(service=name, state=State.LEFT_OUT)
 
 
 def format_statuses(seen: Seen) -> str:
@@ -154,32 +237,38 @@ def _make_row(status: ServiceStatus) -> tuple[str, ...]:
 # Why
 
 
-def find_reasons(stack: Stack, folder: Path, seen: Seen, service: str) -> list[Reason]:
-    """Why a service, or any where none is named, is not up; empty when all is well."""
-    names = [service] if service else [s.service for s in seen.statuses]
+def find_reasons(folder: Path, seen: Seen, service: str) -> list[Reason]:
+    """Why a service, or any where none is named, is not up; empty when all is well.
+
+    When nothing runs any more, only what failed needs a reason.
+    """
+    names = [n for n in seen.names if seen.is_running or n in seen.failures]
+    if service:
+        names = [service]
     found: dict[str, Reason] = {}
     for name in names:
         status = seen.find(name)
         is_fine = status.state in FINE and status.health != "unhealthy"
         if is_fine or status.state is State.LEFT_OUT:
             continue
-        chain = _follow_needs(stack, seen, name)
+        chain = _follow_needs(seen, name)
         if chain[-1] not in found:
             found[chain[-1]] = _make_reason(folder, seen, chain)
     return list(found.values())
 
 
-def _follow_needs(stack: Stack, seen: Seen, name: str) -> tuple[str, ...]:
+def _follow_needs(seen: Seen, name: str) -> tuple[str, ...]:
     """From a service to the one that blocks it: the deepest that is not up."""
     chain = [name]
     while True:
         waits = seen.find(chain[-1]).state not in {State.STARTING, State.READY}
         blocked = [
-            need.service
-            for need in stack.services[chain[-1]].needs
-            if need.service not in chain
+            need
+            for need in seen.needs.get(chain[-1], ())
+            if need not in chain
             and waits
-            and seen.find(need.service).state not in {*FINE, State.LEFT_OUT}
+            and need in seen.names
+            and seen.find(need).state not in {*FINE, State.LEFT_OUT}
         ]
         if not blocked or _failed_itself(seen, chain[-1]):
             return tuple(chain)
@@ -212,6 +301,12 @@ def _make_reason(folder: Path, seen: Seen, chain: tuple[str, ...]) -> Reason:
 
 
 # Logs
+
+
+def list_logged(folder: Path) -> tuple[str, ...]:
+    """The services that have a log here, whatever the stack file says."""
+    found = find_log(folder, "*")
+    return tuple(sorted(path.stem for path in found.parent.glob(found.name)))
 
 
 def read_logs(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from composegen.console import Console
 from composegen.control import follow_run
-from composegen.errors import CannotRun, ExitCode
+from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
 from composegen.events import read_event
 from composegen.foreground import stay_in_front
 from composegen.localenv import HOST, prepare_secrets, read_surroundings
@@ -80,15 +82,31 @@ def run_stack(
         whole = next((run for run in before.list_runs() if _is_whole(run)), None)
         if whole is not None:
             return attach_guest(whole, stack, options, console)
-    local = settle_plan(stack, asked, around, ThisMachine())
-    console.say(format_plan(local.plan))
-    for note in local.notes:
-        console.say(f"note: {note}")
-    around = prepare_secrets(local.plan, around)
-    units = make_units(local, around, terminal=console.out.isatty())
-    _pull_images(units, console)
+    with _note_refusal(folder):
+        local = settle_plan(stack, asked, around, ThisMachine())
+        console.say(format_plan(local.plan))
+        for note in local.notes:
+            console.say(f"note: {note}")
+        around = prepare_secrets(local.plan, around)
+        units = make_units(local, around, terminal=console.out.isatty())
+        _pull_images(units, console)
     run = _Run(local, units, RunFolder(folder), options, console)
     return asyncio.run(run.carry_out())
+
+
+@contextlib.contextmanager
+def _note_refusal(folder: Path) -> Iterator[None]:
+    """What keeps a run from beginning is told by `why` as well."""
+    try:
+        yield
+    except UsageError:
+        raise  # a slip of the keyboard
+    except ComposegenError as error:
+        help = f"\n  help: {error.help}" if error.help else ""
+        ending = f"the last run could not begin: {error.message}{help}"
+        with contextlib.suppress(ComposegenError, OSError):
+            RunFolder(folder).write_last({"ending": ending})
+        raise
 
 
 def _is_whole(run: RunRecord) -> bool:

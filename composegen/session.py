@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
 from composegen.runtimes.process import Processes
 from composegen.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.supervisor import Supervisor
+from composegen.tended import describe_failure
 from composegen.tending import Report
 
 
@@ -67,25 +68,25 @@ async def open_session(
         async with Control(path, answers, lambda: end(supervisor)) as control:
             controls.append(control)
             names = local.asked.names
-            runs.write_run(_make_record(mark, str(path), names, is_library=is_library))
+            record = _make_record(mark, str(path), names, is_library=is_library)
+            runs.write_run(record)
+            runs.write_last({"ending": describe_cut_off(record)})
             try:
                 yield Session(supervisor=supervisor, processes=processes)
             finally:
-                left_out = describe_run(local, supervisor, since)["left_out"]
-                ending = asyncio.ensure_future(_end(supervisor, runs, mark, left_out))
+                told = describe_run(local, supervisor, since)
+                ending = asyncio.ensure_future(_end(supervisor, runs, mark, told))
                 await asyncio.shield(ending)
 
 
 async def _end(
-    supervisor: Supervisor, runs: RunFolder, mark: str, left_out: list[Any]
+    supervisor: Supervisor, runs: RunFolder, mark: str, told: Mapping[str, Any]
 ) -> None:
-    statuses = describe_statuses(supervisor.list_statuses())
     await supervisor.take_down()
     runs.write_last(
         {
-            "statuses": statuses,
-            "ended": describe_statuses(supervisor.list_statuses()),
-            "left_out": left_out,
+            **told,
+            "statuses": describe_statuses(supervisor.list_statuses()),
             **describe_failures(supervisor),
         }
     )
@@ -110,13 +111,22 @@ def _make_record(
     )
 
 
+def describe_cut_off(record: RunRecord) -> str:
+    """What is told of a run that never came to note how it ended."""
+    return (
+        f"the last run (pid {record.supervisor.pid}, since {record.since}) was killed, "
+        "and could not note how its services were\n"
+        "  help: their last lines are still there: composegen logs"
+    )
+
+
 # What other terminals are told
 
 
 def describe_run(
     local: LocalPlan, supervisor: Supervisor, since: str
 ) -> dict[str, Any]:
-    """How every service of a run is doing, and what was left out.
+    """How every service of a run is doing, what it needs, and what was left out.
 
     A program that owns what it needs is one of its services.
     """
@@ -132,6 +142,10 @@ def describe_run(
             for tended in supervisor.tended.values()
             if tended.unit.step.is_required
         ),
+        "needs": {
+            step.name: [gate.service for gate in step.gates]
+            for step in local.plan.steps
+        },
         "left_out": [
             {
                 "service": left_out.service,
@@ -147,9 +161,9 @@ def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
     """Why services are not up, and what the last question to each got."""
     return {
         "failures": {
-            name: asdict(tended.failure)
+            name: asdict(failure)
             for name, tended in supervisor.tended.items()
-            if tended.failure is not None
+            if (failure := describe_failure(tended)) is not None
         },
         "answers": {
             name: tended.last_answer

@@ -81,7 +81,8 @@ class Supervisor:
             )
             for future in [future for future in waiting if future.done()]:
                 tended = waiting.pop(future)
-                if tended.failure is not None and tended.unit.step.is_required:
+                is_missed = not future.result() and tended.unit.step.is_required
+                if tended.failure is not None and is_missed:
                     raise StartFailed(tended.failure)
             self._raise_faults()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from composegen.claims import Found
 from composegen.events import Failure
 from composegen.localplan import Way
 from composegen.localunits import Unit
 from composegen.logs import Tail
+from composegen.records import replace
 from composegen.runfiles import format_now
 from composegen.runtimes.process import Process
 from composegen.status import FINE, ServiceStatus, State
@@ -28,6 +30,7 @@ class Tended:
         self.restarts = 0
         self.exit_code: int | None = None
         self.failure: Failure | None = None
+        self.again_at: float | None = None
         self.last_answer = ""
         self.boot = Boot(service=unit.name, created=0.0)
         self.started: asyncio.Future[bool] = loop.create_future()
@@ -50,6 +53,23 @@ class Tended:
             for gate in (self.started, self.settled):
                 if not gate.done():
                     gate.set_result(state in FINE)
+
+
+def describe_failure(tended: Tended) -> Failure | None:
+    """Why a service is not up, as it is at this moment, or None.
+
+    One that died is started again after a pause, or has been and boots.
+    """
+    failure = tended.failure
+    if failure is None or tended.state is not State.STARTING:
+        return failure
+    if tended.again_at is not None:
+        left = max(0.0, tended.again_at - time.monotonic())
+        then = f"it is started again in {left:.1f} s"
+    else:
+        then = "it was started again and is not ready yet"
+        then += f": {tended.last_answer}" if tended.last_answer else ""
+    return replace(failure, reason=f"{failure.reason}; {then}")
 
 
 def describe_tended(tended: Tended) -> ServiceStatus:

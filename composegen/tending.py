@@ -103,12 +103,20 @@ class Tender:
             if not again:
                 self._claims.note_ended(self.tended.unit)
                 return
-            await asyncio.sleep(pause)
+            await self._pause(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
             while (failure := await self._boot_again()) is not None:
-                self._tell(f"{failure.reason}; next try in {pause:g} s")
-                await asyncio.sleep(pause)
+                self.tended.failure = failure
+                cause = f" ({failure.cause})" if failure.cause else ""
+                self._tell(f"{failure.reason}{cause}; next try in {pause:g} s")
+                await self._pause(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before it is started again."""
+        self.tended.again_at = time.monotonic() + seconds
+        await asyncio.sleep(seconds)
+        self.tended.again_at = None
 
     async def _pass_gates(self) -> Failure | None:
         """Wait until the gates open; the failure where a required one cannot."""
@@ -139,7 +147,7 @@ class Tender:
         unit = self.tended.unit
         self.tended.enter(State.STARTING, "starting" if unit.probe.can_ask else "none")
         try:
-            found = await self._claims.claim(unit)
+            found = await self._claims.claim(unit, self._note_waiting)
         except Refused as refused:
             return refused.failure
         if found is not None:
@@ -156,6 +164,16 @@ class Tender:
         if failure is not None and self.tended.process is not None:
             await self.tended.process.stop()
         return failure
+
+    def _note_waiting(self, holder: str, answer: str) -> None:
+        """Somebody near has its port and is not healthy yet: told once."""
+        if not self.tended.last_answer:
+            boot = self.tended.unit.probe.boot
+            self._tell(
+                f"runs already and is not ready: {holder}; "
+                f"it is waited for up to {boot:g} s"
+            )
+        self.tended.last_answer = answer
 
     def _use(self, found: Found) -> None:
         self.tended.found = found
@@ -186,6 +204,7 @@ class Tender:
         self.tended.found = None
         self.tended.process = process
         self.tended.exit_code = None
+        self.tended.last_answer = ""
         if unit.launch.log is not None:
             self.tended.tail = Tail(unit.launch.log, process.log_start)
         if process.identity is not None:
@@ -273,6 +292,7 @@ class Tender:
     def _become_ready(self, after: float) -> None:
         unit = self.tended.unit
         self._note_boot()
+        self.tended.failure = None
         self._report(
             Ready(service=unit.name, at=self._now(), after=after, address=unit.address)
         )
@@ -357,6 +377,7 @@ class Tender:
             self.tended.state = State.FAILED
         if self.tended.unit.way is Way.COMMAND:
             return  # whoever typed it sees how it ends
+        self.tended.failure = self._explain_end(code)
         self._report(
             Exited(
                 service=self.tended.unit.name,
@@ -366,6 +387,14 @@ class Tender:
                 dependants=tuple(self._list_dependants()),
             )
         )
+
+    def _explain_end(self, code: int | None) -> Failure:
+        unit = self.tended.unit
+        if code is None:
+            return Failure(
+                service=unit.name, reason=f"{unit.name}, which was used here, is gone"
+            )
+        return explain_exit(unit, code, self._last_lines(), was_ready=True)
 
     def _list_dependants(self) -> Iterable[str]:
         for other in self._others.values():

@@ -1,7 +1,9 @@
 """Stacks of tiny Python services, and the runs that tests make of them."""
 
 import asyncio
+import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -23,6 +25,7 @@ from composegen.supervisor import StartFailed, Supervisor
 from tests.leaks import find_port, find_running_in, keep, wait_for
 
 ROOT = Path(__file__).parents[1]
+SECONDS = 20
 
 SERVER = """
 import os, socket, sys, time
@@ -167,6 +170,34 @@ def run_cli(folder, *arguments, **options):
     process = start_cli(folder, *arguments, **options)
     out, err = process.communicate(timeout=30)
     return process.returncode, out, err
+
+
+def ask_status(folder):
+    """What ``status`` answers: its exit code, and the services by name."""
+    code, out, _ = run_cli(folder, "status", "--format", "json")
+    return code, {each["service"]: each for each in json.loads(out)}
+
+
+def start_up(folder, *arguments, **options):
+    """A run in the background, its talk in a file; returns when all is ready."""
+    log = folder / f"talk-{time.monotonic_ns()}"
+    with log.open("w") as talk:
+        process = start_cli(folder, "run", *arguments, stderr=talk, **options)
+
+    def is_up():
+        assert process.poll() is None, log.read_text()
+        return "Ctrl-C ends it" in log.read_text()
+
+    wait_for(is_up)
+    return process, log
+
+
+def end(process, number=signal.SIGINT):
+    """Signal a run that goes on, and wait for its end; its exit code."""
+    if process.poll() is None:
+        process.send_signal(number)
+    process.communicate(timeout=SECONDS)
+    return process.returncode
 
 
 __all__ = ["find_running_in", "wait_for"]

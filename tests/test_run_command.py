@@ -11,7 +11,15 @@ import urllib.request
 import pytest
 
 from tests import runs
-from tests.runs import make_service, run_cli, start_cli, wait_for
+from tests.runs import (
+    ask_status,
+    end,
+    make_service,
+    run_cli,
+    start_cli,
+    start_up,
+    wait_for,
+)
 
 SECONDS = 20
 
@@ -45,32 +53,6 @@ def read_page(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
         text = answer.read().decode()
     return dict(line.partition("=")[::2] for line in text.splitlines())
-
-
-def ask_status(folder):
-    code, out, _ = run_cli(folder, "status", "--format", "json")
-    return code, {each["service"]: each for each in json.loads(out)}
-
-
-def start_up(folder, *arguments, **options):
-    """A run in the background, its talk in a file; returns when all is ready."""
-    log = folder / f"talk-{time.monotonic_ns()}"
-    with log.open("w") as talk:
-        process = start_cli(folder, "run", *arguments, stderr=talk, **options)
-
-    def is_up():
-        assert process.poll() is None, log.read_text()
-        return "Ctrl-C ends it" in log.read_text()
-
-    wait_for(is_up)
-    return process, log
-
-
-def end(process, number=signal.SIGINT):
-    if process.poll() is None:
-        process.send_signal(number)
-    process.communicate(timeout=SECONDS)
-    return process.returncode
 
 
 def test_a_run_prints_its_plan_wires_its_services_and_leaves_nothing(stack, ports):
