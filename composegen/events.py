@@ -57,7 +57,7 @@ class Reused(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told(Event):
-    """Something about a service that people should know."""
+    """Something that people should know; no service: about the run itself."""
 
     text: str
 

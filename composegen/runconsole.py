@@ -87,7 +87,7 @@ class RunConsole:
         self._show: Mapping[type[Event], Callable[[Any], None]] = {
             Started: self._show_started,
             Reused: self._show_reused,
-            Told: lambda event: self._talk(event.service, event.text),
+            Told: self._show_told,
             Line: self._show_line,
             Ready: self._show_ready,
             Finished: self._show_finished,
@@ -144,6 +144,12 @@ class RunConsole:
             event.service,
             f"runs already and is used: {who}{command}{since}; it stays{note}",
         )
+
+    def _show_told(self, event: Told) -> None:
+        if event.service:
+            self._talk(event.service, event.text)
+        else:
+            self.say(self._style("err", event.text, fg="yellow"))
 
     def _show_line(self, event: Line) -> None:
         if self._verbose or self._is_key(event):

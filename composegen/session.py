@@ -15,7 +15,7 @@ from typing import Any
 
 from composegen.claims import Claims
 from composegen.control import Control, choose_socket
-from composegen.events import Event
+from composegen.events import Event, Told
 from composegen.localplan import LocalPlan, Way
 from composegen.localunits import Unit
 from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
@@ -56,7 +56,10 @@ async def open_session(
         for control in controls:
             control.report(event)
 
-    async with Processes(subreaper=not is_library) as processes:
+    def tell(text: str) -> None:
+        pass_on(Told(service="", text=text))
+
+    async with Processes(subreaper=not is_library, tell=tell) as processes:
         mark, since = processes.mark, format_now()
         claims = Claims(runs, mark, identify_self(), reuse=local.asked.reuse)
         supervisor = Supervisor(units, processes, claims, pass_on, restart=restart)

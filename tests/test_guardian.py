@@ -1,5 +1,6 @@
 """Nothing of a run outlives it, whatever ends it; and what is known to."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -7,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from composegen.launch import Launch
+from composegen.runtimes.process import Processes
 from tests import leaks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -56,6 +59,50 @@ def test_a_killed_guardian_is_replaced(tmp_path):
     run.wait(leaks.LIMIT)
 
     leaks.wait_for(lambda: not leaks.find_survivors(home.name))
+
+
+def test_people_are_told_when_the_guardian_is_replaced(tmp_path):
+    told = []
+
+    async def lose():
+        async with Processes(tell=told.append) as processes:
+            for _ in range(2):
+                count = len(told)
+                os.kill(leaks.find_guardian(processes.mark), signal.SIGKILL)
+                while len(told) == count:
+                    await asyncio.sleep(0.01)
+                assert leaks.find_guardian(processes.mark) is not None
+
+    asyncio.run(asyncio.wait_for(lose(), leaks.LIMIT))
+
+    assert told == ["the guardian was killed; another one took its place"] * 2
+
+
+def test_a_guardian_that_cannot_be_replaced_is_told_and_ends_nothing(
+    tmp_path, monkeypatch
+):
+    told = []
+    launch = Launch(
+        service="a",
+        command=("sleep", "60"),
+        folder=tmp_path,
+        env=dict(os.environ),
+        log=tmp_path / "a.log",
+    )
+
+    async def lose():
+        async with Processes(tell=told.append) as processes:
+            monkeypatch.setattr(sys, "executable", "/no/such/python")
+            os.kill(leaks.find_guardian(processes.mark), signal.SIGKILL)
+            while not told:
+                await asyncio.sleep(0.01)
+            service = processes.start(launch)
+            assert await service.stop() == []
+
+    asyncio.run(asyncio.wait_for(lose(), leaks.LIMIT))
+
+    assert len(told) == 1
+    assert "cannot be replaced (No such file or directory)" in told[0]
 
 
 def test_the_known_hole_group_and_session_left_and_the_environment_emptied(tmp_path):

@@ -14,6 +14,7 @@ from composegen.events import (
     Reused,
     Started,
     Stopped,
+    Told,
 )
 from composegen.runconsole import RunConsole
 
@@ -171,3 +172,8 @@ def test_one_that_fails_for_what_it_needs_is_told_in_one_line():
     _, err = show(Failed(service="web", failure=failure, is_required=True))
 
     assert err == "web    | cannot start without router\n"
+
+
+def test_what_is_about_the_run_itself_is_told_without_a_service():
+    assert show(Told(service="", text="the guardian"))[1] == "the guardian\n"
+    assert show(Told(service="web", text="it waits"))[1] == "web    | it waits\n"

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,7 @@ _POLL = 0.01
 _LONGEST_KILL = 5.0
 _REAP_INTERVAL = 1.0
 _GUARDIAN_END = 60.0
+_GUARDIAN_YOUNG = 0.5
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -117,16 +119,21 @@ class Processes:
     """The services of one run; whatever is left is ended on the way out.
 
     With ``subreaper`` orphans of services become our children and are reaped here.
+    ``tell`` is called with what people should know about the run itself.
     """
 
-    def __init__(self, *, subreaper: bool = False) -> None:
+    def __init__(
+        self, *, subreaper: bool = False, tell: Callable[[str], None] | None = None
+    ) -> None:
         self.mark = secrets.token_hex(8)
         self.hurried = False
         self._is_closing = False
         self._subreaper = subreaper and sys.platform == "linux"
+        self._tell_people = tell or (lambda _: None)
         self._processes: list[Process] = []
         self._guardian: subprocess.Popen[bytes] | None = None
         self._guardian_exited: asyncio.Future[int] | None = None
+        self._guardian_began = 0.0
         self._pipe = -1
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -240,17 +247,37 @@ class Processes:
         finally:
             os.close(ours)
         self._pipe = theirs
+        self._guardian_began = time.monotonic()
         self._guardian_exited = watch_exit(self._guardian)
-        self._guardian_exited.add_done_callback(self._replace_guardian)
+        self._guardian_exited.add_done_callback(self._lose_guardian)
 
-    def _replace_guardian(self, exited: asyncio.Future[int]) -> None:
-        """When somebody kills the guardian, another one takes its place."""
+    def _lose_guardian(self, exited: asyncio.Future[int]) -> None:
+        """When somebody kills the guardian, another one takes its place.
+
+        At once; but one that cannot live is not tried over and over without a pause.
+        """
         if self._is_closing or exited.cancelled():
             return
         os.close(self._pipe)
-        self._start_guardian()
+        self._pipe = -1
+        age = time.monotonic() - self._guardian_began
+        pause = 0.0 if age > _GUARDIAN_YOUNG else _GUARDIAN_YOUNG
+        asyncio.get_running_loop().call_later(pause, self._replace_guardian)
+
+    def _replace_guardian(self) -> None:
+        if self._is_closing:
+            return
+        try:
+            self._start_guardian()
+        except OSError as error:
+            self._tell_people(
+                f"the guardian is gone and cannot be replaced ({error.strerror}): "
+                "kill -9 of this run would leave its services behind"
+            )
+            return
         for process in self._processes:
             self._register(process.launch, process.pid)
+        self._tell_people("the guardian was killed; another one took its place")
 
     def _register(self, launch: Launch, pid: int) -> None:
         if launch.cleanup:
@@ -258,6 +285,8 @@ class Processes:
         self._tell(f"+{pid} {launch.grace:g} {int(launch.stop_signal)}")
 
     def _tell(self, line: str) -> None:
+        if self._pipe < 0:
+            return  # nobody guards
         try:
             os.write(self._pipe, line.encode() + b"\n")
         except BrokenPipeError:
@@ -265,7 +294,8 @@ class Processes:
 
     async def _end_guardian(self) -> None:
         self._is_closing = True
-        os.close(self._pipe)
+        if self._pipe >= 0:
+            os.close(self._pipe)
         if self._guardian is None or self._guardian_exited is None:
             return
         try:
