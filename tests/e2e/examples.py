@@ -6,6 +6,7 @@ import http.client
 import json
 import shutil
 import socket
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ class Reply(NamedTuple):
     status: int
     text: str
     cookie: str
+    retry_after: str = ""
 
     @property
     def json(self) -> Any:
@@ -54,11 +56,15 @@ def list_images(name: str) -> list[str]:
     return sorted(pulled | bases)
 
 
-def ask(port: int, path: str, body: Any = None, *, cookie: str = "") -> Reply:
+def ask(
+    port: int, path: str, body: Any = None, *, cookie: str = "", accept: str = "*/*"
+) -> Reply:
     """Ask this machine's own address; with a body that is a POST of JSON."""
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        headers = {"Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if cookie:
             headers["Cookie"] = cookie
         sent = None if body is None else json.dumps(body)
@@ -66,7 +72,8 @@ def ask(port: int, path: str, body: Any = None, *, cookie: str = "") -> Reply:
         answer = link.getresponse()
         text = answer.read().decode()
         given = answer.getheader("Set-Cookie", "").partition(";")[0]
-        return Reply(answer.status, text, given or cookie)
+        after = answer.getheader("Retry-After", "")
+        return Reply(answer.status, text, given or cookie, after)
     finally:
         link.close()
 
@@ -83,3 +90,13 @@ def _is_free(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Ports of this machine's own address on which nobody listens, no two the same."""
+    with ExitStack() as stack:
+        taken = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            for _ in range(count)
+        ]
+        return [server.getsockname()[1] for server in taken]
