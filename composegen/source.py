@@ -243,6 +243,10 @@ class Source:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "this is not YAML"
         line, column = (mark.line, mark.column) if mark else (0, 0)
+        last, end = self._count_to_end(self._text)
+        if line > last:
+            # Behind the last line there is nothing to show: its end is.
+            line, column = last, end
         location = self.locate_at(line, column)
         at = location.text[column : column + 1]
         before = location.text[:column]

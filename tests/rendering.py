@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,6 +13,8 @@ from composegen.plan import Plan, make_plan
 from composegen.render import Options, render_plan
 from composegen.selection import Selection
 from tests.stacks import APP, Files, load_only, make_stack
+
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 Compose = dict[str, Any]
 """A rendered file, or a part of it, as it reads back."""
@@ -71,3 +76,13 @@ def list_comments(text: str, key: str) -> list[str]:
             elif before.strip().startswith("# "):
                 found.append(above)
     return found
+
+
+def write_data(stack: Compose, folder: Path) -> Path:
+    """Write the stack file of a stack that is given as data; JSON is YAML, nearly."""
+    path = folder / "stack.yaml"
+    text = _NOT_IN_YAML.sub(
+        lambda match: f"\\u{ord(match[0]):04x}", json.dumps(stack, ensure_ascii=False)
+    )
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -248,6 +248,19 @@ def test_a_syntax_error_tells_where_and_what_may_be_the_reason(
     assert help in problem.help
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [("a: b\nname", 2, 5), ("a: b\nc: [", 2, 5), ("a: b\nc: &d [ # e", 2, 13)],
+)
+def test_a_syntax_error_behind_the_last_line_is_shown_at_its_end(
+    text: str, line: int, column: int
+) -> None:
+    place = find("yaml-syntax", text).location
+
+    assert (place.line, place.column) == (line, column)
+    assert place.text == text.split("\n")[-1]
+
+
 def test_an_alias_without_its_anchor_is_told_where_it_stands() -> None:
     assert list_found("a: b\nc: *nobody\n") == [("unknown-alias", 2, 4)]
 

@@ -1,7 +1,6 @@
 """No value can change the structure of a rendered file; each reads back as it was."""
 
 import json
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from tests.hostile_values import (
     words,
 )
 from tests.parts import require_compose
+from tests.rendering import write_data
 
 FIXED_KEYS = set(
     "<< image command entrypoint environment labels volumes working_dir hostname "
@@ -35,16 +35,9 @@ FIXED_KEYS = set(
 )
 
 
-NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
-
-
 def render(stack: dict[str, Any], folder: Path, **selection: Any) -> str:
-    """The Compose file of a stack that is given as data; JSON is YAML, nearly."""
-    path = folder / "stack.yaml"
-    text = NOT_IN_YAML.sub(
-        lambda match: f"\\u{ord(match[0]):04x}", json.dumps(stack, ensure_ascii=False)
-    )
-    path.write_text(text, encoding="utf-8")
+    """The Compose file of a stack that is given as data."""
+    path = write_data(stack, folder)
     plan = make_plan(load_stack(path).stack, Selection(**selection))
     [file] = render_plan(plan)
     return file.text

@@ -267,3 +267,11 @@ def test_merging_in_any_order_gives_the_same() -> None:
             log = merge(log, change, limits)
         results.add((log.epoch, log.members))
     assert results == {(epoch.encode(), changes[-1].members)}
+
+
+async def test_of_two_messages_with_one_id_in_one_append_the_first_is_kept(
+    store: SessionStore,
+) -> None:
+    question = make_message("first")
+    await store.append(KEY, [question, make_message("second", id=question.id)])
+    assert contents(await store.load(KEY)) == ["first"]

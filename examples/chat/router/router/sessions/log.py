@@ -64,8 +64,12 @@ _decoder = msgspec.msgpack.Decoder(tuple[Message, ...])
 
 
 def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
-    """The change that adds messages of one turn, and deletes what is before `epoch`."""
-    members = sorted({_encode(message, turn) for message in messages})
+    """The change that adds messages of one turn, and deletes what is before `epoch`.
+
+    Of messages with the same id the first counts.
+    """
+    by_id = {message.id: message for message in reversed(messages)}
+    members = sorted(_encode(message, turn) for message in by_id.values())
     return Log(epoch.encode(), tuple(members))
 
 

@@ -1,0 +1,114 @@
+"""Fuzzes one target for a while: ``python tests/fuzz/run.py TARGET ENGINE SECONDS``.
+
+TARGET is loader, templates or sessions. With ``hypothesis`` values are made from a
+grammar, with ``atheris`` they grow by what they reach in the code. Ends with 0 when
+nothing was found; else what was found is printed, and kept in ``build/fuzz``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import hypothesis
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+ROOT = Path(__file__).parents[2]
+FOUND = ROOT / "build" / "fuzz"
+TARGETS = {
+    "loader": ("files", "check_loading"),
+    "templates": ("cases", "check_rendering"),
+    "sessions": ("schedules", "check_schedule"),
+}
+EXAMPLES = 500
+SLOWEST = 20
+"""Seconds that one input may take; a slower one is a hang."""
+
+
+def find_tests() -> None:
+    """Let ``tests`` be this project's: the chat stack's services have one each."""
+    package = ModuleType("tests")
+    package.__path__ = [str(ROOT / "tests")]
+    sys.modules["tests"] = package
+
+
+def make_test(target: str) -> Callable[[], Any]:
+    """The target as a hypothesis test, which either engine can drive."""
+    module = import_module(f"tests.fuzz.{target}")
+    strategy, check = (getattr(module, name) for name in TARGETS[target])
+    settings = hypothesis.settings(
+        max_examples=EXAMPLES,
+        deadline=SLOWEST * 1000,
+        database=DirectoryBasedExampleDatabase(FOUND / "hypothesis"),
+        suppress_health_check=list(hypothesis.HealthCheck),
+        print_blob=True,
+    )
+    test: Callable[[], Any] = settings(hypothesis.given(strategy)(check))
+    return test
+
+
+def run_hypothesis(target: str, seconds: int) -> None:
+    """Rounds of examples, each with a seed of its own, until the time is over."""
+    test = make_test(target)
+    end = time.monotonic() + seconds
+    rounds = 0
+    while time.monotonic() < end:
+        test()
+        rounds += 1
+    print(f"{target}: hypothesis found nothing in {rounds} rounds of {EXAMPLES}")
+
+
+def run_atheris(target: str, seconds: int) -> None:
+    """Inputs that reach new code are kept and changed further; never returns."""
+    import atheris
+
+    with atheris.instrument_imports(include=["composegen", "router"]):
+        module = import_module(f"tests.fuzz.{target}")
+    if target == "loader":
+        run_one = module.check_loading
+    else:
+        run_one = make_test(target).hypothesis.fuzz_one_input  # type: ignore[attr-defined]
+    with tempfile.TemporaryDirectory(prefix="composegen-corpus-") as name:
+        corpus = Path(name, "corpus")
+        corpus.mkdir()
+        options = [
+            f"-max_total_time={seconds}",
+            f"-timeout={SLOWEST}",
+            f"-artifact_prefix={FOUND}/{target}-",
+            "-max_len=4096",
+            "-print_final_stats=1",
+        ]
+        if target == "loader":
+            for number, seed in enumerate(module.list_seeds()):
+                (corpus / str(number)).write_bytes(seed)
+            words = Path(name, "words")
+            words.write_text(write_words(module.WORDS))
+            options.append(f"-dict={words}")
+        atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: run_one(data))
+        atheris.Fuzz()
+
+
+def write_words(words: list[str]) -> str:
+    """Words as a dictionary that the fuzzer takes."""
+    quoted = (re.sub(r'(["\\])', r"\\\1", word) for word in words)
+    return "".join(f'"{word}"\n' for word in quoted)
+
+
+def main() -> None:
+    """Fuzz what the command line names."""
+    target, engine, seconds = sys.argv[1:]
+    FOUND.mkdir(parents=True, exist_ok=True)
+    find_tests()
+    run = {"hypothesis": run_hypothesis, "atheris": run_atheris}[engine]
+    run(target, int(seconds))
+
+
+if __name__ == "__main__":
+    main()
