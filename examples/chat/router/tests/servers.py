@@ -42,6 +42,8 @@ class RedisServer:
     """
 
     def __init__(self, *, durable: bool = False) -> None:
+        # First: a test that is skipped here must leave no folder behind.
+        self._program = find_redis()
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._durable = durable
@@ -69,7 +71,7 @@ class RedisServer:
             "--appendfsync always --dir"
         )
         self._process = subprocess.Popen(
-            [find_redis(), *arguments.split(), self._folder.name],
+            [self._program, *arguments.split(), self._folder.name],
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 10

@@ -72,7 +72,7 @@ def test_it_says_when_it_is_ready_and_stops_promptly(tmp_path: Path) -> None:
         begun = time.monotonic()
         router.process.send_signal(signal.SIGTERM)
         assert router.process.wait(5) == 143
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 3
         assert router.output.read_text() == line
 
 
