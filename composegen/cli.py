@@ -159,7 +159,7 @@ def init(folder: str, bare: bool) -> None:
     target = Path(folder)
     if bare:
         console.say(f"wrote {write_bare_stack(target)}")
-        console.say("next: composegen check, composegen plan, composegen render")
+        console.say("next: composegen check, composegen plan, composegen up")
         return
     count = write_chat_stack(target)
     console.say(f"wrote {count} files to {folder}")
@@ -169,6 +169,8 @@ def init(folder: str, bare: bool) -> None:
     console.say("  .venv/bin/pip install ./router ./backend ./frontend")
     console.say("and then, whenever you like:")
     console.say("  composegen run")
+    console.say("or on the Docker engine:")
+    console.say("  composegen up")
     console.say("\nto see what would start, and to write its compose.yaml:")
     console.say("  composegen plan")
     console.say("  composegen render")
