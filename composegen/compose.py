@@ -32,6 +32,7 @@ _GATE = re.compile(
     r"is unhealthy|container \S+ exited \(\d+\)"
 )
 _ERROR = re.compile(r"error|failed|unable|invalid|no such|docker: ", re.IGNORECASE)
+_STARTS = re.compile(r"^\s*Container \S+\s+(?:Starting|Started|Waiting)$")
 _WARNING = re.compile(r'level=warning msg="(.*)"$')
 
 
@@ -101,11 +102,15 @@ def ask_version(*words: str) -> str | None:
     return match[0] if done.returncode == 0 and match is not None else None
 
 
+class Settled:
+    """Compose has made all containers anew that it will, and begins to start them."""
+
+
 class Carrying:
     """Compose at work in the background, its words kept.
 
-    ``tell`` is called with each warning of Compose, ``end`` when it has ended; both
-    from another thread.
+    ``tell`` is called with each warning of Compose and with Settled, ``end`` when it
+    has ended; both from another thread.
     """
 
     def __init__(
@@ -113,7 +118,7 @@ class Carrying:
         project: Project,
         words: tuple[str, ...],
         *,
-        tell: Callable[[str], None],
+        tell: Callable[[str | Settled], None],
         end: Callable[[], None],
     ) -> None:
         self.lines: list[str] = []
@@ -152,6 +157,8 @@ class Carrying:
     def _take_in(self, line: str) -> None:
         self.lines.append(line)
         del self.lines[:-_KEPT_LINES]
+        if _STARTS.match(line):
+            self._tell(Settled())
         match = _WARNING.search(line)
         if match is not None:
             self._tell(match[1].replace('\\"', '"'))

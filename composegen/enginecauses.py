@@ -19,12 +19,20 @@ from composegen.values import format_duration
 
 _NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 126, 127, 137
 _SHELL_BASE = 128
+_CONTEXT = 4
 _PATH = re.compile(r"(?<![\w.:/])(/[\w.@%+~-]+(?:/[\w.@%+~-]*)*)")
 _MISSING_PROGRAM = re.compile(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
+    r"|tini \(\d+\)\] exec (\S+) failed: No such file"
     r"|(?:^|[\s/])(?:sh|bash|ash): (?:\d+: |line \d+: )?"
     r"([\w./-]+): (?:command )?not found",
     re.MULTILINE,
+)
+_LOCKED_PROGRAM = re.compile(
+    r'exec: \\?"([^"\\]+)\\?": permission denied'
+    r"|tini \(\d+\)\] exec (\S+) failed: Permission denied"
+    r"|(?:^|[\s/])(?:sh|bash|ash): (?:\d+: |line \d+: )?(/[\w./-]+): Permission denied",
+    re.MULTILINE | re.IGNORECASE,
 )
 _READ_ONLY = re.compile(r"read-only file ?system|EROFS", re.IGNORECASE)
 _DENIED = re.compile(r"permission ?denied|EACCES", re.IGNORECASE)
@@ -39,7 +47,11 @@ _PASSWORD = re.compile(
     r"|invalid username-password|authentication (?:failed|unsuccessful)",
     re.IGNORECASE,
 )
-_BIND = re.compile(r"\b(?:bind|listen)", re.IGNORECASE)
+_BIND = re.compile(r"(?:\b|_)(?:bind|listen)", re.IGNORECASE)
+_NO_PORT = re.compile(
+    r"permission ?denied|EACCES|operation not permitted", re.IGNORECASE
+)
+_FREE = 1024
 _REFUSED = re.compile(
     r"connection refused|ECONNREFUSED|could not connect", re.IGNORECASE
 )
@@ -64,6 +76,9 @@ PORT_TAKEN = re.compile(
     r"(?:port is already allocated|address already in use)"
 )
 
+TOOLS = ("wget", "curl", "python3", "python", "node", "php", "bash")
+"""What a check can call, the cheapest first."""
+
 Cause: TypeAlias = tuple[str, str]
 """What is behind it and what to do; the second may be empty."""
 
@@ -74,6 +89,7 @@ class Evidence:
 
     ``sockets`` is what listens in it, None where nobody could look; ``needed`` the same
     of the services that it needs, with the port that they should listen on.
+    ``tools`` are those in it that a check could call, None where nobody could look.
     ``older_volume`` names the volume that is older than the password of the service
     that refused it. ``memory`` is the container's limit in words.
     """
@@ -89,6 +105,14 @@ class Evidence:
     older_service: str = ""
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
+    tools: tuple[str, ...] | None = None
+
+    @property
+    def has_died(self) -> bool:
+        """Whether its last end is what matters, also where it was started again."""
+        container = self.container
+        is_settled = container.health in {"healthy", "unhealthy"}
+        return not container.is_running or (container.restarts > 0 and not is_settled)
 
     @property
     def text(self) -> str:
@@ -99,6 +123,16 @@ class Evidence:
         """The last line that a pattern is found in, or empty."""
         found = (line for line in reversed(self.lines) if pattern.search(line))
         return next(found, "")
+
+    def find_context(self, pattern: re.Pattern[str]) -> str:
+        """The last line that a pattern is found in, with the few before it.
+
+        What was tried stands there: a traceback ends with the reason alone.
+        """
+        for at in range(len(self.lines) - 1, -1, -1):
+            if pattern.search(self.lines[at]):
+                return "\n".join(self.lines[max(0, at - _CONTEXT) : at + 1])
+        return ""
 
     def advise(self, *lines: str) -> str:
         """The lines to add below the service in the stack file."""
@@ -119,7 +153,7 @@ def _look_at_start(seen: Evidence) -> Cause | None:
         return None
     taken = PORT_TAKEN.search(error)
     if taken is not None:
-        return explain_port(seen.noted.name, int(taken[1]), seen.holder)
+        return explain_port(seen.noted, int(taken[1]), seen.holder, seen.container)
     missing = _MISSING_MOUNT.search(error)
     if missing is not None:
         path = missing[1] or missing[2]
@@ -134,22 +168,44 @@ def _look_at_start(seen: Evidence) -> Cause | None:
         )
     program = _MISSING_PROGRAM.search(error)
     if program is not None:
-        name = program[1] or program[2]
+        name = _get_named(program)
         return f"`{name}` is not in the image", "correct its `command` or `entrypoint`"
+    locked = _LOCKED_PROGRAM.search(error)
+    if locked is not None:
+        return _explain_locked(_get_named(locked))
     if _DENIED.search(error):
         return "its program may not be executed", "chmod +x it in the Dockerfile"
     return error.strip().splitlines()[-1], ""
 
 
-def explain_port(service: str, port: int, holder: str) -> Cause:
+def explain_port(
+    noted: NotedService, port: int, holder: str, container: Container | None = None
+) -> Cause:
     """A port of the host that somebody else has."""
     by = f" by {holder}" if holder else ""
+    published = container.published if container is not None else ()
+    own = next((each for each in published if each.port == port), None)
+    target = own.target.partition("/")[0] if own is not None else noted.port or port
+    host = own.host if own is not None else "127.0.0.1"
+    place = "" if host == "127.0.0.1" else f"{host}:"
     return (
         f"port {port} of this machine is taken{by}",
         (
-            f"end what holds it, or under `{service}` in the stack file:\n"
-            f"publish: {port + 1}"
+            f"end what holds it, or under `{noted.name}` in the stack file:\n"
+            f'publish: "{place}{port + 1}:{target}"'
         ),
+    )
+
+
+def _get_named(match: re.Match[str]) -> str:
+    found: str = next(filter(None, match.groups()))
+    return found
+
+
+def _explain_locked(program: str) -> Cause:
+    return (
+        f"`{program}` may not be executed",
+        f"let the Dockerfile make it so: RUN chmod +x {program}",
     )
 
 
@@ -218,6 +274,14 @@ def _look_at_read_only(seen: Evidence) -> Cause | None:
         return None
     path = _find_path(line)
     folder = _find_folder(path)
+    if folder == "/":
+        return (
+            f"it writes {path}, and the file system is read-only",
+            seen.advise(
+                f"relax: {{read_only: it writes {path}}}",
+                "or let it write in a folder of its own, and give that a tmpfs",
+            ),
+        )
     if not folder:
         return (
             "it writes where the file system is read-only",
@@ -260,22 +324,22 @@ def _look_at_secret(seen: Evidence) -> Cause | None:
 
 
 def _look_at_denied_port(seen: Evidence) -> Cause | None:
-    line = next(
-        (
-            line
-            for line in reversed(seen.lines)
-            if (_DENIED.search(line) or "Operation not permitted" in line)
-            and _BIND.search(line)
-            and not _PATH.search(line.replace("/tcp", ""))
-        ),
-        "",
-    )
-    if not line:
+    context = seen.find_context(_NO_PORT)
+    line = context.rpartition("\n")[2].strip()
+    if not _BIND.search(context) or _PATH.search(line.replace("/tcp", "")):
         return None
+    port = seen.noted.port
+    which = f"port {port}" if port is not None and port < _FREE else "its port"
+    # Whoever is not root gets no capabilities: to him the port itself must be free.
+    is_root = seen.container.user.partition(":")[0] in {"", "0", "root"}
+    way = (
+        "cap_add: [NET_BIND_SERVICE]"
+        if is_root
+        else 'sysctls: {net.ipv4.ip_unprivileged_port_start: "0"}'
+    )
     return (
-        f"it may not listen on its port: {line.strip()}",
-        seen.advise("cap_add: [NET_BIND_SERVICE]")
-        + "\nor let it listen on a port above 1023",
+        f"it may not listen on {which}: {line}",
+        seen.advise(way, "or let it listen on a port above 1023"),
     )
 
 
@@ -296,9 +360,11 @@ def _look_at_capability(seen: Evidence) -> Cause | None:
     if not lines or not seen.container.drops_capabilities:
         return None
     wanted: dict[str, None] = {}
-    for line in lines:
+    for said in (*lines, seen.find_context(_NOT_PERMITTED)):
+        if said not in lines and wanted:
+            break
         for pattern, names in _CAPABILITIES:
-            if re.search(pattern, line, re.IGNORECASE):
+            if re.search(pattern, said, re.IGNORECASE):
                 wanted |= dict.fromkeys(names.split(", "))
                 break
     mend = (
@@ -325,7 +391,11 @@ def _look_at_folder(seen: Evidence) -> Cause | None:
         owner = _find_owner(seen.container.user)
         return cause, seen.advise(f'tmpfs: ["{folder}{owner}"]')
     if mount.kind == "bind":
-        return cause, f"let {who} have it on this machine: chown {mount.source}"
+        owner = seen.container.user or "0"
+        return (
+            cause,
+            f"let {who} have it on this machine:\nchown {owner} {mount.source}",
+        )
     return (
         cause,
         (
@@ -351,7 +421,7 @@ def _find_owner(user: str) -> str:
 
 def _look_at_module(seen: Evidence) -> Cause | None:
     match = _MODULE.search(seen.text)
-    if match is None or seen.container.is_running:
+    if match is None or not seen.has_died:
         return None
     return (
         f"the module `{match[1] or match[2]}` is not in the image",
@@ -389,17 +459,31 @@ def _look_at_needed(seen: Evidence) -> Cause | None:
     return None
 
 
-def _look_at_exit(seen: Evidence) -> Cause | None:
+def _look_at_program(seen: Evidence) -> Cause | None:
     code = seen.container.exit_code
-    if seen.container.is_running or code == 0:
+    if not seen.has_died or code not in {_NOT_EXECUTABLE, _NOT_FOUND}:
         return None
-    program = _MISSING_PROGRAM.search(seen.text)
-    if code == _NOT_FOUND or program is not None:
-        name = (program[1] or program[2]) if program is not None else "a program"
-        shown = f"`{name}`" if program is not None else name
-        return f"{shown} is not in the image", "install it in the Dockerfile"
+    locked = _LOCKED_PROGRAM.search(seen.text)
+    if code == _NOT_EXECUTABLE and locked is not None:
+        return _explain_locked(_get_named(locked))
     if code == _NOT_EXECUTABLE:
         return "its program cannot be executed", "chmod +x it in the Dockerfile"
+    program = _MISSING_PROGRAM.search(seen.text)
+    shown = "a program" if program is None else f"`{_get_named(program)}`"
+    return (
+        f"{shown} is not in the image",
+        "install it in the Dockerfile, or correct `command`",
+    )
+
+
+def _look_at_exit(seen: Evidence) -> Cause | None:
+    code = seen.container.exit_code
+    if not seen.has_died or code == 0:
+        return None
+    program = _MISSING_PROGRAM.search(seen.text)
+    if program is not None:
+        name = _get_named(program)
+        return f"`{name}` is not in the image", "install it in the Dockerfile"
     if code == _KILLED:
         return "it was killed (SIGKILL), and not for its memory", ""
     if code > _SHELL_BASE:
@@ -421,12 +505,21 @@ def _look_at_check(seen: Evidence) -> Cause | None:
     said = container.probes[-1].output if container.probes else ""
     program = _MISSING_PROGRAM.search(said)
     if program is not None or _is_tool_missing(container):
-        name = (program[1] or program[2]) if program is not None else "its tool"
+        name = _get_named(program) if program is not None else "its tool"
         return (
             f"the check calls `{name}`, which is not in the image",
-            seen.advise("health: {tool: wget}   # or python3, node, curl, bash, php"),
+            _suggest_tool(seen, name),
         )
     return _look_at_ports(seen)
+
+
+def _suggest_tool(seen: Evidence, missing: str) -> str:
+    if seen.tools is None:
+        return seen.advise("health: {tool: wget}   # or python3, node, curl, bash, php")
+    found = [tool for tool in TOOLS if tool in seen.tools and tool != missing]
+    if not found:
+        return f"install {missing} in the Dockerfile: no other tool is there"
+    return seen.advise(f"health: {{tool: {found[0]}}}")
 
 
 def _is_tool_missing(container: Container) -> bool:
@@ -469,6 +562,7 @@ _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (
     _look_at_denied_port,
     _look_at_capability,
     _look_at_host,
+    _look_at_program,
     _look_at_folder,
     _look_at_module,
     _look_at_needed,
@@ -480,24 +574,20 @@ _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (
 # Compose's own complaints
 
 
-def iterate_complaints(text: str) -> Iterator[Cause]:
-    """What is behind a complaint of Compose or of the engine, from its words."""
+def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
+    """What is behind a complaint of Compose or of the engine about a service."""
     for pattern, cause, mend in _COMPLAINTS:
         match = re.search(pattern, text, re.IGNORECASE)
         if match is not None:
             words = {f"_{n}": part or "" for n, part in enumerate(match.groups(), 1)}
+            words["service"] = service
             yield cause.format(**words), mend.format(**words)
 
 
 _COMPLAINTS = (
     (
-        r"target ([\w-]+): failed to solve: (.*)",
-        "the image of `{_1}` cannot be built: {_2}",
-        "correct its Dockerfile; what failed stands above",
-    ),
-    (
         r"failed to solve: (.*)",
-        "an image cannot be built: {_1}",
+        "the image of `{service}` cannot be built: {_1}",
         "correct its Dockerfile; what failed stands above",
     ),
     (
@@ -509,19 +599,16 @@ _COMPLAINTS = (
         "correct `build`",
     ),
     (
+        (r"pull access denied for |manifest for \S+ not found|manifest unknown"),
         (
-            r"pull access denied for ([\w./:-]+)|manifest for (\S+) not found"
-            r"|manifest unknown"
-        ),
-        (
-            "the image {_1}{_2} cannot be pulled: there is none of that name, or it is "
-            "private"
+            "the image of `{service}` cannot be pulled: there is none of that name, or "
+            "it is private"
         ),
         "correct `image`, or: docker login",
     ),
     (
         r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)",
-        "an image cannot be pulled: its registry is out of reach",
+        "the image of `{service}` cannot be pulled: its registry is out of reach",
         "look at the network, or build the image: build: DIR",
     ),
     (

@@ -20,6 +20,7 @@ from composegen.containers import (
 )
 from composegen.enginecauses import (
     PORT_TAKEN,
+    TOOLS,
     Evidence,
     explain_port,
     find_cause,
@@ -39,6 +40,14 @@ _LAST_LINES = 20
 _LAST_PROBES = 2
 _WIDEST_OUTPUT = 300
 _LOOK_BACK = 3600.0
+_SECRETS = "/run/secrets/"
+_SPEAKS_OF = (
+    r"target ([\w-]+):",
+    r"> \[([\w-]+) ",
+    r"^([\w-]+) Error ",
+    r"[Ss]ervice \"?([\w-]+)",
+    r"([\w-]+)",
+)
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -60,6 +69,10 @@ class Looking(Protocol):
 
     def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
         """What listens in a container."""
+        ...
+
+    def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
+        """Which of these programs a container has."""
         ...
 
     def find_volume(self, name: str) -> Volume | None:
@@ -164,9 +177,10 @@ class _Doctor:
         status = self.seen.find(noted.name)
         container = self._find_worst(noted)
         if container is None:
-            return Reason(
-                chain=chain, status=status, failure=self._explain_absence(noted)
-            )
+            return self._explain_absence(chain, noted)
+        if container.was_never_started and noted.name not in self.failures:
+            failure = self._explain_wait(noted)
+            return Reason(chain=chain, status=status, failure=failure)
         lines = self._read_lines(container)
         past = self._list_past(container)
         container = recall_death(container, past)
@@ -199,16 +213,34 @@ class _Doctor:
         read = self.engine.read_logs(container.id, _READ_LINES)
         return tuple(_clean(line) for line in read)
 
-    def _explain_absence(self, noted: NotedService) -> Failure:
-        judged = self.failures.get(noted.name)
-        if judged is not None:
-            return judged
-        if self.notes.complaint:
-            return explain_complaint(self.engine, noted.name, self.notes.complaint)
-        return Failure(
-            service=noted.name,
-            reason=f"{noted.name} has no container",
-            mend="bring it up: composegen up",
+    def _explain_absence(self, chain: tuple[str, ...], noted: NotedService) -> Reason:
+        failed = [each for each in map(self.notes.find, self.notes.failed) if each]
+        failure = self.failures.get(noted.name)
+        if failure is None and self.notes.complaint:
+            if failed and noted not in failed:
+                # Nothing was made of anybody, for the sake of this one.
+                noted, chain = failed[0], (failed[0].name,)
+            failure = explain_complaint(self.engine, noted, self.notes.complaint)
+        if failure is None:
+            failure = Failure(
+                service=noted.name,
+                reason=f"{noted.name} has no container",
+                mend="bring it up: composegen up",
+            )
+        status = self.seen.find(noted.name)
+        return Reason(chain=chain, status=status, failure=failure)
+
+    def _explain_wait(self, noted: NotedService) -> Failure:
+        """Nobody starts it, although nothing that it needs is in its way."""
+        reason = f"{noted.name} has not been started"
+        late = [each for each in noted.needs if each.service in self.notes.late]
+        if not late:
+            cause, mend = "what it needs is up by now", "go on: composegen up"
+            return Failure(service=noted.name, reason=reason, cause=cause, mend=mend)
+        slow = self.notes.find(late[0].service)
+        assert slow is not None
+        return replace(
+            Failure(service=noted.name, reason=reason), **_explain_late(slow)
         )
 
     def _explain_reach(self, noted: NotedService) -> Reason | None:
@@ -251,6 +283,8 @@ class _Doctor:
             sockets=self._list_sockets(container),
             needed=self._look_at_needed(noted),
             services=tuple(each.name for each in self.notes.services),
+            secret_files=self._find_secret_files(container),
+            tools=self._find_tools(container),
             older_volume=volume,
             older_service=refused_by,
             holder=self._find_holder(int(taken[1])) if taken else "",
@@ -260,6 +294,23 @@ class _Doctor:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
         return self.engine.list_sockets(container.id)
+
+    def _find_tools(self, container: Container) -> tuple[str, ...] | None:
+        if container.status is not Status.RUNNING or container.health == "healthy":
+            return None
+        return self.engine.find_programs(container.id, TOOLS)
+
+    def _find_secret_files(self, container: Container) -> dict[str, str]:
+        """The files that its secrets are mounted from, as seen from the stack file."""
+        found = {}
+        for mount in container.mounts:
+            if mount.kind == "bind" and mount.target.startswith(_SECRETS):
+                path = Path(mount.source)
+                folder = self.folder.resolve()
+                is_below = path.is_relative_to(folder)
+                shown = path.relative_to(folder) if is_below else path
+                found[mount.target.removeprefix(_SECRETS)] = str(shown)
+        return found
 
     def _list_past(self, container: Container) -> list[Happened]:
         """How it died before: a container forgets that at its next start."""
@@ -383,7 +434,7 @@ def _quote(word: str) -> str:
 def _explain_late(noted: NotedService) -> dict[str, str]:
     """It became ready after all, when it had been given up."""
     return {
-        "cause": "it is up by now: it takes longer than its boot, "
+        "cause": f"{noted.name} is up by now: it took longer than its boot, "
         f"{format_duration(noted.boot)}",
         "mend": f"under `{noted.name}` in the stack file:\n"
         f"health: {{boot: {format_duration(noted.boot * 2)}}}",
@@ -398,9 +449,17 @@ def _clean(text: str) -> str:
 
 
 def explain_compose(
-    engine: Looking, notes: Notes, folder: Path, lines: Iterable[str]
+    engine: Looking,
+    notes: Notes,
+    folder: Path,
+    lines: Iterable[str],
+    *,
+    among: Iterable[str] = (),
 ) -> list[Reason]:
-    """Why Compose gave up: a container that could not start, else its own words."""
+    """Why Compose gave up: a container that could not start, else its own words.
+
+    ``among`` are the services that it can be about, all where none is named.
+    """
     said = [_clean(line).strip() for line in lines if line.strip()]
     complaint = "\n".join(said[-20:])
     found = engine.list_containers(notes.project)
@@ -413,33 +472,37 @@ def explain_compose(
     if failures:
         reasons = find_engine_reasons(engine, notes, folder, failures=failures)
         return [each for each in reasons if each.status.service in failures]
-    failure = explain_complaint(engine, _find_service(notes, complaint), complaint)
-    name = failure.service or notes.services[0].name
+    noted = _find_service(notes, complaint, tuple(among))
+    failure = explain_complaint(engine, noted, complaint)
+    name = noted.name
     status = ServiceStatus(service=name, state=State.FAILED)
     return [Reason(chain=(name,), status=status, failure=failure)]
 
 
-def explain_complaint(engine: Looking, service: str, complaint: str) -> Failure:
+def explain_complaint(engine: Looking, noted: NotedService, complaint: str) -> Failure:
     """The failure that a complaint of Compose stands for."""
     from composegen.compose import find_complaint
 
     reason = f"Compose: {find_complaint(complaint.splitlines())}"
-    cause, mend = next(iterate_complaints(complaint), ("", ""))
+    cause, mend = next(iterate_complaints(complaint, noted.name), ("", ""))
     taken = PORT_TAKEN.search(complaint)
     if taken is not None:
         port = int(taken[1])
-        cause, mend = explain_port(service, port, find_holder(engine, port))
+        cause, mend = explain_port(noted, port, find_holder(engine, port))
     lines = () if cause else tuple(complaint.splitlines()[-_LAST_LINES:])
-    return Failure(service=service, reason=reason, cause=cause, mend=mend, lines=lines)
+    return Failure(
+        service=noted.name, reason=reason, cause=cause, mend=mend, lines=lines
+    )
 
 
-def _find_service(notes: Notes, complaint: str) -> str:
-    """The service that a complaint speaks of, or the first."""
-    names = [each.name for each in notes.services]
-    for pattern in (r"target ([\w-]+):", r"[Ss]ervice \"?([\w-]+)", r"([\w-]+)"):
-        for match in re.finditer(pattern, complaint):
+def _find_service(notes: Notes, complaint: str, among: tuple[str, ...]) -> NotedService:
+    """The service that a complaint speaks of, or the first that it can be about."""
+    named = [each for each in notes.services if not among or each.name in among]
+    names = [each.name for each in named]
+    for pattern in _SPEAKS_OF if len(names) > 1 else ():
+        for match in re.finditer(pattern, complaint, re.MULTILINE):
             word = match[1].removeprefix(f"{notes.project}-")
             for name in (word, re.sub(r"-\d+$", "", word)):
                 if name in names:
-                    return name
-    return names[0]
+                    return named[names.index(name)]
+    return named[0]

@@ -5,7 +5,8 @@ It asks nobody and waits for nothing; times are seconds on one clock that is han
 The rules: a required service's second death ends the boot, a job's first, and 126 and
 127 at once; an optional service that dies or stays unhealthy is told and ends nothing.
 Whoever is asked for its health is ready when it is healthy, others when they have
-lived for a second. A container that is stopped to be replaced has not died.
+lived for a second. A container that is replaced has not died: what one that was there
+before does counts for nothing until Compose has settled which of them stay.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class _Instance:
     """One container of a service, as far as it was seen."""
 
     id: str
+    number: int = 1
     created: float | None = None
     started: float | None = None
     alive_since: float | None = None
@@ -84,6 +86,7 @@ class Judge:
     def __init__(self, notes: Notes, *, limit: float | None = None) -> None:
         self.notes = notes
         self.limit = limit
+        self._has_settled = False
         self.candidates: Mapping[str, Candidate] = {
             noted.name: Candidate(noted) for noted in notes.services
         }
@@ -134,7 +137,9 @@ class Judge:
             candidate = self.candidates.get(container.service)
             if candidate is None:
                 continue
-            instance = _Instance(id=container.id, was_there=True)
+            instance = _Instance(
+                id=container.id, number=container.number, was_there=True
+            )
             candidate.instances[container.id] = instance
             if container.status is not Status.RUNNING:
                 continue
@@ -152,11 +157,21 @@ class Judge:
             return
         instance = candidate.instances.get(happened.id)
         if instance is None:
-            instance = _Instance(id=happened.id, created=at)
+            instance = _Instance(id=happened.id, number=happened.number, created=at)
             candidate.instances[happened.id] = instance
+        if not instance.is_gone:
+            yield from self._see(candidate, instance, happened, at)
+
+    def _see(
+        self,
+        candidate: Candidate,
+        instance: _Instance,
+        happened: Happened,
+        at: float,
+    ) -> Iterator[Event]:
         match happened.action:
             case Action.CREATE:
-                yield from self._see_create(candidate, at)
+                yield from self._see_create(candidate, instance, at)
             case Action.START:
                 yield from self._see_start(candidate, instance, at)
             case Action.HEALTH if happened.health == "healthy":
@@ -170,7 +185,16 @@ class Judge:
             case Action.DESTROY:
                 instance.is_gone = True
 
-    def _see_create(self, candidate: Candidate, at: float) -> Iterator[Event]:
+    def settle(self) -> None:
+        """What is there now stays: Compose replaces no more."""
+        self._has_settled = True
+
+    def _see_create(
+        self, candidate: Candidate, instance: _Instance, at: float
+    ) -> Iterator[Event]:
+        for other in candidate.instances.values():
+            if other.was_there and other.number == instance.number:
+                self._forget(candidate, other)
         if candidate.created is None:
             candidate.created = at
             yield Created(service=candidate.noted.name, at=at)
@@ -181,7 +205,6 @@ class Judge:
         instance.alive_since = at
         instance.ready = None
         instance.was_killed = False
-        instance.was_there = False
         instance.exit_code = None
         if instance.started is None:
             instance.started = at
@@ -220,8 +243,9 @@ class Judge:
         code = happened.exit_code or 0
         instance.alive_since = None
         instance.ready = None
-        if instance.was_killed and instance.was_there:
-            self._replace(candidate, instance, at)
+        if instance.was_there and not self._has_settled:
+            candidate.state = State.WAITING
+            candidate.started = candidate.ready = None
             return
         instance.exit_code = code
         if noted.is_job and code == 0:
@@ -243,12 +267,12 @@ class Judge:
             candidate, at, self._describe_death(instance, code, noted), code
         )
 
-    def _replace(self, candidate: Candidate, instance: _Instance, at: float) -> None:
-        """Let one that made room for another be forgotten: its service boots anew."""
+    def _forget(self, candidate: Candidate, instance: _Instance) -> None:
+        """Let one that makes room for another be forgotten: its service boots anew."""
         instance.is_gone = True
         candidate.state = State.WAITING
-        candidate.created = at
-        candidate.started = candidate.ready = None
+        candidate.failure = None
+        candidate.created = candidate.started = candidate.ready = None
 
     def _describe_death(
         self, instance: _Instance, code: int, noted: NotedService

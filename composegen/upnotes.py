@@ -54,7 +54,8 @@ class NotedService:
 class Notes:
     """What was brought up: by which name, from what, where, and what was left out.
 
-    ``complaint`` is what Compose said when it could not do it.
+    ``complaint`` is what Compose said when it could not do it; ``failed`` the services
+    that were given up, ``late`` those among them that only were not ready in time.
     """
 
     project: str
@@ -64,6 +65,8 @@ class Notes:
     file: str
     flags: str = ""
     complaint: str = ""
+    failed: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
     services: tuple[NotedService, ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
 
@@ -115,8 +118,9 @@ def read_notes(folder: Path) -> Notes | None:
             )
             for each in data.pop("services")
         )
-        left_out = tuple(data.pop("left_out"))
-        return Notes(**data, services=services, left_out=left_out)
+        for key in ("left_out", "failed", "late"):
+            data[key] = tuple(data[key])
+        return Notes(**data, services=services)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 

@@ -19,6 +19,7 @@ from typing import Any
 from composegen.compose import (
     Carrying,
     Project,
+    Settled,
     find_docker,
     run_compose,
 )
@@ -167,10 +168,7 @@ class _Up:
             if not reasons:
                 self._show_outcome(boot)
                 return ExitCode.FINE
-        complaint = "\n".join(
-            each.failure.reason for each in reasons if each.failure is not None
-        )
-        write_notes(self.folder, replace(self.notes, complaint=complaint))
+        write_notes(self.folder, _note_failures(self.notes, reasons))
         self.console.say()
         self.console.say(format_reasons(reasons).rstrip())
         self.console.say(f"\n{_STAYS}")
@@ -224,12 +222,14 @@ class _Up:
         """Build and pull what is missing, its progress shown; what went wrong."""
         services = [step.service for step in self.plan.steps]
         if self.options.build and any(service.build for service in services):
-            failed = self._compose_in_front("build")
+            built = [service.name for service in services if service.build]
+            failed = self._compose_in_front("build", about=built)
             if failed:
                 return failed
         missing = [service.name for service in services if self._must_pull(service)]
         if missing:
-            return self._compose_in_front("pull", "--policy", "missing", *missing)
+            words = ("pull", "--policy", "missing", *missing)
+            return self._compose_in_front(*words, about=missing)
         return []
 
     def _must_pull(self, service: Any) -> bool:
@@ -242,11 +242,12 @@ class _Up:
             return False  # Compose says better what is not set
         return self.engine.find_image(image) is None
 
-    def _compose_in_front(self, *words: str) -> list[Reason]:
+    def _compose_in_front(self, *words: str, about: list[str]) -> list[Reason]:
         code, said = run_compose(self.project, *words, talk=self.console.err)
         if code == 0:
             return []
-        return explain_compose(self.engine, self.notes, self.folder, said.splitlines())
+        lines = said.splitlines()
+        return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
 
     def _show_outcome(self, boot: _Boot) -> None:
         boot.shown.show_boots(boot.judge.list_boots())
@@ -257,6 +258,16 @@ class _Up:
             self.console.say(f"  {left_out.service} is left out: {left_out.reason}")
             for fallback in left_out.fallbacks:
                 self.console.say(f"    {fallback.service}: {fallback}")
+
+
+def _note_failures(notes: Notes, reasons: list[Reason]) -> Notes:
+    failures = [each.failure for each in reasons if each.failure is not None]
+    return replace(
+        notes,
+        complaint="\n".join(each.reason.removeprefix("Compose: ") for each in failures),
+        failed=tuple(each.service for each in failures),
+        late=tuple(each.service for each in failures if each.exit_code is None),
+    )
 
 
 class _Gone:
@@ -402,8 +413,11 @@ class _Boot:
                 self._tell(self.judge.see(got, got.at - self._began))
             case _Ended():
                 self._ended_at = self.now
+                self.judge.settle()
             case _Gone():
                 raise got.error
+            case Settled():
+                self.judge.settle()
             case str() if got not in self._warned:
                 self._warned.add(got)
                 self.shown.say(f"note: Compose says: {got}")

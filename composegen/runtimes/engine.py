@@ -5,7 +5,8 @@ Nothing is changed here; Compose carries out what is to be done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
@@ -191,6 +192,14 @@ class Engine:
         listed = parse_table(out.splitlines()).values()
         found = (Socket(host=host, port=port) for host, port in listed)
         return tuple(socket for socket in found if not socket.is_resolver)
+
+    def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
+        """Which programs a running container has; None where it has no shell to ask."""
+        look = f"for name in {' '.join(names)}; do command -v $name; done; echo end"
+        out = self._run_inside(id, ["sh", "-c", look])
+        if out is None or not out.endswith("end\n"):
+            return None
+        return tuple(posixpath.basename(line) for line in out.splitlines()[:-1])
 
     def _run_inside(self, id: str, command: list[str]) -> str | None:
         try:

@@ -164,7 +164,7 @@ class Project:
         if not (self.folder / "compose.yaml").exists():
             return
         self._note_volumes()
-        done = self.compose("down", "-v", "--remove-orphans", "--timeout", "2")
+        done = self._take_down()
         # What `down` does not know: that of an earlier file, volumes without a name
         # that only an image asked for, images that were built.
         for kind, listing in KINDS.items():
@@ -176,6 +176,9 @@ class Project:
         left = {kind: ids for kind in KINDS if (ids := self._list(kind))}
         assert done.returncode == 0, done.stderr
         assert left == {}, f"{self.name} is not gone"
+
+    def _take_down(self) -> subprocess.CompletedProcess[str]:
+        return self.compose("down", "-v", "--remove-orphans", "--timeout", "2")
 
     def inspect(self, service: str) -> Container:
         """The one container of a service."""

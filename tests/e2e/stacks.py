@@ -1,0 +1,250 @@
+"""Stacks that the real `composegen` brings up, each a project of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from textwrap import dedent
+from typing import IO, Any
+
+import yaml
+
+from tests.e2e.engine import ROOT, Project, run
+
+PYTHON = "python:3.12-slim"
+COMMAND = [sys.executable, "-m", "composegen"]
+
+SERVE = """
+import http.server, os, sys
+port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
+host = os.environ.get("LISTEN", "")
+print("listening", flush=True)
+http.server.ThreadingHTTPServer(
+    (host, port), type("Fine", (http.server.BaseHTTPRequestHandler,), {
+        "do_GET": lambda self: (self.send_response(200), self.end_headers())[0],
+    })
+).serve_forever()
+"""
+"""A service that answers on a port at once."""
+
+SLEEP = ["sleep", "600"]
+
+
+def make_service(program: str = SERVE, *words: str, **keys: Any) -> dict[str, Any]:
+    """A service that runs a Python program; its check passes once it listens."""
+    service = {
+        "image": PYTHON,
+        "command": ["python", "-u", "-c", dedent(program).strip(), *words],
+        "port": 8000,
+        "health": {"tcp": True, "boot": "20s", "interval": "1s"},
+        **keys,
+    }
+    return {key: value for key, value in service.items() if value is not None}
+
+
+def make_dependant(*needs: str, **keys: Any) -> dict[str, Any]:
+    """A service that does nothing once what it needs is there."""
+    waiting = {
+        "image": PYTHON,
+        "command": SLEEP,
+        "health": {"none": "it only waits"},
+        "needs": list(needs),
+    }
+    return {**waiting, **keys}
+
+
+def serve_after(act: str) -> str:
+    """A program that does something first; what goes wrong there ends it."""
+    return f"{dedent(act).strip()}\n{SERVE}"
+
+
+class Done:
+    """How a command of ours ended, what it printed and how long it took."""
+
+    def __init__(self, code: int, out: str, err: str, seconds: float) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+        self.seconds = seconds
+
+    @property
+    def said(self) -> str:
+        """Everything that it printed."""
+        return self.out + self.err
+
+    def __repr__(self) -> str:
+        return f"exit {self.code} after {self.seconds:.1f} s\n{self.out}{self.err}"
+
+
+class Running:
+    """A command of ours that goes on; what it says is read as it comes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._lines: list[str] = []
+        self._came = threading.Condition()
+        self._began = time.monotonic()
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream,), daemon=True)
+            for stream in (process.stdout, process.stderr)
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            with self._came:
+                self._lines.append(line)
+                self._came.notify_all()
+
+    @property
+    def said(self) -> str:
+        """What it has said so far."""
+        with self._came:
+            return "".join(self._lines)
+
+    def wait_for(self, pattern: str, *, deadline: float = 60) -> None:
+        """Until it has said something; fails where it ends or takes too long."""
+        end = time.monotonic() + deadline
+        with self._came:
+            while not re.search(pattern, "".join(self._lines)):
+                left = end - time.monotonic()
+                shown = "".join(self._lines)
+                assert left > 0, f"`{pattern}` not within {deadline} s:\n{shown}"
+                assert self.process.poll() is None, f"ended:\n{shown}"
+                self._came.wait(min(left, 0.2))
+
+    def wait(self, *, deadline: float = 60) -> Done:
+        """Until it has ended."""
+        code = self.process.wait(deadline)
+        for reader in self._readers:
+            reader.join(10)
+        return Done(code, "", self.said, time.monotonic() - self._began)
+
+
+class Stack(Project):
+    """A stack file in a folder of its own, and the command that is run there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.services: dict[str, Any] = {}
+        self.top: dict[str, Any] = {}
+        self._env |= {"PYTHONPATH": str(ROOT), "COMPOSE_PROJECT_NAME": self.name}
+
+    def write(self, services: dict[str, Any], **top: Any) -> None:
+        """Write the stack file anew."""
+        self.services, self.top = services, top
+        text = yaml.safe_dump({"services": services, **top}, sort_keys=False)
+        (self.folder / "stack.yaml").write_text(text)
+
+    def composegen(self, *words: str, deadline: float = 120, **variables: str) -> Done:
+        """Run a command of ours in the folder, whatever its exit code."""
+        env = {**self._env, **variables}
+        began = time.monotonic()
+        done = run(*COMMAND, *words, deadline=deadline, cwd=self.folder, env=env)
+        took = time.monotonic() - began
+        return Done(done.returncode, done.stdout, done.stderr, took)
+
+    def up(self, *words: str, deadline: float = 120, **variables: str) -> Done:
+        """Bring it up, whatever comes of it."""
+        return self.composegen("up", *words, deadline=deadline, **variables)
+
+    def up_well(self, *words: str, deadline: float = 120, **variables: str) -> Done:
+        """Bring it up; it must come up."""
+        done = self.up(*words, deadline=deadline, **variables)
+        assert done.code == 0, done
+        return done
+
+    def up_in_vain(self, *words: str, deadline: float = 120, **variables: str) -> Done:
+        """Bring it up; it must fail, and say so by its exit code."""
+        done = self.up(*words, deadline=deadline, **variables)
+        assert done.code == 1, done
+        assert not re.search("^Traceback", done.err, re.MULTILINE), done
+        return done
+
+    def why(self, service: str = "") -> Done:
+        """Ask why; something must be the matter."""
+        done = self.composegen("why", *([service] if service else []))
+        assert done.code == 1, done
+        return done
+
+    @contextmanager
+    def start(self, *words: str, **variables: str) -> Iterator[Running]:
+        """A command that goes on meanwhile; it is killed where it is not awaited."""
+        process = subprocess.Popen(
+            [*COMMAND, *words],
+            cwd=self.folder,
+            env={**self._env, **variables},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+            process.wait()
+
+    def mend(self, said: str) -> None:
+        """Add the lines that were printed to the stack file."""
+        name, *lines = read_mend(said)
+        service = self.services[name]
+        for line in lines:
+            _merge(service, yaml.safe_load(line))
+        self.write(self.services, **self.top)
+
+    def list_volumes(self) -> list[str]:
+        """The names of its volumes."""
+        return sorted(self._list("volume"))
+
+    def is_clean(self) -> bool:
+        """Whether the engine has nothing of it."""
+        return not any(self._list(kind) for kind in ("container", "network"))
+
+    def remove(self) -> None:
+        """Remove everything that it left on the engine, with a file or without."""
+        (self.folder / "compose.yaml").touch()
+        super().remove()
+
+    def _take_down(self) -> subprocess.CompletedProcess[str]:
+        # By its name alone: tests break the file, and take it away.
+        words = ("docker", "compose", "-p", self.name, "down", "-v", "--timeout", "1")
+        env = {key: text for key, text in self._env.items() if key != "PYTHONPATH"}
+        return run(*words, "--remove-orphans", cwd=Path("/"), env=env)
+
+
+def read_mend(said: str) -> list[str]:
+    """The service and the lines that are to stand below it, as they were printed."""
+    match = re.search(
+        r"help: [^\n]*\n?[^\n]*under `([\w-]+)` in the stack file:\n"
+        r"((?: {8}[^\n]*\n?)+)",
+        said,
+    )
+    assert match, f"no lines to add in:\n{said}"
+    lines = [line.strip() for line in match[2].splitlines()]
+    others = (at for at, line in enumerate(lines) if re.match(r"or\b", line))
+    return [match[1], *lines[: next(others, len(lines))]]
+
+
+def _merge(service: dict[str, Any], added: dict[str, Any]) -> None:
+    for key, value in added.items():
+        old = service.get(key)
+        if isinstance(old, dict) and isinstance(value, dict):
+            service[key] = {**old, **value}
+        elif isinstance(old, list) and isinstance(value, list):
+            service[key] = [*old, *value]
+        else:
+            service[key] = value
+
+
+def make_stack(folder: Path) -> Callable[[], Stack]:
+    """Stacks in folders below one."""
+    return lambda: Stack(folder)
