@@ -98,10 +98,11 @@ class Running:
             reader.start()
 
     def _read(self, stream: IO[str]) -> None:
-        for line in stream:
-            with self._came:
-                self._lines.append(line)
-                self._came.notify_all()
+        with stream:
+            for line in stream:
+                with self._came:
+                    self._lines.append(line)
+                    self._came.notify_all()
 
     @property
     def said(self) -> str:
@@ -120,11 +121,15 @@ class Running:
                 assert self.process.poll() is None, f"ended:\n{shown}"
                 self._came.wait(min(left, 0.2))
 
+    def join(self) -> None:
+        """Until all that it said has been read; children of its may hold the pipes."""
+        for reader in self._readers:
+            reader.join(10)
+
     def wait(self, *, deadline: float = 60) -> Done:
         """Until it has ended."""
         code = self.process.wait(deadline)
-        for reader in self._readers:
-            reader.join(10)
+        self.join()
         return Done(code, "", self.said, time.monotonic() - self._began)
 
 
@@ -187,11 +192,13 @@ class Stack(Project):
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        running = Running(process)
         try:
-            yield Running(process)
+            yield running
         finally:
             process.kill()
             process.wait()
+            running.join()
 
     def mend(self, said: str) -> None:
         """Add the lines that were printed to the stack file."""

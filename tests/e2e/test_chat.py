@@ -1,24 +1,26 @@
-"""The chat stack on a real engine, with Redis and without, from its rendered file."""
+"""The chat stack on a real engine, with Redis and without, brought up by `up`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.engine import (
     Container,
-    Project,
+    has_started,
     is_healthy,
     list_probes,
     read_time,
-    run_composegen,
     run_well,
 )
 from tests.e2e.examples import ask, copy_example, list_images, wait_for_free_ports
 from tests.e2e.images import Images
+from tests.e2e.stacks import Done, Stack
 from tests.parts import require_program
 
 pytestmark = pytest.mark.engine
@@ -33,9 +35,10 @@ CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), 3)"
 class Chat:
     """The running stack, and what was known of its containers when it came up."""
 
-    project: Project
+    project: Stack
     with_redis: bool
     at_start: dict[str, Container]
+    up: Done
 
     def read_environment(self, service: str) -> dict[str, str]:
         """The environment that a container was given."""
@@ -51,15 +54,13 @@ def chat(
 ) -> Iterator[Chat]:
     images.have(*IMAGES)
     with_redis = request.param == "with-redis"
-    with Project(tmp_path_factory.mktemp("chat")) as project:
+    with Stack(tmp_path_factory.mktemp("chat")) as project:
         copy_example("chat", project.folder)
-        # Without a key the router answers by itself.
-        run_composegen(project.folder, "secrets", GROQ_API_KEY="")
-        flags = [] if with_redis else ["--without", "redis"]
-        run_composegen(project.folder, "render", *flags)
         wait_for_free_ports(FRONTEND, BACKEND)
-        project.up("--build", deadline=300)
-        yield Chat(project, with_redis, project.inspect_all())
+        flags = [] if with_redis else ["--without", "redis"]
+        # Without a key the router answers by itself.
+        done = project.up_well(*flags, deadline=300, GROQ_API_KEY="")
+        yield Chat(project, with_redis, project.inspect_all(), done)
 
 
 def test_all_services_are_healthy_and_there_are_no_others(chat: Chat) -> None:
@@ -67,6 +68,20 @@ def test_all_services_are_healthy_and_there_are_no_others(chat: Chat) -> None:
     assert chat.at_start.keys() == services | ({"redis"} if chat.with_redis else set())
     assert all(map(is_healthy, chat.at_start.values()))
     assert all(entry["RestartCount"] == 0 for entry in chat.at_start.values())
+
+
+def test_up_says_what_is_up_and_what_is_not(chat: Chat) -> None:
+    said = chat.up.err
+    assert f"frontend: http://127.0.0.1:{FRONTEND}\n" in said
+    assert f"backend: http://127.0.0.1:{BACKEND}\n" in said
+    assert re.search(r"the longest way: .*router .* -> backend .* -> frontend ", said)
+    is_left_out = "redis is left out: --without redis" in said
+    assert is_left_out is not chat.with_redis
+    note = "sessions live in the router's memory"
+    assert (note in said) is not chat.with_redis
+    done = chat.project.composegen("status")
+    assert done.code == 0
+    assert (note in done.out) is not chat.with_redis
 
 
 def test_each_service_starts_after_what_it_needs_is_healthy(chat: Chat) -> None:
@@ -191,3 +206,29 @@ def test_a_network_and_a_volume_are_there_only_for_redis(chat: Chat) -> None:
         [f"{name}_default", f"{name}_redis"] if chat.with_redis else [f"{name}_default"]
     )
     assert volumes == ([f"{name}_redis-data"] if chat.with_redis else [])
+
+
+def test_a_router_that_never_gets_healthy_ends_up_within_its_boot(
+    images: Images, tmp_path: Path
+) -> None:
+    images.have(*IMAGES)
+    with Stack(tmp_path) as stack:
+        copy_example("chat", stack.folder)
+        file = stack.folder / "stack.yaml"
+        text = file.read_text()
+        broken = text.replace("{http: /health, boot: 30s}", "{http: /no, boot: 4s}")
+        assert broken != text
+        file.write_text(broken)
+        done = stack.up_in_vain(deadline=300, GROQ_API_KEY="")
+        reason = "router was not healthy 4s after it started"
+        assert reason in done.err
+        assert "404" in done.err
+        assert not has_started(stack.find("backend"))
+        started = read_time(stack.inspect("router")["State"]["StartedAt"])
+        given_up = datetime.fromtimestamp(
+            (stack.folder / ".composegen" / "up.json").stat().st_mtime, UTC
+        )
+        assert 4 <= (given_up - started).total_seconds() < 4 + 10
+        asked = stack.why("frontend").out
+        assert "frontend -> backend -> router: router is" in asked
+        assert "404" in asked
