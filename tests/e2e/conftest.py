@@ -13,6 +13,7 @@ from tests.e2e.images import Images
 from tests.parts import require_part
 
 RESULTS = pytest.StashKey[list[str]]()
+RAN_ON = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,9 +32,9 @@ def engine() -> None:
 def images(request: pytest.FixtureRequest, engine: None) -> Images:
     """What the chosen tests run on: `IMAGES` of their modules."""
     modules = {getattr(item, "module", None) for item in request.session.items}
-    return Images(
-        image for module in modules for image in getattr(module, "IMAGES", ())
-    )
+    had = Images(image for module in modules for image in getattr(module, "IMAGES", ()))
+    request.config.stash[RAN_ON] = had.describe()
+    return had
 
 
 @pytest.fixture
@@ -52,8 +53,12 @@ def results(request: pytest.FixtureRequest) -> list[str]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say on which images the recipes were proven."""
-    if lines := config.stash.get(RESULTS, []):
-        terminalreporter.section("recipes on a real engine")
-        for line in sorted(lines):
-            terminalreporter.line(line)
+    """Say on which images the tests ran, and on which the recipes were proven."""
+    for title, key in (
+        ("images of these tests", RAN_ON),
+        ("recipes on a real engine", RESULTS),
+    ):
+        if lines := config.stash.get(key, []):
+            terminalreporter.section(title)
+            for line in sorted(lines):
+                terminalreporter.line(line)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -54,7 +55,9 @@ def run(
             out, err = process.communicate(timeout=deadline)
         except BaseException as stopped:
             # The whole group: docker runs Compose as a child that holds the pipes.
-            os.killpg(process.pid, signal.SIGKILL)
+            # It may have ended by itself, where what it printed cannot be read.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
             if not isinstance(stopped, subprocess.TimeoutExpired):
                 raise

@@ -92,11 +92,18 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def find_free_ports(count: int) -> list[int]:
-    """Ports of this machine's own address on which nobody listens, no two the same."""
+def publish_elsewhere(services: dict[str, Any]) -> dict[str, int]:
+    """Publish services on free ports of this machine; those ports by service.
+
+    For those that publish the one port on which they listen.
+    """
+    ports = {}
     with ExitStack() as stack:
-        taken = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-            for _ in range(count)
-        ]
-        return [server.getsockname()[1] for server in taken]
+        for name, keys in services.items():
+            if "publish" not in keys:
+                continue
+            # Held until all are chosen, so that no two are the same.
+            taken = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            ports[name] = taken.getsockname()[1]
+            keys["publish"] = f"{ports[name]}:{keys['publish']}"
+    return ports

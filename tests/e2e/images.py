@@ -22,15 +22,27 @@ class Images:
     """Images that can be had; those that are missing are got once, all together."""
 
     def __init__(self, wanted: Iterable[str]) -> None:
-        images = sorted(set(wanted))
-        missing = [image for image in images if not _is_here(image)]
+        self._wanted = sorted(set(wanted))
+        missing = [image for image in self._wanted if not _is_here(image)]
         if missing:
             script = str(ROOT / "scripts" / "standins.sh")
             run_well(script, *missing, deadline=120 + 600 * len(missing))
-        self._had = {image for image in images if _is_here(image)}
+        self._had = {image for image in self._wanted if _is_here(image)}
 
     def __contains__(self, image: str) -> bool:
         return image in self._had
+
+    def describe(self) -> list[str]:
+        """Of each image whether it is the public one; rows of a table in Markdown."""
+        told = {
+            image: "could be neither pulled nor made"
+            if image not in self
+            else "stand-in made of Debian's packages"
+            if is_standin(image)
+            else "the public one"
+            for image in self._wanted
+        }
+        return [f"| `{image}` | {words} |" for image, words in told.items()]
 
     def have(self, *images: str, name: str = "") -> None:
         """Go on where every image is there; else fail, or skip if that may be missing.

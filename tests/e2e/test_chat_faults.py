@@ -20,7 +20,7 @@ from tests.e2e.engine import (
     run_composegen,
     wait_until,
 )
-from tests.e2e.examples import ask, copy_example, find_free_ports, list_images
+from tests.e2e.examples import ask, copy_example, list_images, publish_elsewhere
 from tests.e2e.images import Images
 from tests.e2e.talkers import (
     STREAM,
@@ -107,12 +107,10 @@ class Chat(NamedTuple):
 def make_chat(project: Project, redis: dict[str, Any] | None = None) -> Chat:
     """The chat stack on free ports, with keys of Redis changed; not yet up."""
     copy_example("chat", project.folder)
-    frontend, backend = find_free_ports(2)
     path = project.folder / "stack.yaml"
     stack = yaml.safe_load(path.read_text())
     services = stack["services"]
-    services["frontend"]["publish"] = f"{frontend}:3000"
-    services["backend"]["publish"] = f"{backend}:3002"
+    ports = publish_elsewhere(services)
     # The talkers say more than a person may.
     services["backend"]["environment"] = {"RATE_LIMIT": "10000"}
     # So that one that is started anew is away for long enough to be missed.
@@ -121,7 +119,7 @@ def make_chat(project: Project, redis: dict[str, Any] | None = None) -> Chat:
     path.write_text(yaml.safe_dump(stack, sort_keys=False))
     run_composegen(project.folder, "secrets", GROQ_API_KEY="")
     run_composegen(project.folder, "render")
-    return Chat(project, frontend, backend)
+    return Chat(project, ports["frontend"], ports["backend"])
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.e2e.engine import ROOT
 from tests.e2e.examples import LESSONS
 from tests.e2e.images import NOT_PROVEN, Images
 from tests.e2e.test_gates import PROBES
@@ -25,3 +26,14 @@ def test_what_may_go_unproven_cannot_be_proven_here(images: Images) -> None:
     proven = [name for name, image in NOT_PROVEN.items() if image in images]
     if os.environ.get("REQUIRE_PARTS"):
         assert proven == [], "proven here: take them out of not_proven.txt"
+
+
+def test_the_readme_says_of_every_recipe_whether_it_is_proven() -> None:
+    readme = (ROOT / "README.md").read_text()
+    _, told = readme.split("| recipe | proven on |\n|---|---|\n")
+    rows = told.partition("\n\n")[0].splitlines()
+    lines = {row.split("`")[1]: row for row in rows}
+    assert lines.keys() == RECIPES.keys()
+    for recipe, line in lines.items():
+        assert ("*not proven*" in line) is (recipe in NOT_PROVEN), line
+        assert f"`{RECIPES[recipe]['image']}`" in line, line
