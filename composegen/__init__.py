@@ -1,12 +1,18 @@
 """composegen: one stack file, gated on real health, with proven fallbacks."""
 
-from typing import Any
+# No import stands here, not even of the standard library: `python -m composegen` would
+# take a file in the folder one stands in for it, before __main__ sees to that.
 
 __version__ = "0.2.0"
 __all__ = ["__version__", "own_dependencies"]
 
 
-def __getattr__(name: str) -> Any:
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from composegen.library import own_dependencies
+
+
+def __getattr__(name: str) -> object:
     """``own_dependencies``, imported when it is first asked for."""
     if name == "own_dependencies":
         from composegen.platforms import check_platform

@@ -122,6 +122,8 @@ def _load(file: str, selection: Selection | None = None) -> Loaded:
     from composegen.errors import FileRefused
     from composegen.loader import load_stack
 
+    if not _is_typed("file"):
+        _check_found(Path(file))
     try:
         return load_stack(Path(file), file, selection=selection)
     except FileRefused as refused:
@@ -132,6 +134,25 @@ def _load(file: str, selection: Selection | None = None) -> Loaded:
                 else "name it with -f FILE"
             )
         raise
+
+
+def _is_typed(option: str) -> bool:
+    """Whether a person has typed an option: what is typed is obeyed."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _check_found(path: Path) -> None:
+    """A stack file that was found, not named, must not show what lies elsewhere."""
+    from composegen.errors import FileRefused
+    from composegen.paths import leads_inside
+
+    if path.is_symlink() and not leads_inside(path, path.parent):
+        raise FileRefused(
+            str(path),
+            "is a link that leads out of its folder",
+            help=f"if that is meant, name it: -f {path}",
+        )
 
 
 def _load_plan(file: str, selection: Selection) -> Plan:
@@ -215,13 +236,14 @@ def plan(
     """
     _be_brief()
     from composegen.plan import describe_plan, format_plan
+    from composegen.problems import escape_control
 
     console = _make_console()
     made = _load_plan(file, _make_selection(added, removed))
     if form == "json":
         console.write_json(describe_plan(made))
     else:
-        console.write_data(format_plan(made))
+        console.write_data(escape_control(format_plan(made), keep="\n"))
 
 
 @cli.command()
@@ -267,6 +289,7 @@ def render(
         write_rendered,
     )
     from composegen.plan import make_plan
+    from composegen.problems import escape_control
     from composegen.render import OLDEST_START_INTERVAL, Options, render_plan
     from composegen.secretfiles import list_missing_files
 
@@ -294,7 +317,9 @@ def render(
             check_rendered(rendered.text, path)
             console.say(f"{path} is up to date")
         else:
-            written = write_rendered(rendered.text, path, force=force)
+            written = write_rendered(
+                rendered.text, path, force=force, is_named=output is not None
+            )
             count = len(made.steps)
             services = f"{count} service{'s' if count > 1 else ''}"
             if written is Written.SAME:
@@ -303,7 +328,8 @@ def render(
                 console.say(f"{written.value} {path}: {services}")
             missing = list_missing_files(made.secrets.values(), folder)
             if missing:
-                console.say(f"not there yet: {', '.join(missing)} (composegen secrets)")
+                names = escape_control(", ".join(missing))
+                console.say(f"not there yet: {names} (composegen secrets)")
 
 
 @cli.command()
@@ -327,6 +353,7 @@ def secrets(file: str, form: str) -> None:
     """Make the missing secret files, say what is still empty."""
     import os
 
+    from composegen.problems import escape_control
     from composegen.secretfiles import Outcome, make_secret_files
 
     console = _make_console()
@@ -355,7 +382,7 @@ def secrets(file: str, form: str) -> None:
                 else ""
             )
             line = f"{item.secret.file:<{width}}  {item.outcome.value}{mend}"
-            console.write_data(line + "\n")
+            console.write_data(escape_control(line) + "\n")
     if any(item.outcome is Outcome.MISSING for item in made):
         raise SystemExit(ExitCode.PROBLEM)
 

@@ -20,6 +20,7 @@ from composegen.errors import (
     ProblemsFound,
     StaleFile,
 )
+from composegen.problems import escape_control
 
 _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 _WIDEST_LINE = 160
@@ -70,14 +71,18 @@ class Console:
         if isinstance(error, ProblemsFound):
             self.show_problems(error.problems)
             return
-        self.say(f"{self._head('error', error.name, Level.ERROR)} {error.message}")
+        self.say(
+            f"{self._head('error', error.name, Level.ERROR)} "
+            f"{escape_control(error.message)}"
+        )
         self._show_help(error.help, 0)
         if isinstance(error, StaleFile):
-            self.write_data(error.difference)
+            self.write_data(escape_control(error.difference, keep="\n\t"))
 
     def show_usage_error(self, message: str, help: str = "") -> None:
         """The command line cannot be read."""
-        self.say(f"{self._style('error:', fg='red', bold=True)} {message}")
+        shown = escape_control(message)
+        self.say(f"{self._style('error:', fg='red', bold=True)} {shown}")
         self._show_help(help, 0)
 
     def show_finding(self, message: str, level: Level | None, help: str) -> None:
@@ -106,7 +111,7 @@ class Console:
         self.say(f"{head} {self._style(problem.message, bold=True)}")
         location = problem.location
         width = len(str(location.line)) if location.line else 1
-        self.say(f"{' ' * width}--> {location}")
+        self.say(f"{' ' * width}--> {escape_control(str(location))}")
         if location.line:
             self._show_line(location, width, problem.level)
         self._show_help(problem.help, width + 1)
@@ -125,7 +130,7 @@ class Console:
     def _show_help(self, help: str, indent: int) -> None:
         if not help:
             return
-        first, *rest = help.split("\n")
+        first, *rest = escape_control(help, keep="\n").split("\n")
         space = " " * indent
         self.say(f"{space}= {self._style('help:', fg='cyan')} {first}")
         for line in rest:
@@ -137,7 +142,7 @@ def cut_line(location: Location) -> tuple[str, int, int]:
 
     Tabs and control characters are made visible; a long line is cut around its place.
     """
-    from composegen.problems import escape_control, measure_width
+    from composegen.problems import measure_width
 
     text, column = location.text, location.column - 1
     first = 0

@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 
 from composegen.records import field, record
 
-_ARGUMENT = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+_ARGUMENT = re.compile(r"\$(?:\{(\w+)(?::?-([^}$]*))?\}|(\w+))")
 _MAX_STAGES = 100
+_LONGEST = 1000
+_DEEP = re.compile(r"(?:\*\*/)+")
+_STAGE_NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 
 
 @record(frozen=False, kw_only=False)
@@ -72,7 +75,7 @@ def _find_stage(stages: list[_Stage], name: str) -> _Stage | None:
     for stage in stages:
         if stage.name and stage.name == name.lower():
             return stage
-    if name.isdigit() and int(name) < len(stages):
+    if _STAGE_NUMBER.fullmatch(name) and int(name) < len(stages):
         return stages[int(name)]
     return None
 
@@ -84,13 +87,15 @@ def _read_stages(text: str, arguments: dict[str, str]) -> list[_Stage]:
         if word == "ARG" and not stages:
             for item in rest.split():
                 name, _, default = item.partition("=")
-                known[name] = arguments.get(name, default.strip("\"'"))
+                known[name] = arguments.get(name, default.strip("\"'"))[:_LONGEST]
         elif word == "FROM":
             words = [part for part in rest.split() if not part.startswith("--")]
             if words:
                 named = len(words) > 2 and words[1].lower() == "as"
                 name = words[2].lower() if named else ""
-                stages.append(_Stage(_fill_arguments(words[0], known), name))
+                # No image's name is as long: what it would grow to is not asked.
+                base = words[0] if len(words[0]) <= _LONGEST else "$"
+                stages.append(_Stage(_fill_arguments(base, known), name))
         elif stages:
             _read_into(stages[-1], word, rest)
     return stages
@@ -146,6 +151,7 @@ def is_ignored(path: str, patterns: str) -> bool:
             continue
         negated = line.startswith("!")
         pattern = line.removeprefix("!").strip().strip("/").removeprefix("./")
+        pattern = _DEEP.sub("**/", pattern)
         if _matches(path, pattern):
             ignored = not negated
     return ignored

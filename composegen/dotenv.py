@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 
 from composegen.values import BadVariable, parse_variables
 
 _NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:=|:\s)[ \t]*")
-_INLINE_COMMENT = re.compile(r"\s+#.*$")
+_INLINE_COMMENT = re.compile(r"(?<!\s)\s+#.*$")
+_LONGEST = 1024 * 1024
 _DOUBLE_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
 
 
@@ -20,6 +22,7 @@ def parse_dotenv(text: str, environment: Mapping[str, str]) -> dict[str, str]:
     assignment is passed over.
     """
     values: dict[str, str] = {}
+    known = ChainMap(dict(environment), values)
     position = 0
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
     while position < len(text):
@@ -31,7 +34,7 @@ def parse_dotenv(text: str, environment: Mapping[str, str]) -> dict[str, str]:
             continue
         raw, quote, position = _read_value(text, match.end(), end)
         if quote != "'":
-            raw = fill_variables(raw, {**values, **environment})
+            raw = fill_variables(raw, known)
         values[match[1]] = raw
     return values
 
@@ -72,14 +75,18 @@ def fill_variables(text: str, environment: Mapping[str, str]) -> str:
     """The text with its variables filled by Compose's rules; unset ones are empty.
 
     Raises MissingVariable for one that is required; a ``$`` that begins no variable
-    stays as it is.
+    stays as it is, and so does a text that would grow beyond a megabyte.
     """
     try:
         variables = parse_variables(text)
     except BadVariable:
         return text
-    parts, end = [], 0
+    parts: list[str] = []
+    end = size = 0
     for variable in variables:
+        size += len(parts[-1]) if parts else 0
+        if size > _LONGEST:
+            return text
         parts.append(text[end : variable.start].replace("$$", "$"))
         parts.append(
             _fill_one(variable.name, variable.operator, variable.argument, environment)

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from composegen.errors import FileRefused
 from composegen.model import Build, Raw
+from composegen.paths import exists, is_folder, leads_inside, read_regular
 
 _MOST = 1024 * 1024
+_MOST_IGNORED = 64 * 1024
 _ENV_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?:[=:]|$)")
 
 
@@ -93,14 +95,14 @@ class Folder:
         return tuple(
             name
             for name, inside in candidates
-            if (folder / name).exists() and self._is_sent(inside, folder, build)
+            if exists(folder / name) and self._is_sent(inside, folder, build)
         )
 
     @staticmethod
     def _is_sent(inside: str, folder: Path, build: Build) -> bool:
         dockerfile = str(build.options.get("dockerfile", "") or "Dockerfile")
         for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
-            patterns = read_small_text(folder / name)
+            patterns = read_small_text(folder / name, most=_MOST_IGNORED)
             if patterns is not None:
                 from composegen.dockerfile import is_ignored
 
@@ -122,28 +124,17 @@ class Folder:
 
     def find_inside(self, name: str) -> Path | None:
         """The path of a name, or None where it leads out of the folder."""
-        path = (self.path / name).resolve()
-        return path if path.is_relative_to(self.path.resolve()) else None
+        path = self.path / name
+        return Path(os.path.realpath(path)) if leads_inside(path, self.path) else None
 
 
-def is_folder(path: Path) -> bool:
-    """Whether there is such a folder; a path that cannot be is none."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def read_small_text(path: Path) -> str | None:
+def read_small_text(path: Path, *, most: int = _MOST) -> str | None:
     """The text of a regular file of at most 1 MB, or None."""
     try:
-        if not path.is_file():
-            return None
-        with path.open("rb") as file:
-            data = file.read(_MOST + 1)
-    except OSError:
+        data = read_regular(path, most + 1)
+    except (OSError, ValueError):
         return None
-    return None if len(data) > _MOST else data.decode("utf-8", errors="replace")
+    return None if len(data) > most else data.decode("utf-8", errors="replace")
 
 
 def write_atomically(path: Path, text: str, *, mode: int | None = None) -> None:

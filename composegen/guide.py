@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from composegen.catalogue import LEVELS
+from composegen.composekeys import to_plain
 from composegen.errors import FileRefused, ProblemsFound, UsageError
-from composegen.facts import list_recipe_files, read_recipe
+from composegen.facts import list_recipe_files
 from composegen.files import read_small_text
+from composegen.paths import is_file
+from composegen.problems import Problems
 from composegen.reading import find_near
 from composegen.resources import find_templates
+from composegen.source import Source, read_bytes
 
 
 def list_problems() -> Iterator[tuple[str, str, str]]:
@@ -45,7 +47,7 @@ def read_problem_page(name: str) -> str:
 def _find_files(stack_file: Path) -> dict[str, Path]:
     """The shipped recipes and, where a readable stack names a folder, its own."""
     files = dict(list_recipe_files())
-    if stack_file.is_file():
+    if is_file(stack_file):
         from composegen.loader import find_own_recipes
 
         try:
@@ -66,9 +68,10 @@ def list_recipes(stack_file: Path) -> list[tuple[str, str]]:
 def _read(path: Path) -> dict[str, Any]:
     """What can be read of a recipe; ``check`` says what is wrong with it."""
     try:
-        recipe = read_recipe(path)
-    except (OSError, ValueError, yaml.YAMLError):
+        source = Source(path.name, read_bytes(path, path.name), Problems())
+    except FileRefused:
         return {}
+    recipe = to_plain(source.root) if source.root is not None else {}
     return dict(recipe) if isinstance(recipe, dict) else {}
 
 

@@ -21,7 +21,7 @@ from composegen.checks.checked import Checked
 from composegen.composekeys import Draft
 from composegen.errors import Location, Problem, ProblemsFound
 from composegen.facts import find_facts, fits_image
-from composegen.files import Folder, is_folder
+from composegen.files import Folder
 from composegen.merging import check_removals, merge_drafts
 from composegen.model import (
     Access,
@@ -34,6 +34,7 @@ from composegen.model import (
     Service,
     Stack,
 )
+from composegen.paths import is_file, is_folder, leads_inside
 from composegen.problems import Problems
 from composegen.reading import REMOVED, find_near, shorten
 from composegen.reading import Path as NodePath
@@ -109,7 +110,7 @@ def _list_recipes(folder: Path, named: str) -> dict[str, tuple[Path, str]] | Non
     return {
         path.stem: (path, f"{named.rstrip('/')}/{path.name}")
         for path in sorted(place.glob("*.yaml"))
-        if path.is_file() and path.resolve().is_relative_to(place.resolve())
+        if is_file(path) and leads_inside(path, place)
     }
 
 

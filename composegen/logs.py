@@ -5,7 +5,9 @@ A service appends to its log by itself: nobody who reads slowly, or dies, holds 
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 from typing import IO
 
@@ -40,9 +42,20 @@ def rotate_log(path: Path, *, most: int = MOST_BYTES, kept: int = KEPT) -> None:
 
 
 def open_log(path: Path) -> IO[bytes]:
-    """A log to append to, unbuffered, its folder made where it is missing."""
+    """A log to append to, unbuffered, its folder made where it is missing.
+
+    Raises OSError, also where a link in the log's place, or its folder's, may lead
+    anywhere, and for a pipe that nobody reads.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("ab", buffering=0)
+    if path.parent.is_symlink():
+        raise OSError(errno.ELOOP, "is a link, remove it", str(path.parent))
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    handle = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no file, remove it", str(path))
+    return os.fdopen(handle, "ab", buffering=0)
 
 
 def measure_log(path: Path) -> int:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 
 from composegen.errors import FileRefused, StaleFile
 from composegen.files import write_atomically
+from composegen.paths import read_regular
 from composegen.records import record
 from composegen.render import is_ours, is_untouched, read_flags
 from composegen.selection import Selection
 
 _MOST = 64 * 1024 * 1024
+_ENGINE = re.compile(r"\d{1,4}", re.ASCII)
 
 
 class Written(StrEnum):
@@ -37,11 +40,14 @@ def find_prefix(output: Path, stack_folder: Path) -> str:
     return Path(os.path.relpath(os.path.realpath(stack_folder), start)).as_posix()
 
 
-def write_rendered(text: str, path: Path, *, force: bool = False) -> Written:
+def write_rendered(
+    text: str, path: Path, *, force: bool = False, is_named: bool = True
+) -> Written:
     """Write a rendered file in place.
 
     A file that composegen did not write, or that was edited since, is refused; with
-    ``force`` it is kept beside as ``.bak``. Raises FileRefused.
+    ``force`` it is kept beside as ``.bak``. A device or a pipe is written to where a
+    person has named it: what lies in a folder cannot lead there. Raises FileRefused.
     """
     shown = str(path)
     if not path.parent.is_dir():
@@ -52,8 +58,8 @@ def write_rendered(text: str, path: Path, *, force: bool = False) -> Written:
         raise FileRefused(
             shown, "is a folder", help="name a file: -o FOLDER/compose.yaml"
         )
-    if path.exists() and not path.is_file():
-        # A device or a pipe is written to, never replaced.
+    if is_named and path.exists() and not path.is_file():
+        # It is written to, never replaced.
         path.write_text(text, encoding="utf-8")
         return Written.NEW
     if not path.exists() and not path.is_symlink():
@@ -101,11 +107,12 @@ def _keep(path: Path) -> None:
 
 def _read(path: Path) -> str | None:
     try:
-        if not path.is_file() or path.stat().st_size > _MOST:
-            return None
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
+        data = read_regular(path, _MOST + 1, follow=False)
     except OSError:
         return None
+    text = data.decode("utf-8", errors="surrogateescape")
+    # As text is read everywhere: CR LF and CR end a line as LF does.
+    return None if len(data) > _MOST else re.sub("\r\n?", "\n", text)
 
 
 def read_recorded(path: Path) -> Recorded | None:
@@ -120,7 +127,7 @@ def read_recorded(path: Path) -> Recorded | None:
     engine = values["--engine"][-1:] or [""]
     return Recorded(
         Selection(added=tuple(values["--with"]), removed=tuple(values["--without"])),
-        int(engine[0]) if engine[0].isdigit() else None,
+        int(engine[0]) if _ENGINE.fullmatch(engine[0]) else None,
     )
 
 
@@ -128,13 +135,13 @@ def check_rendered(text: str, path: Path) -> None:
     """Compare a file with what it should be; raises StaleFile with the difference."""
     shown = str(path)
     old = _read(path)
-    if old is None:
+    if old is None and not os.path.lexists(path):
         raise FileRefused(
             shown, "there is no such file", help="make it: composegen render"
         )
     if old == text:
         return
-    if not is_ours(old):
+    if old is None or not is_ours(old):
         # Whatever it is, a link perhaps: what stands in it is not shown.
         raise FileRefused(
             shown,

@@ -11,6 +11,7 @@ from composegen.dotenv import fill_variables, parse_dotenv
 from composegen.errors import FileRefused
 from composegen.files import read_small_text, write_atomically
 from composegen.model import Secret, SecretKind, Service, Stack
+from composegen.paths import is_file
 from composegen.records import record
 from composegen.wiring import (
     Containers,
@@ -63,9 +64,7 @@ def list_secrets(stack: Stack) -> tuple[Secret, ...]:
 
 def list_missing_files(secrets: Iterable[Secret], folder: Path) -> tuple[str, ...]:
     """The files of secrets that are not there, relative to the stack's folder."""
-    return tuple(
-        secret.file for secret in secrets if not (folder / secret.file).is_file()
-    )
+    return tuple(secret.file for secret in secrets if not is_file(folder / secret.file))
 
 
 def read_passwords(stack: Stack, folder: Path) -> dict[str, str]:
@@ -126,7 +125,7 @@ def _make_file(
 ) -> Made:
     path = folder / secret.file
     if secret.kind is SecretKind.FILE:
-        if not path.is_file():
+        if not is_file(path):
             return Made(secret, Outcome.MISSING, f"make {secret.file}")
         empty = path.stat().st_size == 0
         outcome = Outcome.EMPTY if empty else Outcome.KEPT

@@ -15,6 +15,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from composegen.errors import FileRefused, Location
+from composegen.paths import read_regular
 from composegen.problems import Problems, escape_control
 
 __all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Source"]
@@ -511,10 +512,8 @@ def read_bytes(path: Path, shown: str) -> bytes:
     Raises FileRefused where it cannot be read.
     """
     try:
-        if not path.is_file():
-            reason = "is no file" if path.exists() else "there is no such file"
-            raise FileRefused(shown, reason)
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_regular(path, MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise FileRefused(shown, "there is no such file") from None
     except OSError as error:
         raise FileRefused(shown, (error.strerror or str(error)).lower()) from None

@@ -18,6 +18,13 @@ def make_state_folder(folder: Path, *below: str) -> Path:
     """A folder of ours beside the stack file. Raises FileRefused."""
     state = folder / STATE_FOLDER
     path = state.joinpath(*below)
+    for part in (*reversed(path.parents), path):
+        if part.is_relative_to(state) and part.is_symlink():
+            raise FileRefused(
+                str(part),
+                "is a link, which may lead anywhere",
+                help="remove it: what runs is noted there, in a folder of its own",
+            )
     try:
         state.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         ignored = state / ".gitignore"

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 RANKS = {
     "errors": 1,
     "records": 0,
+    "paths": 1,
     "resources": 0,
     "catalogue": 2,
     "graph": 1,

@@ -18,6 +18,7 @@ from composegen.selection import (
 )
 
 _MOST_NEAR = 20
+_MOST_CYCLES = 100
 
 
 def check_names(checked: Checked) -> None:
@@ -47,7 +48,10 @@ def check_cycle(checked: Checked) -> None:
         service.name: tuple(need.service for need in service.needs)
         for service in checked.stack.services.values()
     }
-    while (cycle := find_cycle(graph)) is not None:
+    for _ in range(_MOST_CYCLES):
+        cycle = find_cycle(graph)
+        if cycle is None:
+            return
         checked.add(
             "cycle",
             f"these services wait for each other: {' -> '.join(cycle)}",

@@ -11,10 +11,15 @@ from composegen.wiring import (
     list_networks,
 )
 
+_EVERYWHERE = ("0.0.0.0", "::")
+_MOST_PORTS = 200_000
+"""More than every port of a machine: who publishes as many does not mean it."""
+
 
 def check_ports(checked: Checked) -> None:
     """One port of the host belongs to one service."""
-    seen: dict[tuple[str, int], list[tuple[Service, Port]]] = {}
+    seen: dict[tuple[str, int], dict[str, Service]] = {}
+    count = 0
     for service in checked.stack.services.values():
         path = ("services", service.name, "publish")
         for port in service.publish:
@@ -26,12 +31,12 @@ def check_ports(checked: Checked) -> None:
                     path,
                     "leave the address out for 127.0.0.1",
                 )
+            count += len(port.host_ports)
+            if count > _MOST_PORTS:
+                return
             for number in port.host_ports:
-                others = seen.setdefault((port.protocol, number), [])
-                clash = next(
-                    (other for other, taken in others if _addresses_meet(taken, port)),
-                    None,
-                )
+                others = seen.setdefault((port.protocol, number), {})
+                clash = _find_clash(others, port.address)
                 if clash is not None:
                     first = checked.find("services", clash.name, "publish")
                     checked.add(
@@ -43,16 +48,14 @@ def check_ports(checked: Checked) -> None:
                         f"{_suggest_port(number, port)}",
                     )
                     break
-                others.append((service, port))
+                others[port.address] = service
 
 
-def _addresses_meet(first: Port, second: Port) -> bool:
-    everywhere = {"0.0.0.0", "::"}
-    return (
-        first.address == second.address
-        or first.address in everywhere
-        or second.address in everywhere
-    )
+def _find_clash(taken: dict[str, Service], address: str) -> Service | None:
+    """Who has a port already, at this address or at all of them."""
+    if address in _EVERYWHERE:
+        return next(iter(taken.values()), None)
+    return next((taken[at] for at in (address, *_EVERYWHERE) if at in taken), None)
 
 
 def _suggest_port(number: int, port: Port) -> str:

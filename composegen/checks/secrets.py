@@ -10,6 +10,7 @@ from composegen.model import (
     SecretKind,
     Service,
 )
+from composegen.paths import is_file
 from composegen.values import parse_variables
 from composegen.wiring import (
     name_url_secret,
@@ -124,7 +125,7 @@ def _check_contexts(checked: Checked, used: set[str]) -> None:
             name
             for name, file, is_there in (
                 (".secrets", ".secrets/any", has_secrets),
-                (".env", ".env", (checked.folder.path / ".env").is_file()),
+                (".env", ".env", is_file(checked.folder.path / ".env")),
             )
             if is_there and checked.folder.is_sent_to_build(file, service.build)
         ]

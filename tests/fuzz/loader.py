@@ -10,7 +10,7 @@ import yaml
 from hypothesis import strategies as st
 
 from composegen.catalogue import LEVELS
-from composegen.errors import ExitCode, Problem, ProblemsFound, SelectionError
+from composegen.errors import Problem, ProblemsFound, SelectionError
 from composegen.loader import load_stack
 from composegen.mermaid import draw_plan
 from composegen.model import Stack
@@ -57,7 +57,7 @@ def check_problem(problem: Problem, lines: int) -> None:
     assert not _LINE_ENDS & set(where.text)
 
 
-def check_loading(data: bytes) -> Stack | None:
+def check_loading(data: bytes) -> None:
     """Any bytes become a stack or a list of problems: nothing else, and the same twice.
 
     What becomes a stack can be planned, drawn and rendered, and PyYAML reads it.
@@ -78,7 +78,6 @@ def check_loading(data: bytes) -> Stack | None:
     assert list(problems) == sorted(problems, key=lambda problem: problem.order)
     if stack is not None:
         check_carrying_out(stack)
-    return stack
 
 
 def check_carrying_out(stack: Stack) -> None:
@@ -86,7 +85,6 @@ def check_carrying_out(stack: Stack) -> None:
     try:
         plan = make_plan(stack)
     except SelectionError as error:
-        assert error.exit_code is ExitCode.PROBLEM
         raise AssertionError("the loader let through what cannot start") from error
     assert format_plan(plan)
     assert draw_plan(plan)
@@ -104,8 +102,8 @@ WORDS = """name services volumes secrets recipes relax compose x-a image build u
 publish health needs otherwise env replicas note job enabled resources local command
 dir environment env_file volumes tmpfs cap_add user hostname labels ulimits sysctls
 until healthy finished started true false null http tcp none boot interval timeout
-retries host tool redis postgres mariadb nginx app db : - , [ ] { } & * ! | > ' " % @ ` #
-<< *a &a ${A} ${A:-b} $$ 1 0 -1 1e3 0x1F 012 30s 8080 8080:80 /path ./a ../a /etc/passwd
+retries host tool redis postgres mariadb nginx app db : - , [ ] { } & * ! | > ' " % @ `
+# << *a &a ${A} ${A:-b} $$ 1 0 -1 1e3 0x1F 012 30s 8080 8080:80 /path ./a ../a /etc/passwd
 """.split()
 _pieces = st.one_of(
     st.sampled_from(WORDS),

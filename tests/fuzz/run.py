@@ -91,7 +91,7 @@ def run_atheris(target: str, seconds: int) -> None:
             words = Path(name, "words")
             words.write_text(write_words(module.WORDS))
             options.append(f"-dict={words}")
-        atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: run_one(data))
+        atheris.Setup([sys.argv[0], *options, str(corpus)], run_one)
         atheris.Fuzz()
 
 

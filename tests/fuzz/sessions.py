@@ -43,7 +43,9 @@ _ops = st.one_of(
     st.tuples(st.just("delete"), _keys),
     st.tuples(st.just("load"), _keys),
     st.tuples(st.just("exists"), _keys),
-    st.tuples(st.just("wait"), st.sampled_from([0.5, 49.0, 51.0, 99.999, 100.0, 500.0])),
+    st.tuples(
+        st.just("wait"), st.sampled_from([0.5, 49.0, 51.0, 99.999, 100.0, 500.0])
+    ),
     st.tuples(st.just("clean")),
 )
 schedules = st.lists(_ops, max_size=40)
@@ -172,13 +174,14 @@ class Comparison:
             self.check_all()
 
     def _make_messages(self, sent: list[tuple[int, str, str]]) -> list[Message]:
-        """Messages with new ids, or with one of the last few: those were sent before."""
+        """Messages with new ids, or with one of the last few: they were sent before."""
         messages = []
         for back, role, content in sent:
-            if back == 0 or back > len(self.ids):
+            is_new = not 0 < back <= len(self.ids)
+            if is_new:
                 self.ids.append(self.new_id())
-                back = 1
-            messages.append(Message(self.ids[-back], role, content, at=1))
+            id = self.ids[-1] if is_new else self.ids[-back]
+            messages.append(Message(id, role, content, at=1))
         return messages
 
     def do_append(
