@@ -15,6 +15,7 @@ from composegen.records import field, record
 _ARGUMENT = re.compile(r"\$(?:\{(\w+)(?::?-([^}$]*))?\}|(\w+))")
 _MAX_STAGES = 100
 _LONGEST = 1000
+_EXPOSED = re.compile(r"\d{1,5}(?:-\d{1,5})?(?:/(?:tcp|udp|sctp))?", re.ASCII)
 _DEEP = re.compile(r"(?:\*\*/)+")
 _STAGE_NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 
@@ -107,7 +108,8 @@ def _read_into(stage: _Stage, word: str, rest: str) -> None:
     elif word == "HEALTHCHECK":
         stage.has_healthcheck = not rest.strip().upper().startswith("NONE")
     elif word == "EXPOSE":
-        stage.exposed += rest.split()
+        # Ports alone: what is no port could be a line of any file that a link names.
+        stage.exposed += [port for port in rest.split() if _EXPOSED.fullmatch(port)]
 
 
 def _read_instructions(text: str) -> Iterator[tuple[str, str]]:

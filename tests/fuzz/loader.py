@@ -103,7 +103,8 @@ publish health needs otherwise env replicas note job enabled resources local com
 dir environment env_file volumes tmpfs cap_add user hostname labels ulimits sysctls
 until healthy finished started true false null http tcp none boot interval timeout
 retries host tool redis postgres mariadb nginx app db : - , [ ] { } & * ! | > ' " % @ `
-# << *a &a ${A} ${A:-b} $$ 1 0 -1 1e3 0x1F 012 30s 8080 8080:80 /path ./a ../a /etc/passwd
+# << *a &a ${A} ${A:-b}
+$$ 1 0 -1 1e3 0x1F 012 30s 8080 8080:80 /path ./a ../a /etc/passwd
 """.split()
 _pieces = st.one_of(
     st.sampled_from(WORDS),
