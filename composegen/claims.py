@@ -19,9 +19,10 @@ from composegen.causes import describe_holder, describe_process
 from composegen.events import Failure
 from composegen.health import NotReady, Probe, ask, choose_pause
 from composegen.listeners import find_listeners, is_free
+from composegen.localenv import Surroundings, find_folder
 from composegen.localplan import Way
 from composegen.localunits import Unit
-from composegen.model import HealthKind
+from composegen.model import HealthKind, Service
 from composegen.processes import Identity, identify, is_still, read_command, read_folder
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
 
@@ -145,7 +146,8 @@ class Claims:
     def _find_near(self, unit: Unit, holders: tuple[int, ...]) -> int | None:
         """The first that runs at or below the stack's folder, or in the service's."""
         home = self._folder.folder
-        return next((pid for pid in holders if runs_here(pid, home, unit)), None)
+        folder = unit.launch.folder if unit.launch is not None else home
+        return next((pid for pid in holders if runs_here(pid, home, folder)), None)
 
     async def _end_leftover(self, unit: Unit) -> None:
         """End what a run that is gone has left of a service."""
@@ -208,14 +210,41 @@ def digest(unit: Unit) -> str:
     )
 
 
-def runs_here(pid: int, folder: Path, unit: Unit) -> bool:
-    """Whether a process runs at or below the stack's folder, or in the service's."""
+def runs_here(pid: int, home: Path, folder: Path) -> bool:
+    """Whether a process runs at or below the stack's home, or in a service's folder."""
     own = read_folder(pid)
     if own is None:
         return False
-    home = folder.resolve()
-    service_folder = unit.launch.folder if unit.launch is not None else home
-    return own.is_relative_to(home) or own == service_folder.resolve()
+    return own.is_relative_to(home.resolve()) or own == folder.resolve()
+
+
+def find_stranger(service: Service, around: Surroundings) -> str:
+    """Who has a service's port and must not be taken for it; empty: nobody.
+
+    That is anybody for a data store, and whoever runs elsewhere for the rest.
+    """
+    port = service.port
+    if port is None or service.job:
+        return ""
+    holders = _find_holders(port)
+    if not holders and is_free(port):
+        return ""
+    runs = RunFolder.find(around.folder)
+    record = runs.read_service(service.name) if runs is not None else None
+    if record is not None and _has_left(record):
+        return ""  # another run's of this folder, or what a dead one left
+    folder = find_folder(service, around)
+    if not service.is_store and any(
+        runs_here(pid, around.folder, folder) for pid in holders
+    ):
+        return ""
+    return describe_process(holders[0]) if holders else "whoever has it is not seen"
+
+
+def _has_left(record: ServiceRecord) -> bool:
+    """Whether anything runs of a service that was noted."""
+    marked = guardian.find_marked(record.run, record.service)
+    return is_still(record.process) or bool(marked)
 
 
 def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:

@@ -65,6 +65,10 @@ class Machine(Protocol):
         """Whether somebody listens on a port."""
         ...
 
+    def find_stranger(self, service: Service, around: Surroundings) -> str:
+        """Who has a service's port and must not be taken for it; empty: nobody."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPlan:
@@ -212,6 +216,25 @@ class _Settler:
             notes=tuple(self._list_notes(plan, ways)),
         )
 
+    def _find_stranger(self, step: Step) -> str:
+        """Who keeps an optional service from its port; empty where nobody does.
+
+        Its dependants would be given the address, and use what is not ours. Raises
+        CannotRun where the service was insisted on.
+        """
+        if step.is_required or self.asked.reuse:
+            return ""
+        who = self.machine.find_stranger(step.service, self.around)
+        if not who:
+            return ""
+        obstacle = f"port {step.service.port} is somebody else's: {who}"
+        if step.name in self.insisted:
+            raise CannotRun(
+                f"`{step.name}` cannot run here: {obstacle}",
+                help="use it with --reuse, or end it",
+            )
+        return f"{obstacle} (--reuse would use it)"
+
     def _close_over(self, out: list[str], plan: Plan) -> list[str]:
         """What cannot run, and what could not run without it."""
         closed = list(out)
@@ -235,12 +258,13 @@ class _Settler:
             if self.asked.command:
                 return Way.COMMAND
         obstacle = find_obstacle(service, self.around)
+        must = step.is_required or step.name in self.insisted
+        obstacle = obstacle or self._find_stranger(step)
         if not obstacle:
             return Way.PROCESS
         port = service.port
         if self.asked.reuse and port is not None and self.machine.is_listening(port):
             return Way.FOUND
-        must = step.is_required or step.name in self.insisted
         if must and service.is_store and service.image and self.machine.has_engine():
             return Way.DOCKER
         if must:

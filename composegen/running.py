@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from composegen.claims import find_stranger
 from composegen.console import Console
 from composegen.control import follow_run
 from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
 from composegen.events import read_event
 from composegen.foreground import stay_in_front
-from composegen.localenv import HOST, prepare_secrets, read_surroundings
+from composegen.localenv import HOST, Surroundings, prepare_secrets, read_surroundings
 from composegen.localplan import Asked, LocalPlan, Way, settle_plan
 from composegen.localstores import has_engine, is_image_there, pull_image
 from composegen.localunits import Unit, make_units
-from composegen.model import Stack
+from composegen.model import Service, Stack
 from composegen.plan import format_plan
 from composegen.runconsole import RunConsole
 from composegen.runfiles import RunFolder, RunRecord
@@ -60,6 +61,10 @@ class ThisMachine:
                 return True
         except OSError:
             return False
+
+    def find_stranger(self, service: Service, around: Surroundings) -> str:
+        """Who has a service's port and must not be taken for it; empty: nobody."""
+        return find_stranger(service, around)
 
 
 def run_stack(

@@ -46,15 +46,19 @@ while True:
 class FakeMachine:
     """A machine with or without an engine, on which nobody listens unless told."""
 
-    def __init__(self, *, engine=False, listening=()):
+    def __init__(self, *, engine=False, listening=(), strangers=()):
         self.engine = engine
         self.listening = set(listening)
+        self.strangers = dict(strangers)
 
     def has_engine(self):
         return self.engine
 
     def is_listening(self, port):
         return port in self.listening
+
+    def find_stranger(self, service, around):
+        return self.strangers.get(service.name, "")
 
 
 class Ports:

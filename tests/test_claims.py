@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
+from composegen.claims import find_stranger
 from composegen.events import Exited, Ready, Reused, Started
+from composegen.localenv import read_surroundings
+from composegen.records import replace
 from composegen.runfiles import RunFolder
 from tests import leaks, runs
 from tests.runs import carry_out, fail, find_events, make_service, start_cli, wait_for
@@ -112,6 +115,51 @@ def test_somebody_elses_store_is_refused_even_in_this_folder(tmp_path, ports):
     assert f"pid {store.pid}" in failure.cause
     assert "--reuse" in failure.mend
     assert find_events(events, Reused)[0].pid == store.pid
+
+
+def find_stranger_for(path, name):
+    around = read_surroundings(path.parent, os.environ)
+    return find_stranger(runs.load(path).services[name], around)
+
+
+def test_a_stranger_is_whoever_has_a_stores_port_or_runs_elsewhere(
+    tmp_path, ports, tmp_path_factory
+):
+    path = runs.write_stack(
+        tmp_path,
+        f"services:\n  redis:\n    use: redis\n    port: {ports['app']}\n"
+        + make_service("app", ports["app"]),
+    )
+    assert find_stranger_for(path, "redis") == ""
+
+    near = start_server(tmp_path, ports["app"])
+    try:
+        assert f"pid {near.pid}" in find_stranger_for(path, "redis")
+        assert find_stranger_for(path, "app") == ""
+    finally:
+        end(near)
+
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "server.py").write_text(runs.SERVER)
+    far = start_server(elsewhere, ports["app"])
+    try:
+        assert f"pid {far.pid}" in find_stranger_for(path, "app")
+    finally:
+        end(far)
+
+
+def test_what_a_run_of_this_folder_owns_is_no_stranger(tmp_path, ports):
+    path = write_app(tmp_path, ports)
+
+    async def own():
+        async with carry_out(path) as (supervisor, _):
+            await supervisor.bring_up()
+            # A store of ours is known by what was noted, wherever it runs.
+            store = replace(runs.load(path).services["app"], is_store=True)
+            around = read_surroundings(tmp_path, os.environ)
+            return find_stranger(store, around)
+
+    assert asyncio.run(own()) == ""
 
 
 def test_a_program_in_the_services_own_folder_counts_as_near(tmp_path, ports):

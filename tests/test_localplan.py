@@ -31,11 +31,13 @@ services:
 REQUIRED = STORE.replace("        otherwise: {env: {STORE: memory}}\n", "")
 
 
-def settle(tmp_path, text, *, engine=False, listening=(), env=None, **asked):
+def settle(
+    tmp_path, text, *, engine=False, listening=(), strangers=(), env=None, **asked
+):
     path = write_stack(tmp_path, text)
     environ = {"PATH": os.environ["PATH"], **(env or {})}
     around = read_surroundings(tmp_path, environ)
-    machine = FakeMachine(engine=engine, listening=listening)
+    machine = FakeMachine(engine=engine, listening=listening, strangers=strangers)
     local = settle_plan(load(path), Asked(**asked), around, machine)
     units = {unit.name: unit for unit in make_units(local, around)}
     return local, units
@@ -55,6 +57,42 @@ def test_an_optional_service_that_is_not_installed_is_left_out_engine_or_not(
         "    web: STORE=memory"
     ) in format_plan(local.plan)
     assert local.plan.selection == Selection()
+
+
+HERE = STORE.replace("no-such-redis-server, --port", "python3, -m")
+
+
+def test_an_optional_store_whose_port_is_somebody_elses_is_left_out(tmp_path):
+    """Its dependants would be given the address, and write into what is not ours."""
+    local, units = settle(tmp_path, HERE, strangers={"redis": "pid 7"})
+
+    assert list(units) == ["web"]
+    assert units["web"].launch.env["STORE"] == "memory"
+    assert "REDIS_URL" not in units["web"].launch.env
+    assert (
+        "redis: cannot run here: port 6379 is somebody else's: pid 7 "
+        "(--reuse would use it)\n"
+    ) in format_plan(local.plan)
+
+
+def test_with_reuse_or_where_it_is_required_a_stranger_changes_no_plan(tmp_path):
+    _, reusing = settle(tmp_path, HERE, strangers={"redis": "pid 7"}, reuse=True)
+    required = REQUIRED.replace("no-such-redis-server, --port", "python3, -m")
+    _, needing = settle(tmp_path, required, strangers={"redis": "pid 7"})
+
+    assert set(reusing) == set(needing) == {"redis", "web"}
+
+
+def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(tmp_path):
+    with pytest.raises(CannotRun, match="somebody else's: pid 7") as caught:
+        settle(
+            tmp_path,
+            HERE,
+            engine=True,
+            strangers={"redis": "pid 7"},
+            selection=Selection(added=("redis",)),
+        )
+    assert "--reuse" in caught.value.help
 
 
 def test_a_left_out_need_unsets_what_the_shell_had_set(tmp_path):
