@@ -7,11 +7,12 @@ CHAT := examples/chat
 PYTEST := $(CURDIR)/$(BIN)/python -m pytest
 MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
-SOURCES := composegen tests benchmarks examples scripts
+SOURCES := composegen tests benchmarks examples scripts docs
 DCLINT := dclint@3.1.0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check e2e chaos demo dev golden format mutants bench clean
+.PHONY: help setup test check e2e chaos demo dev docs pictures golden format mutants \
+  bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -21,7 +22,7 @@ setup: $(VENV)/.made ## Make .venv with everything that the targets need
 $(VENV)/.made: pyproject.toml $(wildcard $(CHAT)/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  -e '.[redis,lint,test,e2e]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
+	  -e '.[redis,lint,test,e2e,docs]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
 	  -e '$(CHAT)/frontend[test]'
 	touch $@
 
@@ -53,8 +54,15 @@ demo: setup ## Render the chat stack both ways, run it without containers, talk 
 dev: setup ## Run the chat stack without containers until Ctrl-C
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/composegen run -f $(CHAT)/stack.yaml
 
-golden: setup ## Write the expected output of the examples anew
-	GOLDEN=1 $(BIN)/python -m pytest -q tests/test_examples.py
+docs: setup ## Build the site of docs/ in build/site; a warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going docs build/site
+	@echo "open build/site/index.html"
+
+pictures: setup ## Draw the pictures of a terminal in docs/pictures anew
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.pictures
+
+golden: setup ## Write the expected output of the examples and of the pages anew
+	GOLDEN=1 $(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py
 
 format: setup ## Format the sources
 	$(BIN)/ruff format $(SOURCES)

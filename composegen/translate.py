@@ -15,8 +15,9 @@ KNOWN_TO_COMPOSE = frozenset(
     cpu_percent cpu_period cpu_quota cpu_rt_period cpu_rt_runtime cpu_shares cpuset
     credential_spec device_cgroup_rules dns_opt dns_search domainname
     external_links ipc isolation label_file links logging mac_address mem_swappiness
-    memswap_limit models oom_kill_disable oom_score_adj pid post_start pre_stop
-    provider runtime storage_opt use_api_socket userns_mode uts volumes_from""".split()
+    memswap_limit models oom_kill_disable oom_score_adj pid post_start pre_start
+    pre_stop provider pull_refresh_after runtime storage_opt umask use_api_socket
+    userns_mode uts volumes_from""".split()
 )
 """Compose keys of a service with no word here: they go below ``compose``."""
 
@@ -281,6 +282,8 @@ TOP_LEVEL = {
     "version": "Compose ignores `version`, and so do we: leave it out",
     "networks": "networks are made for you; add your own below `compose`:\n"
     "compose: {networks: {mine: {external: true}}}",
+    "jobs": "a job is a service here, waited for until it is finished:\n"
+    "services: {migrate: {job: true}}",
     "configs": "pass it on to Compose:\ncompose: {configs: {..}}",
     "include": "pass it on to Compose:\ncompose: {include: [..]}",
     "models": "pass it on to Compose:\ncompose: {models: {..}}",

@@ -4,22 +4,22 @@ A block is fenced as ``console`` (commands after ``$ ``, below each what it prin
 ``sh`` (commands that set a machine up, which no fast test runs) or as ``yaml``. What a
 reader need not see stands in a comment on the line above the fence:
 
-- ``<!-- in: examples/chat -->`` runs the block in a copy of that folder, made once a page;
-  without it a block runs where the one before it has ended, at first in an empty folder.
+- ``<!-- in: examples/chat -->`` runs the block in a copy of that folder, made once a
+  page; without it a block runs where the one before it has ended, at first in an empty
+  folder.
 - ``<!-- file: stack.yaml -->`` above any other fence writes its text there.
 - ``<!-- stays -->``: the last command goes on while later blocks run. It is ended with
   the page, unless one of them ends it.
 - ``<!-- needs: engine -->``: run by ``make e2e`` only.
-- ``<!-- needs: redis-server -->``: run where that program is; skipped with a note elsewhere.
 - ``<!-- fresh machine -->``: a ``sh`` block that ``make e2e`` runs on a bare machine.
 
 Several are separated by commas.
 
 Shown output is what is printed, but for this: a line ``..`` stands for any lines, one
 that ends in ``..`` for any end of that line, and what differs between two runs is made
-equal on both sides: durations, times of day, process numbers, bars, temporary folders.
-Lines in which something was made equal, or with a column, are compared with every run of
-spaces as one.
+equal on both sides: durations but for worst waits, times of day, process numbers,
+bars, how many files ``init`` writes. Behind a line's indentation a run of spaces is one space,
+and empty lines at the end do not count.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -43,19 +44,17 @@ _FENCE = re.compile(
     r"```(?P<kind>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_NOTES = re.compile(
-    r"in: \S+|file: \S+|stays|needs: engine|needs: redis-server|fresh machine"
-)
+_NOTES = re.compile(r"in: \S+|file: \S+|stays|needs: engine|fresh machine")
 _DEADLINE = 60
 
 # In this order: the longer forms first.
 _EQUAL = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?"), "TIME"),
     (re.compile(r"\bpid \d+"), "pid N"),
+    (re.compile(r"\bwrote \d+ files"), "wrote N files"),
     (re.compile(r"(?<=healthy )( *)\d+\b"), "N"),
     (re.compile(r"\b\d+(\.\d+)? ?(ms|s)\b(?! at worst)"), "N s"),
     (re.compile(r"(?<= )[.=#]{10,}(?= )"), "BAR"),
-    (re.compile(r"/tmp/[\w./-]*page-\w+"), "FOLDER"),
 )
 
 
@@ -104,13 +103,13 @@ def read_blocks(page: Path) -> list[Block]:
 def are_equal(shown: str, printed: str) -> bool:
     """Whether output is what a page shows, by the rules above."""
     pattern = ""
-    for line in shown.splitlines():
+    for line in shown.rstrip().splitlines():
         if line == "..":
             pattern += r"(?:.*\n)*?"
             continue
         begin, mark = (line[:-2], r".*") if line.endswith("..") else (line, "")
         pattern += re.escape(_level(begin)) + mark + r"\n"
-    levelled = "".join(_level(line) + "\n" for line in printed.splitlines())
+    levelled = "".join(_level(line) + "\n" for line in printed.rstrip().splitlines())
     return re.fullmatch(pattern, levelled) is not None
 
 
@@ -145,7 +144,7 @@ class Shell:
         self.folder = Path(tempfile.mkdtemp(prefix="page-"))
         self._before = _enter_own_network() if own_network else []
 
-    def __enter__(self) -> Shell:
+    def __enter__(self) -> Self:
         binaries = f"{ROOT / '.venv' / 'bin'}:{Path(sys.executable).parent}"
         env = {
             name: value
@@ -163,7 +162,7 @@ class Shell:
             start_new_session=True,
         )
         # Jobs in groups of their own, and no word about them.
-        self._tell("set -m; exec 3>&1")
+        self._tell("set -m; exec 3>&1 2>/dev/null")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -192,8 +191,8 @@ class Shell:
     def start(self, command: str, shown: str) -> str:
         """Start a command that stays; what it prints until that is what is shown."""
         out = self.folder.with_suffix(".staying")
-        self._tell(f"{{ {command}\n}} </dev/null >{out} 2>&1 &")
-        self.run("true")
+        out.touch()
+        self._tell(f"{{ {command}\n}} </dev/null >>{out} 2>&1 &")
         end = time.monotonic() + _DEADLINE
         while not are_equal(shown, out.read_text()):
             if time.monotonic() > end:
@@ -238,15 +237,13 @@ def run_page(blocks: Sequence[Block], shell: Shell) -> Iterator[Outcome]:
             last = len(block.commands) - 1
             for number, (command, shown) in enumerate(block.commands):
                 stays = "stays" in block.notes and number == last
-                printed = (
-                    shell.start(command, shown) if stays else shell.run(command)
-                )
+                printed = shell.start(command, shown) if stays else shell.run(command)
                 outcome.printed.append((command, printed))
             yield outcome
 
 
 def _raise_loopback() -> None:
-    """A new network has its loopback interface down; no program is needed to mend it."""
+    """A new network has its loopback interface down; no program need mend it."""
     import fcntl
     import socket
     import struct

@@ -1,0 +1,122 @@
+"""Draws pictures of a terminal from what commands really print, for ``make pictures``.
+
+Each is an SVG in docs/pictures, made anew from a copy of the chat stack. What changes
+from run to run (process numbers, times) is left as it was printed.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+DEADLINE = 120
+
+# name -> what is typed; the last command's output is shown, the others prepare.
+SCENES = {
+    "plan": ["composegen plan --without redis"],
+    "why": [
+        "LLM_BASE_URL=localhost:11434 composegen run --without redis",
+        "composegen why frontend",
+    ],
+}
+
+# Calm on both the light and the dark page.
+THEME = TerminalTheme(
+    (27, 31, 36),
+    (222, 226, 230),
+    [
+        *[(73, 80, 87), (255, 135, 135), (140, 233, 154), (255, 224, 102)],
+        *[(116, 192, 252), (229, 153, 247), (102, 217, 232), (241, 243, 245)],
+    ],
+    [
+        *[(134, 142, 150), (255, 135, 135), (140, 233, 154), (255, 224, 102)],
+        *[(116, 192, 252), (229, 153, 247), (102, 217, 232), (255, 255, 255)],
+    ],
+)
+
+
+def run_in_terminal(command: str, folder: Path, columns: int) -> str:
+    """What a command writes to a terminal, colours included."""
+    main, side = pty.openpty()
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"NO_COLOR", "GROQ_API_KEY"}
+    }
+    process = subprocess.Popen(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**env, "TERM": "xterm-256color", "COLUMNS": str(columns)},
+        stdin=subprocess.DEVNULL,
+        stdout=side,
+        stderr=side,
+        start_new_session=True,
+    )
+    os.close(side)
+    written = b""
+    while select.select([main], [], [], DEADLINE)[0]:
+        try:
+            part = os.read(main, 65536)
+        except OSError:  # the other side is closed
+            break
+        if not part:
+            break
+        written += part
+    os.close(main)
+    process.wait(DEADLINE)
+    return written.decode().replace("\r\n", "\n")
+
+
+def draw(command: str, output: str, name: str) -> str:
+    """An SVG of a terminal that shows a command and its output."""
+    shown = Text.assemble(("$ ", "bright_black"), (command, "bold"), "\n")
+    shown.append(Text.from_ansi(output.rstrip("\n")))
+    width = max(72, *(len(line) for line in shown.plain.splitlines()))
+    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
+    # The last line would lose its underscores to the frame.
+    console.print(shown, "", sep="\n", soft_wrap=True)
+    drawn = console.export_svg(title="", theme=THEME, unique_id=f"terminal-{name}")
+    # Fonts of the reader's own machine: a picture that is opened asks nobody.
+    drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
+    drawn = drawn.replace("Fira Code, monospace", "ui-monospace, Menlo, monospace")
+    label = html.escape(f"{command}: {Text.from_ansi(output).plain.strip()}")
+    return re.sub(
+        r"<svg ([^>]*)>", rf"<svg role='img' \1><title>{label}</title>", drawn, count=1
+    )
+
+
+def main() -> None:
+    """Draw the scenes that are named, or all."""
+    PICTURES.mkdir(exist_ok=True)
+    for name in sys.argv[1:] or SCENES:
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place) / "chat"
+            ignored = shutil.ignore_patterns(
+                "expected", "compose*.yaml", ".venv", ".secrets", ".composegen", "logs"
+            )
+            shutil.copytree(ROOT / "examples" / "chat", folder, ignore=ignored)
+            *before, command = SCENES[name]
+            for words in before:
+                run_in_terminal(words, folder, 100)
+            output = run_in_terminal(command, folder, 100)
+            (PICTURES / f"{name}.svg").write_text(draw(command, output, name))
+        print(f"docs/pictures/{name}.svg")
+
+
+if __name__ == "__main__":
+    main()
