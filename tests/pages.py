@@ -18,8 +18,8 @@ Several are separated by commas.
 Shown output is what is printed, but for this: a line ``..`` stands for any lines, one
 that ends in ``..`` for any end of that line, and what differs between two runs is made
 equal on both sides: durations but for worst waits, times of day, process numbers,
-bars, how many files ``init`` writes. Behind a line's indentation a run of spaces is one space,
-and empty lines at the end do not count.
+bars, how many files ``init`` writes. Behind a line's indentation a run of spaces is one
+space, and empty lines at the end do not count.
 """
 
 from __future__ import annotations
