@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,18 @@ ON_ENGINE = [
     for page in PAGES
     if any(block.notes.get("needs") == "engine" for block in read_blocks(page))
 ]
-PORTS = (3000, 3002)
-"""What the chat stack publishes; it is the one that the pages bring up."""
+NAME = re.compile(r"^name: (\S+)$", re.MULTILINE)
+PORT = re.compile(r"^ +publish: (\d+)", re.MULTILINE)
+
+
+def read_stacks(page: Path) -> str:
+    """The stack files that a page writes or copies, one after the other."""
+    blocks = read_blocks(page)
+    written = [block.text for block in blocks if "file" in block.notes]
+    copied = [block.notes["in"] for block in blocks if "in" in block.notes]
+    return "\n".join(
+        [*written, *((ROOT / i / "stack.yaml").read_text() for i in copied)]
+    )
 
 
 def list_projects() -> set[str]:
@@ -35,9 +46,12 @@ def list_projects() -> set[str]:
 )
 def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
     images.have(*IMAGES)
-    wait_for_free_ports(*PORTS)
-    before = list_projects()
-    assert "chat" not in before, "the pages' project, `chat`, runs already"
+    stacks = read_stacks(page)
+    names = {*NAME.findall(stacks)}
+    running = names & list_projects()
+    assert names
+    assert not running, f"on the engine already, and not removed for a test: {running}"
+    wait_for_free_ports(*map(int, PORT.findall(stacks)))
     try:
         # Ports are published on this machine, whatever network the shell is in.
         with Shell(own_network=False) as shell:
@@ -48,8 +62,8 @@ def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
                     f"and this is printed:\n{outcome.text}"
                 )
     finally:
-        if "chat" in list_projects():
-            run("docker", "compose", "-p", "chat", "down", "-v", "--rmi", "local")
+        for name in names & list_projects():
+            run("docker", "compose", "-p", name, "down", "-v", "--rmi", "local")
 
 
 def test_there_are_such_pages() -> None:
