@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +75,7 @@ class FakeEngine:
     sockets: dict[str, list[Socket]] = field(default_factory=dict)
     volumes: dict[str, Volume] = field(default_factory=dict)
     publishers: dict[int, str] = field(default_factory=dict)
+    programs: dict[str, list[str]] = field(default_factory=dict)
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         return tuple(self.containers) if project == "demo" else ()
@@ -87,6 +89,10 @@ class FakeEngine:
     def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
         found = self.sockets.get(id)
         return None if found is None else tuple(found)
+
+    def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
+        found = self.programs.get(id)
+        return None if found is None else tuple(n for n in names if n in found)
 
     def find_volume(self, name: str) -> Volume | None:
         return self.volumes.get(name)

@@ -38,7 +38,6 @@ def test_nobody_knows_everything():
     ("line", "folder"),
     [
         ("OSError: [Errno 30] Read-only file system: '/app/cache/x'", "/app/cache"),
-        ("mkdir: cannot create directory '/data': Read-only file system", "/"),
         ("Error: EROFS: read-only file system, open '/srv/a/b.log'", "/srv/a"),
         ("open /var/lib/x/y.db: read-only file system", "/var/lib/x"),
         ("touch: cannot touch '/home/me/x': Read-only file system", "/home/me"),
@@ -49,6 +48,12 @@ def test_a_read_only_file_system_names_the_folder(line, folder):
     assert "read-only" in cause
     assert f"tmpfs: [{folder}]" in mend
     assert f"volumes: [web-data:{folder}]" in mend
+
+
+def test_one_that_writes_at_the_root_is_relaxed_or_given_a_folder():
+    cause, mend = died("mkdir: cannot create directory '/data': Read-only file system")
+    assert "/data" in cause
+    assert "relax: {read_only: it writes /data}" in mend
 
 
 def test_a_secret_that_may_not_be_read_names_its_file():
@@ -112,7 +117,7 @@ def test_a_mounted_folder_of_the_host_is_given_to_its_user():
         kind="bind", name="", source="/home/me/x", target="/data", is_writable=True
     )
     _, mend = died("mkdir: /data/y: Permission denied", user="1000", mounts=(mount,))
-    assert mend == "let user 1000 have it on this machine: chown /home/me/x"
+    assert mend == "let user 1000 have it on this machine:\nchown 1000 /home/me/x"
 
 
 def test_a_volume_of_another_user_is_made_anew():
@@ -199,9 +204,10 @@ def test_the_port_that_is_taken_is_the_hosts(text, port):
 
 
 def test_a_taken_port_suggests_the_next():
-    cause, mend = explain_port("web", 3000, "the container other-web-1")
+    noted = make_noted("web", port=8000)
+    cause, mend = explain_port(noted, 3000, "the container other-web-1")
     assert cause.endswith("is taken by the container other-web-1")
-    assert mend.endswith("publish: 3001")
+    assert mend.endswith('publish: "3001:8000"')
 
 
 def test_a_password_that_is_younger_than_its_volume():
@@ -309,8 +315,8 @@ def test_a_size_is_said_as_a_stack_file_says_it(size, text):
     ("complaint", "words"),
     [
         ("target web: failed to solve: exit code: 3", "`web` cannot be built"),
-        ("pull access denied for nobody/nothing, repository", "nobody/nothing cannot"),
-        ("manifest for python:0.0 not found", "python:0.0 cannot be pulled"),
+        ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
+        ("manifest for python:0.0 not found", "`web` cannot be pulled"),
         ("dial tcp: lookup docker.io: no such host", "its registry is out of reach"),
         ("No such image: demo-web:latest", "the image demo-web:latest is not here"),
         ("required variable KEY is missing a value: why", "KEY is not set: why"),
@@ -319,10 +325,10 @@ def test_a_size_is_said_as_a_stack_file_says_it(size, text):
     ],
 )
 def test_a_complaint_of_compose_is_understood(complaint, words):
-    cause, mend = next(iterate_complaints(complaint))
+    cause, mend = next(iterate_complaints(complaint, "web"))
     assert words in cause
     assert mend
 
 
 def test_another_complaint_is_left_as_it_is():
-    assert list(iterate_complaints("something new")) == []
+    assert list(iterate_complaints("something new", "web")) == []

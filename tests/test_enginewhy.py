@@ -170,14 +170,14 @@ def test_one_that_got_ready_too_late_is_said_to_need_a_longer_boot(chain, tmp_pa
         service="router",
         failures=failures,
     )
-    assert reason.failure.cause.startswith("it is up by now")
+    assert reason.failure.cause.startswith("router is up by now")
     assert reason.failure.mend.endswith("health: {boot: 60s}")
 
 
 def test_without_a_container_what_compose_said_is_told(tmp_path):
     notes = make_notes(make_noted("web"), complaint="pull access denied for x/y")
     [reason] = find_engine_reasons(FakeEngine(), notes, tmp_path)
-    assert "x/y cannot be pulled" in reason.failure.cause
+    assert "the image of `web` cannot be pulled" in reason.failure.cause
 
 
 def test_without_a_container_and_a_complaint_it_is_not_up(tmp_path):
@@ -208,7 +208,9 @@ def test_compose_gave_up_for_an_image(chain, tmp_path):
 
 
 def test_what_nobody_understands_is_shown_as_it_is():
-    failure = explain_complaint(FakeEngine(), "web", "one\nError: something new")
+    failure = explain_complaint(
+        FakeEngine(), make_noted("web"), "one\nError: something new"
+    )
     assert failure.reason == "Compose: Error: something new"
     assert failure.lines == ("one", "Error: something new")
 

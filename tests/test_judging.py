@@ -218,6 +218,7 @@ def test_a_job_that_ended_in_an_earlier_up_runs_again():
     old = make_container("seed", status=Status.EXITED, health="none")
     assert list(boot.adopt([old])) == []
     assert not boot.is_done
+    boot.settle()
     see(boot, "seed", Action.START, 1.0)
     assert kinds(see(boot, "seed", Action.DIE, 2.0, exit_code=0)) == [Finished]
 
@@ -239,7 +240,15 @@ def test_the_end_of_a_container_that_is_replaced_is_no_death():
 def test_a_crash_of_a_container_that_was_there_is_a_death():
     boot = judge(make_noted("web"))
     list(boot.adopt([make_container("web")]))
+    boot.settle()
     assert kinds(see(boot, "web", Action.DIE, 1.0, exit_code=1)) == [Exited]
+
+
+def test_before_compose_has_settled_it_counts_for_nothing():
+    boot = judge(make_noted("web"))
+    list(boot.adopt([make_container("web")]))
+    assert see(boot, "web", Action.DIE, 1.0, exit_code=1) == []
+    assert not boot.is_done
 
 
 def test_one_that_somebody_stops_has_failed():
