@@ -9,13 +9,14 @@ MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 DCLINT := dclint@3.1.0
+FUZZ_SECONDS := 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check e2e chaos demo dev docs pictures golden format mutants \
-  bench clean
+.PHONY: help setup test check e2e chaos demo dev docs pictures golden reference format \
+  mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit clean
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
 
 setup: $(VENV)/.made ## Make .venv with everything that the targets need
 
@@ -64,12 +65,40 @@ pictures: setup ## Draw the pictures of a terminal in docs/pictures anew
 golden: setup ## Write the expected output of the examples and of the pages anew
 	GOLDEN=1 $(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py
 
+reference: setup ## Write the command reference in docs/ anew
+	$(BIN)/python scripts/write_command_reference.py
+
 format: setup ## Format the sources
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
 mutants: setup ## Seed faults one by one; the tests must catch every one
 	$(BIN)/python tests/mutants/run.py
+
+fuzz: fuzz-loader fuzz-templates fuzz-sessions ## Fuzz all three; FUZZ_SECONDS=600 for each way
+
+fuzz-loader: $(VENV)/.fuzz ## Fuzz the loader with bytes and broken stack files
+fuzz-templates: $(VENV)/.fuzz ## Fuzz what is rendered with hostile values
+fuzz-sessions: $(VENV)/.fuzz ## Fuzz the router's session store against a reference
+
+fuzz-loader fuzz-templates fuzz-sessions:
+	$(BIN)/python tests/fuzz/run.py $(@:fuzz-%=%) hypothesis $(FUZZ_SECONDS)
+	$(BIN)/python tests/fuzz/run.py $(@:fuzz-%=%) atheris $(FUZZ_SECONDS)
+
+$(VENV)/.fuzz: $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --only-binary atheris -e '.[fuzz]' || { echo \
+	  "no fuzzing here: atheris has no wheel for this Python on this system" >&2; exit 1; }
+	touch $@
+
+audit: $(VENV)/.audit ## Risky calls in the sources, known vulnerabilities of what is installed
+	$(BIN)/bandit -q -c pyproject.toml -r composegen scripts \
+	  $(foreach service,$(SERVICES),$(CHAT)/$(service)/$(service))
+	$(BIN)/python scripts/audit.py
+
+$(VENV)/.audit: $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[audit]'
+	touch $@
 
 bench: setup ## Run every benchmark and write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/measure_all.py

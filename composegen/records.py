@@ -116,7 +116,7 @@ def _compile_init(
     star = "*, " if kw_only and names else ""
     head = f"def __init__(self, {star}{', '.join(parameters)}):\n"
     # The names are those that the class's own source annotates.
-    exec(head + "\n".join(lines or ["    pass"]), scope)  # noqa: S102
+    exec(head + "\n".join(lines or ["    pass"]), scope)  # noqa: S102  # nosec B102
     init: Callable[..., None] = scope["__init__"]
     return init
 
