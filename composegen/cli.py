@@ -45,6 +45,37 @@ def cli() -> None:
     """
 
 
+# What the shell completes; whatever goes wrong, it completes nothing
+
+
+def _complete_services(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[str]:
+    """The services of the stack file; of ``a,b`` the last one is completed."""
+    from composegen.loader import find_service_names
+
+    before, comma, begun = incomplete.rpartition(",")
+    names = find_service_names(Path(context.params.get("file") or DEFAULT_FILE))
+    return [f"{before}{comma}{name}" for name in names if name.startswith(begun)]
+
+
+def _complete_problems(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> list[str]:
+    from composegen.catalogue import LEVELS
+
+    return [name for name in sorted(LEVELS) if name.startswith(incomplete)]
+
+
+def _complete_recipes(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[str]:
+    from composegen.guide import list_recipes
+
+    file = Path(context.params.get("file") or DEFAULT_FILE)
+    return [name for name, _ in list_recipes(file) if name.startswith(incomplete)]
+
+
 # Options that several commands share
 
 
@@ -66,6 +97,7 @@ def _selection_options(function: Function) -> Function:
         "added",
         metavar="SERVICE",
         multiple=True,
+        shell_complete=_complete_services,
         help="Bring in a service that is left out, with what it requires.",
     )
     removed = click.option(
@@ -73,6 +105,7 @@ def _selection_options(function: Function) -> Function:
         "removed",
         metavar="SERVICE",
         multiple=True,
+        shell_complete=_complete_services,
         help="Leave a service out.",
     )
     return added(removed(function))
@@ -388,7 +421,7 @@ def secrets(file: str, form: str) -> None:
 
 
 @cli.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_complete_recipes)
 @_stack_option
 @_format_option
 def recipes(name: str | None, file: str, form: str) -> None:
@@ -422,7 +455,7 @@ def schema() -> None:
 
 
 @cli.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=_complete_problems)
 def explain(name: str | None) -> None:
     """Say what a problem means, with an example."""
     from composegen.guide import list_problems, read_problem_page
@@ -433,6 +466,25 @@ def explain(name: str | None) -> None:
         return
     for level, key, title in list_problems():
         console.write_data(f"{level:<8} {key:<20} {title}\n")
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what lets a shell complete commands, options and services.
+
+    bash, in ~/.bashrc: eval "$(composegen completion bash)"
+
+    zsh, in ~/.zshrc after compinit: eval "$(composegen completion zsh)"
+
+    fish, in config.fish: composegen completion fish | source
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    made = kind(cli, {}, "composegen", "_COMPOSEGEN_COMPLETE")
+    _make_console().write_data(made.source() + "\n")
 
 
 # A stack on the Docker engine
@@ -636,7 +688,12 @@ class _RunCommand(click.Command):
 
 
 @cli.command(cls=_RunCommand)
-@click.argument("services", metavar="[SERVICE]...", nargs=-1)
+@click.argument(
+    "services",
+    metavar="[SERVICE]...",
+    nargs=-1,
+    shell_complete=_complete_services,
+)
 @_stack_option
 @_selection_options
 @click.option("-v", "--verbose", is_flag=True, help="Show every line of every service.")
@@ -727,7 +784,9 @@ def status(file: str, form: str, watch: bool) -> None:
 
 
 @cli.command()
-@click.argument("service", required=False, default="")
+@click.argument(
+    "service", required=False, default="", shell_complete=_complete_services
+)
 @_stack_option
 def why(service: str, file: str) -> None:
     """Say why a service is not up.
@@ -766,9 +825,22 @@ def why(service: str, file: str) -> None:
 
 
 @cli.command()
-@click.argument("services", metavar="[SERVICE]...", nargs=-1)
+@click.argument(
+    "services",
+    metavar="[SERVICE]...",
+    nargs=-1,
+    shell_complete=_complete_services,
+)
 @_stack_option
-@click.option("-n", "--lines", default=20, show_default=True, help="How many of each.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    metavar="COUNT",
+    default=20,
+    show_default=True,
+    help="How many of each.",
+)
 @click.option("--follow", is_flag=True, help="Go on with what comes.")
 def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None:
     """Show the last lines of the services' logs."""

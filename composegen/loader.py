@@ -19,7 +19,7 @@ from composegen.assembly import (
 from composegen.checks import check_stack
 from composegen.checks.checked import Checked
 from composegen.composekeys import Draft
-from composegen.errors import Location, Problem, ProblemsFound
+from composegen.errors import FileRefused, Location, Problem, ProblemsFound
 from composegen.facts import find_facts, fits_image
 from composegen.files import Folder
 from composegen.merging import check_removals, merge_drafts
@@ -99,6 +99,17 @@ def find_own_recipes(path: Path) -> dict[str, Path]:
     parts = TopLevel(loader.source, loader.reader).parse()
     found = _list_recipes(loader.folder.path, parts.recipes) if parts.recipes else None
     return {name: file for name, (file, _) in (found or {}).items()}
+
+
+def find_service_names(path: Path) -> tuple[str, ...]:
+    """The services of a stack file as far as it can be read, whatever is wrong."""
+    loader = _Loader(path, str(path))
+    try:
+        loader.read()
+        parts = TopLevel(loader.source, loader.reader).parse()
+    except (FileRefused, ProblemsFound):
+        return ()
+    return tuple(parts.drafts)
 
 
 def _list_recipes(folder: Path, named: str) -> dict[str, tuple[Path, str]] | None:
