@@ -83,6 +83,12 @@ def test_the_wheel_says_its_version(composegen: Path, tmp_path: Path) -> None:
     assert run(composegen, "--version", cwd=tmp_path) == f"composegen {__version__}\n"
 
 
+def test_the_wheel_is_a_module_that_runs(composegen: Path, tmp_path: Path) -> None:
+    python = composegen.with_name("python")
+    shown = run(python, "-m", "composegen", "--version", cwd=tmp_path)
+    assert shown == f"composegen {__version__}\n"
+
+
 def test_the_wheel_makes_and_renders_the_chat_stack_anywhere(
     composegen: Path, tmp_path: Path
 ) -> None:
