@@ -1,0 +1,41 @@
+"""CONTRIBUTING.md and the Makefile tell the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))
+
+
+def test_every_target_that_is_told_exists() -> None:
+    told = {
+        target
+        for words in re.findall(r"make ((?:[a-z0-9-]+ ?)+)", TEXT)
+        for target in words.split()
+        if "`make " + words.strip() in TEXT or f"\nmake {words.strip()} " in TEXT
+    }
+    assert {"setup", "check", "test", "fuzz", "audit", "reference"} <= told
+    assert told <= TARGETS
+
+
+def test_every_target_that_stands_in_the_list_is_phony() -> None:
+    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
+    assert phony is not None
+    assert set(phony[1].replace("\\\n", " ").split()) >= TARGETS
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r"`([\w./-]+/[\w.-]*\w)`", TEXT)))
+)
+def test_every_path_that_is_told_exists(path: str) -> None:
+    if not path.startswith(("dist", "composegen/NAME", "tests/test_NAME")):
+        assert (ROOT / path).exists()
+
+
+def test_the_time_of_fuzzing_is_the_makefile_s() -> None:
+    [seconds] = re.findall(r"^FUZZ_SECONDS := (\d+)$", MAKEFILE, re.MULTILINE)
+    assert f"`FUZZ_SECONDS` ({seconds})" in TEXT
