@@ -83,6 +83,7 @@ def run_atheris(target: str, seconds: int) -> None:
             f"-timeout={SLOWEST}",
             f"-artifact_prefix={FOUND}/{target}-",
             "-max_len=4096",
+            "-len_control=0",
             "-print_final_stats=1",
         ]
         if target == "loader":
