@@ -12,10 +12,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+from faults import FAULTS, Fault
 
-from tests.mutants.faults import FAULTS, Fault  # noqa: E402 - the path comes first
+ROOT = Path(__file__).parents[2]
 
 COPIED = (
     "composegen",
