@@ -21,6 +21,7 @@ from composegen.health import NotReady, Probe, ask, choose_pause
 from composegen.listeners import find_listeners, is_free
 from composegen.localenv import Surroundings, find_folder
 from composegen.localplan import Way
+from composegen.localstores import remove_container
 from composegen.localunits import Unit
 from composegen.model import HealthKind, Service
 from composegen.processes import Identity, identify, is_still, read_command, read_folder
@@ -157,6 +158,8 @@ class Claims:
         end = time.monotonic() + _END_OF_LEFTOVER
         while kill_leftover(record) and time.monotonic() < end:
             await asyncio.sleep(_POLL)
+        if record.container:
+            await asyncio.to_thread(remove_container, record.container)
         self._folder.remove_service(unit.name)
 
     # What this run owns
@@ -165,6 +168,7 @@ class Claims:
         """Tell others that this run owns the service."""
         launch = unit.launch
         log = launch.log if launch is not None else None
+        cleanup = launch.cleanup if launch is not None else ()
         self._folder.write_service(
             ServiceRecord(
                 service=unit.name,
@@ -175,6 +179,7 @@ class Claims:
                 port=unit.port,
                 log=str(log) if log is not None else None,
                 since=format_now(),
+                container=cleanup[-1] if cleanup else None,
             )
         )
 
@@ -244,7 +249,7 @@ def find_stranger(service: Service, around: Surroundings) -> str:
 def _has_left(record: ServiceRecord) -> bool:
     """Whether anything runs of a service that was noted."""
     marked = guardian.find_marked(record.run, record.service)
-    return is_still(record.process) or bool(marked)
+    return is_still(record.process) or bool(marked or record.container)
 
 
 def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:

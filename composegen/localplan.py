@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from composegen.errors import CannotRun, UsageError
@@ -106,7 +107,7 @@ def settle_plan(
 
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:
     """Raises UsageError for the first name that is none of the known ones."""
-    there = tuple(known)
+    there = tuple(dict.fromkeys(known))
     for name in names:
         if name not in there:
             near = find_near(name, there)
@@ -216,6 +217,17 @@ class _Settler:
             notes=tuple(self._list_notes(plan, ways)),
         )
 
+    def _check_command(self, service: Service) -> None:
+        """Before what it needs is brought up for it. Raises CannotRun."""
+        word = self.asked.command[0]
+        path = find_path(service, self.around)
+        program, obstacle = find_program(word, Path.cwd(), path)
+        if program is None:
+            raise CannotRun(
+                f"the command in the place of `{service.name}` cannot run: {obstacle}",
+                help="correct what stands after --, or install it",
+            )
+
     def _find_stranger(self, step: Step) -> str:
         """Who keeps an optional service from its port; empty where nobody does.
 
@@ -256,10 +268,12 @@ class _Settler:
             if self.asked.needed_only:
                 return Way.OWNER
             if self.asked.command:
+                self._check_command(service)
                 return Way.COMMAND
         obstacle = find_obstacle(service, self.around)
         must = step.is_required or step.name in self.insisted
-        obstacle = obstacle or self._find_stranger(step)
+        if must or not obstacle:
+            obstacle = self._find_stranger(step) or obstacle
         if not obstacle:
             return Way.PROCESS
         port = service.port

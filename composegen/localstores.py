@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
 from collections.abc import Mapping
 
 from composegen.errors import CannotRun
+from composegen.guardian import run_quietly
 from composegen.launch import Launch
 from composegen.localenv import HOST, Surroundings
 from composegen.logs import find_log
@@ -17,6 +19,7 @@ from composegen.plan import Plan, Step
 
 _ANSWER_TIMEOUT = 10.0
 _GRACE = 15.0
+_NAME = re.compile(r"composegen-[a-z][a-z0-9-]*-[0-9a-f]{8}")
 _PATH = "PATH HOME DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG DOCKER_CERT_PATH".split()
 
 
@@ -58,6 +61,13 @@ def pull_image(image: str) -> bool:
         return False
     done = subprocess.run([program, "pull", "--quiet", image], stdout=2, check=False)
     return done.returncode == 0
+
+
+def remove_container(name: str) -> None:
+    """Remove a store's container that a dead run left; no other is touched."""
+    program = shutil.which("docker")
+    if program is not None and _NAME.fullmatch(name):
+        run_quietly([program, "rm", "--force", "--volumes", name])
 
 
 def make_store_launch(

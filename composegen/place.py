@@ -17,6 +17,7 @@ from composegen.claims import kill_leftover
 from composegen.control import ask_run
 from composegen.errors import ComposegenError
 from composegen.events import Failure
+from composegen.localstores import remove_container
 from composegen.logs import Tail, find_log, read_last_lines
 from composegen.model import Stack
 from composegen.processes import is_still
@@ -88,6 +89,7 @@ def look_at_runs(stack: Stack | None, folder: Path) -> Seen:
     if runs is not None:
         for run in runs.list_runs():
             told.ask(run, runs)
+        told.note_leftovers(runs)
         if not told.is_running:
             told.read_last(runs.read_last())
     return told.join(stack)
@@ -121,6 +123,15 @@ class _Told:
             for record in runs.list_services():
                 if record.run == run.run and is_still(record.process):
                     self.statuses[record.service] = _describe_record(record)
+
+    def note_leftovers(self, runs: RunFolder) -> None:
+        """Say what a dead run left that still runs."""
+        self.notes += [
+            f"a dead run left {record.service} behind, pid {record.process.pid}: "
+            "composegen down ends it"
+            for record in runs.list_services()
+            if is_still(record.process) and not is_still(record.supervisor)
+        ]
 
     def read_last(self, last: Mapping[str, Any]) -> None:
         """Add how the last run ended; what another version noted tells nothing."""
@@ -360,6 +371,8 @@ def take_down(folder: Path) -> list[RunRecord]:
         while not is_still(record.supervisor) and kill_leftover(record):
             time.sleep(_POLL)
         if not is_still(record.supervisor):
+            if record.container:
+                remove_container(record.container)
             runs.remove_service(record.service)
     return alive
 

@@ -25,7 +25,10 @@ _MODE = 0o600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceRecord:
-    """A service that a run owns: its process, and what it was started from."""
+    """A service that a run owns: its process, and what it was started from.
+
+    ``container`` names what a store in Docker leaves behind that is no process.
+    """
 
     service: str
     run: str
@@ -35,6 +38,7 @@ class ServiceRecord:
     port: int | None
     log: str | None
     since: str
+    container: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

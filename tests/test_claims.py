@@ -11,10 +11,20 @@ import pytest
 from composegen.claims import find_stranger
 from composegen.events import Exited, Ready, Reused, Started
 from composegen.localenv import read_surroundings
+from composegen.place import take_down
+from composegen.processes import Identity
 from composegen.records import replace
-from composegen.runfiles import RunFolder
+from composegen.runfiles import RunFolder, ServiceRecord
 from tests import leaks, runs
-from tests.runs import carry_out, fail, find_events, make_service, start_cli, wait_for
+from tests.runs import (
+    carry_out,
+    fail,
+    find_events,
+    make_service,
+    run_cli,
+    start_cli,
+    wait_for,
+)
 
 
 @pytest.fixture
@@ -55,28 +65,84 @@ def end(process):
     process.wait()
 
 
-def test_what_a_run_left_whose_guardian_died_too_is_ended_and_started_fresh(
-    tmp_path, ports
-):
-    path = write_app(tmp_path, ports)
-    run = start_cli(
-        tmp_path, "run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    runs_folder = RunFolder(tmp_path)
+def leave_app_behind(folder):
+    """Kill a run and its guardian; the pid of the service that is left."""
+    run = start_cli(folder, "run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    runs_folder = RunFolder(folder)
     wait_for(lambda: runs_folder.list_runs() and runs_folder.read_service("app"))
-    wait_for((tmp_path / f"listening-{ports['app']}").exists)
+    wait_for(lambda: list(folder.glob("listening-*")))
     left = runs_folder.read_service("app").process.pid
     run.send_signal(signal.SIGSTOP)  # so that it cannot make another guardian
     os.kill(leaks.find_guardian(runs_folder.list_runs()[0].run), signal.SIGKILL)
     run.kill()
     run.wait()
-    assert left in runs.find_running_in(tmp_path)
+    assert left in runs.find_running_in(folder)
+    return left
+
+
+def test_what_a_run_left_whose_guardian_died_too_is_ended_and_started_fresh(
+    tmp_path, ports
+):
+    path = write_app(tmp_path, ports)
+    left = leave_app_behind(tmp_path)
 
     events = bring_up(path)
 
     assert find_events(events, Reused) == []
     assert find_events(events, Started)[0].pid != left
     assert runs.find_running_in(tmp_path) == {}
+
+
+def test_what_a_dead_run_left_is_told_and_ended_by_down(tmp_path, ports):
+    write_app(tmp_path, ports)
+    left = leave_app_behind(tmp_path)
+
+    said = run_cli(tmp_path, "status")[2]
+    assert f"a dead run left app behind, pid {left}" in said
+    assert run_cli(tmp_path, "down")[0] == 0
+    assert runs.find_running_in(tmp_path) == {}
+    assert "behind" not in run_cli(tmp_path, "status")[2]
+
+
+FAKE_DOCKER = """#!/bin/sh
+echo "$@" >> {calls}
+"""
+
+
+def test_the_container_that_a_dead_run_left_is_removed_and_no_other(
+    tmp_path, monkeypatch
+):
+    calls = tmp_path / "calls"
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(FAKE_DOCKER.format(calls=calls))
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
+    folder = RunFolder(tmp_path)
+    gone = Identity(pid=1, start=0, boot="another")
+    for name, container in [
+        ("redis", "composegen-redis-0123abcd"),
+        ("other", "somebodys-database"),
+    ]:
+        folder.make_lock(name).take()
+        folder.write_service(
+            ServiceRecord(
+                service=name,
+                run="0123456789abcdef",
+                process=gone,
+                supervisor=gone,
+                config="",
+                port=1,
+                log=None,
+                since="",
+                container=container,
+            )
+        )
+
+    assert take_down(tmp_path) == []
+
+    assert calls.read_text() == "rm --force --volumes composegen-redis-0123abcd\n"
+    assert folder.list_services() == []
 
 
 def test_when_what_was_reused_dies_one_of_our_own_takes_its_place(tmp_path, ports):

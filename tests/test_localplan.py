@@ -83,11 +83,14 @@ def test_with_reuse_or_where_it_is_required_a_stranger_changes_no_plan(tmp_path)
     assert set(reusing) == set(needing) == {"redis", "web"}
 
 
-def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(tmp_path):
+@pytest.mark.parametrize("text", [HERE, STORE], ids=["process", "docker"])
+def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(
+    tmp_path, text
+):
     with pytest.raises(CannotRun, match="somebody else's: pid 7") as caught:
         settle(
             tmp_path,
-            HERE,
+            text,
             engine=True,
             strangers={"redis": "pid 7"},
             selection=Selection(added=("redis",)),

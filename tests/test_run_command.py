@@ -180,6 +180,15 @@ def test_a_command_is_never_started_when_what_it_needs_fails(tmp_path, ports):
     assert "why" in said
 
 
+def test_a_command_that_is_not_there_is_told_before_anything_starts(stack):
+    code, _, said = run_cli(stack, "run", "web", "--", "./no-such-command")
+
+    assert code == 1
+    assert "in the place of `web` cannot run: there is no ./no-such-command" in said
+    assert "after --" in said
+    assert "started" not in said
+
+
 @pytest.mark.parametrize(
     "arguments", [["--", "true"], ["web", "app", "--", "true"], ["web", "--"]]
 )
@@ -334,6 +343,17 @@ def test_status_says_when_nothing_runs(stack):
     assert not (stack / ".composegen").exists()
     assert run_cli(stack, "why")[0] == 1
     assert run_cli(stack, "down")[0] == 0
+
+
+def test_logs_refuses_a_count_below_zero_and_a_name_that_is_none(stack):
+    assert run_cli(stack, "logs", "-n", "-3")[0] == 2
+    (stack / "logs").mkdir()
+    (stack / "logs" / "web.log").write_text("one\ntwo\n")
+
+    assert run_cli(stack, "logs", "-n", "1")[1] == "web   | two\n"
+    code, _, said = run_cli(stack, "logs", "zz")
+    assert code == 2
+    assert "there are web, app, cache\n" in said
 
 
 def test_why_follows_the_needs_to_the_one_that_blocks(tmp_path, ports):
