@@ -140,6 +140,14 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     launch = unit.launch
     word = launch.command[0] if launch is not None else unit.name
     said = (error.strerror or str(error)).lower()
+    log = launch.log if launch is not None else None
+    if log is not None and error.filename in {str(log), str(log.parent)}:
+        return Failure(
+            service=unit.name,
+            reason=f"{unit.name} cannot be started: {error.filename}: {said}",
+            cause="its log cannot be written",
+            mend=f"let {log.parent} be a folder that you may write to",
+        )
     cause = ""
     if launch is not None:
         path = launch.env.get("PATH", "")

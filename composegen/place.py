@@ -75,7 +75,9 @@ class Seen:
 def has_records(folder: Path) -> bool:
     """Whether runs of the folder can speak for themselves, alive or ended."""
     runs = RunFolder.find(folder)
-    return runs is not None and bool(runs.list_runs() or runs.read_last())
+    if runs is None:
+        return False
+    return bool(runs.list_runs()) or "statuses" in runs.read_last()
 
 
 def look_at_runs(stack: Stack | None, folder: Path) -> Seen:

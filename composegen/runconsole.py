@@ -178,7 +178,8 @@ class RunConsole:
 
     def _show_failed(self, event: Failed) -> None:
         failure = event.failure
-        if failure.cause or failure.lines or failure.exit_code is not None:
+        is_own = failure.cause or failure.mend or failure.lines
+        if is_own or failure.exit_code is not None:
             self._talk(event.service, "failed", fg="red", bold=True)
             self.show_failure(failure)
         else:  # nothing of its own: what it needs has failed

@@ -151,6 +151,14 @@ def test_a_failure_is_told_with_cause_help_and_last_lines():
     )
 
 
+def test_what_to_do_is_shown_where_nothing_else_is_known():
+    failure = Failure(service="web", reason="web is already running", mend="end it")
+
+    _, err = show(Failed(service="web", failure=failure, is_required=True))
+
+    assert err == "web    | failed\nweb is already running\n  help: end it\n"
+
+
 def test_dependants_are_told_of_a_death():
     exited = Exited(service="router", exit_code=-9, restart_in=0.5, dependants=("web",))
 

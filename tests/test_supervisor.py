@@ -279,6 +279,23 @@ def test_a_program_with_a_wrong_first_line_is_told(tmp_path, ports):
     assert "first line" in failure.cause
 
 
+@pytest.mark.parametrize("name", ["logs", "logs/app.log"])
+def test_a_log_that_cannot_be_written_is_told_and_not_the_program(
+    tmp_path, ports, name
+):
+    path = runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
+    if name == "logs":
+        (tmp_path / name).touch()
+    else:
+        (tmp_path / name).mkdir(parents=True)
+
+    failure, _, _ = fail(path)
+
+    assert f"{tmp_path}/logs" in failure.reason
+    assert failure.cause == "its log cannot be written"
+    assert failure.mend == f"let {tmp_path}/logs be a folder that you may write to"
+
+
 # A required failure takes the rest down, an optional one does not
 
 
