@@ -20,25 +20,36 @@ class FrozenRecordError(AttributeError):
 
 
 class _Fresh:
-    """A default that is made anew for each record."""
+    """A default that is made anew for each record; no factory: there is no default."""
 
     __slots__ = ("compare", "factory", "repr")
 
     def __init__(
-        self, factory: Callable[[], Any], *, compare: bool, repr: bool
+        self, factory: Callable[[], Any] | None, *, compare: bool, repr: bool
     ) -> None:
         self.factory = factory
         self.compare = compare
         self.repr = repr
 
 
+@overload
 def field(
     *, default_factory: Callable[[], Value], compare: bool = True, repr: bool = True
-) -> Value:
-    """A field whose default is made anew for each record."""
-    fresh: Any = _Fresh(default_factory, compare=compare, repr=repr)
-    result: Value = fresh
-    return result
+) -> Value: ...
+
+
+@overload
+def field(*, compare: bool = True, repr: bool = True) -> Any: ...
+
+
+def field(
+    *,
+    default_factory: Callable[[], Any] | None = None,
+    compare: bool = True,
+    repr: bool = True,
+) -> Any:
+    """A field that is not compared, not shown, or whose default is made each time."""
+    return _Fresh(default_factory, compare=compare, repr=repr)
 
 
 @overload
@@ -59,8 +70,9 @@ def record(
 ) -> Class | Callable[[Class], Class]:
     """Make a class a record of its annotated names, in their order.
 
-    Records of one class are equal when their fields are; a frozen one raises
-    FrozenRecordError when somebody sets a field.
+    The names of a record that it inherits from come first. Records of one class are
+    equal when their fields are; a frozen one raises FrozenRecordError when somebody
+    sets a field.
     """
 
     def make(cls: Class) -> Class:
@@ -70,13 +82,18 @@ def record(
 
 
 def _make_record(cls: Class, *, kw_only: bool, frozen: bool) -> Class:
-    names = tuple(vars(cls).get("__annotations__", ()))
+    own = tuple(vars(cls).get("__annotations__", ()))
     namespace = {
         key: value
         for key, value in vars(cls).items()
-        if key not in names and key not in {"__dict__", "__weakref__"}
+        if key not in own and key not in {"__dict__", "__weakref__"}
     }
-    defaults = {name: vars(cls)[name] for name in names if name in vars(cls)}
+    base: Any = cls.__base__
+    names = (*getattr(base, "__record_fields__", ()), *own)
+    defaults = {
+        **getattr(base, "__record_defaults__", {}),
+        **{name: vars(cls)[name] for name in own if name in vars(cls)},
+    }
     fresh = {name: value for name, value in defaults.items() if type(value) is _Fresh}
     shared: dict[str, Any] = {
         "__init__": _compile_init(names, defaults, kw_only=kw_only),
@@ -84,7 +101,9 @@ def _make_record(cls: Class, *, kw_only: bool, frozen: bool) -> Class:
         "__eq__": _equal,
         "__hash__": _hash if frozen else None,
         "__match_args__": () if kw_only else names,
-        "__slots__": names,
+        "__slots__": own,
+        "__record_fields__": names,
+        "__record_defaults__": defaults,
         "_compared": tuple(n for n in names if n not in fresh or fresh[n].compare),
         "_shown": tuple(n for n in names if n not in fresh or fresh[n].repr),
     }
@@ -103,11 +122,11 @@ def _compile_init(
     parameters, lines = [], []
     for name in names:
         default = defaults.get(name, _MISSING)
-        if type(default) is _Fresh:
+        if type(default) is _Fresh and default.factory is not None:
             scope[f"_make_{name}"] = default.factory
             parameters.append(f"{name}=_missing")
             lines.append(f"    if {name} is _missing: {name} = _make_{name}()")
-        elif default is _MISSING:
+        elif default is _MISSING or type(default) is _Fresh:
             parameters.append(name)
         else:
             scope[f"_default_{name}"] = default
@@ -151,11 +170,15 @@ def replace(value: Value, /, **changes: Any) -> Value:
 
         changed: Value = dataclasses.replace(record, **changes)
         return changed
-    fields = {name: getattr(record, name) for name in record.__slots__}
+    fields = {name: getattr(record, name) for name in record.__record_fields__}
     result: Value = type(record)(**{**fields, **changes})
     return result
 
 
 def as_dict(value: Any) -> dict[str, Any]:
-    """A record's fields by name, not any deeper."""
-    return {name: getattr(value, name) for name in value.__slots__}
+    """A record's fields by name; one that is a record itself by its own fields."""
+    fields = {name: getattr(value, name) for name in value.__record_fields__}
+    return {
+        name: as_dict(field) if hasattr(field, "__record_fields__") else field
+        for name, field in fields.items()
+    }

@@ -87,3 +87,45 @@ def test_records_can_be_keys() -> None:
 def test_a_record_as_a_dictionary_is_not_deep() -> None:
     pair = Pair("a")
     assert as_dict(pair) == {"first": "a", "second": ""}
+
+
+# Inheritance, and fields without a default
+
+
+@record
+class Place(Point):
+    """A point with a name, and a secret that nobody should read by accident."""
+
+    name: str
+    key: str = field(repr=False)
+
+
+def test_a_record_has_the_fields_of_the_one_that_it_inherits_from() -> None:
+    place = Place(x=1, name="here", key="k")
+
+    assert (place.x, place.y, place.notes, place.name) == (1, 2, {}, "here")
+    assert place.sum == 3
+    assert replace(place, x=5) == Place(x=5, name="here", key="k")
+    assert place != Place(x=1, name="there", key="k")
+    assert place != Point(x=1)
+    assert repr(place) == "Place(x=1, y=2, notes={}, name='here')"
+    assert not hasattr(place, "__dict__")
+    with pytest.raises(FrozenRecordError):
+        place.x = 2  # type: ignore[misc]
+
+
+def test_a_field_without_a_default_must_be_given() -> None:
+    with pytest.raises(TypeError, match="'key'"):
+        Place(x=1, name="here")  # type: ignore[call-arg]
+
+
+def test_a_record_within_a_record_is_plain_data_too() -> None:
+    @record
+    class Line:
+        start: Point
+        ends: tuple[int, ...] = ()
+
+    assert as_dict(Line(start=Point(x=1))) == {
+        "start": {"x": 1, "y": 2, "notes": {}, "seen": []},
+        "ends": (),
+    }
