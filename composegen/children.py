@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from composegen.records import record
 
 _MOST_OUTPUT = 4096
 
@@ -55,7 +56,7 @@ def _settle(exited: asyncio.Future[int], code: int) -> None:
         exited.set_result(code)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Answer:
     """What a short command said; its code is None when it took too long."""
 

@@ -10,7 +10,6 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,6 +24,7 @@ from composegen.localstores import remove_container
 from composegen.localunits import Unit
 from composegen.model import HealthKind, Service
 from composegen.processes import Identity, identify, is_still, read_command, read_folder
+from composegen.records import record
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
 
 _FIRST_LOOK = 1.0
@@ -44,7 +44,7 @@ class Refused(Exception):
         self.failure = failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Found:
     """A process that serves already; ``process`` is None where it is not seen."""
 

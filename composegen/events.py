@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from composegen.records import as_dict, list_fields, record
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@record
 class Failure:
     """Why a service's start failed.
 
@@ -23,7 +24,7 @@ class Failure:
     lines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Event:
     """Something that happened to a service, ``at`` seconds after the run began."""
 
@@ -31,12 +32,12 @@ class Event:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Created(Event):
     """Its container was made; it waits for what it needs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Started(Event):
     """It was started; a process of ours has a pid and a command."""
 
@@ -45,7 +46,7 @@ class Started(Event):
     restarts: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Reused(Event):
     """Somebody else's process serves; it is never stopped by us."""
 
@@ -55,21 +56,21 @@ class Reused(Event):
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Told(Event):
     """Something that people should know; no service: about the run itself."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Line(Event):
     """A line of a service's log."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Ready(Event):
     """It is healthy, ``after`` seconds of booting; ``address`` is where."""
 
@@ -77,14 +78,14 @@ class Ready(Event):
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Finished(Event):
     """A job has run to its end."""
 
     after: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Failed(Event):
     """Its start failed; ``dependants`` start anyway where it is not required."""
 
@@ -93,7 +94,7 @@ class Failed(Event):
     dependants: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Exited(Event):
     """It died after it had been ready; None: it is not started again."""
 
@@ -102,19 +103,19 @@ class Exited(Event):
     dependants: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Sickened(Event):
     """It runs and no longer answers its health check."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Recovered(Event):
     """It answers its health check again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Stopped(Event):
     """Nothing is left of it, but for processes that could not be killed."""
 
@@ -132,13 +133,13 @@ _KINDS: Mapping[str, type[Event]] = {
 
 def describe_event(event: Event) -> dict[str, Any]:
     """An event as plain data; ``read_event`` makes it one again."""
-    return {"event": type(event).__name__.lower(), **asdict(event)}
+    return {"event": type(event).__name__.lower(), **as_dict(event)}
 
 
 def read_event(data: Mapping[str, Any]) -> Event:
     """The event that was described. Raises KeyError and TypeError for anything else."""
     kind = _KINDS[data["event"]]
-    values = {field.name: data[field.name] for field in fields(kind)}
+    values = {name: data[name] for name in list_fields(kind)}
     if "failure" in values:
         failure = values["failure"]
         values["failure"] = Failure(**{**failure, "lines": tuple(failure["lines"])})

@@ -7,12 +7,12 @@ import errno
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from composegen.children import run_briefly
 from composegen.model import HealthKind
+from composegen.records import field, record
 
 HOST = "127.0.0.1"
 ALIVE_FOR = 1.0
@@ -48,7 +48,7 @@ class NeverReady(Exception):
         self.last = last
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Probe:
     """One way to ask a process whether it is ready; times in seconds.
 

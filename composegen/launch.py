@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from composegen.records import field, record
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@record
 class Launch:
     """One process to start in a service's place.
 

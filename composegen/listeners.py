@@ -7,10 +7,10 @@ import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from composegen.guardian import list_pids
+from composegen.records import record
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
@@ -22,7 +22,7 @@ _INODE = 9
 _KERNEL_TIMEOUT = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Listener:
     """An address that somebody listens on; ``pids`` is empty where that is not seen."""
 

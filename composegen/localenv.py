@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from composegen.dotenv import MissingVariable, fill_variables, parse_dotenv
@@ -13,7 +12,7 @@ from composegen.errors import CannotRun
 from composegen.files import read_small_text, write_atomically
 from composegen.model import Raw, Secret, SecretKind, Service, Stack
 from composegen.plan import Plan, Step, reduce_stack
-from composegen.records import replace
+from composegen.records import record, replace
 from composegen.secretfiles import make_secret_files, read_passwords
 from composegen.statefolder import STATE_FOLDER, make_state_folder
 from composegen.wiring import find_credentials, make_url
@@ -22,7 +21,7 @@ HOST = "127.0.0.1"
 _SECRET_MODE = 0o644
 
 
-@dataclass(frozen=True, slots=True)
+@record(kw_only=False)
 class LocalPlace:
     """Processes of this machine: a service is reached on loopback, by its own port."""
 
@@ -41,7 +40,7 @@ class LocalPlace:
         return str(self.folder / secret.file)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Surroundings:
     """Where a stack runs: its folder, what processes inherit, what fills variables."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +26,7 @@ from composegen.localenv import (
 from composegen.model import Condition, Health, HealthKind, Service, Stack
 from composegen.plan import Plan, Step, make_plan
 from composegen.reading import find_near
-from composegen.records import replace
+from composegen.records import field, record, replace
 from composegen.selection import Selection
 
 
@@ -41,7 +40,7 @@ class Way(StrEnum):
     OWNER = "owner"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Asked:
     """What was asked for: services by name, a command in place of one, what to reuse.
 
@@ -71,7 +70,7 @@ class Machine(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LocalPlan:
     """The plan of a run on this machine; ``ways`` say how each service runs.
 
@@ -82,7 +81,7 @@ class LocalPlan:
     written: Mapping[str, Service]
     ways: Mapping[str, Way]
     asked: Asked
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def settle_plan(

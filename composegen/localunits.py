@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from composegen.errors import CannotRun
@@ -16,7 +15,7 @@ from composegen.localstores import make_store_launch
 from composegen.logs import find_log
 from composegen.model import Health, HealthKind, Service
 from composegen.plan import Step
-from composegen.records import replace
+from composegen.records import record, replace
 from composegen.statefolder import make_state_folder
 from composegen.values import parse_duration
 
@@ -24,7 +23,7 @@ _DEFAULT_GRACE = 10.0
 _ASKED = frozenset({HealthKind.HTTP, HealthKind.TCP, HealthKind.COMMAND})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Unit:
     """One step as it runs here; ``launch`` is None where it is only found."""
 

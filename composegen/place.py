@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from composegen.logs import Tail, find_log, read_last_lines
 from composegen.model import Stack
 from composegen.processes import is_still
 from composegen.reasons import Reason
+from composegen.records import field, record
 from composegen.runfiles import RunFolder, RunRecord, ServiceRecord
 from composegen.status import FINE, ServiceStatus, State
 
@@ -43,7 +43,7 @@ class StillRuns(ComposegenError):
     name = "still-runs"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Seen:
     """What is known of a folder's services.
 
@@ -369,13 +369,13 @@ def take_down(folder: Path) -> list[RunRecord]:
                 "a run does not end", help="see what holds it: composegen why"
             )
         time.sleep(_POLL)
-    for record in runs.list_services():
-        while not is_still(record.supervisor) and kill_leftover(record):
+    for left in runs.list_services():
+        while not is_still(left.supervisor) and kill_leftover(left):
             time.sleep(_POLL)
-        if not is_still(record.supervisor):
-            if record.container:
-                remove_container(record.container)
-            runs.remove_service(record.service)
+        if not is_still(left.supervisor):
+            if left.container:
+                remove_container(left.container)
+            runs.remove_service(left.service)
     return alive
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from composegen.guardian import HAS_PROC, read_stat
+from composegen.records import record
 
 _PROC = Path("/proc")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Identity:
     """One process for ever: ``start`` counts clock ticks since ``boot``."""
 

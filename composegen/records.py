@@ -165,14 +165,15 @@ def _refuse(self: Any, name: str, *_: Any) -> None:
 def replace(value: Value, /, **changes: Any) -> Value:
     """A copy of a record with some fields changed."""
     record: Any = value
-    if hasattr(record, "__dataclass_fields__"):
-        import dataclasses
-
-        changed: Value = dataclasses.replace(record, **changes)
-        return changed
     fields = {name: getattr(record, name) for name in record.__record_fields__}
     result: Value = type(record)(**{**fields, **changes})
     return result
+
+
+def list_fields(kind: type) -> tuple[str, ...]:
+    """The names of a record's fields, inherited ones first."""
+    names: tuple[str, ...] = vars(kind)["__record_fields__"]
+    return names
 
 
 def as_dict(value: Any) -> dict[str, Any]:

@@ -11,19 +11,19 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from composegen.files import read_small_text, write_atomically
 from composegen.processes import Identity, identify, is_still
+from composegen.records import as_dict, record
 from composegen.statefolder import STATE_FOLDER, make_state_folder
 
 _MODE = 0o600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ServiceRecord:
     """A service that a run owns: its process, and what it was started from.
 
@@ -41,7 +41,7 @@ class ServiceRecord:
     container: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunRecord:
     """A run of this folder; ``socket`` is where it is asked. Empty names: all of it."""
 
@@ -100,7 +100,7 @@ class RunFolder:
 
     def write_service(self, record: ServiceRecord) -> None:
         """Note a service that this run owns."""
-        self._write(self.path / f"{record.service}.json", asdict(record))
+        self._write(self.path / f"{record.service}.json", as_dict(record))
 
     def read_service(self, service: str) -> ServiceRecord | None:
         """What was noted of a service, None where that is nothing or unreadable."""
@@ -122,7 +122,7 @@ class RunFolder:
 
     def write_run(self, record: RunRecord) -> None:
         """Note this run."""
-        self._write(self.path / f"run-{record.run}.json", asdict(record))
+        self._write(self.path / f"run-{record.run}.json", as_dict(record))
 
     def remove_run(self, run: str) -> None:
         """Forget a run that has ended."""

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from composegen.localstores import has_engine, is_image_there, pull_image
 from composegen.localunits import Unit, make_units
 from composegen.model import Service, Stack
 from composegen.plan import format_plan
+from composegen.records import record
 from composegen.runconsole import RunConsole
 from composegen.runfiles import RunFolder, RunRecord
 from composegen.runtimes.process import Processes
@@ -39,7 +39,7 @@ _SIGNALS = {
 _CONNECT_TIMEOUT = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunOptions:
     """How a run is shown, and whether what dies is started again."""
 

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from composegen.claims import Claims
@@ -18,6 +17,7 @@ from composegen.control import Control, choose_socket
 from composegen.events import Event, Told
 from composegen.localplan import LocalPlan, Way
 from composegen.localunits import Unit
+from composegen.records import as_dict, record
 from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
 from composegen.runtimes.process import Processes
 from composegen.status import FINE, ServiceStatus, State, describe_statuses
@@ -26,7 +26,7 @@ from composegen.tended import describe_failure
 from composegen.tending import Report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Session:
     """A run that is going on."""
 
@@ -164,7 +164,7 @@ def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
     """Why services are not up, and what the last question to each got."""
     return {
         "failures": {
-            name: asdict(failure)
+            name: as_dict(failure)
             for name, tended in supervisor.tended.items()
             if (failure := describe_failure(tended)) is not None
         },

@@ -171,6 +171,10 @@ def test_only_cli_and_console_know_click() -> None:
     assert _imports("click") <= {"cli", "console"}
 
 
+def test_there_is_one_way_to_say_record() -> None:
+    assert _imports("dataclasses") == set()
+
+
 def test_only_the_engine_knows_the_docker_sdk() -> None:
     assert _imports("docker") <= {"runtimes.engine"}
 
