@@ -8,6 +8,8 @@ PYTEST := $(CURDIR)/$(BIN)/python -m pytest
 MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
+# Tests that share no port, and mostly wait: they can run side by side.
+APART := tests/e2e/test_causes.py tests/e2e/test_up.py
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
 
@@ -38,7 +40,8 @@ check: setup ## Format, lint and types
 	$(foreach service,$(SERVICES),cd $(CHAT)/$(service) && $(MYPY) --strict $(service) && cd $(CURDIR) &&) true
 
 e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
-	$(BIN)/python -m pytest -q tests/e2e
+	$(BIN)/python -m pytest -q tests/e2e $(addprefix --ignore ,$(APART))
+	$(BIN)/python -m pytest -q -n 2 $(APART)
 	$(BIN)/python -m pytest -q $(CHAT)/e2e
 
 chaos: setup ## Run what takes minutes: random ends, random schedules on a real Redis

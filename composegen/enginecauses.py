@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from composegen.containers import Container, Mounted, Socket
+from composegen.containers import Container, Mounted, Probe, Socket
 from composegen.records import field, record
 from composegen.upnotes import NotedService
 from composegen.values import format_duration
@@ -531,7 +531,17 @@ def _look_at_ports(seen: Evidence) -> Cause | None:
     longer = f"health: {{boot: {format_duration(noted.boot * 2)}}}"
     if noted.port is None or sockets is None:
         return None
-    if any(each.port == noted.port for each in sockets):
+    is_heard = any(each.port == noted.port for each in sockets)
+    was_silent = Probe(exit_code=1, output="") in seen.container.probes
+    if is_heard and noted.is_http and was_silent:
+        return (
+            (
+                f"it listens on port {noted.port}, and what it answers the check has "
+                "no status from 200 to 399"
+            ),
+            "correct the path in its `health`, or what it answers there",
+        )
+    if is_heard:
         return (
             f"it listens on port {noted.port} and its check does not pass",
             "look at what the check got; if it only takes long, " + seen.advise(longer),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
@@ -250,8 +250,3 @@ def _merge(service: dict[str, Any], added: dict[str, Any]) -> None:
             service[key] = [*old, *value]
         else:
             service[key] = value
-
-
-def make_stack(folder: Path) -> Callable[[], Stack]:
-    """Stacks in folders below one."""
-    return lambda: Stack(folder)

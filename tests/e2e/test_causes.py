@@ -34,7 +34,7 @@ pytestmark = pytest.mark.engine
 POSTGRES = "postgres:18-alpine"
 IMAGES = [PYTHON, POSTGRES]
 
-HASTY = {"tcp": True, "boot": "2s", "interval": "1s"}
+HASTY = {"tcp": True, "boot": "5s", "interval": "1s"}
 UNTIL_TOLD = """
 import os, time
 while not os.path.exists("/told/listen"):
@@ -85,7 +85,7 @@ def mend(stack: Stack, said: Done) -> None:
 
 
 def test_a_tool_that_is_not_in_the_image(stack: Stack) -> None:
-    health = {"http": "/", "tool": "node", "boot": "2s", "interval": "1s"}
+    health = {"http": "/", "tool": "node", "boot": "5s", "interval": "1s"}
     said = provoke(
         stack,
         "the check calls `node`, which is not in the image",
@@ -146,9 +146,9 @@ def make_slow() -> dict[str, Any]:
 def test_a_boot_that_takes_longer_than_its_boot(slow: Stack) -> None:
     said = provoke(
         slow,
-        "nothing listens on port 8000 yet: it takes longer than its boot, 2s",
+        "nothing listens on port 8000 yet: it takes longer than its boot, 5s",
         service=make_slow(),
-        line="health: {boot: 4s}",
+        line="health: {boot: 10s}",
     )
     (slow.folder / "told" / "listen").touch()
     mend(slow, said)
@@ -162,7 +162,7 @@ def test_a_boot_that_ends_after_up_has_given_up(slow: Stack) -> None:
 
     asked = slow.why("after")
     assert_told(asked, "after has not been started", "app is up by now", "took longer")
-    assert read_mend(asked.said) == ["app", "health: {boot: 4s}"]
+    assert read_mend(asked.said) == ["app", "health: {boot: 10s}"]
     assert slow.composegen("status").code == 1
     mend(slow, asked)
 
