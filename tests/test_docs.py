@@ -1,8 +1,8 @@
 """What README and docs show is what the commands print; their links lead somewhere.
 
-``GOLDEN=1 pytest tests/test_docs.py`` writes the output of ``console`` blocks anew where it
-differs. Blocks with a line that ends in ``..`` are a person's to write. How blocks are
-run stands in `tests.pages`.
+``GOLDEN=1 pytest tests/test_docs.py`` writes the output of ``console`` blocks anew
+where it differs. Blocks with a line that ends in ``..`` are a person's to write. How
+blocks are run stands in `tests.pages`.
 """
 
 from __future__ import annotations
