@@ -24,6 +24,7 @@ space, and empty lines at the end do not count.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -34,7 +35,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -45,6 +46,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NOTES = re.compile(r"in: \S+|file: \S+|stays|needs: engine|fresh machine")
+_PORT = re.compile(r"^ +(?:publish|port): (\d+)", re.MULTILINE)
 _DEADLINE = 60
 
 # In this order: the longer forms first.
@@ -100,6 +102,23 @@ def read_blocks(page: Path) -> list[Block]:
     return blocks
 
 
+def read_stacks(page: Path) -> str:
+    """The stack files that a page writes, copies or makes, one after the other."""
+    blocks = read_blocks(page)
+    written = [block.text for block in blocks if "file" in block.notes]
+    copied = [block.notes["in"] for block in blocks if "in" in block.notes]
+    if any("composegen init " in block.text for block in blocks):
+        copied.append("examples/chat")
+    return "\n".join(
+        [*written, *((ROOT / i / "stack.yaml").read_text() for i in copied)]
+    )
+
+
+def list_ports(stacks: str) -> list[int]:
+    """The ports of this machine that stacks use as they are written."""
+    return sorted({int(port) for port in _PORT.findall(stacks)})
+
+
 def are_equal(shown: str, printed: str) -> bool:
     """Whether output is what a page shows, by the rules above."""
     pattern = ""
@@ -143,8 +162,18 @@ class Shell:
     def __init__(self, *, own_network: bool = True) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="page-"))
         self._before = _enter_own_network() if own_network else []
+        self._turn: IO[str] | None = None
+
+    @property
+    def has_own_network(self) -> bool:
+        """Whether no port can be taken by anybody else."""
+        return bool(self._before)
 
     def __enter__(self) -> Self:
+        if not self._before:
+            # Pages use the same ports: they take turns.
+            self._turn = Path(tempfile.gettempdir(), "composegen-pages.lock").open("w")
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
         binaries = f"{ROOT / '.venv' / 'bin'}:{Path(sys.executable).parent}"
         env = {
             name: value
@@ -177,6 +206,8 @@ class Shell:
             assert self._process.stdout is not None
             self._process.stdout.close()
             shutil.rmtree(self.folder, ignore_errors=True)
+            if self._turn:
+                self._turn.close()
 
     def run(self, command: str) -> str:
         """Run a command to its end; what a terminal would show of it."""
@@ -244,7 +275,6 @@ def run_page(blocks: Sequence[Block], shell: Shell) -> Iterator[Outcome]:
 
 def _raise_loopback() -> None:
     """A new network has its loopback interface down; no program need mend it."""
-    import fcntl
     import socket
     import struct
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import textwrap
@@ -35,7 +36,17 @@ from composegen.schema import make_schema
 from composegen.shape import SERVICE_KEYS
 from composegen.toplevel import TOP_KEYS
 from composegen.translate import KNOWN_TO_COMPOSE, TOP_LEVEL, translate_key
-from tests.pages import PAGES, ROOT, Shell, are_equal, read_blocks, run_page
+from tests.pages import (
+    PAGES,
+    ROOT,
+    Shell,
+    are_equal,
+    list_ports,
+    read_blocks,
+    read_stacks,
+    run_page,
+)
+from tests.parts import require_part
 
 DOCS = ROOT / "docs"
 REWRITE = bool(os.environ.get("GOLDEN"))
@@ -57,6 +68,12 @@ def test_commands_print_what_a_page_shows(page: Path) -> None:
         return
     text = page.read_text()
     with Shell() as shell:
+        if (
+            any("stays" in block.notes for block in blocks)
+            and not shell.has_own_network
+        ):
+            for port in list_ports(read_stacks(page)):
+                require_part(is_free(port), f"port {port}, which something else has,")
         for outcome in run_page(blocks, shell):
             shown = outcome.block.text
             if are_equal(shown, outcome.text):
@@ -72,6 +89,11 @@ def test_commands_print_what_a_page_shows(page: Path) -> None:
             )
     if REWRITE:
         page.write_text(text)
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as link:
+        return link.connect_ex(("127.0.0.1", port)) != 0
 
 
 @each_page

@@ -10,7 +10,16 @@ import pytest
 from tests.e2e.engine import PROJECT, run, run_well
 from tests.e2e.examples import list_images, wait_for_free_ports
 from tests.e2e.images import Images
-from tests.pages import PAGES, ROOT, Shell, are_equal, read_blocks, run_page
+from tests.pages import (
+    PAGES,
+    ROOT,
+    Shell,
+    are_equal,
+    list_ports,
+    read_blocks,
+    read_stacks,
+    run_page,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -21,17 +30,6 @@ ON_ENGINE = [
     if any(block.notes.get("needs") == "engine" for block in read_blocks(page))
 ]
 NAME = re.compile(r"^name: (\S+)$", re.MULTILINE)
-PORT = re.compile(r"^ +publish: (\d+)", re.MULTILINE)
-
-
-def read_stacks(page: Path) -> str:
-    """The stack files that a page writes or copies, one after the other."""
-    blocks = read_blocks(page)
-    written = [block.text for block in blocks if "file" in block.notes]
-    copied = [block.notes["in"] for block in blocks if "in" in block.notes]
-    return "\n".join(
-        [*written, *((ROOT / i / "stack.yaml").read_text() for i in copied)]
-    )
 
 
 def list_projects() -> set[str]:
@@ -51,7 +49,7 @@ def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
     running = names & list_projects()
     assert names
     assert not running, f"on the engine already, and not removed for a test: {running}"
-    wait_for_free_ports(*map(int, PORT.findall(stacks)))
+    wait_for_free_ports(*list_ports(stacks))
     try:
         # Ports are published on this machine, whatever network the shell is in.
         with Shell(own_network=False) as shell:
