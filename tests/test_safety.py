@@ -17,9 +17,9 @@ from composegen.dockerfile import is_ignored, parse_dockerfile
 from composegen.dotenv import fill_variables, parse_dotenv
 from composegen.errors import FileRefused
 from composegen.files import Folder, read_small_text
-from composegen.localenv import CannotRun, make_state_folder
 from composegen.logs import open_log
 from composegen.output import Written, check_rendered, read_recorded, write_rendered
+from composegen.statefolder import make_state_folder
 from tests.stacks import check, list_names
 
 LOOKS = (["check"], ["plan"], ["render"], ["graph"])
@@ -252,7 +252,7 @@ def test_a_link_in_place_of_the_notes_of_a_run_is_refused(
 ) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     aim(name, "../elsewhere")(folder)
-    with pytest.raises(CannotRun, match="is a link"):
+    with pytest.raises(FileRefused, match="is a link"):
         make_state_folder(folder, "run")
     assert list_all(folder.parent / "elsewhere") == {}
 
