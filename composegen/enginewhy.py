@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from composegen.complaints import PORT_TAKEN, explain_port, iterate_complaints
 from composegen.containers import (
     Action,
     Container,
@@ -18,16 +19,10 @@ from composegen.containers import (
     Status,
     Volume,
 )
-from composegen.enginecauses import (
-    PORT_TAKEN,
-    TOOLS,
-    Evidence,
-    explain_port,
-    find_cause,
-    iterate_complaints,
-)
+from composegen.enginecauses import TOOLS, find_cause
 from composegen.enginestatus import EngineSeen, find_state, make_seen
 from composegen.events import Failure
+from composegen.evidence import Evidence
 from composegen.reasons import Reason
 from composegen.records import replace
 from composegen.runtimes.engine import Engine

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from composegen.containers import Action, Container, Happened, Socket, Status, Volume
+from composegen.enginecauses import find_cause
+from composegen.evidence import Evidence
 from composegen.upnotes import NotedNeed, NotedService, Notes
 
 
@@ -99,3 +101,21 @@ class FakeEngine:
 
     def find_publisher(self, port: int) -> str:
         return self.publishers.get(port, "")
+
+
+def see_web(*lines, needs=(), evidence=None, noted=None, **values):
+    """What is behind a service `web` that wrote these lines and is not up."""
+    container = make_container("web", **{"health": "starting", **values})
+    return find_cause(
+        Evidence(
+            noted=make_noted("web", *needs, **{"port": 8000, **(noted or {})}),
+            container=container,
+            lines=lines,
+            **(evidence or {}),
+        )
+    )
+
+
+def see_web_dead(*lines, code=1, **values):
+    """The same of one that has died."""
+    return see_web(*lines, status=Status.EXITED, exit_code=code, **values)

@@ -1,0 +1,112 @@
+"""What is behind a complaint of Compose or of the engine, from its words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from composegen.containers import Container
+from composegen.evidence import Cause
+from composegen.upnotes import NotedService
+
+PORT_TAKEN = re.compile(
+    r"(?:\d+\.\d+\.\d+\.\d+|\[::\d?\]|\[?::\]?):(\d+)\b[^\n]*?"
+    r"(?:port is already allocated|address already in use)"
+)
+
+
+def explain_port(
+    noted: NotedService, port: int, holder: str, container: Container | None = None
+) -> Cause:
+    """A port of the host that somebody else has."""
+    by = f" by {holder}" if holder else ""
+    published = container.published if container is not None else ()
+    own = next((each for each in published if each.port == port), None)
+    target = own.target.partition("/")[0] if own is not None else noted.port or port
+    host = own.host if own is not None else "127.0.0.1"
+    place = "" if host == "127.0.0.1" else f"{host}:"
+    return (
+        f"port {port} of this machine is taken{by}",
+        (
+            f"end what holds it, or under `{noted.name}` in the stack file:\n"
+            f'publish: "{place}{port + 1}:{target}"'
+        ),
+    )
+
+
+def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
+    """What is behind a complaint of Compose or of the engine about a service."""
+    for pattern, cause, mend in _COMPLAINTS:
+        match = re.search(pattern, text, re.IGNORECASE)
+        if match is not None:
+            words = {f"_{n}": part or "" for n, part in enumerate(match.groups(), 1)}
+            words["service"] = service
+            yield cause.format(**words), mend.format(**words)
+
+
+_COMPLAINTS = (
+    (
+        r"failed to solve: (.*)",
+        "the image of `{service}` cannot be built: {_1}",
+        "correct its Dockerfile; what failed stands above",
+    ),
+    (
+        (
+            r"(?:unable to prepare context|resolve : lstat|path \"?(\S+?)\"? not found)"
+            r"(.*)"
+        ),
+        "a folder to build from is not there: {_1}{_2}",
+        "correct `build`",
+    ),
+    (
+        (r"pull access denied for |manifest for \S+ not found|manifest unknown"),
+        (
+            "the image of `{service}` cannot be pulled: there is none of that name, or "
+            "it is private"
+        ),
+        "correct `image`, or: docker login",
+    ),
+    (
+        r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)",
+        "the image of `{service}` cannot be pulled: its registry is out of reach",
+        "look at the network, or build the image: build: DIR",
+    ),
+    (
+        r"no such image: (\S+)",
+        "the image {_1} is not here",
+        "let it be built: composegen up, without --no-build",
+    ),
+    (
+        r"required variable (\w+) is missing a value(?:: (.*))?",
+        "{_1} is not set: {_2}",
+        "set {_1} in .env or in the environment",
+    ),
+    (
+        r"address pools have been fully subnetted|non-overlapping IPv4 address pool",
+        "the engine has no addresses left for another network",
+        "remove networks that nobody uses: docker network prune",
+    ),
+    (
+        r"no space left on device",
+        "the engine's disk is full",
+        "make room: docker system df, docker system prune",
+    ),
+    (
+        r"container name \"/?([^\"]+)\" is already in use",
+        "another container is called {_1}",
+        "remove it, docker rm {_1}, or take `container_name` out of `compose`",
+    ),
+    (
+        r"additional propert(?:y|ies) '?required'?",
+        "this Compose is too old for optional dependencies",
+        "install Docker Compose 2.20 or later: composegen doctor",
+    ),
+    (
+        (
+            r"external network \"?([\w.-]+)\"?.*not found"
+            r"|network (\S+) declared as external"
+        ),
+        "the network {_1}{_2} is not there",
+        "docker network create {_1}{_2}",
+    ),
+)

@@ -1,0 +1,72 @@
+"""What was seen of a container that is not up, for whoever concludes from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from composegen.containers import Container, Socket
+from composegen.records import field, record
+from composegen.upnotes import NotedService
+
+_CONTEXT = 4
+
+Cause: TypeAlias = tuple[str, str]
+"""What is behind it and what to do; the second may be empty."""
+
+
+@record
+class Evidence:
+    """What was seen of a container and of what it needs.
+
+    ``sockets`` is what listens in it, None where nobody could look; ``needed`` the same
+    of the services that it needs, with the port that they should listen on.
+    ``tools`` are those in it that a check could call, None where nobody could look.
+    ``older_volume`` names the volume that is older than the password of the service
+    that refused it. ``memory`` is the container's limit in words.
+    """
+
+    noted: NotedService
+    container: Container
+    lines: tuple[str, ...] = ()
+    was_out_of_memory: bool = False
+    sockets: tuple[Socket, ...] | None = None
+    needed: Mapping[str, tuple[int, tuple[Socket, ...]]] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
+    older_volume: str = ""
+    older_service: str = ""
+    secret_files: Mapping[str, str] = field(default_factory=dict)
+    holder: str = ""
+    tools: tuple[str, ...] | None = None
+
+    @property
+    def has_died(self) -> bool:
+        """Whether its last end is what matters, also where it was started again."""
+        container = self.container
+        is_settled = container.health in {"healthy", "unhealthy"}
+        return not container.is_running or (container.restarts > 0 and not is_settled)
+
+    @property
+    def text(self) -> str:
+        """What it said last."""
+        return "\n".join(self.lines)
+
+    def find_line(self, pattern: re.Pattern[str]) -> str:
+        """The last line that a pattern is found in, or empty."""
+        found = (line for line in reversed(self.lines) if pattern.search(line))
+        return next(found, "")
+
+    def find_context(self, pattern: re.Pattern[str]) -> str:
+        """The last line that a pattern is found in, with the few before it.
+
+        What was tried stands there: a traceback ends with the reason alone.
+        """
+        for at in range(len(self.lines) - 1, -1, -1):
+            if pattern.search(self.lines[at]):
+                return "\n".join(self.lines[max(0, at - _CONTEXT) : at + 1])
+        return ""
+
+    def advise(self, *lines: str) -> str:
+        """The lines to add below the service in the stack file."""
+        return "\n".join([f"under `{self.noted.name}` in the stack file:", *lines])

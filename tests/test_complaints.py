@@ -1,0 +1,51 @@
+"""What is behind a complaint of Compose, and what to do about it."""
+
+import pytest
+
+from composegen.complaints import PORT_TAKEN, explain_port, iterate_complaints
+from tests.enginefakes import make_noted
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("Bind for 127.0.0.1:3000 failed: port is already allocated", "3000"),
+        (
+            "bind host port 127.0.0.1:81:172.18.0.2:80/tcp: address already in use",
+            "81",
+        ),
+        ("listen tcp4 127.0.0.1:5432: bind: address already in use", "5432"),
+    ],
+)
+def test_the_port_that_is_taken_is_the_hosts(text, port):
+    assert PORT_TAKEN.search(text)[1] == port
+
+
+def test_a_taken_port_suggests_the_next():
+    noted = make_noted("web", port=8000)
+    cause, mend = explain_port(noted, 3000, "the container other-web-1")
+    assert cause.endswith("is taken by the container other-web-1")
+    assert mend.endswith('publish: "3001:8000"')
+
+
+@pytest.mark.parametrize(
+    ("complaint", "words"),
+    [
+        ("target web: failed to solve: exit code: 3", "`web` cannot be built"),
+        ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
+        ("manifest for python:0.0 not found", "`web` cannot be pulled"),
+        ("dial tcp: lookup docker.io: no such host", "its registry is out of reach"),
+        ("No such image: demo-web:latest", "the image demo-web:latest is not here"),
+        ("required variable KEY is missing a value: why", "KEY is not set: why"),
+        ("no space left on device", "disk is full"),
+        ('The container name "/x" is already in use', "another container is called x"),
+    ],
+)
+def test_a_complaint_of_compose_is_understood(complaint, words):
+    cause, mend = next(iterate_complaints(complaint, "web"))
+    assert words in cause
+    assert mend
+
+
+def test_another_complaint_is_left_as_it_is():
+    assert list(iterate_complaints("something new", "web")) == []
