@@ -22,7 +22,7 @@ EXIT_CODES = {
     ExitCode.TERMINATED: "ended by a signal",
 }
 HEAD = """\
-<!-- Made by `make reference` from the command line: change composegen/cli.py. -->
+<!-- Made by `make reference` from the command line: change composegen/cli/. -->
 
 # Commands
 

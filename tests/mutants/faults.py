@@ -518,7 +518,7 @@ FAULTS = (
     ),
     Fault(
         "a stack file that leads out is shown",
-        "composegen/cli.py",
+        "composegen/cli/options.py",
         "if path.is_symlink() and not leads_inside(path, path.parent):",
         "if False:",
         STRANGERS,

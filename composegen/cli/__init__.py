@@ -1,0 +1,65 @@
+"""The command line: the only package that knows click, the only one that exits.
+
+What a command needs is imported when it runs: starting quickly is a feature.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import NoReturn
+
+import click
+
+from composegen.cli import files, learning, places, starting
+from composegen.cli.group import cli
+from composegen.cli.options import make_console
+from composegen.errors import ComposegenError, ExitCode
+
+__all__ = ["cli", "files", "learning", "main", "places", "starting"]
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit with one of ``ExitCode``."""
+    sys.exit(_run(arguments))
+
+
+def _fill_closed_streams() -> None:
+    """Let a closed stdin, stdout or stderr be nothing, not the next file that opens."""
+    import os
+
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def _run(arguments: list[str] | None) -> int:
+    _fill_closed_streams()
+    try:
+        result = cli.main(arguments, prog_name="composegen", standalone_mode=False)
+    except ComposegenError as error:
+        make_console().show_error(error)
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        make_console().say(error.format_message())
+        return ExitCode.USAGE
+    except click.UsageError as error:
+        hint = f"{error.ctx.command_path} --help" if error.ctx else "composegen --help"
+        make_console().show_usage_error(error.format_message(), f"see {hint}")
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more is to be said.
+        sys.stdout = None
+        return ExitCode.FINE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stdout = None
+        make_console().show_usage_error("no space is left to write to")
+        return ExitCode.PROBLEM
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return result if isinstance(result, int) else ExitCode.FINE

@@ -1,0 +1,185 @@
+"""What several commands share: options, completion, reading the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from composegen.console import Console
+    from composegen.loader import Loaded
+    from composegen.plan import Plan
+    from composegen.selection import Selection
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+DEFAULT_FILE = "stack.yaml"
+
+
+# What the shell completes; whatever goes wrong, it completes nothing
+
+
+def complete_services(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[str]:
+    """The services of the stack file; of ``a,b`` the last one is completed."""
+    from composegen.loader import find_service_names
+
+    before, comma, begun = incomplete.rpartition(",")
+    names = find_service_names(Path(context.params.get("file") or DEFAULT_FILE))
+    return [f"{before}{comma}{name}" for name in names if name.startswith(begun)]
+
+
+def complete_problems(
+    _: click.Context, __: click.Parameter, incomplete: str
+) -> list[str]:
+    """The names of problems, for a shell."""
+    from composegen.catalogue import LEVELS
+
+    return [name for name in sorted(LEVELS) if name.startswith(incomplete)]
+
+
+def complete_recipes(
+    context: click.Context, _: click.Parameter, incomplete: str
+) -> list[str]:
+    """The names of recipes, for a shell."""
+    from composegen.guide import list_recipes
+
+    file = Path(context.params.get("file") or DEFAULT_FILE)
+    return [name for name, _ in list_recipes(file) if name.startswith(incomplete)]
+
+
+# Options that several commands share
+
+
+def stack_option(function: Function) -> Function:
+    """``-f``: the stack file."""
+    return click.option(
+        "-f",
+        "--file",
+        "file",
+        metavar="FILE",
+        default=DEFAULT_FILE,
+        show_default=True,
+        help="The stack file.",
+    )(function)
+
+
+def selection_options(function: Function) -> Function:
+    """``--with`` and ``--without``."""
+    added = click.option(
+        "--with",
+        "added",
+        metavar="SERVICE",
+        multiple=True,
+        shell_complete=complete_services,
+        help="Bring in a service that is left out, with what it requires.",
+    )
+    removed = click.option(
+        "--without",
+        "removed",
+        metavar="SERVICE",
+        multiple=True,
+        shell_complete=complete_services,
+        help="Leave a service out.",
+    )
+    return added(removed(function))
+
+
+def format_option(function: Function) -> Function:
+    """``--format``: for people, or JSON."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="How to print.",
+    )(function)
+
+
+# What several commands do
+
+
+def be_brief() -> None:
+    """Switch garbage collection off: this process ends before it would pay."""
+    import gc
+
+    gc.disable()
+
+
+def make_console() -> Console:
+    """A console on our own streams."""
+    from composegen.console import Console
+
+    return Console()
+
+
+def _split_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """``--with a,b`` is the same as ``--with a --with b``."""
+    return tuple(
+        dict.fromkeys(part for name in names for part in name.split(",") if part)
+    )
+
+
+def make_selection(added: tuple[str, ...], removed: tuple[str, ...]) -> Selection:
+    """What ``--with`` and ``--without`` ask for."""
+    from composegen.selection import Selection
+
+    return Selection(added=_split_names(added), removed=_split_names(removed))
+
+
+def load_file(file: str, selection: Selection | None = None) -> Loaded:
+    """Read and check a stack file. Raises FileRefused and ProblemsFound."""
+    from composegen.errors import FileRefused
+    from composegen.loader import load_stack
+
+    if not _is_typed("file"):
+        _check_found(Path(file))
+    try:
+        return load_stack(Path(file), file, selection=selection)
+    except FileRefused as refused:
+        if not refused.help and refused.file == file:
+            refused.help = (
+                "`composegen init --bare` writes one to begin with"
+                if file == DEFAULT_FILE
+                else "name it with -f FILE"
+            )
+        raise
+
+
+def _is_typed(option: str) -> bool:
+    """Whether a person has typed an option: what is typed is obeyed."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not click.core.ParameterSource.DEFAULT
+
+
+def _check_found(path: Path) -> None:
+    """A stack file that was found, not named, must not show what lies elsewhere."""
+    from composegen.errors import FileRefused
+    from composegen.paths import leads_inside
+
+    if path.is_symlink() and not leads_inside(path, path.parent):
+        raise FileRefused(
+            str(path),
+            "is a link that leads out of its folder",
+            help=f"if that is meant, name it: -f {path}",
+        )
+
+
+def load_plan(file: str, selection: Selection) -> Plan:
+    """The plan for a selection of a stack file. Raises what loading it does."""
+    from composegen.plan import make_plan
+
+    return make_plan(load_file(file, selection).stack, selection)
+
+
+def check_platform() -> None:
+    """Before anything is imported that is not there elsewhere."""
+    from composegen.platforms import check_platform
+
+    check_platform()
