@@ -108,7 +108,7 @@ def test_the_file_is_written_and_keeps_its_selection_and_engine(stack: Stack) ->
 
     with_it = stack.up_well("--with", "extra")
     assert read_compose(stack) == renewed
-    assert "compose.yaml stays" in with_it.err
+    assert "compose.yaml is left as it is" in with_it.err
     assert has_started(stack.find("extra"))
 
     # What the next one has no place for is removed.
@@ -354,7 +354,7 @@ def list_followers(stack: Stack) -> list[str]:
 
 
 def assert_interrupted(done: Done, code: int) -> None:
-    assert_one_error(done, "interrupted", "composegen down", code=code)
+    assert_one_error(done, "interrupted", "what was made stays: composegen why, logs, down", code=code)
 
 
 # The engine
