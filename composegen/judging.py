@@ -146,7 +146,8 @@ class Judge:
             instance.created = instance.started = instance.alive_since = 0.0
             candidate.created = candidate.started = 0.0
             candidate.state = State.STARTING
-            is_ready = container.health == "healthy" or not candidate.noted.is_asked
+            # Without a check it may be in a crash loop: it has to live for a second.
+            is_ready = container.health == "healthy" and candidate.noted.is_asked
             if is_ready and not candidate.noted.is_job:
                 yield from self._see_ready(candidate, instance, 0.0)
 

@@ -206,6 +206,12 @@ def test_what_runs_already_is_ready_at_once():
     assert boot.is_done
 
 
+def test_what_runs_already_without_a_check_has_to_live_for_a_second():
+    boot = judge(make_noted("web", is_asked=False))
+    assert list(boot.adopt([make_container("web", health="none")])) == []
+    assert kinds(boot.look(1.0)) == [Ready]
+
+
 def test_what_runs_already_and_boots_is_waited_for():
     boot = judge(make_noted("web", boot=10.0))
     assert list(boot.adopt([make_container("web", health="starting")])) == []
