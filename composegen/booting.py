@@ -16,6 +16,7 @@ from composegen.errors import EngineUnreachable
 from composegen.judging import Judge
 from composegen.reasons import Reason
 from composegen.runtimes.engine import Engine, Watch
+from composegen.status import State
 from composegen.upconsole import UpConsole
 from composegen.upnotes import Notes
 
@@ -132,7 +133,7 @@ class Booting:
         found = self.engine.list_containers(self.project.name)
         running = {each.service for each in found if each.status is Status.RUNNING}
         for name, candidate in self.judge.candidates.items():
-            if candidate.started is None and name not in running:
+            if candidate.state is State.WAITING and name not in running:
                 reason = f"{name} was not started by Compose"
                 self._tell(self.judge.fail_start(name, reason, self.now))
 

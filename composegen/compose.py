@@ -13,6 +13,7 @@ import struct
 import subprocess
 import termios
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,7 @@ from composegen.records import field, record
 
 _KEPT_LINES = 200
 _GRACE = 10.0
+_POLL = 0.02
 _MOST_KEPT = 64 * 1024
 _ANSWER_TIMEOUT = 20.0
 # What a person set for another project must not reach this one.
@@ -165,15 +167,7 @@ class Carrying:
 
     def stop(self) -> None:
         """End it; what it has made stays."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self._process.poll() is not None:
-                break
-            # The docker command and its plugin are one group.
-            os.killpg(self._process.pid, number)
-            try:
-                self._process.wait(_GRACE)
-            except subprocess.TimeoutExpired:
-                continue
+        _end_group(self._process)
         self._reader.join(_GRACE)
 
     @property
@@ -201,8 +195,8 @@ def find_complaint(lines: list[str]) -> str:
 def run_compose(project: Project, *words: str, talk: IO[str]) -> tuple[int, str]:
     """Run Compose to its end, its talk shown; its exit code and what it said.
 
-    In a terminal it sees one, so that its progress is drawn. Ctrl-C reaches it as it
-    reaches us.
+    In a terminal it sees one, so that its progress is drawn. It ends when we are
+    interrupted.
     """
     ours, theirs = pty.openpty() if talk.isatty() else os.pipe()
     if talk.isatty():
@@ -217,6 +211,7 @@ def run_compose(project: Project, *words: str, talk: IO[str]) -> tuple[int, str]
         stdin=subprocess.PIPE if project.text is not None else subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,
+        start_new_session=True,
     )
     os.close(theirs)
     try:
@@ -224,7 +219,7 @@ def run_compose(project: Project, *words: str, talk: IO[str]) -> tuple[int, str]
         said = _copy(ours, talk)
         return process.wait(), said
     except BaseException:
-        _end(process)
+        _end_group(process)
         raise
     finally:
         os.close(ours)
@@ -253,13 +248,26 @@ def _copy(source: int, talk: IO[str]) -> str:
         talk.flush()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End it; it may have had the same Ctrl-C already."""
-    process.terminate()
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the docker command and its plugin, which are one group, to the last of it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        end = time.monotonic() + _GRACE
+        if not _signal_group(process, number):
+            return
+        while time.monotonic() < end:
+            if not _signal_group(process, 0):
+                return
+            time.sleep(_POLL)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Signal a process's group, reaped as it goes; whether anything is left of it."""
+    process.poll()
     try:
-        process.wait(_GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def use_compose(project: Project, *words: str) -> int:

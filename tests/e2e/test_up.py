@@ -357,7 +357,8 @@ def list_followers(stack: Stack) -> list[str]:
 
 
 def assert_interrupted(done: Done, code: int) -> None:
-    assert_one_error(done, "interrupted", "what was made stays: composegen why, logs, down", code=code)
+    stays = "what was made stays: composegen why, logs, down"
+    assert_one_error(done, "interrupted", stays, code=code)
 
 
 # The engine
