@@ -121,6 +121,12 @@ def find_guardian(mark):
     return None
 
 
+def wait_for_guardian(mark):
+    """The guardian of a run; a program that is just beginning shows no words yet."""
+    wait_for(lambda: find_guardian(mark) is not None)
+    return find_guardian(mark)
+
+
 def wait_for(is_so, limit=LIMIT):
     """Look every few milliseconds until it is so; fails when it never is."""
     end = time.monotonic() + limit

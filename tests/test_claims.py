@@ -73,7 +73,7 @@ def leave_app_behind(folder):
     wait_for(lambda: list(folder.glob("listening-*")))
     left = runs_folder.read_service("app").process.pid
     run.send_signal(signal.SIGSTOP)  # so that it cannot make another guardian
-    os.kill(leaks.find_guardian(runs_folder.list_runs()[0].run), signal.SIGKILL)
+    os.kill(leaks.wait_for_guardian(runs_folder.list_runs()[0].run), signal.SIGKILL)
     run.kill()
     run.wait()
     assert left in runs.find_running_in(folder)

@@ -49,7 +49,7 @@ def test_a_killed_guardian_is_replaced(tmp_path):
     home.mkdir()
     run = leaks.start_hostile(home, leaks.find_port())
     leaks.wait_for((home / "mark").exists)
-    first = leaks.find_guardian((home / "mark").read_text())
+    first = leaks.wait_for_guardian((home / "mark").read_text())
     os.kill(first, signal.SIGKILL)
     leaks.wait_for(
         lambda: leaks.find_guardian((home / "mark").read_text()) not in {None, first}
@@ -68,10 +68,10 @@ def test_people_are_told_when_the_guardian_is_replaced(tmp_path):
         async with Processes(tell=told.append) as processes:
             for _ in range(2):
                 count = len(told)
-                os.kill(leaks.find_guardian(processes.mark), signal.SIGKILL)
+                os.kill(leaks.wait_for_guardian(processes.mark), signal.SIGKILL)
                 while len(told) == count:
                     await asyncio.sleep(0.01)
-                assert leaks.find_guardian(processes.mark) is not None
+                leaks.wait_for_guardian(processes.mark)
 
     asyncio.run(asyncio.wait_for(lose(), leaks.LIMIT))
 
@@ -93,7 +93,7 @@ def test_a_guardian_that_cannot_be_replaced_is_told_and_ends_nothing(
     async def lose():
         async with Processes(tell=told.append) as processes:
             monkeypatch.setattr(sys, "executable", "/no/such/python")
-            os.kill(leaks.find_guardian(processes.mark), signal.SIGKILL)
+            os.kill(leaks.wait_for_guardian(processes.mark), signal.SIGKILL)
             while not told:
                 await asyncio.sleep(0.01)
             service = processes.start(launch)
