@@ -62,7 +62,7 @@ docs: setup ## Build the site of docs/ in build/site; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/site
 	@echo "open build/site/index.html"
 
-pictures: setup ## Draw the pictures of a terminal in docs/pictures anew
+pictures: setup ## Draw the pictures in docs/pictures anew; one needs an engine
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.pictures
 
 golden: setup ## Write the expected output of the examples and of the pages anew

@@ -1,7 +1,7 @@
 """Draws pictures of a terminal from what commands really print, for ``make pictures``.
 
-Each is an SVG in docs/pictures, made anew from a copy of the chat stack. What changes
-from run to run (process numbers, times) is left as it was printed.
+Each is an SVG in docs/pictures, made anew from a copy of the chat stack; `up` needs an
+engine. What changes from run to run (process numbers, times) is left as it was printed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,22 @@ ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 DEADLINE = 120
 
-# name -> what is typed; the last command's output is shown, the others prepare.
+# name -> what is typed before, what is shown with its output, what cleans up.
 SCENES = {
-    "plan": ["composegen plan --without redis"],
-    "why": [
-        "LLM_BASE_URL=localhost:11434 composegen run --without redis",
+    "plan": ([], "composegen plan --without redis", []),
+    "up": (
+        ["composegen up", "composegen down"],  # once before, so that no build is shown
+        "composegen up --no-build",
+        ["composegen down"],
+    ),
+    "why": (
+        ["LLM_BASE_URL=localhost:11434 composegen run --without redis"],
         "composegen why frontend",
-    ],
+        [],
+    ),
 }
+# How `up` takes its live block away: up by so many lines, and all below is gone.
+_TAKEN_AWAY = re.compile(r"\x1b\[(\d+)A\x1b\[J")
 
 # Calm on both the light and the dark page.
 THEME = TerminalTheme(
@@ -82,6 +90,16 @@ def run_in_terminal(command: str, folder: Path, columns: int) -> str:
     return written.decode().replace("\r\n", "\n")
 
 
+def keep_what_stays(written: str) -> str:
+    """What a terminal shows in the end, once live blocks have been taken away."""
+    first, *rest = _TAKEN_AWAY.split(written)
+    lines = first.split("\n")
+    for height, text in zip(rest[::2], rest[1::2], strict=True):
+        del lines[-1 - int(height) :]
+        lines += text.split("\n")
+    return "\n".join(lines)
+
+
 def draw(command: str, output: str, name: str) -> str:
     """An SVG of a terminal that shows a command and its output."""
     shown = Text.assemble(("$ ", "bright_black"), (command, "bold"), "\n")
@@ -110,10 +128,12 @@ def main() -> None:
                 "expected", "compose*.yaml", ".venv", ".secrets", ".composegen", "logs"
             )
             shutil.copytree(ROOT / "examples" / "chat", folder, ignore=ignored)
-            *before, command = SCENES[name]
+            before, command, after = SCENES[name]
             for words in before:
                 run_in_terminal(words, folder, 100)
-            output = run_in_terminal(command, folder, 100)
+            output = keep_what_stays(run_in_terminal(command, folder, 100))
+            for words in after:
+                run_in_terminal(words, folder, 100)
             (PICTURES / f"{name}.svg").write_text(draw(command, output, name))
         print(f"docs/pictures/{name}.svg")
 
