@@ -27,6 +27,7 @@ nitpicky = True
 suppress_warnings = ["misc.highlighting_failure"]
 # The same pages in every build.
 html_copy_source = False
+html_show_copyright = False
 html_show_sphinx = False
 html_last_updated_fmt = None
 

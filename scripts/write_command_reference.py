@@ -24,7 +24,7 @@ EXIT_CODES = {
 HEAD = """\
 <!-- Made by `make reference` from the command line: change composegen/cli/. -->
 
-# Commands
+# Command reference
 
 `-h` and `--help` say the same in a terminal. stdout carries data, stderr talk.
 """
