@@ -75,9 +75,12 @@ class RemoteProvider:
                 if not (may_retry and _may_pass(error)):
                     raise _explain(error) from error
             await asyncio.sleep(_PAUSE)
-        choices = decode_completion(body).choices
-        text = choices[0].message.content if choices else None
-        return Piece(body, text or "", last=True)
+        completion = decode_completion(body)
+        if completion.error:
+            raise Refusal(502, "provider_error", "the provider answered with an error")
+        if not completion.choices:
+            raise Refusal(502, "provider_error", "the provider's answer has no reply")
+        return Piece(body, completion.choices[0].message.content or "", last=True)
 
     async def stream(self, call: Call) -> AsyncGenerator[Piece, None]:
         begun = False

@@ -76,7 +76,7 @@ class Completion(msgspec.Struct):
     """A completion or a chunk of one, as far as the router reads it."""
 
     choices: list[ChunkChoice] = []
-    error: msgspec.Raw = msgspec.Raw(b"")
+    error: Any = None
 
 
 _requests = msgspec.json.Decoder(ChatRequest)

@@ -18,7 +18,8 @@ from tests.fakes import ProviderScript
 from tests.servers import free_port, serving
 
 CALL = Call({"model": "m", "messages": []}, "hello")
-CHUNK = {"choices": [{"delta": {"content": "a\u2028b"}, "finish_reason": "stop"}]}
+CHOICE = {"delta": {"content": "a\u2028b"}, "finish_reason": "stop"}
+CHUNK = {"choices": [CHOICE], "error": None}
 
 
 async def ask(provider: RemoteProvider, *, stream: bool) -> str:
@@ -170,14 +171,25 @@ async def read_stream(parts: list[bytes]) -> str:
             await provider.close()
 
 
-@pytest.mark.parametrize("body", [b"nonsense", b"[]", b'{"choices": 1}'])
-async def test_an_answer_of_another_shape_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"nonsense", "shape"),
+        (b"[]", "shape"),
+        (b'{"choices": 1}', "shape"),
+        (b"{}", "no reply"),
+        (b'{"choices": []}', "no reply"),
+        (b'{"error": {"message": "quota"}}', "an error"),
+        (b'{"error": {"message": "quota"}, "choices": []}', "an error"),
+    ],
+)
+async def test_an_answer_of_another_shape_is_refused(body: bytes, words: str) -> None:
     async def answer(_: Request) -> Response:
         return Response(body)
 
     app = Starlette(routes=[Route("/chat/completions", answer, methods=["POST"])])
     async with serving(app) as url:
         provider = RemoteProvider(url, None)
-        with pytest.raises(Refusal, match="shape"):
+        with pytest.raises(Refusal, match=words):
             await ask(provider, stream=False)
         await provider.close()
