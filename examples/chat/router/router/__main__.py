@@ -74,6 +74,8 @@ def main() -> None:
             server.run()
     except AnotherProcess as error:
         sys.exit(f"router: error: {error}")
+    except KeyboardInterrupt:  # uvicorn raises it once more when it has stopped
+        sys.exit(130)
     if not server.started:
         sys.exit(1)
 

@@ -62,7 +62,12 @@ def running(
         made.process.wait()
 
 
-def test_it_says_when_it_is_ready_and_stops_promptly(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_it_says_when_it_is_ready_and_stops_promptly(
+    tmp_path: Path, number: int, code: int
+) -> None:
     with running(tmp_path, {"GROQ_API_KEY": "gsk-canary"}) as router:
         router.wait_until_ready()
         line = router.output.read_text()
@@ -70,8 +75,8 @@ def test_it_says_when_it_is_ready_and_stops_promptly(tmp_path: Path) -> None:
         assert "canary" not in line
         assert router.get("/health").json()["provider"]["host"] == "api.groq.com"
         begun = time.monotonic()
-        router.process.send_signal(signal.SIGTERM)
-        assert router.process.wait(5) == 143
+        router.process.send_signal(number)
+        assert router.process.wait(5) == code
         assert time.monotonic() - begun < 3
         assert router.output.read_text() == line
 
