@@ -70,7 +70,8 @@ class RedisRateLimit:
         while True:
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    await self._redis.ping()
+                    # A Redis that is full or read-only answers PING all the same.
+                    await self._redis.set("rate:probe", 1, px=1000)
             except FAILURES as error:
                 self._fail(error)
             else:

@@ -14,6 +14,7 @@ import pytest
 from redis import Redis
 
 from backend.ratelimit import MemoryRateLimit, RateLimit, open_rate_limit
+from backend.redis_ratelimit import PAUSE
 from backend_fakes import FakeRouter, backend_client, free_port
 
 pytestmark = pytest.mark.anyio
@@ -173,6 +174,21 @@ async def test_a_redis_that_comes_later_is_found(redis: RedisServer) -> None:
         redis.start()
         await wait_for_store(limit, "redis")
         assert await limit.take("ann") == 0
+
+
+async def test_a_redis_that_refuses_writes_is_not_taken_for_well(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_rate_limit(redis.url, 3) as limit:
+        await limit.take("ann")
+        with Redis.from_url(redis.url) as full:
+            full.config_set("maxmemory", 1)
+            await limit.take("ann")
+            await asyncio.sleep(2 * PAUSE)
+            assert limit.store == "degraded"
+            assert len(caplog.messages) == 1
+            full.config_set("maxmemory", 0)
+        await wait_for_store(limit, "redis")
 
 
 async def test_a_restart_of_redis_between_two_turns_is_not_noticed(
