@@ -354,18 +354,21 @@ async def test_what_is_unsynced_lands_when_the_store_is_closed() -> None:
         await again.close()
 
 
-async def test_a_corrupt_session_does_not_keep_the_others_from_coming_back() -> None:
+@pytest.mark.parametrize("broken", ["log", "meta"])
+async def test_a_corrupt_session_does_not_keep_the_others_from_coming_back(
+    broken: str,
+) -> None:
     with RedisServer(durable=True) as server:
         remote = RedisStore(server.url)
         store = RecoveringStore(remote)
-        log, _ = remote._keys(KEY)
-        server.command(f"SET {log} nonsense")
+        names = dict(zip(("log", "meta"), remote._keys(KEY), strict=True))
+        server.command(f"SET {names[broken]} nonsense")
         server.freeze()
         other = SessionKey("bob", "one")
         for key in (KEY, other):
             await store.append(key, [Message(store.new_id(), "user", "a", at=1)])
         server.thaw()
-        await store.probe()
+        await asyncio.wait_for(store.probe(), 5)
         assert store.status().unsynced == 0
         for key in (KEY, other):
             assert await remote.exists(key)

@@ -2,7 +2,7 @@
 -- KEYS: log, meta. ARGV: epoch, lifetime in ms, most messages, most bytes, members..
 local log, meta = KEYS[1], KEYS[2]
 local epoch = redis.call('HGET', meta, 'epoch') or ''
-local size = tonumber(redis.call('HGET', meta, 'size') or '0')
+local size = tonumber(redis.call('HGET', meta, 'size') or '') or 0
 local count = redis.call('ZCARD', log)
 if count == 0 then
   size = 0

@@ -110,12 +110,18 @@ class RedisStore(SessionStore):
         await self._client.aclose(close_connection_pool=True)
 
     async def set_aside(self, key: SessionKey) -> None:
-        """Move a log that cannot be read out of the way, for somebody to look at."""
+        """Move what cannot be read out of the way, for somebody to look at."""
         self._corrupt += 1
-        log, _ = self._keys(key)
-        aside = f"{log}:corrupt"
-        with suppress(CorruptSession):  # another request was quicker
-            await self._ask(self._client.rename(log, aside), key)
+        log, meta = self._keys(key)
+        await self._rename(log, key)
+        # It holds the last delete, which stays known unless it is what is broken.
+        if await self._ask(self._client.type(meta), key) not in (b"hash", b"none"):
+            await self._rename(meta, key)
+
+    async def _rename(self, name: str, key: SessionKey) -> None:
+        aside = f"{name}:corrupt"
+        with suppress(CorruptSession):  # there is none, or another request was quicker
+            await self._ask(self._client.rename(name, aside), key)
             await self._ask(
                 self._client.expire(aside, int(self.limits.lifetime) + 1), key
             )
