@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from typing import Any
 
 import msgspec
 
@@ -94,16 +95,12 @@ class Turns:
         choice = choose_route(
             self._routes, users[-1] if users else "", request.model or ""
         )
-        id, durability = self._store.new_id(), None
         if key:
-            new = _find_new(request.messages)
-            earlier = await self._load(key, choice.route.history)
-            durability = await self._store_question(key, id, new)
-            system = [m for m in request.messages if m.role in _SYSTEM]
-            messages = [{"role": m.role, "content": m.text} for m in system]
-            messages += [{"role": m.role, "content": m.content} for m in earlier]
-            messages += [{"role": "user", "content": text} for text in new]
+            id, durability, messages = await self._converse(
+                key, request.messages, choice.route.history
+            )
         else:
+            id, durability = self._store.new_id(), None
             messages = msgspec.json.decode(fields["messages"])
         if choice.route.system and messages[0]["role"] not in _SYSTEM:
             messages.insert(0, {"role": "system", "content": choice.route.system})
@@ -155,20 +152,30 @@ class Turns:
         for data in ending:
             yield _event(data)
 
-    async def _load(self, key: SessionKey, most: int) -> Sequence[Message]:
+    async def _converse(
+        self, key: SessionKey, incoming: list[Incoming], most: int
+    ) -> tuple[str, Durability | None, list[dict[str, Any]]]:
+        """Store what is new; the turn's id, how it is kept, what the model is told."""
+        new = _find_new(incoming)
         session = await self._store.load(key)
-        return session.messages[-most:] if session and most else ()
-
-    async def _store_question(
-        self, key: SessionKey, id: str, new: list[str]
-    ) -> Durability | None:
-        at = milliseconds_of(id)
-        messages = [Message(id, "user", new[0], at)]
-        messages += [Message(self._store.new_id(), "user", t, at) for t in new[1:]]
-        try:
-            return await self._store.append(key, messages, turn=id)
-        except SessionDeleted:
-            return None
+        earlier = session.messages if session else ()
+        question = _find_unanswered(earlier, new)
+        if question:
+            earlier = earlier[: -len(question)]
+        else:
+            ids = [self._store.new_id() for _ in new]
+            at = milliseconds_of(ids[0])
+            question = tuple(
+                Message(id, "user", text, at) for id, text in zip(ids, new, strict=True)
+            )
+        id, durability = question[0].id, None
+        with suppress(SessionDeleted):
+            durability = await self._store.append(key, question, turn=id)
+        system = [m for m in incoming if m.role in _SYSTEM]
+        messages = [{"role": m.role, "content": m.text} for m in system]
+        told = (*(earlier[-most:] if most else ()), *question)
+        messages += [{"role": m.role, "content": m.content} for m in told]
+        return id, durability, messages
 
     async def _store_reply(
         self, turn: Turn, text: str, *, interrupted: bool = False
@@ -223,6 +230,15 @@ def _find_new(messages: list[Incoming]) -> list[str]:
     if not any(message.text for message in new):
         raise Refusal(400, "no_message", "messages: there is no new one by the user")
     return [message.text for message in new]
+
+
+def _find_unanswered(
+    earlier: tuple[Message, ...], new: list[str]
+) -> tuple[Message, ...]:
+    """The stored messages that these are, asked again after no reply came."""
+    last = earlier[-len(new) :]
+    asked = [message.content for message in last if message.role == "user"]
+    return last if asked == new else ()
 
 
 def _limit_tokens(request: ChatRequest, route: Route) -> dict[str, int]:

@@ -143,6 +143,33 @@ async def test_with_a_session_only_what_is_new_counts() -> None:
     assert sent == ["be brief", "stored", "reply", "new one", "new two"]
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_question_that_is_asked_again_after_a_failure_is_stored_once(
+    stream: bool,
+) -> None:
+    script = ProviderScript(["reply"])
+    body: dict[str, Any] = {
+        "stream": stream,
+        "messages": [{"role": "user", "content": text} for text in ("one", "two")],
+    }
+    async with (
+        serving(script.app) as url,
+        routing(env={"LLM_BASE_URL": f"{url}/v1"}) as client,
+    ):
+        script.failures = [400, 400]
+        for status in (400, 400, 200):
+            reply = await client.post(CHAT, json=body, headers=SESSION)
+            assert reply.status_code == status
+        texts = [content for _, content, _ in await stored(client)]
+        assert texts == ["one", "two", "reply"]
+        await client.post(CHAT, json=body, headers=SESSION)  # answered: said once more
+        texts = [content for _, content, _ in await stored(client)]
+    assert texts == ["one", "two", "reply"] * 2
+    told = [[m["content"] for m in asked["messages"]][1:] for asked in script.asked]
+    assert told[:3] == [["one", "two"]] * 3
+    assert told[3] == ["one", "two", "reply", "one", "two"]
+
+
 async def test_a_deleted_session_is_gone() -> None:
     async with routing() as client:
         await client.post(CHAT, json=say("hello"), headers=SESSION)
