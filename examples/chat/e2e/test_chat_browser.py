@@ -88,6 +88,24 @@ def test_a_new_conversation_forgets_the_old_one(page: Any) -> None:
     assert len(texts(page)) == 2
 
 
+@pytest.mark.parametrize("stack", ["redis"], indirect=True)
+def test_a_conversation_that_could_not_be_shown_is_forgotten_too(
+    page: Any, stack: Stack
+) -> None:
+    say(page, "before")
+    wait_for(page, ".assistant", "1 things")
+    old = page.evaluate("localStorage.getItem('chat.session')")
+    # Frozen, so that what could not be loaded can still be told to go.
+    stack.freeze("router")
+    page.reload()
+    wait_for(page, "#banner", "The router is starting.")
+    page.get_by_role("button", name="New conversation").click()
+    stack.thaw("router")
+    page.locator("#banner").wait_for(state="hidden", timeout=10_000)
+    answers = "async id => (await fetch(`/api/chat/${id}`)).status"
+    assert page.evaluate(answers, old) == 404
+
+
 def test_a_router_that_is_lost_is_told_and_found_again(
     page: Any, stack: Stack, request: Any
 ) -> None:
@@ -166,9 +184,11 @@ def test_what_only_redis_knows_is_shown_when_it_is_back(
     wait_for(page, ".assistant", "1 things")
     assert texts(page)[0] == "before"
     assert texts(page)[2:] == ["meanwhile", ""]
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Try again").focus()
+    page.keyboard.press("Enter")
     wait_for(page, ".assistant", "You have told me 2 things, the last was meanwhile.")
     assert len(texts(page)) == 4
+    assert page.evaluate("document.activeElement.id") == "message"
 
 
 def test_a_backend_that_is_lost_is_told_and_found_again(

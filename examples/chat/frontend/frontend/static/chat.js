@@ -63,7 +63,8 @@ async function noticeForgotten() {
 
 function startAnew() {
   reply?.abort();
-  if (messages.childElementCount > 0) forgetSession(session).catch(() => {});
+  // One that has not been shown yet may be stored all the same.
+  if (!loaded || messages.childElementCount > 0) forgetSession(session).catch(() => {});
   session = beginSession();
   messages.replaceChildren();
   showWelcome();
@@ -170,6 +171,7 @@ async function takeTurn(text) {
       announce(words);
       answer.fail(words, () => {
         if (reply) return;
+        message.focus(); // the button goes, and the focus would go with it
         question.remove();
         answer.element.remove();
         takeTurn(text);
