@@ -71,7 +71,8 @@ class Relay:
 async def pass_on(request: Request, body: bytes, send: Send) -> None:
     """Ask the backend and send its answer on; one that breaks off breaks off here."""
     backend: Backend = request.state.backend
-    path = request.scope["raw_path"] + b"?" + request.scope["query_string"]
+    path = backend.url.raw_path.rstrip(b"/") + request.scope["raw_path"]
+    path += b"?" + request.scope["query_string"]
     asked = httpx.Request(
         request.method,
         backend.url.copy_with(raw_path=path.removesuffix(b"?")),

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from frontend_fakes import FakeBackend, free_port, frontend_client
+from frontend_fakes import FakeBackend, free_port, frontend_client, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -25,6 +25,16 @@ async def test_a_request_passes_through_unchanged() -> None:
     assert told["cookie"] == "chat_user=ann"
     assert told["accept"] == "text/event-stream"
     assert told["host"] != str(client.base_url.netloc, "ascii")
+
+
+async def test_a_backend_may_be_under_a_path() -> None:
+    async with (
+        serving(FakeBackend().app) as url,
+        frontend_client(f"{url}/api/under") as client,
+    ):
+        answer = await client.get("/api/chat/a?x=1")
+    told = answer.json()
+    assert (told["path"], told["query"]) == ("/api/under/api/chat/a", "x=1")
 
 
 async def test_an_answer_passes_back_with_status_headers_and_every_cookie() -> None:
