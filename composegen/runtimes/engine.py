@@ -99,11 +99,22 @@ class Engine:
             return question()
 
     def _find(self, question: Callable[[], Seen]) -> Seen | None:
-        """What is asked for, None where the engine does not have it."""
-        try:
-            return self._ask(question)
-        except (errors.NotFound, errors.ImageNotFound):
-            return None
+        """What is asked for; None where there is none, or can be none of that name."""
+        with _told(self.endpoint):
+            try:
+                return question()
+            except errors.APIError as error:
+                if error.is_client_error():
+                    return None
+                raise
+
+    def _try(self, question: Callable[[], Seen]) -> Seen | None:
+        """What is asked for; None where the engine answers that it cannot be had."""
+        with _told(self.endpoint):
+            try:
+                return question()
+            except errors.APIError:
+                return None
 
     def describe(self) -> Machine:
         """The engine's version, and the machine that it runs on."""
@@ -159,12 +170,16 @@ class Engine:
     def list_past(self, id: str, since: float, until: float) -> list[Happened]:
         """What happened to a container between two times of day."""
         filters = {"type": "container", "container": id, "event": _WATCHED}
-        events = self._ask(
-            lambda: self._api.events(
-                since=int(since), until=int(until) + 1, filters=filters, decode=True
+
+        def read() -> list[Any]:
+            # An engine would wait for the end of a time that is not over by its clock.
+            now = read_time(self._api.info().get("SystemTime")) or until
+            events = self._api.events(
+                since=since, until=min(until, now), filters=filters, decode=True
             )
-        )
-        found = (read_happened(data) for data in events)
+            return list(events)
+
+        found = (read_happened(data) for data in self._ask(read))
         return [happened for happened in found if happened is not None]
 
     def read_logs(self, id: str, count: int) -> tuple[str, ...]:
@@ -174,10 +189,7 @@ class Engine:
             data: bytes = self._api.logs(id, stdout=True, stderr=True, tail=count)
             return data
 
-        try:
-            data = self._find(read) or b""
-        except errors.APIError:
-            return ()
+        data = self._try(read) or b""
         lines = data[-_MOST_LOG:].decode("utf-8", errors="replace").splitlines()
         return tuple(lines[-count:])
 
@@ -202,12 +214,15 @@ class Engine:
         return tuple(posixpath.basename(line) for line in out.splitlines()[:-1])
 
     def _run_inside(self, id: str, command: list[str]) -> str | None:
-        try:
-            made = self._ask(lambda: self._api.exec_create(id, command))
-            out: bytes = self._ask(lambda: self._api.exec_start(made["Id"]))
-            code = self._ask(lambda: self._api.exec_inspect(made["Id"]))["ExitCode"]
-        except errors.APIError:
+        def execute() -> tuple[bytes, int]:
+            made = self._api.exec_create(id, command)
+            out = self._api.exec_start(made["Id"])
+            return out, self._api.exec_inspect(made["Id"])["ExitCode"]
+
+        executed = self._try(execute)
+        if executed is None:
             return None
+        out, code = executed
         # A table that is not there (no IPv6) makes cat fail after the other one.
         text = out.decode("utf-8", errors="replace")
         return text if code == 0 or "local_address" in text else None
@@ -242,8 +257,6 @@ def _told(endpoint: Endpoint) -> Iterator[None]:
     try:
         yield
     except errors.APIError as error:
-        if error.response is not None and error.response.status_code < 500:
-            raise
         raise EngineUnreachable(_describe(error)) from None
     except (errors.DockerException, requests.RequestException, OSError) as error:
         message = _describe(error)
