@@ -2,11 +2,13 @@
 
 It asks nobody and waits for nothing; times are seconds on one clock that is handed in.
 
-The rules: a required service's second death ends the boot, a job's first, and 126 and
-127 at once; an optional service that dies or stays unhealthy is told and ends nothing.
-Whoever is asked for its health is ready when it is healthy, others when they have
-lived for a second. A container that is replaced has not died: what one that was there
-before does counts for nothing until Compose has settled which of them stay.
+The rules: a required service's second death ends the boot, the first one of a job or of
+a service that the engine does not start again, and 126 and 127 at once; an optional
+service that dies or stays unhealthy is told and ends nothing. One that dies after it
+was ready has its boot once more. Whoever is asked for its health is ready when it is
+healthy, others when they have lived for a second. A container that is replaced has not
+died: what one that was there before does counts for nothing until Compose has settled
+which of them stay.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class _Instance:
 
 
 class Candidate:
-    """One service on its way up."""
+    """One service on its way up; its ``boot`` is counted from ``boots_from``."""
 
     def __init__(self, noted: NotedService) -> None:
         self.noted = noted
@@ -66,6 +68,7 @@ class Candidate:
         self.created: float | None = None
         self.started: float | None = None
         self.ready: float | None = None
+        self.boots_from: float | None = None
         self.instances: dict[str, _Instance] = {}
 
     def list_here(self) -> list[_Instance]:
@@ -75,6 +78,34 @@ class Candidate:
     def count_ready(self) -> int:
         """How many of its containers are ready."""
         return sum(each.ready is not None for each in self.list_here())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether as many of its containers are ready as there shall be."""
+        return self.count_ready() >= self.noted.replicas
+
+    def begin(self, at: float) -> None:
+        """Let its time begin, unless it has."""
+        if self.created is None:
+            self.created = at
+        if self.started is None:
+            self.started = self.boots_from = at
+
+    def lose(self) -> None:
+        """Let one make room for another, or be one too many."""
+        if self.is_whole:
+            return
+        self.ready = None
+        if any(each.is_running for each in self.list_here()):
+            self.state = State.STARTING
+        else:
+            self.state = State.WAITING
+            self.started = self.boots_from = None
+
+    def reset(self) -> None:
+        """Let it boot anew, with other containers."""
+        self.state = State.WAITING
+        self.created = self.started = self.boots_from = self.ready = None
 
 
 class Judge:
@@ -144,8 +175,9 @@ class Judge:
             if container.status is not Status.RUNNING:
                 continue
             instance.created = instance.started = instance.alive_since = 0.0
-            candidate.created = candidate.started = 0.0
-            candidate.state = State.STARTING
+            candidate.begin(0.0)
+            if candidate.state is State.WAITING:
+                candidate.state = State.STARTING
             # Without a check it may be in a crash loop: it has to live for a second.
             is_ready = container.health == "healthy" and candidate.noted.is_asked
             if is_ready and not candidate.noted.is_job:
@@ -209,10 +241,7 @@ class Judge:
         instance.exit_code = None
         if instance.started is None:
             instance.started = at
-        if candidate.created is None:
-            candidate.created = at
-        if candidate.started is None:
-            candidate.started = at
+        candidate.begin(at)
         if candidate.failure is None:
             candidate.state = State.STARTING
         name = candidate.noted.name
@@ -223,7 +252,7 @@ class Judge:
     ) -> Iterator[Event]:
         instance.ready = at
         noted = candidate.noted
-        if candidate.state in FINE or candidate.count_ready() < noted.replicas:
+        if candidate.state in FINE or not candidate.is_whole:
             return
         was_failed = candidate.failure is not None
         candidate.state = State.READY
@@ -245,8 +274,7 @@ class Judge:
         instance.alive_since = None
         instance.ready = None
         if instance.was_there and not self._has_settled:
-            candidate.state = State.WAITING
-            candidate.started = candidate.ready = None
+            candidate.lose()
             return
         instance.exit_code = code
         if noted.is_job and code == 0:
@@ -256,11 +284,15 @@ class Judge:
             yield Finished(service=noted.name, at=at, after=at - started)
             return
         instance.deaths += 1
+        if candidate.ready is not None:
+            # It has used its time well, and gets it once more.
+            candidate.boots_from = at
         candidate.ready = None
         if candidate.failure is not None:
             return
         candidate.state = State.STARTING
-        is_last = noted.is_job or instance.deaths > 1 or code in _HOPELESS
+        comes_back = noted.is_restarted and not noted.is_job
+        is_last = not comes_back or instance.deaths > 1 or code in _HOPELESS
         if not is_last and not instance.was_killed:
             yield Exited(service=noted.name, at=at, exit_code=code, restart_in=None)
             return
@@ -271,9 +303,8 @@ class Judge:
     def _forget(self, candidate: Candidate, instance: _Instance) -> None:
         """Let one that makes room for another be forgotten: its service boots anew."""
         instance.is_gone = True
-        candidate.state = State.WAITING
         candidate.failure = None
-        candidate.created = candidate.started = candidate.ready = None
+        candidate.reset()
 
     def _describe_death(
         self, instance: _Instance, code: int, noted: NotedService
@@ -327,9 +358,9 @@ class Judge:
     def _find_deadline(self, candidate: Candidate) -> float:
         if self.limit is not None:
             return self.limit
-        if candidate.noted.is_job or candidate.started is None:
+        if candidate.noted.is_job or candidate.boots_from is None:
             return float("inf")
-        return candidate.started + candidate.noted.boot
+        return candidate.boots_from + candidate.noted.boot
 
     def _describe_delay(self, candidate: Candidate) -> str:
         noted = candidate.noted

@@ -48,6 +48,7 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
         is_job=service.job,
         is_asked=is_asked,
         is_http=health is not None and health.kind is HealthKind.HTTP,
+        is_restarted=not service.job and service.compose.get("restart") != "no",
         boot=health.boot.seconds if health is not None and is_asked else _BOOT,
         replicas=step.replicas,
         port=service.port,

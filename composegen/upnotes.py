@@ -34,8 +34,9 @@ class NotedService:
     """A service as it was planned.
 
     ``boot`` is in seconds; ``is_asked`` tells whether the engine asks for its health,
-    ``is_http`` whether that is a page to open; ``password_file`` is the file of its
-    password, relative to the stack file.
+    ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
+    starts it again when it dies; ``password_file`` is the file of its password,
+    relative to the stack file.
     """
 
     name: str
@@ -43,6 +44,7 @@ class NotedService:
     is_job: bool = False
     is_asked: bool = True
     is_http: bool = False
+    is_restarted: bool = True
     boot: float
     replicas: int = 1
     port: int | None = None

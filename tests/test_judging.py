@@ -165,6 +165,25 @@ def test_a_restart_does_not_begin_the_boot_anew():
     assert kinds(boot.look(15.0)) == [Failed]
 
 
+def test_one_that_dies_after_it_was_ready_gets_its_boot_once_more():
+    boot = judge(make_noted("web", boot=10.0), make_noted("slow", boot=90.0))
+    see(boot, "slow", Action.START, 1.0)
+    see(boot, "web", Action.START, 1.0)
+    healthy(boot, "web", 2.0)
+    see(boot, "web", Action.DIE, 50.0, exit_code=1)
+    assert list(boot.look(50.0)) == []
+    see(boot, "web", Action.START, 51.0)
+    assert list(boot.look(59.9)) == []
+    assert kinds(boot.look(60.0)) == [Failed]
+
+
+def test_one_that_the_engine_does_not_start_again_dies_once():
+    boot = judge(make_noted("web", is_restarted=False))
+    see(boot, "web", Action.START, 1.0)
+    assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=1)) == [Failed]
+    assert boot.failed[0].reason == "web died, with exit code 1"
+
+
 def test_one_limit_replaces_every_boot_and_counts_those_that_wait():
     boot = judge(make_noted("web", boot=10.0), make_noted("late", "web"), limit=20.0)
     see(boot, "web", Action.START, 5.0)
@@ -241,6 +260,28 @@ def test_the_end_of_a_container_that_is_replaced_is_no_death():
     [ready] = healthy(boot, "web", 2.0, id="new")
     assert ready.after == pytest.approx(0.6)
     assert boot.is_done
+
+
+def adopt_three(boot, **values):
+    ids = enumerate("abc", start=1)
+    return kinds(
+        boot.adopt(make_container("web", id=id, number=n, **values) for n, id in ids)
+    )
+
+
+def test_one_replica_too_many_may_go():
+    boot = judge(make_noted("web", replicas=2))
+    assert adopt_three(boot) == [Ready]
+    assert see(boot, "web", Action.DIE, 1.0, id="c", exit_code=143) == []
+    assert see(boot, "web", Action.DESTROY, 1.1, id="c") == []
+    assert boot.is_done
+
+
+def test_the_others_have_their_boot_when_one_replica_too_many_goes():
+    boot = judge(make_noted("web", replicas=2, boot=10.0))
+    assert adopt_three(boot, health="starting") == []
+    assert see(boot, "web", Action.DIE, 1.0, id="c", exit_code=143) == []
+    assert kinds(boot.look(10.0)) == [Failed]
 
 
 def test_a_crash_of_a_container_that_was_there_is_a_death():

@@ -24,6 +24,10 @@ services:
   seed:
     image: python:3.12-slim
     job: true
+  once:
+    image: python:3.12-slim
+    health: {none: it ends}
+    compose: {restart: no}
   db:
     use: postgres
     secrets: {db-password: POSTGRES_PASSWORD_FILE}
@@ -47,6 +51,8 @@ def test_a_plan_is_noted():
         ("seed", False),
     }
     assert notes.find("seed").is_job
+    restarted = {each.name for each in notes.services if each.is_restarted}
+    assert restarted == {"web", "db", "redis"}
     assert not notes.find("redis").is_required
     assert notes.find("db").password_file == ".secrets/db-password"
 

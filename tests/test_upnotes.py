@@ -57,8 +57,8 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
     write_notes(tmp_path, notes)
     data = json.loads((tmp_path / STATE_FOLDER / "up.json").read_text())
     assert set(data["services"][0]) == {
-        *("name", "is_required", "is_job", "is_asked", "is_http", "boot"),
-        *("replicas", "port", "needs", "password_file"),
+        *("name", "is_required", "is_job", "is_asked", "is_http"),
+        *("is_restarted", "boot", "replicas", "port", "needs", "password_file"),
     }
 
 

@@ -191,11 +191,15 @@ class Project:
 
     def find(self, service: str) -> Container | None:
         """The container of a service, if it has been created."""
-        ids = self._list("container", f"label=com.docker.compose.service={service}")
+        ids = self.list_containers(service)
         if not ids:
             return None
         [container] = inspect(*ids)
         return container
+
+    def list_containers(self, service: str) -> list[str]:
+        """The ids of the containers of a service."""
+        return self._list("container", f"label=com.docker.compose.service={service}")
 
     def inspect_all(self) -> dict[str, Container]:
         """Every container by its service."""

@@ -264,6 +264,14 @@ def test_optional_services_end_nothing(stack: Stack) -> None:
     assert stack.why("slow").out
 
 
+def test_replicas_come_and_go(stack: Stack) -> None:
+    for count in (2, 3, 1):
+        stack.write({"app": make_service(replicas=count)})
+        done = stack.up_well("--wait", "30s")
+        assert "was not" not in done.err
+        assert len(stack.list_containers("app")) == count
+
+
 def test_without_a_check_a_crash_loop_is_not_ready(stack: Stack) -> None:
     crash = ["sh", "-c", "sleep 0.5; exit 5"]
     stack.write({"app": make_dependant(command=crash)})
