@@ -273,7 +273,7 @@ def test_replicas_come_and_go(stack: Stack) -> None:
 
 
 def test_without_a_check_a_crash_loop_is_not_ready(stack: Stack) -> None:
-    crash = ["sh", "-c", "sleep 0.5; exit 5"]
+    crash = ["sh", "-c", "sleep 0.1; exit 5"]
     stack.write({"app": make_dependant(command=crash)})
     failed = stack.up_in_vain()
     assert "app died twice, with exit code 5" in failed.err
