@@ -1,10 +1,15 @@
 """Fixtures that need a program of their own: a real redis-server on a private port."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.servers import RedisServer, find_redis
+
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and with them
+# the routers that they start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
