@@ -103,8 +103,12 @@ $(VENV)/.audit: $(VENV)/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[audit]'
 	touch $@
 
-bench: setup ## Run every benchmark and write benchmarks/RESULTS.md
-	$(BIN)/python benchmarks/measure_all.py
+bench: $(VENV)/.bench ## Run every benchmark, or BENCH="bench_up ..", for benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/measure_all.py $(BENCH)
+
+$(VENV)/.bench: $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	touch $@
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

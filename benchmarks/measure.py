@@ -1,7 +1,6 @@
 """Times whole processes in turn, so that a machine's drift meets all of them alike."""
 
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -26,14 +25,9 @@ class Series:
     name: str
     runs: tuple[Run, ...]
 
-    def middle(self, figure: str) -> float:
-        """The median of a figure."""
-        return statistics.median(getattr(run, figure) for run in self.runs)
-
-    def spread(self, figure: str) -> str:
-        """The smallest and the largest value of a figure."""
-        values = [getattr(run, figure) for run in self.runs]
-        return f"{min(values):.3f} to {max(values):.3f}"
+    def list_values(self, figure: str) -> list[float]:
+        """A figure of every run."""
+        return [getattr(run, figure) for run in self.runs]
 
 
 def run_once(command: Sequence[str], cwd: Path) -> Run:
@@ -72,21 +66,6 @@ def measure(
             if turn >= warm_up:
                 runs[name].append(run)
     return {name: Series(name, tuple(series)) for name, series in runs.items()}
-
-
-def compare(first: Series, second: Series, figure: str) -> float:
-    """The median of the ratios first to second, pair by pair."""
-    pairs = zip(first.runs, second.runs, strict=True)
-    return statistics.median(
-        getattr(one, figure) / getattr(two, figure) for one, two in pairs
-    )
-
-
-def write_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
 
 
 def describe_machine() -> str:

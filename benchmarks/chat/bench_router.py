@@ -3,7 +3,6 @@
 Both sides of a comparison take turns in one run, so that a busy machine hits both.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -15,10 +14,8 @@ from pathlib import Path
 
 from load import (
     connect,
-    describe,
     free_port,
     make_request,
-    make_table,
     measure_memory,
     measure_rate,
     percentile,
@@ -26,14 +23,27 @@ from load import (
     serving,
 )
 
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.table import (  # noqa: E402
+    Limit,
+    Row,
+    describe,
+    divide,
+    name_peer,
+    report,
+)
+
 LITELLM = "litellm[proxy]==1.106.0"
+PEER = LITELLM.replace("[proxy]==", " ")
 # Neither side asks who is calling, or the comparison would not be fair.
 NO_LOGIN = {"LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
 MOCK = str(Path(__file__).parent / "mock_provider.py")
 ROUTER = [sys.executable, "-m", "router"]
 
 
-async def compare_with_direct(rounds: int, calls: int) -> str:
+async def compare_with_direct(rounds: int, calls: int) -> list[Row]:
     """What the router adds to one call after another, on one connection."""
     provider, router = free_port(), free_port()
     address = f"http://127.0.0.1:{provider}/v1"
@@ -48,18 +58,26 @@ async def compare_with_direct(rounds: int, calls: int) -> str:
                     figures = await _time_calls(port, calls, stream=stream)
                     results.setdefault((port, stream), []).append(figures)
     rows = []
-    for title, stream, column, wanted in (
-        ("whole reply, median", False, 0, "at most 2 ms"),
-        ("whole reply, p99", False, 1, "at most 10 ms"),
-        ("streamed, first token, median", True, 2, "at most 5 ms"),
-        ("streamed, whole reply, median", True, 0, "-"),
+    for title, stream, column, limit in (
+        ("whole reply, median", False, 0, 2),
+        ("whole reply, p99", False, 1, 10),
+        ("streamed, first token, median", True, 2, 5),
+        ("streamed, whole reply, median", True, 0, None),
     ):
         direct = [figures[column] for figures in results[provider, stream]]
         routed = [figures[column] for figures in results[router, stream]]
         added = [b - a for a, b in zip(direct, routed, strict=True)]
-        columns = [describe(values, " ms") for values in (direct, routed, added)]
-        rows.append([title, *columns, wanted])
-    return make_table(["one connection", "direct", "router", "added", "wanted"], rows)
+        wanted = Limit(value=limit, unit=" ms").judge(added) if limit else {}
+        rows.append(
+            Row(
+                figure=f"{title}: what the router adds",
+                ours=describe(added, " ms"),
+                beside=name_peer("a direct call", direct, " ms"),
+                times=f"{rounds} rounds of {calls:,}",
+                **wanted,
+            )
+        )
+    return rows
 
 
 async def _time_calls(port: int, calls: int, *, stream: bool) -> list[float]:
@@ -132,7 +150,7 @@ class Proxies:
 
 async def compare_with_litellm(
     rounds: int, seconds: float, starts: int, folder: Path
-) -> str:
+) -> list[Row]:
     """Both proxies at 32 connections, with a provider and without."""
     litellm, provider = install_litellm(folder), free_port()
     proxies = Proxies(litellm, _write_config(folder, provider))
@@ -153,14 +171,28 @@ async def compare_with_litellm(
             await _compare_rates("mock", "upstream", (online, proxy), load, 4),
         ]
         memory = (measure_memory(router_pid), measure_memory(proxy_pid))
-    both = (proxies.ready["router"], proxies.ready["litellm"])
-    ratio = [a / b for a, b in zip(*both, strict=False)]
-    columns = [describe(values, " s") for values in both]
-    rows.append(["until ready", *columns, describe(ratio, " x"), "at most 0.1 x"])
-    columns = [f"{mebibytes:.0f} MiB" for mebibytes in memory]
-    share = f"{memory[0] / memory[1]:.2f} x"
-    rows.append(["memory after the load", *columns, share, "at most 0.2 x"])
-    return make_table(["32 connections", "router", "litellm", "ratio", "wanted"], rows)
+    ready, theirs = proxies.ready["router"][:starts], proxies.ready["litellm"][:starts]
+    ratio = divide(ready, theirs)
+    share = memory[0] / memory[1]
+    return [
+        *rows,
+        Row(
+            figure="until ready",
+            ours=describe(ready, " s"),
+            beside=name_peer(PEER, theirs, " s"),
+            ratio=describe(ratio),
+            times=f"{starts} starts",
+            **Limit(value=0.1).judge(ratio),
+        ),
+        Row(
+            figure="memory after the load",
+            ours=f"{memory[0]:.0f} MiB",
+            beside=f"{PEER}: {memory[1]:.0f} MiB",
+            ratio=f"{share:.2f}",
+            times="once",
+            **Limit(value=0.2).judge([share]),
+        ),
+    ]
 
 
 async def _compare_rates(
@@ -169,7 +201,7 @@ async def _compare_rates(
     ports: tuple[int, int],
     load: tuple[int, float],
     wanted: int,
-) -> list[str]:
+) -> Row:
     """A row: requests a second of both, in turns; the first round is to warm up."""
     rounds, seconds = load
     request = make_request(model=model)
@@ -179,36 +211,30 @@ async def _compare_rates(
             rate, _ = await measure_rate(port, seconds, lambda *_: request)
             if number:
                 into.append(rate)
-    ratio = [a / b for a, b in zip(*rates, strict=True)]
-    columns = [describe(values, digits=0) for values in rates]
-    title = f"requests/s, {behind} provider behind"
-    return [title, *columns, describe(ratio, " x", 1), f"at least {wanted} x"]
+    ratio = divide(*rates)
+    return Row(
+        figure=f"requests/s, {behind} provider behind, 32 connections",
+        ours=describe(rates[0], digits=0),
+        beside=name_peer(PEER, rates[1], "", 0),
+        ratio=describe(ratio, digits=1),
+        times=f"{rounds} rounds of {seconds:g} s",
+        **Limit(value=wanted, is_floor=True).judge(ratio),
+    )
 
 
 def main() -> None:
-    """Print both tables; a peer that cannot be installed is named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    parser.add_argument(
-        "--litellm", type=Path, help="a folder to keep litellm's environment in"
-    )
-    options = parser.parse_args()
+    """Hand over both groups; a peer that cannot be installed is named."""
     rounds, calls, seconds, starts = (
-        (3, 300, 1, 1) if options.quick else (7, 1000, 4, 5)
+        (2, 300, 1, 1) if "--quick" in sys.argv else (7, 1000, 4, 5)
     )
-    print("### Beside a direct call\n")
-    print(run(compare_with_direct(rounds, calls)), flush=True)
-    print("\n### Beside the litellm proxy\n")
+    direct = run(compare_with_direct(rounds, calls))
+    report("The chat router: beside a direct call", direct)
     with tempfile.TemporaryDirectory(prefix="bench-litellm-") as made:
-        folder = options.litellm or Path(made)
-        folder.mkdir(exist_ok=True)
         try:
-            print(
-                run(compare_with_litellm(rounds, seconds, starts, folder)), flush=True
-            )
-        except (subprocess.CalledProcessError, RuntimeError) as error:
-            print(f"NOT MEASURED: {LITELLM} could not be installed or run: {error}")
-            sys.exit(1)
+            rows = run(compare_with_litellm(rounds, seconds, starts, Path(made)))
+        except (subprocess.CalledProcessError, OSError, RuntimeError) as error:
+            rows = [Row(figure=f"{PEER}: not here", ours="", beside=str(error))]
+    report("The chat router: beside the litellm proxy", rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The session store: beside cachetools, its cost in requests, on Redis, and frozen."""
 
-import argparse
 import asyncio
 import os
 import random
@@ -14,15 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib.metadata import version
+from pathlib import Path
 from timeit import Timer
 
 from cachetools import TTLCache
 from load import (
     connect,
-    describe,
     free_port,
     make_request,
-    make_table,
     measure_cpu,
     measure_rate,
     run,
@@ -35,6 +34,18 @@ from router.sessions.memory import Bounds, MemoryStore
 from router.sessions.redis import RedisStore
 from router.sessions.store import SessionKey
 
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.table import (  # noqa: E402
+    Limit,
+    Row,
+    describe,
+    divide,
+    name_peer,
+    report,
+)
+
 ROUTER = [sys.executable, "-m", "router"]
 SESSIONS = 10_000
 new_id = IdMaker()
@@ -46,7 +57,7 @@ def make_messages(count: int) -> list[Message]:
     return [Message(new_id(), roles[n % 2], "x" * 200, at=1) for n in range(count)]
 
 
-def compare_with_cachetools(rounds: int) -> str:
+def compare_with_cachetools(rounds: int) -> list[Row]:
     """A sliding read of one of 10,000 sessions of 20 messages."""
     log = encode_log(make_messages(20), new_id())
     keys = [SessionKey(f"user{n}", "s") for n in range(SESSIONS)]
@@ -68,20 +79,28 @@ def compare_with_cachetools(rounds: int) -> str:
             use(members)
 
     rows = []
-    for title, use, wanted in (
-        ("sliding read", len, "at least 1.5 x"),
-        ("the same, and decoding 20 messages", decode_members, "-"),
+    for title, use, limit in (
+        ("sliding read", len, Limit(value=1.5, is_floor=True)),
+        ("sliding read, decoding 20 messages", decode_members, None),
     ):
         times: tuple[list[float], list[float]] = ([], [])
         for _ in range(rounds):
             for into, read in zip(times, (read_ours, read_theirs), strict=True):
                 timer = Timer(partial(read, use))
                 into.append(1e6 * min(timer.repeat(3, 1)) / len(asked))
-        ratio = [b / a for a, b in zip(*times, strict=True)]
-        mine, other = (describe(values, " us") for values in times)
-        rows.append([title, mine, other, describe(ratio, " x"), wanted])
-    head = ["10,000 sessions", "router's store", "TTLCache", "faster by", "wanted"]
-    return make_table(head, rows)
+        ours, theirs = times
+        faster = divide(theirs, ours)
+        rows.append(
+            Row(
+                figure=f"{title}: how much faster",
+                ours=describe(ours, " us"),
+                beside=name_peer(f"cachetools {version('cachetools')}", theirs, " us"),
+                ratio=describe(faster),
+                times=f"{rounds} rounds",
+                **(limit.judge(faster) if limit else {}),
+            )
+        )
+    return rows
 
 
 def _talk(prefix: str, messages: int = 20) -> Callable[[int, int], bytes]:
@@ -95,7 +114,7 @@ def _talk(prefix: str, messages: int = 20) -> Callable[[int, int], bytes]:
     return make
 
 
-async def measure_session_cost(rounds: int, seconds: float) -> str:
+async def measure_session_cost(rounds: int, seconds: float) -> list[Row]:
     """Turns a second with a session and without, offline responder, 32 connections.
 
     Beside the rate stands the router's CPU time, which neighbours on the machine
@@ -116,16 +135,23 @@ async def measure_session_cost(rounds: int, seconds: float) -> str:
                     into.append(rate)
                     cost.append(1e6 * (measure_cpu(pid) - used) / len(latencies))
     rows = []
-    for title, (plain, other), keep, wanted in (
-        ("requests/s", rates, lambda a, b: b / a, "at most 25 %"),
-        ("CPU time of one, us", costs, lambda a, b: a / b, "-"),
+    for title, (plain, other), keep, limit in (
+        ("requests/s", rates, lambda a, b: b / a, Limit(value=25, unit=" %")),
+        ("CPU time of one, us", costs, lambda a, b: a / b, None),
     ):
         # Below zero in a round where others slowed down the side without sessions.
         lost = [100 * (1 - keep(*pair)) for pair in zip(plain, other, strict=True)]
-        row = [title, describe(plain, digits=0), describe(other, digits=0)]
-        rows.append([*row, describe(lost, " %", 1), wanted])
-    head = ["32 connections", "no session", "a session in memory", "cost", "wanted"]
-    return make_table(head, rows)
+        rows.append(
+            Row(
+                figure=f"a session in memory: {title}",
+                ours=describe(other, digits=0),
+                beside=name_peer("no session", plain, "", 0),
+                ratio=f"{describe(lost, ' %', 1)} lost",
+                times=f"{rounds} rounds of {seconds:g} s",
+                **(limit.judge(lost) if limit else {}),
+            )
+        )
+    return rows
 
 
 @contextmanager
@@ -156,7 +182,7 @@ def redis_server() -> Iterator[tuple[str, int]]:
             process.wait()
 
 
-async def count_round_trips(turns: int, rounds: int) -> str:
+async def count_round_trips(turns: int, rounds: int) -> list[Row]:
     """What one turn asks of Redis, and how long that takes."""
     with redis_server() as (url, _):
         port = free_port()
@@ -187,15 +213,27 @@ async def count_round_trips(turns: int, rounds: int) -> str:
                     await call()
                 into.append(1e6 * (time.perf_counter() - begun) / 100)
         await store.close()
-    rows = [
-        ["round trips a turn", f"{calls:.2f}", "3: load, question, reply"],
-        ["append", describe(appends, " us", 0), "one round trip"],
-        ["load of 20 messages", describe(loads, " us", 0), "one round trip"],
+    return [
+        Row(
+            figure="round trips to Redis a turn: load, question, reply",
+            ours=f"{calls:.2f}",
+            times=f"{turns} turns",
+            **Limit(value=3).judge([calls]),
+        ),
+        Row(
+            figure="appending a message on Redis",
+            ours=describe(appends, " us", 0),
+            times=f"{rounds} rounds of 100",
+        ),
+        Row(
+            figure="loading 20 messages from Redis",
+            ours=describe(loads, " us", 0),
+            times=f"{rounds} rounds of 100",
+        ),
     ]
-    return make_table(["on Redis", "measured", "wanted"], rows)
 
 
-async def freeze_under_load(rounds: int) -> str:
+async def freeze_under_load(rounds: int) -> list[Row]:
     """Thirty-two users talk while Redis is frozen for four seconds and thawed."""
     phases = ["before", "first 0.5 s frozen", "rest of the freeze", "after the thaw"]
     slowest: dict[str, list[float]] = {phase: [] for phase in phases}
@@ -212,12 +250,35 @@ async def freeze_under_load(rounds: int) -> str:
             middles[phase].append(1000 * statistics.median(times))
         asked += len(answers)
         failed += sum(status != 200 for _, _, status in answers)
+    slower = [
+        frozen - before
+        for frozen, before in zip(slowest[phases[1]], slowest[phases[0]], strict=True)
+    ]
+    words = f"{rounds} rounds"
     rows = [
-        [phase, describe(middles[phase], " ms", 1), describe(slowest[phase], " ms", 0)]
+        Row(
+            figure=f"Redis frozen under load, {phase}: slowest answer",
+            ours=describe(slowest[phase], " ms", 0),
+            beside=name_peer("its median", middles[phase], " ms", 1),
+            times=words,
+        )
         for phase in phases
     ]
-    table = make_table(["Redis frozen under load", "median", "slowest"], rows)
-    return f"{table}\n\n{asked:,} requests in {rounds} rounds, {failed} failed."
+    return [
+        *rows,
+        Row(
+            figure="Redis frozen: slowest answer, more than before",
+            ours=describe(slower, " ms", 0),
+            times=words,
+            **Limit(value=500, unit=" ms").judge(slower),
+        ),
+        Row(
+            figure="Redis frozen: answers that failed",
+            ours=f"{failed} of {asked:,}",
+            times=words,
+            **Limit(value=0).judge([failed]),
+        ),
+    ]
 
 
 def _phase(begun: float, took: float) -> str:
@@ -254,19 +315,15 @@ async def _talk_while_frozen(port: int, pid: int) -> list[tuple[float, float, in
 
 
 def main() -> None:
-    """Print all tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    options = parser.parse_args()
-    rounds, seconds = (3, 1.0) if options.quick else (7, 3.0)
-    print("### Beside cachetools\n")
-    print(compare_with_cachetools(rounds), flush=True)
-    print("\n### What a session costs\n")
-    print(run(measure_session_cost(rounds, seconds)), flush=True)
-    print("\n### On Redis\n")
-    print(run(count_round_trips(200, rounds)), flush=True)
-    print("\n### Redis frozen\n")
-    print(run(freeze_under_load(1 if options.quick else 3)), flush=True)
+    """Hand over the groups, each as soon as it is measured."""
+    is_quick = "--quick" in sys.argv
+    rounds, seconds = (2, 1.0) if is_quick else (7, 3.0)
+    title = "The session store"
+    report(f"{title}: in memory", compare_with_cachetools(rounds))
+    cost = run(measure_session_cost(rounds, seconds))
+    report(f"{title}: what a session costs, 32 connections", cost)
+    report(f"{title}: on Redis", run(count_round_trips(200, rounds)))
+    report(f"{title}: in an outage", run(freeze_under_load(1 if is_quick else 3)))
 
 
 if __name__ == "__main__":

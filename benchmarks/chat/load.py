@@ -1,18 +1,17 @@
-"""Load on an HTTP server, and what it took: latencies, rates, tables."""
+"""Load on an HTTP server, and what it took: latencies, rates, CPU time."""
 
 import asyncio
 import json
 import os
 import signal
 import socket
-import statistics
 import subprocess
 import time
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import httptools
 import uvloop
@@ -20,6 +19,7 @@ import uvloop
 ROUTER = Path(__file__).parents[2] / "examples" / "chat" / "router"
 CHAT = "/v1/chat/completions"
 _BOOT = 90
+Answer = TypeVar("Answer")
 
 
 class Connection(asyncio.Protocol):
@@ -183,23 +183,10 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
 
 
-def describe(values: Sequence[float], unit: str = "", digits: int = 2) -> str:
-    """The median, and the range it is from."""
-    middle = statistics.median(values)
-    low, high = min(values), max(values)
-    return f"{middle:,.{digits}f}{unit} ({low:,.{digits}f} to {high:,.{digits}f})"
-
-
-def make_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def run(work: Awaitable[str]) -> str:
+def run(work: Awaitable[Answer]) -> Answer:
     """Run a benchmark on uvloop."""
 
-    async def main() -> str:
+    async def main() -> Answer:
         return await work
 
     return uvloop.run(main())

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,18 @@ import yaml
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measure import describe_machine, write_table  # noqa: E402
+from benchmarks.table import (  # noqa: E402
+    Limit,
+    Row,
+    describe,
+    name_peer,
+    read_count,
+    report,
+)
 
 IMAGE = "python:3.12-slim"
 BOOTS = (1.0, 3.0)
-TARGET = 0.8
+TARGET = Limit(value=0.8, unit=" s")
 TIMING = ("start_period", "start_interval", "interval", "timeout", "retries")
 DEADLINE = 180
 PROGRAM = """\
@@ -169,50 +176,31 @@ def measure_cases(cases: list[Case], count: int) -> dict[Case, list[float]]:
     return measured
 
 
-def make_table(measured: dict[Case, list[float]]) -> str:
-    rows = []
-    for case, delays in measured.items():
-        middle = statistics.median(delays)
-        defaults = next(
-            statistics.median(other)
-            for key, other in measured.items()
-            if key.with_defaults and key.name == case.name
-        )
-        rows.append(
-            [
-                case.name,
-                "Compose's defaults" if case.with_defaults else "as rendered",
-                f"{middle:.2f} ({min(delays):.2f} to {max(delays):.2f})",
-                f"{middle / defaults:.3f}",
-                "" if case.with_defaults else ("yes" if middle <= TARGET else "no"),
-                str(len(delays)),
-            ]
-        )
-    head = ["the application", "timing of its check", "started after, s"]
-    return write_table(
-        [*head, "ratio to defaults", f"at most {TARGET} s", "times"], rows
+def make_row(measured: dict[Case, list[float]], case: Case, times: str) -> Row:
+    """A case as rendered, beside the same with Compose's defaults."""
+    ours = measured[case]
+    theirs = measured[replace(case, with_defaults=True)]
+    # Boots differ, so that there are no pairs: medians are divided.
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    return Row(
+        figure=f"a dependant's start after its dependency listens, {case.name}",
+        ours=describe(ours, " s"),
+        beside=name_peer("Compose's default timing", theirs, " s"),
+        ratio=f"{ratio:.3f}",
+        times=times,
+        **TARGET.judge(ours),
     )
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    defaults = int(sys.argv[2]) if len(sys.argv) > 2 else 5
-    folder = Path(tempfile.gettempdir())
-    run("docker", "image", "inspect", IMAGE, folder=folder)
-    engine = run("docker", "version", "-f", "{{.Server.Version}}", folder=folder)
-    compose = run("docker", "compose", "version", "--short", folder=folder)
-    loads = [os.getloadavg()[0]]
+    count, defaults = read_count(0, 20), max(1, read_count(1, 3))
+    run("docker", "image", "inspect", IMAGE, folder=Path(tempfile.gettempdir()))
     measured: dict[Case, list[float]] = {}
     for with_defaults, times in ((False, count), (True, defaults)):
         measured |= measure_cases(list_cases(with_defaults=with_defaults), times)
-        loads.append(os.getloadavg()[0])
-    print("### A dependant's start on the engine\n")
-    print("From the moment its dependency listens to its own start, boots of 1 to 3 s.")
-    print(f"{describe_machine()},")
-    print(f"Docker Engine {engine.strip()}, Compose {compose.strip()}; load of the")
-    print("machine in the beginning, after the rows as rendered, and in the end:")
-    print(", ".join(f"{load:.1f}" for load in loads) + ".\n")
-    print(make_table(measured))
+    cases = list_cases(with_defaults=False)
+    words = f"{count} times, {defaults} with defaults"
+    report("On the engine: gates", [make_row(measured, each, words) for each in cases])
 
 
 if __name__ == "__main__":

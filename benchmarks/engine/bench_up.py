@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,10 +18,20 @@ from uuid import uuid4
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measure import write_table  # noqa: E402
+from benchmarks.table import (  # noqa: E402
+    Limit,
+    Row,
+    describe,
+    divide,
+    name_peer,
+    read_count,
+    report,
+)
 
 IMAGE = "python:3.12-slim"
-PAIRS, LOOKS = 10, 15
+US, PEER = "composegen up", "docker compose up --wait"
+CPU = Limit(value=0.5, unit=" s")
+LOOK = Limit(value=0.5, unit=" s")
 SERVER = (
     "import http.server, time; time.sleep(0.5); "
     "http.server.test(http.server.SimpleHTTPRequestHandler, port=8000)"
@@ -62,63 +71,66 @@ def run(command: list[str], folder: Path) -> tuple[float, float]:
     return wall, float(own[1]) if own else 0.0
 
 
-def measure(folder: Path) -> tuple[dict[str, list[tuple[float, float]]], list[float]]:
+def measure(
+    folder: Path, pairs: int, count: int
+) -> tuple[dict[str, list[tuple[float, float]]], list[float]]:
     """Every run of both, and the times of `status` while the stack is up."""
     composegen = [sys.executable, "-c", OWN]
     down = ["docker", "compose", "down", "--timeout", "1"]
     commands = {
-        "composegen up": [*composegen, "up"],
-        "docker compose up --wait": ["docker", "compose", "up", "-d", "--wait"],
+        US: [*composegen, "up"],
+        PEER: ["docker", "compose", "up", "-d", "--wait"],
     }
     run([*composegen, "render"], folder)
     runs: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     looks: list[float] = []
     try:
-        for turn in range(PAIRS + 1):
+        for turn in range(pairs + 1):
             for name, command in commands.items():
                 figures = run(command, folder)
                 if turn:  # the first pair warms up
                     runs[name].append(figures)
-                if turn == PAIRS and name == "composegen up":
+                if turn == pairs and name == US:
                     status = [sys.executable, "-m", "composegen", "status"]
-                    looks = [run(status, folder)[0] for _ in range(LOOKS)]
+                    looks = [run(status, folder)[0] for _ in range(count)]
                 run(down, folder)
     finally:
         subprocess.run([*down, "-v"], cwd=folder, capture_output=True, check=False)
     return runs, looks
 
 
-def format_series(values: list[float]) -> str:
-    """The median, in brackets the smallest and the largest."""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
-
-
 def main() -> None:
     if shutil.which("docker") is None:
         raise SystemExit("there is no docker command")
+    pairs, count = read_count(0, 10), read_count(1, 15)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_stack(folder, f"bench-{uuid4().hex[:8]}")
-        runs, looks = measure(folder)
-    (ours, our_runs), (theirs, their_runs) = runs.items()
-    ratios = [a[0] / b[0] for a, b in zip(our_runs, their_runs, strict=True)]
+        runs, looks = measure(folder, pairs, count)
+    ours, theirs = ([wall for wall, _ in runs[who]] for who in (US, PEER))
+    own = [cpu for _, cpu in runs[US]]
     rows = [
-        [
-            ours,
-            format_series([wall for wall, _ in our_runs]),
-            format_series([cpu for _, cpu in our_runs]),
-            format_series(ratios),
-        ],
-        [theirs, format_series([wall for wall, _ in their_runs]), "", "1"],
+        Row(
+            figure="up, from nothing: time",
+            ours=describe(ours, " s"),
+            beside=name_peer(PEER, theirs, " s"),
+            ratio=describe(divide(ours, theirs)),
+            times=f"{pairs} pairs",
+        ),
+        Row(
+            figure="up: its own CPU time",
+            ours=describe(own, " s"),
+            times=f"{pairs} times",
+            **CPU.judge(own),
+        ),
+        Row(
+            figure="status: time",
+            ours=describe(looks, " s"),
+            times=f"{count} times",
+            **LOOK.judge(looks),
+        ),
     ]
-    print("### Bringing three services up, and looking at them\n")
-    print(f"{PAIRS} pairs in turn, from nothing; `status` {LOOKS} times.\n")
-    print(write_table(["command", "wall, s", "own CPU, s", "ratio of wall"], rows))
-    print(
-        write_table(
-            ["command", "wall, s"], [["composegen status", format_series(looks)]]
-        )
-    )
+    report("On the engine: three services in a chain", rows)
 
 
 if __name__ == "__main__":

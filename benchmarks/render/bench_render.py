@@ -13,9 +13,21 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measure import compare, measure, run_once, write_table  # noqa: E402
+from benchmarks.measure import measure, run_once  # noqa: E402
+from benchmarks.table import (  # noqa: E402
+    Limit,
+    Row,
+    describe,
+    divide,
+    name_peer,
+    report,
+)
 
 SIZES = {10: 15, 100: 10, 1000: 10, 2000: 5}
+QUICK = {10: 2, 1000: 1}
+WANTED = {10: Limit(value=1.25), 1000: Limit(value=0.35)}
+START = Limit(value=60, unit=" ms")
+PEER = "docker compose config -q"
 SERVICE = """\
   service-{number}:
     image: example/app:1.{number}
@@ -60,65 +72,80 @@ def install(folder: Path) -> Path:
     return folder / "venv" / "bin" / "composegen"
 
 
-def bench_sizes(command: Path, folder: Path) -> str:
+def bench_size(command: Path, place: Path, size: int, count: int) -> list[Row]:
+    """Time, CPU and memory of one size, beside Compose that reads what is rendered."""
+    place.mkdir()
+    (place / "stack.yaml").write_text(make_stack(size), encoding="utf-8")
+    (place / ".secrets").mkdir()
+    (place / ".secrets" / "api-key").write_text("x")
+    run_once([str(command), "render"], place)
+    series = measure(
+        {
+            "render": [str(command), "render", "-o", "-"],
+            "config": ["docker", "compose", "config", "-q"],
+        },
+        place,
+        count=count,
+    )
     rows = []
-    for size, count in SIZES.items():
-        place = folder / str(size)
-        place.mkdir()
-        (place / "stack.yaml").write_text(make_stack(size), encoding="utf-8")
-        (place / ".secrets").mkdir()
-        (place / ".secrets" / "api-key").write_text("x")
-        run_once([str(command), "render"], place)
-        series = measure(
-            {
-                "render": [str(command), "render", "-o", "-"],
-                "config": ["docker", "compose", "config", "-q"],
-            },
-            place,
-            count=count,
-        )
-        ours, theirs = series["render"], series["config"]
+    for figure, words, unit, digits in (
+        ("wall", "time", " s", 3),
+        ("cpu", "CPU time", " s", 3),
+        ("peak", "memory", " MiB", 0),
+    ):
+        ours = series["render"].list_values(figure)
+        theirs = series["config"].list_values(figure)
+        ratios = divide(ours, theirs)
+        limit = WANTED.get(size) if figure == "wall" else None
         rows.append(
-            [
-                f"{size:,}",
-                f"{ours.middle('wall'):.3f} ({ours.spread('wall')})",
-                f"{theirs.middle('wall'):.3f} ({theirs.spread('wall')})",
-                f"{compare(ours, theirs, 'wall'):.2f}",
-                f"{compare(ours, theirs, 'cpu'):.2f}",
-                f"{ours.middle('peak'):.0f}",
-                f"{theirs.middle('peak'):.0f}",
-                str(count),
-            ]
+            Row(
+                figure=f"{size:,} services: {words}",
+                ours=describe(ours, unit, digits),
+                beside=name_peer(PEER, theirs, unit, digits),
+                ratio=describe(ratios),
+                times=f"{count} pairs",
+                **(limit.judge(ratios) if limit else {}),
+            )
         )
-    head = ["services", "render, s", "config -q, s", "ratio of wall", "ratio of CPU"]
-    return write_table([*head, "render, MiB", "config, MiB", "pairs"], rows)
+    return rows
 
 
-def bench_start(command: Path, folder: Path) -> str:
+def bench_start(command: Path, folder: Path, count: int) -> Row:
+    """How much longer than an empty program `--version` takes."""
     python = command.with_name("python")
-    commands = {
-        "version": [str(command), "--version"],
-        "nothing": [str(python), "-c", "pass"],
-    }
-    series = measure(commands, folder, count=20)
-    ours, nothing = series["version"], series["nothing"]
-    extra = (ours.middle("wall") - nothing.middle("wall")) * 1000
-    row = [
-        f"{ours.middle('wall') * 1000:.0f}",
-        f"{nothing.middle('wall') * 1000:.0f}",
-        f"{extra:.0f}",
-        "20",
-    ]
-    head = ["composegen --version, ms", "python -c pass, ms", "more, ms", "pairs"]
-    return write_table(head, [row])
+    series = measure(
+        {
+            "version": [str(command), "--version"],
+            "nothing": [str(python), "-c", "pass"],
+        },
+        folder,
+        count=count,
+    )
+    ours, nothing = (
+        [1000 * wall for wall in each.list_values("wall")] for each in series.values()
+    )
+    more = [one - other for one, other in zip(ours, nothing, strict=True)]
+    return Row(
+        figure="--version: more than an empty program",
+        ours=describe(more, " ms", 0),
+        beside=name_peer("python -c pass", nothing, " ms", 0),
+        times=f"{count} pairs",
+        **START.judge(more),
+    )
 
 
 def main() -> None:
+    sizes, starts = (QUICK, 3) if "--quick" in sys.argv else (SIZES, 20)
     with tempfile.TemporaryDirectory(prefix="bench-render-") as name:
         folder = Path(name)
         command = install(folder)
-        sys.stdout.write("### Rendering\n\n" + bench_sizes(command, folder) + "\n")
-        sys.stdout.write("### Starting\n\n" + bench_start(command, folder))
+        rows = [
+            row
+            for size, count in sizes.items()
+            for row in bench_size(command, folder / str(size), size, count)
+        ]
+        rows.append(bench_start(command, folder, starts))
+    report("Rendering", rows)
 
 
 if __name__ == "__main__":

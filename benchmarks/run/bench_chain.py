@@ -5,7 +5,6 @@ to its listening, as the services themselves note it.
 """
 
 import asyncio
-import statistics
 import sys
 import tempfile
 import time
@@ -13,12 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.measure import write_table
 from benchmarks.run import servers
+from benchmarks.table import Limit, Row, describe, divide, read_count, report
 from composegen.events import Started
 
 SERVICES = 10
 BOOT = 0.5
+WANTED = Limit(value=1.05)
 
 
 def time_chain() -> tuple[float, float]:
@@ -45,15 +45,16 @@ def time_chain() -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(f"### A chain of {SERVICES} services\n\n{times} times.\n")
+    times = read_count(0, 5)
     measured = [time_chain() for _ in range(times)]
-    ratios = [seconds / boots for boots, seconds in measured]
-    boots, seconds = zip(*measured, strict=True)
-    row = [
-        f"{statistics.median(boots):.2f}",
-        f"{statistics.median(seconds):.2f}",
-        f"{statistics.median(ratios):.3f}",
-        f"{max(ratios):.3f}",
-    ]
-    print(write_table(["boots s", "all ready s", "ratio, median", "worst"], [row]))
+    boots, seconds = ([each[place] for each in measured] for place in (0, 1))
+    ratios = divide(seconds, boots)
+    row = Row(
+        figure="until all are ready",
+        ours=describe(seconds, " s"),
+        beside=f"their boots alone: {describe(boots, ' s')}",
+        ratio=describe(ratios, digits=3),
+        times=f"{times} times",
+        **WANTED.judge(ratios),
+    )
+    report(f"Without containers: a chain of {SERVICES} services", [row])

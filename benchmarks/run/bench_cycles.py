@@ -13,10 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.measure import write_table
 from benchmarks.run import servers
+from benchmarks.table import Row, read_count, report
 
 WARM_UP = 5
+MEMORY = "memory, KiB,"
 
 
 def count() -> dict[str, int]:
@@ -35,7 +36,7 @@ def count() -> dict[str, int]:
         "descriptors": len(list(Path("/proc/self/fd").iterdir())),
         "threads": threading.active_count(),
         "children": children,
-        "memory KiB": int(memory),
+        MEMORY: int(memory),
     }
 
 
@@ -51,10 +52,19 @@ async def cycle(path: Path, times: int) -> tuple[dict[str, int], dict[str, int]]
 
 
 if __name__ == "__main__":
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    print(f"### Up and down {times} times in one process\n")
+    times = read_count(0, 100, 5)
     with tempfile.TemporaryDirectory() as name:
         path, _ = servers.write_chain(Path(name), [0.0, 0.0])
         before, after = asyncio.run(cycle(path, times))
-    rows = [[key, str(before[key]), str(after[key])] for key in before]
-    print(write_table(["left over", "before", "after"], rows))
+    rows = [
+        Row(
+            figure=f"{key} left over",
+            ours=f"{after[key]:,} afterwards",
+            beside=f"{before[key]:,} before",
+            wanted="" if key == MEMORY else "none more",
+            is_reached=None if key == MEMORY else after[key] <= before[key],
+            times=f"{times} times",
+        )
+        for key in before
+    ]
+    report("Without containers: up and down in one process", rows)

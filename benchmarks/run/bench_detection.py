@@ -1,7 +1,7 @@
 """From listening to ready: this project, a 1 s poll, wait-on, start-server-and-test.
 
 ``python benchmarks/run/bench_detection.py [COUNT]``. The two npm packages are installed
-into a temporary folder; without npm their rows are missing and it says so.
+into temporary folders; one that cannot be had stands in the table with the reason.
 """
 
 import asyncio
@@ -9,23 +9,35 @@ import json
 import os
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.measure import write_table
 from benchmarks.run import servers
+from benchmarks.table import (
+    Limit,
+    Row,
+    describe,
+    divide,
+    name_peer,
+    read_count,
+    report,
+)
 from composegen.events import Ready
 
-PACKAGES = ("wait-on@9.5.1", "start-server-and-test@3.0.12")
-SHORT = (0.1, 2.9)
-LONG = (3.1, 4.0)
+SPANS = {
+    "boots up to 3 s": ((0.1, 2.9), Limit(value=5, unit=" ms")),
+    "boots above 3 s": ((3.1, 4.0), Limit(value=25, unit=" ms")),
+}
+US = "composegen"
+Clock = Callable[[Path, float], float]
 
 
 def time_composegen(folder: Path, boot: float) -> float:
@@ -65,7 +77,7 @@ def time_poll(folder: Path, boot: float) -> float:
         server.wait()
 
 
-def time_wait_on(folder: Path, boot: float, tools: Path) -> float:
+def time_wait_on(tools: Path, folder: Path, boot: float) -> float:
     server, port = start_server(folder, boot)
     try:
         program = tools / "node_modules" / ".bin" / "wait-on"
@@ -76,7 +88,7 @@ def time_wait_on(folder: Path, boot: float, tools: Path) -> float:
         server.wait()
 
 
-def time_start_server(folder: Path, boot: float, tools: Path) -> float:
+def time_start_server(tools: Path, folder: Path, boot: float) -> float:
     port = servers.find_port()
     program = tools / "node_modules" / ".bin" / "start-server-and-test"
     server = f"{sys.executable} -S -I {servers.write_server(folder)}"
@@ -98,53 +110,83 @@ def _is_number(text: str) -> bool:
     return text.replace(".", "", 1).isdigit() and "." in text
 
 
-def install_tools(folder: Path) -> bool:
+PACKAGES = {
+    "wait-on 9.5.1": ("wait-on@9.5.1", time_wait_on),
+    "start-server-and-test 3.0.12": ("start-server-and-test@3.0.12", time_start_server),
+}
+
+
+def install(package: str, folder: Path) -> str:
+    """Install an npm package into a new folder; why it cannot be had, or nothing."""
     if shutil.which("npm") is None:
-        return False
+        return "there is no npm"
+    folder.mkdir()
     (folder / "package.json").write_text(json.dumps({"private": True}))
     done = subprocess.run(
-        ["npm", "install", "--silent", "--no-audit", "--no-fund", *PACKAGES],
+        ["npm", "install", "--no-audit", "--no-fund", package],
         cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
         check=False,
     )
-    return done.returncode == 0
+    if done.returncode == 0:
+        return ""
+    return (done.stderr.strip().splitlines() or ["npm gave no reason"])[0]
 
 
-def measure(count: int) -> str:
+def time_in_turn(
+    clocks: dict[str, Clock], span: tuple[float, float], count: int
+) -> dict[str, list[float]]:
+    """Milliseconds from listening to ready of all who wait, over the same boots."""
     chance = random.Random(1)
-    rows = []
+    delays: dict[str, list[float]] = {who: [] for who in clocks}
+    for _ in range(count):
+        boot = chance.uniform(*span)
+        for who, time_one in clocks.items():
+            with tempfile.TemporaryDirectory() as place:
+                delays[who].append(1000 * time_one(Path(place), boot))
+    return delays
+
+
+def make_rows(words: str, delays: dict[str, list[float]], limit: Limit) -> list[Row]:
+    ours = delays.pop(US)
+    times = f"{len(ours)} boots"
+    rows = [
+        Row(
+            figure=words,
+            ours=describe(ours, " ms", 1),
+            beside=name_peer(who, theirs, " ms", 1),
+            ratio=describe(divide(ours, theirs), digits=3),
+            times=times,
+        )
+        for who, theirs in delays.items()
+    ]
+    mine = Row(
+        figure=words, ours=describe(ours, " ms", 1), times=times, **limit.judge(ours)
+    )
+    return [mine, *rows]
+
+
+def main() -> None:
+    count = read_count(0, 10)
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
-        tools = Path(name)
-        contenders = {
-            "composegen": time_composegen,
-            "a poll every second": time_poll,
+        clocks: dict[str, Clock] = {
+            US: time_composegen,
+            "a poll each second": time_poll,
         }
-        is_whole = install_tools(tools)
-        if is_whole:
-            contenders["wait-on 9.5.1"] = lambda f, b: time_wait_on(f, b, tools)
-            contenders["start-server-and-test 3.0.12"] = lambda f, b: time_start_server(
-                f, b, tools
-            )
-        for words, span in (("up to 3 s", SHORT), ("above 3 s", LONG)):
-            boots = [chance.uniform(*span) for _ in range(count)]
-            delays: dict[str, list[float]] = {who: [] for who in contenders}
-            for boot in boots:  # in turn, so that the machine's drift meets all alike
-                for who, time_one in contenders.items():
-                    with tempfile.TemporaryDirectory() as place:
-                        delays[who].append(time_one(Path(place), boot) * 1000)
-            rows += [
-                [who, words, f"{statistics.median(found):.1f}", f"{max(found):.1f}"]
-                for who, found in delays.items()
-            ]
-    head = ["who waits", "boots", "median ms", "worst ms"]
-    table = write_table(head, rows)
-    missing = "" if is_whole else "\nnot measured here, npm has none: "
-    return table + missing + ("" if is_whole else ", ".join(PACKAGES))
+        missing = []
+        for number, (who, (package, clock)) in enumerate(PACKAGES.items()):
+            tools = Path(name, str(number))
+            reason = install(package, tools)
+            if reason:
+                missing.append(Row(figure=f"{who}: not here", ours="", beside=reason))
+            else:
+                clocks[who] = partial(clock, tools)
+        for words, (span, limit) in SPANS.items():
+            rows += make_rows(words, time_in_turn(clocks, span, count), limit)
+    report("Without containers: from listening to ready", [*rows, *missing])
 
 
 if __name__ == "__main__":
-    times = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    print(f"### From listening to ready\n\n{times} boots each, in turn.\n")
-    print(measure(times))
+    main()

@@ -1,0 +1,80 @@
+"""Every benchmark's figures come into one table, and what failed stands in it too."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure_all import Measured, note, run_benchmark, write_results
+from benchmarks.table import Limit, Row, describe, divide, make_table
+
+ROW = {"figure": "time", "ours": "1.00 s (0.90 to 1.20)"}
+
+
+def write_script(folder: Path, text: str) -> Path:
+    path = folder / "bench_it.py"
+    path.write_text(text)
+    return path
+
+
+def measured(title: str, *rows: dict[str, object]) -> Measured:
+    return Measured(groups=[{"title": title, "rows": list(rows)}])
+
+
+def test_a_figure_is_the_median_with_its_range():
+    assert describe([3.0, 1.0, 2.0], " s") == "2.00 s (1.00 to 3.00)"
+    assert describe([1234.5], digits=0) == "1,234 (1,234 to 1,234)"
+
+
+def test_ratios_are_of_pairs():
+    assert divide([1.0, 4.0], [2.0, 1.0]) == [0.5, 4.0]
+    with pytest.raises(ValueError, match="shorter"):
+        divide([1.0, 2.0], [1.0])
+
+
+def test_a_limit_judges_the_median():
+    most, least = Limit(value=5, unit=" ms"), Limit(value=20, is_floor=True)
+    assert most.judge([1, 5, 9]) == {"wanted": "at most 5 ms", "is_reached": True}
+    assert most.judge([5.1]) == {"wanted": "at most 5 ms", "is_reached": False}
+    assert least.judge([19.9]) == {"wanted": "at least 20", "is_reached": False}
+    assert least.judge([20.0]) == {"wanted": "at least 20", "is_reached": True}
+
+
+def test_all_figures_stand_in_one_table():
+    row = Row(figure="a", ours="1", wanted="at most 0", is_reached=False)
+    table = make_table([("First", [row]), ("Second", [Row(figure="b|c", ours="2")])])
+    lines = table.splitlines()
+    assert lines[2].startswith("| **First** |")
+    assert lines[3] == r"| a | 1 |  |  | at most 0 | no |  |"
+    assert lines[5].startswith(r"| b\|c | 2 |")
+    unescaped = {line.replace(r"\|", "").count("|") for line in lines}
+    assert unescaped == {8}
+
+
+def test_a_benchmark_measured_anew_leaves_the_others(tmp_path):
+    kept = note({}, "bench_a", measured("A", ROW), "Monday")
+    kept = note(kept, "bench_b", measured("B", ROW), "Monday")
+    kept = note(kept, "bench_b", measured("B", {**ROW, "ours": "2.00 s"}), "Tuesday")
+    text = write_results(kept, "## Notes")
+    assert "- bench_a: Monday\n- bench_b: Tuesday" in text
+    assert text.count("1.00 s (0.90 to 1.20)") == text.count("2.00 s") == 1
+    assert text.endswith("## Notes\n")
+
+
+def test_what_a_script_hands_over_is_taken(tmp_path):
+    line = json.dumps({"title": "A", "rows": [ROW]})
+    script = write_script(
+        tmp_path,
+        f"import sys\nassert '--json' in sys.argv\nprint('talk')\nprint({line!r})",
+    )
+    assert run_benchmark(script) == measured("A", ROW)
+
+
+def test_a_benchmark_that_fails_stands_in_the_table_with_its_reason(tmp_path):
+    line = json.dumps({"title": "A", "rows": [ROW]})
+    script = write_script(tmp_path, f"print({line!r})\nraise SystemExit('no docker')")
+    found = run_benchmark(script)
+    assert found.reason == "no docker"
+    text = write_results(note({}, "bench_it", found, "today"), "")
+    assert "| time | 1.00 s (0.90 to 1.20) |" in text
+    assert "| could not be measured |  | no docker |" in text
