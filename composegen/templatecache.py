@@ -6,6 +6,7 @@ written costs time and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -42,4 +43,5 @@ class TemplateCache(BytecodeCache):
                 bucket.write_bytecode(file)
             part.replace(self._folder / bucket.key)
         except OSError:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()

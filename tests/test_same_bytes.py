@@ -53,7 +53,7 @@ def test_folders_and_environments_leave_no_trace(chat: Path, tmp_path: Path) -> 
     second = render(
         other,
         umask=0o077,
-        HOME="/nonexistent",
+        HOME=str(tmp_path / "none"),
         TZ="Asia/Kathmandu",
         LANG="tr_TR.UTF-8",
         LC_ALL="C.UTF-8",
