@@ -11,7 +11,7 @@ from composegen.dotenv import fill_variables, parse_dotenv
 from composegen.errors import FileRefused
 from composegen.files import read_small_text, write_atomically
 from composegen.model import Secret, SecretKind, Service, Stack
-from composegen.paths import is_file
+from composegen.paths import exists, is_file
 from composegen.records import record
 from composegen.wiring import (
     Containers,
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 @record(kw_only=False)
 class Made:
-    """One secret, what became of its file, and the variable that would fill it."""
+    """One secret, what became of its file, and what would fill it where it is empty."""
 
     secret: Secret
     outcome: Outcome
@@ -91,7 +91,7 @@ def make_secret_files(
 
     Generated ones are made once; those of a variable are written whenever it is set
     and not empty in ``environment`` or the folder's ``.env``. Raises FileRefused where
-    the folder of secrets leads elsewhere.
+    the folder of secrets leads elsewhere, or one of its files cannot be read.
     """
     wanted = list_secrets(stack)
     if any(secret.kind is not SecretKind.FILE for secret in wanted):
@@ -125,14 +125,16 @@ def _make_file(
 ) -> Made:
     path = folder / secret.file
     if secret.kind is SecretKind.FILE:
-        if not is_file(path):
-            return Made(secret, Outcome.MISSING, f"make {secret.file}")
-        empty = path.stat().st_size == 0
-        outcome = Outcome.EMPTY if empty else Outcome.KEPT
-        return Made(secret, outcome, f"fill {secret.file}")
+        return _look_at_own_file(secret, path)
     if path.is_symlink() and path.is_file() and _has_nothing_to_write(secret, values):
         return Made(secret, Outcome.KEPT)
     old = None if path.is_symlink() else read_small_text(path)
+    if old is None and _has_nothing_to_write(secret, values) and _is_there(path):
+        raise FileRefused(
+            secret.file,
+            "is no file of at most 1 MB that can be read",
+            help="it was left as it is: made anew, what it holds would be lost",
+        )
     if secret.kind is SecretKind.GENERATE:
         text = old or _generate()
     elif secret.kind is SecretKind.ENV:
@@ -144,10 +146,32 @@ def _make_file(
     if text != old:
         write_atomically(path, text, mode=_FILE_MODE)
     elif path.stat().st_mode & 0o777 != _FILE_MODE:
-        path.chmod(_FILE_MODE)
+        _open_to_containers(path, secret.file)
     if not text:
         return Made(secret, Outcome.EMPTY, _find_mend(stack, secret))
     return Made(secret, Outcome.KEPT if text == old else Outcome.WRITTEN)
+
+
+def _look_at_own_file(secret: Secret, path: Path) -> Made:
+    """What a file of somebody's own is like: it is never made, nor changed."""
+    if not is_file(path):
+        return Made(secret, Outcome.MISSING, f"make {secret.file}")
+    if path.stat().st_size == 0:
+        return Made(secret, Outcome.EMPTY, f"fill {secret.file}")
+    return Made(secret, Outcome.KEPT)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether something stands at the path itself that is no link to elsewhere."""
+    return exists(path) and not path.is_symlink()
+
+
+def _open_to_containers(path: Path, shown: str) -> None:
+    """Let every user read the file, as those of containers must."""
+    try:
+        path.chmod(_FILE_MODE)
+    except OSError as error:
+        raise FileRefused(shown, (error.strerror or str(error)).lower()) from None
 
 
 def _generate() -> str:
@@ -168,7 +192,7 @@ def _find_mend(stack: Stack, secret: Secret) -> str:
 
 
 def _has_nothing_to_write(secret: Secret, values: Mapping[str, str]) -> bool:
-    """Whether a link to somebody's own file can stay as it is."""
+    """Whether what is there stays as it is: no variable has a newer value for it."""
     if secret.kind is SecretKind.ENV:
         return not values.get(secret.source)
     return secret.kind is SecretKind.GENERATE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,48 @@ def test_a_file_that_is_no_text_is_left_as_it_is(tmp_path: Path) -> None:
 
     assert outcomes(make(tmp_path, PLAIN)) == {"API_KEY": Outcome.KEPT}
     assert (tmp_path / ".secrets/API_KEY").read_bytes() == b"\xff\x00\xfe"
+
+
+def put_something_large(path: Path) -> None:
+    path.write_bytes(b"a" * 1_048_577)
+
+
+def put_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def put_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("put", [put_something_large, put_a_folder, put_a_pipe])
+@pytest.mark.parametrize("kind", ["variable", "generated"])
+def test_what_cannot_be_read_is_not_lost(
+    tmp_path: Path, put: Callable[[Path], None], kind: str
+) -> None:
+    stack = {"variable": PLAIN, "generated": GENERATED}[kind]
+    (made,) = make(tmp_path, stack)
+    path = tmp_path / made.secret.file
+    put(path)
+    before = path.stat()
+
+    with pytest.raises(FileRefused, match="that can be read") as raised:
+        make(tmp_path, stack)
+
+    assert raised.value.file == made.secret.file
+    assert path.stat() == before
+
+
+def test_a_value_replaces_what_cannot_be_read(tmp_path: Path) -> None:
+    make(tmp_path, PLAIN)
+    put_something_large(tmp_path / ".secrets/API_KEY")
+
+    assert outcomes(make(tmp_path, PLAIN, API_KEY="new")) == {
+        "API_KEY": Outcome.WRITTEN
+    }
+    assert read(tmp_path, "API_KEY") == "new"
 
 
 # Generated
