@@ -151,6 +151,11 @@ class FileRefused(ComposegenError):
         self.file = file
         self.reason = reason
 
+    @classmethod
+    def by_system(cls, file: str, error: OSError) -> FileRefused:
+        """Refused by the operating system, in its words."""
+        return cls(file, (error.strerror or str(error)).lower())
+
 
 class StaleFile(ComposegenError):
     """A rendered file differs from what its stack file says now."""

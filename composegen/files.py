@@ -145,7 +145,7 @@ def write_atomically(path: Path, text: str, *, mode: int | None = None) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:
-        raise FileRefused(str(path), (error.strerror or str(error)).lower()) from None
+        raise FileRefused.by_system(str(path), error) from None
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
@@ -154,8 +154,7 @@ def write_atomically(path: Path, text: str, *, mode: int | None = None) -> None:
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
         if isinstance(error, OSError):
-            reason = (error.strerror or str(error)).lower()
-            raise FileRefused(str(path), reason) from None
+            raise FileRefused.by_system(str(path), error) from None
         raise
 
 

@@ -59,8 +59,7 @@ def write_rendered(
             shown, "is a folder", help="name a file: -o FOLDER/compose.yaml"
         )
     if is_named and path.exists() and not path.is_file():
-        # It is written to, never replaced.
-        path.write_text(text, encoding="utf-8")
+        _write_into(path, text)
         return Written.NEW
     if not path.exists() and not path.is_symlink():
         write_atomically(path, text)
@@ -74,6 +73,16 @@ def write_rendered(
         _keep(path)
     write_atomically(path, text)
     return Written.RENEWED
+
+
+def _write_into(path: Path, text: str) -> None:
+    """Write to a device or a pipe; it is never replaced."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileRefused.by_system(str(path), error) from None
 
 
 def _refuse(shown: str, old: str | None) -> FileRefused:

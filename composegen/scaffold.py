@@ -49,11 +49,16 @@ def write_bare_stack(folder: Path) -> Path:
 def write_chat_stack(folder: Path) -> int:
     """Copy the chat stack into a folder; returns how many files were written.
 
-    Raises FileRefused, with nothing written, where one of them exists.
+    Raises FileRefused: with nothing written where one of them exists, or something
+    that is no folder stands where one must be.
     """
     source = find_chat_example()
     files = list(_list_files(source))
-    taken = [path for path in files if os.path.lexists(folder / path)]
+    above = dict.fromkeys(parent for path in files for parent in path.parents)
+    taken = [
+        *(path for path in above if _is_no_folder(folder / path)),
+        *(path for path in files if os.path.lexists(folder / path)),
+    ]
     if taken:
         raise FileRefused(
             str(folder / taken[0]),
@@ -63,16 +68,23 @@ def write_chat_stack(folder: Path) -> int:
     _make_folder(folder)
     for path in files:
         target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source / path, target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / path, target)
+        except OSError as error:
+            raise FileRefused.by_system(str(target), error) from None
     return len(files)
+
+
+def _is_no_folder(path: Path) -> bool:
+    return os.path.lexists(path) and not path.is_dir()
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FileRefused(str(folder), (error.strerror or str(error)).lower()) from None
+        raise FileRefused.by_system(str(folder), error) from None
 
 
 def _list_files(source: Path, below: Path = Path()) -> Iterator[Path]:

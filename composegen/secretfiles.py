@@ -117,7 +117,7 @@ def _make_folder(folder: Path) -> None:
         with contextlib.suppress(FileExistsError), ignore.open("x") as file:
             file.write("*\n")
     except OSError as error:
-        raise FileRefused(FOLDER, (error.strerror or str(error)).lower()) from None
+        raise FileRefused.by_system(FOLDER, error) from None
 
 
 def _make_file(
@@ -171,7 +171,7 @@ def _open_to_containers(path: Path, shown: str) -> None:
     try:
         path.chmod(_FILE_MODE)
     except OSError as error:
-        raise FileRefused(shown, (error.strerror or str(error)).lower()) from None
+        raise FileRefused.by_system(shown, error) from None
 
 
 def _generate() -> str:

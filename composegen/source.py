@@ -516,4 +516,4 @@ def read_bytes(path: Path, shown: str) -> bytes:
     except FileNotFoundError:
         raise FileRefused(shown, "there is no such file") from None
     except OSError as error:
-        raise FileRefused(shown, (error.strerror or str(error)).lower()) from None
+        raise FileRefused.by_system(shown, error) from None

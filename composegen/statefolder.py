@@ -32,8 +32,7 @@ def make_state_folder(folder: Path, *below: str) -> Path:
             write_atomically(ignored, "*\n")
         path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FileRefused(str(path), reason) from None
+        raise FileRefused.by_system(str(path), error) from None
     return path
 
 

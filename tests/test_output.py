@@ -187,6 +187,12 @@ def test_a_folder_that_cannot_be_written_is_refused(path: Path) -> None:
         write_rendered(OURS, path)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+def test_a_named_device_that_takes_nothing_is_told_by_its_name() -> None:
+    with pytest.raises(FileRefused, match="/dev/full: no space left on device"):
+        write_rendered(OURS, Path("/dev/full"))
+
+
 def test_nothing_is_left_where_writing_fails(path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_rendered("\ud800", path)

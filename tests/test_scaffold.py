@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -131,6 +134,33 @@ def test_one_file_that_is_there_stops_everything(tmp_path: Path, name: str) -> N
     assert raised.value.help.startswith("nothing was written: ")
     assert list_files(tmp_path) == {name}
     assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["router", "backend/backend"])
+def test_a_file_in_the_place_of_a_folder_stops_everything(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+
+    with pytest.raises(FileRefused, match="exists already") as raised:
+        write_chat_stack(tmp_path)
+
+    assert raised.value.file == str(tmp_path / name)
+    assert list_files(tmp_path) == {name}
+
+
+def test_a_file_that_cannot_be_written_is_told_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+
+    with pytest.raises(FileRefused, match="no space left on device") as raised:
+        write_chat_stack(tmp_path)
+    assert Path(raised.value.file).parent == tmp_path
 
 
 def test_a_link_to_nowhere_stops_everything_too(tmp_path: Path) -> None:
