@@ -9,9 +9,9 @@ from pathlib import Path
 
 from composegen.errors import FileRefused, StaleFile
 from composegen.files import write_atomically
+from composegen.header import is_ours, is_untouched, read_flags
 from composegen.paths import read_regular
 from composegen.records import record
-from composegen.render import is_ours, is_untouched, read_flags
 from composegen.selection import Selection
 
 _MOST = 64 * 1024 * 1024

@@ -6,9 +6,7 @@ A template's name minus ``.j2`` is the file that it writes. Templates own the la
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -17,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from composegen.hardening import harden_nothing, harden_service
+from composegen.header import add_checksum, write_flags
 from composegen.merging import merge_raw
 from composegen.model import (
     RELAXABLE,
@@ -24,8 +23,6 @@ from composegen.model import (
     Health,
     HealthKind,
     Raw,
-    Secret,
-    SecretKind,
     Service,
 )
 from composegen.moving import Mover
@@ -40,12 +37,10 @@ from composegen.quoting import (
 )
 from composegen.records import field, record
 from composegen.resources import find_cache, find_templates
+from composegen.secretfiles import write_by_hand
 from composegen.templatecache import TemplateCache
 from composegen.values import make_duration
-from composegen.wiring import Containers, find_credentials, make_url
 
-CHECKSUM = re.compile(r"^# checksum: ([0-9a-f]{64})\n", re.MULTILINE)
-SELECTION = re.compile(r"^# composegen render(?: (.*))?\n", re.MULTILINE)
 OLDEST_START_INTERVAL = 25
 
 _CONDITIONS = {
@@ -162,43 +157,6 @@ def _finalize(value: Any) -> Any:
     return Markup(quote_scalar(value))  # nosec B704
 
 
-# The checksum
-
-
-def add_checksum(text: str) -> str:
-    """The text with its checksum on the third line, below the command."""
-    first, command, rest = text.split("\n", 2)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"{first}\n{command}\n# checksum: {digest}\n{rest}"
-
-
-def is_ours(text: str) -> bool:
-    """Whether composegen wrote this text, edited since or not."""
-    return text.startswith("# Made by composegen") and bool(CHECKSUM.search(text))
-
-
-def is_untouched(text: str) -> bool:
-    """Whether the text is one that composegen wrote and nobody edited."""
-    match = CHECKSUM.search(text)
-    if match is None:
-        return False
-    without = text[: match.start()] + text[match.end() :]
-    return hashlib.sha256(without.encode()).hexdigest() == match[1]
-
-
-def read_flags(text: str) -> list[str]:
-    """The words of the command that a header records, without the command."""
-    match = SELECTION.search(text)
-    if match is None:
-        return []
-    import shlex
-
-    try:
-        return shlex.split(match[1] or "")
-    except ValueError:
-        return []
-
-
 # The context of the templates
 
 
@@ -217,23 +175,21 @@ class _Renderer:
         source = posixpath.normpath(
             posixpath.join(self.options.prefix, self.stack.file)
         )
-        flags = []
-        # The command as it is typed in the folder of the output.
-        if source != "stack.yaml":
-            flags.append(f"-f {_quote_sh(source)}")
-        if self.options.prefix != "." or self.options.name != "compose.yaml":
-            flags.append(f"-o {_quote_sh(self.options.name)}")
-        if self.plan.selection.flags:
-            flags.append(self.plan.selection.flags)
-        if self.options.engine < OLDEST_START_INTERVAL:
-            flags.append(f"--engine {self.options.engine}")
+        engine = self.options.engine
         top = self._merge_top_level()
         return {
             "source": source,
-            "flags": " ".join(flags),
+            "flags": write_flags(
+                source,
+                self.options.name,
+                selection=self.plan.selection.flags,
+                engine=engine if engine < OLDEST_START_INTERVAL else None,
+            ),
             "name": self.stack.name,
             "left_out": self.plan.left_out,
-            "secret_lines": list(self._write_secret_lines()),
+            "secret_lines": write_by_hand(
+                self.stack, self.plan.secrets.values(), self.mover.move
+            ),
             "extensions": self.stack.extensions,
             "anchor": self._choose_anchor(),
             "defaults": [
@@ -459,30 +415,3 @@ class _Renderer:
             moved = self.mover.move_raw(key, value)
             top[key] = merge_raw(top[key], moved) if key in top else moved
         return top
-
-    def _write_secret_lines(self) -> Iterator[str]:
-        made = [s for s in self.plan.secrets.values() if s.kind is not SecretKind.FILE]
-        if not made:
-            return
-        folder = self.mover.move(".secrets")
-        yield f"mkdir -p -m 700 {_quote_sh(folder)}"
-        for secret in made:
-            file = self.mover.move(secret.file)
-            yield f"{self._write_maker(secret)} > {_quote_sh(file)}"
-
-    def _write_maker(self, secret: Secret) -> str:
-        if secret.kind is SecretKind.ENV:
-            return f'printf %s "${secret.source}"'
-        if secret.kind is SecretKind.GENERATE:
-            return "openssl rand -hex 24 | tr -d '\\n'"
-        service = self.stack.services[secret.source]
-        login = find_credentials(service)
-        password = "PASSWORD" if login.password_secret else None
-        url = make_url(self.stack, service, Containers(), password=password)
-        return f"printf %s {_quote_sh(url.text)}"
-
-
-def _quote_sh(text: str) -> str:
-    if re.fullmatch(r"[\w./@%+=:,-]+", text, re.ASCII):
-        return text
-    return "'" + text.replace("'", "'\\''") + "'"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -102,6 +103,39 @@ def make_secret_files(
         _make_file(stack, secret, folder, values, place or Containers())
         for secret in wanted
     )
+
+
+def write_by_hand(
+    stack: Stack, secrets: Iterable[Secret], move: Callable[[str], str]
+) -> tuple[str, ...]:
+    """The lines for a shell that make the files of secrets without composegen.
+
+    ``move`` gives each path as it is seen from where they are typed. Empty where every
+    file is somebody's own.
+    """
+    made = [secret for secret in secrets if secret.kind is not SecretKind.FILE]
+    if not made:
+        return ()
+    return (
+        f"mkdir -p -m 700 {shlex.quote(move(FOLDER))}",
+        *(
+            f"{_write_maker(stack, secret)} > {shlex.quote(move(secret.file))}"
+            for secret in made
+        ),
+    )
+
+
+def _write_maker(stack: Stack, secret: Secret) -> str:
+    """What prints a secret's value; a person puts the password into a URL."""
+    if secret.kind is SecretKind.ENV:
+        return f'printf %s "${secret.source}"'
+    if secret.kind is SecretKind.GENERATE:
+        return f"openssl rand -hex {_GENERATED_BYTES} | tr -d '\\n'"
+    service = stack.services[secret.source]
+    has_secret = find_credentials(service).password_secret
+    password = "PASSWORD" if has_secret else None
+    url = make_url(stack, service, Containers(), password=password)
+    return f"printf %s {shlex.quote(url.text)}"
 
 
 def _make_folder(folder: Path) -> None:

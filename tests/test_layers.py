@@ -26,6 +26,7 @@ RANKS = {
     "files": 4,
     "probes": 4,
     "quoting": 4,
+    "header": 4,
     "reading": 5,
     "translate": 4,
     "composekeys": 6,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -10,14 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from composegen.render import (
-    Options,
-    add_checksum,
-    is_ours,
-    is_untouched,
-    read_flags,
-    render_plan,
-)
+from composegen.render import Options, render_plan
 from tests.rendering import (
     list_comments,
     plan,
@@ -548,78 +540,6 @@ def test_the_lines_for_secret_files_work_in_a_shell(tmp_path: Path) -> None:
 
 def test_a_stack_without_secrets_says_nothing_about_them() -> None:
     assert "secret" not in render(make_stack(app=APP))
-
-
-# Checksum and selection read back
-
-
-def test_a_rendered_file_is_ours_and_untouched() -> None:
-    text = render(make_stack(app=APP))
-
-    assert is_ours(text)
-    assert is_untouched(text)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("python:3.13-slim", "python:3.14-slim"),
-        ("# composegen render", "# composegen render --without x"),
-        ("services:\n", "services:\n\n"),
-        ("\n\n", "\n"),
-    ],
-)
-def test_a_file_that_was_edited_is_ours_and_not_untouched(old: str, new: str) -> None:
-    text = render(make_stack(app=APP)).replace(old, new, 1)
-
-    assert is_ours(text)
-    assert not is_untouched(text)
-
-
-def test_a_line_that_was_added_at_the_end_is_an_edit() -> None:
-    assert not is_untouched(render(make_stack(app=APP)) + "# mine\n")
-
-
-def test_another_file_is_not_ours() -> None:
-    assert not is_ours("services: {}\n")
-    assert not is_untouched("services: {}\n")
-
-
-def test_the_checksum_is_that_of_the_text_without_it() -> None:
-    lines = render(make_stack(app=APP)).split("\n")
-    checksum = lines.pop(2).removeprefix("# checksum: ")
-
-    assert checksum == hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def test_a_checksum_goes_below_the_command() -> None:
-    text = add_checksum("# one\n# two\nthree\n")
-
-    assert [line[:12] for line in text.splitlines()] == [
-        "# one",
-        "# two",
-        "# checksum: ",
-        "three",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("added", "removed", "engine", "flags"),
-    [
-        ((), (), 25, ""),
-        (("b",), (), 25, "--with b"),
-        ((), ("a",), 25, "--without a"),
-        (("b",), ("a",), 24, "--with b --without a --engine 24"),
-    ],
-)
-def test_the_selection_reads_back_from_the_header(
-    added: tuple[str, ...], removed: tuple[str, ...], engine: int, flags: str
-) -> None:
-    stack = make_stack(a=APP, b=f"{APP}enabled: false\n", c=APP)
-
-    text = render(stack, added=added, removed=removed, engine=engine)
-
-    assert read_flags(text) == flags.split()
 
 
 # Comments cannot break the file

@@ -468,10 +468,10 @@ FAULTS = (
     ),
     Fault(
         "the checksum counts nothing",
-        "composegen/render.py",
+        "composegen/header.py",
         "return hashlib.sha256(without.encode()).hexdigest() == match[1]",
         "return True",
-        (*FILES, "tests/test_render.py"),
+        (*FILES, "tests/test_header.py"),
     ),
     Fault(
         "secrets are made anew",

@@ -1,0 +1,67 @@
+"""The header of a rendered file: the command that made it, and whether it was edited.
+
+It is comments alone: Compose reads none of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+import shlex
+
+_FIRST = "# Made by composegen"
+_COMMAND = re.compile(r"^# composegen render(?: (.*))?\n", re.MULTILINE)
+_CHECKSUM = re.compile(r"^# checksum: ([0-9a-f]{64})\n", re.MULTILINE)
+
+
+def write_flags(
+    source: str, output: str, *, selection: str = "", engine: int | None = None
+) -> str:
+    """The flags that make the file again, typed in its own folder.
+
+    ``source`` is the way from there to the stack file, ``output`` the file's name,
+    ``engine`` the oldest that must take it, None where that is the usual one.
+    """
+    flags = []
+    if source != "stack.yaml":
+        flags.append(f"-f {shlex.quote(source)}")
+    if posixpath.dirname(source) or output != "compose.yaml":
+        flags.append(f"-o {shlex.quote(output)}")
+    if selection:
+        flags.append(selection)
+    if engine is not None:
+        flags.append(f"--engine {engine}")
+    return " ".join(flags)
+
+
+def read_flags(text: str) -> list[str]:
+    """The words of the command that a header records, without the command."""
+    match = _COMMAND.search(text)
+    if match is None:
+        return []
+    try:
+        return shlex.split(match[1] or "")
+    except ValueError:
+        return []
+
+
+def add_checksum(text: str) -> str:
+    """The text with its checksum on the third line, below the command."""
+    first, command, rest = text.split("\n", 2)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{first}\n{command}\n# checksum: {digest}\n{rest}"
+
+
+def is_ours(text: str) -> bool:
+    """Whether composegen wrote this text, edited since or not."""
+    return text.startswith(_FIRST) and bool(_CHECKSUM.search(text))
+
+
+def is_untouched(text: str) -> bool:
+    """Whether the text is one that composegen wrote and nobody edited."""
+    match = _CHECKSUM.search(text)
+    if match is None:
+        return False
+    without = text[: match.start()] + text[match.end() :]
+    return hashlib.sha256(without.encode()).hexdigest() == match[1]
