@@ -27,8 +27,14 @@ _GRACE = 10.0
 _POLL = 0.02
 _MOST_KEPT = 64 * 1024
 _ANSWER_TIMEOUT = 20.0
-# What a person set for another project must not reach this one.
-_FOREIGN = ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PATH_SEPARATOR")
+# What a person set for another project, or for calling Compose by hand, must not reach
+# this one.
+_FOREIGN = (
+    *("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PATH_SEPARATOR"),
+    *("COMPOSE_ENV_FILES", "COMPOSE_DISABLE_ENV_FILE"),
+)
+# These could come from `.env` as well, and count for nothing there once they are set.
+_FIXED = {"COMPOSE_IGNORE_ORPHANS": "false", "COMPOSE_STATUS_STDOUT": "false"}
 _GATE = re.compile(
     r"dependency failed to start|didn't complete successfully|"
     r"is unhealthy|container \S+ exited \(\d+\)"
@@ -67,7 +73,8 @@ class Project:
     def make_environment(self) -> dict[str, str]:
         """What Compose finds in its environment."""
         env = use_endpoint(self.endpoint, self.environment)
-        return {name: text for name, text in env.items() if name not in _FOREIGN}
+        kept = {name: text for name, text in env.items() if name not in _FOREIGN}
+        return {**kept, **_FIXED}
 
     @property
     def place(self) -> Path:

@@ -73,16 +73,17 @@ def test_without_a_file_it_goes_by_the_name_where_no_file_lies(docker, tmp_path)
 
 def test_settings_for_another_project_do_not_reach_it(docker, tmp_path):
     docker(f"env > {tmp_path}/env")
-    carry(
-        make_project(
-            tmp_path, COMPOSE_FILE="x", COMPOSE_PROJECT_NAME="y", DOCKER_HOST="z", A="b"
-        ),
-        "up",
-    )
+    foreign = {"COMPOSE_FILE": "x", "COMPOSE_PROJECT_NAME": "y", "DOCKER_HOST": "z"}
+    by_hand = {"COMPOSE_ENV_FILES": "x", "COMPOSE_IGNORE_ORPHANS": "1"}
+    carry(make_project(tmp_path, **foreign, **by_hand, A="b"), "up")
     lines = (tmp_path / "env").read_text().splitlines()
     assert "A=b" in lines
     assert "DOCKER_CONTEXT=there" in lines
-    assert not [line for line in lines if line.startswith(("COMPOSE_", "DOCKER_HOST"))]
+    led = [line for line in lines if line.startswith(("COMPOSE_", "DOCKER_HOST"))]
+    assert sorted(led) == [
+        "COMPOSE_IGNORE_ORPHANS=false",
+        "COMPOSE_STATUS_STDOUT=false",
+    ]
 
 
 def test_what_it_says_is_kept_and_warnings_are_told(docker, tmp_path):
