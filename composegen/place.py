@@ -23,12 +23,19 @@ from composegen.processes import is_still
 from composegen.reasons import Reason
 from composegen.records import field, record
 from composegen.runfiles import RunFolder, RunRecord, ServiceRecord
-from composegen.status import FINE, ServiceStatus, State
+from composegen.status import (
+    FINE,
+    ServiceStatus,
+    State,
+    format_left_out,
+    format_table,
+)
 
 _DOWN_LIMIT = 120.0
 _POLL = 0.02
 _FOLLOW_INTERVAL = 0.1
 _LAST_LINES = 20
+_HEAD = ("service", "state", "health", "pid", "since", "restarts", "address")
 
 
 class NothingRuns(ComposegenError):
@@ -216,19 +223,8 @@ def _read_failure(data: Mapping[str, Any]) -> Failure:
 
 def format_statuses(seen: Seen) -> str:
     """The statuses as a table, then what is left out and what stands in for it."""
-    rows: list[tuple[str, ...]] = [
-        ("service", "state", "health", "pid", "since", "restarts", "address")
-    ]
-    rows += [_make_row(s) for s in seen.statuses if s.state is not State.LEFT_OUT]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
-    for left_out in seen.left_out:
-        lines.append(f"{left_out['service']}: left out: {left_out['reason']}")
-        lines += [f"  {text}" for text in left_out["instead"]]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    rows = [_make_row(s) for s in seen.statuses if s.state is not State.LEFT_OUT]
+    return format_table([_HEAD, *rows]) + format_left_out(seen.left_out)
 
 
 def _make_row(status: ServiceStatus) -> tuple[str, ...]:
