@@ -1,7 +1,7 @@
 """A YAML file as nodes that know their place; nothing in it is implicitly typed.
 
-Owns decoding, the limits, duplicate keys, merge keys and syntax errors. What the keys
-mean is the business of ``shape``.
+Owns decoding, the limits, duplicate keys and merge keys. What an error of the parser
+means is the business of ``syntax``, what the keys mean that of ``shape``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from composegen.errors import FileRefused, Location
 from composegen.paths import read_regular
-from composegen.problems import Problems, escape_control
+from composegen.problems import Problems
+from composegen.syntax import describe_error
 
 __all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Source"]
 
@@ -242,51 +243,13 @@ class Source:
 
     def _add_syntax_error(self, error: yaml.MarkedYAMLError) -> None:
         mark = error.problem_mark or error.context_mark
-        what = error.problem or error.context or "this is not YAML"
         line, column = (mark.line, mark.column) if mark else (0, 0)
         last, end = self._count_to_end(self._text)
         if line > last:
             # Behind the last line there is nothing to show: its end is.
             line, column = last, end
-        location = self.locate_at(line, column)
-        at = location.text[column : column + 1]
-        before = location.text[:column]
-        if at == "\t" or (not before.strip() and "\t" in before) or "tab" in what:
-            place = location.text.find("\t")
-            self.problems.add(
-                "tab",
-                "a tab cannot indent in YAML",
-                self.locate_at(line, max(place, 0)),
-                "indent with spaces",
-            )
-        elif "Unicode character escape" in what:
-            escape = re.match(r"\\[uU]([0-9A-Fa-f]+)", location.text[column - 2 :])
-            code = f"U+{escape[1].upper()}" if escape else "this escape"
-            self.problems.add(
-                "bad-character",
-                f"{code} is half a character",
-                location,
-                "write the character itself",
-            )
-        elif "undefined alias" in what:
-            self.problems.add(
-                "unknown-alias",
-                f"no anchor stands before this alias: {location.text.strip()}",
-                location,
-                "an anchor `&name` must come before its alias `*name`",
-            )
-        elif "expected a single document" in (error.context or "") or (
-            "another document" in what
-        ):
-            self.problems.add(
-                "many-documents",
-                "a second document begins here",
-                location,
-                "a stack file is one document: remove the `---`",
-            )
-        else:
-            help = _explain_syntax(f"{error.context or ''}: {what}", at)
-            self.problems.add("yaml-syntax", f"not YAML: {what}", location, help)
+        fault = describe_error(error, self.locate_at(line, column))
+        self.problems.add(fault.name, fault.message, fault.location, fault.help)
 
     # The tree
 
@@ -490,20 +453,6 @@ def _is_flat(text: str) -> bool:
 def _is_quoted(before: str) -> bool:
     bare = re.sub(r"""\\.""", "", before)
     return bare.count('"') % 2 == 1 or bare.count("'") % 2 == 1
-
-
-def _explain_syntax(what: str, at: str) -> str:
-    if "mapping values are not allowed" in what:
-        return "a value that contains `: ` needs quotes; a key needs its own line"
-    if "cannot start any token" in what:
-        return f"a value that begins with `{escape_control(at)}` needs quotes"
-    if "expected ',' or" in what or "flow" in what:
-        return "is a bracket, a comma or a quote missing on this line or above it?"
-    if "block" in what or "indentation" in what:
-        return "does this line stand as far to the right as its neighbours?"
-    if "quoted scalar" in what or "end of stream" in what:
-        return "a quote that was opened is not closed"
-    return ""
 
 
 def read_bytes(path: Path, shown: str) -> bytes:
