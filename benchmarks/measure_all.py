@@ -8,11 +8,14 @@ and the exit code is 1.
 
 import json
 import os
+import signal
+import statistics
 import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +26,24 @@ from benchmarks.measure import describe_machine  # noqa: E402
 from benchmarks.table import Row, make_table  # noqa: E402
 
 LONGEST = 1800
+PATIENCE = 60
+CHAT = "uvicorn uvloop starlette httpx msgspec redis"
 HEAD = """\
 # Results
 
 Written by `make bench`. A figure is a median, in brackets the smallest and the largest
-value; those of one row were measured in turn, and ratios are theirs pair by pair. Two
-cores that others use too: read the ratios, and take a difference below the spread for
-none."""
+value; those of one row were measured in turn, and ratios are theirs pair by pair. A
+difference below the spread is none. An empty program tells how quick the machine was
+before and after: where others use it too, read the ratios."""
 Kept = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """On which machine and versions a benchmark was run, and when, and how that was."""
+
+    on: str
+    at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,47 +54,66 @@ class Measured:
     reason: str = ""
 
 
-def run_benchmark(path: Path) -> Measured:
-    """Run a script; what it printed before it failed is kept as well."""
+def run_benchmark(path: Path, longest: float = LONGEST) -> Measured:
+    """Run a script; what it printed before it failed is kept as well.
+
+    What it started ends with it: it is interrupted, so that it can see to that.
+    """
+    process = subprocess.Popen(
+        [sys.executable, str(path), "--json"],
+        cwd=path.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    reason = ""
     try:
-        done = subprocess.run(
-            [sys.executable, str(path), "--json"],
-            cwd=path.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LONGEST,
-        )
+        out, err = process.communicate(timeout=longest)
     except subprocess.TimeoutExpired:
-        return Measured(groups=[], reason=f"it took longer than {LONGEST} s")
-    groups = [json.loads(line) for line in done.stdout.splitlines() if line[:1] == "{"]
-    if done.returncode == 0:
-        return Measured(groups=groups)
-    last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-    return Measured(groups=groups, reason=last[0])
+        reason = f"it took longer than {longest:g} s"
+        out, err = interrupt(process)
+    except KeyboardInterrupt:
+        interrupt(process)
+        raise
+    groups = [json.loads(line) for line in out.splitlines() if line[:1] == "{"]
+    if process.returncode != 0 and not reason:
+        last = err.strip().splitlines()[-1:] or [f"exit code {process.returncode}"]
+        reason = last[0]
+    return Measured(groups=groups, reason=reason)
 
 
-def note(kept: Kept, name: str, measured: Measured, about: str) -> Kept:
+def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """End a script as Ctrl-C does, or by force; all that it has printed."""
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.communicate()
+
+
+def note(kept: Kept, name: str, measured: Measured, moment: Moment) -> Kept:
     """What is kept, with one benchmark anew."""
     groups = list(measured.groups)
     if measured.reason:
         row = Row(figure="could not be measured", ours="", beside=measured.reason)
         groups.append({"title": name, "rows": [asdict(row)]})
-    return {**kept, name: {"about": about, "groups": groups}}
+    return {**kept, name: {**asdict(moment), "groups": groups}}
 
 
 def write_results(kept: Kept, notes: str) -> str:
     """RESULTS.md: on what each was measured, the table, and the notes."""
-    abouts: dict[str, list[str]] = {}
+    machines: dict[str, list[str]] = {}
     for name, each in sorted(kept.items()):
-        abouts.setdefault(each["about"], []).append(name)
-    machines = [f"- {', '.join(names)}: {about}" for about, names in abouts.items()]
+        machines.setdefault(each["on"], []).append(f"- {name}: {each['at']}")
+    lists = [f"On {on}:\n\n" + "\n".join(lines) for on, lines in machines.items()]
     groups = [
         (group["title"], [Row(**row) for row in group["rows"]])
         for _, each in sorted(kept.items())
         for group in each["groups"]
     ]
-    parts = [HEAD, "\n".join(machines), make_table(groups).strip(), notes.strip()]
+    parts = [HEAD, *lists, make_table(groups).strip(), notes.strip()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -95,14 +127,45 @@ def find_version(*command: str) -> str:
 
 
 def describe_parts() -> str:
-    """The day, the machine, and the versions of what takes part."""
+    """The machine, and the versions of what takes part."""
     engine = find_version("docker", "version", "--format", "{{.Server.Version}}")
     compose = find_version("docker", "compose", "version", "--short")
     redis = find_version("redis-server", "--version").partition(" sha")[0]
+    libraries = ", ".join(f"{name} {version(name)}" for name in CHAT.split())
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {describe_machine()}, Docker engine {engine}, "
-        f"Compose {compose}, {redis}, Node {find_version('node', '--version')}"
+        f"{describe_machine()}, Docker engine {engine}, Compose {compose}, "
+        f"Node {find_version('node', '--version')}, {redis}, {libraries}"
     )
+
+
+def measure_speed() -> float:
+    """Milliseconds that an empty program takes: how quick the machine is just now."""
+    command = [sys.executable, "-I", "-S", "-c", "pass"]
+    times = []
+    for _ in range(20):
+        begun = time.perf_counter()
+        subprocess.run(command, check=True)
+        times.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(times)
+
+
+def describe_moment(path: Path) -> tuple[str, Measured]:
+    """Measure; when that was, and what the machine was like before and after."""
+    begun, load, speed = time.monotonic(), os.getloadavg()[0], measure_speed()
+    measured = run_benchmark(path)
+    moment = (
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M}, took {time.monotonic() - begun:.0f} s, "
+        f"load {load:.1f} and {os.getloadavg()[0]:.1f}, "
+        f"an empty program {speed:.0f} and {measure_speed():.0f} ms"
+    )
+    return moment, measured
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def main() -> int:
@@ -116,17 +179,15 @@ def main() -> int:
     file = HERE / "results.json"
     kept: Kept = json.loads(file.read_text()) if file.exists() else {}
     kept = {name: each for name, each in kept.items() if name in paths}
-    about, failed = describe_parts(), False
+    parts, failed = describe_parts(), False
     for name in named or paths:
-        load, begun = os.getloadavg()[0], time.monotonic()
-        measured = run_benchmark(paths[name])
+        moment, measured = describe_moment(paths[name])
         failed = failed or bool(measured.reason)
-        took = time.monotonic() - begun
-        print(f"{name}: {took:.0f} s, load before {load:.1f}", measured.reason)
-        kept = note(kept, name, measured, about)
-        file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+        print(f"{name}: {moment}", measured.reason, flush=True)
+        kept = note(kept, name, measured, Moment(on=parts, at=moment))
+        replace_file(file, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
         notes = (HERE / "NOTES.md").read_text()
-        (HERE / "RESULTS.md").write_text(write_results(kept, notes))
+        replace_file(HERE / "RESULTS.md", write_results(kept, notes))
     return 1 if failed else 0
 
 

@@ -37,7 +37,9 @@ class Row:
         """What stands in the table."""
         reached = {None: "", True: "yes", False: "no"}[self.is_reached]
         shown = (self.figure, self.ours, self.beside, self.ratio, self.wanted, reached)
-        return tuple(cell.replace("|", r"\|") for cell in (*shown, self.times))
+        return tuple(
+            " ".join(cell.split()).replace("|", r"\|") for cell in (*shown, self.times)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

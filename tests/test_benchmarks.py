@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.measure_all import Measured, note, run_benchmark, write_results
+from benchmarks.measure_all import (
+    Measured,
+    Moment,
+    note,
+    run_benchmark,
+    write_results,
+)
 from benchmarks.table import Limit, Row, describe, divide, make_table
 
+MONDAY, TUESDAY = Moment(on="a machine", at="Monday"), Moment(on="it", at="Tuesday")
 ROW = {"figure": "time", "ours": "1.00 s (0.90 to 1.20)"}
 
 
@@ -42,21 +49,22 @@ def test_a_limit_judges_the_median():
 
 def test_all_figures_stand_in_one_table():
     row = Row(figure="a", ours="1", wanted="at most 0", is_reached=False)
-    table = make_table([("First", [row]), ("Second", [Row(figure="b|c", ours="2")])])
+    table = make_table([("First", [row]), ("Second", [Row(figure="b|c", ours="2\n3")])])
     lines = table.splitlines()
     assert lines[2].startswith("| **First** |")
     assert lines[3] == r"| a | 1 |  |  | at most 0 | no |  |"
-    assert lines[5].startswith(r"| b\|c | 2 |")
+    assert lines[5].startswith(r"| b\|c | 2 3 |")
     unescaped = {line.replace(r"\|", "").count("|") for line in lines}
     assert unescaped == {8}
 
 
 def test_a_benchmark_measured_anew_leaves_the_others(tmp_path):
-    kept = note({}, "bench_a", measured("A", ROW), "Monday")
-    kept = note(kept, "bench_b", measured("B", ROW), "Monday")
-    kept = note(kept, "bench_b", measured("B", {**ROW, "ours": "2.00 s"}), "Tuesday")
+    kept = note({}, "bench_a", measured("A", ROW), MONDAY)
+    kept = note(kept, "bench_b", measured("B", ROW), MONDAY)
+    kept = note(kept, "bench_b", measured("B", {**ROW, "ours": "2.00 s"}), TUESDAY)
     text = write_results(kept, "## Notes")
-    assert "- bench_a: Monday\n- bench_b: Tuesday" in text
+    assert "On a machine:\n\n- bench_a: Monday\n" in text
+    assert "On it:\n\n- bench_b: Tuesday\n" in text
     assert text.count("1.00 s (0.90 to 1.20)") == text.count("2.00 s") == 1
     assert text.endswith("## Notes\n")
 
@@ -75,6 +83,19 @@ def test_a_benchmark_that_fails_stands_in_the_table_with_its_reason(tmp_path):
     script = write_script(tmp_path, f"print({line!r})\nraise SystemExit('no docker')")
     found = run_benchmark(script)
     assert found.reason == "no docker"
-    text = write_results(note({}, "bench_it", found, "today"), "")
+    text = write_results(note({}, "bench_it", found, MONDAY), "")
     assert "| time | 1.00 s (0.90 to 1.20) |" in text
     assert "| could not be measured |  | no docker |" in text
+
+
+def test_a_benchmark_that_takes_too_long_is_interrupted_and_keeps_what_it_had(tmp_path):
+    line = json.dumps({"title": "A", "rows": [ROW]})
+    script = write_script(
+        tmp_path,
+        f"import pathlib, time\nprint({line!r}, flush=True)\n"
+        "try:\n    time.sleep(60)\nfinally:\n    pathlib.Path('cleaned').touch()\n",
+    )
+    found = run_benchmark(script, longest=2)
+    assert found.reason == "it took longer than 2 s"
+    assert found.groups == measured("A", ROW).groups
+    assert (tmp_path / "cleaned").exists()

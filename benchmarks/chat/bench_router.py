@@ -101,10 +101,12 @@ def install_litellm(folder: Path) -> Path:
     """Install the litellm proxy in a virtual environment of its own; its program."""
     program = folder / "bin" / "litellm"
     if not program.exists():
-        print(f"installing {LITELLM} in {folder}", file=sys.stderr)
         venv.create(folder, with_pip=True)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", LITELLM]
-        subprocess.run(pip, check=True)
+        done = subprocess.run(pip, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            last = done.stderr.strip().splitlines()[-1:] or ["pip gave no reason"]
+            raise RuntimeError(last[0])
     return program
 
 
@@ -232,7 +234,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-litellm-") as made:
         try:
             rows = run(compare_with_litellm(rounds, seconds, starts, Path(made)))
-        except (subprocess.CalledProcessError, OSError, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:
             rows = [Row(figure=f"{PEER}: not here", ours="", beside=str(error))]
     report("The chat router: beside the litellm proxy", rows)
 
