@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from composegen.complaints import PORT_TAKEN, explain_port, iterate_complaints
-from composegen.containers import (
-    Action,
-    Container,
-    Happened,
-    Probe,
-    Socket,
-    Status,
-    Volume,
-)
-from composegen.enginecauses import TOOLS, find_cause
+from composegen.containers import Action, Container, Happened, Probe, Status
+from composegen.enginecauses import find_cause
 from composegen.enginestatus import EngineSeen, find_state, make_seen
 from composegen.events import Failure
-from composegen.evidence import Evidence
+from composegen.gathering import Gatherer, Looking, find_holder
 from composegen.reasons import Reason
 from composegen.records import replace
 from composegen.runtimes.engine import Engine
@@ -34,8 +24,6 @@ _READ_LINES = 200
 _LAST_LINES = 20
 _LAST_PROBES = 2
 _WIDEST_OUTPUT = 300
-_LOOK_BACK = 3600.0
-_SECRETS = "/run/secrets/"
 _SPEAKS_OF = (
     r"target ([\w-]+):",
     r"> \[([\w-]+) ",
@@ -45,38 +33,6 @@ _SPEAKS_OF = (
 )
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-
-
-class Looking(Protocol):
-    """What is asked of an engine to find out why."""
-
-    def list_containers(self, project: str) -> tuple[Container, ...]:
-        """A project's containers."""
-        ...
-
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        """What happened to a container."""
-        ...
-
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
-        """A container's last lines."""
-        ...
-
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
-        """What listens in a container."""
-        ...
-
-    def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
-        """Which of these programs a container has."""
-        ...
-
-    def find_volume(self, name: str) -> Volume | None:
-        """A volume."""
-        ...
-
-    def find_publisher(self, port: int) -> str:
-        """The container that published a port."""
-        ...
 
 
 def find_engine_reasons(
@@ -119,9 +75,9 @@ class _Doctor:
     ) -> None:
         self.engine = engine
         self.notes = notes
-        self.folder = folder
         self.seen = seen
         self.failures = failures
+        self.evidence = Gatherer(engine, notes, folder, seen)
 
     def find_reasons(self, names: Iterable[str], *, is_named: bool) -> list[Reason]:
         found: dict[str, Reason] = {}
@@ -177,9 +133,9 @@ class _Doctor:
             failure = self._explain_wait(noted)
             return Reason(chain=chain, status=status, failure=failure)
         lines = self._read_lines(container)
-        past = self._list_past(container)
+        past = self.evidence.list_past(container)
         container = recall_death(container, past)
-        cause, mend = find_cause(self._gather(noted, container, lines, past))
+        cause, mend = find_cause(self.evidence.gather(noted, container, lines, past))
         judged = self.failures.get(noted.name)
         failure = Failure(
             service=noted.name,
@@ -257,113 +213,6 @@ class _Doctor:
                 mend=f"let it listen on 0.0.0.0:{noted.port}",
             ),
         )
-
-    # Evidence
-
-    def _gather(
-        self,
-        noted: NotedService,
-        container: Container,
-        lines: tuple[str, ...],
-        past: list[Happened],
-    ) -> Evidence:
-        taken = PORT_TAKEN.search(container.error)
-        volume, refused_by = self._find_older_volume(noted)
-        return Evidence(
-            noted=noted,
-            container=container,
-            lines=lines,
-            was_out_of_memory=container.was_out_of_memory
-            or any(each.action is Action.OUT_OF_MEMORY for each in past),
-            sockets=self._list_sockets(container),
-            needed=self._look_at_needed(noted),
-            services=tuple(each.name for each in self.notes.services),
-            secret_files=self._find_secret_files(container),
-            tools=self._find_tools(container),
-            older_volume=volume,
-            older_service=refused_by,
-            holder=self._find_holder(int(taken[1])) if taken else "",
-        )
-
-    def _list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
-        if container.status is not Status.RUNNING or container.health == "healthy":
-            return None
-        return self.engine.list_sockets(container.id)
-
-    def _find_tools(self, container: Container) -> tuple[str, ...] | None:
-        if container.status is not Status.RUNNING or container.health == "healthy":
-            return None
-        return self.engine.find_programs(container.id, TOOLS)
-
-    def _find_secret_files(self, container: Container) -> dict[str, str]:
-        """The files that its secrets are mounted from, as seen from the stack file."""
-        found = {}
-        for mount in container.mounts:
-            if mount.kind == "bind" and mount.target.startswith(_SECRETS):
-                path = Path(mount.source)
-                folder = self.folder.resolve()
-                is_below = path.is_relative_to(folder)
-                shown = path.relative_to(folder) if is_below else path
-                found[mount.target.removeprefix(_SECRETS)] = str(shown)
-        return found
-
-    def _list_past(self, container: Container) -> list[Happened]:
-        """How it died before: a container forgets that at its next start."""
-        if not container.restarts:
-            return []
-        until = time.time()
-        since = max(container.created_at or 0.0, until - _LOOK_BACK)
-        return self.engine.list_past(container.id, since, until)
-
-    def _look_at_needed(
-        self, noted: NotedService
-    ) -> dict[str, tuple[int, tuple[Socket, ...]]]:
-        found = {}
-        for need in noted.needs:
-            needed = self.notes.find(need.service)
-            own = self.seen.list_containers(need.service)
-            if needed is None or needed.port is None or not own:
-                continue
-            if own[0].status is Status.RUNNING:
-                sockets = self.engine.list_sockets(own[0].id)
-                found[need.service] = needed.port, sockets or ()
-        return found
-
-    def _find_older_volume(self, noted: NotedService) -> tuple[str, str]:
-        """The volume of a store that is older than its password, and the store."""
-        for name in (*(need.service for need in noted.needs), noted.name):
-            store = self.notes.find(name)
-            if store is None or not store.password_file:
-                continue
-            try:
-                written = (self.folder / store.password_file).stat().st_mtime
-            except OSError:
-                continue
-            for container in self.seen.list_containers(name):
-                for mount in container.mounts:
-                    volume = (
-                        self.engine.find_volume(mount.name)
-                        if mount.kind == "volume"
-                        else None
-                    )
-                    made = None if volume is None else volume.created_at
-                    # The engine's times are whole seconds.
-                    if made is not None and made + 1 < written:
-                        return mount.name, name
-        return "", ""
-
-    def _find_holder(self, port: int) -> str:
-        return find_holder(self.engine, port)
-
-
-def find_holder(engine: Looking, port: int) -> str:
-    """Who has a port of this machine: a container, or a process that may be seen."""
-    container = engine.find_publisher(port)
-    if container:
-        return f"the container {container}"
-    from composegen.causes import describe_holder
-
-    return describe_holder(port)
 
 
 def recall_death(container: Container, past: Iterable[Happened]) -> Container:

@@ -94,6 +94,7 @@ RANKS = {
     "complaints": 25,
     "logcauses": 25,
     "enginecauses": 26,
+    "gathering": 30,
     "enginewhy": 31,
     "upconsole": 34,
     "booting": 35,
