@@ -14,7 +14,7 @@ from composegen.compose import ask_version
 from composegen.containers import Container, Machine
 from composegen.dotenv import fill_variables
 from composegen.endpoint import DEFAULT, Endpoint, find_endpoint
-from composegen.errors import CannotRun, ComposegenError, Level
+from composegen.errors import CannotRun, ComposegenError, Level, MissingVariable
 from composegen.listeners import is_free
 from composegen.localenv import Surroundings, read_surroundings
 from composegen.localplan import find_obstacle, suggest_way
@@ -195,7 +195,7 @@ class _Examination:
         if self.plan is None:
             return
         try:
-            name = fill_variables(self.plan.stack.name, self.around.values)
+            name = self.plan.stack.name
             project = find_project(name, self.folder, self.around.values)
             containers = engine.list_containers(project)
         except ComposegenError:
@@ -234,7 +234,7 @@ class _Examination:
         for port in step.service.publish:
             try:
                 text = fill_variables(port.published, self.around.values)
-            except ValueError:
+            except MissingVariable:
                 continue  # the variable is told
             if port.protocol == "tcp" and text.isdigit():
                 yield int(text)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Mapping
+from pathlib import Path
 
+from composegen.errors import FileRefused, MissingVariable
+from composegen.files import read_small_text
 from composegen.values import BadVariable, parse_variables
 
 _NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:=|:\s)[ \t]*")
@@ -14,12 +17,23 @@ _LONGEST = 1024 * 1024
 _DOUBLE_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
 
 
-def parse_dotenv(text: str, environment: Mapping[str, str]) -> dict[str, str]:
+def read_dotenv(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a folder's ``.env`` sets; none where there is no such file.
+
+    Raises FileRefused.
+    """
+    return parse_dotenv(read_small_text(folder / ".env") or "", environment)
+
+
+def parse_dotenv(
+    text: str, environment: Mapping[str, str], *, file: str = ".env"
+) -> dict[str, str]:
     """The variables that a ``.env`` file sets.
 
     Single quotes keep everything; double quotes know escapes; elsewhere ``$`` begins
     a variable, of ``environment`` first and then of earlier lines. A line that is no
-    assignment is passed over.
+    assignment is passed over. Raises FileRefused, with the line in ``file``, for a
+    variable that is required and not set.
     """
     values: dict[str, str] = {}
     known = ChainMap(dict(environment), values)
@@ -32,10 +46,34 @@ def parse_dotenv(text: str, environment: Mapping[str, str]) -> dict[str, str]:
         if match is None or text[position:end].lstrip().startswith("#"):
             position = end + 1
             continue
+        line = text.count("\n", 0, position) + 1
         raw, quote, position = _read_value(text, match.end(), end)
         if quote != "'":
-            raw = fill_variables(raw, known)
+            try:
+                raw = fill_variables(raw, known)
+            except MissingVariable as missing:
+                help = f"set {missing.variable} in the environment or in a line above"
+                raise FileRefused(
+                    f"{file}:{line}", missing.message, help=help
+                ) from None
         values[match[1]] = raw
+    return values
+
+
+def parse_raw_env(text: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What an env file of Compose's ``format: raw`` sets: every value as it stands.
+
+    A name alone takes the value of ``environment``, where there is one.
+    """
+    values: dict[str, str] = {}
+    for line in text.removeprefix("\ufeff").splitlines():
+        name, equals, value = line.lstrip().partition("=")
+        if not name or name.startswith("#"):
+            continue
+        if equals:
+            values[name] = value
+        elif name in environment:
+            values[name] = environment[name]
     return values
 
 
@@ -59,16 +97,6 @@ def _read_value(text: str, start: int, end: int) -> tuple[str, str, int]:
             return raw, quote, len(text) if line_end < 0 else line_end + 1
     raw = text[start:end]
     return _INLINE_COMMENT.sub("", " " + raw).strip(), "", end + 1
-
-
-class MissingVariable(ValueError):
-    """A ``${NAME:?message}`` whose variable is not set."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(
-            f"{name} is not set: {message}" if message else f"{name} is not set"
-        )
-        self.name = name
 
 
 def fill_variables(text: str, environment: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@
     ├── ProblemsFound    a stack file, or a file it names, is wrong     exit 1
     ├── SelectionError   what is asked for cannot start                 exit 1
     ├── CannotRun        this machine cannot carry it out                exit 1
+    ├── MissingVariable  a variable that must be set is not              exit 1
     ├── NoProjectName    Compose could not call the project anything     exit 1
     ├── EngineUnreachable  no Docker engine answers, or may be used      exit 1
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
@@ -105,6 +106,19 @@ class CannotRun(ComposegenError):
     """What is asked for cannot be carried out on this machine."""
 
     name = "cannot-run"
+
+
+class MissingVariable(ComposegenError):
+    """A ``${NAME:?message}`` whose variable is not set, or is empty."""
+
+    name = "not-set"
+
+    def __init__(self, variable: str, said: str = "") -> None:
+        super().__init__(
+            f"{variable} is not set: {said}" if said else f"{variable} is not set",
+            help=f"set {variable} in .env or in the environment",
+        )
+        self.variable = variable
 
 
 class NoProjectName(ComposegenError):

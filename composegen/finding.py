@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from composegen.dotenv import fill_variables, parse_dotenv
+from composegen.dotenv import read_dotenv
 from composegen.endpoint import find_endpoint
 from composegen.errors import ComposegenError
-from composegen.files import read_small_text
 from composegen.noting import find_project, make_notes
 from composegen.output import read_recorded
 from composegen.plan import Plan
@@ -32,10 +31,9 @@ def find_unnoted(folder: Path, make: Callable[[Selection], Plan]) -> Notes | Non
     try:
         plan = make(recorded.selection)
         endpoint = find_endpoint(os.environ)
-        dotenv = parse_dotenv(read_small_text(folder / ".env") or "", os.environ)
-        values = {**dotenv, **os.environ}
-        name = fill_variables(plan.stack.name, values)
-        made = make_notes(plan, find_project(name, folder, values), endpoint)
+        values = {**read_dotenv(folder, os.environ), **os.environ}
+        project = find_project(plan.stack.name, folder, values)
+        made = make_notes(plan, project, endpoint)
         with Engine(endpoint) as engine:
             return made if engine.list_containers(made.project) else None
     except ComposegenError:

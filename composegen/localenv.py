@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from composegen.dotenv import MissingVariable, fill_variables, parse_dotenv
-from composegen.errors import CannotRun
+from composegen.dotenv import fill_variables, parse_dotenv, parse_raw_env, read_dotenv
+from composegen.errors import CannotRun, MissingVariable
 from composegen.files import read_small_text, write_atomically
-from composegen.model import Raw, Secret, SecretKind, Service, Stack
+from composegen.model import Secret, SecretKind, Service, Stack
 from composegen.plan import Plan, Step, reduce_stack
 from composegen.records import record, replace
 from composegen.secretfiles import make_secret_files, read_passwords
@@ -54,14 +54,16 @@ class Surroundings:
             return fill_variables(text, self.values)
         except MissingVariable as missing:
             raise CannotRun(
-                f"`{service}`: {missing}",
-                help=f"set {missing.name} in .env or in the environment",
+                f"`{service}`: {missing.message}", help=missing.help
             ) from None
 
 
 def read_surroundings(folder: Path, environment: Mapping[str, str]) -> Surroundings:
-    """The surroundings of a stack's folder; ``.env`` fills variables and no more."""
-    dotenv = parse_dotenv(read_small_text(folder / ".env") or "", environment)
+    """The surroundings of a stack's folder; ``.env`` fills variables and no more.
+
+    Raises FileRefused.
+    """
+    dotenv = read_dotenv(folder, environment)
     return Surroundings(
         folder=folder, inherited=dict(environment), values={**dotenv, **environment}
     )
@@ -135,7 +137,7 @@ def make_env(
     env.setdefault("PYTHONUNBUFFERED", "1")
     if terminal and not env.get("NO_COLOR"):
         env.setdefault("FORCE_COLOR", "1")
-    env |= read_env_files(service.env_file, around)
+    env |= read_env_files(service, around)
     for name, text in step.environment.items():
         env[name] = around.fill(text, service.name)
     for name in step.unset:
@@ -149,19 +151,22 @@ def make_env(
     return env
 
 
-def read_env_files(files: Iterable[Raw], around: Surroundings) -> dict[str, str]:
-    """What env files set, later ones over earlier ones. Raises CannotRun."""
+def read_env_files(service: Service, around: Surroundings) -> dict[str, str]:
+    """What a service's env files set, later ones over earlier ones.
+
+    Raises CannotRun, and FileRefused for a line that cannot be filled.
+    """
     values: dict[str, str] = {}
-    for item in files:
-        is_mapping = isinstance(item, dict)
-        name = str(item.get("path")) if isinstance(item, dict) else str(item)
-        name = fill_variables(name, around.values)
+    for item in service.env_file:
+        options = item if isinstance(item, dict) else {"path": item}
+        name = around.fill(str(options["path"]), service.name)
         text = read_small_text(around.folder / name)
-        if text is None:
-            if is_mapping and isinstance(item, dict) and item.get("required") is False:
-                continue
+        if text is not None and options.get("format") == "raw":
+            values |= parse_raw_env(text, around.values)
+        elif text is not None:
+            values |= parse_dotenv(text, around.values, file=name)
+        elif options.get("required") is not False:
             raise CannotRun(f"env file {name} is not there", help=f"make {name}")
-        values |= parse_dotenv(text, around.values)
     return values
 
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from composegen.errors import CannotRun
 from composegen.guardian import run_quietly
 from composegen.launch import Launch
-from composegen.localenv import HOST, Surroundings
+from composegen.localenv import HOST, Surroundings, read_env_files
 from composegen.logs import find_log
-from composegen.model import Raw, Service
+from composegen.model import Mount, Raw, Service
 from composegen.plan import Plan, Step
 
 _ANSWER_TIMEOUT = 10.0
 _GRACE = 15.0
 _NAME = re.compile(r"composegen-[a-z][a-z0-9-]*-[0-9a-f]{8}")
-_PATH = "PATH HOME DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG DOCKER_CERT_PATH".split()
+_PATH = (
+    "PATH HOME XDG_RUNTIME_DIR SSH_AUTH_SOCK DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG "
+    "DOCKER_CERT_PATH DOCKER_TLS_VERIFY DOCKER_API_VERSION"
+).split()
+_OPTIONS = {"user": "user", "working_dir": "workdir", "shm_size": "shm-size"}
 
 
 def has_engine(path: str | None = None) -> bool:
@@ -91,11 +97,18 @@ def make_store_launch(
         command += ["--volume", f"{path}:{use.path}:ro"]
     project = plan.stack.name or around.folder.name
     for mount in service.volumes:
-        command += [
-            "--volume",
-            _make_volume(service, mount.source, mount.target, project),
-        ]
-    command += [around.fill(service.image, service.name), *_list_words(service, around)]
+        command += _list_mount_words(service, mount, around, project)
+    for text in service.tmpfs:
+        command += ["--tmpfs", around.fill(text, service.name)]
+    command += _list_option_words(service, around)
+    program, *arguments = _split_words(service, "entrypoint", around) or [""]
+    if program:
+        command += ["--entrypoint", program]
+    command += [
+        around.fill(service.image, service.name),
+        *arguments,
+        *_split_words(service, "command", around),
+    ]
     return Launch(
         service=service.name,
         command=tuple(command),
@@ -108,10 +121,9 @@ def make_store_launch(
 
 
 def _make_container_env(service: Service, around: Surroundings) -> dict[str, str]:
-    env = {
-        name: around.fill(text, service.name)
-        for name, text in service.environment.items()
-    }
+    env = read_env_files(service, around)
+    for name, text in service.environment.items():
+        env[name] = around.fill(text, service.name)
     for use in service.secrets:
         for variable in use.variables:
             env[variable] = use.path
@@ -123,19 +135,50 @@ def _make_client_env(around: Surroundings) -> dict[str, str]:
     return {name: env[name] for name in _PATH if name in env} or {"PATH": os.defpath}
 
 
-def _make_volume(service: Service, source: str, target: str, project: str) -> str:
-    if source.startswith((".", "/", "~", "$")):
+def _list_mount_words(
+    service: Service, mount: Mount, around: Surroundings, project: str
+) -> list[str]:
+    """How a mount is written for `docker run`. Raises CannotRun."""
+    kind = "bind" if mount.is_bind else "volume"
+    options = mount.options
+    if mount.long is not None:
+        kind = str(mount.long.get("type", "volume"))
+        options = "ro" if mount.long.get("read_only") else ""
+    target = around.fill(mount.target, service.name)
+    if kind == "tmpfs":
+        return ["--tmpfs", target]
+    if kind not in {"bind", "volume"}:
         raise CannotRun(
-            f"`{service.name}` runs in Docker here and mounts {source}",
-            help="use a named volume, or run the store yourself: --reuse",
+            f"`{service.name}` runs in Docker here and has a mount of type {kind}",
+            help="run the store yourself: --reuse",
         )
-    return f"{project}-run_{source}:{target}" if source else target
+    source = around.fill(mount.source, service.name)
+    if kind == "bind":
+        source = str((around.folder / Path(source).expanduser()).resolve())
+    elif source:
+        source = f"{project}-run_{source}"
+    return ["--volume", ":".join(part for part in (source, target, options) if part)]
 
 
-def _list_words(service: Service, around: Surroundings) -> list[str]:
-    command: Raw = service.passed.get("command")
-    if isinstance(command, str):
-        return ["/bin/sh", "-c", around.fill(command, service.name)]
-    if isinstance(command, list):
-        return [around.fill(str(word), service.name) for word in command]
-    return []
+def _list_option_words(service: Service, around: Surroundings) -> list[str]:
+    """Who it runs as, where, and with how much memory to share, where that is said."""
+    said = {"user": service.user, **service.passed}
+    return [
+        f"--{option}={around.fill(str(said[key]), service.name)}"
+        for key, option in _OPTIONS.items()
+        if said.get(key)
+    ]
+
+
+def _split_words(service: Service, key: str, around: Surroundings) -> list[str]:
+    """The words of a command, those of a text as Compose splits it: by its quotes."""
+    said: Raw = service.passed.get(key)
+    if isinstance(said, list):
+        return [around.fill(str(word), service.name) for word in said]
+    try:
+        return shlex.split(around.fill(str(said or ""), service.name))
+    except ValueError as error:
+        raise CannotRun(
+            f"`{service.name}`: its {key} cannot be split into words",
+            help=f"{str(error).lower()}: write it as a list",
+        ) from None

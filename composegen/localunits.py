@@ -69,7 +69,7 @@ def _make_unit(
             command=local.asked.command,
             folder=Path.cwd(),
             env=env,
-            grace=find_grace(service),
+            grace=find_grace(service, around),
         )
     elif way is Way.PROCESS:
         launch = _make_launch(service, env, around)
@@ -110,8 +110,8 @@ def _make_launch(service: Service, env: dict[str, str], around: Surroundings) ->
         folder=find_folder(service, around),
         env=env,
         log=find_log(around.folder, service.name),
-        grace=find_grace(service),
-        stop_signal=find_stop_signal(service),
+        grace=find_grace(service, around),
+        stop_signal=find_stop_signal(service, around),
     )
 
 
@@ -120,16 +120,20 @@ def _fill_command(text: str, service: Service, data: str) -> str:
     return text.replace("{port}", port).replace("{data}", data.replace("$", "$$"))
 
 
-def find_grace(service: Service) -> float:
-    """Seconds between a service's stop signal and the kill."""
-    text = service.compose.get("stop_grace_period")
-    text = text or service.passed.get("stop_grace_period")
-    return parse_duration(str(text)).seconds if text else _DEFAULT_GRACE
+def find_grace(service: Service, around: Surroundings) -> float:
+    """Seconds between a service's stop signal and the kill. Raises CannotRun."""
+    text = _find_setting(service, "stop_grace_period", around)
+    try:
+        return parse_duration(text).seconds if text else _DEFAULT_GRACE
+    except ValueError as error:
+        raise CannotRun(
+            f"`{service.name}`: {text!r} is no stop_grace_period", help=str(error)
+        ) from None
 
 
-def find_stop_signal(service: Service) -> int:
+def find_stop_signal(service: Service, around: Surroundings) -> int:
     """The signal that asks a service to stop. Raises CannotRun for an unknown one."""
-    text = str(service.passed.get("stop_signal") or "SIGTERM")
+    text = _find_setting(service, "stop_signal", around) or "SIGTERM"
     if text.isdigit():
         return int(text)
     name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
@@ -137,6 +141,12 @@ def find_stop_signal(service: Service) -> int:
         return signal.Signals[name]
     except KeyError:
         raise CannotRun(f"`{service.name}`: there is no signal {text}") from None
+
+
+def _find_setting(service: Service, key: str, around: Surroundings) -> str:
+    """A setting of Compose with its variables filled; empty where it is not made."""
+    value = service.compose.get(key) or service.passed.get(key)
+    return around.fill(str(value), service.name) if value else ""
 
 
 def find_address(service: Service) -> str:

@@ -81,13 +81,13 @@ def run_stack(
     """
     console = console or Console()
     folder = folder.resolve()
-    around = read_surroundings(folder, os.environ)
     before = RunFolder.find(folder)
     if before is not None and not asked.names:
         whole = next((run for run in before.list_runs() if _is_whole(run)), None)
         if whole is not None:
             return attach_guest(whole, stack, options, console)
     with _note_refusal(folder):
+        around = read_surroundings(folder, os.environ)
         local = settle_plan(stack, asked, around, ThisMachine())
         console.say(format_plan(local.plan))
         for note in local.notes:

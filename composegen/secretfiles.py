@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from composegen.dotenv import fill_variables, parse_dotenv
+from composegen.dotenv import fill_variables, read_dotenv
 from composegen.errors import FileRefused
 from composegen.files import read_small_text, write_atomically
 from composegen.model import Secret, SecretKind, Service, Stack
@@ -97,7 +97,7 @@ def make_secret_files(
     wanted = list_secrets(stack)
     if any(secret.kind is not SecretKind.FILE for secret in wanted):
         _make_folder(folder / FOLDER)
-    dotenv = parse_dotenv(read_small_text(folder / ".env") or "", environment)
+    dotenv = read_dotenv(folder, environment)
     values = {**dotenv, **{key: text for key, text in environment.items() if text}}
     return tuple(
         _make_file(stack, secret, folder, values, place or Containers())

@@ -16,7 +16,7 @@ from typing import Any
 from composegen.booting import Booting
 from composegen.compose import Project, find_docker, run_compose
 from composegen.console import Console
-from composegen.dotenv import fill_variables, parse_dotenv
+from composegen.dotenv import fill_variables, read_dotenv
 from composegen.endpoint import Endpoint, find_endpoint
 from composegen.enginestatus import find_addresses
 from composegen.enginewhy import (
@@ -26,9 +26,9 @@ from composegen.errors import (
     ExitCode,
     FileRefused,
     Interrupted,
+    MissingVariable,
     UpAlready,
 )
-from composegen.files import read_small_text
 from composegen.noting import find_project, make_notes
 from composegen.output import Written, find_prefix, write_rendered
 from composegen.plan import Plan, reduce_stack
@@ -123,10 +123,10 @@ class _Up:
         self.options = options
         self.console = console
         self.engine = engine
-        dotenv = parse_dotenv(read_small_text(folder / ".env") or "", os.environ)
+        dotenv = read_dotenv(folder, os.environ)
         self.values: Mapping[str, str] = {**dotenv, **os.environ}
-        name = fill_variables(plan.stack.name, self.values)
-        self.notes = make_notes(plan, find_project(name, folder, self.values), endpoint)
+        project = find_project(plan.stack.name, folder, self.values)
+        self.notes = make_notes(plan, project, endpoint)
         self.project = Project(
             name=self.notes.project,
             folder=folder,
@@ -226,7 +226,7 @@ class _Up:
             return False
         try:
             image = fill_variables(service.image, self.values)
-        except ValueError:
+        except MissingVariable:
             return False  # Compose says better what is not set
         return self.engine.find_image(image) is None
 

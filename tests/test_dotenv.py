@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.dotenv import MissingVariable, fill_variables, parse_dotenv
+from composegen.dotenv import fill_variables, parse_dotenv, parse_raw_env, read_dotenv
+from composegen.errors import FileRefused, MissingVariable
 
 
 def read(text: str, **environment: str) -> dict[str, str]:
@@ -79,6 +80,30 @@ def test_a_dollar_that_begins_no_variable_stays() -> None:
     assert read("A=5$ a\n") == {"A": "5$ a"}
 
 
+def test_a_required_variable_of_a_value_is_refused_with_its_line(tmp_path) -> None:
+    (tmp_path / ".env").write_text('A="one\ntwo"\nB=${C:?say it}\n')
+    with pytest.raises(FileRefused) as raised:
+        read_dotenv(tmp_path, {})
+
+    assert raised.value.message == ".env:3: C is not set: say it"
+    assert raised.value.help == "set C in the environment or in a line above"
+    assert read_dotenv(tmp_path, {"C": "x"})["B"] == "x"
+
+
+def test_a_folder_without_a_dotenv_sets_nothing(tmp_path) -> None:
+    assert read_dotenv(tmp_path, {"A": "b"}) == {}
+
+
+def test_a_raw_file_means_every_value_as_it_stands() -> None:
+    text = "\ufeff  A='b $C' # d\n# E=f\n\nG\nH\nI=\nJ=k=l\r\n"
+    assert parse_raw_env(text, {"G": "g", "C": "c"}) == {
+        "A": "'b $C' # d",
+        "G": "g",
+        "I": "",
+        "J": "k=l",
+    }
+
+
 # Filling
 
 
@@ -137,7 +162,8 @@ def test_a_required_variable_that_is_not_set_says_so(text: str, message: str) ->
         fill_variables(text, {})
 
     assert str(raised.value) == message
-    assert raised.value.name == "A"
+    assert raised.value.variable == "A"
+    assert raised.value.help == "set A in .env or in the environment"
 
 
 def test_a_required_variable_that_is_empty_counts_as_not_set_with_a_colon() -> None:

@@ -16,7 +16,7 @@ RANKS = {
     "graph": 1,
     "values": 2,
     "dockerfile": 3,
-    "dotenv": 3,
+    "dotenv": 5,
     "model": 3,
     "problems": 3,
     "source": 5,

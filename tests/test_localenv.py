@@ -1,11 +1,12 @@
 """What a process is given: variables of this place, secrets as files, its path."""
 
 import os
+import signal
 import stat
 
 import pytest
 
-from composegen.errors import CannotRun
+from composegen.errors import CannotRun, FileRefused
 from composegen.localenv import prepare_secrets, read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
@@ -123,3 +124,46 @@ def test_what_a_left_out_need_would_set_is_in_no_env_file_either(tmp_path):
     text = text.replace("[python3, db.py]", "[no-such-database-here]")
 
     assert "DATABASE_URL" not in prepare(tmp_path, text).env
+
+
+ENV_FILE = TEXT.replace(
+    'environment: {GREETING: "hello ${NAME:-nobody}", PRICE: $$5}', "env_file: [HERE]"
+)
+
+
+def test_the_path_of_an_env_file_is_filled_and_must_be_known(tmp_path):
+    (tmp_path / "a.env").write_text("A=b\n")
+    text = ENV_FILE.replace("HERE", '"${WHICH:?say which}.env"')
+
+    assert prepare(tmp_path, text, env={"WHICH": "a"}).env["A"] == "b"
+    with pytest.raises(CannotRun, match="`app`: WHICH is not set: say which") as caught:
+        prepare(tmp_path, text)
+    assert caught.value.help == "set WHICH in .env or in the environment"
+
+
+def test_a_line_of_an_env_file_that_cannot_be_filled_is_named(tmp_path):
+    (tmp_path / "a.env").write_text("\nA=${B:?say it}\n")
+    with pytest.raises(FileRefused, match=r"^a\.env:2: B is not set: say it$"):
+        prepare(tmp_path, ENV_FILE.replace("HERE", "a.env"))
+
+
+def test_a_raw_env_file_is_read_as_it_stands(tmp_path):
+    (tmp_path / "a.env").write_text("A='$B'\n")
+    text = ENV_FILE.replace("HERE", "{path: a.env, format: raw}")
+
+    assert prepare(tmp_path, text).env["A"] == "'$B'"
+
+
+def test_settings_of_compose_are_filled(tmp_path):
+    text = TEXT.replace(
+        "    health: /\n",
+        "    health: /\n    stop_grace_period: ${GRACE:-3s}\n"
+        "    stop_signal: ${SIGNAL:-SIGINT}\n",
+    )
+
+    launch = prepare(tmp_path, text)
+    assert (launch.grace, launch.stop_signal) == (3.0, signal.SIGINT)
+    launch = prepare(tmp_path, text, env={"GRACE": "1m", "SIGNAL": "quit"})
+    assert (launch.grace, launch.stop_signal) == (60.0, signal.SIGQUIT)
+    with pytest.raises(CannotRun, match="'soon' is no stop_grace_period"):
+        prepare(tmp_path, text, env={"GRACE": "soon"})

@@ -1,0 +1,126 @@
+"""A store in Docker is given what its service says, in the words of `docker run`."""
+
+import os
+
+import pytest
+
+from composegen.errors import CannotRun
+from composegen.localenv import prepare_secrets, read_surroundings
+from composegen.localplan import Asked, settle_plan
+from composegen.localunits import make_units
+from tests.runs import FakeMachine, load, write_stack
+
+TEXT = """
+name: demo
+secrets: {db-password: {generate: true}}
+services:
+  app:
+    image: python:3.12-slim
+    port: 8000
+    health: /
+    needs: [db]
+    local: {command: [python3, app.py]}
+  db:
+    use: postgres
+    secrets: {db-password: POSTGRES_PASSWORD_FILE}
+"""
+
+
+def start(folder, *lines, env=None):
+    """How a Postgres with some more lines is started."""
+    path = write_stack(folder, TEXT + "".join(f"    {line}\n" for line in lines))
+    environ = {"PATH": os.environ["PATH"], **(env or {})}
+    around = read_surroundings(folder, environ)
+    local = settle_plan(load(path), Asked(), around, FakeMachine(engine=True))
+    around = prepare_secrets(local.plan, around)
+    [launch] = [u.launch for u in make_units(local, around) if u.name == "db"]
+    return launch
+
+
+def list_values(launch, option):
+    words = launch.command
+    return [words[i + 1] for i, word in enumerate(words) if word == option]
+
+
+def list_after_image(launch):
+    words = list(launch.command)
+    return words[words.index("postgres:18-alpine") + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("command: postgres -c 'log_statement=all'", ["-c", "log_statement=all"]),
+        ("command: [postgres, -c, log_statement=all]", ["-c", "log_statement=all"]),
+        ('command: postgres -c "user=${WHO:-me}"', ["-c", "user=me"]),
+    ],
+)
+def test_a_command_is_split_as_compose_splits_it(tmp_path, line, words):
+    assert list_after_image(start(tmp_path, line)) == ["postgres", *words]
+
+
+def test_a_command_with_an_open_quote_is_refused(tmp_path):
+    with pytest.raises(CannotRun, match="`db`: its command cannot be split") as caught:
+        start(tmp_path, "command: postgres -c 'a")
+
+    assert caught.value.help == "no closing quotation: write it as a list"
+
+
+def test_an_entrypoint_takes_the_image_s_place_its_arguments_the_command_s(tmp_path):
+    lines = ("entrypoint: [tini, --, docker-entrypoint.sh]", "command: [postgres]")
+    launch = start(tmp_path, *lines)
+
+    assert list_values(launch, "--entrypoint") == ["tini"]
+    assert list_after_image(launch) == ["--", "docker-entrypoint.sh", "postgres"]
+    assert "--entrypoint" not in start(tmp_path).command
+
+
+def test_env_files_are_read_and_own_variables_win(tmp_path):
+    (tmp_path / "db.env").write_text("POSTGRES_DB=shop\nTZ=UTC\n")
+    launch = start(tmp_path, "env_file: db.env", "environment: {TZ: Europe/Oslo}")
+
+    assert launch.env["POSTGRES_DB"] == "shop"
+    assert launch.env["TZ"] == "Europe/Oslo"
+    assert {"POSTGRES_DB", "TZ"} <= set(list_values(launch, "--env"))
+    assert "shop" not in " ".join(launch.command)
+
+
+def test_a_file_of_the_folder_is_mounted_where_it_is(tmp_path):
+    launch = start(
+        tmp_path,
+        "volumes:",
+        "- ./init.sql:/docker-entrypoint-initdb.d/init.sql:ro",
+        "- {type: bind, source: ./conf, target: /conf, read_only: true}",
+        "- more:/more",
+        "- {type: tmpfs, target: /scratch}",
+    )
+
+    mounts = list_values(launch, "--volume")
+    assert f"{tmp_path}/init.sql:/docker-entrypoint-initdb.d/init.sql:ro" in mounts
+    assert f"{tmp_path}/conf:/conf:ro" in mounts
+    assert "demo-run_more:/more" in mounts
+    assert any(mount.startswith("demo-run_db-data:") for mount in mounts)
+    assert list_values(launch, "--tmpfs") == ["/scratch"]
+
+
+def test_a_mount_that_docker_run_does_not_know_is_refused(tmp_path):
+    with pytest.raises(CannotRun, match="has a mount of type image"):
+        start(tmp_path, "volumes: [{type: image, source: x, target: /x}]")
+
+
+def test_who_it_runs_as_and_what_it_shares_is_said(tmp_path):
+    launch = start(tmp_path, 'user: "70:70"', "shm_size: 256m", "tmpfs: /scratch")
+
+    assert "--user=70:70" in launch.command
+    assert "--shm-size=256m" in launch.command
+    assert list_values(launch, "--tmpfs") == ["/scratch"]
+    assert "--user" not in " ".join(start(tmp_path).command)
+
+
+def test_the_client_finds_its_engine_and_is_given_nothing_else(tmp_path):
+    env = {"DOCKER_HOST": "ssh://far", "SSH_AUTH_SOCK": "/agent", "TOKEN": "t"}
+    launch = start(tmp_path, env=env)
+
+    assert launch.env["DOCKER_HOST"] == "ssh://far"
+    assert launch.env["SSH_AUTH_SOCK"] == "/agent"
+    assert "TOKEN" not in launch.env
