@@ -19,10 +19,14 @@ LIMIT = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one run left: survivors' commands, and the seconds until all were gone."""
+    """What one run left: survivors' commands, and the seconds until all were gone.
+
+    ``had_begun`` tells whether it had come to its services when it was ended.
+    """
 
     signal: int
     delay: float
+    had_begun: bool
     survivors: tuple[str, ...]
     seconds: float
     port_is_free: bool
@@ -159,11 +163,17 @@ def start_hostile(folder, port, *more):
     return keep(process)
 
 
-def end_one(folder, number, delay, *, second=None):
-    """Start the five, signal their owner after a delay, wait until nothing is left."""
+def end_one(folder, number, delay, *, second=None, is_late=False):
+    """Start the five, signal their owner after a delay, wait until nothing is left.
+
+    The delay begins with the owner's process, or with its first service if late.
+    """
     port = find_port()
     run = start_hostile(folder, port)
+    if is_late:
+        wait_for((folder / "mark").exists)
     time.sleep(delay)
+    had_begun = (folder / "mark").exists()
     run.send_signal(number)
     if second is not None:
         time.sleep(second)
@@ -175,6 +185,7 @@ def end_one(folder, number, delay, *, second=None):
     return Outcome(
         signal=number,
         delay=delay,
+        had_begun=had_begun,
         survivors=tuple(find_survivors(folder.name).values()),
         seconds=time.monotonic() - begin,
         port_is_free=becomes_free(port),
@@ -191,12 +202,19 @@ def becomes_free(port):
 
 
 def end_at_random(folder, seed):
-    """A random signal at a random time; a third of them followed by an interrupt."""
+    """A random signal at a random time; a third of them followed by an interrupt.
+
+    For every other seed the time begins when the services do.
+    """
     chance = random.Random(seed)
     name = f"run-{os.getpid()}-{seed}-{chance.randrange(10**9)}"
     home = folder / name
     home.mkdir()
     second = chance.random() * 0.2 if chance.random() < 0.3 else None
     return end_one(
-        home, chance.choice(SIGNALS), 0.05 + chance.random() * 0.7, second=second
+        home,
+        chance.choice(SIGNALS),
+        0.05 + chance.random() * 0.7,
+        second=second,
+        is_late=bool(seed % 2),
     )

@@ -360,7 +360,7 @@ def test_start_up_imports_nothing_that_only_commands_need() -> None:
 def test_render_needs_no_docker_sdk(folder: Path) -> None:
     code = (
         "import sys; from composegen.cli import _run; "
-        "assert _run(['render', '-o', '/dev/null', '--force']) in (0, 1); "
+        "assert _run(['render', '-o', '/dev/null', '--force']) == 0; "
         "others = ('docker', 'requests', 'asyncio', 'redis'); "
         "print([m for m in others if m in sys.modules])"
     )

@@ -28,6 +28,7 @@ def test_no_service_outlives_its_run_whatever_ends_it(tmp_path):
     assert [outcome for outcome in outcomes if not outcome.port_is_free] == []
     assert max(outcome.seconds for outcome in outcomes) < SECONDS
     assert len({outcome.signal for outcome in outcomes}) == len(leaks.SIGNALS)
+    assert sum(outcome.had_begun for outcome in outcomes) >= RUNS / 2
 
 
 def test_the_five_services_really_run_before_they_are_ended(tmp_path):

@@ -235,9 +235,9 @@ def test_a_difference_in_the_last_line_end_is_shown_line_by_line(path: Path) -> 
 
     with pytest.raises(StaleFile) as raised:
         check_rendered(OURS, path)
-    assert all(
-        line[0] in " +-@" for line in raised.value.difference.splitlines() if line
-    )
+    lines, last = raised.value.difference.splitlines(), OURS.splitlines()[-1]
+    assert f"-{last}" in lines
+    assert f"+{last}" in lines
 
 
 def test_a_file_that_is_not_there_cannot_be_checked(path: Path) -> None:

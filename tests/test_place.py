@@ -35,7 +35,7 @@ def write(folder, ports, **programs):
         folder,
         "services:\n"
         + make_service("web", ports["web"], extra="needs: [app]")
-        + make_service("app", ports["app"], command=programs.pop("command", "app.py")),
+        + make_service("app", ports["app"], command="app.py"),
         **{"app": runs.SERVER, **programs},
     )
     return folder

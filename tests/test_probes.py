@@ -116,6 +116,7 @@ class Asking:
     def __init__(self, folder: Path, programs: Path, busybox: Path) -> None:
         self.folder = folder
         self.env = dict(os.environ)
+        self.was_ended = False
         self._programs = programs
         self._busybox = busybox
 
@@ -125,6 +126,7 @@ class Asking:
         """Whether the probe says that the service is healthy."""
         test = make_test(make_health(tool, port, **values))
         assert test is not None
+        self.was_ended = False
         first = self._busybox if tool == "busybox" else self._programs
         try:
             # An engine ends a probe that takes longer than its timeout.
@@ -138,6 +140,7 @@ class Asking:
                 check=False,
             )
         except subprocess.TimeoutExpired:
+            self.was_ended = True
             return False
         return done.returncode == 0
 
@@ -314,9 +317,13 @@ def test_a_redirect_to_an_error_is_healthy(asking: Asking, tool: str) -> None:
 
 
 @pytest.mark.parametrize("tool", ["python3", "curl", "bash"], indirect=True)
-def test_no_answer_is_unhealthy(asking: Asking, tool: str) -> None:
+def test_no_answer_is_unhealthy_by_the_tool_s_own_timeout(
+    asking: Asking, tool: str
+) -> None:
+    asked_for, limit = Duration("300ms", 0.3), Duration("20s", 20.0)
     with listen_and_say_nothing() as port:
-        assert not asking.ask(tool, port, timeout=Duration("300ms", 0.3))
+        assert not asking.ask(tool, port, timeout=asked_for, limit=limit)
+    assert not asking.was_ended
 
 
 # What is sent

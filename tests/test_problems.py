@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from composegen.catalogue import LEVELS
 from composegen.cli import cli
-from composegen.errors import UsageError
+from composegen.errors import Level, UsageError
 from composegen.guide import list_problems, read_problem_page
 from composegen.resources import find_templates
 from composegen.source import MAX_BYTES
@@ -147,6 +147,25 @@ def test_problems_are_listed_by_name_with_their_level() -> None:
 
     assert [name for _, name, _ in listed] == NAMES
     assert ("warning", "open-port", "A port that others can reach") in listed
+
+
+ADVICE = """
+    boot-too-short early-variable env-file-wires foreign-image job-unwaited
+    latest-image near-placeholder no-reason open-port root-bind-mount secret-in-context
+    secret-literal store-network traefik-network unasked unused-secret unused-volume
+    visible-password
+"""
+INFORMATION = "assumed-tag recipe-for-image unknown-image"
+
+
+def test_what_does_not_stop_a_stack_is_this_and_no_more() -> None:
+    """Pipelines rely on it: a warning that becomes an error stops them."""
+    levels = {name: level for name, level in LEVELS.items() if level != Level.ERROR}
+
+    assert levels == {
+        **dict.fromkeys(ADVICE.split(), Level.WARNING),
+        **dict.fromkeys(INFORMATION.split(), Level.NOTE),
+    }
 
 
 def test_a_name_that_is_nearly_right_is_told() -> None:

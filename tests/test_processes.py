@@ -1,6 +1,5 @@
 """A process is known for ever, and for no other."""
 
-import os
 import subprocess
 import sys
 import time
@@ -47,4 +46,3 @@ def test_the_processor_time_of_the_busy_is_seen_and_of_the_gone_is_none():
     assert find_start_time(process.pid) is None
     assert read_command(process.pid) == ""
     assert read_folder(process.pid) is None
-    assert os.getpid()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from composegen.render import Options, render_plan
+from composegen.render import render_plan
 from tests.rendering import (
     list_comments,
     plan,
@@ -586,12 +586,6 @@ def test_nothing_of_composegen_is_needed_at_run_time() -> None:
     data = read(SECRETS)
 
     assert "composegen" not in yaml.safe_dump(data)
-
-
-def test_the_same_plan_is_always_the_same_text() -> None:
-    made = plan(SECRETS)
-
-    assert render_plan(made) == render_plan(made, Options())
 
 
 def test_no_line_ends_in_spaces() -> None:

@@ -269,7 +269,9 @@ def test_one_that_is_not_ready_yet_and_runs_here_is_waited_for(stack, ports):
     (stack / "late.py").write_text(
         "import os, time\n"
         + runs.SERVER.replace(
-            "while True:", "server.listen()\ntime.sleep(2.5)\nwhile True:", 1
+            "while True:",
+            "while not os.path.exists('go'):\n    time.sleep(0.01)\nwhile True:",
+            1,
         )
     )
     late = subprocess.Popen(
@@ -277,7 +279,14 @@ def test_one_that_is_not_ready_yet_and_runs_here_is_waited_for(stack, ports):
     )
     try:
         wait_for((stack / f"listening-{ports['app']}").exists)
-        process, talk = start_up(stack)
+        talk = stack / "talk"
+        with talk.open("w") as written:
+            process = runs.start_cli(stack, "run", stderr=written)
+        wait_for(
+            lambda: f"runs already and is not ready: pid {late.pid}" in talk.read_text()
+        )
+        (stack / "go").touch()
+        wait_for(lambda: "Ctrl-C ends it" in talk.read_text())
         end(process)
     finally:
         late.kill()

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -468,7 +469,10 @@ def test_ports_by_the_million_are_not_counted() -> None:
         ", health: ", "\n    health: "
     )
     stack = stack.replace("}}", "}") + f"    publish:\n{ports}"
-    assert set(list_names(stack)) <= {"image-unknown", "no-port", "open-port"}
+    begin = time.process_time()
+
+    assert list_names(stack) == []
+    assert time.process_time() - begin < 10
 
 
 def test_needs_that_all_go_in_circles_are_told_within_reason() -> None:

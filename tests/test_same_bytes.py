@@ -88,3 +88,30 @@ def test_a_second_run_changes_nothing(chat: Path) -> None:
 
 def test_a_selection_does_change_the_file(chat: Path) -> None:
     assert render(chat) != render(chat, "--without", "redis")
+
+
+def test_problems_come_in_the_same_order_every_time(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text(
+        "services:\n  A: {use: x, y: 1}\n"
+        "  b: {use: nginx, ports: [a], needs: [c, d], colour: red, relax: {x: , y: }}\n"
+    )
+
+    def check(seed: str) -> str:
+        answer = subprocess.run(
+            [sys.executable, "-m", "composegen", "check", "--format", "json"],
+            cwd=tmp_path,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "PYTHONHASHSEED": seed,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 1, answer.stderr
+        return answer.stdout
+
+    first = check("1")
+    assert first.count('"name"') > 5
+    assert {check(seed) for seed in ("2", "3", "4242")} == {first}

@@ -157,7 +157,6 @@ def test_a_port_that_is_taken_names_its_holder(tmp_path, ports):
 
 def test_a_port_taken_while_it_starts_names_its_holder(tmp_path, ports):
     """The service itself finds the port taken: the log says so, the kernel by whom."""
-    other = ports["other"]
     program = f"""
         import os, socket, subprocess, sys, time
         child = subprocess.Popen([sys.executable, "-S", "-c",
@@ -171,7 +170,6 @@ def test_a_port_taken_while_it_starts_names_its_holder(tmp_path, ports):
     failure, _, _ = fail_with(tmp_path, ports, program, health="{http: /}")
 
     assert f"port {ports['app']} is taken by pid" in failure.cause
-    assert other != ports["app"]
 
 
 def test_boot_running_out_says_what_the_probe_got_and_that_nothing_listens(
@@ -221,7 +219,7 @@ def test_accepting_and_never_answering_is_not_ready(tmp_path, ports):
         "import os, socket, time\n"
         "s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
         "time.sleep(30)",
-        health="{http: /, boot: 700ms, timeout: 200ms}",
+        health="{http: /, boot: 2s, timeout: 200ms}",
     )
 
     assert "no answer within 0.2 s" in failure.reason
@@ -241,7 +239,7 @@ def test_a_bad_status_is_not_ready(tmp_path, ports):
             c.sendall(b"HTTP/1.1 503 Busy\\r\\nContent-Length: 0\\r\\n\\r\\n")
             c.close()
         """,
-        boot="500ms",
+        boot="2s",
     )
 
     assert "answered 503 Busy" in failure.reason
@@ -401,7 +399,7 @@ def test_one_that_stops_answering_is_told_and_left_alone(tmp_path, ports):
         app="""
         import os, socket, time
         s = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
-        for _ in range(2):
+        while not os.path.exists("enough"):
             c, _ = s.accept()
             c.recv(4096)
             c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
@@ -411,6 +409,7 @@ def test_one_that_stops_answering_is_told_and_left_alone(tmp_path, ports):
     )
 
     async def wait(supervisor, events):
+        (tmp_path / "enough").touch()
         await until(lambda: find_events(events, Sickened))
         assert supervisor.list_statuses()[0].health == "unhealthy"
         assert supervisor.tended["app"].process.is_alive
@@ -510,7 +509,7 @@ def test_up_and_down_many_times_leaves_nothing(tmp_path, ports):
     assert runs.find_running_in(tmp_path) == {}
 
 
-def test_a_stop_that_is_interrupted_by_failing_is_still_whole(tmp_path, ports):
+def test_one_that_ignores_the_stop_signal_is_killed_after_its_grace(tmp_path, ports):
     path = runs.write_stack(
         tmp_path,
         "services:\n"

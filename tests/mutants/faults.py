@@ -164,7 +164,7 @@ FAULTS = (
         "depth has no limit",
         "composegen/source.py",
         "MAX_DEPTH = 50",
-        "MAX_DEPTH = 5_000_000",
+        "MAX_DEPTH = 51",
         READING,
     ),
     Fault(
