@@ -1761,87 +1761,6 @@ def test_a_recipe_brings_what_it_says() -> None:
     assert app.volumes == (Mount(source="app-data", target="/data"),)
 
 
-def test_environment_and_labels_merge_key_by_key() -> None:
-    text, files = load_base("environment: {B: own, C: own}\nlabels: [b=own]\n")
-    app = load_services(text, files)["app"]
-
-    assert app.environment == {"A": "recipe", "B": "own", "C": "own"}
-    assert app.labels == {"a": "recipe", "b": "own"}
-
-
-def test_a_null_variable_removes_what_the_recipe_brought() -> None:
-    text, files = load_base("environment: {A: }\nlabels: {b: }\n")
-    app = load_services(text, files)["app"]
-
-    assert app.environment == {"B": "recipe"}
-    assert app.labels == {"a": "recipe"}
-
-
-def test_health_merges_key_by_key() -> None:
-    text, files = load_base("health: {boot: 5m}\n")
-    health = load_services(text, files)["app"].health
-
-    assert health is not None
-    assert (health.kind, health.path) == (HealthKind.HTTP, "/health")
-    assert (health.boot.text, health.interval.text) == ("5m", "7s")
-
-
-def test_another_kind_of_check_replaces_the_recipe_s_and_keeps_its_times() -> None:
-    text, files = load_base("health: {command: [ask]}\n")
-    health = load_services(text, files)["app"].health
-
-    assert health is not None
-    assert (health.kind, health.path) == (HealthKind.COMMAND, "")
-    assert (health.boot.text, health.interval.text) == ("2m", "7s")
-
-
-def test_local_merges_key_by_key() -> None:
-    text, files = load_base("local: {dir: ./own}\n")
-    local = load_services(text, files)["app"].local
-
-    assert local is not None
-    assert (local.command, local.dir) == (("recipe",), "./own")
-    assert local.env == {"A": "recipe", "B": "recipe"}
-
-
-def test_a_null_of_local_leaves_nothing_behind() -> None:
-    text, files = load_base("local: {env: {A: }}\n")
-    local = load_services(text, files)["app"].local
-
-    assert local is not None
-    assert local.env == {"B": "recipe"}
-
-
-def test_resources_merge_key_by_key() -> None:
-    text = make_stack(db=DB + "\nresources: {memory: 4G}")
-
-    assert load_services(text)["db"].resources == Resources(memory="4G")
-
-
-@pytest.mark.parametrize("volume", ["./own:/data:ro", "./own:/data/:ro"])
-def test_a_volume_replaces_the_recipe_s_at_the_same_path(volume: str) -> None:
-    text, files = load_base(f"volumes: ['{volume}']\n")
-    (mount,) = load_services(text, files)["app"].volumes
-
-    assert mount.source == "./own"
-
-
-def test_a_volume_elsewhere_never_loses_the_store_s_data() -> None:
-    text = make_stack(cache=CACHE + "\nvolumes: ['./redis.conf:/etc/redis.conf:ro']")
-
-    assert [mount.target for mount in load_services(text)["cache"].volumes] == [
-        "/data",
-        "/etc/redis.conf",
-    ]
-
-
-def test_everything_else_replaces() -> None:
-    text, files = load_base("image: python:3.12-slim\nport: 9000\n")
-    app = load_services(text, files)["app"]
-
-    assert (app.image, app.port) == ("python:3.12-slim", 9000)
-
-
 def test_a_build_takes_the_place_of_the_recipe_s_image() -> None:
     text, _ = load_base("build: .\n")
     files = {**RECIPE, "Dockerfile": "FROM python:3.13-slim\n"}
@@ -1849,12 +1768,6 @@ def test_a_build_takes_the_place_of_the_recipe_s_image() -> None:
 
     assert app.image == ""
     assert app.build is not None
-
-
-def test_capabilities_add() -> None:
-    service = render_service(make_stack(app="use: nginx\ncap_add: [NET_RAW]"))
-
-    assert service["cap_add"] == ["CHOWN", "NET_RAW", "SETGID", "SETUID"]
 
 
 def test_tmpfs_merges_by_path() -> None:

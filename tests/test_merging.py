@@ -59,11 +59,18 @@ def test_names_with_values_merge_name_by_name(
 
 
 def test_a_list_of_names_with_values_merges_too() -> None:
-    assert load("environment: [B=own]\n").environment == {"A": "recipe", "B": "own"}
+    app = load("environment: [B=own]\nlabels: [b=own]\n")
+
+    assert app.environment == {"A": "recipe", "B": "own"}
+    assert app.labels == {"a": "recipe", "b": "own"}
 
 
 def test_null_removes_one_name() -> None:
-    assert load("environment: {B: }\n").environment == {"A": "recipe"}
+    app = load("environment: {B: }\nlabels: {b: }\nlocal: {env: {B: }}\n")
+
+    assert app.environment == {"A": "recipe"}
+    assert app.labels == {"a": "recipe"}
+    assert app.local.env == {"A": "recipe"}
 
 
 @pytest.mark.parametrize("key", ["environment", "labels", "local", "health"])
