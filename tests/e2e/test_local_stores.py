@@ -111,3 +111,31 @@ def test_a_killed_run_leaves_no_container(stack) -> None:
     while list_containers(ports):
         assert time.monotonic() < end, "a container stayed"
         time.sleep(0.1)
+
+
+def test_a_store_is_started_as_its_service_says(stack) -> None:
+    """Its command is a text with quotes, its configuration a file of the folder."""
+    folder, ports = stack
+    (folder / "redis.conf").write_text("maxmemory 64mb\n")
+    text = (folder / "stack.yaml").read_text()
+    said = (
+        "    use: redis\n    command: redis-server /etc/redis.conf --save ''\n"
+        "    volumes: ['./redis.conf:/etc/redis.conf:ro']\n"
+    )
+    (folder / "stack.yaml").write_text(text.replace("    use: redis\n", said))
+    process = start_up(folder)
+    try:
+        answers = [ask_setting(ports["redis"], name) for name in ("maxmemory", "save")]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT)
+
+    assert answers == ["67108864", ""]
+
+
+def ask_setting(port: int, name: str) -> str:
+    """What a Redis is configured with."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(f"CONFIG GET {name}\r\n".encode())
+        *_, value, _ = connection.recv(256).decode().split("\r\n")
+    return value
