@@ -23,7 +23,7 @@ from composegen.runtimes.process import Processes
 from composegen.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.supervisor import Supervisor
 from composegen.tended import describe_failure
-from composegen.tending import Report
+from composegen.voice import Report
 
 
 @record

@@ -16,8 +16,9 @@ from composegen.localunits import Unit
 from composegen.runtimes.process import Processes
 from composegen.status import ServiceStatus
 from composegen.tended import Tended, describe_tended
-from composegen.tending import Report, Tender
+from composegen.tending import Tender
 from composegen.timeline import Boot
+from composegen.voice import Report
 
 _TAIL_INTERVAL = 0.02
 _QUIET_INTERVAL, _QUIET_AFTER = 0.1, 250
@@ -100,7 +101,7 @@ class Supervisor:
         """Look often while there is something to see, and seldom when all is quiet."""
         quiet = 0
         while True:
-            shown = [tender.show_lines() for tender in self._tenders]
+            shown = [tender.voice.show_lines() for tender in self._tenders]
             quiet = 0 if any(shown) else quiet + 1
             is_quiet = quiet > _QUIET_AFTER
             await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)

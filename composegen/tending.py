@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
 
-from composegen.causes import (
-    LAST_LINES,
-    explain_exit,
-    explain_os_error,
-    explain_silence,
-)
+from composegen.causes import explain_exit, explain_os_error, explain_silence
 from composegen.claims import Claims, Found, Refused, check_answerer
 from composegen.events import (
-    Event,
     Exited,
     Failed,
     Failure,
     Finished,
-    Line,
     Ready,
     Recovered,
     Reused,
     Sickened,
     Started,
     Stopped,
-    Told,
 )
 from composegen.health import (
     Died,
@@ -40,7 +31,7 @@ from composegen.health import (
 )
 from composegen.localplan import Way
 from composegen.localunits import Unit
-from composegen.logs import Tail, read_last_lines
+from composegen.logs import Tail
 from composegen.model import Condition, HealthKind
 from composegen.processes import find_start_time, is_still, read_command
 from composegen.records import replace
@@ -48,9 +39,7 @@ from composegen.runtimes.process import Process, Processes
 from composegen.status import State
 from composegen.tended import Tended
 from composegen.timeline import Boot
-
-Report: TypeAlias = Callable[[Event], None]
-"""Whoever wants to know what happens."""
+from composegen.voice import Report, Voice
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 _STEADY_AFTER = 60.0
@@ -75,12 +64,8 @@ class Tender:
         self._others = others
         self._processes = processes
         self._claims = claims
-        self._report = report
         self._restart = restart
-        self._begin = begin
-
-    def _now(self) -> float:
-        return time.monotonic() - self._begin
+        self.voice = Voice(tended, report, begin)
 
     async def tend(self) -> None:
         """Carry it from its gates to its last exit; cancelled when the run ends."""
@@ -108,7 +93,7 @@ class Tender:
             while (failure := await self._boot_again()) is not None:
                 self.tended.failure = failure
                 cause = f" ({failure.cause})" if failure.cause else ""
-                self._tell(f"{failure.reason}{cause}; next try in {pause:g} s")
+                self.voice.tell(f"{failure.reason}{cause}; next try in {pause:g} s")
                 await self._pause(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
 
@@ -137,7 +122,7 @@ class Tender:
         self.tended.boot = Boot(
             service=step.name,
             created=0.0,
-            started=self._now(),
+            started=self.voice.now,
             waited_for=tuple(gate.service for gate in step.gates),
         )
         return None
@@ -169,7 +154,7 @@ class Tender:
         """Somebody near has its port and is not healthy yet: told once."""
         if not self.tended.last_answer:
             boot = self.tended.unit.probe.boot
-            self._tell(
+            self.voice.tell(
                 f"runs already and is not ready: {holder}; "
                 f"it is waited for up to {boot:g} s"
             )
@@ -179,15 +164,12 @@ class Tender:
         self.tended.found = found
         self.tended.process = None
         since = find_start_time(found.pid) if found.pid is not None else None
-        self._report(
-            Reused(
-                service=self.tended.unit.name,
-                at=self._now(),
-                pid=found.pid,
-                command=read_command(found.pid) if found.pid is not None else "",
-                since=_format_time(since),
-                note=found.note,
-            )
+        self.voice.say(
+            Reused,
+            pid=found.pid,
+            command=read_command(found.pid) if found.pid is not None else "",
+            since=_format_time(since),
+            note=found.note,
         )
         self._become_ready(0.0)
 
@@ -211,14 +193,11 @@ class Tender:
             self._claims.note_started(unit, process.identity)
         if not self.tended.started.done():
             self.tended.started.set_result(True)
-        self._report(
-            Started(
-                service=unit.name,
-                at=self._now(),
-                pid=process.pid,
-                command=" ".join(unit.launch.command),
-                restarts=self.tended.restarts,
-            )
+        self.voice.say(
+            Started,
+            pid=process.pid,
+            command=" ".join(unit.launch.command),
+            restarts=self.tended.restarts,
         )
         return None
 
@@ -245,15 +224,15 @@ class Tender:
             else:
                 after = await wait_until_settled(process.exited)
         except Died as died:
-            self._show_rest()
-            return explain_exit(unit, died.exit_code, self._last_lines())
+            self.voice.show_rest()
+            return explain_exit(unit, died.exit_code, self.voice.read_last_lines())
         except NeverReady as error:
             return explain_silence(
                 unit,
                 seconds=error.seconds,
                 last=error.last,
                 pids=process.find_all(),
-                lines=self._last_lines(),
+                lines=self.voice.read_last_lines(),
             )
         self._become_ready(after)
         return None
@@ -275,17 +254,15 @@ class Tender:
 
     async def _wait_for_job(self, process: Process) -> Failure | None:
         code = await asyncio.shield(process.exited)
-        self._show_rest()
+        self.voice.show_rest()
         self.tended.exit_code = code
         await process.stop()
         self._claims.note_ended(self.tended.unit)
         if code != 0:
-            return explain_exit(self.tended.unit, code, self._last_lines())
+            return explain_exit(self.tended.unit, code, self.voice.read_last_lines())
         after = time.monotonic() - process.started_at
         self._note_boot()
-        self._report(
-            Finished(service=self.tended.unit.name, at=self._now(), after=after)
-        )
+        self.voice.say(Finished, after=after)
         self.tended.enter(State.FINISHED)
         return None
 
@@ -293,27 +270,22 @@ class Tender:
         unit = self.tended.unit
         self._note_boot()
         self.tended.failure = None
-        self._report(
-            Ready(service=unit.name, at=self._now(), after=after, address=unit.address)
-        )
+        self.voice.say(Ready, after=after, address=unit.address)
         self.tended.enter(State.READY, "healthy" if unit.probe.can_ask else "none")
 
     def _note_boot(self) -> None:
         if self.tended.boot.ready is None:
-            self.tended.boot = replace(self.tended.boot, ready=self._now())
+            self.tended.boot = replace(self.tended.boot, ready=self.voice.now)
 
     async def _give_up(self, failure: Failure) -> None:
         """A start that failed is told at once, then what is left of it is ended."""
         self.tended.failure = failure
         self.tended.exit_code = failure.exit_code
-        self._report(
-            Failed(
-                service=self.tended.unit.name,
-                at=self._now(),
-                failure=failure,
-                is_required=self.tended.unit.step.is_required,
-                dependants=tuple(self._list_dependants()),
-            )
+        self.voice.say(
+            Failed,
+            failure=failure,
+            is_required=self.tended.unit.step.is_required,
+            dependants=tuple(self._list_dependants()),
         )
         self.tended.enter(State.FAILED)
         if self.tended.process is not None:
@@ -329,7 +301,7 @@ class Tender:
         while True:
             gone = await self._wait_for_exit(probe.interval)
             if gone:
-                self._show_rest()
+                self.voice.show_rest()
                 process = self.tended.process
                 return process.exited.result() if process is not None else None
             if not probe.can_ask:
@@ -341,19 +313,11 @@ class Tender:
                 self.tended.last_answer = str(error)
                 if misses == probe.retries:
                     self.tended.health = "unhealthy"
-                    self._report(
-                        Sickened(
-                            service=self.tended.unit.name,
-                            at=self._now(),
-                            reason=str(error),
-                        )
-                    )
+                    self.voice.say(Sickened, reason=str(error))
             else:
                 if misses >= probe.retries:
                     self.tended.health = "healthy"
-                    self._report(
-                        Recovered(service=self.tended.unit.name, at=self._now())
-                    )
+                    self.voice.say(Recovered)
                 misses = 0
 
     async def _wait_for_exit(self, seconds: float) -> bool:
@@ -378,14 +342,11 @@ class Tender:
         if self.tended.unit.way is Way.COMMAND:
             return  # whoever typed it sees how it ends
         self.tended.failure = self._explain_end(code)
-        self._report(
-            Exited(
-                service=self.tended.unit.name,
-                at=self._now(),
-                exit_code=code,
-                restart_in=pause,
-                dependants=tuple(self._list_dependants()),
-            )
+        self.voice.say(
+            Exited,
+            exit_code=code,
+            restart_in=pause,
+            dependants=tuple(self._list_dependants()),
         )
 
     def _explain_end(self, code: int | None) -> Failure:
@@ -394,7 +355,7 @@ class Tender:
             return Failure(
                 service=unit.name, reason=f"{unit.name}, which was used here, is gone"
             )
-        return explain_exit(unit, code, self._last_lines(), was_ready=True)
+        return explain_exit(unit, code, self.voice.read_last_lines(), was_ready=True)
 
     def _list_dependants(self) -> Iterable[str]:
         for other in self._others.values():
@@ -403,39 +364,10 @@ class Tender:
             ):
                 yield other.unit.name
 
-    def _tell(self, text: str) -> None:
-        self._report(Told(service=self.tended.unit.name, at=self._now(), text=text))
-
-    # Its log
-
-    def show_lines(self) -> bool:
-        """Report what its log has got since; whether that is anything."""
-        lines = self.tended.tail.read_lines() if self.tended.tail is not None else []
-        self._show(lines)
-        return bool(lines)
-
-    def _show(self, lines: list[str]) -> None:
-        for text in lines:
-            self._report(Line(service=self.tended.unit.name, at=self._now(), text=text))
-
-    def _show_rest(self) -> None:
-        """What it said last, before its end is told."""
-        if self.tended.tail is not None:
-            self._show(self.tended.tail.read_rest())
-            self.tended.tail.close()
-            self.tended.tail = None
-
-    def _last_lines(self) -> list[str]:
-        launch, process = self.tended.unit.launch, self.tended.process
-        if launch is None or launch.log is None or process is None:
-            return []
-        return read_last_lines(launch.log, LAST_LINES, since=process.log_start)
-
     # Its end
 
     async def stop(self, gone: Mapping[str, asyncio.Event]) -> None:
         """End it once its dependants are gone, and say that it is gone too."""
-        name = self.tended.unit.name
         for dependant in self._list_dependants():
             await gone[dependant].wait()
         was_running = self.tended.process is not None and bool(
@@ -444,14 +376,14 @@ class Tender:
         left = (
             await self.tended.process.stop() if self.tended.process is not None else []
         )
-        self._show_rest()
+        self.voice.show_rest()
         self._claims.note_ended(self.tended.unit)
         self.tended.found = None
         if self.tended.state not in {State.FAILED, State.FINISHED}:
             self.tended.enter(State.STOPPED)
         if was_running or left:
-            self._report(Stopped(service=name, at=self._now(), left=tuple(left)))
-        gone[name].set()
+            self.voice.say(Stopped, left=tuple(left))
+        gone[self.tended.unit.name].set()
 
 
 async def _check_answerer(unit: Unit, process: Process) -> None:
