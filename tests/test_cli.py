@@ -225,6 +225,7 @@ def test_plan_as_json_has_steps_gates_and_what_is_left_out(
         ["rendr"],
         ["render", "--no-such-flag"],
         ["render", "--engine", "x"],
+        ["render", "--engine", "19"],
         ["render", "--check", "-o", "-"],
     ],
 )

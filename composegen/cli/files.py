@@ -8,6 +8,7 @@ import click
 
 from composegen.cli.group import cli
 from composegen.cli.options import (
+    AtLeast,
     be_brief,
     format_option,
     load_file,
@@ -89,7 +90,7 @@ def plan(
 )
 @click.option(
     "--engine",
-    type=click.IntRange(min=20),
+    type=AtLeast(20),
     metavar="VERSION",
     help="The oldest Docker Engine that must take the file.  [default: 25]",
 )

@@ -53,6 +53,27 @@ def complete_recipes(
     return [name for name, _ in list_recipes(file) if name.startswith(incomplete)]
 
 
+class AtLeast(click.ParamType[int]):
+    """A whole number that is not below the least one."""
+
+    name = "integer"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """The number; a usage error says what it must be."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"`{value}` is no whole number", param, ctx)
+        if number < self.least:
+            self.fail(f"{number} is below {self.least}", param, ctx)
+        return number
+
+
 # Options that several commands share
 
 

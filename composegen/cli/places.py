@@ -9,6 +9,7 @@ import click
 
 from composegen.cli.group import cli
 from composegen.cli.options import (
+    AtLeast,
     check_platform,
     complete_services,
     format_option,
@@ -197,7 +198,7 @@ def why(service: str, file: str) -> None:
 @click.option(
     "-n",
     "--lines",
-    type=click.IntRange(min=0),
+    type=AtLeast(0),
     metavar="COUNT",
     default=20,
     show_default=True,
@@ -227,9 +228,13 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
     names = services or known or list_logged(folder)
     width = max(map(len, names))
     shown = read_logs(folder, names, lines)
+    has_shown = follow
     for name, line in chain(shown, follow_logs(folder, names) if follow else ()):
         prefix = f"{name:<{width}} | " if len(names) > 1 else ""
         console.write_data(f"{prefix}{line}\n")
+        has_shown = True
+    if not has_shown:
+        console.say("nothing has been logged here")
 
 
 @cli.command()
