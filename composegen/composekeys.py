@@ -344,9 +344,21 @@ def split_mount(text: str) -> Mount | None:
 
 
 def to_plain(node: Node) -> Raw:
-    """A node as plain data: every scalar the text that was written, nothing noted."""
+    """A node as plain data: every scalar the text that was written, nothing noted.
+
+    Merge keys are merged.
+    """
     if isinstance(node, MappingNode):
-        return {str(key.value): to_plain(value) for key, value in node.value}
+        own: dict[str, Raw] = {}
+        merged: dict[str, Raw] = {}
+        for key, value in node.value:
+            plain = to_plain(value)
+            if key.value == "<<" and not key.style:
+                for each in plain if isinstance(plain, list) else [plain]:
+                    merged = {**(each if isinstance(each, dict) else {}), **merged}
+            else:
+                own[str(key.value)] = plain
+        return {**merged, **own}
     if isinstance(node, SequenceNode):
         return [to_plain(item) for item in node.value]
     return None if is_null(node) else str(node.value)

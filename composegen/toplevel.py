@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from composegen.composekeys import Draft
+from composegen.composekeys import Draft, to_plain
 from composegen.errors import ProblemsFound
 from composegen.model import (
     Raw,
@@ -15,7 +15,7 @@ from composegen.reading import shorten
 from composegen.records import field, record
 from composegen.shape import ShapeReader
 from composegen.source import MappingNode, Node, ScalarNode, Source, is_null
-from composegen.translate import TOP_LEVEL
+from composegen.translate import TOP_LEVEL, translate_top_key
 from composegen.values import (
     PROJECT_NAME,
     RESERVED_NAMES,
@@ -88,7 +88,7 @@ class TopLevel:
                     "compose-key",
                     f"`{key}` is not read here",
                     key_node,
-                    TOP_LEVEL[key],
+                    translate_top_key(key, to_plain(value)),
                 )
             else:
                 self.reader.add_unknown_key(key, key_node, "a stack", [*TOP_KEYS, "x-"])

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from composegen.healthcheck import translate_healthcheck
+from composegen.inline import write_inline
 from composegen.model import Raw
+from composegen.values import BadVariable, find_default, split_at_colons
 
 KNOWN_TO_COMPOSE = frozenset(
     """annotations attach blkio_config cgroup cgroup_parent configs cpu_count
@@ -21,7 +24,6 @@ KNOWN_TO_COMPOSE = frozenset(
 )
 """Compose keys of a service with no word here: they go below ``compose``."""
 
-_URL = re.compile(r"https?://[^\s/'\"|]+?(?::(\d+))?(/[^\s'\"|;&]*)?(?=[\s'\"|;&]|$)")
 _CONDITIONS = {
     "service_started": "started",
     "service_healthy": "healthy",
@@ -42,23 +44,6 @@ def translate_key(key: str, value: Raw) -> tuple[str, str] | None:
             f"pass it on to Compose:\ncompose: {{{key}: {write_inline(value)}}}",
         )
     return None
-
-
-def write_inline(value: Raw) -> str:
-    """The value as one line of YAML, for a person to copy."""
-    if isinstance(value, dict):
-        inside = ", ".join(
-            f"{write_inline(key)}: {write_inline(item)}" for key, item in value.items()
-        )
-        return f"{{{inside}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(write_inline(item) for item in value)}]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = "" if value is None else str(value)
-    if re.fullmatch(r"[\w./-][\w./@+-]*(?::[\w./@+-]+)*", text, re.ASCII):
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _translate_depends_on(value: Raw) -> tuple[str, str]:
@@ -86,38 +71,7 @@ def _translate_depends_on(value: Raw) -> tuple[str, str]:
 
 def _translate_healthcheck(value: Raw) -> tuple[str, str]:
     why = "`healthcheck` is `health` here; the probe is made for you"
-    if not isinstance(value, dict):
-        return why, "health: /path"
-    if value.get("disable") in {True, "true"}:
-        return why, "health: {none: why it cannot be asked}"
-    parts = [_translate_test(value.get("test"))]
-    if "start_period" in value:
-        parts.append(f"boot: {write_inline(value['start_period'])}")
-    parts += [
-        f"{key}: {write_inline(value[key])}"
-        for key in ("interval", "timeout", "retries")
-        if key in value
-    ]
-    if len(parts) == 1 and parts[0].startswith("http: ") and "," not in parts[0]:
-        return why, f"health: {parts[0].removeprefix('http: ')}"
-    return why, f"health: {{{', '.join(parts)}}}"
-
-
-def _translate_test(test: Raw) -> str:
-    if test is None:
-        return "image: true"
-    words = [str(word) for word in test] if isinstance(test, list) else [str(test)]
-    if words[:1] == ["NONE"]:
-        return "none: why it cannot be asked"
-    shell = words[:1] == ["CMD-SHELL"] or not isinstance(test, list)
-    if words[:1] in (["CMD"], ["CMD-SHELL"]):
-        words = words[1:]
-    text = " ".join(words)
-    url = _URL.search(text)
-    if url and re.search(r"\b(curl|wget|python3?|node)\b", text):
-        path = url[2] or "/"
-        return f"http: {path}" + (f", port: {url[1]}" if url[1] else "")
-    return f"command: {write_inline(text if shell else list(words))}"
+    return why, translate_healthcheck(value)
 
 
 def _translate_ports(value: Raw) -> tuple[str, str]:
@@ -127,12 +81,24 @@ def _translate_ports(value: Raw) -> tuple[str, str]:
     texts = [
         _write_long_port(item) if isinstance(item, dict) else item for item in value
     ]
-    shown = [write_inline(text) for text in texts]
+    shown = [write_inline(_settle_address(text)) for text in texts]
     if len(shown) == 1 and str(texts[0]).count(":") == 1:
         published, _, target = str(texts[0]).partition(":")
         if published == target:
             return why, f"publish: {published}"
     return why, f"publish: [{', '.join(shown)}]"
+
+
+def _settle_address(text: Raw) -> Raw:
+    """A port whose address is no variable: composegen judges who can reach it."""
+    address, *rest = split_at_colons(str(text))
+    if len(rest) != 2 or "$" not in address:
+        return text
+    try:
+        address = find_default(address)
+    except BadVariable:
+        address = ""
+    return ":".join([address or "127.0.0.1", *rest])
 
 
 def _write_long_port(port: Mapping[str, Raw]) -> str:
@@ -147,9 +113,10 @@ def _write_long_port(port: Mapping[str, Raw]) -> str:
 
 def _translate_expose(value: Raw) -> tuple[str, str]:
     first = value[0] if isinstance(value, list) and value else value
+    number = re.match(r"\d+", str(first or ""))
     return (
         "`expose` is `port` here: the one port that the service listens on",
-        f"port: {write_inline(first) if first else 8080}",
+        f"port: {number[0] if number else 8080}",
     )
 
 
@@ -157,7 +124,7 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
     lines = []
     rest: dict[str, Raw] = dict(value) if isinstance(value, dict) else {}
     if "replicas" in rest:
-        lines.append(f"replicas: {write_inline(rest.pop('replicas'))}")
+        lines.append(_translate_count(rest.pop("replicas")))
     resources = rest.get("resources")
     if isinstance(resources, dict) and isinstance(
         limits := resources.get("limits"), dict
@@ -172,13 +139,42 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
     if rest:
         lines.append(f"compose: {{deploy: {write_inline(rest)}}}")
     why = "`deploy` is `replicas` and `resources` here"
-    return why, "\n".join(lines) or "replicas: 2"
+    return why, "\n".join(lines) or "leave it out: it says nothing"
 
 
-def _leave_out(key: str, why: str) -> Callable[[Raw], tuple[str, str]]:
+def _translate_count(value: Raw) -> str:
+    if str(value) == "0":
+        return "enabled: false"
+    return f"replicas: {write_inline(value)}"
+
+
+def _translate_pids(value: Raw) -> str:
+    if str(value) in {"0", "-1"}:
+        return "there is always a limit here: raise it:\nresources: {pids: 32768}"
+    return f"resources: {{pids: {write_inline(value)}}}"
+
+
+def _translate_profiles(value: Raw) -> str:
+    return "leave it out: it is always on" if value == [] else "enabled: false"
+
+
+def _translate_extends(value: Raw) -> str:
+    base = value.get("service", "base") if isinstance(value, dict) else value or "base"
+    anchor = re.sub(r"[^A-Za-z0-9_-]", "-", str(base))
+    if isinstance(value, dict) and "file" in value:
+        return f"write here what `{base}` has in {value['file']}: it is not read"
+    return (
+        f"give `{base}` an anchor above this, `{base}: &{anchor}`; a key that both "
+        f"have, such as `environment`, is this one's alone:\n<<: *{anchor}"
+    )
+
+
+def _leave_out(
+    key: str, why: str, insist: str = "or insist"
+) -> Callable[[Raw], tuple[str, str]]:
     def translate(value: Raw) -> tuple[str, str]:
         raw = f"compose: {{{key}: {write_inline(value)}}}"
-        return f"`{key}` can be left out: {why}", f"leave it out, or insist:\n{raw}"
+        return f"`{key}` can be left out: {why}", f"leave it out, {insist}:\n{raw}"
 
     return translate
 
@@ -205,6 +201,7 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "networks": _leave_out(
         "networks",
         "services share the default network, and each data store has one of its own",
+        "or join more networks besides",
     ),
     "restart": _leave_out(
         "restart", "services get `unless-stopped`, jobs are never restarted"
@@ -227,16 +224,14 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "profiles": _word(
         "profiles",
         "is `enabled` here: left out unless asked for with `--with`",
-        lambda _: "enabled: false",
+        _translate_profiles,
     ),
     "extends": _word(
         "extends",
         "is an anchor here",
-        lambda _: "<<: *base     # where x-base is &base",
+        _translate_extends,
     ),
-    "scale": _word(
-        "scale", "is `replicas` here", lambda value: f"replicas: {write_inline(value)}"
-    ),
+    "scale": _word("scale", "is `replicas` here", _translate_count),
     "mem_limit": _word(
         "mem_limit",
         "is `resources` here",
@@ -255,7 +250,7 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "pids_limit": _word(
         "pids_limit",
         "is `resources` here",
-        lambda value: f"resources: {{pids: {write_inline(value)}}}",
+        _translate_pids,
     ),
     "read_only": _word(
         "read_only", "is on unless it is relaxed", _relaxed("read_only")
@@ -278,14 +273,20 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     ),
 }
 
-TOP_LEVEL = {
-    "version": "Compose ignores `version`, and so do we: leave it out",
-    "networks": "networks are made for you; add your own below `compose`:\n"
-    "compose: {networks: {mine: {external: true}}}",
-    "jobs": "a job is a service here, waited for until it is finished:\n"
-    "services: {migrate: {job: true}}",
-    "configs": "pass it on to Compose:\ncompose: {configs: {..}}",
-    "include": "pass it on to Compose:\ncompose: {include: [..]}",
-    "models": "pass it on to Compose:\ncompose: {models: {..}}",
-}
-"""Compose's top-level keys that are not read here, each with its mend."""
+TOP_LEVEL = ("version", "networks", "jobs", "configs", "include", "models")
+"""Compose's top-level keys that are not read here."""
+
+
+def translate_top_key(key: str, value: Raw) -> str:
+    """The mend for one of ``TOP_LEVEL``, made from what stands there."""
+    if key == "version":
+        return "Compose ignores `version`, and so do we: leave it out"
+    if key == "jobs":
+        return (
+            "a job is a service here, waited for until it is finished:\n"
+            "services: {migrate: {job: true}}"
+        )
+    why = "pass it on to Compose"
+    if key == "networks":
+        why = "networks are made for you; your own stand below `compose`"
+    return f"{why}:\ncompose: {{{key}: {write_inline(value)}}}"

@@ -1589,7 +1589,7 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "a check with curl in a shell": (
         "healthcheck: {test: curl -f http://localhost/ping || exit 1}",
-        "health: /ping",
+        "health: {http: /ping, port: 80}",
     ),
     "a check with wget": (
         "healthcheck: {test: [CMD-SHELL, wget -q 'http://127.0.0.1:80/a?b=c' || exit]}",
@@ -1600,7 +1600,10 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
             "healthcheck:\n  test: [CMD, curl, 'http://localhost/']\n"
             "  start_period: 40s\n  interval: 30s\n  timeout: 5s\n  retries: 5"
         ),
-        "health: {http: /, boot: 40s, interval: 30s, timeout: 5s, retries: 5}",
+        (
+            "health: {http: /, port: 80, boot: 40s, interval: 30s, timeout: 5s, "
+            "retries: 5}"
+        ),
     ),
     "a check with a command": (
         "healthcheck: {test: [CMD, redis-cli, ping]}",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import yaml
 
@@ -13,7 +11,7 @@ from composegen.translate import (
     KNOWN_TO_COMPOSE,
     TOP_LEVEL,
     translate_key,
-    write_inline,
+    translate_top_key,
 )
 from tests.stacks import check, find, make_stack
 
@@ -55,7 +53,11 @@ def mend(key: str, value: str) -> str:
             "{cache: {condition: service_healthy, required: false}}",
             "needs:\n  cache: {otherwise: {}}",
         ),
-        ("healthcheck", "{test: [CMD, curl, -f, 'http://localhost/']}", "health: /"),
+        (
+            "healthcheck",
+            "{test: [CMD, curl, -f, 'http://localhost/']}",
+            "health: {http: /, port: 80}",
+        ),
         (
             "healthcheck",
             "{test: [CMD, curl, -f, 'http://localhost:8080/up']}",
@@ -69,7 +71,7 @@ def mend(key: str, value: str) -> str:
         (
             "healthcheck",
             "{test: [CMD-SHELL, 'curl -f http://localhost/a?b=c || exit 1']}",
-            "health: /a?b=c",
+            "health: {http: /a?b=c, port: 80}",
         ),
         (
             "healthcheck",
@@ -113,7 +115,24 @@ def mend(key: str, value: str) -> str:
         ("restart", "always", "compose: {restart: always}"),
         ("container_name", "one", "compose: {container_name: one}"),
         ("profiles", "[debug]", "enabled: false"),
+        ("profiles", "[]", "leave it out: it is always on"),
         ("scale", "3", "replicas: 3"),
+        ("scale", "0", "enabled: false"),
+        ("pids_limit", "-1", "resources: {pids: 32768}"),
+        ("deploy", "{}", "leave it out: it says nothing"),
+        ("deploy", "", "leave it out: it says nothing"),
+        ("expose", "['3000-3005']", "port: 3000"),
+        (
+            "ports",
+            "['${BIND:-10.0.0.1}:9000:9000', '${BIND}:${PORT:-1}:1']",
+            'publish: [10.0.0.1:9000:9000, "127.0.0.1:${PORT:-1}:1"]',
+        ),
+        ("extends", "{service: db}", "<<: *db"),
+        (
+            "extends",
+            "{service: db, file: base.yaml}",
+            "write here what `db` has in base.yaml: it is not read",
+        ),
         ("mem_limit", "1g", "resources: {memory: 1g}"),
         ("cpus", "0.5", "resources: {cpus: 0.5}"),
         ("pids_limit", "9", "resources: {pids: 9}"),
@@ -204,11 +223,55 @@ def test_a_misspelt_key_of_compose_is_answered_too() -> None:
     assert find("unknown-key", stack).help == "needs: [db]"
 
 
+@pytest.mark.parametrize(
+    ("lines", "mend"),
+    [
+        (
+            "networks: {front: , back: }",
+            "compose: {networks: {front: null, back: null}}",
+        ),
+        (
+            "healthcheck: {<<: *hc, retries: 4}",
+            "health: {image: true, interval: 15s, retries: 4}",
+        ),
+        ("healthcheck: {<<: *hc}", "health: {image: true, interval: 15s, retries: 3}"),
+        ("depends_on: {<<: {db: }}", "needs: [db]"),
+        (
+            "deploy: {<<: [{mode: a}, {mode: b, replicas: 1}]}",
+            "replicas: 1\ncompose: {deploy: {mode: a}}",
+        ),
+    ],
+)
+def test_nothing_and_merge_keys_are_what_they_are(lines: str, mend: str) -> None:
+    stack = make_stack(app=f"image: a:1\nhealth: image\n{lines}\n")
+    anchor = "x-hc: &hc {interval: 15s, retries: 3}\n"
+
+    assert mend in find("compose-key", anchor + stack).help
+
+
 @pytest.mark.parametrize("key", TOP_LEVEL)
 def test_a_top_level_key_of_compose_is_answered(key: str) -> None:
     stack = make_stack(app="image: a:1\nhealth: image\n") + f"{key}: {{a: b}}\n"
 
-    assert find("compose-key", stack).help == TOP_LEVEL[key]
+    assert find("compose-key", stack).help == translate_top_key(key, {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("value", "lines"),
+    [
+        (
+            "networks: {front: {driver: bridge}, back: }",
+            "{front: {driver: bridge}, back: null}",
+        ),
+        ("configs: {app: {file: ./app.conf}}", "{app: {file: ./app.conf}}"),
+        ("include: [{path: other.yaml}]", "[{path: other.yaml}]"),
+    ],
+)
+def test_what_stands_at_the_top_is_passed_on_as_it_is(value: str, lines: str) -> None:
+    stack = make_stack(app="image: a:1\nhealth: image\n") + f"{value}\n"
+    mend = find("compose-key", stack).help.splitlines()[1]
+
+    assert mend == f"compose: {{{value.partition(':')[0]}: {lines}}}"
 
 
 @pytest.mark.parametrize("key", sorted(KNOWN_TO_COMPOSE))
@@ -217,40 +280,3 @@ def test_every_other_key_of_compose_is_passed_on_below_compose(key: str) -> None
 
     assert translated is not None
     assert f"compose: {{{key}: x}}" in translated[1]
-
-
-# Values on one line
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "a",
-        "a b",
-        "",
-        'say "x"',
-        "back\\slash",
-        "a: b",
-        "a, b",
-        "{x}",
-        "[x]",
-        "#x",
-        "10:20",
-        ["a", ["b c"]],
-        {"a": {"b": "c, d"}},
-        [],
-        {},
-        True,
-    ],
-)
-def test_a_value_on_one_line_reads_back(value: Any) -> None:
-    expected = "true" if value is True else value
-
-    assert yaml.load(write_inline(value), Loader=yaml.BaseLoader) == expected
-
-
-@pytest.mark.parametrize("key", ["a b", "a: b", "{x", "#a"])
-def test_a_key_on_one_line_reads_back(key: str) -> None:
-    text = write_inline({key: "v"})
-
-    assert yaml.load(text, Loader=yaml.BaseLoader) == {key: "v"}
