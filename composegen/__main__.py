@@ -1,14 +1,27 @@
-"""``python -m composegen``."""
+"""``composegen`` and ``python -m composegen``: where every command begins."""
 
 import os
 import sys
 
-# Python looks for modules in the folder one stands in first, which may be a stranger's:
-# a `json.py` there must not run.
-if not sys.flags.safe_path and sys.path and sys.path[0] in {"", os.getcwd()}:  # noqa: PTH109
+# With -m, Python looks for modules in the folder one stands in first, which may be a
+# stranger's: a `json.py` there must not run.
+if (
+    __name__ == "__main__"
+    and not sys.flags.safe_path
+    and sys.path
+    and sys.path[0] in {"", os.getcwd()}  # noqa: PTH109 - quick to import
+):
     del sys.path[0]
 
-from composegen.cli import main
+
+def main() -> None:
+    """Run the command line; an interrupt while it is being loaded ends it quietly."""
+    try:
+        from composegen import cli
+    except KeyboardInterrupt:
+        os._exit(130)
+    cli.main()
+
 
 if __name__ == "__main__":
     main()

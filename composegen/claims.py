@@ -24,7 +24,7 @@ from composegen.localstores import remove_container
 from composegen.localunits import Unit
 from composegen.model import HealthKind, Service
 from composegen.processes import Identity, identify, is_still, read_command, read_folder
-from composegen.records import record
+from composegen.records import record, replace
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
 
 _FIRST_LOOK = 1.0
@@ -46,10 +46,14 @@ class Refused(Exception):
 
 @record
 class Found:
-    """A process that serves already; ``process`` is None where it is not seen."""
+    """A process that serves already; ``process`` is None where it is not seen.
+
+    ``container`` is the name of the one that it serves from, where there is one.
+    """
 
     process: Identity | None
     note: str = ""
+    container: str = ""
 
     @property
     def pid(self) -> int | None:
@@ -102,12 +106,14 @@ class Claims:
             return None, ""
         if unit.is_named:
             raise Refused(_refuse_named(unit, record.process.pid))
-        answer = await _ask_quietly(unit.probe) if unit.probe.can_ask else ""
+        probe = enter_container(unit.probe, record.container or "")
+        answer = await _ask_quietly(probe) if probe.can_ask else ""
         if answer:
             return None, answer
         differs = record.config != digest(unit)
         note = "started from another version of the stack file" if differs else ""
-        return Found(process=record.process, note=note), ""
+        container = record.container or ""
+        return Found(process=record.process, note=note, container=container), ""
 
     async def _look(self, unit: Unit, begin: float, waiting: Waiting) -> Found | None:
         """Nobody of this folder owns it: end what is left over, look at the port."""
@@ -213,6 +219,13 @@ def digest(unit: Unit) -> str:
     return hash_config(
         command, str(launch.folder) if launch else "", sorted(own.items())
     )
+
+
+def enter_container(probe: Probe, container: str) -> Probe:
+    """A probe that asks within a container, where it would ask within another one."""
+    if not container or probe.command[:2] != ("docker", "exec"):
+        return probe
+    return replace(probe, command=("docker", "exec", container, *probe.command[3:]))
 
 
 def runs_here(pid: int, home: Path, folder: Path) -> bool:
@@ -330,10 +343,9 @@ def _refuse_unhealthy(
 
 def _refuse_stranger(unit: Unit, holders: tuple[int, ...]) -> Failure:
     who = describe_process(holders[0]) if holders else "somebody that is not seen here"
-    kind = "store " if unit.step.service.is_store else ""
     return Failure(
         service=unit.name,
-        reason=f"a {kind}{unit.name} of somebody else answers on port {unit.port}",
+        reason=f"somebody else answers on port {unit.port} of {unit.name}",
         cause=f"it is {who}",
         mend="use it with --reuse, or end it",
     )

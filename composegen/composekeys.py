@@ -203,14 +203,22 @@ class ComposeKeys(Reader):
         return False
 
     def _tmpfs(self, node: Node, path: Path) -> Any:
-        if isinstance(node, ScalarNode):
-            return self._text_or_texts(node, path)
+        items: list[Node] = [node]
+        if not isinstance(node, ScalarNode):
+            items = self.read_items(node, "a text or a list of texts") or []
         texts = []
-        for item in self.read_items(node, "a text or a list of texts") or ():
+        for item in items:
             text = self.read_text(item)
-            if text is not None and not self._is_taken(
-                path, text.partition(":")[0], item
-            ):
+            if text is None:
+                continue
+            if not text.startswith(("/", "$")):
+                self.add(
+                    "bad-volume",
+                    f"`{shorten(text)}` is no folder of the container",
+                    item,
+                    f"a path begins with /, as in /{shorten(text)}",
+                )
+            elif not self._is_taken(path, text.partition(":")[0], item):
                 texts.append(text)
         return texts
 

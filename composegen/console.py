@@ -60,7 +60,7 @@ class Console:
         self.err.flush()
 
     def _style(self, text: str, *, stream: IO[str] | None = None, **style: Any) -> str:
-        if os.environ.get("NO_COLOR") or not (stream or self.err).isatty():
+        if not has_colours() or not (stream or self.err).isatty():
             return text
         return click.style(text, **style)
 
@@ -81,7 +81,7 @@ class Console:
 
     def show_usage_error(self, message: str, help: str = "") -> None:
         """The command line cannot be read."""
-        shown = escape_control(message)
+        shown = escape_control(" ".join(message.split()))
         self.say(f"{self._style('error:', fg='red', bold=True)} {shown}")
         self._show_help(help, 0)
 
@@ -135,6 +135,11 @@ class Console:
         self.say(f"{space}= {self._style('help:', fg='cyan')} {first}")
         for line in rest:
             self.say(f"{space}        {line}".rstrip())
+
+
+def has_colours() -> bool:
+    """Whether colours are wanted where a terminal is."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def cut_line(location: Location) -> tuple[str, int, int]:

@@ -19,8 +19,8 @@ from composegen.listeners import is_free
 from composegen.localenv import Surroundings, read_surroundings
 from composegen.localplan import find_obstacle, suggest_way
 from composegen.model import SecretKind
-from composegen.noting import find_project
 from composegen.plan import Plan, Step
+from composegen.projects import find_project
 from composegen.records import record
 from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine
@@ -110,6 +110,7 @@ class _Examination:
         self.around: Surroundings = read_surroundings(folder, means.environment)
         self.steps: tuple[Step, ...] = plan.steps if plan is not None else ()
         self.own_ports: set[int] = set()
+        self.has_engine = False
 
     def look(self) -> Iterator[Finding]:
         yield from self._look_at_engine()
@@ -128,6 +129,7 @@ class _Examination:
         except ComposegenError as error:
             yield _fail(Where.ENGINE, error.message, error.help)
         else:
+            self.has_engine = True
             yield from self._look_at_machine(machine, endpoint)
             self._note_ports(engine)
         yield from self._look_at_tools()
@@ -220,11 +222,12 @@ class _Examination:
                     continue
                 holder = self.means.find_holder(port)
                 by = f" by {holder}" if holder else ""
+                inside = step.service.port or port
                 yield _fail(
                     Where.BOTH,
                     f"port {port} of `{step.name}` is taken{by}",
-                    f"end that, or choose another under `{step.name}`: "
-                    f"publish: {port + 1}",
+                    f"end that, or choose another under `{step.name}`:\n"
+                    f'publish: "{port + 1}:{inside}"',
                 )
         if free:
             shown = ", ".join(map(str, sorted(set(free))))
@@ -285,18 +288,18 @@ class _Examination:
             if not obstacle:
                 yield _pass(Where.PROCESSES, f"`{step.name}` can run as a process")
                 continue
+            service = step.service
+            is_needed_store = step.is_required and service.is_store
+            if is_needed_store and service.image and self.has_engine:
+                message = f"`{step.name}` can run in Docker beside processes"
+                yield _pass(Where.PROCESSES, message)
+                continue
             yield Finding(
                 where=Where.PROCESSES,
                 message=f"`{step.name}` cannot run as a process: {obstacle}",
-                level=self._weigh(step),
-                help=suggest_way(step.service),
+                level=Level.ERROR if step.is_required else Level.WARNING,
+                help=suggest_way(service, self.around),
             )
-
-    def _weigh(self, step: Step) -> Level:
-        """An optional service is left out there; a store can run in Docker."""
-        if not step.is_required or step.service.is_store:
-            return Level.WARNING
-        return Level.ERROR
 
 
 def _pass(where: Where, message: str) -> Finding:

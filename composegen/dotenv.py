@@ -33,7 +33,7 @@ def parse_dotenv(
     Single quotes keep everything; double quotes know escapes; elsewhere ``$`` begins
     a variable, of ``environment`` first and then of earlier lines. A line that is no
     assignment is passed over. Raises FileRefused, with the line in ``file``, for a
-    variable that is required and not set.
+    variable that is required and not set, and for a quote that is not closed.
     """
     values: dict[str, str] = {}
     known = ChainMap(dict(environment), values)
@@ -46,18 +46,25 @@ def parse_dotenv(
         if match is None or text[position:end].lstrip().startswith("#"):
             position = end + 1
             continue
-        line = text.count("\n", 0, position) + 1
-        raw, quote, position = _read_value(text, match.end(), end)
-        if quote != "'":
-            try:
+        try:
+            raw, quote, after = _read_value(text, match.end(), end)
+            if quote != "'":
                 raw = fill_variables(raw, known)
-            except MissingVariable as missing:
-                help = f"set {missing.variable} in the environment or in a line above"
-                raise FileRefused(
-                    f"{file}:{line}", missing.message, help=help
-                ) from None
+        except MissingVariable as missing:
+            help = f"set {missing.variable} in the environment or in a line above"
+            where = _locate(file, text, position)
+            raise FileRefused(where, missing.message, help=help) from None
+        except ValueError as error:
+            where = _locate(file, text, position)
+            raise FileRefused(where, str(error), help="close it") from None
         values[match[1]] = raw
+        position = after
     return values
+
+
+def _locate(file: str, text: str, position: int) -> str:
+    line = text.count("\n", 0, position) + 1
+    return f"{file}:{line}"
 
 
 def parse_raw_env(text: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -84,17 +91,18 @@ def _read_value(text: str, start: int, end: int) -> tuple[str, str, int]:
         close = start + 1
         while close < len(text) and text[close] != quote:
             close += 2 if quote == '"' and text[close] == "\\" else 1
-        if close < len(text):
-            raw = text[start + 1 : close]
-            if quote == '"':
-                raw = re.sub(
-                    r"\\(.)",
-                    lambda m: _DOUBLE_ESCAPES.get(m[1], m[0]),
-                    raw,
-                    flags=re.DOTALL,
-                )
-            line_end = text.find("\n", close)
-            return raw, quote, len(text) if line_end < 0 else line_end + 1
+        if close >= len(text):
+            raise ValueError(f"the {quote} of a value is not closed")
+        raw = text[start + 1 : close]
+        if quote == '"':
+            raw = re.sub(
+                r"\\(.)",
+                lambda m: _DOUBLE_ESCAPES.get(m[1], m[0]),
+                raw,
+                flags=re.DOTALL,
+            )
+        line_end = text.find("\n", close)
+        return raw, quote, len(text) if line_end < 0 else line_end + 1
     raw = text[start:end]
     return _INLINE_COMMENT.sub("", " " + raw).strip(), "", end + 1
 
@@ -134,5 +142,6 @@ def _fill_one(
     if counts:
         return value or ""
     if operator.endswith("?"):
-        raise MissingVariable(name, fill_variables(argument, environment))
+        said = fill_variables(argument, environment)
+        raise MissingVariable(name, said, is_empty=value is not None)
     return fill_variables(argument, environment) if operator else ""

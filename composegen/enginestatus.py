@@ -12,6 +12,7 @@ from composegen.status import (
     ServiceStatus,
     State,
     format_left_out,
+    format_moment,
     format_table,
 )
 from composegen.upnotes import NotedService, Notes
@@ -158,7 +159,7 @@ def _make_row(status: ServiceStatus) -> tuple[str, ...]:
         status.service,
         state,
         status.health or "-",
-        (status.since or "-")[:19].replace("T", " "),
+        format_moment(status.since),
         "-" if status.restarts is None else str(status.restarts),
         status.address or "-",
         status.image or "-",

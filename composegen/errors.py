@@ -70,6 +70,9 @@ class Problem:
     help: str = ""
     level: Level = Level.ERROR
 
+    def __str__(self) -> str:
+        return f"{self.location}: {self.level.value}[{self.name}]: {self.message}"
+
     @property
     def order(self) -> tuple[str, int, int, str, str]:
         """Sort key: by file, then by place, then by name."""
@@ -113,9 +116,12 @@ class MissingVariable(ComposegenError):
 
     name = "not-set"
 
-    def __init__(self, variable: str, said: str = "") -> None:
+    def __init__(
+        self, variable: str, said: str = "", *, is_empty: bool = False
+    ) -> None:
+        state = "empty" if is_empty else "not set"
         super().__init__(
-            f"{variable} is not set: {said}" if said else f"{variable} is not set",
+            f"{variable} is {state}: {said}" if said else f"{variable} is {state}",
             help=f"set {variable} in .env or in the environment",
         )
         self.variable = variable
@@ -188,5 +194,5 @@ class ProblemsFound(ComposegenError):
     name = "problems"
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(f"{len(problems)} problems")
+        super().__init__("\n".join(map(str, problems)))
         self.problems = problems

@@ -9,9 +9,10 @@ from pathlib import Path
 from composegen.dotenv import read_dotenv
 from composegen.endpoint import find_endpoint
 from composegen.errors import ComposegenError
-from composegen.noting import find_project, make_notes
+from composegen.noting import make_notes
 from composegen.output import read_recorded
 from composegen.plan import Plan
+from composegen.projects import find_project
 from composegen.runtimes.engine import Engine
 from composegen.selection import Selection
 from composegen.upnotes import Notes

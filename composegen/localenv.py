@@ -13,7 +13,7 @@ from composegen.files import read_small_text, write_atomically
 from composegen.model import Secret, SecretKind, Service, Stack
 from composegen.plan import Plan, Step, reduce_stack
 from composegen.records import record, replace
-from composegen.secretfiles import make_secret_files, read_passwords
+from composegen.secretfiles import check_made, make_secret_files, read_passwords
 from composegen.statefolder import STATE_FOLDER, make_state_folder
 from composegen.wiring import find_credentials, make_url
 
@@ -78,7 +78,7 @@ def prepare_secrets(plan: Plan, around: Surroundings) -> Surroundings:
     The files of URLs speak of this place and are its own. Raises FileRefused.
     """
     stack = _strip_url_files(reduce_stack(plan))
-    make_secret_files(stack, around.folder, around.inherited)
+    check_made(make_secret_files(stack, around.folder, around.inherited))
     passwords = read_passwords(stack, around.folder)
     filled = replace(around, values={**around.values, **passwords})
     for secret in plan.secrets.values():
@@ -135,7 +135,7 @@ def make_env(
     service = step.service
     env = dict(around.inherited)
     env.setdefault("PYTHONUNBUFFERED", "1")
-    if terminal and not env.get("NO_COLOR"):
+    if terminal and not env.get("NO_COLOR") and env.get("TERM") != "dumb":
         env.setdefault("FORCE_COLOR", "1")
     env |= read_env_files(service, around)
     for name, text in step.environment.items():

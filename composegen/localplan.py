@@ -28,6 +28,7 @@ from composegen.plan import Plan, Step, make_plan
 from composegen.reading import find_near
 from composegen.records import field, record, replace
 from composegen.selection import Selection
+from composegen.values import parse_published_port
 
 
 class Way(StrEnum):
@@ -89,6 +90,9 @@ def settle_plan(
 ) -> LocalPlan:
     """The plan of what can run here. Raises CannotRun, UsageError, SelectionError."""
     small = restrict_stack(stack, asked.names)
+    for name in asked.names:
+        if name in asked.selection.removed:
+            raise UsageError(f"`{name}` is asked for, and left out with --without")
     added = tuple(
         dict.fromkeys(
             [
@@ -98,9 +102,9 @@ def settle_plan(
         )
     )
     removed = tuple(n for n in asked.selection.removed if n in small.services)
-    local = _move_ports(small)
+    local, refused = _move_ports(small, around)
     selection = Selection(added=added, removed=removed)
-    settler = _Settler(local, asked, around, machine)
+    settler = _Settler(local, asked, around, machine, refused)
     return settler.settle(selection, small.services)
 
 
@@ -135,13 +139,37 @@ def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
 # Ports
 
 
-def _move_ports(stack: Stack) -> Stack:
+def _move_ports(
+    stack: Stack, around: Surroundings
+) -> tuple[Stack, dict[str, CannotRun]]:
     """The stack with each service on the port that it has here.
 
-    That is ``local.port``, else the one it publishes, else its own.
+    That is ``local.port``, else the one it publishes, else its own. Where that is no
+    port, the service comes with an error.
     """
-    services = {name: _move_port(each) for name, each in stack.services.items()}
-    return replace(stack, services=services)
+    services: dict[str, Service] = {}
+    refused: dict[str, CannotRun] = {}
+    for name, service in stack.services.items():
+        try:
+            services[name] = _move_port(_fill_ports(service, around))
+        except CannotRun as error:
+            services[name], refused[name] = service, error
+    return replace(stack, services=services), refused
+
+
+def _fill_ports(service: Service, around: Surroundings) -> Service:
+    """A service with the variables of its published ports filled. Raises CannotRun."""
+    ports = []
+    for port in service.publish:
+        filled = around.fill(port.published, service.name)
+        try:
+            parse_published_port(filled)
+        except ValueError as error:
+            raise CannotRun(
+                f"`{service.name}` cannot be published on {filled!r}", help=str(error)
+            ) from None
+        ports.append(replace(port, published=filled))
+    return replace(service, publish=tuple(ports))
 
 
 def _move_port(service: Service) -> Service:
@@ -181,9 +209,15 @@ class _Settler:
     """Leaves out what cannot run here, until what is left can."""
 
     def __init__(
-        self, stack: Stack, asked: Asked, around: Surroundings, machine: Machine
+        self,
+        stack: Stack,
+        asked: Asked,
+        around: Surroundings,
+        machine: Machine,
+        refused: Mapping[str, CannotRun],
     ) -> None:
         self.stack = stack
+        self.refused = refused
         self.asked = asked
         self.around = around
         self.machine = machine
@@ -283,7 +317,7 @@ class _Settler:
         if must:
             raise CannotRun(
                 f"`{step.name}` cannot run here: {obstacle}",
-                help=suggest_way(service),
+                help=suggest_way(service, self.around),
             )
         self.reasons[step.name] = f"cannot run here: {obstacle}"
         return None
@@ -291,6 +325,8 @@ class _Settler:
     def _check_ports(self, plan: Plan) -> None:
         taken: dict[int, str] = {}
         for step in plan.steps:
+            if step.name in self.refused:
+                raise self.refused[step.name]
             port = step.service.port
             if port is None:
                 continue
@@ -363,9 +399,11 @@ def find_obstacle(service: Service, around: Surroundings) -> str:
     return find_program(word, folder, find_path(service, around))[1]
 
 
-def suggest_way(service: Service) -> str:
-    """The lines to add, or what to install."""
+def suggest_way(service: Service, around: Surroundings) -> str:
+    """The lines to add, or what to install or to make."""
     local = service.local
+    if local is not None and not find_folder(service, around).is_dir():
+        return f"make it, or correct the `dir` of `{service.name}`"
     if service.is_store and service.image:
         install = "" if local is None else "install it, "
         return f"{install}start a Docker engine, or let one that runs serve: --reuse"

@@ -18,6 +18,7 @@ from composegen.localenv import HOST, Surroundings, read_env_files
 from composegen.logs import find_log
 from composegen.model import Mount, Raw, Service
 from composegen.plan import Plan, Step
+from composegen.projects import find_project
 
 _ANSWER_TIMEOUT = 10.0
 _GRACE = 15.0
@@ -95,7 +96,7 @@ def make_store_launch(
     for use in step.secrets:
         path = (around.folder / plan.stack.secrets[use.name].file).resolve()
         command += ["--volume", f"{path}:{use.path}:ro"]
-    project = plan.stack.name or around.folder.name
+    project = find_project(plan.stack.name, around.folder, around.values)
     for mount in service.volumes:
         command += _list_mount_words(service, mount, around, project)
     for text in service.tmpfs:

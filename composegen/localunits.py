@@ -16,6 +16,7 @@ from composegen.logs import find_log
 from composegen.model import Health, HealthKind, Service
 from composegen.plan import Step
 from composegen.records import record, replace
+from composegen.shellwords import quote_inside
 from composegen.statefolder import make_state_folder
 from composegen.values import parse_duration
 
@@ -97,7 +98,7 @@ def _make_launch(service: Service, env: dict[str, str], around: Surroundings) ->
     if "{data}" in str(local.command):
         data = str(make_state_folder(around.folder, "data", service.name))
     if isinstance(local.command, str):
-        text = _fill_command(local.command, service, data)
+        text = _fill_command(local.command, service, data, is_shell=True)
         command: tuple[str, ...] = ("/bin/sh", "-c", around.fill(text, service.name))
     else:
         command = tuple(
@@ -115,9 +116,16 @@ def _make_launch(service: Service, env: dict[str, str], around: Surroundings) ->
     )
 
 
-def _fill_command(text: str, service: Service, data: str) -> str:
+def _fill_command(
+    text: str, service: Service, data: str, *, is_shell: bool = False
+) -> str:
     port = "" if service.port is None else str(service.port)
-    return text.replace("{port}", port).replace("{data}", data.replace("$", "$$"))
+    first, *rest = text.replace("{port}", port).split("{data}")
+    filled = first
+    for part in rest:
+        path = quote_inside(filled, data) if is_shell else data
+        filled += path.replace("$", "$$") + part
+    return filled
 
 
 def find_grace(service: Service, around: Surroundings) -> float:

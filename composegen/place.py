@@ -28,6 +28,7 @@ from composegen.status import (
     ServiceStatus,
     State,
     format_left_out,
+    format_moment,
     format_table,
 )
 
@@ -68,6 +69,11 @@ class Seen:
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ending: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether what is told is how a run has ended."""
+        return not self.is_running and any(status.since for status in self.statuses)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -231,13 +237,12 @@ def _make_row(status: ServiceStatus) -> tuple[str, ...]:
     state = f"{status.state.value}, reused" if status.reused else status.state.value
     if status.exit_code is not None:
         state += f" ({status.exit_code})"
-    since = (status.since or "-")[:19].replace("T", " ")
     return (
         status.service,
         state,
         status.health or "-",
         "-" if status.pid is None else str(status.pid),
-        since,
+        format_moment(status.since),
         "-" if status.restarts is None else str(status.restarts),
         status.address or "-",
     )

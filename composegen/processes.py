@@ -71,12 +71,15 @@ def read_folder(pid: int) -> Path | None:
 
 
 def read_command(pid: int) -> str:
-    """The command of a process as it was typed, roughly; empty when it is gone."""
+    """The command of a process as it was typed, roughly and on one line.
+
+    Empty when it is gone.
+    """
     try:
         data = (_PROC / str(pid) / "cmdline").read_bytes()
     except OSError:
         return ""
-    return data.replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    return " ".join(data.replace(b"\0", b" ").decode("utf-8", "replace").split())
 
 
 def read_cpu_seconds(pids: Iterable[int]) -> float:

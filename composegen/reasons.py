@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from composegen.events import Failure
 from composegen.records import record
-from composegen.status import ServiceStatus
+from composegen.status import ServiceStatus, State
 
 
 @record
@@ -26,7 +26,9 @@ class Reason:
 
     def __str__(self) -> str:
         blocked = self.status.service
-        text = [f"{' -> '.join(self.chain)}: {blocked} is {self.status.state.value}"]
+        is_sick = self.status.health == "unhealthy" and self.status.state is State.READY
+        state = "unhealthy" if is_sick else self.status.state.value
+        text = [f"{' -> '.join(self.chain)}: {blocked} is {state}"]
         if self.failure is not None:
             text.append(f"  {self.failure.reason}")
             if self.failure.cause:

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
-from composegen.console import Console
+from composegen.console import Console, has_colours
 from composegen.events import (
     Event,
     Exited,
@@ -227,7 +227,7 @@ class RunConsole:
         return self._console.out if name == "out" else self._console.err
 
     def _style(self, stream: str, text: str, **style: Any) -> str:
-        if os.environ.get("NO_COLOR") or not self._is_terminal(stream):
+        if not has_colours() or not self._is_terminal(stream):
             return text
         codes = [code for name, code in _STYLES.items() if style.get(name)]
         if style.get("fg"):
@@ -243,7 +243,7 @@ class RunConsole:
         if len(text) > _WIDEST:
             shown = f"{text[:_WIDEST]} .. ({len(text)} characters)"
         shown = _OTHER_CODE.sub("", shown)
-        if self._is_terminal(stream) and not os.environ.get("NO_COLOR"):
+        if self._is_terminal(stream) and has_colours():
             ending = "\x1b[0m" if "\x1b[" in shown else ""
             return _CONTROL.sub("", shown) + ending
         return _CONTROL.sub("", _COLOUR_CODE.sub("", shown)).replace("\x1b", "")

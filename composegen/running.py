@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ from composegen.model import Service, Stack
 from composegen.plan import format_plan
 from composegen.records import record
 from composegen.runconsole import RunConsole
-from composegen.runfiles import RunFolder, RunRecord
+from composegen.runfiles import Lock, RunFolder, RunRecord
 from composegen.runtimes.process import Processes
 from composegen.session import open_session
-from composegen.status import State
+from composegen.status import State, format_moment
 from composegen.supervisor import StartFailed, Supervisor
 
 _SIGNALS = {
@@ -37,6 +38,9 @@ _SIGNALS = {
     signal.SIGHUP: ExitCode.HUNG_UP,
 }
 _CONNECT_TIMEOUT = 0.5
+_POLL = 0.05
+_WHOLE = "+stack"
+"""The lock of a run of the whole stack; no service is called so."""
 
 
 @record
@@ -95,8 +99,34 @@ def run_stack(
         around = prepare_secrets(local.plan, around)
         units = make_units(local, around, terminal=console.out.isatty())
         _pull_images(units, console)
-    run = _Run(local, units, RunFolder(folder), options, console)
-    return asyncio.run(run.carry_out())
+    runs = RunFolder(folder)
+    lock = runs.make_lock(_WHOLE)
+    if not asked.names:
+        whole = _take_or_find(lock, runs, console)
+        if whole is not None:
+            return attach_guest(whole, stack, options, console)
+    run = _Run(local, units, runs, options, console)
+    try:
+        return asyncio.run(run.carry_out())
+    finally:
+        lock.give_back()
+
+
+def _take_or_find(lock: Lock, runs: RunFolder, console: Console) -> RunRecord | None:
+    """Take the lock of the whole stack, or find the run that has it.
+
+    Two that begin at once would each get a part of the stack.
+    """
+    has_told = False
+    while not lock.take():
+        for run in runs.list_runs():
+            if _is_whole(run):
+                return run
+        if not has_told:
+            console.say("another run of this stack begins: it is waited for")
+            has_told = True
+        time.sleep(_POLL)
+    return None
 
 
 @contextlib.contextmanager
@@ -133,7 +163,8 @@ def attach_guest(
     """Show what another run of this folder does, until it ends or we leave."""
     where = f" in {run.terminal}" if run.terminal else ""
     console.say(
-        f"this stack runs already: pid {run.supervisor.pid}{where}, since {run.since}\n"
+        f"this stack runs already: pid {run.supervisor.pid}{where}, since "
+        f"{format_moment(run.since)}\n"
         "attached as a guest: Ctrl-C here leaves, Ctrl-C there ends it"
     )
     shown = RunConsole(stack.services, console, verbose=options.verbose)
@@ -247,9 +278,11 @@ class _Run:
     def _show_ready(self, supervisor: Supervisor) -> None:
         self.console.show_boots(supervisor.list_boots())
         for unit in self.units:
-            if unit.step.service.publish and unit.address:
+            is_up = supervisor.tended[unit.name].state is State.READY
+            if is_up and unit.step.service.publish and unit.address:
                 self.console.say(f"  {unit.name}: {unit.address}")
-        self.console.say("Ctrl-C ends it\n")
+        if any(not unit.step.service.job for unit in self.units):
+            self.console.say("Ctrl-C ends it\n")
 
     def _say_ending(self) -> None:
         if not self.local.asked.command:

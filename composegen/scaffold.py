@@ -13,7 +13,7 @@ from composegen.resources import find_chat_example
 
 _LEFT_BEHIND = frozenset(
     "__pycache__ .venv .secrets .composegen logs build dist node_modules .pytest_cache "
-    ".mypy_cache .ruff_cache .env compose.yaml expected".split()
+    ".mypy_cache .ruff_cache .env expected".split()
 )
 
 BARE_STACK = """\
@@ -92,6 +92,8 @@ def _list_files(source: Path, below: Path = Path()) -> Iterator[Path]:
         name = entry.name
         if name in _LEFT_BEHIND or name.endswith((".pyc", ".egg-info")):
             continue
+        if name.startswith("compose.") and name.endswith(".yaml"):
+            continue  # rendered
         if entry.is_dir():
             yield from _list_files(source, below / name)
         else:

@@ -64,8 +64,12 @@ def list_secrets(stack: Stack) -> tuple[Secret, ...]:
 
 
 def list_missing_files(secrets: Iterable[Secret], folder: Path) -> tuple[str, ...]:
-    """The files of secrets that are not there, relative to the stack's folder."""
-    return tuple(secret.file for secret in secrets if not is_file(folder / secret.file))
+    """The files of secrets that are not there yet and will be made."""
+    return tuple(
+        secret.file
+        for secret in secrets
+        if secret.kind is not SecretKind.FILE and not is_file(folder / secret.file)
+    )
 
 
 def read_passwords(stack: Stack, folder: Path) -> dict[str, str]:
@@ -103,6 +107,15 @@ def make_secret_files(
         _make_file(stack, secret, folder, values, place or Containers())
         for secret in wanted
     )
+
+
+def check_made(made: Iterable[Made]) -> None:
+    """Raise FileRefused for the first secret that somebody has to make."""
+    for each in made:
+        if each.outcome is Outcome.MISSING:
+            raise FileRefused(
+                each.secret.file, "the secret is not there", help=each.mend
+            )
 
 
 def write_by_hand(

@@ -370,11 +370,15 @@ class Source:
                     merged.setdefault(name, (key_node, value_node))
             elif key.value in own:
                 first = self.locate(own[key.value][0])
+                both = (own[key.value][1], value)
+                are_mappings = all(isinstance(node, MappingNode) for node in both)
                 self.add(
                     "duplicate-key",
                     f"`{key.value}` stands here a second time (first at {first})",
                     key,
-                    "keep one of the two",
+                    "put what both hold below one of them"
+                    if are_mappings
+                    else "keep one of the two",
                 )
             else:
                 own[key.value] = (key, value)

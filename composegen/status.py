@@ -51,6 +51,11 @@ def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]
     return [{**as_dict(status), "state": status.state.value} for status in statuses]
 
 
+def format_moment(moment: str | None) -> str:
+    """A time of ISO 8601 as it is shown: date and time to the second."""
+    return (moment or "-")[:19].replace("T", " ")
+
+
 def format_table(rows: Iterable[tuple[str, ...]]) -> str:
     """Rows as a table with aligned columns, the first row its heads."""
     listed = list(rows)

@@ -7,7 +7,13 @@ import time
 from collections.abc import Iterable, Mapping
 
 from composegen.causes import explain_exit, explain_os_error, explain_silence
-from composegen.claims import Claims, Found, Refused, check_answerer
+from composegen.claims import (
+    Claims,
+    Found,
+    Refused,
+    check_answerer,
+    enter_container,
+)
 from composegen.events import (
     Exited,
     Failed,
@@ -249,8 +255,10 @@ class Tender:
     def _mark_probe(self, unit: Unit) -> Probe:
         if unit.probe.kind is not HealthKind.COMMAND:
             return unit.probe
+        found = self.tended.found
+        probe = enter_container(unit.probe, found.container if found else "")
         marks = self._processes.make_marks(unit.name)
-        return replace(unit.probe, env={**unit.probe.env, **marks})
+        return replace(probe, env={**probe.env, **marks})
 
     async def _wait_for_job(self, process: Process) -> Failure | None:
         code = await asyncio.shield(process.exited)

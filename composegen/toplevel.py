@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from composegen.composekeys import Draft, to_plain
 from composegen.errors import ProblemsFound
+from composegen.inline import write_inline
 from composegen.model import (
     Raw,
     Secret,
@@ -32,6 +33,10 @@ _SAID_IN_COMPOSE = {
     "ports": ("port", "publish"),
 }
 """What a service did say, in Compose's words; it is not told as missing besides."""
+_COMPOSE_SECRETS = {
+    "environment": "{{env: {}}}",
+    "external": "it is a file here, which somebody makes: {{file: ./my-secret}}",
+}
 TOP_KEYS = ("name", "services", "volumes", "secrets", "recipes", "relax", "compose")
 
 
@@ -200,6 +205,8 @@ class TopLevel:
     def _read_secret(self, name: str, node: Node) -> Secret | None:
         if is_null(node):
             return make_secret(name)
+        if isinstance(node, MappingNode) and self._is_compose_secret(node):
+            return None
         kinds = ("env", "file", "generate")
         found = self.reader.read_known(
             node, "{env: VAR}, {file: path} or {generate: true}", "a secret", kinds
@@ -230,6 +237,17 @@ class TopLevel:
             self.reader.add_type(value, "the path of a file")
             return None
         return Secret(name=name, kind=SecretKind(kind), source=text)
+
+    def _is_compose_secret(self, node: MappingNode) -> bool:
+        """Whether a secret comes from where Compose says it; that is noted then."""
+        for key, key_node, value in self.source.pairs(node):
+            if key not in _COMPOSE_SECRETS:
+                continue
+            word = value.value if isinstance(value, ScalarNode) else "VAR"
+            mend = _COMPOSE_SECRETS[key].format(write_inline(word))
+            self.reader.add("compose-key", f"`{key}` is not read here", key_node, mend)
+            return True
+        return False
 
     def _parse_recipes(self, node: Node, parts: Parts) -> None:
         parts.recipes = self.reader.read_text(node, "a folder", variables=False) or ""

@@ -29,14 +29,20 @@ from composegen.errors import (
     MissingVariable,
     UpAlready,
 )
-from composegen.noting import find_project, make_notes
+from composegen.noting import make_notes
 from composegen.output import Written, find_prefix, write_rendered
 from composegen.plan import Plan, reduce_stack
+from composegen.projects import find_project
 from composegen.reasons import Reason, format_reasons
 from composegen.records import record, replace
 from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine
-from composegen.secretfiles import Outcome, make_secret_files, read_passwords
+from composegen.secretfiles import (
+    Outcome,
+    check_made,
+    make_secret_files,
+    read_passwords,
+)
 from composegen.statefolder import hold_lock
 from composegen.upnotes import Notes, write_notes
 
@@ -194,12 +200,7 @@ class _Up:
 
     def _make_secrets(self) -> None:
         made = make_secret_files(reduce_stack(self.plan), self.folder, os.environ)
-        missing = [each for each in made if each.outcome is Outcome.MISSING]
-        if missing:
-            each = missing[0]
-            raise FileRefused(
-                each.secret.file, "the secret is not there", help=each.mend
-            )
+        check_made(made)
         for each in made:
             if each.outcome is Outcome.WRITTEN:
                 self.console.say(f"wrote {each.secret.file}")

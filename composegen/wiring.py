@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from composegen.composekeys import split_mount
-from composegen.model import Login, Mount, Secret, Service, Stack
+from composegen.model import Login, Mount, Secret, SecretKind, Service, Stack
 from composegen.needkeys import PLACEHOLDER, PLACEHOLDERS
 from composegen.records import field, record
 from composegen.values import Port
@@ -285,7 +285,10 @@ def find_public_port(service: Service) -> Port | None:
 
 def refer_to_secret(secret: Secret, service: Service) -> str:
     """The variable that stands for a secret's value, required to be set."""
-    return f"${{{secret.variable}:?set it in .env, the password of {service.name}}}"
+    where = "in .env"
+    if secret.kind is not SecretKind.ENV:
+        where = f"to what stands in {secret.file}"
+    return f"${{{secret.variable}:?set it {where}, the password of {service.name}}}"
 
 
 def make_url(

@@ -145,6 +145,26 @@ def test_what_cannot_be_asked_can_only_have_started(health: str) -> None:
     assert "healthy-unasked" not in list_names(mended)
 
 
+def test_the_other_needs_stay_in_the_lines_that_are_offered() -> None:
+    silent = "image: python:3.13-slim\nhealth: {none: it is silent}"
+    others = {"cache": CACHE, "other": silent, "job": JOB}
+    text = make_stack(app=APP + "needs: [cache, other, job]", **others)
+    mend = find("healthy-unasked", text).help.splitlines()[-1]
+
+    assert mend == "needs: {cache: , other: {until: started}, job: {until: finished}}"
+    assert list_names(make_stack(app=APP + mend, **others)) == []
+
+
+def test_beside_wired_needs_the_one_line_is_offered() -> None:
+    silent = "image: python:3.13-slim\nhealth: {none: it is silent}"
+    text = make_stack(
+        app=APP + "needs:\n  cache: URL\n  other:\n", cache=CACHE, other=silent
+    )
+
+    mend = find("healthy-unasked", text).help
+    assert mend.endswith("needs:\n  other: {until: started}")
+
+
 def test_an_optional_need_waits_for_health_too() -> None:
     text = make_stack(
         app=APP + "needs: {other: {otherwise: {}}}", other="image: python:3.13-slim"
@@ -203,6 +223,14 @@ def test_a_service_that_nobody_can_ask_is_a_warning() -> None:
 
 def test_a_job_needs_no_health_check() -> None:
     assert "unasked" not in list_names(make_stack(job=JOB))
+
+
+def test_who_is_waited_for_until_its_end_is_not_asked() -> None:
+    text = make_stack(
+        app=APP + "needs: {other: {until: finished}}", other="image: python:3.13-slim"
+    )
+
+    assert list_names(text) == ["finished-no-job"]
 
 
 @pytest.mark.parametrize("keys", ["use: redis", "use: nginx"])
@@ -274,6 +302,13 @@ def test_a_variable_has_one_origin(
 
     assert (problem.location.line, problem.location.column) == place
     assert f"first at stack.yaml:{first})" in problem.message
+
+
+def test_the_port_of_a_local_command_is_filled_in_too_early() -> None:
+    text = make_app("local: {command: 'serve --port $PORT'}")
+
+    assert find("early-variable", text).help == "for the shell that runs it: $$PORT"
+    assert list_names(make_app("local: {command: 'serve --port $$PORT'}")) == []
 
 
 def test_a_variable_of_two_services_is_two_variables() -> None:
@@ -385,6 +420,7 @@ def test_every_env_file_is_looked_at() -> None:
         "command: echo $THEME",
         "command: [echo, '${THEME}']",
         "entrypoint: [sh, -c, 'echo $THEME']",
+        "local: {command: 'echo $THEME'}",
     ],
 )
 def test_a_variable_of_the_container_in_a_command_is_filled_in_too_early(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from composegen.cli import _run
+from composegen.errors import ProblemsFound
+from composegen.loader import load_stack
 
 STACK = """\
 name: shop
@@ -425,3 +427,33 @@ def test_closed_streams_end_nothing(folder: Path, closed: str) -> None:
     )
     assert answer.returncode == 0
     assert (folder / "compose.yaml").read_text().startswith("# Made by composegen")
+
+
+def test_an_interrupt_while_it_is_being_loaded_ends_it_quietly(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    answer = subprocess.run(
+        [sys.executable, "-c", "from composegen.__main__ import main; main()"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{Path(__file__).parents[1]}"},
+    )
+
+    assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
+
+
+def test_a_message_of_several_lines_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(["completion"]) == 2
+
+    assert "Choose from: bash, zsh, fish\n" in capsys.readouterr().err
+
+
+def test_problems_speak_for_themselves_where_nobody_catches_them(folder: Path) -> None:
+    (folder / "stack.yaml").write_text("services: {web: {use: nginx, nedes: [a]}}\n")
+    with pytest.raises(ProblemsFound) as raised:
+        load_stack(folder / "stack.yaml", "stack.yaml")
+
+    assert str(raised.value) == (
+        "stack.yaml:1:30: error[unknown-key]: a service has no key `nedes`"
+    )

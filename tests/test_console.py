@@ -265,15 +265,25 @@ def test_json_keeps_every_letter() -> None:
 
 
 def colour(
-    monkeypatch: pytest.MonkeyPatch, err: io.StringIO, no_color: str = ""
+    monkeypatch: pytest.MonkeyPatch,
+    err: io.StringIO,
+    no_color: str = "",
+    term: str = "xterm",
 ) -> str:
     monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", term)
     Console(io.StringIO(), err).show_problem(make_problem())
     return err.getvalue()
 
 
 def test_a_terminal_gets_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" in colour(monkeypatch, Terminal())
+
+
+def test_a_terminal_that_knows_no_colours_gets_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "\x1b[" not in colour(monkeypatch, Terminal(), term="dumb")
 
 
 def test_a_file_gets_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:

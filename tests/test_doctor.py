@@ -114,7 +114,7 @@ def test_a_taken_port_names_its_holder(tmp_path):
     findings = look(tmp_path, is_free=lambda port: False, find_holder=lambda p: "pid 7")
     found = find(findings, "port 8000 of `web` is taken by pid 7")
     assert found.level is Level.ERROR
-    assert "publish: 8001" in found.help
+    assert 'publish: "8001:8000"' in found.help
     assert find_ways(findings) == []
 
 

@@ -38,7 +38,6 @@ def read(text: str, **environment: str) -> dict[str, str]:
         ('A="a\\\\b"', "a\\b"),
         ('A="one\ntwo"', "one\ntwo"),
         ("A='one\ntwo'", "one\ntwo"),
-        ("A='it", "'it"),
         ("A=it's", "it's"),
         ("A=P@$$w0rd", "P@$w0rd"),
         ("\ufeffA=b", "b"),
@@ -88,6 +87,14 @@ def test_a_required_variable_of_a_value_is_refused_with_its_line(tmp_path) -> No
     assert raised.value.message == ".env:3: C is not set: say it"
     assert raised.value.help == "set C in the environment or in a line above"
     assert read_dotenv(tmp_path, {"C": "x"})["B"] == "x"
+
+
+@pytest.mark.parametrize("value", ["'it", '"it', '"it\\"', "'it\nB=c"])
+def test_a_quote_that_is_not_closed_is_refused_with_its_line(value: str) -> None:
+    with pytest.raises(FileRefused) as raised:
+        read(f"Z=1\nA={value}\n")
+
+    assert raised.value.message == f".env:2: the {value[0]} of a value is not closed"
 
 
 def test_a_folder_without_a_dotenv_sets_nothing(tmp_path) -> None:
@@ -166,6 +173,6 @@ def test_a_required_variable_that_is_not_set_says_so(text: str, message: str) ->
     assert raised.value.help == "set A in .env or in the environment"
 
 
-def test_a_required_variable_that_is_empty_counts_as_not_set_with_a_colon() -> None:
-    with pytest.raises(MissingVariable):
-        fill_variables("${A:?}", {"A": ""})
+def test_a_required_variable_that_is_empty_is_told_as_such() -> None:
+    with pytest.raises(MissingVariable, match=r"^A is empty: say it$"):
+        fill_variables("${A:?say it}", {"A": ""})

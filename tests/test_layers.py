@@ -30,6 +30,8 @@ RANKS = {
     "header": 4,
     "reading": 6,
     "inline": 4,
+    "projects": 3,
+    "shellwords": 0,
     "healthcheck": 5,
     "translate": 6,
     "composekeys": 7,

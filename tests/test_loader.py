@@ -1082,6 +1082,13 @@ def test_a_secret_is_declared(declared: str, secret: Secret) -> None:
     assert load_only(text).secrets == {"key": secret}
 
 
+def test_a_secret_of_compose_is_told_its_word_here() -> None:
+    text = make_app("secrets: [key]") + "secrets: {key: {environment: JWT}}\n"
+
+    assert list_names(text) == ["compose-key"]
+    assert find("compose-key", text).help == "{env: JWT}"
+
+
 def test_an_undeclared_secret_comes_from_the_variable_of_its_name() -> None:
     stack = load_only(make_app("secrets: [GROQ_API_KEY]"))
 
@@ -1099,7 +1106,8 @@ def test_an_undeclared_secret_comes_from_the_variable_of_its_name() -> None:
         ("{env: A-B}", "bad-name"),
         ("{env: }", "null-value"),
         ("{file: ''}", "wrong-type"),
-        ("{external: true}", "unknown-key"),
+        ("{external: true}", "compose-key"),
+        ("{environment: JWT}", "compose-key"),
         ("API_KEY", "wrong-type"),
     ],
 )
@@ -1771,6 +1779,11 @@ def test_a_build_takes_the_place_of_the_recipe_s_image() -> None:
 
     assert app.image == ""
     assert app.build is not None
+
+
+@pytest.mark.parametrize("tmpfs", ["cache", "[/run, cache]", "7", "./x"])
+def test_tmpfs_is_a_folder_of_the_container(tmpfs: str) -> None:
+    assert list_app_names(f"tmpfs: {tmpfs}") == ["bad-volume"]
 
 
 def test_tmpfs_merges_by_path() -> None:

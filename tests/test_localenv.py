@@ -167,3 +167,24 @@ def test_settings_of_compose_are_filled(tmp_path):
     assert (launch.grace, launch.stop_signal) == (60.0, signal.SIGQUIT)
     with pytest.raises(CannotRun, match="'soon' is no stop_grace_period"):
         prepare(tmp_path, text, env={"GRACE": "soon"})
+
+
+def test_the_folder_of_data_is_one_word_of_a_text(tmp_path):
+    home = tmp_path / "my shop"
+    home.mkdir()
+    text = TEXT.replace("[python3, app.py], dir", "'ls {data} \"{data}/x\"', dir")
+
+    *_, command = prepare(home, text).command
+    data = f"{home}/.composegen/data/app"
+    assert command == f"ls '{data}' \"{data}/x\""
+
+
+def test_a_secret_s_file_that_somebody_has_to_make_must_be_there(tmp_path):
+    text = TEXT.replace(
+        "{generate: true}", "{generate: true}\n  API_KEY: {file: ./key}"
+    )
+    with pytest.raises(FileRefused, match="key: the secret is not there"):
+        prepare(tmp_path, text)
+
+    (tmp_path / "key").write_text("k")
+    assert prepare(tmp_path, text)

@@ -298,3 +298,67 @@ def test_a_missing_python_is_mended_by_a_virtual_environment(tmp_path):
     program.touch(mode=0o755)
     _, units = settle(tmp_path, text, env={"PATH": str(tmp_path)})
     assert units["a"].launch.command == ("python", "a.py")
+
+
+PUBLISHED = """
+services:
+  web:
+    image: python:3.12-slim
+    publish: "${WEB_PORT:?which port}:8000"
+    health: /
+    needs: {api: {env: {API: "{url}"}, otherwise: {}}}
+    local: {command: [python3, web.py]}
+  api:
+    image: python:3.12-slim
+    publish: "${API_PORT:-8100}:8000"
+    health: /
+    local: {command: [python3, api.py]}
+"""
+
+
+def test_a_published_port_is_what_its_variable_says(tmp_path):
+    env = {"WEB_PORT": "8201", "API_PORT": "8301"}
+    _, units = settle(tmp_path, PUBLISHED, env=env)
+
+    assert units["web"].launch.env["PORT"] == "8201"
+    assert units["web"].probe.port == 8201
+    assert units["web"].launch.env["API"] == "http://127.0.0.1:8301"
+    assert settle(tmp_path, PUBLISHED, env={"WEB_PORT": "1"})[1]["api"].port == 8100
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "`web`: WEB_PORT is not set: which port"),
+        ({"WEB_PORT": ""}, "`web`: WEB_PORT is empty: which port"),
+        ({"WEB_PORT": "abc"}, "`web` cannot be published on 'abc'"),
+        ({"WEB_PORT": "70000"}, "`web` cannot be published on '70000'"),
+    ],
+)
+def test_a_published_port_that_is_none_is_an_error(tmp_path, env, said):
+    with pytest.raises(CannotRun) as caught:
+        settle(tmp_path, PUBLISHED, env=env)
+
+    assert caught.value.message == said
+
+
+def test_a_port_of_what_takes_no_part_may_be_anything(tmp_path):
+    env = {"API_PORT": "abc", "WEB_PORT": "8000"}
+    selection = Selection(removed=("api",))
+
+    assert list(settle(tmp_path, PUBLISHED, env=env, selection=selection)[1]) == ["web"]
+
+
+def test_one_that_is_asked_for_and_left_out_is_a_slip(tmp_path):
+    with pytest.raises(UsageError, match="`redis` is asked for, and left out"):
+        settle(
+            tmp_path, STORE, names=("redis",), selection=Selection(removed=("redis",))
+        )
+
+
+def test_a_folder_that_is_not_there_is_to_be_made(tmp_path):
+    text = STORE.replace("[python3, web.py]", "[python3, web.py], dir: ./nowhere")
+    with pytest.raises(CannotRun, match=r"folder \./nowhere is not there") as caught:
+        settle(tmp_path, text)
+
+    assert caught.value.help == "make it, or correct the `dir` of `web`"

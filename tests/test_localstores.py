@@ -4,10 +4,13 @@ import os
 
 import pytest
 
+from composegen.claims import enter_container
 from composegen.errors import CannotRun
+from composegen.health import Probe
 from composegen.localenv import prepare_secrets, read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
+from composegen.model import HealthKind
 from tests.runs import FakeMachine, load, write_stack
 
 TEXT = """
@@ -26,9 +29,9 @@ services:
 """
 
 
-def start(folder, *lines, env=None):
+def start(folder, *lines, env=None, text=TEXT):
     """How a Postgres with some more lines is started."""
-    path = write_stack(folder, TEXT + "".join(f"    {line}\n" for line in lines))
+    path = write_stack(folder, text + "".join(f"    {line}\n" for line in lines))
     environ = {"PATH": os.environ["PATH"], **(env or {})}
     around = read_surroundings(folder, environ)
     local = settle_plan(load(path), Asked(), around, FakeMachine(engine=True))
@@ -124,3 +127,25 @@ def test_the_client_finds_its_engine_and_is_given_nothing_else(tmp_path):
     assert launch.env["DOCKER_HOST"] == "ssh://far"
     assert launch.env["SSH_AUTH_SOCK"] == "/agent"
     assert "TOKEN" not in launch.env
+
+
+def test_its_volume_is_called_as_the_project_is(tmp_path):
+    home = tmp_path / "My Shop"
+    home.mkdir()
+    path = TEXT.replace("name: demo\n", "")
+    launch = start(home, text=path)
+
+    [data] = [m for m in list_values(launch, "--volume") if "db-data" in m]
+    assert data.startswith("myshop-run_db-data:")
+
+
+def test_what_is_asked_in_a_container_is_asked_in_the_one_that_there_is(tmp_path):
+    probe = Probe(
+        kind=HealthKind.COMMAND, command=("docker", "exec", "mine", "pg_isready", "-q")
+    )
+
+    asked = enter_container(probe, "theirs")
+    assert asked.command == ("docker", "exec", "theirs", "pg_isready", "-q")
+    assert enter_container(probe, "") == probe
+    local = Probe(kind=HealthKind.COMMAND, command=("pg_isready",))
+    assert enter_container(local, "theirs") == local

@@ -1,10 +1,7 @@
-"""A plan becomes notes, and a project gets the name that Compose would give it."""
-
-import pytest
+"""A plan becomes notes for whoever asks later."""
 
 from composegen.endpoint import Endpoint
-from composegen.errors import NoProjectName
-from composegen.noting import find_project, make_notes
+from composegen.noting import make_notes
 from composegen.plan import make_plan
 from composegen.selection import Selection
 from tests.stacks import load_only
@@ -64,24 +61,3 @@ def test_what_is_left_out_is_noted_with_its_fallback():
     assert left_out["service"] == "redis"
     assert left_out["instead"] == ["web: STORE=memory"]
     assert notes.flags == "--without redis"
-
-
-@pytest.mark.parametrize(
-    ("name", "folder", "values", "project"),
-    [
-        ("chat", "x", {}, "chat"),
-        ("chat", "x", {"COMPOSE_PROJECT_NAME": "mine"}, "mine"),
-        ("", "My App", {}, "myapp"),
-        ("", "_-a.b_c", {}, "ab_c"),
-    ],
-)
-def test_a_project_is_called_as_compose_calls_it(
-    name, folder, values, project, tmp_path
-):
-    assert find_project(name, tmp_path / folder, values) == project
-
-
-@pytest.mark.parametrize(("name", "folder"), [("", "äöü"), ("My App", "x")])
-def test_a_name_that_compose_would_not_take_is_an_error(name, folder, tmp_path):
-    with pytest.raises(NoProjectName):
-        find_project(name, tmp_path / folder, {})

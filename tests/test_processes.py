@@ -46,3 +46,11 @@ def test_the_processor_time_of_the_busy_is_seen_and_of_the_gone_is_none():
     assert find_start_time(process.pid) is None
     assert read_command(process.pid) == ""
     assert read_folder(process.pid) is None
+
+
+def test_a_command_of_several_lines_is_shown_on_one():
+    code = "import time\ntime.sleep(20)\n"
+    with subprocess.Popen([sys.executable, "-S", "-c", code]) as process:
+        wait_for(lambda: "sleep" in read_command(process.pid))
+        assert read_command(process.pid).endswith("-S -c import time time.sleep(20)")
+        process.kill()

@@ -320,6 +320,51 @@ def test_a_second_run_is_a_guest_whose_interrupt_ends_nothing(stack, ports):
     assert end(host) == 130
 
 
+def test_of_two_that_begin_at_once_one_runs_it_all_and_the_other_is_a_guest(stack):
+    talks = [stack / "one", stack / "two"]
+    both = []
+    for path in talks:
+        with path.open("w") as talk:
+            both.append(start_cli(stack, "run", stderr=talk))
+    wait_for(lambda: any("Ctrl-C ends it" in t.read_text() for t in talks))
+    wait_for(lambda: any("attached as a guest" in t.read_text() for t in talks))
+    codes = [end(process) for process in both]
+
+    host, guest = sorted(talks, key=lambda talk: "attached" in talk.read_text())
+    assert "started, pid" in host.read_text()
+    assert "is used" not in host.read_text()
+    assert "attached as a guest" in guest.read_text()
+    assert 130 in codes
+
+
+def test_an_address_is_told_of_what_is_up_alone(tmp_path, ports):
+    optional = "needs: {app: {env: {APP: '{url}'}, otherwise: {}}}"
+    runs.write_stack(
+        tmp_path,
+        "services:\n"
+        + make_service("web", ports["web"], extra=f"{optional}\npublish: true")
+        + make_service("app", ports["app"], command="app.py", extra="publish: true"),
+        app="raise SystemExit(3)",
+    )
+    process, talk = start_up(tmp_path)
+    end(process)
+
+    assert f"\n  web: http://127.0.0.1:{ports['web']}\n" in talk.read_text()
+    assert "\n  app: " not in talk.read_text()
+
+
+def test_of_a_run_of_jobs_alone_nobody_has_to_make_an_end(tmp_path):
+    runs.write_stack(
+        tmp_path,
+        "services:\n  job:\n    image: python:3.12-slim\n    job: true\n"
+        "    local: {command: ['true']}\n",
+    )
+    code, _, said = run_cli(tmp_path, "run")
+
+    assert code == 0
+    assert "Ctrl-C" not in said
+
+
 # Asked from another terminal
 
 
@@ -340,7 +385,13 @@ def test_status_why_and_logs_speak_of_a_run_that_is_up(stack, ports):
     assert "cache: left out: cannot run here" in table
     assert "app: STORE=memory" in table
     assert why[0] == 0
-    assert logs[1] == "web   | listening\napp   | listening\n"
+    assert logs[1:] == ("web   | listening\napp   | listening\n", "")
+    again = run_cli(stack, "logs")
+    assert again[1:] == (
+        logs[1],
+        "note: nothing runs here: these are lines of earlier runs\n",
+    )
+    assert "this is how the last run ended" in run_cli(stack, "status")[2]
 
 
 def test_status_says_when_nothing_runs(stack):
@@ -348,6 +399,7 @@ def test_status_says_when_nothing_runs(stack):
 
     assert code == 1
     assert "nothing runs here" in said
+    assert "last run" not in said
     assert {each["state"] for each in json.loads(out)} == {"stopped"}
     assert not (stack / ".composegen").exists()
     assert run_cli(stack, "why")[0] == 1

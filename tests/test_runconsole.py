@@ -104,11 +104,15 @@ def test_beside_a_command_everything_goes_to_stderr():
 
 def test_control_characters_reach_nobody_and_colours_only_a_terminal(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     line = lines("\x1b[31merror\x1b[0m\x1b[2J\x1b]0;title\x07\x08 \x1b[6n")
 
     assert show(*line)[0] == "web    | error \n"
     out, _ = show(*line, out=Terminal())
     assert out == "\x1b[36mweb    |\x1b[0m \x1b[31merror\x1b[0m \x1b[0m\n"
+    monkeypatch.setenv("TERM", "dumb")
+    assert show(*line, out=Terminal())[0] == "web    | error \n"
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     assert show(*line, out=Terminal())[0] == "web    | error \n"
 

@@ -177,3 +177,19 @@ def test_other_files_do_not_matter(tmp_path: Path) -> None:
     write_chat_stack(tmp_path)
 
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_what_was_rendered_beside_the_example_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = tmp_path / "example"
+    shutil.copytree(find_chat_example(), example, ignore=lambda *_: ["node_modules"])
+    (example / "compose.yaml").touch()
+    (example / "compose.without-redis.yaml").touch()
+    monkeypatch.setattr("composegen.scaffold.find_chat_example", lambda: example)
+
+    write_chat_stack(tmp_path / "mine")
+
+    written = list_files(tmp_path / "mine")
+    assert "stack.yaml" in written
+    assert [name for name in written if name.startswith("compose")] == []

@@ -105,8 +105,24 @@ def _check_can_be_asked(
             f"`{service.name}` waits until `{target.name}` is healthy, which cannot be "
             "asked (`health: none`)",
             path,
-            f"wait for less:\nneeds: {{{target.name}: {{until: started}}}}",
+            f"wait for less:\n{_suggest_less(service, target)}",
         )
+
+
+def _suggest_less(service: Service, target: Service) -> str:
+    """The need with a condition that can come true; others stay as they are."""
+    less = f"{target.name}: {{until: started}}"
+    if any(need.env or need.otherwise is not None for need in service.needs):
+        return f"needs:\n  {less}"
+    needs = [
+        less
+        if need.service == target.name
+        else f"{need.service}: "
+        if need.until is Condition.HEALTHY
+        else f"{need.service}: {{until: {need.until.value}}}"
+        for need in service.needs
+    ]
+    return f"needs: {{{', '.join(needs)}}}"
 
 
 def _suggest_health(service: Service) -> str:
@@ -131,7 +147,7 @@ def check_unasked(checked: Checked) -> None:
     waited = {
         target.name
         for _, need, target in checked.needs()
-        if need.until is Condition.HEALTHY
+        if need.until in {Condition.HEALTHY, Condition.FINISHED}
     }
     for service in checked.stack.services.values():
         if (

@@ -138,13 +138,17 @@ def check_early_variables(checked: Checked) -> None:
         for key, words in _iterate_commands(service):
             for text in words:
                 for variable in parse_variables(text):
-                    if variable.name in own and not variable.operator:
+                    name = variable.name
+                    is_own = name in own or (key == "local" and name == "PORT")
+                    if is_own and not variable.operator:
+                        where = "the host" if key != "local" else "the outside"
+                        shell = "in the container" if key != "local" else "that runs it"
                         checked.add(
                             "early-variable",
-                            f"`${variable.name}` is filled in on the host, not in "
+                            f"`${name}` is filled in on {where}, not in "
                             f"`{service.name}`",
                             ("services", service.name, key),
-                            f"for the shell in the container: $${variable.name}",
+                            f"for the shell {shell}: $${name}",
                         )
 
 
@@ -154,6 +158,8 @@ def _iterate_commands(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]
     ]
     if service.health is not None:
         commands.append(("health", service.health.command))
+    if service.local is not None:
+        commands.append(("local", service.local.command))
     for key, command in commands:
         if isinstance(command, str):
             yield key, (command,)

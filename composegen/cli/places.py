@@ -136,7 +136,10 @@ def status(file: str, form: str, watch: bool) -> None:
         for note in seen.notes:
             console.say(f"note: {note}")
         if not seen.is_running:
-            console.say("nothing runs here: composegen up or composegen run starts it")
+            was = "; this is how the last run ended" if seen.has_ended else ""
+            console.say(
+                f"nothing runs here: composegen up or composegen run starts it{was}"
+            )
         if form == "json":
             console.write_json(describe_statuses(seen.statuses))
         else:
@@ -223,10 +226,13 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
 
     console = make_console()
     folder = Path(file).absolute().parent
-    known = look_at_runs(_load_beside_runs(file), folder).names
+    seen = look_at_runs(_load_beside_runs(file), folder)
+    known = seen.names
     _check_services(services, (*known, *list_logged(folder)))
     names = services or known or list_logged(folder)
     width = max(map(len, names))
+    if not seen.is_running and list_logged(folder):
+        console.say("note: nothing runs here: these are lines of earlier runs")
     shown = read_logs(folder, names, lines)
     has_shown = follow
     for name, line in chain(shown, follow_logs(folder, names) if follow else ()):

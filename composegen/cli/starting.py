@@ -173,7 +173,9 @@ def run(
     command = tuple(context.meta.get(_COMMAND, ()))
     if _COMMAND in context.meta and (not command or len(services) != 1):
         raise UsageError(
-            "a command after -- stands in for one service",
+            "a command after -- stands in for one service"
+            if command
+            else "no command stands after --",
             help="composegen run SERVICE -- COMMAND",
         )
     asked = Asked(

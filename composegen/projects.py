@@ -1,0 +1,27 @@
+"""What Compose calls a stack: the name of its project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from composegen.errors import NoProjectName
+
+
+def find_project(name: str, folder: Path, values: Mapping[str, str]) -> str:
+    """The project's name as Compose finds it.
+
+    That is COMPOSE_PROJECT_NAME of the environment or ``.env``, else the ``name`` of
+    the stack, else the folder's in Compose's letters. Raises NoProjectName.
+    """
+    project = values.get("COMPOSE_PROJECT_NAME") or name
+    if not project:
+        letters = re.sub(r"[^a-z0-9_-]", "", folder.resolve().name.lower())
+        project = letters.lstrip("_-")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", project):
+        raise NoProjectName(
+            f"`{project or folder.resolve().name}` cannot be the name of a project",
+            help="name it in the stack file: name: my-stack",
+        )
+    return project
