@@ -165,7 +165,8 @@ class _Up:
         write_notes(self.folder, _note_failures(self.notes, reasons))
         self.console.say()
         self.console.say(format_reasons(reasons).rstrip())
-        self.console.say(f"\n{_STAYS}")
+        if self.engine.list_containers(self.notes.project):
+            self.console.say(f"\n{_STAYS}")
         return ExitCode.PROBLEM
 
     def _render(self) -> str:

@@ -139,3 +139,27 @@ def ask_setting(port: int, name: str) -> str:
         connection.sendall(f"CONFIG GET {name}\r\n".encode())
         *_, value, _ = connection.recv(256).decode().split("\r\n")
     return value
+
+
+def test_another_run_uses_the_store_that_one_has_in_docker(stack) -> None:
+    folder, ports = stack
+    path = folder / "stack.yaml"
+    worker = (
+        "  worker:\n    image: python:3.12-slim\n    health: {none: it works}\n"
+        "    needs: {db: DATABASE_URL}\n    local: {command: [sleep, '60']}\n"
+    )
+    path.write_text(
+        path.read_text().replace("secrets:\n  db-p", f"{worker}secrets:\n  db-p")
+    )
+    process = start_up(folder)
+    try:
+        done = runs.run_cli(folder, "run", "worker", "--", "sh", "-c", "exit 7")
+        listed = list_containers(ports)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT)
+
+    assert done[0] == 7, done
+    assert "db  " in done[2]
+    assert "runs already and is used" in done[2]
+    assert len(listed) == 2
