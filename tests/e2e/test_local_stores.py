@@ -146,6 +146,7 @@ def test_another_run_uses_the_store_that_one_has_in_docker(stack) -> None:
     path = folder / "stack.yaml"
     worker = (
         "  worker:\n    image: python:3.12-slim\n    health: {none: it works}\n"
+        "    enabled: false\n"
         "    needs: {db: DATABASE_URL}\n    local: {command: [sleep, '60']}\n"
     )
     path.write_text(
