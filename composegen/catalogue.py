@@ -24,7 +24,7 @@ _MEANING = """
     missing-setting network-mode no-health no-image no-port no-probe-tool
     left-out placeholder-unknown port-twice replicas-port replicas-volume
     same-variable secret-name-taken udp-health undeclared-network unknown-recipe
-    unknown-service
+    unknown-service unknown-target
 """.split()
 
 _WARNINGS = """

@@ -41,9 +41,10 @@ class Folder:
             return Build(options=options)
         from composegen.dockerfile import parse_dockerfile
 
+        target = str(options.get("target", ""))
         image = parse_dockerfile(
             text,
-            target=str(options.get("target", "")),
+            target=target,
             arguments={
                 name: str(value)
                 for name, value in (
@@ -53,7 +54,8 @@ class Folder:
             },
         )
         if image is None:
-            return Build(options=options)
+            has_stages = "$" not in target and parse_dockerfile(text) is not None
+            return Build(options=options, lacks_target=has_stages)
         return Build(
             options=options,
             base_image=image.base_image,

@@ -255,6 +255,7 @@ class _Loader:
         merged = merge_drafts(brought, draft)
         image = str(merged.get("image", ""))
         facts = self._find_facts(recipe, image, build)
+        self._check_target(name, build)
         self._check_complete(name, merged)
         self._check_port(name, merged, recipe)
         publish, port = settle_ports(merged)
@@ -291,6 +292,19 @@ class _Loader:
             access=recipe.access if recipe else Access(),
             facts=facts,
         )
+
+    def _check_target(self, name: str, build: Build | None) -> None:
+        """The stage that is built is one of the Dockerfile's."""
+        if build is None or not build.lacks_target:
+            return
+        target = shorten(str(build.options["target"]))
+        self.problems.add(
+            "unknown-target",
+            f"the Dockerfile of `{name}` has no stage `{target}`",
+            self.places["services", name, "build", "target"],
+            "correct `target`, or leave it out for the last stage",
+        )
+        self.parts.broken.add((name, "build"))
 
     def _check_complete(self, name: str, merged: Draft) -> None:
         """A health check says how to ask, a way to run locally says what to run."""

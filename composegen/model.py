@@ -104,7 +104,7 @@ class Build:
 
     ``base_image`` is what its last or targeted stage begins with, ``user`` its USER,
     ``has_healthcheck`` and ``exposed`` what else was seen; empty where the Dockerfile
-    could not be read.
+    could not be read. ``lacks_target`` tells that it has no stage of the target's name.
     """
 
     options: Mapping[str, Raw]
@@ -112,6 +112,7 @@ class Build:
     user: str = ""
     has_healthcheck: bool = False
     exposed: tuple[str, ...] = ()
+    lacks_target: bool = False
 
     @property
     def context(self) -> str:

@@ -1321,6 +1321,26 @@ def test_a_build_is_read(build: str, options: dict[str, object]) -> None:
     assert read.options == options
 
 
+STAGES = {"Dockerfile": "FROM python:3.13-slim AS base\nFROM base AS prod\n"}
+
+
+@pytest.mark.parametrize("target", ["production", "2", "bas"])
+def test_a_target_is_a_stage_of_the_dockerfile(target: str) -> None:
+    keys = f"build: {{context: ., target: '{target}'}}\nport: 8000\nhealth: /\n"
+    problem = find("unknown-target", make_stack(app=keys), STAGES)
+
+    assert str(problem.location) == "stack.yaml:3:25"
+    assert list_names(make_stack(app=keys), STAGES) == ["unknown-target"]
+
+
+@pytest.mark.parametrize("target", ["base", "PROD", "1", "${TARGET:-prod}"])
+def test_a_target_that_there_may_be_is_no_problem(target: str) -> None:
+    keys = f"build: {{context: ., target: '{target}'}}\nhealth: {{command: [x]}}\n"
+
+    assert list_names(make_stack(app=keys), STAGES) == []
+    assert list_names(make_stack(app=keys), {"Dockerfile": "# nothing\n"}) == []
+
+
 def test_a_dockerfile_tells_about_its_image() -> None:
     files: Files = {
         "app/Dockerfile": "FROM node:22-slim\nUSER node\nEXPOSE 80\nHEALTHCHECK CMD x\n"
