@@ -457,3 +457,19 @@ def test_problems_speak_for_themselves_where_nobody_catches_them(folder: Path) -
     assert str(raised.value) == (
         "stack.yaml:1:30: error[unknown-key]: a service has no key `nedes`"
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["plan", "--without"], "see composegen plan --help\n"),
+        (["plan", "--wihtout", "a"], "see composegen plan --help\n"),
+        (["plam"], "see composegen --help\n"),
+    ],
+)
+def test_wrong_usage_names_the_help_of_its_command(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(arguments) == 2
+
+    assert capsys.readouterr().err.endswith(hint)

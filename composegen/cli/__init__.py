@@ -34,6 +34,14 @@ def _fill_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
+def _find_command(arguments: list[str] | None) -> str:
+    """The command that was typed, where click has lost it."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return " ".join(
+        ["composegen", *(word for word in words[:1] if word in cli.commands)]
+    )
+
+
 def _run(arguments: list[str] | None) -> int:
     _fill_closed_streams()
     try:
@@ -45,8 +53,8 @@ def _run(arguments: list[str] | None) -> int:
         make_console().say(error.format_message())
         return ExitCode.USAGE
     except click.UsageError as error:
-        hint = f"{error.ctx.command_path} --help" if error.ctx else "composegen --help"
-        make_console().show_usage_error(error.format_message(), f"see {hint}")
+        path = error.ctx.command_path if error.ctx else _find_command(arguments)
+        make_console().show_usage_error(error.format_message(), f"see {path} --help")
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
