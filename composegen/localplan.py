@@ -163,7 +163,8 @@ def _fill_ports(service: Service, around: Surroundings) -> Service:
     for port in service.publish:
         filled = around.fill(port.published, service.name)
         try:
-            parse_published_port(filled)
+            if filled:  # else the engine would choose one, and here it is its own
+                parse_published_port(filled)
         except ValueError as error:
             raise CannotRun(
                 f"`{service.name}` cannot be published on {filled!r}", help=str(error)

@@ -342,6 +342,13 @@ def test_a_published_port_that_is_none_is_an_error(tmp_path, env, said):
     assert caught.value.message == said
 
 
+def test_a_published_port_that_is_left_to_the_engine_is_the_service_s_own(tmp_path):
+    text = PUBLISHED.replace("${API_PORT:-8100}", "${API_PORT}")
+
+    _, units = settle(tmp_path, text, env={"WEB_PORT": "8201"})
+    assert units["api"].probe.port == 8000
+
+
 def test_a_port_of_what_takes_no_part_may_be_anything(tmp_path):
     env = {"API_PORT": "abc", "WEB_PORT": "8000"}
     selection = Selection(removed=("api",))
