@@ -13,7 +13,6 @@ from composegen.composekeys import Draft, to_plain
 from composegen.ownkeys import OwnKeys
 from composegen.reading import REMOVED, Path, find_near, shorten
 from composegen.source import MappingNode, Node, is_null
-from composegen.translate import translate_key
 
 
 class ShapeReader(OwnKeys):
@@ -44,6 +43,8 @@ class ShapeReader(OwnKeys):
         ):
             self.add_lost_comma(key, key_node)
             return
+        from composegen.translate import translate_key
+
         translation = translate_key(key, to_plain(value))
         if translation:
             self.add("compose-key", translation[0], key_node, translation[1])

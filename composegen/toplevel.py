@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from composegen.composekeys import Draft, to_plain
 from composegen.errors import ProblemsFound
-from composegen.inline import write_inline
 from composegen.model import (
     Raw,
     Secret,
@@ -16,7 +15,6 @@ from composegen.reading import shorten
 from composegen.records import field, record
 from composegen.shape import ShapeReader
 from composegen.source import MappingNode, Node, ScalarNode, Source, is_null
-from composegen.translate import TOP_LEVEL, translate_top_key
 from composegen.values import (
     PROJECT_NAME,
     RESERVED_NAMES,
@@ -88,15 +86,8 @@ class TopLevel:
                 getattr(self, f"_parse_{key}")(value, parts)
             elif self.source.find_lost_comma(root, key_node, value):
                 self.reader.add_lost_comma(key, key_node)
-            elif key in TOP_LEVEL:
-                self.reader.add(
-                    "compose-key",
-                    f"`{key}` is not read here",
-                    key_node,
-                    translate_top_key(key, to_plain(value)),
-                )
             else:
-                self.reader.add_unknown_key(key, key_node, "a stack", [*TOP_KEYS, "x-"])
+                self._add_strange_key(key, key_node, value)
         if not seen:
             self.problems.add(
                 "no-services",
@@ -106,6 +97,15 @@ class TopLevel:
                 "    health: /",
             )
         return parts
+
+    def _add_strange_key(self, key: str, key_node: Node, value: Node) -> None:
+        from composegen.translate import TOP_LEVEL, translate_top_key
+
+        if key in TOP_LEVEL:
+            mend = translate_top_key(key, to_plain(value))
+            self.reader.add("compose-key", f"`{key}` is not read here", key_node, mend)
+        else:
+            self.reader.add_unknown_key(key, key_node, "a stack", [*TOP_KEYS, "x-"])
 
     def _is_fragment(self, root: MappingNode, value: Node) -> bool:
         """Whether an ``x-`` key only holds an anchor that stands elsewhere too."""
@@ -243,6 +243,8 @@ class TopLevel:
         for key, key_node, value in self.source.pairs(node):
             if key not in _COMPOSE_SECRETS:
                 continue
+            from composegen.inline import write_inline
+
             word = value.value if isinstance(value, ScalarNode) else "VAR"
             mend = _COMPOSE_SECRETS[key].format(write_inline(word))
             self.reader.add("compose-key", f"`{key}` is not read here", key_node, mend)
