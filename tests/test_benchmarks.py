@@ -14,6 +14,7 @@ from benchmarks.measure_all import (
 )
 from benchmarks.table import Limit, Row, describe, divide, make_table
 
+ROOT = Path(__file__).parents[1]
 MONDAY, TUESDAY = Moment(on="a machine", at="Monday"), Moment(on="it", at="Tuesday")
 ROW = {"figure": "time", "ours": "1.00 s (0.90 to 1.20)"}
 
@@ -99,3 +100,11 @@ def test_a_benchmark_that_takes_too_long_is_interrupted_and_keeps_what_it_had(tm
     assert found.reason == "it took longer than 2 s"
     assert found.groups == measured("A", ROW).groups
     assert (tmp_path / "cleaned").exists()
+
+
+def test_the_results_are_those_that_are_kept():
+    folder = ROOT / "benchmarks"
+    kept = json.loads((folder / "results.json").read_text())
+    notes = (folder / "NOTES.md").read_text()
+    assert set(kept) == {path.stem for path in folder.glob("*/bench_*.py")}
+    assert (folder / "RESULTS.md").read_text() == write_results(kept, notes)
