@@ -177,7 +177,6 @@ def test_a_dockerfile_is_looked_at(tmp_path: Path) -> None:
         {"context": "gone"},
         {"context": ".", "dockerfile": "$NAME"},
         {"context": ".", "dockerfile": "gone"},
-        {"context": ".", "target": "gone"},
     ],
 )
 def test_a_build_that_cannot_be_looked_at_tells_nothing(
@@ -241,3 +240,11 @@ def test_a_file_is_sent_to_a_build_unless_it_is_ignored(
     build = Build(options={"context": context})
 
     assert Folder(stack).is_sent_to_build(".secrets", build) is sent
+
+
+def test_a_target_that_the_dockerfile_lacks_is_told(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a:1\n")
+    options = {"context": ".", "target": "gone"}
+
+    found = Folder(tmp_path).look_at_build(options)
+    assert found == Build(options=options, lacks_target=True)
