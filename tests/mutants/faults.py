@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 CHECKS = ("tests/test_checks.py", "tests/test_problems.py")
+MERGING = ("tests/test_merging.py",)
 READING = ("tests/test_source.py", "tests/test_loader.py")
 PLAN = ("tests/test_plan.py", "tests/test_selection.py", "tests/test_examples.py")
 RENDER = ("tests/test_render.py", "tests/test_hardening.py", "tests/test_examples.py")
@@ -193,21 +194,21 @@ FAULTS = (
         "composegen/merging.py",
         "            merged.pop(key, None)\n",
         "            pass\n",
-        READING,
+        MERGING,
     ),
     Fault(
         "volumes replace instead of merging",
         "composegen/merging.py",
         '    "volumes": merge_mounts,\n',
         "",
-        READING,
+        MERGING,
     ),
     Fault(
         "own health keeps the recipe's kind",
         "composegen/merging.py",
         '    if "kind" in own:\n',
         "    if False:\n",
-        READING,
+        MERGING,
     ),
     Fault(
         "one-letter volumes pass",
