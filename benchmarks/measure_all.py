@@ -24,6 +24,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.measure import describe_machine  # noqa: E402
 from benchmarks.table import Row, make_table  # noqa: E402
+from composegen.files import write_atomically  # noqa: E402
 
 LONGEST = 1800
 PATIENCE = 60
@@ -161,13 +162,6 @@ def describe_moment(path: Path) -> tuple[str, Measured]:
     return moment, measured
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
 def main() -> int:
     """Measure what is named; the exit code."""
     named = sys.argv[1:]
@@ -185,9 +179,9 @@ def main() -> int:
         failed = failed or bool(measured.reason)
         print(f"{name}: {moment}", measured.reason, flush=True)
         kept = note(kept, name, measured, Moment(on=parts, at=moment))
-        replace_file(file, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+        write_atomically(file, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
         notes = (HERE / "NOTES.md").read_text()
-        replace_file(HERE / "RESULTS.md", write_results(kept, notes))
+        write_atomically(HERE / "RESULTS.md", write_results(kept, notes))
     return 1 if failed else 0
 
 

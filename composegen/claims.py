@@ -106,13 +106,13 @@ class Claims:
             return None, ""
         if unit.is_named:
             raise Refused(_refuse_named(unit, record.process.pid))
-        probe = enter_container(unit.probe, record.container or "")
+        container = record.container or ""
+        probe = enter_container(unit.probe, container)
         answer = await _ask_quietly(probe) if probe.can_ask else ""
         if answer:
             return None, answer
         differs = record.config != digest(unit)
         note = "started from another version of the stack file" if differs else ""
-        container = record.container or ""
         return Found(process=record.process, note=note, container=container), ""
 
     async def _look(self, unit: Unit, begin: float, waiting: Waiting) -> Found | None:

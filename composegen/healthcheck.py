@@ -11,7 +11,7 @@ import shlex
 
 from composegen.inline import write_inline
 from composegen.model import Raw
-from composegen.values import BadVariable, find_default
+from composegen.values import guess_default
 
 _URL = re.compile(
     r"http://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(/[^\s'\"|;&$]*)?"
@@ -45,18 +45,11 @@ def translate_healthcheck(value: Raw) -> str:
         return "health: {none: why it cannot be asked}"
     parts = [_translate_test(value.get("test"))]
     for key, word in _TIMES:
-        text = _settle(value.get(key))
+        # A variable's default is what counts: composegen computes with times.
+        text = guess_default(str(value.get(key) or ""))
         if text:
             parts.append(f"{word}: {write_inline(text)}")
     return f"health: {{{', '.join(parts)}}}"
-
-
-def _settle(value: Raw) -> str:
-    """A time as it is without variables: composegen computes with it."""
-    try:
-        return "" if value is None else find_default(str(value))
-    except BadVariable:
-        return ""
 
 
 def _translate_test(test: Raw) -> str:
@@ -77,8 +70,8 @@ def _translate_test(test: Raw) -> str:
 def _find_page(text: str, words: list[str], *, is_shell: bool) -> re.Match[str] | None:
     """The page of its own that a test fetches, where it does nothing else."""
     if _SCRIPTED.match(text):
-        found = list(re.finditer(r"https?://", text))
-        return _URL.search(text) if len(found) == 1 else None
+        has_one = len(re.findall("https?://", text)) == 1
+        return _URL.search(text) if has_one else None
     if is_shell:
         text = _QUIET_END.sub("", text)
         if _SHELL.search(re.sub(r"'[^']*'|\"[^\"$`]*\"", "", text)):

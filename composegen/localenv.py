@@ -125,7 +125,7 @@ def _write_url(stack: Stack, secret: Secret, around: Surroundings) -> None:
 
 
 def make_env(
-    step: Step, around: Surroundings, *, terminal: bool = False
+    step: Step, around: Surroundings, *, colours: bool = False
 ) -> dict[str, str]:
     """The whole environment of a service's process.
 
@@ -135,7 +135,7 @@ def make_env(
     service = step.service
     env = dict(around.inherited)
     env.setdefault("PYTHONUNBUFFERED", "1")
-    if terminal and not env.get("NO_COLOR") and env.get("TERM") != "dumb":
+    if colours:
         env.setdefault("FORCE_COLOR", "1")
     env |= read_env_files(service, around)
     for name, text in step.environment.items():

@@ -47,18 +47,18 @@ class Unit:
 
 
 def make_units(
-    local: LocalPlan, around: Surroundings, *, terminal: bool = False
+    local: LocalPlan, around: Surroundings, *, colours: bool = False
 ) -> tuple[Unit, ...]:
     """Every step of the plan as it is carried out here. Raises CannotRun."""
-    return tuple(_make_unit(local, step, around, terminal) for step in local.plan.steps)
+    return tuple(_make_unit(local, step, around, colours) for step in local.plan.steps)
 
 
 def _make_unit(
-    local: LocalPlan, step: Step, around: Surroundings, terminal: bool
+    local: LocalPlan, step: Step, around: Surroundings, colours: bool
 ) -> Unit:
     way = local.ways[step.name]
     service = step.service
-    env = make_env(step, around, terminal=terminal)
+    env = make_env(step, around, colours=colours)
     launch: Launch | None = None
     if way is Way.DOCKER:
         launch = make_store_launch(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from composegen.claims import find_stranger
-from composegen.console import Console
+from composegen.console import Console, has_colours
 from composegen.control import follow_run
 from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
 from composegen.events import read_event
@@ -87,7 +87,7 @@ def run_stack(
     folder = folder.resolve()
     before = RunFolder.find(folder)
     if before is not None and not asked.names:
-        whole = next((run for run in before.list_runs() if _is_whole(run)), None)
+        whole = _find_whole(before)
         if whole is not None:
             return attach_guest(whole, stack, options, console)
     with _note_refusal(folder):
@@ -97,7 +97,8 @@ def run_stack(
         for note in local.notes:
             console.say(f"note: {note}")
         around = prepare_secrets(local.plan, around)
-        units = make_units(local, around, terminal=console.out.isatty())
+        colours = console.out.isatty() and has_colours()
+        units = make_units(local, around, colours=colours)
         _pull_images(units, console)
     runs = RunFolder(folder)
     lock = runs.make_lock(_WHOLE)
@@ -119,9 +120,9 @@ def _take_or_find(lock: Lock, runs: RunFolder, console: Console) -> RunRecord | 
     """
     has_told = False
     while not lock.take():
-        for run in runs.list_runs():
-            if _is_whole(run):
-                return run
+        whole = _find_whole(runs)
+        if whole is not None:
+            return whole
         if not has_told:
             console.say("another run of this stack begins: it is waited for")
             has_told = True
@@ -144,8 +145,10 @@ def _note_refusal(folder: Path) -> Iterator[None]:
         raise
 
 
-def _is_whole(run: RunRecord) -> bool:
-    return not run.names and not run.is_library
+def _find_whole(runs: RunFolder) -> RunRecord | None:
+    """The run of the whole stack, where one is alive."""
+    alive = runs.list_runs()
+    return next((run for run in alive if not run.names and not run.is_library), None)
 
 
 def _pull_images(units: tuple[Unit, ...], console: Console) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from composegen.healthcheck import translate_healthcheck
 from composegen.inline import write_inline
 from composegen.model import Raw
-from composegen.values import BadVariable, find_default, split_at_colons
+from composegen.values import guess_default, split_at_colons
 
 KNOWN_TO_COMPOSE = frozenset(
     """annotations attach blkio_config cgroup cgroup_parent configs cpu_count
@@ -94,11 +94,7 @@ def _settle_address(text: Raw) -> Raw:
     address, *rest = split_at_colons(str(text))
     if len(rest) != 2 or "$" not in address:
         return text
-    try:
-        address = find_default(address)
-    except BadVariable:
-        address = ""
-    return ":".join([address or "127.0.0.1", *rest])
+    return ":".join([guess_default(address) or "127.0.0.1", *rest])
 
 
 def _write_long_port(port: Mapping[str, Raw]) -> str:

@@ -206,6 +206,14 @@ def split_at_colons(text: str, start: int = 0) -> list[str]:
     return [*parts, text[begin:]]
 
 
+def guess_default(text: str) -> str:
+    """The text with defaults for its variables; empty where a dollar begins none."""
+    try:
+        return find_default(text)
+    except BadVariable:
+        return ""
+
+
 def find_default(text: str) -> str:
     """The text with each variable replaced by its default, or by nothing."""
     parts, end = [], 0
