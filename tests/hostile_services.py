@@ -85,7 +85,9 @@ async def own_services(folder, port, grace, *, escaped):
     if escaped:
         commands = {"emptied": ["sh", "-c", f"({EMPTIED} {token}) & sleep 20"]}
     async with Processes(subreaper=True) as processes:
-        (folder / "mark").write_text(processes.mark)
+        # Whole at once: whoever sees the file reads the mark.
+        (folder / "mark.part").write_text(processes.mark)
+        (folder / "mark.part").rename(folder / "mark")
         for name, command in commands.items():
             processes.start(
                 Launch(
