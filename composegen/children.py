@@ -84,13 +84,14 @@ async def run_briefly(
         exited = watch_exit(child)
         code: int | None = None
         try:
-            code = await asyncio.wait_for(asyncio.shield(exited), timeout)
-        except TimeoutError:
-            pass  # the answer says so
+            # Not `wait_for`: before 3.12 it loses a cancel that comes with the exit.
+            await asyncio.wait({exited}, timeout=timeout)
+            if exited.done():
+                code = exited.result()
         finally:
             if not exited.done():
                 os.killpg(child.pid, signal.SIGKILL)
-                await asyncio.shield(exited)
+                await asyncio.wait({exited})
         output.seek(0)
         text = output.read(_MOST_OUTPUT).decode("utf-8", "replace").strip()
     return Answer(code=code, output=text)

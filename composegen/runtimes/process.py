@@ -298,11 +298,10 @@ class Processes:
             os.close(self._pipe)
         if self._guardian is None or self._guardian_exited is None:
             return
-        try:
-            await asyncio.wait_for(asyncio.shield(self._guardian_exited), _GUARDIAN_END)
-        except TimeoutError:
+        await asyncio.wait({self._guardian_exited}, timeout=_GUARDIAN_END)
+        if not self._guardian_exited.done():
             self._guardian.kill()
-            await self._guardian_exited
+            await asyncio.wait({self._guardian_exited})
 
     # Orphans
 
