@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from typing import IO, Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -22,8 +23,13 @@ from composegen.errors import (
 )
 from composegen.problems import escape_control
 
+if TYPE_CHECKING:
+    from composegen.writer import Writer
+
 _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 _WIDEST_LINE = 160
+QUICK = 1.0
+"""Seconds that the end of a run waits for a reader who does not read."""
 
 
 class Console:
@@ -32,6 +38,8 @@ class Console:
     def __init__(self, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
         self._out = out
         self._err = err
+        self._writers: dict[str, Writer] = {}
+        self._patience: float | None = None
 
     @property
     def out(self) -> IO[str]:
@@ -43,10 +51,42 @@ class Console:
         """Where talk goes."""
         return self._err or sys.stderr
 
+    @contextmanager
+    def in_background(self, patience: float | None = None) -> Iterator[None]:
+        """Write from a thread meanwhile: a reader who does not read delays nothing.
+
+        At the end the rest is written; a reader who takes nothing for ``patience``
+        seconds loses it. None waits for as long as the reader takes, until ``hurry``.
+        """
+        self._patience = patience
+        self._writers = _make_writers({"out": self.out, "err": self.err})
+        try:
+            yield
+        finally:
+            writers, self._writers = set(self._writers.values()), {}
+            for writer in writers:
+                writer.end(self._patience)
+
+    def hurry(self) -> None:
+        """Do not wait for a reader who does not read: it ends now."""
+        self._patience = QUICK
+
+    def write(self, name: str, text: str, *, is_line: bool = False) -> None:
+        """A text to "out" or "err"; a service's line may be skipped in the background.
+
+        Raises OSError and ValueError where the stream is closed.
+        """
+        writer = self._writers.get(name)
+        if writer is not None:
+            writer.write(text, is_line=is_line)
+            return
+        stream = self.out if name == "out" else self.err
+        stream.write(text)
+        stream.flush()
+
     def write_data(self, text: str) -> None:
         """Data, to stdout as it is."""
-        self.out.write(text)
-        self.out.flush()
+        self.write("out", text)
 
     def write_json(self, data: Any) -> None:
         """Data as JSON, to stdout."""
@@ -56,8 +96,7 @@ class Console:
 
     def say(self, text: str = "") -> None:
         """Talk, to stderr."""
-        self.err.write(text + "\n")
-        self.err.flush()
+        self.write("err", text + "\n")
 
     def _style(self, text: str, *, stream: IO[str] | None = None, **style: Any) -> str:
         if not has_colours() or not (stream or self.err).isatty():
@@ -135,6 +174,26 @@ class Console:
         self.say(f"{space}= {self._style('help:', fg='cyan')} {first}")
         for line in rest:
             self.say(f"{space}        {line}".rstrip())
+
+
+def _make_writers(streams: dict[str, IO[str]]) -> dict[str, Writer]:
+    """A writer for each stream that is an open file; one for two of the same file."""
+    from composegen.writer import Writer
+
+    made: dict[str, Writer] = {}
+    known: dict[tuple[int, ...], Writer] = {}
+    for name, stream in streams.items():
+        try:
+            stream.flush()
+            handle = stream.fileno()
+            found = os.fstat(handle)
+        except (OSError, ValueError, AttributeError):
+            continue  # closed, or kept in memory
+        file = (found.st_dev, found.st_ino, found.st_rdev)
+        if file not in known:
+            known[file] = Writer(handle, getattr(stream, "encoding", None) or "utf-8")
+        made[name] = known[file]
+    return made
 
 
 def has_colours() -> bool:

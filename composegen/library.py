@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from composegen.console import QUICK, Console
 from composegen.errors import ComposegenError
 from composegen.loader import load_stack
 from composegen.localenv import Surroundings, prepare_secrets, read_surroundings
-from composegen.localplan import Asked, LocalPlan, Way, settle_plan
+from composegen.localplan import Asked, Way, settle_plan
 from composegen.localunits import make_units
+from composegen.plan import Step
 from composegen.runconsole import RunConsole
 from composegen.runfiles import RunFolder
 from composegen.running import ThisMachine
@@ -73,7 +75,8 @@ async def own_dependencies(
     local = settle_plan(load_stack(path, str(path)).stack, asked, around, ThisMachine())
     around = prepare_secrets(local.plan, around)
     units = [unit for unit in make_units(local, around) if unit.way is not Way.OWNER]
-    console = RunConsole(local.plan.names, verbose=verbose, lines_to_err=True)
+    console = Console()
+    shown = RunConsole(local.plan.names, console, verbose=verbose, lines_to_err=True)
     runs = RunFolder(folder)
     ending: set[asyncio.Task[None]] = set()
 
@@ -85,29 +88,33 @@ async def own_dependencies(
         local,
         units,
         runs,
-        console.show,
+        shown.show,
         end=lambda supervisor: ending.add(asyncio.ensure_future(take_down(supervisor))),
         is_library=True,
     )
-    async with session as opened:
-        try:
-            await opened.supervisor.bring_up()
-        except StartFailed as error:
-            failure = error.failure
-            cause = f": {failure.cause}" if failure.cause else ""
-            message = f"{failure.reason}{cause}"
-            raise DependencyFailed(message, help=failure.mend) from None
-        environment = _find_wired(local, service, around)
-        unset = next(step.unset for step in local.plan.steps if step.name == service)
-        yield Dependencies(opened.supervisor, environment, unset)
+    # The caller goes on with its loop, whether its stderr is read or not.
+    with console.in_background(patience=QUICK):
+        async with session as opened:
+            await _bring_up(opened.supervisor)
+            step = next(step for step in local.plan.steps if step.name == service)
+            wired = _find_wired(step, around)
+            yield Dependencies(opened.supervisor, wired, step.unset)
 
 
-def _find_wired(local: LocalPlan, service: str, around: Surroundings) -> dict[str, str]:
+async def _bring_up(supervisor: Supervisor) -> None:
+    try:
+        await supervisor.bring_up()
+    except StartFailed as error:
+        failure = error.failure
+        cause = f": {failure.cause}" if failure.cause else ""
+        raise DependencyFailed(f"{failure.reason}{cause}", help=failure.mend) from None
+
+
+def _find_wired(step: Step, around: Surroundings) -> dict[str, str]:
     """The variables of a service that do not stand in its own ``environment``."""
-    step = next(step for step in local.plan.steps if step.name == service)
     own = step.service.environment
     return {
-        name: around.fill(text, service)
+        name: around.fill(text, step.name)
         for name, text in step.environment.items()
         if own.get(name) != text
     }

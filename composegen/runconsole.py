@@ -155,7 +155,8 @@ class RunConsole:
         if self._verbose or self._is_key(event):
             stream = "err" if self._lines_to_err else "out"
             text = self._clean(event.text, stream)
-            self._write(stream, f"{self._prefix(event.service, stream)} {text}\n")
+            line = f"{self._prefix(event.service, stream)} {text}\n"
+            self._write(stream, line, is_line=True)
 
     def _is_key(self, event: Line) -> bool:
         """Ready, addresses, errors; a traceback to its last line."""
@@ -248,17 +249,15 @@ class RunConsole:
             return _CONTROL.sub("", shown) + ending
         return _CONTROL.sub("", _COLOUR_CODE.sub("", shown)).replace("\x1b", "")
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str, *, is_line: bool = False) -> None:
         """Write and go on, also when nobody reads any more."""
         if name in self._closed:
             return
-        stream = self._stream(name)
         try:
-            stream.write(text)
-            stream.flush()
+            self._console.write(name, text, is_line=is_line)
         except (OSError, ValueError):
             self._closed.add(name)
-            _silence(stream)
+            _silence(self._stream(name))
 
 
 def _silence(stream: IO[str]) -> None:

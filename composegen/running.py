@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,10 @@ from composegen.runconsole import RunConsole
 from composegen.runfiles import Lock, RunFolder, RunRecord
 from composegen.runtimes.process import Processes
 from composegen.session import open_session
+from composegen.signals import catch_signals
 from composegen.status import State, format_moment
 from composegen.supervisor import StartFailed, Supervisor
 
-_SIGNALS = {
-    signal.SIGINT: ExitCode.INTERRUPTED,
-    signal.SIGTERM: ExitCode.TERMINATED,
-    signal.SIGHUP: ExitCode.HUNG_UP,
-}
 _CONNECT_TIMEOUT = 0.5
 _POLL = 0.05
 _WHOLE = "+stack"
@@ -84,7 +79,13 @@ def run_stack(
     Raises CannotRun, UsageError, SelectionError and FileRefused before anything starts.
     """
     console = console or Console()
-    folder = folder.resolve()
+    with console.in_background():
+        return _run(stack, folder.resolve(), asked, options, console)
+
+
+def _run(
+    stack: Stack, folder: Path, asked: Asked, options: RunOptions, console: Console
+) -> int:
     before = RunFolder.find(folder)
     if before is not None and not asked.names:
         whole = _find_whole(before)
@@ -175,6 +176,7 @@ def attach_guest(
         for data in follow_run(run.socket):
             shown.show(read_event(data))
     except KeyboardInterrupt:
+        console.hurry()
         console.say("left; the stack keeps running")
         return ExitCode.INTERRUPTED
     console.say("the run has ended")
@@ -196,6 +198,8 @@ class _Run:
         self.units = units
         self.runs = runs
         self.options = options
+        self.hurry = console.hurry
+        self.processes: Processes | None = None
         self.console = RunConsole(
             local.plan.names,
             console,
@@ -212,37 +216,44 @@ class _Run:
             self.units,
             self.runs,
             self.console.show,
-            end=lambda _: _settle(stop, ExitCode.FINE),
+            end=lambda _: self._end(stop, ExitCode.FINE),
             restart=self.options.restart,
         )
-        async with session as opened:
-            self._handle_signals(loop, stop, opened.processes)
-            code = await self._stay(opened.supervisor, stop)
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-        return code
+        with catch_signals(self._make_handler(loop, stop)):
+            async with session as opened:
+                self.processes = opened.processes
+                return await self._stay(opened.supervisor, stop)
 
-    def _handle_signals(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        stop: asyncio.Future[int],
-        processes: Processes,
-    ) -> None:
-        """The first signal ends the run, the second kills, the third leaves at once."""
+    def _make_handler(
+        self, loop: asyncio.AbstractEventLoop, stop: asyncio.Future[int]
+    ) -> Callable[[ExitCode], None]:
+        """The first signal ends the run, the second kills, the third leaves at once.
+
+        Only the third does not wait for its turn in the loop.
+        """
         count = 0
 
-        def handle(code: int) -> None:
+        def handle(code: ExitCode) -> None:
             nonlocal count
             count += 1
-            _settle(stop, code)
-            if count == 2:
-                self.console.say("killing what is left")
-                processes.kill_all()
-            elif count > 2:  # the guardian sees to the rest
+            if count == 1:
+                loop.call_soon_threadsafe(self._end, stop, code)
+            elif count == 2:
+                loop.call_soon_threadsafe(self._kill)
+            else:  # the guardian sees to the rest
                 os._exit(code)
 
-        for number, code in _SIGNALS.items():
-            loop.add_signal_handler(number, handle, code)
+        return handle
+
+    def _end(self, stop: asyncio.Future[int], code: int) -> None:
+        self.hurry()
+        if not stop.done():
+            stop.set_result(code)
+
+    def _kill(self) -> None:
+        if self.processes is not None:
+            self.console.say("killing what is left")
+            self.processes.kill_all()
 
     async def _stay(self, supervisor: Supervisor, stop: asyncio.Future[int]) -> int:
         """Bring it up and wait for whatever ends it."""
@@ -290,11 +301,6 @@ class _Run:
     def _say_ending(self) -> None:
         if not self.local.asked.command:
             self.console.say("taking it down")
-
-
-def _settle(stop: asyncio.Future[int], code: int) -> None:
-    if not stop.done():
-        stop.set_result(code)
 
 
 def _choose_code(ends: list[asyncio.Future[Any]], supervisor: Supervisor) -> int:

@@ -1,4 +1,4 @@
-"""One service of a run as it is right now, and the gates that others wait at."""
+"""One service of a run as it is right now; each change wakes those who wait for it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,13 @@ class Tended:
         self.failure: Failure | None = None
         self.again_at: float | None = None
         self.last_answer = ""
+        self.away_since: float | None = None
+        self.waits_for: tuple[str, ...] = ()
         self.boot = Boot(service=unit.name, created=0.0)
-        self.started: asyncio.Future[bool] = loop.create_future()
         self.settled: asyncio.Future[bool] = loop.create_future()
         self.tail: Tail | None = None
+        self._loop = loop
+        self._changes: set[asyncio.Future[None]] = set()
 
     @property
     def pid(self) -> int | None:
@@ -44,15 +47,50 @@ class Tended:
             return self.process.pid
         return self.found.pid if self.found is not None else None
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it does what is asked of it at this moment."""
+        return self.state in FINE and self.health != "unhealthy"
+
     def enter(self, state: State, health: str | None = None) -> None:
         """Take a new state; those who wait for it go on."""
+        was_well = self.is_well
         self.state = state
         self.since = format_now()
         self.health = health
-        if state in FINE or state is State.FAILED:
-            for gate in (self.started, self.settled):
-                if not gate.done():
-                    gate.set_result(state in FINE)
+        if not self.settled.done() and (state in FINE or state is State.FAILED):
+            self.settled.set_result(state in FINE)
+        self._note_change(was_well=was_well)
+
+    def change_health(self, health: str) -> None:
+        """Take another health in the same state."""
+        was_well = self.is_well
+        self.health = health
+        self._note_change(was_well=was_well)
+
+    def take_process(self, process: Process) -> None:
+        """It runs, as this process."""
+        self.found = None
+        self.process = process
+        self.exit_code = None
+        self.last_answer = ""
+        self._note_change(was_well=self.is_well)
+
+    def _note_change(self, *, was_well: bool) -> None:
+        if self.is_well:
+            self.away_since = None
+        elif was_well:
+            self.away_since = time.monotonic()
+        changes, self._changes = self._changes, set()
+        for change in changes:
+            if not change.done():
+                change.set_result(None)
+
+    def wait_for_change(self) -> asyncio.Future[None]:
+        """A future that is done as soon as something about it has changed."""
+        change: asyncio.Future[None] = self._loop.create_future()
+        self._changes.add(change)
+        return change
 
 
 def describe_failure(tended: Tended) -> Failure | None:
@@ -61,9 +99,11 @@ def describe_failure(tended: Tended) -> Failure | None:
     One that died is started again after a pause, or has been and boots.
     """
     failure = tended.failure
-    if failure is None or tended.state is not State.STARTING:
+    if failure is None or tended.state not in {State.STARTING, State.WAITING}:
         return failure
-    if tended.again_at is not None:
+    if tended.waits_for:
+        then = f"it is started again when {', '.join(tended.waits_for)} is back"
+    elif tended.again_at is not None:
         left = max(0.0, tended.again_at - time.monotonic())
         then = f"it is started again in {left:.1f} s"
     else:

@@ -26,6 +26,7 @@ from composegen.events import (
     Started,
     Stopped,
 )
+from composegen.gates import Gates
 from composegen.health import (
     Died,
     NeverReady,
@@ -38,7 +39,7 @@ from composegen.health import (
 from composegen.localplan import Way
 from composegen.localunits import Unit
 from composegen.logs import Tail
-from composegen.model import Condition, HealthKind
+from composegen.model import HealthKind
 from composegen.processes import find_start_time, is_still, read_command
 from composegen.records import replace
 from composegen.runtimes.process import Process, Processes
@@ -71,12 +72,14 @@ class Tender:
         self._processes = processes
         self._claims = claims
         self._restart = restart
+        self._gates = Gates(tended.unit.step, others)
         self.voice = Voice(tended, report, begin)
 
     async def tend(self) -> None:
         """Carry it from its gates to its last exit; cancelled when the run ends."""
         failure = await self._pass_gates()
         if failure is None:
+            self._begin_boot()
             failure = await self._boot()
         if failure is not None:
             await self._give_up(failure)
@@ -110,28 +113,29 @@ class Tender:
         self.tended.again_at = None
 
     async def _pass_gates(self) -> Failure | None:
-        """Wait until the gates open; the failure where a required one cannot."""
-        step = self.tended.unit.step
-        for gate in step.gates:
-            needed = self._others.get(gate.service)
-            if needed is None:
-                continue
-            is_start = gate.condition is Condition.STARTED
-            opened = await asyncio.shield(
-                needed.started if is_start else needed.settled
-            )
-            if not opened and not gate.is_optional:
+        """Wait until all gates are open at once; the failure where one never will."""
+        while True:
+            shut, closed = self._gates.find_shut(), self._gates.find_closed()
+            if shut:
                 return Failure(
-                    service=step.name,
-                    reason=f"cannot start without {gate.service}",
+                    service=self.tended.unit.name,
+                    reason=f"cannot start without {shut[0]}",
                 )
+            if closed and not self.tended.waits_for and self.tended.failure is not None:
+                self.voice.tell(f"waits for {', '.join(closed)} before it starts again")
+            self.tended.waits_for = closed
+            if not closed:
+                return None
+            await self._gates.wait_for_change()
+
+    def _begin_boot(self) -> None:
+        step = self.tended.unit.step
         self.tended.boot = Boot(
             service=step.name,
             created=0.0,
             started=self.voice.now,
             waited_for=tuple(gate.service for gate in step.gates),
         )
-        return None
 
     async def _boot(self) -> Failure | None:
         """Start it, or find it running, and wait until it is ready."""
@@ -144,14 +148,12 @@ class Tender:
         if found is not None:
             self._use(found)
             return None
-        failure = self._start()
-        if failure is not None:
-            return failure
-        return await self._wait()
+        # The look at its port may have taken a while.
+        return await self._pass_gates() or self._start() or await self._wait()
 
     async def _boot_again(self) -> Failure | None:
         self.tended.restarts += 1
-        failure = await self._boot()
+        failure = await self._pass_gates() or await self._boot()
         if failure is not None and self.tended.process is not None:
             await self.tended.process.stop()
         return failure
@@ -189,16 +191,11 @@ class Tender:
             process = self._processes.start(unit.launch)
         except OSError as error:
             return explain_os_error(unit, error)
-        self.tended.found = None
-        self.tended.process = process
-        self.tended.exit_code = None
-        self.tended.last_answer = ""
+        self.tended.take_process(process)
         if unit.launch.log is not None:
             self.tended.tail = Tail(unit.launch.log, process.log_start)
         if process.identity is not None:
             self._claims.note_started(unit, process.identity)
-        if not self.tended.started.done():
-            self.tended.started.set_result(True)
         self.voice.say(
             Started,
             pid=process.pid,
@@ -320,11 +317,11 @@ class Tender:
                 misses += 1
                 self.tended.last_answer = str(error)
                 if misses == probe.retries:
-                    self.tended.health = "unhealthy"
+                    self.tended.change_health("unhealthy")
                     self.voice.say(Sickened, reason=str(error))
             else:
                 if misses >= probe.retries:
-                    self.tended.health = "healthy"
+                    self.tended.change_health("healthy")
                     self.voice.say(Recovered)
                 misses = 0
 
@@ -343,10 +340,10 @@ class Tender:
     def _note_exit(self, code: int | None, pause: float | None) -> None:
         self.tended.exit_code = code
         self.tended.found = None
-        is_over = pause is None
-        self.tended.enter(State.STOPPED if is_over and code == 0 else State.STARTING)
-        if is_over and code != 0:
-            self.tended.state = State.FAILED
+        if pause is not None:
+            self.tended.enter(State.STARTING)
+        else:
+            self.tended.enter(State.STOPPED if code == 0 else State.FAILED)
         if self.tended.unit.way is Way.COMMAND:
             return  # whoever typed it sees how it ends
         self.tended.failure = self._explain_end(code)

@@ -6,11 +6,8 @@ Compose's exit code alone decides nothing: ``judging`` does, from what the engin
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from composegen.booting import Booting
@@ -43,6 +40,7 @@ from composegen.secretfiles import (
     make_secret_files,
     read_passwords,
 )
+from composegen.signals import catch_signals
 from composegen.statefolder import hold_lock
 from composegen.upnotes import Notes, write_notes
 
@@ -75,7 +73,7 @@ def up_stack(
     before anything is changed, and Interrupted.
     """
     console = console or Console()
-    with _raise_on_signals():
+    with catch_signals(_interrupt):
         find_docker()
         endpoint = find_endpoint(os.environ)
         with Engine(endpoint) as engine, hold_lock(folder, _LOCK) as is_ours:
@@ -88,28 +86,8 @@ def up_stack(
             return up.carry_out()
 
 
-@contextmanager
-def _raise_on_signals() -> Iterator[None]:
-    codes = {
-        signal.SIGINT: ExitCode.INTERRUPTED,
-        signal.SIGTERM: ExitCode.TERMINATED,
-        signal.SIGHUP: ExitCode.HUNG_UP,
-    }
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        raise Interrupted(codes[signal.Signals(number)], help=_STAYS)
-
-    # What was told to be ignored, by nohup for one, stays so.
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in codes
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _interrupt(code: ExitCode) -> None:
+    raise Interrupted(code, help=_STAYS)
 
 
 class _Up:

@@ -10,6 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 RANKS = {
     "errors": 1,
     "records": 0,
+    "signals": 2,
+    "writer": 0,
     "paths": 1,
     "resources": 0,
     "catalogue": 2,
@@ -74,6 +76,7 @@ RANKS = {
     "control": 30,
     "foreground": 31,
     "tended": 31,
+    "gates": 32,
     "voice": 32,
     "tending": 33,
     "supervisor": 34,

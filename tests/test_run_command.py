@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 
 import pytest
 
-from tests import runs
+from tests import leaks, runs
 from tests.runs import (
     ask_status,
     end,
@@ -142,6 +143,111 @@ def test_a_closed_stdout_ends_nothing(stack, ports):
 
     assert process.poll() is None
     assert end(process) == 130
+
+
+# A reader who does not read
+
+
+@pytest.fixture
+def unread():
+    """A pipe that is full, and that nobody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(65536))
+    os.set_blocking(writer, True)
+    with os.fdopen(reader, "rb", 0), os.fdopen(writer, "wb", 0) as full:
+        yield full
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+)
+def test_a_run_that_nobody_reads_supervises_answers_and_ends(
+    tmp_path, ports, unread, stream, number, code
+):
+    runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = start_cli(tmp_path, "run", "-v", **{**streams, stream: unread})
+    wait_for(lambda: ask_status(tmp_path)[0] == 0)
+    first = ask_status(tmp_path)[1]["app"]["pid"]
+    os.kill(first, signal.SIGKILL)
+
+    def is_back():
+        code, statuses = ask_status(tmp_path)
+        return code == 0 and statuses["app"]["restarts"] == 1
+
+    wait_for(is_back)
+    assert end(process, number) == code
+    assert runs.find_running_in(tmp_path) == {}
+
+
+def test_a_run_that_ends_by_itself_waits_for_its_reader(tmp_path):
+    job = "  say:\n    image: python:3.12-slim\n    job: true\n    local: {command: "
+    job += f"['{sys.executable}', -S, say.py]}}\n"
+    program = "for i in range(20000): print('error', i)"
+    runs.write_stack(tmp_path, "services:\n" + job, say=program)
+    process = start_cli(tmp_path, "run", "-v")
+    last = tmp_path / ".composegen" / "run" / "last.json"
+    wait_for(lambda: last.exists() and "statuses" in last.read_text())
+
+    out, _ = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 0
+    assert out.count("error") == 20000
+
+
+def test_hang_ups_that_are_ignored_stay_so(stack):
+    """As nohup does it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process, _ = start_up(stack)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    process.send_signal(signal.SIGHUP)
+    _, statuses = ask_status(stack)
+
+    assert statuses["web"]["state"] == "ready"
+    assert end(process, signal.SIGTERM) == 143
+
+
+STUCK = """
+import io, sys, time
+from pathlib import Path
+from composegen.console import Console
+from composegen.loader import load_stack
+from composegen.localplan import Asked
+from composegen.running import RunOptions, run_stack
+
+class Stuck(io.StringIO):
+    def write(self, text):
+        if "taking it down" in text:
+            Path("stuck").touch()
+            time.sleep(1000)
+
+stack = load_stack(Path("stack.yaml")).stack
+console = Console(Stuck(), Stuck())
+sys.exit(run_stack(stack, Path(), Asked(), RunOptions(), console=console))
+"""
+
+
+def test_the_third_interrupt_leaves_at_once_whatever_the_run_is_doing(tmp_path, ports):
+    runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
+    env = {**os.environ, "PYTHONPATH": str(runs.ROOT)}
+    process = leaks.keep(
+        subprocess.Popen([sys.executable, "-c", STUCK], cwd=tmp_path, env=env)
+    )
+    wait_for(lambda: ask_status(tmp_path)[0] == 0)
+    process.send_signal(signal.SIGINT)
+    wait_for((tmp_path / "stuck").exists)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGHUP)
+
+    assert process.wait(SECONDS) in {143, 129}
+    wait_for(lambda: runs.find_running_in(tmp_path) == {})
 
 
 # A command in a service's place

@@ -1,0 +1,94 @@
+"""The gates of one service: open only while what it needs is well, all at once.
+
+A gate looks at the present. What was ready once and is away by now holds up whoever
+starts, or starts again, meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from composegen.model import Condition
+from composegen.plan import Gate, Step
+from composegen.status import State
+from composegen.tended import Tended
+
+_OVER = frozenset({State.FAILED, State.STOPPED})
+
+
+class Verdict(Enum):
+    """What a gate says: go on, wait, or never."""
+
+    OPEN = auto()
+    CLOSED = auto()
+    SHUT = auto()
+
+
+class Gates:
+    """The gates of a step, by the services of its run."""
+
+    def __init__(self, step: Step, services: Mapping[str, Tended]) -> None:
+        self._gates = tuple(
+            (gate, services[gate.service])
+            for gate in step.gates
+            if gate.service in services
+        )
+
+    def find_closed(self) -> tuple[str, ...]:
+        """The services that are waited for at this moment."""
+        return self._find(Verdict.CLOSED)
+
+    def find_shut(self) -> tuple[str, ...]:
+        """The required services that will not come back in this run."""
+        return self._find(Verdict.SHUT)
+
+    def _find(self, verdict: Verdict) -> tuple[str, ...]:
+        now = time.monotonic()
+        return tuple(
+            gate.service
+            for gate, needed in self._gates
+            if judge_gate(gate, needed, now) is verdict
+        )
+
+    async def wait_for_change(self) -> None:
+        """Return when any of the services has changed, or time has opened a gate."""
+        now = time.monotonic()
+        ends = [
+            _find_patience(needed) - now
+            for gate, needed in self._gates
+            if judge_gate(gate, needed, now) is Verdict.CLOSED
+            and gate.is_optional
+            and needed.away_since is not None
+        ]
+        changes = [needed.wait_for_change() for _, needed in self._gates]
+        try:
+            await asyncio.wait(
+                changes,
+                timeout=max(0.0, min(ends)) if ends else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            for change in changes:
+                change.cancel()
+
+
+def judge_gate(gate: Gate, needed: Tended, now: float) -> Verdict:
+    """What a gate says of a service at a moment of the monotonic clock, in seconds.
+
+    An optional service that was well is waited for up to its ``boot`` while it is away.
+    """
+    if needed.state in _OVER:
+        return Verdict.OPEN if gate.is_optional else Verdict.SHUT
+    is_there = needed.pid is not None or needed.state is State.FINISHED
+    if needed.is_well or (gate.condition is Condition.STARTED and is_there):
+        return Verdict.OPEN
+    is_late = needed.away_since is not None and now >= _find_patience(needed)
+    return Verdict.OPEN if gate.is_optional and is_late else Verdict.CLOSED
+
+
+def _find_patience(needed: Tended) -> float:
+    """Until when an optional service that is away is waited for."""
+    return (needed.away_since or 0.0) + needed.unit.probe.boot

@@ -1,0 +1,215 @@
+"""Gates look at the present: what is away holds up whoever starts meanwhile."""
+
+import asyncio
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from composegen.events import Exited, Ready, Started
+from composegen.gates import Verdict, judge_gate
+from composegen.health import Probe
+from composegen.model import Condition, HealthKind
+from composegen.plan import Gate
+from composegen.status import State
+from composegen.supervisor import StartFailed
+from composegen.tended import Tended
+from tests import runs
+from tests.runs import carry_out, find_events, make_service
+from tests.test_supervisor import until
+
+BOOT = 5.0
+
+
+@pytest.fixture
+def ports():
+    return runs.Ports()
+
+
+def make_tended(state, health=None, *, pid=None):
+    """A service in a state; its unit is no more than a gate looks at."""
+    probe = Probe(kind=HealthKind.TCP, port=1, boot=BOOT)
+    loop = asyncio.new_event_loop()
+    tended = Tended(SimpleNamespace(name="app", probe=probe), loop)
+    tended.process = SimpleNamespace(is_alive=pid is not None, pid=pid)
+    tended.enter(state, health)
+    loop.close()
+    return tended
+
+
+def judge(tended, *, condition=Condition.HEALTHY, is_optional=False, later=0.0):
+    gate = Gate(service="app", condition=condition, is_optional=is_optional)
+    return judge_gate(gate, tended, time.monotonic() + later)
+
+
+@pytest.mark.parametrize(
+    ("state", "health", "verdict"),
+    [
+        (State.WAITING, None, Verdict.CLOSED),
+        (State.STARTING, "starting", Verdict.CLOSED),
+        (State.READY, "healthy", Verdict.OPEN),
+        (State.READY, "none", Verdict.OPEN),
+        (State.READY, "unhealthy", Verdict.CLOSED),
+        (State.FINISHED, None, Verdict.OPEN),
+        (State.FAILED, None, Verdict.SHUT),
+        (State.STOPPED, None, Verdict.SHUT),
+    ],
+)
+def test_a_required_gate_is_open_while_the_service_is_well(state, health, verdict):
+    assert judge(make_tended(state, health, pid=7)) is verdict
+
+
+def test_a_gate_for_the_start_asks_only_whether_it_runs():
+    starting = make_tended(State.STARTING, "starting", pid=7)
+    restarting = make_tended(State.STARTING)
+
+    assert judge(starting, condition=Condition.STARTED) is Verdict.OPEN
+    assert judge(restarting, condition=Condition.STARTED) is Verdict.CLOSED
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.STOPPED])
+def test_an_optional_gate_opens_when_the_service_is_over(state):
+    assert judge(make_tended(state), is_optional=True) is Verdict.OPEN
+
+
+@pytest.mark.parametrize("is_optional", [True, False])
+def test_only_an_optional_service_that_is_away_is_waited_for_up_to_its_boot(
+    is_optional,
+):
+    away = make_tended(State.READY, "healthy", pid=7)
+    away.enter(State.STARTING)
+    late = Verdict.OPEN if is_optional else Verdict.CLOSED
+
+    assert judge(away, is_optional=is_optional) is Verdict.CLOSED
+    assert judge(away, is_optional=is_optional, later=BOOT + 1) is late
+
+
+def test_one_that_comes_back_is_waited_for_afresh_when_it_goes_again():
+    app = make_tended(State.READY, "healthy", pid=7)
+    app.change_health("unhealthy")
+    first = app.away_since
+    app.change_health("healthy")
+
+    assert first is not None
+    assert app.away_since is None
+
+
+# A real run; files stand for moments
+
+FALLIBLE = (
+    """
+import os, time
+def wait(name):
+    while not os.path.exists(name):
+        time.sleep(0.005)
+name = os.environ["NAME"]
+while os.path.exists("dead-" + name) and not os.path.exists("back-" + name):
+    time.sleep(0.005)
+import threading
+def die():
+    wait("die-" + name)
+    if not os.path.exists("dead-" + name):
+        open("dead-" + name, "w").close()
+        os._exit(7)
+threading.Thread(target=die, daemon=True).start()
+wait("go-" + name)
+"""
+    + runs.SERVER
+)
+
+
+def write_fallible(folder, ports, needs, **names):
+    """Services that become ready with go-NAME, die with die-NAME, return with back-."""
+    text = "".join(
+        make_service(
+            name, ports[name], command="fallible.py", env=f"NAME: {name}", boot="60s"
+        )
+        for name in names
+    )
+    web = make_service(
+        "web", ports["web"], command="fallible.py", env="NAME: web", extra=needs
+    )
+    path = runs.write_stack(folder, "services:\n" + web + text, fallible=FALLIBLE)
+    for name, moments in names.items():
+        for moment in moments:
+            (folder / f"{moment}-{name}").touch()
+    return path
+
+
+def list_starts(events, service):
+    return [e for e in find_events(events, Started) if e.service == service]
+
+
+def is_ready(events, service, times=1):
+    return len([e for e in find_events(events, Ready) if e.service == service]) >= times
+
+
+def has_exited(events, service):
+    return any(e.service == service for e in find_events(events, Exited))
+
+
+def test_all_gates_are_open_at_the_moment_of_the_start(tmp_path, ports):
+    path = write_fallible(tmp_path, ports, "needs: [a, b]", a=["go"], b=[])
+    (tmp_path / "go-web").touch()
+
+    async def go():
+        async with carry_out(path) as (supervisor, events):
+            up = asyncio.ensure_future(supervisor.bring_up())
+            await until(lambda: is_ready(events, "a"))
+            (tmp_path / "die-a").touch()
+            await until(lambda: has_exited(events, "a"))
+            (tmp_path / "go-b").touch()
+            await until(lambda: is_ready(events, "b"))
+            await asyncio.sleep(0)
+            (tmp_path / "back-a").touch()
+            await up
+        return events
+
+    events = asyncio.run(go())
+
+    [web] = list_starts(events, "web")
+    back = [e for e in find_events(events, Ready) if e.service == "a"][1]
+    assert events.index(web) > events.index(back)
+
+
+def test_one_that_died_starts_again_when_what_it_needs_is_back(tmp_path, ports):
+    path = write_fallible(tmp_path, ports, "needs: [a]", a=["go"])
+    (tmp_path / "go-web").touch()
+
+    async def go():
+        async with carry_out(path) as (supervisor, events):
+            await supervisor.bring_up()
+            (tmp_path / "die-a").touch()
+            await until(lambda: has_exited(events, "a"))
+            (tmp_path / "back-web").touch()
+            (tmp_path / "die-web").touch()
+            await until(lambda: supervisor.tended["web"].waits_for == ("a",))
+            (tmp_path / "back-a").touch()
+            await until(lambda: is_ready(events, "web", times=2))
+        return events
+
+    events = asyncio.run(go())
+
+    again = list_starts(events, "web")[1]
+    back = [e for e in find_events(events, Ready) if e.service == "a"][1]
+    assert events.index(again) > events.index(back)
+    assert "waits for a before it starts again" in [
+        getattr(event, "text", "") for event in events
+    ]
+
+
+def test_a_required_service_that_is_gone_for_good_fails_those_that_wait(
+    tmp_path, ports
+):
+    path = write_fallible(tmp_path, ports, "needs: [a, b]", a=["go"], b=[])
+
+    async def go():
+        async with carry_out(path, restart=False) as (supervisor, events):
+            up = asyncio.ensure_future(supervisor.bring_up())
+            await until(lambda: is_ready(events, "a"))
+            (tmp_path / "die-a").touch()
+            with pytest.raises(StartFailed, match="cannot start without a"):
+                await up
+            return list_starts(events, "web")
+
+    assert asyncio.run(go()) == []
