@@ -26,6 +26,7 @@ from composegen.model import HealthKind, Service
 from composegen.processes import Identity, identify, is_still, read_command, read_folder
 from composegen.records import record, replace
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
+from composegen.upkeep import Upkeep
 
 _FIRST_LOOK = 1.0
 _END_OF_LEFTOVER = 5.0
@@ -65,20 +66,29 @@ class Claims:
     """The services that one run claims in a stack's folder."""
 
     def __init__(
-        self, folder: RunFolder, run: str, supervisor: Identity, *, reuse: bool = False
+        self,
+        folder: RunFolder,
+        run: str,
+        supervisor: Identity,
+        upkeep: Upkeep,
+        *,
+        reuse: bool = False,
     ) -> None:
         self._folder = folder
         self._run = run
         self._supervisor = supervisor
+        self._upkeep = upkeep
         self._reuse = reuse
         self._locks: dict[str, Lock] = {}
+        self._owned: dict[str, ServiceRecord] = {}
+        upkeep.keep(self._note_again)
 
     async def claim(self, unit: Unit, waiting: Waiting) -> Found | None:
         """A process to use, or None: it is ours to start. Raises Refused."""
         lock = self._locks.setdefault(unit.name, self._folder.make_lock(unit.name))
         begin = time.monotonic()
         patience = max(unit.probe.boot, _FIRST_LOOK)
-        while not lock.take():
+        while not self._take(unit, lock):
             found, answer = await self._find_owned(unit)
             if found is not None:
                 return found
@@ -95,6 +105,14 @@ class Claims:
         if found is not None:
             lock.give_back()
         return found
+
+    def _take(self, unit: Unit, lock: Lock) -> bool:
+        try:
+            return lock.take()
+        except OSError as error:
+            if not self._folder.path.is_dir() and self._upkeep.restore():
+                return self._take(unit, lock)
+            raise Refused(_refuse_lock(unit, error)) from None
 
     async def _find_owned(self, unit: Unit) -> tuple[Found | None, str]:
         """A service of another run of this folder, once it is healthy.
@@ -175,38 +193,46 @@ class Claims:
         launch = unit.launch
         log = launch.log if launch is not None else None
         cleanup = launch.cleanup if launch is not None else ()
-        self._folder.write_service(
-            ServiceRecord(
-                service=unit.name,
-                run=self._run,
-                process=process,
-                supervisor=self._supervisor,
-                config=digest(unit),
-                port=unit.port,
-                log=str(log) if log is not None else None,
-                since=format_now(),
-                container=cleanup[-1] if cleanup else None,
-            )
+        record = ServiceRecord(
+            service=unit.name,
+            run=self._run,
+            process=process,
+            supervisor=self._supervisor,
+            config=digest(unit),
+            port=unit.port,
+            log=str(log) if log is not None else None,
+            since=format_now(),
+            container=cleanup[-1] if cleanup else None,
         )
+        self._owned[unit.name] = record
+        self._upkeep.attempt(lambda: self._folder.write_service(record))
 
     def note_ended(self, unit: Unit) -> None:
         """It is extinct, or was never started: others may have it."""
+        self._owned.pop(unit.name, None)
         lock = self._locks.pop(unit.name, None)
         record = self._folder.read_service(unit.name)
         if record is not None and record.run == self._run:
-            self._folder.remove_service(unit.name)
+            self._upkeep.attempt(lambda: self._folder.remove_service(unit.name))
         if lock is not None:
             lock.give_back()
+
+    def _note_again(self) -> None:
+        """In a folder that was made again. Raises FileRefused and OSError."""
+        for lock in self._locks.values():
+            lock.take_again()
+        for owned in self._owned.values():
+            self._folder.write_service(owned)
 
 
 def kill_leftover(record: ServiceRecord) -> bool:
     """Kill what still runs of a service whose run is gone; whether there was any."""
+    look = guardian.Look()
     is_alive = is_still(record.process)
     if is_alive:
-        guardian.signal_members(record.process.pid, signal.SIGKILL)
-    marked = guardian.find_marked(record.run, record.service)
-    guardian.signal_marked(record.run, signal.SIGKILL, record.service)
-    return is_alive or bool(marked)
+        guardian.signal_members(record.process.pid, signal.SIGKILL, look)
+    guardian.signal_marked(record.run, signal.SIGKILL, look, service=record.service)
+    return is_alive or bool(look.find_marked(record.run, record.service))
 
 
 def digest(unit: Unit) -> str:
@@ -261,7 +287,7 @@ def find_stranger(service: Service, around: Surroundings) -> str:
 
 def _has_left(record: ServiceRecord) -> bool:
     """Whether anything runs of a service that was noted."""
-    marked = guardian.find_marked(record.run, record.service)
+    marked = guardian.Look().find_marked(record.run, record.service)
     return is_still(record.process) or bool(marked or record.container)
 
 
@@ -300,6 +326,15 @@ def _without_command(probe: Probe, unit: Unit) -> Probe:
     if probe.kind is HealthKind.COMMAND and unit.way is Way.PROCESS:
         return probe
     return Probe(kind=HealthKind.TCP, port=unit.port, timeout=probe.timeout)
+
+
+def _refuse_lock(unit: Unit, error: OSError) -> Failure:
+    said = (error.strerror or str(error)).lower()
+    return Failure(
+        service=unit.name,
+        reason=f"{unit.name} cannot be started: {error.filename}: {said}",
+        cause="its lock cannot be taken",
+    )
 
 
 def _refuse_named(unit: Unit, pid: int) -> Failure:

@@ -9,29 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from composegen.events import Event, Line, describe_event
+from composegen.runfiles import remove_socket
 
-_LONGEST_PATH = 100
 _MOST_BEHIND = 1024 * 1024
 _ANSWER_TIMEOUT = 5.0
 
 Answer: TypeAlias = Callable[[], Mapping[str, Any]]
-
-
-def choose_socket(folder: Path, run: str) -> Path:
-    """Where a run's socket goes; the kernel takes no long paths."""
-    path = folder / f"run-{run}.sock"
-    if len(os.fsencode(path)) < _LONGEST_PATH:
-        return path
-    return Path(tempfile.mkdtemp(prefix="composegen-")) / "run.sock"
 
 
 class Control:
@@ -48,9 +37,23 @@ class Control:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
+        await self._listen()
+        return self
+
+    async def _listen(self) -> None:
+        before = self._server
         self._server = await asyncio.start_unix_server(self._serve, self._path)
         self._path.chmod(0o600)
-        return self
+        if before is not None:
+            before.close()
+
+    def listen_again(self) -> None:
+        """Listen where the socket was removed; what is connected stays so."""
+        if self._path.exists():
+            return
+        task = asyncio.ensure_future(self._listen())
+        self._handlers.add(task)
+        task.add_done_callback(self._handlers.discard)
 
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
@@ -58,9 +61,7 @@ class Control:
         for task in self._handlers:
             task.cancel()
         await asyncio.gather(*self._handlers, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
-        if self._path.parent.name.startswith("composegen-"):
-            shutil.rmtree(self._path.parent, ignore_errors=True)
+        remove_socket(self._path)
 
     def report(self, event: Event) -> None:
         """Pass an event on to all that follow; one that is far behind misses lines."""
@@ -81,7 +82,7 @@ class Control:
             task.add_done_callback(self._handlers.discard)
         try:
             await self._answer(reader, writer)
-        except (OSError, ValueError, KeyError, asyncio.CancelledError):
+        except (OSError, ValueError, LookupError, TypeError, asyncio.CancelledError):
             pass  # it left, or asked for nothing that there is
         finally:
             self._followers.discard(writer)
@@ -96,9 +97,9 @@ class Control:
             await reader.read()
             return
         if wanted == "down":
+            self._end()  # whether the one who asked still waits or not
             writer.write(b"{}\n")
             await writer.drain()
-            self._end()
             return
         writer.write(json.dumps(self._answers[wanted]()).encode() + b"\n")
         await writer.drain()

@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
@@ -39,14 +39,30 @@ def list_pids() -> Iterator[int]:
         yield from (int(name) for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208 - names are enough
 
 
+def _read_proc(pid: int, name: str) -> bytes:
+    """A file of a process; empty where it is gone or may not be read."""
+    try:
+        handle = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        parts = []
+        while part := os.read(handle, 65536):
+            parts.append(part)
+    except OSError:
+        return b""
+    finally:
+        os.close(handle)
+    return b"".join(parts)
+
+
 def read_stat(pid: int) -> tuple[str, int, int, int, int] | None:
     """State, parent, group, session and start of a process, or None when it is gone.
 
     The start counts clock ticks since the machine booted.
     """
-    try:
-        text = (_PROC / str(pid) / "stat").read_bytes()
-    except OSError:
+    text = _read_proc(pid, "stat")
+    if not text:
         return None
     fields = text[text.rfind(b")") + 2 :].split()
     state = fields[0].decode()
@@ -69,9 +85,8 @@ def is_running(pid: int) -> bool:
 
 def read_marks(pid: int) -> dict[str, str]:
     """The runs that a process belongs to, outermost first, with its service in each."""
-    try:
-        data = (_PROC / str(pid) / "environ").read_bytes()
-    except OSError:
+    data = _read_proc(pid, "environ")
+    if MARK.encode() not in data:
         return {}
     found = {MARK: "", SERVICE_MARK: ""}
     for entry in data.split(b"\0"):
@@ -87,37 +102,76 @@ def read_marks(pid: int) -> dict[str, str]:
     )
 
 
-def is_member(pid: int, group: int) -> bool:
-    """Whether a running process is in a group, or in the session that it began."""
-    stat = read_stat(pid)
-    return stat is not None and stat[0] not in _DEAD and group in stat[2:4]
+class Look:
+    """The running processes at one moment, read once for all who ask.
+
+    ``since`` is the start of the oldest process that can carry a mark, as ``read_stat``
+    counts it.
+    """
+
+    def __init__(self, since: int = 0) -> None:
+        self.begun = time.monotonic()
+        self._since = since
+        self._stats = {
+            pid: stat
+            for pid in list_pids()
+            if (stat := read_stat(pid)) is not None and stat[0] not in _DEAD
+        }
+        self._marks: dict[int, dict[str, str]] | None = None
+        self.seconds = time.monotonic() - self.begun
+
+    def find_members(self, group: int) -> list[int]:
+        """The processes of a group and its session; without /proc the group."""
+        if not HAS_PROC:
+            return [group] if _is_group(group) else []
+        return [pid for pid, stat in self._stats.items() if group in stat[2:4]]
+
+    def find_strays(self, group: int) -> list[int]:
+        """Those of a group's session that have left the group."""
+        stats = self._stats.items()
+        return [pid for pid, stat in stats if stat[3] == group and stat[2] != group]
+
+    def find_marked(self, mark: str, service: str = "") -> list[int]:
+        """The processes that carry a run's mark, and a service's where asked."""
+        return [
+            pid
+            for pid, marks in self._list_marks().items()
+            if mark in marks and (not service or marks[mark] == service)
+        ]
+
+    def find_free(self, mark: str, service: str = "", but: int = 0) -> list[int]:
+        """Those marked that are in neither a group nor its session."""
+        found = self.find_marked(mark, service)
+        return [pid for pid in found if but not in self._stats[pid][2:4]]
+
+    def is_nested(self, pid: int, mark: str) -> bool:
+        """Whether a marked process belongs to a run within this one."""
+        return list(self._list_marks()[pid])[-1:] != [mark]
+
+    def find_start(self, pid: int) -> int:
+        """When one of the processes began, as ``read_stat`` counts it."""
+        return self._stats[pid][4]
+
+    def _list_marks(self) -> dict[int, dict[str, str]]:
+        if self._marks is None:
+            own, begun = os.getpid(), time.monotonic()
+            self._marks = {
+                pid: marks
+                for pid, stat in self._stats.items()
+                if stat[4] >= self._since and pid != own and (marks := read_marks(pid))
+            }
+            self.seconds += time.monotonic() - begun
+        return self._marks
 
 
-def is_marked(pid: int, mark: str, service: str = "") -> bool:
-    """Whether a running process carries a run's mark, and a service's where asked."""
-    marks = read_marks(pid)
-    if mark not in marks or (service and marks[mark] != service):
+def _is_group(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
         return False
-    return is_running(pid)
-
-
-def find_members(group: int) -> list[int]:
-    """The running processes of a group and its session; without /proc the group."""
-    if not HAS_PROC:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return []
-        except PermissionError:
-            pass  # somebody of it is there
-        return [group]
-    return [pid for pid in list_pids() if is_member(pid, group)]
-
-
-def find_marked(mark: str, service: str = "") -> list[int]:
-    """The running processes that carry a run's mark."""
-    own = os.getpid()
-    return [pid for pid in list_pids() if pid != own and is_marked(pid, mark, service)]
+    except PermissionError:
+        return True  # one of it is there
+    return True
 
 
 def signal_group(group: int, number: int) -> None:
@@ -128,45 +182,44 @@ def signal_group(group: int, number: int) -> None:
         return
 
 
-def signal_if(pid: int, number: int, is_meant: Callable[[int], bool]) -> None:
-    """Signal a process if it still is the one that is meant."""
+def signal_same(pid: int, number: int, start: int) -> None:
+    """Signal a process if it still is the one that began at ``start``."""
     try:
-        if not hasattr(os, "pidfd_open"):
-            if is_meant(pid):
-                os.kill(pid, number)
-            return
-        handle = os.pidfd_open(pid)
+        handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
     except OSError:
         return
     try:
-        if is_meant(pid):
+        stat = read_stat(pid)
+        if stat is None or stat[4] != start:
+            return
+        if handle < 0:
+            os.kill(pid, number)
+        else:
             signal.pidfd_send_signal(handle, number)
     except OSError:
         return
     finally:
-        os.close(handle)
+        if handle >= 0:
+            os.close(handle)
 
 
-def signal_members(group: int, number: int) -> None:
+def signal_members(group: int, number: int, look: Look) -> None:
     """Signal a group, and those of its session that left it."""
     signal_group(group, number)
-    for pid in find_members(group) if HAS_PROC else ():
-        stat = read_stat(pid)
-        if stat is not None and stat[2] != group:
-            signal_if(pid, number, lambda pid: is_member(pid, group))
+    for pid in look.find_strays(group):
+        signal_same(pid, number, look.find_start(pid))
 
 
-def signal_marked(mark: str, number: int, service: str = "", but: int = 0) -> None:
+def signal_marked(
+    mark: str, number: int, look: Look, *, service: str = "", but: int = 0
+) -> None:
     """Signal all that carry a mark, except the members of one group and its session.
 
     Runs within this one end their own services: those are only ever killed.
     """
-    for pid in find_marked(mark, service):
-        stat = read_stat(pid)
-        is_nested = list(read_marks(pid))[-1:] != [mark]
-        if stat is None or but in stat[2:4] or (is_nested and number != signal.SIGKILL):
-            continue
-        signal_if(pid, number, lambda pid: is_marked(pid, mark, service))
+    for pid in look.find_free(mark, service, but):
+        if number == signal.SIGKILL or not look.is_nested(pid, mark):
+            signal_same(pid, number, look.find_start(pid))
 
 
 # The guardian itself
@@ -196,28 +249,30 @@ class Watch:
     def end(self) -> None:
         """Signal, wait each group's grace, kill, until nothing is left."""
         begin = time.monotonic()
+        look = Look()
         for group, (_, number) in self.groups.items():
-            signal_members(group, number)
-            signal_members(group, signal.SIGCONT)
-        signal_marked(self.mark, signal.SIGTERM)
+            signal_members(group, number, look)
+            signal_members(group, signal.SIGCONT, look)
+        signal_marked(self.mark, signal.SIGTERM, look)
         longest = max((grace for grace, _ in self.groups.values()), default=0.0)
-        while self.groups or find_marked(self.mark):
+        while self.groups or look.find_marked(self.mark):
             passed = time.monotonic() - begin
-            self._kill_late(passed)
+            self._kill_late(passed, look)
             if passed > longest:
-                signal_marked(self.mark, signal.SIGKILL)
+                signal_marked(self.mark, signal.SIGKILL, look)
             if passed > longest + _LONGEST_KILL:
                 break
-            time.sleep(_POLL)
+            time.sleep(max(_POLL, look.seconds))
+            look = Look()
         for command in self.cleanups:
             run_quietly(command)
 
-    def _kill_late(self, passed: float) -> None:
+    def _kill_late(self, passed: float, look: Look) -> None:
         for group, (grace, _) in list(self.groups.items()):
-            if not find_members(group):
+            if not look.find_members(group):
                 del self.groups[group]
             elif passed > grace:
-                signal_members(group, signal.SIGKILL)
+                signal_members(group, signal.SIGKILL, look)
 
 
 def run_quietly(command: list[str]) -> None:

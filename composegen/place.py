@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from composegen.events import Failure
 from composegen.localstores import remove_container
 from composegen.logs import Tail, find_log, read_last_lines
 from composegen.model import Stack
-from composegen.processes import is_still
+from composegen.processes import is_frozen, is_still
 from composegen.reasons import Reason
 from composegen.records import field, record
 from composegen.runfiles import RunFolder, RunRecord, ServiceRecord
@@ -32,7 +32,7 @@ from composegen.status import (
     format_table,
 )
 
-_DOWN_LIMIT = 120.0
+_DOWN_LIMIT, _DOWN_PATIENCE = 120.0, 3.0
 _POLL = 0.02
 _FOLLOW_INTERVAL = 0.1
 _LAST_LINES = 20
@@ -352,23 +352,33 @@ def _open_end(path: Path) -> Tail:
 # Down
 
 
-def take_down(folder: Path) -> list[RunRecord]:
+def take_down(
+    folder: Path, tell: Callable[[str], None] = lambda _: None
+) -> list[RunRecord]:
     """End every run of the folder and what dead ones left; the runs that were ended.
 
-    Raises StillRuns where one does not end within two minutes.
+    ``tell`` gets a line for each run that has not ended after a few seconds. Raises
+    StillRuns where one does not end within two minutes.
     """
     runs = RunFolder.find(folder)
     if runs is None:
         return []
+    begin = time.monotonic()
     alive = runs.list_runs()
-    for run in alive:
-        ask_run(run.socket, "down")
-    end = time.monotonic() + _DOWN_LIMIT
-    while any(_goes_on(runs, run) for run in alive):
-        if time.monotonic() > end:
+    heard = {run.run for run in alive if ask_run(run.socket, "down") is not None}
+    has_told = False
+    while slow := [run for run in alive if _goes_on(runs, run)]:
+        passed = time.monotonic() - begin
+        if passed > _DOWN_LIMIT:
+            pids = ", ".join(str(run.supervisor.pid) for run in slow)
             raise StillRuns(
-                "a run does not end", help="see what holds it: composegen why"
+                f"the run of pid {pids} does not end",
+                help="see what holds it: composegen why; or end it: kill -9 " + pids,
             )
+        if passed > _DOWN_PATIENCE and not has_told:
+            has_told = True
+            for run in slow:
+                tell(_describe_slow(run.supervisor.pid, heard=run.run in heard))
         time.sleep(_POLL)
     for left in runs.list_services():
         while not is_still(left.supervisor) and kill_leftover(left):
@@ -378,6 +388,17 @@ def take_down(folder: Path) -> list[RunRecord]:
                 remove_container(left.container)
             runs.remove_service(left.service)
     return alive
+
+
+def _describe_slow(pid: int, *, heard: bool) -> str:
+    """Why a run has not ended yet, and what to do."""
+    if is_frozen(pid):
+        return f"the run of pid {pid} is frozen; to let it go on: kill -CONT {pid}"
+    does = "is stopping its services" if heard else "does not answer"
+    return (
+        f"the run of pid {pid} {does}; to end it at once: kill -9 {pid} "
+        "(its guardian then ends its services)"
+    )
 
 
 def _goes_on(runs: RunFolder, run: RunRecord) -> bool:

@@ -53,6 +53,12 @@ def is_still(identity: Identity) -> bool:
     return identify(identity.pid) == identity
 
 
+def is_frozen(pid: int) -> bool:
+    """Whether a process was stopped, as by SIGSTOP, and does nothing until SIGCONT."""
+    stat = read_stat(pid)
+    return stat is not None and stat[0] in "Tt"
+
+
 def find_start_time(pid: int) -> float | None:
     """When a process started, in seconds of the system's clock."""
     stat = read_stat(pid)

@@ -6,10 +6,12 @@ service; the kernel gives it back when the run dies.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,8 @@ from composegen.records import as_dict, record
 from composegen.statefolder import STATE_FOLDER, make_state_folder
 
 _MODE = 0o600
+_LONGEST_PATH = 100
+_SOCKET_PREFIX, _SOCKET = "composegen-", "run.sock"
 
 
 @record
@@ -62,7 +66,7 @@ class Lock:
         self._path = path
 
     def take(self) -> bool:
-        """Take it if nobody holds it."""
+        """Take it if nobody holds it. Raises OSError where it cannot be made."""
         if self._handle is not None:
             return True
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
@@ -73,6 +77,22 @@ class Lock:
             return False
         self._handle = handle
         return True
+
+    def take_again(self) -> None:
+        """Take it in a folder that was made again, if nobody was quicker.
+
+        Raises OSError.
+        """
+        if self._handle is None:
+            return
+        before, self._handle = self._handle, None
+        try:
+            self.take()
+        finally:
+            if self._handle is None:
+                self._handle = before
+            else:
+                os.close(before)
 
     def give_back(self) -> None:
         """Let others have it."""
@@ -86,7 +106,11 @@ class RunFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.path = make_state_folder(folder, "run")
+        self.path = self.make()
+
+    def make(self) -> Path:
+        """Make the folder where it is missing. Raises FileRefused."""
+        return make_state_folder(self.folder, "run")
 
     @staticmethod
     def find(folder: Path) -> RunFolder | None:
@@ -124,6 +148,10 @@ class RunFolder:
         """Note this run."""
         self._write(self.path / f"run-{record.run}.json", as_dict(record))
 
+    def has_run(self, run: str) -> bool:
+        """Whether a run is noted."""
+        return (self.path / f"run-{run}.json").exists()
+
     def remove_run(self, run: str) -> None:
         """Forget a run that has ended."""
         (self.path / f"run-{run}.json").unlink(missing_ok=True)
@@ -143,7 +171,7 @@ class RunFolder:
                 found.append(record)
             else:
                 path.unlink(missing_ok=True)
-                Path(record.socket).unlink(missing_ok=True)
+                remove_socket(Path(record.socket))
         return sorted(found, key=lambda record: record.since)
 
     # What a run that has ended leaves for `why`
@@ -165,6 +193,36 @@ class RunFolder:
         except ValueError:
             return {}
         return data if isinstance(data, dict) else {}
+
+
+# The socket of a run
+
+
+def choose_socket(folder: Path, run: str) -> Path:
+    """Where a run's socket goes; the kernel takes no long paths."""
+    path = folder / f"run-{run}.sock"
+    if len(os.fsencode(path)) < _LONGEST_PATH:
+        return path
+    temporary = tempfile.gettempdir()
+    if len(os.fsencode(temporary)) > _LONGEST_PATH // 2:
+        temporary = "/tmp"
+    return Path(tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=temporary)) / _SOCKET
+
+
+def find_socket_folder(path: Path) -> Path | None:
+    """The temporary folder that was made for a socket alone; None where it has none."""
+    folder = path.parent
+    is_own = folder.name.startswith(_SOCKET_PREFIX) and path.name == _SOCKET
+    return folder if is_own else None
+
+
+def remove_socket(path: Path) -> None:
+    """Remove a run's socket, and the folder that was made for it."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        folder = find_socket_folder(path)
+        if folder is not None:
+            folder.rmdir()
 
 
 def _read_identities(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,16 +13,24 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from composegen.claims import Claims
-from composegen.control import Control, choose_socket
+from composegen.control import Control
 from composegen.events import Event, Told
 from composegen.localplan import LocalPlan, Way
 from composegen.localunits import Unit
 from composegen.records import as_dict, record
-from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
+from composegen.runfiles import (
+    RunFolder,
+    RunRecord,
+    choose_socket,
+    find_socket_folder,
+    format_now,
+    identify_self,
+)
 from composegen.runtimes.process import Processes
 from composegen.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.supervisor import Supervisor
 from composegen.tended import describe_failure
+from composegen.upkeep import Upkeep
 from composegen.voice import Report
 
 
@@ -61,39 +69,53 @@ async def open_session(
 
     async with Processes(subreaper=not is_library, tell=tell) as processes:
         mark, since = processes.mark, format_now()
-        claims = Claims(runs, mark, identify_self(), reuse=local.asked.reuse)
+        upkeep = Upkeep(runs, mark, tell)
+        reuse = local.asked.reuse
+        claims = Claims(runs, mark, identify_self(), upkeep, reuse=reuse)
         supervisor = Supervisor(units, processes, claims, pass_on, restart=restart)
         answers = {
             "status": lambda: describe_run(local, supervisor, since),
             "failures": lambda: describe_failures(supervisor),
         }
         path = choose_socket(runs.path, mark)
+        folder = find_socket_folder(path)
+        if folder is not None:
+            processes.leave_behind(("rm", "-rf", str(folder)))
         async with Control(path, answers, lambda: end(supervisor)) as control:
             controls.append(control)
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
             runs.write_run(record)
             runs.write_last({"ending": describe_cut_off(record)})
+            upkeep.keep(control.listen_again)
+            upkeep.keep(lambda: runs.write_run(record))
+            looking = asyncio.create_task(upkeep.look_after())
             try:
                 yield Session(supervisor=supervisor, processes=processes)
             finally:
+                looking.cancel()
                 told = describe_run(local, supervisor, since)
-                ending = asyncio.ensure_future(_end(supervisor, runs, mark, told))
+                ending = asyncio.ensure_future(
+                    _end(supervisor, runs, upkeep, mark, told)
+                )
                 await asyncio.shield(ending)
 
 
 async def _end(
-    supervisor: Supervisor, runs: RunFolder, mark: str, told: Mapping[str, Any]
+    supervisor: Supervisor,
+    runs: RunFolder,
+    upkeep: Upkeep,
+    mark: str,
+    told: Mapping[str, Any],
 ) -> None:
     await supervisor.take_down()
-    runs.write_last(
-        {
-            **told,
-            "statuses": describe_statuses(supervisor.list_statuses()),
-            **describe_failures(supervisor),
-        }
-    )
-    runs.remove_run(mark)
+    last = {
+        **told,
+        "statuses": describe_statuses(supervisor.list_statuses()),
+        **describe_failures(supervisor),
+    }
+    upkeep.attempt(lambda: runs.write_last(last))
+    upkeep.attempt(lambda: runs.remove_run(mark))
 
 
 def _make_record(

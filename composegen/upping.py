@@ -140,7 +140,10 @@ class _Up:
             if not reasons:
                 self._show_outcome(boot)
                 return ExitCode.FINE
-        write_notes(self.folder, _note_failures(self.notes, reasons))
+        try:
+            write_notes(self.folder, _note_failures(self.notes, reasons))
+        except FileRefused as refused:  # the reasons matter more
+            self.console.say(f"note: {refused.message}")
         self.console.say()
         self.console.say(format_reasons(reasons).rstrip())
         if self.engine.list_containers(self.notes.project):

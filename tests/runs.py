@@ -22,6 +22,7 @@ from composegen.runfiles import RunFolder, identify_self
 from composegen.runtimes.process import Processes
 from composegen.selection import Selection
 from composegen.supervisor import StartFailed, Supervisor
+from composegen.upkeep import Upkeep
 from tests.leaks import find_port, find_running_in, keep, wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -117,7 +118,8 @@ async def carry_out(
     runs = RunFolder(path.parent)
     events = []
     async with Processes() as processes:
-        claims = Claims(runs, processes.mark, identify_self(), reuse=reuse)
+        upkeep = Upkeep(runs, processes.mark, lambda text: None)
+        claims = Claims(runs, processes.mark, identify_self(), upkeep, reuse=reuse)
         supervisor = Supervisor(
             units, processes, claims, events.append, restart=restart
         )

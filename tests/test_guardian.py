@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from composegen import guardian
 from composegen.launch import Launch
 from composegen.runtimes.process import Processes
 from tests import leaks
@@ -43,6 +44,64 @@ def test_the_five_services_really_run_before_they_are_ended(tmp_path):
         run.wait(leaks.LIMIT)
 
     assert leaks.find_survivors(home.name) == {}
+
+
+def test_one_look_serves_all_services_that_end_together(tmp_path, monkeypatch):
+    """Work of the size of services times processes would hold up every signal."""
+    looks = []
+
+    class Counted(guardian.Look):
+        def __init__(self, since=0):
+            looks.append(since)
+            super().__init__(since)
+
+    count = 40
+
+    async def end_many():
+        async with Processes() as processes:
+            started = [
+                processes.start(
+                    Launch(
+                        service=f"app{number}",
+                        command=("sleep", "1000"),
+                        folder=tmp_path,
+                        env={"PATH": os.environ["PATH"]},
+                        log=tmp_path / f"{number}.log",
+                    )
+                )
+                for number in range(count)
+            ]
+            monkeypatch.setattr(guardian, "Look", Counted)
+            left = await asyncio.gather(*(process.stop() for process in started))
+            return left, len(looks)
+
+    left, seen = asyncio.run(end_many())
+
+    assert left == [[]] * count
+    assert seen < count / 2, seen
+
+
+def test_a_child_that_its_leader_leaves_at_its_end_is_ended_too(tmp_path):
+    """A look from before the leader's exit does not show it."""
+    launch = Launch(
+        service="app",
+        command=("sh", "-c", "setsid sleep 1000 & exit 0"),
+        folder=tmp_path,
+        env={"PATH": os.environ["PATH"], "TOKEN": tmp_path.name},
+        log=tmp_path / "app.log",
+    )
+
+    async def leave():
+        async with Processes() as processes:
+            for _ in range(10):
+                process = processes.start(launch)
+                processes.look(process.started_at)
+                await process.exited
+                assert await process.stop() == []
+
+    asyncio.run(leave())
+
+    assert leaks.find_survivors(tmp_path.name) == {}
 
 
 def test_a_killed_guardian_is_replaced(tmp_path):

@@ -67,6 +67,7 @@ RANKS = {
     "localenv": 23,
     "localstores": 24,
     "runfiles": 24,
+    "upkeep": 25,
     "localplan": 25,
     "localunits": 26,
     "causes": 27,

@@ -2,15 +2,20 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from composegen.guardian import is_running
 from tests import leaks, runs
 from tests.runs import (
     ask_status,
@@ -142,6 +147,88 @@ def test_a_closed_stdout_ends_nothing(stack, ports):
     wait_for(lambda: ask_status(stack)[0] == 0)
 
     assert process.poll() is None
+    assert end(process) == 130
+
+
+def test_down_names_a_run_that_does_not_end_and_what_to_do(stack):
+    process, _ = start_up(stack)
+    process.send_signal(signal.SIGSTOP)
+    down = start_cli(stack, "down")
+    said = down.stderr.readline()
+    process.send_signal(signal.SIGCONT)
+
+    assert f"the run of pid {process.pid} is frozen" in said
+    assert f"kill -CONT {process.pid}" in said
+    assert down.wait(SECONDS) == 0
+    assert process.wait(SECONDS) == 0
+    for each in (process, down):
+        each.communicate()
+
+
+# Its notes
+
+
+@pytest.fixture
+def pair(tmp_path, ports):
+    """A run of two services that do not need each other, and its talk."""
+    services = make_service("a", ports["a"]) + make_service("b", ports["b"])
+    runs.write_stack(tmp_path, "services:\n" + services)
+    process, talk = start_up(tmp_path)
+    yield tmp_path, process, talk
+    end(process)
+    assert runs.find_running_in(tmp_path) == {}
+
+
+def read_pids(talk):
+    """The process of each service that was started last."""
+    return dict(re.findall(r"(\w) \| started, pid (\d+)", talk.read_text()))
+
+
+def is_ready_again(talk, service, *, times=1):
+    """Whether it has been started again, and ready, so many times."""
+    said = re.findall(r"(\w) \| (?:started|ready)", talk.read_text())
+    return said.count(service) == 2 + 2 * times
+
+
+def test_a_folder_of_notes_that_was_removed_is_made_again(pair):
+    folder, process, talk = pair
+    before = read_pids(talk)
+    shutil.rmtree(folder / ".composegen")
+    shutil.rmtree(folder / "logs")
+    os.kill(int(before["a"]), signal.SIGKILL)
+    wait_for(lambda: is_ready_again(talk, "a"))
+
+    code, statuses = ask_status(folder)
+    assert code == 0
+    assert statuses["b"]["pid"] == int(before["b"])
+    assert statuses["a"]["pid"] == int(read_pids(talk)["a"])
+    assert (folder / "logs" / "a.log").exists()
+    assert talk.read_text().count("was removed while this run goes on") == 1
+    assert run_cli(folder, "down")[0] == 0
+    assert process.wait(SECONDS) == 0
+    process.communicate()
+
+
+def test_it_is_made_again_although_nothing_is_to_be_noted(pair):
+    folder, _, _ = pair
+    shutil.rmtree(folder / ".composegen")
+
+    wait_for(lambda: ask_status(folder)[0] == 0)
+
+
+def test_notes_that_cannot_be_written_end_nothing(pair):
+    folder, process, talk = pair
+    before = read_pids(talk)
+    shutil.rmtree(folder / ".composegen")
+    (folder / ".composegen").write_text("in the way")
+    for times in (1, 2):
+        os.kill(int(read_pids(talk)["a"]), signal.SIGKILL)
+        wait_for(partial(is_ready_again, talk, "a", times=times))
+
+    assert process.poll() is None
+    assert read_pids(talk)["b"] == before["b"]
+    assert is_running(int(before["b"]))
+    assert talk.read_text().count("the stack goes on") == 1
     assert end(process) == 130
 
 
@@ -593,6 +680,32 @@ def test_a_run_in_a_very_deep_folder_can_be_asked_and_ended(tmp_path, ports):
     assert run_cli(folder, "down")[0] == 0
     assert process.wait(SECONDS) == 0
     process.communicate()
+
+
+@pytest.mark.parametrize("has_guardian", [True, False])
+def test_a_killed_run_in_a_very_deep_folder_leaves_no_folder_for_its_socket(
+    tmp_path, ports, has_guardian
+):
+    """The guardian removes it; where that was killed too, the next command does."""
+    folder = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 5)
+    folder.mkdir(parents=True)
+    runs.write_stack(folder, "services:\n" + make_service("app", ports["app"]))
+    process, _ = start_up(folder, env={"TMPDIR": str(tmp_path)})
+    [record] = (folder / ".composegen" / "run").glob("run-*.json")
+    mark = record.stem.removeprefix("run-")
+    socket = Path(json.loads(record.read_text())["socket"])
+    assert socket.parent.is_dir()
+    assert len(str(socket)) < 100
+    if not has_guardian:
+        process.send_signal(signal.SIGSTOP)  # so that it starts no other
+        os.kill(leaks.wait_for_guardian(mark), signal.SIGKILL)
+    process.kill()
+    process.communicate()
+    if not has_guardian:
+        assert run_cli(folder, "down")[0] == 0
+
+    wait_for(lambda: not socket.parent.exists())
+    wait_for(lambda: runs.find_running_in(tmp_path) == {})
 
 
 def test_jobs_alone_end_the_run_when_they_have_finished(tmp_path):

@@ -251,7 +251,7 @@ def down(file: str) -> None:
     from composegen.place import take_down
 
     console = make_console()
-    ended = take_down(Path(file).absolute().parent)
+    ended = take_down(Path(file).absolute().parent, console.say)
     if not _take_engine_down(file) and not ended:
         console.say("nothing runs here")
     for run in ended:

@@ -30,7 +30,7 @@ from composegen.processes import Identity, identify
 _POLL = 0.01
 _LONGEST_KILL = 5.0
 _REAP_INTERVAL = 1.0
-_GUARDIAN_END = 60.0
+_GUARDIAN_END, _GUARDIAN_QUICK = 60.0, 5.0
 _GUARDIAN_YOUNG = 0.5
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -53,9 +53,14 @@ class Process:
         self.identity: Identity | None = identify(child.pid)
         self.started_at = time.monotonic()
         self.exited = watch_exit(child)
+        self.exited.add_done_callback(self._note_exit)
+        self._exited_at: float | None = None
         self._owner = owner
         self._extinct = False
         self._lock = asyncio.Lock()
+
+    def _note_exit(self, _: asyncio.Future[int]) -> None:
+        self._exited_at = time.monotonic()
 
     @property
     def is_alive(self) -> bool:
@@ -64,16 +69,17 @@ class Process:
 
     def find_all(self) -> list[int]:
         """Its running processes: group, session, and what carries its mark."""
-        mark, service = self._owner.mark, self.launch.service
-        return sorted(
-            {*guardian.find_members(self.pid), *guardian.find_marked(mark, service)}
-        )
+        return self._find_all(self._owner.look(self.started_at))
 
-    def signal_all(self, number: int) -> None:
+    def _find_all(self, look: guardian.Look) -> list[int]:
+        mark, service = self._owner.mark, self.launch.service
+        return sorted({*look.find_members(self.pid), *look.find_marked(mark, service)})
+
+    def signal_all(self, number: int, look: guardian.Look) -> None:
         """Signal its group and everything else of it, each process once."""
         mark, service = self._owner.mark, self.launch.service
-        guardian.signal_members(self.pid, number)
-        guardian.signal_marked(mark, number, service, but=self.pid)
+        guardian.signal_members(self.pid, number, look)
+        guardian.signal_marked(mark, number, look, service=service, but=self.pid)
 
     async def stop(self) -> list[int]:
         """End it: its stop signal, its grace, kill; returns when nothing is left of it.
@@ -90,29 +96,46 @@ class Process:
             return left
 
     async def _end(self) -> list[int]:
-        begin = time.monotonic()
-        asked = False
+        begin = asked_at = time.monotonic()
+        await asyncio.sleep(0)  # so that one look serves all that end with it
+        asked: set[int] = set()
         while left := self._find_left():
+            look = self._owner.look(asked_at)
             passed = time.monotonic() - begin
             if passed > self.launch.grace + _LONGEST_KILL:
                 return left
             if self._owner.hurried or passed > self.launch.grace:
-                self.signal_all(signal.SIGKILL)
+                self.signal_all(signal.SIGKILL, look)
                 begin = min(begin, time.monotonic() - self.launch.grace)
-            elif not asked:
-                asked = True
-                self.signal_all(self.launch.stop_signal)
-                self.signal_all(signal.SIGCONT)
-            await asyncio.sleep(_POLL)
+            else:
+                self._ask(look, asked)
+            await asyncio.sleep(self._owner.pause)
         return []
 
+    def _ask(self, look: guardian.Look, asked: set[int]) -> None:
+        """Ask each of its processes once to stop.
+
+        The group is asked as one. What left it in that moment is asked later by itself.
+        """
+        mark = self._owner.mark
+        free = set(look.find_free(mark, self.launch.service, self.pid))
+        if not asked:
+            self.signal_all(self.launch.stop_signal, look)
+            self.signal_all(signal.SIGCONT, look)
+        else:
+            for pid in free - asked:
+                if not look.is_nested(pid, mark):
+                    guardian.signal_same(
+                        pid, self.launch.stop_signal, look.find_start(pid)
+                    )
+        asked |= free | {self.pid}
+
     def _find_left(self) -> list[int]:
-        if self.exited.done():
-            self._owner.reap_group(self.pid)
-        elif not guardian.HAS_PROC:
-            return [self.pid]
-        left = self.find_all()
-        return left or ([] if self.exited.done() else [self.pid])
+        if not self.exited.done():
+            return self.find_all() or [self.pid]
+        self._owner.reap_group(self.pid)
+        # A look from before its exit may have missed a child that it left.
+        return self._find_all(self._owner.look(self._exited_at or time.monotonic()))
 
 
 class Processes:
@@ -127,6 +150,8 @@ class Processes:
     ) -> None:
         self.mark = secrets.token_hex(8)
         self.hurried = False
+        self._seen: guardian.Look | None = None
+        self._born = (guardian.read_stat(os.getpid()) or (0,))[-1]
         self._is_closing = False
         self._subreaper = subreaper and sys.platform == "linux"
         self._tell_people = tell or (lambda _: None)
@@ -135,6 +160,8 @@ class Processes:
         self._guardian_exited: asyncio.Future[int] | None = None
         self._guardian_began = 0.0
         self._pipe = -1
+        self._unsent = b""
+        self._cleanups: list[tuple[str, ...]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def make_marks(self, service: str) -> dict[str, str]:
@@ -164,13 +191,12 @@ class Processes:
         await asyncio.shield(asyncio.ensure_future(self._close()))
 
     async def _close(self) -> None:
-        for process in reversed(list(self._processes)):
-            await process.stop()
-        guardian.signal_marked(self.mark, signal.SIGKILL)
+        left = [await process.stop() for process in reversed(list(self._processes))]
+        guardian.signal_marked(self.mark, signal.SIGKILL, guardian.Look())
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._end_guardian()
+        await self._end_guardian(_GUARDIAN_END if any(left) else _GUARDIAN_QUICK)
         if self._subreaper:
             self._reap(_list_zombies())
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
@@ -214,8 +240,24 @@ class Processes:
     def kill_all(self) -> None:
         """Kill every service at once; those that are being stopped end their wait."""
         self.hurried = True
+        look = self.look(time.monotonic())
         for process in self._processes:
-            process.signal_all(signal.SIGKILL)
+            process.signal_all(signal.SIGKILL, look)
+
+    def look(self, since: float) -> guardian.Look:
+        """The running processes, as seen not before a moment of the monotonic clock.
+
+        One look serves all services that are being stopped at the same time.
+        """
+        now = time.monotonic()
+        if self._seen is None or self._seen.begun < max(since, now - self.pause):
+            self._seen = guardian.Look(since=self._born)
+        return self._seen
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two looks; a machine with many processes is asked less."""
+        return _POLL if self._seen is None else max(_POLL, 2 * self._seen.seconds)
 
     async def forget(self, process: Process) -> None:
         """A service is extinct: its group's number is never signalled again."""
@@ -226,6 +268,11 @@ class Processes:
         self._tell(f"-{process.pid}")
         if process in self._processes:
             self._processes.remove(process)
+
+    def leave_behind(self, cleanup: tuple[str, ...]) -> None:
+        """A command that removes what this run leaves on the disk if it is killed."""
+        self._cleanups.append(cleanup)
+        self._tell(f"*{json.dumps(cleanup)}")
 
     # The guardian
 
@@ -246,7 +293,8 @@ class Processes:
             raise
         finally:
             os.close(ours)
-        self._pipe = theirs
+        os.set_blocking(theirs, False)
+        self._pipe, self._unsent = theirs, b""
         self._guardian_began = time.monotonic()
         self._guardian_exited = watch_exit(self._guardian)
         self._guardian_exited.add_done_callback(self._lose_guardian)
@@ -275,6 +323,8 @@ class Processes:
                 "kill -9 of this run would leave its services behind"
             )
             return
+        for cleanup in self._cleanups:
+            self._tell(f"*{json.dumps(cleanup)}")
         for process in self._processes:
             self._register(process.launch, process.pid)
         self._tell_people("the guardian was killed; another one took its place")
@@ -287,18 +337,24 @@ class Processes:
     def _tell(self, line: str) -> None:
         if self._pipe < 0:
             return  # nobody guards
+        self._unsent += line.encode() + b"\n"
         try:
-            os.write(self._pipe, line.encode() + b"\n")
+            while self._unsent:
+                self._unsent = self._unsent[os.write(self._pipe, self._unsent) :]
+        except BlockingIOError:
+            return  # it is frozen; the rest goes with the next line
         except BrokenPipeError:
             return  # its successor is told everything
 
-    async def _end_guardian(self) -> None:
+    async def _end_guardian(self, patience: float) -> None:
         self._is_closing = True
+        for cleanup in self._cleanups:
+            self._tell(f"/{json.dumps(cleanup)}")
         if self._pipe >= 0:
             os.close(self._pipe)
         if self._guardian is None or self._guardian_exited is None:
             return
-        await asyncio.wait({self._guardian_exited}, timeout=_GUARDIAN_END)
+        await asyncio.wait({self._guardian_exited}, timeout=patience)
         if not self._guardian_exited.done():
             self._guardian.kill()
             await asyncio.wait({self._guardian_exited})
