@@ -1,0 +1,198 @@
+"""Imports between packages point one way, as MAY_IMPORT says; a package has no cycle.
+
+The modules still lie in one folder: HOUSE says which package each belongs to.
+"""
+
+import ast
+import graphlib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "composegen"
+
+# Every package may import the ground floor.
+GROUND = ("errors", "records", "values", "text", "graph", "resources", "model")
+ANY = None
+MAY_IMPORT = {
+    "system": (),
+    "images": ("system",),
+    "planning": (),
+    "workspace": ("system", "planning"),
+    "targets": ("system", "planning"),
+    "stackfile": ("system", "images", "planning"),
+    "places": (),
+    "places.processes": ("system", "planning", "workspace", "places"),
+    "places.engine": ("system", "planning", "workspace", "targets", "places"),
+    "places.doctor": (
+        *("system", "planning", "workspace", "targets", "places"),
+        *("places.processes", "places.engine"),
+    ),
+    "terminal": ("places",),
+    "library": ANY,
+    "commands": ANY,
+    "__main__": ANY,
+    "__init__": ANY,
+}
+
+HOUSE = {
+    "system": "children files foreground guardian launch listeners logs paths "
+    "platforms processes runtimes runtimes.process shellwords signals",
+    "images": "dockerfile facts",
+    "planning": "plan selection wiring",
+    "stackfile": "assembly catalogue checks checks.checked checks.data checks.health "
+    "checks.images checks.needs checks.reach checks.secrets checks.variables "
+    "composekeys guide healthcheck healthkeys inline loader merging needkeys ownkeys "
+    "problems reading recipes schema shape source syntax toplevel translate",
+    "workspace": "dotenv projects secretfiles statefolder",
+    "targets": "hardening header mermaid moving output probes quoting render "
+    "templatecache",
+    "places": "events reasons status timeline",
+    "places.processes": "causes claims control gates health localenv localplan "
+    "localstores localunits place runfiles running session supervisor tended tending "
+    "upkeep voice",
+    "places.engine": "booting complaints compose containers endpoint enginecauses "
+    "engineplace enginestatus enginewhy evidence finding gathering judging logcauses "
+    "noting runtimes.engine upnotes upping",
+    "places.doctor": "doctor",
+    "terminal": "console runconsole upconsole writer",
+    "commands": "cli cli.files cli.group cli.learning cli.options cli.places "
+    "cli.starting scaffold",
+}
+
+# What still points the wrong way. An entry that is cured must go; none may come.
+WRONG = {
+    ("booting", "console"),
+    ("booting", "upconsole"),
+    ("checks.health", "probes"),
+    ("console", "problems"),
+    ("files", "dockerfile"),
+    ("gathering", "causes"),
+    ("localplan", "reading"),
+    ("render", "merging"),
+    ("render", "secretfiles"),
+    ("running", "console"),
+    ("running", "runconsole"),
+    ("selection", "reading"),
+    ("upconsole", "judging"),
+    ("upping", "console"),
+    ("wiring", "composekeys"),
+    ("wiring", "needkeys"),
+}
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(
+        ".__init__"
+    ): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+OWNERS = {name: package for package, names in HOUSE.items() for name in names.split()}
+
+
+@cache
+def parse(module):
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def find_package(module):
+    """The package that a module belongs to; those of no package are their own."""
+    return OWNERS.get(module, module)
+
+
+@cache
+def list_imports(module):
+    """Every composegen module that a module imports, within functions too."""
+    found = set()
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno}: a relative import"
+            named = {f"{node.module}.{alias.name}" for alias in node.names}
+            inner = {name for name in named if name.partition(".")[2] in MODULES}
+            found |= inner | ({node.module} if named - inner else set())
+    names = {each.removeprefix("composegen.") for each in found if "." in each}
+    return frozenset(names & MODULES.keys())
+
+
+def may_import(package, other):
+    allowed = () if package in GROUND else MAY_IMPORT[package]
+    return allowed is ANY or package == other or other in {*allowed, *GROUND}
+
+
+def test_every_module_belongs_to_a_package():
+    known = {*GROUND, *MAY_IMPORT}
+    assert [each for each in MODULES if find_package(each) not in known] == []
+
+
+def test_no_package_names_a_module_that_is_not_there():
+    assert OWNERS.keys() <= MODULES.keys()
+    assert sum(len(names.split()) for names in HOUSE.values()) == len(OWNERS)
+
+
+def test_imports_between_packages_point_one_way():
+    wrong = {
+        (module, imported)
+        for module in MODULES
+        for imported in list_imports(module)
+        if not may_import(find_package(module), find_package(imported))
+    }
+
+    assert wrong == WRONG
+
+
+@pytest.mark.parametrize("package", [*HOUSE, "the ground floor"])
+def test_a_package_has_no_cycle(package):
+    members = GROUND if package == "the ground floor" else HOUSE[package].split()
+    modules = MODULES.keys() & set(members)
+    imports = {module: list_imports(module) & modules for module in modules}
+
+    graphlib.TopologicalSorter(imports).prepare()
+
+
+def list_importers(package):
+    """The modules that import a package of others."""
+    found = set()
+    for module in MODULES:
+        for node in ast.walk(parse(module)):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            else:
+                continue
+            if any(name.partition(".")[0] == package for name in names):
+                found.add(module)
+    return found
+
+
+def list_callers(name):
+    return {
+        module
+        for module in MODULES
+        for node in ast.walk(parse(module))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == name
+    }
+
+
+def test_only_the_commands_and_the_console_know_click():
+    packages = {find_package(module) for module in list_importers("click")}
+    assert packages <= {"commands", "terminal"}
+
+
+def test_only_the_commands_exit():
+    callers = list_callers("sys.exit") | list_callers("SystemExit")
+    assert {find_package(module) for module in callers} <= {"commands"}
+
+
+def test_there_is_one_way_to_say_record():
+    assert list_importers("dataclasses") == set()
+
+
+def test_one_module_knows_the_docker_sdk():
+    assert list_importers("docker") == {"runtimes.engine"}
+
+
+def test_nothing_prints_by_itself():
+    assert list_callers("print") == set()
