@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from composegen.events import Event, Line, describe_event
+from composegen.runfiles import SOCKET, SOCKET_FOLDER, name_socket
 
 _LONGEST_PATH = 100
 _MOST_BEHIND = 1024 * 1024
@@ -28,10 +29,10 @@ Answer: TypeAlias = Callable[[], Mapping[str, Any]]
 
 def choose_socket(folder: Path, run: str) -> Path:
     """Where a run's socket goes; the kernel takes no long paths."""
-    path = folder / f"run-{run}.sock"
+    path = folder / name_socket(run)
     if len(os.fsencode(path)) < _LONGEST_PATH:
         return path
-    return Path(tempfile.mkdtemp(prefix="composegen-")) / "run.sock"
+    return Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER)) / SOCKET
 
 
 class Control:
@@ -59,7 +60,7 @@ class Control:
             task.cancel()
         await asyncio.gather(*self._handlers, return_exceptions=True)
         self._path.unlink(missing_ok=True)
-        if self._path.parent.name.startswith("composegen-"):
+        if self._path.parent.name.startswith(SOCKET_FOLDER):
             shutil.rmtree(self._path.parent, ignore_errors=True)
 
     def report(self, event: Event) -> None:

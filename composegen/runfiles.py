@@ -10,17 +10,48 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from composegen.files import read_small_text, write_atomically
+from composegen.events import Failure
+from composegen.files import write_atomically
+from composegen.launch import is_container_of
+from composegen.logs import find_log
 from composegen.processes import Identity, identify, is_still
-from composegen.records import as_dict, record
-from composegen.statefolder import STATE_FOLDER, make_state_folder
+from composegen.records import as_dict, list_fields, record
+from composegen.statefolder import (
+    NotTrusted,
+    is_trusted,
+    make_state_folder,
+    open_lock,
+    read_state,
+)
+from composegen.stateform import (
+    BadForm,
+    expect,
+    make_harmless,
+    read_json,
+    read_record,
+)
+from composegen.status import LeftOutNote, ServiceStatus
+from composegen.values import SERVICE_NAME
+
+SOCKET_FOLDER, SOCKET = "composegen-", "run.sock"
+"""How the name of a run's own temporary folder begins, and its socket in there."""
 
 _MODE = 0o600
+_RUN = "run"
+_LAST = "last.json"
+_MARK = re.compile(r"[0-9a-f]{16}")
+_BOOT = re.compile(r"[0-9a-f-]{0,36}")
+_HIGHEST_PID = 1 << 22
+
+Value = TypeVar("Value")
 
 
 @record
@@ -54,6 +85,18 @@ class RunRecord:
     is_library: bool = False
 
 
+@record
+class LastRun:
+    """How a run that has ended left its services."""
+
+    statuses: tuple[ServiceStatus, ...]
+    is_up: bool
+    needs: Mapping[str, tuple[str, ...]]
+    left_out: tuple[LeftOutNote, ...]
+    failures: Mapping[str, Failure]
+    answers: Mapping[str, str]
+
+
 class Lock:
     """A service's lock, held by the run that owns the service."""
 
@@ -62,10 +105,10 @@ class Lock:
         self._path = path
 
     def take(self) -> bool:
-        """Take it if nobody holds it."""
+        """Take it if nobody holds it. Raises FileRefused."""
         if self._handle is not None:
             return True
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        handle = open_lock(self._path)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -82,16 +125,23 @@ class Lock:
 
 
 class RunFolder:
-    """The records of one stack's folder."""
+    """The records of one stack's folder.
+
+    A record that this user's composegen cannot have written is taken for none;
+    ``list_distrusted`` says which, and why.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.path = make_state_folder(folder, "run")
+        self.path = make_state_folder(folder, _RUN)
 
     @staticmethod
     def find(folder: Path) -> RunFolder | None:
         """The records of a folder in which something has run, else None."""
-        has_run = (folder / STATE_FOLDER / "run").is_dir()
+        try:
+            has_run = is_trusted(folder, _RUN)
+        except NotTrusted:
+            return None
         return RunFolder(folder) if has_run else None
 
     def make_lock(self, service: str) -> Lock:
@@ -103,18 +153,17 @@ class RunFolder:
         self._write(self.path / f"{record.service}.json", as_dict(record))
 
     def read_service(self, service: str) -> ServiceRecord | None:
-        """What was noted of a service, None where that is nothing or unreadable."""
-        data = self._read(self.path / f"{service}.json")
-        try:
-            return ServiceRecord(**_read_identities(data)) if data else None
-        except TypeError:
-            return None
+        """What was noted of a service, None where that is nothing to trust."""
+        return _get_trusted(self._load_service, service)
 
     def list_services(self) -> list[ServiceRecord]:
         """What was noted of all services."""
-        names = sorted(path.stem for path in self.path.glob("*.lock"))
-        found = [self.read_service(name) for name in names]
+        found = [self.read_service(name) for name in self._list_names()]
         return [record for record in found if record is not None]
+
+    def _list_names(self) -> list[str]:
+        names = sorted(path.stem for path in self.path.glob("*.lock"))
+        return [name for name in names if SERVICE_NAME.fullmatch(name)]
 
     def remove_service(self, service: str) -> None:
         """Forget a service that is extinct."""
@@ -131,13 +180,9 @@ class RunFolder:
     def list_runs(self) -> list[RunRecord]:
         """The runs of this folder that are alive; the remains of others go."""
         found = []
-        for path in sorted(self.path.glob("run-*.json")):
-            data = self._read(path)
-            try:
-                record = RunRecord(
-                    **{**_read_identities(data), "names": tuple(data.get("names", ()))}
-                )
-            except TypeError:
+        for path in self._list_run_files():
+            record = _get_trusted(self._load_run, path.name)
+            if record is None:
                 continue
             if is_still(record.supervisor):
                 found.append(record)
@@ -146,33 +191,149 @@ class RunFolder:
                 Path(record.socket).unlink(missing_ok=True)
         return sorted(found, key=lambda record: record.since)
 
+    def _list_run_files(self) -> list[Path]:
+        return sorted(self.path.glob("run-*.json"))
+
     # What a run that has ended leaves for `why`
 
     def write_last(self, data: Mapping[str, Any]) -> None:
         """Keep how this run ended."""
-        self._write(self.path / "last.json", data)
+        self._write(self.path / _LAST, data)
 
     def read_last(self) -> dict[str, Any]:
-        """How the last run ended; empty where none did."""
-        return self._read(self.path / "last.json")
+        """How the last run ended; empty where none did, or what is there says nothing.
+
+        It holds either ``ending``, a text, or the fields of ``LastRun``.
+        """
+        return _get_trusted(lambda _: self._load_last(), _LAST) or {}
 
     def _write(self, path: Path, data: Mapping[str, Any]) -> None:
         write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
 
-    def _read(self, path: Path) -> dict[str, Any]:
+    # What is there, and whether to trust it
+
+    def list_distrusted(self) -> Iterator[NotTrusted]:
+        """The files that are not used, and why."""
+        loads: list[tuple[Callable[[str], object], str]] = [
+            (lambda _: self._load_last(), _LAST),
+            *((self._load_run, path.name) for path in self._list_run_files()),
+            *((self._load_service, name) for name in self._list_names()),
+        ]
+        for load, name in loads:
+            try:
+                load(name)
+            except NotTrusted as distrusted:
+                yield distrusted
+
+    def _load_service(self, service: str) -> ServiceRecord | None:
+        def parse(data: dict[str, Any]) -> ServiceRecord:
+            found = read_record(ServiceRecord, make_harmless(data))
+            expect(found.service == service, "service", "that of the file's name")
+            expect(bool(_MARK.fullmatch(found.run)), "run", "the mark of a run")
+            _check_identity(found.process, "process", lowest=2)
+            _check_identity(found.supervisor, "supervisor")
+            if found.container is not None:
+                is_own = is_container_of(found.container, service)
+                expect(is_own, "container", f"a container of {service}")
+            self._check_log(found.log, service)
+            return found
+
+        return self._load(f"{service}.json", parse)
+
+    def _load_run(self, name: str) -> RunRecord | None:
+        def parse(data: dict[str, Any]) -> RunRecord:
+            found = read_record(RunRecord, make_harmless(data, keep={"socket"}))
+            expect(bool(_MARK.fullmatch(found.run)), "run", "the mark of a run")
+            expect(name == f"run-{found.run}.json", "run", "that of the file's name")
+            _check_identity(found.supervisor, "supervisor")
+            is_own = self._is_socket_of(found.run, found.socket)
+            expect(is_own, "socket", "where composegen puts it")
+            return found
+
+        return self._load(name, parse)
+
+    def _load_last(self) -> dict[str, Any] | None:
+        def parse(data: dict[str, Any]) -> dict[str, Any]:
+            data = make_harmless(data)
+            if "ending" in data:
+                expect(isinstance(data["ending"], str), "ending", "text")
+                return {"ending": data["ending"]}
+            names = [name for name in list_fields(LastRun) if name in data]
+            kept = {name: data[name] for name in names}
+            for status in read_record(LastRun, kept).statuses:
+                self._check_log(status.log, status.service)
+            return kept
+
+        return self._load(_LAST, parse)
+
+    def _load(
+        self, name: str, parse: Callable[[dict[str, Any]], Value]
+    ) -> Value | None:
+        """What a file holds, None where there is none. Raises NotTrusted."""
+        text = read_state(self.folder, _RUN, name)
+        if text is None:
+            return None
         try:
-            data = json.loads(read_small_text(path) or "{}")
-        except ValueError:
-            return {}
-        return data if isinstance(data, dict) else {}
+            return parse(read_json(text))
+        except BadForm as error:
+            raise NotTrusted(self.path / name, str(error)) from None
+
+    def _check_log(self, log: str | None, service: str) -> None:
+        is_own = log is None or _is_same(Path(log), find_log(self.folder, service))
+        expect(is_own, "log", f"the log of {service}")
+
+    def _is_socket_of(self, run: str, socket: str) -> bool:
+        """Whether a socket is where a run puts its own."""
+        path = Path(socket)
+        if path.name == name_socket(run):
+            return _is_same(path, self.path / path.name)
+        folder = path.parent
+        is_ours = (
+            path.name == SOCKET
+            and folder.name.startswith(SOCKET_FOLDER)
+            and _is_same(folder, Path(tempfile.gettempdir(), folder.name))
+        )
+        return is_ours and _is_private(folder)
 
 
-def _read_identities(data: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(data)
-    for name in ("process", "supervisor"):
-        if isinstance(values.get(name), dict):
-            values[name] = Identity(**values[name])
-    return values
+def _get_trusted(load: Callable[[str], Value | None], name: str) -> Value | None:
+    try:
+        return load(name)
+    except NotTrusted:
+        return None
+
+
+def _check_identity(identity: Identity, name: str, *, lowest: int = 1) -> None:
+    """Refuse what is no process: 0 and below would name groups, or everything."""
+    is_pid = lowest <= identity.pid <= _HIGHEST_PID
+    expect(is_pid, f"{name}.pid", "the number of a process")
+    expect(identity.start >= 0, f"{name}.start", "a time")
+    expect(bool(_BOOT.fullmatch(identity.boot)), f"{name}.boot", "the id of a boot")
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Whether two paths have one name in one folder, however that is reached."""
+    if not path.is_absolute() or path.name != other.name or ".." in path.parts:
+        return False
+    try:
+        return os.path.realpath(path.parent) == os.path.realpath(other.parent)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether a folder is this user's own, closed to others; a link is none."""
+    try:
+        found = folder.lstat()
+    except (OSError, ValueError):
+        return False
+    is_closed = not stat.S_IMODE(found.st_mode) & 0o077
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and is_closed
+
+
+def name_socket(run: str) -> str:
+    """What a run's socket is called in the folder of the records."""
+    return f"run-{run}.sock"
 
 
 def identify_self() -> Identity:

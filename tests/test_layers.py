@@ -88,6 +88,8 @@ RANKS = {
     "runtimes.engine": 30,
     "compose": 30,
     "statefolder": 20,
+    "stateform": 20,
+    "distrust": 25,
     "platforms": 20,
     "upnotes": 22,
     "noting": 23,
