@@ -136,24 +136,32 @@ def _check_folder(found: os.stat_result, path: Path) -> None:
 
 def _read_own(handle: int, path: Path) -> str:
     """The text of an opened file, where only this user can have written it."""
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise NotTrusted(path, "it is not a regular file")
-        if found.st_uid != os.geteuid():
-            raise NotTrusted(path, "it belongs to another user")
-        if found.st_mode & _FOR_OTHERS:
-            mode = stat.S_IMODE(found.st_mode)
-            raise NotTrusted(
-                path, f"its mode is {mode:04o}, and composegen writes it with 0600"
-            )
-        try:
+    try:
+        _check_file(os.fstat(handle), path)
+        with open(handle, "rb", closefd=False) as file:
             data = file.read(_MOST + 1)
-        except OSError as error:
-            raise NotTrusted(path, _explain_refusal(error)) from None
+    except OSError as error:
+        raise NotTrusted(path, _explain_refusal(error)) from None
+    finally:
+        os.close(handle)
     if len(data) > _MOST:
         raise NotTrusted(path, "it is larger than 1 MB")
     return data.decode("utf-8", errors="replace")
+
+
+def _check_file(found: os.stat_result, path: Path) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        shown = shlex.quote(show_path(path))
+        raise NotTrusted(path, "it is not a regular file", help=f"rm -r {shown}")
+    if not stat.S_ISREG(found.st_mode):
+        raise NotTrusted(path, "it is not a regular file")
+    if found.st_uid != os.geteuid():
+        raise NotTrusted(path, "it belongs to another user")
+    if found.st_mode & _FOR_OTHERS:
+        mode = stat.S_IMODE(found.st_mode)
+        raise NotTrusted(
+            path, f"its mode is {mode:04o}, and composegen writes it with 0600"
+        )
 
 
 # Writing
