@@ -96,7 +96,12 @@ def suggest_choice(wanted: Endpoint, now: Endpoint) -> str:
         for name, text in target.items()
         if current.get(name) != text
     ]
-    drops = [f"unset {name}" for name in current if name not in target]
+    drops = [
+        f"unset {name}"
+        for name in current
+        # An address is stronger than a context.
+        if name not in target and name != "DOCKER_CONTEXT"
+    ]
     return "\n".join(sets + drops)
 
 

@@ -142,8 +142,8 @@ class OtherEngine(ComposegenError):
 
     def __init__(self, file: str, noted: str, chosen: str, *, help: str = "") -> None:
         super().__init__(
-            f"{file} says that the stack is up on {noted}; the environment chooses "
-            f"{chosen}, so nothing was asked or changed",
+            f"{file} names another engine than the environment chooses, and it is not "
+            f"used: {noted}; chosen now: {chosen}",
             help=help,
         )
         self.noted = noted

@@ -184,8 +184,8 @@ def _check_engine(noted: Endpoint, chosen: Endpoint, folder: Path) -> None:
         file,
         describe_endpoint(noted),
         describe_endpoint(chosen),
-        help=f"if you brought it up there, choose that engine and repeat:\n{choice}\n"
-        f"else remove the file: {forget}"
+        help=f"if you did not bring it up there, remove the file: {forget}\n"
+        f"if you did, choose that engine and repeat the command:\n{choice}"
         if choice
         else f"composegen does not write such a file; remove it: {forget}",
     )

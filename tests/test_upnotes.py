@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 
 import pytest
 
@@ -196,13 +197,28 @@ def test_the_refusal_names_both_engines_and_what_to_type(notes, tmp_path, monkey
     error = caught.value
     assert error.noted == "tcp://x:1 with DOCKER_TLS_VERIFY=1"
     assert error.chosen == "docker context mine with DOCKER_CONFIG=/c d"
-    assert error.help.splitlines()[1:] == [
+    first, _, *lines = error.help.splitlines()
+    assert first.endswith("remove the file: rm .composegen/up.json")
+    assert lines == [
         "export DOCKER_TLS_VERIFY=1",
         "export DOCKER_HOST=tcp://x:1",
         "unset DOCKER_CONFIG",
-        "unset DOCKER_CONTEXT",
-        "else remove the file: rm .composegen/up.json",
     ]
+
+
+def test_what_is_offered_leads_to_the_noted_engine(notes, tmp_path):
+    change(tmp_path, notes, host="", context="mine", settings={"DOCKER_CONFIG": "/c d"})
+    environment = dict(ENVIRONMENT)
+    with pytest.raises(OtherEngine) as caught:
+        read_notes(tmp_path, environment)
+    for line in caught.value.help.splitlines()[2:]:
+        word, _, rest = line.partition(" ")
+        name, _, value = rest.partition("=")
+        assert word in {"export", "unset"}
+        environment.pop(name, None)
+        if word == "export":
+            environment[name] = shlex.split(value)[0]
+    assert read_notes(tmp_path, environment).context == "mine"
 
 
 def test_no_variable_that_is_never_noted_is_offered(notes, tmp_path):
