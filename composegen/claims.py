@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from composegen import guardian
 from composegen.causes import describe_holder, describe_process
+from composegen.errors import FileRefused
 from composegen.events import Failure
 from composegen.health import NotReady, Probe, ask, choose_pause
 from composegen.listeners import find_listeners, is_free
@@ -109,10 +110,10 @@ class Claims:
     def _take(self, unit: Unit, lock: Lock) -> bool:
         try:
             return lock.take()
-        except OSError as error:
+        except FileRefused as refused:
             if not self._folder.path.is_dir() and self._upkeep.restore():
                 return self._take(unit, lock)
-            raise Refused(_refuse_lock(unit, error)) from None
+            raise Refused(_refuse_lock(unit, refused)) from None
 
     async def _find_owned(self, unit: Unit) -> tuple[Found | None, str]:
         """A service of another run of this folder, once it is healthy.
@@ -328,12 +329,12 @@ def _without_command(probe: Probe, unit: Unit) -> Probe:
     return Probe(kind=HealthKind.TCP, port=unit.port, timeout=probe.timeout)
 
 
-def _refuse_lock(unit: Unit, error: OSError) -> Failure:
-    said = (error.strerror or str(error)).lower()
+def _refuse_lock(unit: Unit, refused: FileRefused) -> Failure:
     return Failure(
         service=unit.name,
-        reason=f"{unit.name} cannot be started: {error.filename}: {said}",
+        reason=f"{unit.name} cannot be started: {refused.message}",
         cause="its lock cannot be taken",
+        mend=refused.help,
     )
 
 

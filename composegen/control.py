@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from composegen.events import Event, Line, describe_event
-from composegen.runfiles import remove_socket
+from composegen.sockets import remove_socket
 
 _MOST_BEHIND = 1024 * 1024
 _ANSWER_TIMEOUT = 5.0

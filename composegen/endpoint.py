@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.records import field, record
 
 DEFAULT = "default"
-_SETTINGS = ("DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+_CONFIG = "DOCKER_CONFIG"
+SETTINGS = (_CONFIG, "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+"""The variables that an endpoint may carry; no other one is ever passed on."""
 
 
 @record
@@ -19,7 +22,8 @@ class Endpoint:
 
     ``host`` is an address, empty for the one that is here; ``context`` the docker
     context that it comes from, empty where DOCKER_HOST names it. ``settings`` are the
-    variables that go with an address.
+    variables that go with it: DOCKER_CONFIG, which holds contexts and plugins, and with
+    an address those of TLS.
     """
 
     host: str = ""
@@ -35,20 +39,23 @@ class Endpoint:
     def environment(self) -> dict[str, str]:
         """What the docker command must find in its environment to talk to it."""
         if self.context:
-            return {"DOCKER_CONTEXT": self.context}
-        return {**self.settings, "DOCKER_HOST": self.host}
+            return {**self._known_settings, "DOCKER_CONTEXT": self.context}
+        return {**self._known_settings, "DOCKER_HOST": self.host}
+
+    @property
+    def _known_settings(self) -> dict[str, str]:
+        return {name: self.settings[name] for name in SETTINGS if name in self.settings}
 
 
 def find_endpoint(environment: Mapping[str, str]) -> Endpoint:
     """The engine that the docker command would choose in an environment."""
     host = environment.get("DOCKER_HOST")
+    names = SETTINGS if host else (_CONFIG,)
+    settings = {name: environment[name] for name in names if environment.get(name)}
     if host:
-        settings = {
-            name: environment[name] for name in _SETTINGS if name in environment
-        }
         return Endpoint(host=host, context="", settings=settings)
     context = environment.get("DOCKER_CONTEXT") or _read_current(environment)
-    return Endpoint(context=context or DEFAULT)
+    return Endpoint(context=context or DEFAULT, settings=settings)
 
 
 def _read_current(environment: Mapping[str, str]) -> str:
@@ -63,9 +70,39 @@ def _read_current(environment: Mapping[str, str]) -> str:
 
 def use_endpoint(endpoint: Endpoint, environment: Mapping[str, str]) -> dict[str, str]:
     """An environment in which the docker command talks to this engine."""
-    chosen = {"DOCKER_HOST", "DOCKER_CONTEXT", *_SETTINGS}
+    chosen = {"DOCKER_HOST", "DOCKER_CONTEXT", *SETTINGS}
     kept = {name: text for name, text in environment.items() if name not in chosen}
     return {**kept, **endpoint.environment}
+
+
+def describe_endpoint(endpoint: Endpoint) -> str:
+    """An engine with the settings that lead to it, for people to compare."""
+    settings = " ".join(f"{name}={text}" for name, text in endpoint.settings.items())
+    return f"{endpoint} with {settings}" if settings else str(endpoint)
+
+
+def suggest_choice(wanted: Endpoint, now: Endpoint) -> str:
+    """The lines to type in a shell so that another engine is chosen.
+
+    Empty where no variables of docker lead to it.
+    """
+    if not wanted.host and not wanted.context:
+        return ""
+    if not wanted.settings.keys() <= set(SETTINGS):
+        return ""
+    target, current = wanted.environment, now.environment
+    sets = [
+        f"export {name}={shlex.quote(text)}"
+        for name, text in target.items()
+        if current.get(name) != text
+    ]
+    drops = [
+        f"unset {name}"
+        for name in current
+        # An address is stronger than a context.
+        if name not in target and name != "DOCKER_CONTEXT"
+    ]
+    return "\n".join(sets + drops)
 
 
 def suggest_start(endpoint: Endpoint, message: str) -> str:

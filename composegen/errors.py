@@ -7,6 +7,7 @@
     ├── CannotRun        this machine cannot carry it out                exit 1
     ├── MissingVariable  a variable that must be set is not              exit 1
     ├── NoProjectName    Compose could not call the project anything     exit 1
+    ├── OtherEngine      the stack is up on an engine not chosen now     exit 2
     ├── EngineUnreachable  no Docker engine answers, or may be used      exit 1
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
     ├── UpAlready        another one brings it up at this very moment    exit 1
@@ -131,6 +132,22 @@ class NoProjectName(ComposegenError):
     """Compose could not call the project anything."""
 
     name = "project-name"
+
+
+class OtherEngine(ComposegenError):
+    """A state file names another engine than the environment chooses now."""
+
+    exit_code = ExitCode.USAGE
+    name = "other-engine"
+
+    def __init__(self, file: str, noted: str, chosen: str, *, help: str = "") -> None:
+        super().__init__(
+            f"{file} names another engine than the environment chooses, and it is not "
+            f"used: {noted}; chosen now: {chosen}",
+            help=help,
+        )
+        self.noted = noted
+        self.chosen = chosen
 
 
 class EngineUnreachable(ComposegenError):

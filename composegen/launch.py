@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.records import field, record
+
+_CONTAINER = re.compile(r"composegen-([a-z][a-z0-9-]*)-[0-9a-f]{8}", re.ASCII)
 
 
 @record
@@ -26,3 +29,9 @@ class Launch:
     grace: float = 10.0
     stop_signal: int = signal.SIGTERM
     cleanup: tuple[str, ...] = ()
+
+
+def is_container_of(name: str, service: str | None = None) -> bool:
+    """Whether a store's container is called so, that service's where one is named."""
+    match = _CONTAINER.fullmatch(name)
+    return match is not None and service in {None, match[1]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import shlex
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from composegen.errors import CannotRun
 from composegen.guardian import run_quietly
-from composegen.launch import Launch
+from composegen.launch import Launch, is_container_of
 from composegen.localenv import HOST, Surroundings, read_env_files
 from composegen.logs import find_log
 from composegen.model import Mount, Raw, Service
@@ -22,7 +21,6 @@ from composegen.projects import find_project
 
 _ANSWER_TIMEOUT = 10.0
 _GRACE = 15.0
-_NAME = re.compile(r"composegen-[a-z][a-z0-9-]*-[0-9a-f]{8}")
 _PATH = (
     "PATH HOME XDG_RUNTIME_DIR SSH_AUTH_SOCK DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG "
     "DOCKER_CERT_PATH DOCKER_TLS_VERIFY DOCKER_API_VERSION"
@@ -73,7 +71,7 @@ def pull_image(image: str) -> bool:
 def remove_container(name: str) -> None:
     """Remove a store's container that a dead run left; no other is touched."""
     program = shutil.which("docker")
-    if program is not None and _NAME.fullmatch(name):
+    if program is not None and is_container_of(name):
         run_quietly([program, "rm", "--force", "--volumes", name])
 
 

@@ -58,6 +58,21 @@ def open_log(path: Path) -> IO[bytes]:
     return os.fdopen(handle, "ab", buffering=0)
 
 
+def open_to_read(path: Path) -> IO[bytes]:
+    """A log to read from, unbuffered; nothing is waited for.
+
+    Raises OSError, also where something else than a log of ours is in its place.
+    """
+    if path.parent.is_symlink():
+        raise OSError(errno.ELOOP, "is a link", str(path.parent))
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    handle = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    return os.fdopen(handle, "rb", buffering=0)
+
+
 def measure_log(path: Path) -> int:
     """The log's size in bytes, 0 where there is none."""
     try:
@@ -87,7 +102,7 @@ class Tail:
         """The lines that have come since, at most a quarter of a megabyte of them."""
         if self._file is None:
             try:
-                self._file = self._path.open("rb", buffering=0)
+                self._file = open_to_read(self._path)
             except OSError:
                 return []
         handle = self._file.fileno()
@@ -145,7 +160,7 @@ def decode_line(data: bytes) -> str:
 def read_last_lines(path: Path, count: int, *, since: int = 0) -> list[str]:
     """The last lines of a log, of what was written from byte ``since`` on."""
     try:
-        with path.open("rb") as file:
+        with open_to_read(path) as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(since, end - _CHUNK))
             data = file.read()

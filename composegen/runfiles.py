@@ -6,25 +6,48 @@ service; the kernel gives it back when the run dies.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from composegen.files import read_small_text, write_atomically
+from composegen.events import Failure
+from composegen.files import write_atomically
+from composegen.launch import is_container_of
+from composegen.logs import find_log
 from composegen.processes import Identity, identify, is_still
-from composegen.records import as_dict, record
-from composegen.statefolder import STATE_FOLDER, make_state_folder
+from composegen.records import as_dict, list_fields, record
+from composegen.sockets import is_same_path, is_socket_of, remove_socket
+from composegen.statefolder import (
+    NotTrusted,
+    is_trusted,
+    make_state_folder,
+    open_lock,
+    read_state,
+)
+from composegen.stateform import (
+    BadForm,
+    expect,
+    make_harmless,
+    read_json,
+    read_record,
+)
+from composegen.status import LeftOutNote, ServiceStatus
+from composegen.values import SERVICE_NAME
 
 _MODE = 0o600
-_LONGEST_PATH = 100
-_SOCKET_PREFIX, _SOCKET = "composegen-", "run.sock"
+_RUN = "run"
+_LAST = "last.json"
+_MARK = re.compile(r"[0-9a-f]{16}")
+_BOOT = re.compile(r"[0-9a-f-]{0,36}")
+_HIGHEST_PID = 1 << 22
+
+Value = TypeVar("Value")
 
 
 @record
@@ -58,6 +81,18 @@ class RunRecord:
     is_library: bool = False
 
 
+@record
+class LastRun:
+    """How a run that has ended left its services."""
+
+    statuses: tuple[ServiceStatus, ...]
+    is_up: bool
+    needs: Mapping[str, tuple[str, ...]]
+    left_out: tuple[LeftOutNote, ...]
+    failures: Mapping[str, Failure]
+    answers: Mapping[str, str]
+
+
 class Lock:
     """A service's lock, held by the run that owns the service."""
 
@@ -66,10 +101,10 @@ class Lock:
         self._path = path
 
     def take(self) -> bool:
-        """Take it if nobody holds it. Raises OSError where it cannot be made."""
+        """Take it if nobody holds it. Raises FileRefused."""
         if self._handle is not None:
             return True
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        handle = open_lock(self._path)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -102,7 +137,11 @@ class Lock:
 
 
 class RunFolder:
-    """The records of one stack's folder."""
+    """The records of one stack's folder.
+
+    A record that this user's composegen cannot have written is taken for none;
+    ``list_distrusted`` says which, and why.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -110,12 +149,15 @@ class RunFolder:
 
     def make(self) -> Path:
         """Make the folder where it is missing. Raises FileRefused."""
-        return make_state_folder(self.folder, "run")
+        return make_state_folder(self.folder, _RUN)
 
     @staticmethod
     def find(folder: Path) -> RunFolder | None:
         """The records of a folder in which something has run, else None."""
-        has_run = (folder / STATE_FOLDER / "run").is_dir()
+        try:
+            has_run = is_trusted(folder, _RUN)
+        except NotTrusted:
+            return None
         return RunFolder(folder) if has_run else None
 
     def make_lock(self, service: str) -> Lock:
@@ -127,18 +169,17 @@ class RunFolder:
         self._write(self.path / f"{record.service}.json", as_dict(record))
 
     def read_service(self, service: str) -> ServiceRecord | None:
-        """What was noted of a service, None where that is nothing or unreadable."""
-        data = self._read(self.path / f"{service}.json")
-        try:
-            return ServiceRecord(**_read_identities(data)) if data else None
-        except TypeError:
-            return None
+        """What was noted of a service, None where that is nothing to trust."""
+        return _get_trusted(self._load_service, service)
 
     def list_services(self) -> list[ServiceRecord]:
         """What was noted of all services."""
-        names = sorted(path.stem for path in self.path.glob("*.lock"))
-        found = [self.read_service(name) for name in names]
+        found = [self.read_service(name) for name in self._list_names()]
         return [record for record in found if record is not None]
+
+    def _list_names(self) -> list[str]:
+        names = sorted(path.stem for path in self.path.glob("*.lock"))
+        return [name for name in names if SERVICE_NAME.fullmatch(name)]
 
     def remove_service(self, service: str) -> None:
         """Forget a service that is extinct."""
@@ -159,13 +200,9 @@ class RunFolder:
     def list_runs(self) -> list[RunRecord]:
         """The runs of this folder that are alive; the remains of others go."""
         found = []
-        for path in sorted(self.path.glob("run-*.json")):
-            data = self._read(path)
-            try:
-                record = RunRecord(
-                    **{**_read_identities(data), "names": tuple(data.get("names", ()))}
-                )
-            except TypeError:
+        for path in self._list_run_files():
+            record = _get_trusted(self._load_run, path.name)
+            if record is None:
                 continue
             if is_still(record.supervisor):
                 found.append(record)
@@ -174,63 +211,111 @@ class RunFolder:
                 remove_socket(Path(record.socket))
         return sorted(found, key=lambda record: record.since)
 
+    def _list_run_files(self) -> list[Path]:
+        return sorted(self.path.glob("run-*.json"))
+
     # What a run that has ended leaves for `why`
 
     def write_last(self, data: Mapping[str, Any]) -> None:
         """Keep how this run ended."""
-        self._write(self.path / "last.json", data)
+        self._write(self.path / _LAST, data)
 
     def read_last(self) -> dict[str, Any]:
-        """How the last run ended; empty where none did."""
-        return self._read(self.path / "last.json")
+        """How the last run ended; empty where none did, or what is there says nothing.
+
+        It holds either ``ending``, a text, or the fields of ``LastRun``.
+        """
+        return _get_trusted(lambda _: self._load_last(), _LAST) or {}
 
     def _write(self, path: Path, data: Mapping[str, Any]) -> None:
         write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
 
-    def _read(self, path: Path) -> dict[str, Any]:
+    # What is there, and whether to trust it
+
+    def list_distrusted(self) -> Iterator[NotTrusted]:
+        """The files that are not used, and why."""
+        loads: list[tuple[Callable[[str], object], str]] = [
+            (lambda _: self._load_last(), _LAST),
+            *((self._load_run, path.name) for path in self._list_run_files()),
+            *((self._load_service, name) for name in self._list_names()),
+        ]
+        for load, name in loads:
+            try:
+                load(name)
+            except NotTrusted as distrusted:
+                yield distrusted
+
+    def _load_service(self, service: str) -> ServiceRecord | None:
+        def parse(data: dict[str, Any]) -> ServiceRecord:
+            found = read_record(ServiceRecord, make_harmless(data))
+            expect(found.service == service, "service", "that of the file's name")
+            expect(bool(_MARK.fullmatch(found.run)), "run", "the mark of a run")
+            _check_identity(found.process, "process", lowest=2)
+            _check_identity(found.supervisor, "supervisor")
+            if found.container is not None:
+                is_own = is_container_of(found.container, service)
+                expect(is_own, "container", f"a container of {service}")
+            self._check_log(found.log, service)
+            return found
+
+        return self._load(f"{service}.json", parse)
+
+    def _load_run(self, name: str) -> RunRecord | None:
+        def parse(data: dict[str, Any]) -> RunRecord:
+            found = read_record(RunRecord, make_harmless(data, keep={"socket"}))
+            expect(bool(_MARK.fullmatch(found.run)), "run", "the mark of a run")
+            expect(name == f"run-{found.run}.json", "run", "that of the file's name")
+            _check_identity(found.supervisor, "supervisor")
+            is_own = is_socket_of(found.run, found.socket, self.path)
+            expect(is_own, "socket", "where composegen puts it")
+            return found
+
+        return self._load(name, parse)
+
+    def _load_last(self) -> dict[str, Any] | None:
+        def parse(data: dict[str, Any]) -> dict[str, Any]:
+            data = make_harmless(data)
+            if "ending" in data:
+                expect(isinstance(data["ending"], str), "ending", "text")
+                return {"ending": data["ending"]}
+            names = [name for name in list_fields(LastRun) if name in data]
+            kept = {name: data[name] for name in names}
+            for status in read_record(LastRun, kept).statuses:
+                self._check_log(status.log, status.service)
+            return kept
+
+        return self._load(_LAST, parse)
+
+    def _load(
+        self, name: str, parse: Callable[[dict[str, Any]], Value]
+    ) -> Value | None:
+        """What a file holds, None where there is none. Raises NotTrusted."""
+        text = read_state(self.folder, _RUN, name)
+        if text is None:
+            return None
         try:
-            data = json.loads(read_small_text(path) or "{}")
-        except ValueError:
-            return {}
-        return data if isinstance(data, dict) else {}
+            return parse(read_json(text))
+        except BadForm as error:
+            raise NotTrusted(self.path / name, str(error)) from None
+
+    def _check_log(self, log: str | None, service: str) -> None:
+        is_own = log is None or is_same_path(Path(log), find_log(self.folder, service))
+        expect(is_own, "log", f"the log of {service}")
 
 
-# The socket of a run
+def _get_trusted(load: Callable[[str], Value | None], name: str) -> Value | None:
+    try:
+        return load(name)
+    except NotTrusted:
+        return None
 
 
-def choose_socket(folder: Path, run: str) -> Path:
-    """Where a run's socket goes; the kernel takes no long paths."""
-    path = folder / f"run-{run}.sock"
-    if len(os.fsencode(path)) < _LONGEST_PATH:
-        return path
-    temporary = tempfile.gettempdir()
-    if len(os.fsencode(temporary)) > _LONGEST_PATH // 2:
-        temporary = "/tmp"
-    return Path(tempfile.mkdtemp(prefix=_SOCKET_PREFIX, dir=temporary)) / _SOCKET
-
-
-def find_socket_folder(path: Path) -> Path | None:
-    """The temporary folder that was made for a socket alone; None where it has none."""
-    folder = path.parent
-    is_own = folder.name.startswith(_SOCKET_PREFIX) and path.name == _SOCKET
-    return folder if is_own else None
-
-
-def remove_socket(path: Path) -> None:
-    """Remove a run's socket, and the folder that was made for it."""
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
-        folder = find_socket_folder(path)
-        if folder is not None:
-            folder.rmdir()
-
-
-def _read_identities(data: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(data)
-    for name in ("process", "supervisor"):
-        if isinstance(values.get(name), dict):
-            values[name] = Identity(**values[name])
-    return values
+def _check_identity(identity: Identity, name: str, *, lowest: int = 1) -> None:
+    """Refuse what is no process: 0 and below would name groups, or everything."""
+    is_pid = lowest <= identity.pid <= _HIGHEST_PID
+    expect(is_pid, f"{name}.pid", "the number of a process")
+    expect(identity.start >= 0, f"{name}.start", "a time")
+    expect(bool(_BOOT.fullmatch(identity.boot)), f"{name}.boot", "the id of a boot")
 
 
 def identify_self() -> Identity:

@@ -46,6 +46,15 @@ class ServiceStatus:
     reused: bool | None = None
 
 
+@record
+class LeftOutNote:
+    """What is noted of a service that is left out: why, and what happens instead."""
+
+    service: str
+    reason: str
+    instead: tuple[str, ...]
+
+
 def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:
     """The statuses as plain data, in the same order."""
     return [{**as_dict(status), "state": status.state.value} for status in statuses]

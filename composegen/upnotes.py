@@ -7,18 +7,44 @@ while the stack file is being edited.
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composegen.endpoint import Endpoint
-from composegen.files import read_small_text, write_atomically
+from composegen.endpoint import (
+    Endpoint,
+    describe_endpoint,
+    find_endpoint,
+    suggest_choice,
+)
+from composegen.errors import OtherEngine
+from composegen.files import write_atomically
 from composegen.records import as_dict, field, record
-from composegen.statefolder import STATE_FOLDER, make_state_folder
+from composegen.statefolder import (
+    STATE_FOLDER,
+    NotTrusted,
+    make_state_folder,
+    read_state,
+    show_path,
+)
+from composegen.stateform import (
+    BadForm,
+    as_list,
+    expect,
+    make_harmless,
+    read_json,
+    read_record,
+)
+from composegen.status import LeftOutNote
+from composegen.values import SERVICE_NAME
 
 FILE = "up.json"
 _MODE = 0o600
 _FORM = 1
+_COMPARED = frozenset({"host", "context", "settings"})
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
 @record
@@ -105,26 +131,64 @@ def write_notes(folder: Path, notes: Notes) -> None:
     write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
 
 
-def read_notes(folder: Path) -> Notes | None:
-    """The notes of a stack's folder; None where nothing is up, or nobody can tell."""
-    text = read_small_text(folder / STATE_FOLDER / FILE)
+def read_notes(folder: Path, environment: Mapping[str, str]) -> Notes | None:
+    """The notes of a stack's folder; None where there are none to trust.
+
+    Raises OtherEngine where they name another engine than the environment chooses:
+    a file in a project folder must not decide which engine is talked to.
+    """
+    try:
+        notes = load_notes(folder)
+    except NotTrusted:
+        return None
+    if notes is not None:
+        _check_engine(notes.endpoint, find_endpoint(environment), folder)
+    return notes
+
+
+def load_notes(folder: Path) -> Notes | None:
+    """The notes of a stack's folder as they stand; None where there are none.
+
+    Raises NotTrusted. Nothing may be connected to by them: ``read_notes`` compares.
+    """
+    text = read_state(folder, FILE)
     if text is None:
         return None
     try:
-        data = json.loads(text)
-        if data.pop("form") != _FORM:
-            return None
-        services = tuple(
-            NotedService(
-                **{**each, "needs": tuple(NotedNeed(**need) for need in each["needs"])}
-            )
-            for each in data.pop("services")
-        )
-        for key in ("left_out", "failed", "late"):
-            data[key] = tuple(data[key])
-        return Notes(**data, services=services)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
+        return _parse(text)
+    except BadForm as error:
+        raise NotTrusted(folder / STATE_FOLDER / FILE, str(error)) from None
+
+
+def _parse(text: str) -> Notes:
+    data = read_json(text)
+    expect(data.pop("form", None) == _FORM, "form", f"{_FORM}, the one of this version")
+    for each in as_list(data.get("left_out", [])):
+        read_record(LeftOutNote, each, "left_out")
+    notes = read_record(Notes, make_harmless(data, keep=_COMPARED))
+    expect(bool(_PROJECT.fullmatch(notes.project)), "project", "the name of a project")
+    for service in notes.services:
+        names = (service.name, *(need.service for need in service.needs))
+        is_named = all(SERVICE_NAME.fullmatch(name) for name in names)
+        expect(is_named, "services", "services with names that services can have")
+    return notes
+
+
+def _check_engine(noted: Endpoint, chosen: Endpoint, folder: Path) -> None:
+    if noted == chosen:
+        return
+    file = show_path(folder / STATE_FOLDER / FILE)
+    forget = f"rm {shlex.quote(file)}"
+    choice = suggest_choice(noted, chosen)
+    raise OtherEngine(
+        file,
+        describe_endpoint(noted),
+        describe_endpoint(chosen),
+        help=f"if you did not bring it up there, remove the file: {forget}\n"
+        f"if you did, choose that engine and repeat the command:\n{choice}"
+        if choice
+        else f"composegen does not write such a file; remove it: {forget}",
+    )
 
 
 def remove_notes(folder: Path) -> None:

@@ -119,7 +119,7 @@ def test_the_container_that_a_dead_run_left_is_removed_and_no_other(
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
     folder = RunFolder(tmp_path)
-    gone = Identity(pid=1, start=0, boot="another")
+    gone = Identity(pid=2, start=0, boot="a")
     for name, container in [
         ("redis", "composegen-redis-0123abcd"),
         ("other", "somebodys-database"),

@@ -5,6 +5,7 @@ Each row is a trap that somebody could lay; every command has to end at once, in
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -37,6 +38,13 @@ Lay = Callable[[Path], None]
 
 def look(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """What a command says in a folder; a stack file there is found, not named."""
+    answer = ask(folder, *words, **more)
+    assert answer.returncode in {0, 1}, answer.stderr
+    return answer
+
+
+def ask(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """What a command says, whatever it ends with; never a traceback."""
     answer = subprocess.run(
         [sys.executable, "-m", "composegen", *words],
         cwd=folder,
@@ -47,7 +55,6 @@ def look(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[
         env={**os.environ, **more},
     )
     assert "Traceback" not in answer.stderr, answer.stderr
-    assert answer.returncode in {0, 1}, answer.stderr
     return answer
 
 
@@ -188,6 +195,11 @@ def test_modules_in_the_folder_are_not_imported(
 # Nothing is written elsewhere
 
 
+def pipe_log(folder: Path) -> None:
+    """A pipe in place of a service's log."""
+    os.mkfifo(folder / "logs" / "app.log")
+
+
 def aim(name: str, at: str) -> Lay:
     """A link in the folder that leads somewhere else."""
 
@@ -285,6 +297,234 @@ def test_a_link_or_a_pipe_in_place_of_a_log_is_refused(folder: Path) -> None:
 )
 def test_no_name_is_a_path(stack: str) -> None:
     assert {"bad-name", "bad-volume"} & set(list_names(stack))
+
+
+# Nothing that a state file says is believed
+
+PLACES = ("status", "why", "logs", "down")
+DOCKER = """\
+#!/bin/sh
+echo "$*" >> "$CALLS"
+plugin="$DOCKER_CONFIG/cli-plugins/docker-compose"
+if test -x "$plugin"; then exec "$plugin"; fi
+"""
+"""Stands for the docker command: runs its Compose plugin, as that does."""
+
+
+@pytest.fixture
+def docker(folder: Path, tmp_path: Path) -> dict[str, str]:
+    """A docker command on the PATH, and a plugin in the stranger's folder."""
+    (folder / "stack.yaml").write_text(PLAIN)
+    programs = {
+        tmp_path / "bin" / "docker": DOCKER,
+        folder / "dc" / "cli-plugins" / "docker-compose": (
+            f"#!/bin/sh\necho ran >> {tmp_path}/marker\n"
+        ),
+    }
+    for path, text in programs.items():
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    return {
+        "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+        "CALLS": f"{tmp_path}/calls",
+        "HOME": str(tmp_path),
+        **dict.fromkeys(("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"), ""),
+    }
+
+
+def lay_notes(folder: Path, mode: int, **fields: object) -> None:
+    """Notes as `up` writes them, but for what is said otherwise."""
+    service = {"name": "app", "is_required": True, "boot": 1.0}
+    data = {
+        "form": 1,
+        "project": "demo",
+        "file": "stack.yaml",
+        "services": [service],
+        "host": "",
+        "context": "default",
+        "settings": {},
+        **fields,
+    }
+    lay_state(folder, "up.json", data, mode)
+
+
+def lay_state(folder: Path, name: str, data: object, mode: int = 0o600) -> Path:
+    """A state file of the stranger's."""
+    path = folder / ".composegen" / name
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.write_text(json.dumps(data))
+    path.chmod(mode)
+    return path
+
+
+@pytest.mark.parametrize("command", PLACES)
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_notes_of_a_stranger_choose_no_engine_and_no_program(
+    command: str, mode: int, folder: Path, docker: dict[str, str], tmp_path: Path
+) -> None:
+    host = "unix:///var/run/docker.sock"
+    lay_notes(
+        folder,
+        mode,
+        host=host,
+        context="",
+        settings={"DOCKER_CONFIG": str(folder / "dc")},
+    )
+
+    answer = ask(folder, command, **docker)
+
+    assert not (tmp_path / "marker").exists()
+    assert not (tmp_path / "calls").exists()
+    assert "rm .composegen/up.json" in answer.stderr
+    if mode == 0o600:
+        assert answer.returncode == 2
+        assert "error[other-engine]" in answer.stderr
+        assert host in answer.stderr
+        assert "the engine of this machine" in answer.stderr
+    else:
+        assert answer.stderr.count("up.json is not used: its mode is 0644") == 1
+
+
+@pytest.mark.parametrize("command", PLACES)
+def test_no_engine_that_notes_name_is_connected_to(
+    command: str, folder: Path, docker: dict[str, str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        host = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        lay_notes(folder, 0o600, host=host, context="")
+        answer = ask(folder, command, **docker)
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert answer.returncode == 2
+    assert f"export DOCKER_HOST={host}" in answer.stderr
+
+
+def test_notes_that_name_the_chosen_engine_are_used(
+    folder: Path, docker: dict[str, str], tmp_path: Path
+) -> None:
+    """What is refused above would have been called."""
+    docker["DOCKER_CONFIG"] = str(folder / "dc")
+    lay_notes(folder, 0o600, settings={"DOCKER_CONFIG": docker["DOCKER_CONFIG"]})
+    assert look(folder, "logs", **docker).returncode == 0
+    assert (tmp_path / "marker").read_text() == "ran\n"
+    assert (tmp_path / "calls").read_text() == "compose -p demo logs --tail 20\n"
+
+
+def test_a_refusal_shows_no_control_characters(
+    folder: Path, docker: dict[str, str]
+) -> None:
+    settings = {"DOCKER_CONFIG": "/x\x1b]0;title\x07\u202e"}
+    lay_notes(folder, 0o600, host="tcp://\x1b[2J\x9b", context="", settings=settings)
+    answer = ask(folder, "down", **docker)
+    assert answer.returncode == 2
+    assert answer.stderr.replace("\n", "").isprintable()
+
+
+MARK = "0123456789abcdef"
+GONE = {"pid": 2, "start": 0, "boot": ""}
+
+
+@pytest.mark.parametrize("command", PLACES)
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_records_of_a_stranger_remove_nothing(
+    command: str, mode: int, folder: Path, docker: dict[str, str], tmp_path: Path
+) -> None:
+    run = {"run": MARK, "supervisor": GONE, "socket": f"{folder.parent}/secret"}
+    run |= {"names": [], "terminal": "", "since": "2026"}
+    lay_state(folder, f"run/run-{MARK}.json", run, mode)
+    service = {"service": "../../../notes", "run": MARK, "config": "", "since": ""}
+    service |= {"process": GONE, "supervisor": GONE, "port": 1, "log": None}
+    service |= {"container": "somebodys-database"}
+    lay_state(folder, "run/app.json", service, mode)
+    lay_state(folder, "run/app.lock", "", mode)
+    (tmp_path / "notes.json").write_text("mine")
+    before = list_outside(folder)
+
+    answer = look(folder, command, **docker)
+
+    assert list_outside(folder) == before
+    assert (tmp_path / "notes.json").read_text() == "mine"
+    assert not (tmp_path / "calls").exists()
+    for name in ("app", f"run-{MARK}"):
+        assert answer.stderr.count(f"{name}.json is not used: ") == 1
+        assert f"rm .composegen/run/{name}.json" in answer.stderr
+
+
+@pytest.mark.parametrize("command", PLACES)
+@pytest.mark.parametrize("name", ["up.json", "run/last.json", f"run/run-{MARK}.json"])
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "deep"])
+def test_no_state_file_holds_a_command_up(
+    command: str, name: str, kind: str, folder: Path, docker: dict[str, str]
+) -> None:
+    path = lay_state(folder, name, {})
+    if kind == "deep":
+        path.write_text('{"a":' * 100_000)
+    else:
+        path.unlink()
+        if kind == "pipe":
+            os.mkfifo(path, 0o600)
+        elif kind == "folder":
+            path.mkdir(0o700)
+        else:
+            path.symlink_to("/dev/zero")
+    answer = look(folder, command, **docker)
+    assert answer.stderr.count(f".composegen/{name} is not used: ") == 1
+
+
+@pytest.mark.parametrize("place", [".composegen", ".composegen/run"])
+@pytest.mark.parametrize("command", PLACES)
+def test_a_link_in_place_of_the_state_folder_is_said_and_not_followed(
+    command: str, place: str, folder: Path, docker: dict[str, str]
+) -> None:
+    (folder / place).parent.mkdir(exist_ok=True, mode=0o700)
+    aim(place, "../elsewhere")(folder)
+    answer = look(folder, command, **docker)
+    assert answer.stderr.count(f"{place} is not used: it is a link") == 1
+    assert list_all(folder.parent / "elsewhere") == {}
+
+
+def test_the_end_of_a_run_that_a_stranger_tells_is_not_shown(
+    folder: Path, docker: dict[str, str]
+) -> None:
+    path = lay_state(folder, "run/last.json", {"ending": f"{SECRET}\x1b[2J"}, 0o644)
+    for command in ("status", "why"):
+        answer = look(folder, command, **docker)
+        assert SECRET not in answer.stdout + answer.stderr
+    path.chmod(0o600)
+    answer = look(folder, "why", **docker)
+    assert answer.stdout == f"{SECRET}\\x1b[2J\n"
+
+
+def test_a_run_says_what_it_does_not_use_and_starts(
+    folder: Path, docker: dict[str, str]
+) -> None:
+    (folder / "stack.yaml").write_text(
+        PLAIN.replace(
+            "none: a}}", "none: a}, job: true, local: {command: [sleep, '0.5']}}"
+        )
+    )
+    lay_state(folder, "run/last.json", {"ending": "x"}, 0o644)
+    lay_state(folder, "run/app.json", {}, 0o644)
+    lay_state(folder, "run/app.lock", "", 0o644)
+    (folder / ".composegen").chmod(0o755)
+
+    answer = look(folder, "run", **docker)
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr.count("is not used") == 2
+    assert (folder / ".composegen").stat().st_mode & 0o777 == 0o700
+    assert "is not used" not in look(folder, "status", **docker).stderr
+
+
+@pytest.mark.parametrize("lay", [aim("logs/app.log", "/dev/zero"), pipe_log])
+def test_a_log_that_is_a_link_or_a_pipe_is_not_read(
+    lay: Lay, folder: Path, docker: dict[str, str]
+) -> None:
+    (folder / "logs").mkdir()
+    lay(folder)
+    assert look(folder, "logs", **docker).stdout == ""
 
 
 # Nothing from elsewhere is shown

@@ -31,8 +31,8 @@ def notes(tmp_path):
 def test_a_note_is_written(notes):
     runs, upkeep, told = notes
 
-    assert upkeep.attempt(lambda: runs.write_last({"a": 1}))
-    assert runs.read_last() == {"a": 1}
+    assert upkeep.attempt(lambda: runs.write_last({"ending": "1"}))
+    assert runs.read_last() == {"ending": "1"}
     assert told == []
 
 
@@ -40,8 +40,8 @@ def test_a_folder_that_was_removed_is_made_again_with_what_is_kept(notes):
     runs, upkeep, told = notes
     shutil.rmtree(runs.path.parent)
 
-    assert upkeep.attempt(lambda: runs.write_last({"a": 1}))
-    assert runs.read_last() == {"a": 1}
+    assert upkeep.attempt(lambda: runs.write_last({"ending": "1"}))
+    assert runs.read_last() == {"ending": "1"}
     assert runs.has_run(RUN)
     assert told == [
         f"{runs.path} was removed while this run goes on: it is there again"
@@ -53,10 +53,10 @@ def test_a_note_that_cannot_be_written_is_told_once_until_one_can_be(notes):
     shutil.rmtree(runs.path.parent)
     runs.path.parent.write_text("in the way")
 
-    assert not upkeep.attempt(lambda: runs.write_last({"a": 1}))
-    assert not upkeep.attempt(lambda: runs.write_last({"a": 2}))
+    assert not upkeep.attempt(lambda: runs.write_last({"ending": "1"}))
+    assert not upkeep.attempt(lambda: runs.write_last({"ending": "2"}))
     assert len(told) == 1
 
     runs.path.parent.unlink()
-    assert upkeep.attempt(lambda: runs.write_last({"a": 3}))
+    assert upkeep.attempt(lambda: runs.write_last({"ending": "3"}))
     assert len(told) == 2

@@ -1,12 +1,19 @@
 """What `up` notes is there for whoever asks later, and never half."""
 
 import json
+import math
+import shlex
 
 import pytest
 
-from composegen.statefolder import STATE_FOLDER
-from composegen.upnotes import read_notes, remove_notes, write_notes
+from composegen.endpoint import find_endpoint
+from composegen.errors import OtherEngine
+from composegen.statefolder import STATE_FOLDER, NotTrusted
+from composegen.upnotes import load_notes, read_notes, remove_notes, write_notes
 from tests.enginefakes import make_noted, make_notes
+
+ENVIRONMENT = {"DOCKER_HOST": "tcp://x:1", "DOCKER_TLS_VERIFY": "1"}
+"""What chooses the engine that the notes name."""
 
 
 @pytest.fixture
@@ -15,6 +22,7 @@ def notes():
         make_noted("web", "db", "cache?", port=80, is_http=True),
         make_noted("db", password_file=".secrets/db-password"),
         host="tcp://x:1",
+        context="",
         settings={"DOCKER_TLS_VERIFY": "1"},
         flags="--without cache",
         complaint="it said no",
@@ -22,9 +30,30 @@ def notes():
     )
 
 
+def write_text(folder, text, mode=0o600):
+    (folder / STATE_FOLDER).mkdir(mode=0o700, exist_ok=True)
+    path = folder / STATE_FOLDER / "up.json"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def change(folder, notes, **fields):
+    """Write notes in which some fields are others, at the top or of a service."""
+    write_notes(folder, notes)
+    path = folder / STATE_FOLDER / "up.json"
+    data = json.loads(path.read_text())
+    for name, value in fields.items():
+        if name.startswith("services_"):
+            data["services"][0][name.removeprefix("services_")] = value
+        else:
+            data[name] = value
+    write_text(folder, json.dumps(data))
+
+
 def test_what_is_written_is_read_back(notes, tmp_path):
     write_notes(tmp_path, notes)
-    assert read_notes(tmp_path) == notes
+    assert read_notes(tmp_path, ENVIRONMENT) == notes
 
 
 def test_only_its_owner_reads_it(notes, tmp_path):
@@ -34,23 +63,182 @@ def test_only_its_owner_reads_it(notes, tmp_path):
 
 
 def test_nothing_was_noted(tmp_path):
-    assert read_notes(tmp_path) is None
+    assert read_notes(tmp_path, ENVIRONMENT) is None
     remove_notes(tmp_path)
 
 
 def test_what_is_removed_is_gone(notes, tmp_path):
     write_notes(tmp_path, notes)
     remove_notes(tmp_path)
-    assert read_notes(tmp_path) is None
+    assert read_notes(tmp_path, ENVIRONMENT) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "not JSON", '{"form": 99}', '{"form": 1, "services": [1]}']
+    "text",
+    [
+        *("", "[]", "{}", "not JSON", '{"form": 99}', '{"form": 1, "services": [1]}'),
+        *("[" * 100_000, '{"a":' * 100_000, "1" * 5000, '{"form": 1e999}', "\x00"),
+    ],
 )
 def test_a_broken_file_is_no_note(text, tmp_path):
-    (tmp_path / STATE_FOLDER).mkdir()
-    (tmp_path / STATE_FOLDER / "up.json").write_text(text)
-    assert read_notes(tmp_path) is None
+    write_text(tmp_path, text)
+    assert read_notes(tmp_path, ENVIRONMENT) is None
+    with pytest.raises(NotTrusted):
+        load_notes(tmp_path)
+
+
+WRONG = (
+    *("project", "host", "context", "file", "flags", "complaint", "services"),
+    *("settings", "failed", "late", "left_out"),
+    *(f"services_{name}" for name in ("name", "is_required", "is_job", "is_asked")),
+    *(f"services_{name}" for name in ("is_http", "is_restarted", "boot", "replicas")),
+    *(f"services_{name}" for name in ("port", "needs", "password_file")),
+)
+
+
+@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize(
+    "value", [{"a": [1]}, [[1]], [{"service": 1}], -1.5, math.nan, 1 << 70, [None]]
+)
+def test_no_field_may_be_of_another_kind(name, value, notes, tmp_path):
+    if name.endswith("boot") and value == -1.5:
+        return  # a number, as it has to be
+    change(tmp_path, notes, **{name: value})
+    assert read_notes(tmp_path, ENVIRONMENT) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"project": "--help"},
+        {"project": "../x"},
+        {"project": ""},
+        {"services_name": "--all"},
+        {"services_name": "a b"},
+        {"services_needs": [{"service": "-x", "is_optional": True}]},
+        {"left_out": [{"service": "a"}]},
+        {"left_out": [{"service": "a", "reason": "b", "instead": "c"}]},
+        {"left_out": {}},
+        {"unknown": 1},
+        {"form": "1"},
+    ],
+)
+def test_no_field_may_hold_what_composegen_does_not_write(fields, notes, tmp_path):
+    change(tmp_path, notes, **fields)
+    assert read_notes(tmp_path, ENVIRONMENT) is None
+
+
+def test_no_text_of_it_steers_a_terminal(notes, tmp_path):
+    change(tmp_path, notes, complaint="\x1b[31mno\x1b[0m\n\x1b]0;title\x07\u202e")
+    complaint = read_notes(tmp_path, ENVIRONMENT).complaint
+    assert complaint == "\x1b[31mno\x1b[0m\n\\x1b]0;title\\x07\\u202e"
+
+
+# Which engine
+
+
+@pytest.mark.parametrize(
+    ("noted", "environment"),
+    [
+        ({"settings": {"DOCKER_CONFIG": "/evil"}}, ENVIRONMENT),
+        ({"settings": {"DOCKER_CERT_PATH": "/evil"}}, ENVIRONMENT),
+        ({"settings": {}}, ENVIRONMENT),
+        ({"settings": {"DOCKER_TLS_VERIFY": "1", "LD_PRELOAD": "/x"}}, ENVIRONMENT),
+        ({"settings": {"PATH": "/evil"}}, ENVIRONMENT),
+        ({"host": "tcp://evil:1"}, ENVIRONMENT),
+        ({"host": "tcp://x:1\x1b[2J"}, ENVIRONMENT),
+        ({"context": "evil"}, ENVIRONMENT),
+        ({"host": "", "context": "evil", "settings": {}}, {}),
+        ({"host": "", "context": "", "settings": {}}, {}),
+        ({}, {**ENVIRONMENT, "DOCKER_CONFIG": "/mine"}),
+        ({}, {"DOCKER_CONTEXT": "mine"}),
+        ({}, {}),
+    ],
+)
+def test_another_engine_than_the_one_chosen_now_is_refused(
+    noted, environment, notes, tmp_path
+):
+    change(tmp_path, notes, **noted)
+    with pytest.raises(OtherEngine) as caught:
+        read_notes(tmp_path, {"HOME": str(tmp_path), **environment})
+    assert caught.value.exit_code == 2
+    assert f"rm {tmp_path}/.composegen/up.json" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        ENVIRONMENT,
+        {**ENVIRONMENT, "DOCKER_CONFIG": "/mine", "DOCKER_CERT_PATH": "/certs"},
+        {"DOCKER_CONTEXT": "mine"},
+        {"DOCKER_CONFIG": "/nowhere"},
+        {"DOCKER_TLS_VERIFY": "1", "DOCKER_HOST": ""},
+        {},
+    ],
+)
+def test_the_engine_that_is_chosen_as_before_is_used(environment, notes, tmp_path):
+    environment = {"HOME": str(tmp_path), **environment}
+    chosen = find_endpoint(environment)
+    change(
+        tmp_path,
+        notes,
+        host=chosen.host,
+        context=chosen.context,
+        settings=dict(chosen.settings),
+    )
+    assert read_notes(tmp_path, environment).endpoint == chosen
+
+
+def test_the_refusal_names_both_engines_and_what_to_type(notes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_notes(tmp_path, notes)
+    with pytest.raises(OtherEngine) as caught:
+        read_notes(tmp_path, {"DOCKER_CONTEXT": "mine", "DOCKER_CONFIG": "/c d"})
+    error = caught.value
+    assert error.noted == "tcp://x:1 with DOCKER_TLS_VERIFY=1"
+    assert error.chosen == "docker context mine with DOCKER_CONFIG=/c d"
+    first, _, *lines = error.help.splitlines()
+    assert first.endswith("remove the file: rm .composegen/up.json")
+    assert lines == [
+        "export DOCKER_TLS_VERIFY=1",
+        "export DOCKER_HOST=tcp://x:1",
+        "unset DOCKER_CONFIG",
+    ]
+
+
+def test_what_is_offered_leads_to_the_noted_engine(notes, tmp_path):
+    change(tmp_path, notes, host="", context="mine", settings={"DOCKER_CONFIG": "/c d"})
+    environment = dict(ENVIRONMENT)
+    with pytest.raises(OtherEngine) as caught:
+        read_notes(tmp_path, environment)
+    for line in caught.value.help.splitlines()[2:]:
+        word, _, rest = line.partition(" ")
+        name, _, value = rest.partition("=")
+        assert word in {"export", "unset"}
+        environment.pop(name, None)
+        if word == "export":
+            environment[name] = shlex.split(value)[0]
+    assert read_notes(tmp_path, environment).context == "mine"
+
+
+def test_no_variable_that_is_never_noted_is_offered(notes, tmp_path):
+    change(tmp_path, notes, settings={"LD_PRELOAD": "/evil"})
+    with pytest.raises(OtherEngine) as caught:
+        read_notes(tmp_path, ENVIRONMENT)
+    assert "LD_PRELOAD" in caught.value.noted
+    assert "LD_PRELOAD" not in caught.value.help
+
+
+def test_a_file_that_a_checkout_brings_is_not_read(notes, tmp_path):
+    write_notes(tmp_path, notes)
+    path = tmp_path / STATE_FOLDER / "up.json"
+    path.chmod(0o644)
+    assert read_notes(tmp_path, ENVIRONMENT) is None
+    with pytest.raises(NotTrusted, match="its mode is 0644"):
+        load_notes(tmp_path)
+    path.chmod(0o600)
+    (tmp_path / STATE_FOLDER).chmod(0o777)
+    assert read_notes(tmp_path, ENVIRONMENT) is None
 
 
 def test_no_value_of_a_variable_is_noted(notes, tmp_path):

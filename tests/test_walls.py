@@ -25,6 +25,13 @@ MAY_IMPORT = {
     "places": (),
     "places.processes": ("system", "planning", "workspace", "places"),
     "places.engine": ("system", "planning", "workspace", "targets", "places"),
+    "places.find": (
+        "system",
+        "workspace",
+        "places",
+        "places.processes",
+        "places.engine",
+    ),
     "places.doctor": (
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),
@@ -45,16 +52,17 @@ HOUSE = {
     "checks.images checks.needs checks.reach checks.secrets checks.variables "
     "composekeys guide healthcheck healthkeys inline loader merging needkeys ownkeys "
     "problems reading recipes schema shape source syntax toplevel translate",
-    "workspace": "dotenv projects secretfiles statefolder",
+    "workspace": "dotenv projects secretfiles statefolder stateform",
     "targets": "hardening header mermaid moving output probes quoting render "
     "templatecache",
     "places": "events reasons status timeline",
     "places.processes": "causes claims control gates health localenv localplan "
-    "localstores localunits place runfiles running session supervisor tended tending "
-    "upkeep voice",
+    "localstores localunits place runfiles running session sockets supervisor tended "
+    "tending upkeep voice",
     "places.engine": "booting complaints compose containers endpoint enginecauses "
     "engineplace enginestatus enginewhy evidence finding gathering judging logcauses "
     "noting runtimes.engine upnotes upping",
+    "places.find": "distrust",
     "places.doctor": "doctor",
     "terminal": "console runconsole upconsole writer",
     "commands": "cli cli.files cli.group cli.learning cli.options cli.places "
@@ -67,6 +75,7 @@ WRONG = {
     ("booting", "upconsole"),
     ("checks.health", "probes"),
     ("console", "problems"),
+    ("distrust", "problems"),
     ("files", "dockerfile"),
     ("gathering", "causes"),
     ("localplan", "reading"),
@@ -75,6 +84,7 @@ WRONG = {
     ("running", "console"),
     ("running", "runconsole"),
     ("selection", "reading"),
+    ("stateform", "problems"),
     ("upconsole", "judging"),
     ("upping", "console"),
     ("wiring", "composekeys"),

@@ -15,6 +15,7 @@ from composegen.cli.options import (
     format_option,
     load_file,
     make_console,
+    say_distrusted,
     stack_option,
 )
 from composegen.errors import ComposegenError, ExitCode, UsageError
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 
 def _find_notes(file: str) -> Notes | None:
-    """What is up on the Docker engine; None where processes run, or nothing is up."""
+    """What is up on the Docker engine; None where processes run, or nothing is up.
+
+    Raises OtherEngine.
+    """
+    import os
+
     from composegen.runfiles import RunFolder
     from composegen.upnotes import read_notes
 
@@ -33,7 +39,7 @@ def _find_notes(file: str) -> Notes | None:
     runs = RunFolder.find(folder)
     if runs is not None and runs.list_runs():
         return None
-    return read_notes(folder) or _find_unnoted(folder, file)
+    return read_notes(folder, os.environ) or _find_unnoted(folder, file)
 
 
 def _find_unnoted(folder: Path, file: str) -> Notes | None:
@@ -117,6 +123,7 @@ def status(file: str, form: str, watch: bool) -> None:
     import time
 
     check_platform()
+    say_distrusted(file)
     notes = _find_notes(file)
     if notes is not None:
         is_up = _show_engine_status(notes, form)
@@ -160,6 +167,7 @@ def why(service: str, file: str) -> None:
     What blocks it, the cause, its last lines.
     """
     check_platform()
+    say_distrusted(file)
     notes = _find_notes(file)
     if notes is not None:
         _explain_engine(notes, file, service)
@@ -213,6 +221,7 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
     from itertools import chain
 
     check_platform()
+    say_distrusted(file)
     notes = _find_notes(file)
     if notes is not None:
         from composegen.engineplace import show_logs
@@ -251,12 +260,13 @@ def down(file: str) -> None:
     from composegen.place import take_down
 
     console = make_console()
+    say_distrusted(file)
     ended = take_down(Path(file).absolute().parent, console.say)
-    if not _take_engine_down(file) and not ended:
-        console.say("nothing runs here")
     for run in ended:
         what = ", ".join(run.names) or "the whole stack"
         console.say(f"ended the run of {what}, pid {run.supervisor.pid}")
+    if not _take_engine_down(file) and not ended:
+        console.say("nothing runs here")
 
 
 def _load_beside_runs(file: str) -> Stack | None:

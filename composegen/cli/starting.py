@@ -16,6 +16,7 @@ from composegen.cli.options import (
     load_file,
     make_console,
     make_selection,
+    say_distrusted,
     selection_options,
     stack_option,
 )
@@ -187,4 +188,5 @@ def run(
     options = RunOptions(verbose=verbose, restart=not no_restart)
     stack = load_file(file).stack
     check_names(stack, asked.selection)
+    say_distrusted(file)
     context.exit(run_stack(stack, Path(file).absolute().parent, asked, options))

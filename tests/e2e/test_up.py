@@ -418,13 +418,15 @@ def test_an_engine_that_goes_away_meanwhile(stack: Stack) -> None:
         proxy.cut()
         done = up.wait(deadline=30)
         assert_one_error(done, "the Docker engine has gone")
-        # It was brought up that way, and is asked after that way.
-        asked = stack.composegen("status")
+        asked = stack.composegen("status", DOCKER_HOST=proxy.host)
         assert_one_error(asked, "no Docker engine is there", "DOCKER_HOST")
+        # Without that variable another engine is chosen, and none is asked.
+        other = stack.composegen("status")
+        assert_one_error(other, "[other-engine]", f"DOCKER_HOST={proxy.host}", code=2)
     assert list_followers(stack) == []
 
 
-def test_a_stack_is_looked_for_on_the_engine_that_it_was_brought_up_on(
+def test_a_stack_on_another_engine_than_the_chosen_one_is_named_and_not_asked(
     stack: Stack, tmp_path: Path
 ) -> None:
     config = {"DOCKER_CONFIG": str(tmp_path / "config")}
@@ -438,10 +440,17 @@ def test_a_stack_is_looked_for_on_the_engine_that_it_was_brought_up_on(
     stack.up_well(**config)
     run_well("docker", "context", "use", "gone", env=env)
 
-    assert stack.composegen("status", **config).code == 0
-    assert "app is up" in stack.composegen("why", "app", **config).err
-    assert "hello" in stack.composegen("logs", **config).out
-    assert stack.composegen("down", **config).code == 0
+    for command in ("status", "why", "logs", "down"):
+        other = stack.composegen(command, **config)
+        words = ("[other-engine]", "docker context here", "export DOCKER_CONTEXT=here")
+        assert_one_error(other, *words, code=2)
+    assert not stack.is_clean()
+
+    chosen = {**config, "DOCKER_CONTEXT": "here"}
+    assert stack.composegen("status", **chosen).code == 0
+    assert "app is up" in stack.composegen("why", "app", **chosen).err
+    assert "hello" in stack.composegen("logs", **chosen).out
+    assert stack.composegen("down", **chosen).code == 0
     assert stack.is_clean()
     assert_one_error(stack.up(**config), "docker context gone", "context use")
 

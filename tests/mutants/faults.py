@@ -11,6 +11,11 @@ SAFETY = ("tests/test_text_safety.py", "tests/test_quoting.py")
 WIRING = ("tests/test_wiring.py",)
 PROBES = ("tests/test_probes.py",)
 STRANGERS = ("tests/test_safety.py",)
+STATE = (
+    "tests/test_statefolder.py",
+    "tests/test_upnotes.py",
+    "tests/test_runfiles.py",
+)
 FILES = ("tests/test_output.py", "tests/test_secretfiles.py", "tests/test_files.py")
 
 
@@ -537,5 +542,49 @@ FAULTS = (
         'escape_control(error.difference, keep="\\n\\t")',
         "error.difference",
         STRANGERS,
+    ),
+    # State files of a project folder
+    Fault(
+        "a state file that a checkout brings is read",
+        "composegen/statefolder.py",
+        "    if found.st_mode & _FOR_OTHERS:\n",
+        "    if False:\n",
+        STATE,
+    ),
+    Fault(
+        "a link in place of a state file is followed",
+        "composegen/statefolder.py",
+        "_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW",
+        "_FILE_FLAGS = os.O_RDONLY",
+        STATE,
+    ),
+    Fault(
+        "a state folder of another user is read",
+        "composegen/statefolder.py",
+        "    shown = shlex.quote(show_path(path))\n"
+        "    if found.st_uid != os.geteuid():\n",
+        "    shown = shlex.quote(show_path(path))\n    if False:\n",
+        STATE,
+    ),
+    Fault(
+        "notes choose the engine",
+        "composegen/upnotes.py",
+        "    if noted == chosen:\n",
+        "    if True:\n",
+        STATE,
+    ),
+    Fault(
+        "a run's record names any file as its socket",
+        "composegen/runfiles.py",
+        'expect(is_own, "socket", "where composegen puts it")',
+        "pass",
+        STATE,
+    ),
+    Fault(
+        "a service's record names any container",
+        "composegen/runfiles.py",
+        'expect(is_own, "container", f"a container of {service}")',
+        "pass",
+        STATE,
     ),
 )

@@ -1,0 +1,36 @@
+"""Which state files of a stack's folder are not used, and what to do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from composegen.problems import escape_control
+from composegen.runfiles import RunFolder
+from composegen.statefolder import NotTrusted, is_trusted, show_path
+from composegen.upnotes import load_notes
+
+
+def list_distrusted(folder: Path) -> tuple[str, ...]:
+    """A sentence for each state file that is not used, or for their folder."""
+    found = {each.path: each for each in _find_distrusted(folder)}
+    return tuple(
+        escape_control(
+            f"{show_path(path)} is not used: {each.reason}; to fix it: {each.help}"
+        )
+        for path, each in found.items()
+    )
+
+
+def _find_distrusted(folder: Path) -> Iterator[NotTrusted]:
+    try:
+        load_notes(folder)
+    except NotTrusted as distrusted:
+        yield distrusted
+    try:
+        has_run = is_trusted(folder, "run")
+    except NotTrusted as distrusted:
+        yield distrusted
+    else:
+        if has_run:
+            yield from RunFolder(folder).list_distrusted()
