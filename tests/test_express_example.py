@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests import runs
+from tests.parts import require_program
 from tests.runs import start_cli, wait_for
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None, reason="node is not installed"
-)
+
+@pytest.fixture(autouse=True)
+def node() -> None:
+    """The program that runs the lesson."""
+    require_program("node")
+
 
 LESSON = Path(__file__).parents[1] / "examples" / "08-express"
 

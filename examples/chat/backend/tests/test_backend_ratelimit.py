@@ -1,8 +1,6 @@
 """The rate limit: exact in memory and in Redis, and quick when Redis fails."""
 
 import asyncio
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +13,7 @@ from redis import Redis
 
 from backend.ratelimit import MemoryRateLimit, RateLimit, open_rate_limit
 from backend.redis_ratelimit import PAUSE
-from backend_fakes import FakeRouter, backend_client, free_port
+from backend_fakes import FakeRouter, backend_client, free_port, require_program
 
 pytestmark = pytest.mark.anyio
 
@@ -58,10 +56,7 @@ class RedisServer:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    if not shutil.which("redis-server"):
-        if os.environ.get("REQUIRE_PARTS"):
-            pytest.fail("redis-server is missing")
-        pytest.skip("redis-server is missing")
+    require_program("redis-server")
     server = RedisServer(tmp_path)
     yield server
     server.stop()
