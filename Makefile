@@ -28,7 +28,7 @@ run_each = failed=; for target in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev docs pictures golden reference format \
-  mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit clean \
+  mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
   $(TESTS) $(CHECKS) $(E2E) $(CHAOS)
 
 help: ## List the targets
@@ -149,6 +149,9 @@ bench: $(VENV)/.bench ## Run every benchmark, or BENCH="bench_up ..", for benchm
 $(VENV)/.bench: $(VENV)/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	touch $@
+
+before: setup ## Install the build before, v0.2.0, and print the path of its program
+	@$(BIN)/python benchmarks/before.py
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
