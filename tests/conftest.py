@@ -4,6 +4,7 @@ import signal
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import parts
 
@@ -11,6 +12,12 @@ from tests import parts
 # hang-ups, and with them every program that they start and end that way.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# On a busy machine an example may take any time, and so may its making.
+settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy")
 
 
 @pytest.hookimpl(wrapper=True)

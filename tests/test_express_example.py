@@ -72,7 +72,7 @@ def test_the_application_answers_through_its_router_and_both_end(lesson):
     def ask():
         try:
             url = f"http://127.0.0.1:{port}/ask?q=hello"
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=runs.SECONDS) as answer:
                 answers.append(json.load(answer))
         except OSError:
             assert run.poll() is None, run.communicate()
@@ -80,7 +80,7 @@ def test_the_application_answers_through_its_router_and_both_end(lesson):
 
     wait_for(ask)
     run.send_signal(signal.SIGTERM)
-    run.communicate(timeout=20)
+    run.communicate(timeout=runs.SECONDS)
 
     assert answers == [{"question": "hello", "model": "small", "because": "1 words"}]
     assert run.returncode == 143

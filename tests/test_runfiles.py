@@ -20,7 +20,7 @@ from pathlib import Path
 from composegen.runfiles import RunFolder
 lock = RunFolder(Path(sys.argv[1])).make_lock("app")
 print(lock.take(), flush=True)
-time.sleep(30)
+time.sleep(600)
 """
 
 
@@ -58,7 +58,7 @@ def test_a_lock_is_held_by_one_run_and_given_back_by_its_death(tmp_path):
 def test_records_are_read_back_and_those_of_dead_runs_go(tmp_path):
     runs = RunFolder(tmp_path)
     alive = make_run("alive", identify_self())
-    with subprocess.Popen(["sleep", "20"]) as process:
+    with subprocess.Popen(["sleep", "600"]) as process:
         gone = make_run("gone", identify(process.pid), tmp_path / "gone.sock")
         process.kill()
     (tmp_path / "gone.sock").touch()
