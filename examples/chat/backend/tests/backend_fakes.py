@@ -28,6 +28,10 @@ JSON = {"Content-Type": "application/json"}
 EVENTS = {**JSON, "Accept": "text/event-stream"}
 
 
+PATIENCE = 60.0
+"""Seconds within which anything must have happened, on a busy machine too."""
+
+
 class MissingPart(pytest.skip.Exception):
     """A test is skipped for a part; `conftest.py` counts these by part."""
 
@@ -177,7 +181,9 @@ async def backend_client(
             place=place or Place(environment={}, note=""),
         )
         url = await opened.enter_async_context(serving(create_app(backend)))
-        client = httpx.AsyncClient(base_url=url, trust_env=False, verify=False)
+        client = httpx.AsyncClient(
+            base_url=url, trust_env=False, verify=False, timeout=PATIENCE
+        )
         yield await opened.enter_async_context(client)
 
 
