@@ -13,9 +13,23 @@ APART := tests/e2e/test_causes.py tests/e2e/test_up.py
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
 
+TESTS := test-composegen $(SERVICES:%=test-%)
+CHECKS := check-format check-lint check-types $(SERVICES:%=check-%)
+E2E := e2e-engine e2e-apart e2e-chat
+CHAOS := chaos-composegen chaos-router
+
+# Without cached bytecode, every process that a test starts takes nearly twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Make each of the targets, even after one fails, and name the failed ones at the end.
+run_each = failed=; for target in $(1); do \
+  $(MAKE) --no-print-directory $$target || failed="$$failed $$target"; done; \
+  test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev docs pictures golden reference format \
-  mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit clean
+  mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
+  $(TESTS) $(CHECKS) $(E2E) $(CHAOS)
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -30,22 +44,48 @@ $(VENV)/.made: pyproject.toml $(wildcard $(CHAT)/*/pyproject.toml)
 	touch $@
 
 test: setup ## Run the fast tests; parts that are missing here are skipped with a note
+	+@$(call run_each,$(TESTS))
+
+test-composegen: setup
 	DCLINT=$(DCLINT) $(BIN)/python -m pytest -q -n 2 tests --ignore tests/e2e -m "not chaos"
-	$(foreach service,$(SERVICES),cd $(CHAT)/$(service) && $(PYTEST) -q && cd $(CURDIR) &&) true
+
+$(SERVICES:%=test-%): test-%: setup
+	cd $(CHAT)/$* && $(PYTEST) -q
 
 check: setup ## Format, lint and types
+	+@$(call run_each,$(CHECKS))
+
+check-format: setup
 	$(BIN)/ruff format --check $(SOURCES)
+
+check-lint: setup
 	$(BIN)/ruff check $(SOURCES)
+
+check-types: setup
 	$(BIN)/mypy
-	$(foreach service,$(SERVICES),cd $(CHAT)/$(service) && $(MYPY) --strict $(service) && cd $(CURDIR) &&) true
+
+$(SERVICES:%=check-%): check-%: setup
+	cd $(CHAT)/$* && $(MYPY) --strict $*
 
 e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
+	+@$(call run_each,$(E2E))
+
+e2e-engine: setup
 	$(BIN)/python -m pytest -q tests/e2e $(addprefix --ignore ,$(APART))
+
+e2e-apart: setup
 	$(BIN)/python -m pytest -q -n 2 $(APART)
+
+e2e-chat: setup
 	$(BIN)/python -m pytest -q $(CHAT)/e2e
 
 chaos: setup ## Run what takes minutes: random ends, random schedules on a real Redis
+	+@$(call run_each,$(CHAOS))
+
+chaos-composegen: setup
 	$(BIN)/python -m pytest -q tests/chaos
+
+chaos-router: setup
 	cd $(CHAT)/router && $(PYTEST) -q -m chaos
 
 demo: setup ## Render the chat stack both ways, run it without containers, talk to it
@@ -109,6 +149,9 @@ bench: $(VENV)/.bench ## Run every benchmark, or BENCH="bench_up ..", for benchm
 $(VENV)/.bench: $(VENV)/.made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	touch $@
+
+before: setup ## Install the build before, v0.2.0, and print the path of its program
+	@$(BIN)/python benchmarks/before.py
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

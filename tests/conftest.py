@@ -1,8 +1,31 @@
 """What every test can rely on."""
 
 import signal
+from collections.abc import Generator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import parts
 
 # Whoever starts the tests in the background, or with nohup, lets them ignore Ctrl-C and
 # hang-ups, and with them every program that they start and end that way.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# On a busy machine an example may take any time, and so may its making.
+settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give all skips for one part the same place: pytest shows them as one line."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(parts.MissingPart):
+        report.longrepr = (parts.__file__, None, str(call.excinfo.value))
+    return report

@@ -47,12 +47,12 @@ for _ in range(40):
     if pid == 0:
         if os.getpid() % 3 == 0:
             os.setsid()
-        time.sleep(30)
+        time.sleep(120)
         os._exit(0)
     time.sleep(0.01)
 while True: time.sleep(0.05)
 """
-EMPTIED = "exec env -i setsid python3 -S -c 'import time; time.sleep(20)' "
+EMPTIED = "exec env -i setsid python3 -S -c 'import time; time.sleep(120)' "
 
 
 def make_commands(token, port):
@@ -83,7 +83,7 @@ async def own_services(folder, port, grace, *, escaped):
     token = folder.name
     commands = make_commands(token, port)
     if escaped:
-        commands = {"emptied": ["sh", "-c", f"({EMPTIED} {token}) & sleep 20"]}
+        commands = {"emptied": ["sh", "-c", f"({EMPTIED} {token}) & sleep 120"]}
     async with Processes(subreaper=True) as processes:
         # Whole at once: whoever sees the file reads the mark.
         (folder / "mark.part").write_text(processes.mark)

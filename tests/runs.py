@@ -26,7 +26,7 @@ from composegen.upkeep import Upkeep
 from tests.leaks import find_port, find_running_in, keep, wait_for
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 20
+SECONDS = 60
 
 SERVER = """
 import os, socket, sys, time
@@ -41,6 +41,12 @@ while True:
         head = f"HTTP/1.1 200 OK\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
         connection.sendall(head.encode() + body)
     connection.close()
+"""
+
+WITH_FIRST_PAUSE = """
+from composegen import __main__, tending
+tending.FIRST_PAUSE = {}
+__main__.main()
 """
 
 
@@ -82,7 +88,7 @@ def write_stack(folder, text, **programs):
 
 
 def make_service(
-    name, port, *, boot="10s", command="server.py", extra="", health=None, env=""
+    name, port, *, boot="60s", command="server.py", extra="", health=None, env=""
 ):
     """One service of a stack file that runs a Python program of the folder."""
     health = health or f"{{http: /, boot: {boot}}}"
@@ -154,11 +160,17 @@ def find_lines(events, service):
     ]
 
 
-def start_cli(folder, *arguments, **options):
-    """``composegen`` in a folder, as a process of its own."""
+def start_cli(folder, *arguments, first_pause=None, **options):
+    """``composegen`` in a folder, as a process of its own.
+
+    With ``first_pause``, it waits so long before it starts a service again.
+    """
     env = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
+    program = ["-m", "composegen"]
+    if first_pause is not None:
+        program = ["-c", WITH_FIRST_PAUSE.format(first_pause)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "composegen", *arguments],
+        [sys.executable, *program, *arguments],
         cwd=folder,
         env=env,
         stdin=subprocess.DEVNULL,
@@ -174,7 +186,7 @@ def start_cli(folder, *arguments, **options):
 def run_cli(folder, *arguments, **options):
     """``composegen`` in a folder, to its end: exit code, stdout, stderr."""
     process = start_cli(folder, *arguments, **options)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=SECONDS)
     return process.returncode, out, err
 
 

@@ -21,7 +21,7 @@ services:
   broken: {imag: x}
 """
 BIN = Path(sys.executable).parent
-SECONDS = 30
+SECONDS = 60
 
 
 @pytest.fixture

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests import runs
+from tests.parts import require_program
 from tests.runs import start_cli, wait_for
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None, reason="node is not installed"
-)
+
+@pytest.fixture(autouse=True)
+def node() -> None:
+    """The program that runs the lesson."""
+    require_program("node")
+
 
 LESSON = Path(__file__).parents[1] / "examples" / "08-express"
 
@@ -68,7 +72,7 @@ def test_the_application_answers_through_its_router_and_both_end(lesson):
     def ask():
         try:
             url = f"http://127.0.0.1:{port}/ask?q=hello"
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=runs.SECONDS) as answer:
                 answers.append(json.load(answer))
         except OSError:
             assert run.poll() is None, run.communicate()
@@ -76,7 +80,7 @@ def test_the_application_answers_through_its_router_and_both_end(lesson):
 
     wait_for(ask)
     run.send_signal(signal.SIGTERM)
-    run.communicate(timeout=20)
+    run.communicate(timeout=runs.SECONDS)
 
     assert answers == [{"question": "hello", "model": "small", "because": "1 words"}]
     assert run.returncode == 143

@@ -16,7 +16,7 @@ from tests import leaks
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 RUNS = 24
-SECONDS = 15.0  # a bound for a busy machine; the figure is measured in chaos
+SECONDS = leaks.LIMIT  # the figure is measured in chaos
 
 
 def test_no_service_outlives_its_run_whatever_ends_it(tmp_path):
@@ -144,7 +144,7 @@ def test_a_guardian_that_cannot_be_replaced_is_told_and_ends_nothing(
     told = []
     launch = Launch(
         service="a",
-        command=("sleep", "60"),
+        command=("sleep", "600"),
         folder=tmp_path,
         env=dict(os.environ),
         log=tmp_path / "a.log",
@@ -179,7 +179,7 @@ def test_the_known_hole_group_and_session_left_and_the_environment_emptied(tmp_p
     left = leaks.find_survivors(home.name)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
-    assert ["time.sleep(20)" in command for command in left.values()] == [True]
+    assert ["time.sleep(120)" in command for command in left.values()] == [True]
 
 
 def test_orphans_that_end_while_the_run_goes_on_are_reaped(tmp_path):

@@ -21,7 +21,7 @@ from composegen import own_dependencies
 async def main():
     async with own_dependencies("stack.yaml", "backend") as needed:
         print(needed.environment["ROUTER_URL"], needed.pid("router"), flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
 asyncio.run(main())
@@ -127,7 +127,7 @@ def test_nothing_outlives_the_owner_whatever_ends_it(stack, tmp_path, number):
     assert int(pid) in runs.find_running_in(tmp_path)
 
     owner.send_signal(number)
-    owner.communicate(timeout=20)
+    owner.communicate(timeout=runs.SECONDS)
 
     wait_for(lambda: not runs.find_running_in(tmp_path))
     assert url.startswith("http://127.0.0.1:")
@@ -149,7 +149,7 @@ def test_status_and_down_reach_what_a_program_owns(stack, tmp_path):
 
     running = runs.find_running_in(tmp_path)
     owner.terminate()
-    owner.communicate(timeout=20)
+    owner.communicate(timeout=runs.SECONDS)
     assert re.search(rf"^backend +ready +- +{owner.pid} ", status, re.MULTILINE)
     assert re.search(rf"^router +ready +healthy +{pid} ", status, re.MULTILINE)
     assert code == 0
@@ -174,6 +174,6 @@ def test_a_run_within_a_run_ends_with_it(stack, tmp_path, number):
     assert len(runs.find_running_in(tmp_path)) >= 3
 
     process.send_signal(number)
-    process.wait(20)
+    process.wait(runs.SECONDS)
 
     wait_for(lambda: not runs.find_running_in(tmp_path))

@@ -73,8 +73,9 @@ def test_a_run_speaks_for_itself_while_its_stack_file_is_wrong(stack, ports, cha
 
 
 def test_needs_are_followed_as_the_run_knows_them(tmp_path, ports):
-    write(tmp_path, ports, app="import time\ntime.sleep(30)")
+    write(tmp_path, ports, app="import time\ntime.sleep(600)")
     process = start_cli(tmp_path, "run")
+    wait_for(lambda: ask_status(tmp_path)[1]["app"]["state"] == "starting")
     wait_for((tmp_path / "logs" / "app.log").exists)
     (tmp_path / "stack.yaml").write_text("services: [")
 
@@ -201,8 +202,15 @@ def test_after_a_run_only_what_failed_has_a_reason(tmp_path, ports):
     path = tmp_path / "stack.yaml"
     bad = make_service("bad", ports["bad"], command="bad.py")
     path.write_text(path.read_text() + bad)
-    (tmp_path / "bad.py").write_text("import time\ntime.sleep(1)\nraise SystemExit(4)")
-    assert run_cli(tmp_path, "run")[0] == 1
+    (tmp_path / "bad.py").write_text(
+        "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
+        "raise SystemExit(4)"
+    )
+    process = start_cli(tmp_path, "run")
+    wait_for(lambda: ask_status(tmp_path)[1]["web"]["state"] == "ready")
+    (tmp_path / "go").touch()
+    process.communicate(timeout=runs.SECONDS)
+    assert process.returncode == 1
 
     out = run_cli(tmp_path, "why")[1]
 
@@ -222,10 +230,14 @@ def test_what_another_version_noted_tells_nothing(stack, rubbish):
 
 # Between two starts
 
-DIES_LATER = (
-    runs.SERVER.replace("while True:", "for _ in range(1):", 1)
-    + "print('out of luck', flush=True)\nsys.exit(3)\n"
-)
+DIES_LATER = """
+import os, threading, time
+def die():
+    while not os.path.exists("enough"): time.sleep(0.01)
+    print("out of luck", flush=True)
+    os._exit(3)
+threading.Thread(target=die, daemon=True).start()
+"""
 
 
 def read_until(folder, words, *arguments):
@@ -241,10 +253,10 @@ def read_until(folder, words, *arguments):
 
 
 def test_why_of_one_that_waits_for_its_restart_tells_its_last_exit(tmp_path, ports):
-    write(tmp_path, ports, app=DIES_LATER)
-    process = start_cli(tmp_path, "run")
+    write(tmp_path, ports, app=DIES_LATER + runs.SERVER)
+    process, _ = start_up(tmp_path, first_pause=600)
+    (tmp_path / "enough").touch()
     try:
-        # It answers its first question, and the ones after make the pauses longer.
         out = read_until(tmp_path, "started again in", "why", "app")
     finally:
         end(process)
@@ -259,7 +271,7 @@ def test_why_of_one_that_boots_again_tells_its_last_exit_and_its_check(tmp_path,
     write(tmp_path, ports)
     process, _ = start_up(tmp_path)
     try:
-        (tmp_path / "app.py").write_text("import time\ntime.sleep(30)")
+        (tmp_path / "app.py").write_text("import time\ntime.sleep(600)")
         os.kill(ask_status(tmp_path)[1]["app"]["pid"], signal.SIGKILL)
         out = read_until(tmp_path, "nothing listens", "why", "app")
     finally:
@@ -301,7 +313,7 @@ MUTE = (
     "import os, socket, time\n"
     "s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
     "open('mute', 'w').close()\n"
-    "time.sleep(60)\n"
+    "time.sleep(600)\n"
 )
 
 

@@ -25,7 +25,7 @@ from composegen.probes import (
     make_test,
 )
 from composegen.values import Duration, parse_duration
-from tests.parts import require_part
+from tests.parts import require_part, skip_without
 
 INSTALLED_BY_CI = frozenset({"python3", "bash", "curl", "wget", "node"})
 PROGRAMS = [*TOOLS, "busybox"]
@@ -44,7 +44,7 @@ def tool(request: pytest.FixtureRequest) -> str:
     if name in INSTALLED_BY_CI:
         require_part(shutil.which(name) is not None, name)
     elif shutil.which(name) is None:
-        pytest.skip(f"{name} is missing here")
+        skip_without(name)
     return name
 
 

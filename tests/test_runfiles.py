@@ -26,7 +26,7 @@ from pathlib import Path
 from composegen.runfiles import RunFolder
 lock = RunFolder(Path(sys.argv[1])).make_lock("app")
 print(lock.take(), flush=True)
-time.sleep(30)
+time.sleep(600)
 """
 
 
@@ -68,7 +68,7 @@ def test_a_lock_is_held_by_one_run_and_given_back_by_its_death(tmp_path):
 def test_records_are_read_back_and_those_of_dead_runs_go(tmp_path):
     runs = RunFolder(tmp_path)
     alive = make_run(ALIVE, identify_self(), find_socket(runs, ALIVE))
-    with subprocess.Popen(["sleep", "20"]) as process:
+    with subprocess.Popen(["sleep", "600"]) as process:
         gone = make_run(GONE, identify(process.pid), find_socket(runs, GONE))
         process.kill()
     find_socket(runs, GONE).touch()

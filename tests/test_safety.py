@@ -25,7 +25,7 @@ from composegen.statefolder import make_state_folder
 from tests.stacks import check, list_names
 
 LOOKS = (["check"], ["plan"], ["render"], ["graph"])
-SECONDS = 20
+SECONDS = 60
 """What a look may take on a busy machine; a trap that works takes for ever."""
 
 PLAIN = "services:\n  app: {image: 'a:1', health: {none: a}}\n"

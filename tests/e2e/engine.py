@@ -90,7 +90,7 @@ def run_composegen(folder: Path, *words: str, **variables: str) -> str:
     )
 
 
-def wait_until(look: Callable[[], Seen], what: str, *, deadline: float = 30) -> Seen:
+def wait_until(look: Callable[[], Seen], what: str, *, deadline: float = 90) -> Seen:
     """The first thing seen that is true; fails the test at the deadline."""
     end = time.monotonic() + deadline
     while not (seen := look()):

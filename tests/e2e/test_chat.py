@@ -228,7 +228,7 @@ def test_a_router_that_never_gets_healthy_ends_up_within_its_boot(
         given_up = datetime.fromtimestamp(
             (stack.folder / ".composegen" / "up.json").stat().st_mtime, UTC
         )
-        assert 12 <= (given_up - started).total_seconds() < 12 + 15
+        assert 12 <= (given_up - started).total_seconds() < 12 + 60
         asked = stack.why("frontend").out
         assert "frontend -> backend -> router: router is" in asked
         assert cause in asked

@@ -13,7 +13,7 @@ from typing import Self
 
 CHAT = Path(__file__).parents[1]
 SERVICES = ("router", "backend", "frontend")
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 class Stack:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,26 @@ OPTIONS = [
 ]
 
 
+class MissingPart(pytest.skip.Exception):
+    """A test is skipped for a part; these are counted by part."""
+
+
 def miss(part: str) -> None:
     """Skip with a note, or fail where REQUIRE_PARTS asks for everything."""
     if os.environ.get("REQUIRE_PARTS"):
         pytest.fail(f"{part} is missing")
-    pytest.skip(f"{part} is missing")
+    raise MissingPart(f"{part} is missing here")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give all skips for one part the same place: pytest shows them as one line."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(MissingPart):
+        report.longrepr = (__file__, None, str(call.excinfo.value))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,6 +26,23 @@ from backend.router import TIMEOUT, Router
 
 JSON = {"Content-Type": "application/json"}
 EVENTS = {**JSON, "Accept": "text/event-stream"}
+
+
+PATIENCE = 60.0
+"""Seconds within which anything must have happened, on a busy machine too."""
+
+
+class MissingPart(pytest.skip.Exception):
+    """A test is skipped for a part; `conftest.py` counts these by part."""
+
+
+def require_program(name: str) -> None:
+    """Go on where a program is on the PATH; else skip, or fail with REQUIRE_PARTS."""
+    if shutil.which(name):
+        return
+    if os.environ.get("REQUIRE_PARTS"):
+        pytest.fail(f"{name} is missing")
+    raise MissingPart(f"{name} is missing here")
 
 
 @dataclass
@@ -161,7 +181,9 @@ async def backend_client(
             place=place or Place(environment={}, note=""),
         )
         url = await opened.enter_async_context(serving(create_app(backend)))
-        client = httpx.AsyncClient(base_url=url, trust_env=False, verify=False)
+        client = httpx.AsyncClient(
+            base_url=url, trust_env=False, verify=False, timeout=PATIENCE
+        )
         yield await opened.enter_async_context(client)
 
 

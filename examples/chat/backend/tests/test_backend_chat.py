@@ -8,7 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from backend_fakes import EVENTS, JSON, FakeRouter, backend_client, free_port
+from backend_fakes import (
+    EVENTS,
+    JSON,
+    PATIENCE,
+    FakeRouter,
+    backend_client,
+    free_port,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -66,7 +73,7 @@ async def test_a_stream_is_not_buffered() -> None:
         client.stream("POST", "/api/chat", json={"message": "hi"}, headers=EVENTS) as r,
     ):
         parts = r.aiter_text()
-        first = await asyncio.wait_for(anext(parts), 2)
+        first = await asyncio.wait_for(anext(parts), PATIENCE)
         assert first == 'data: {"delta":"Hel"}\n\n'
         router.go_on.set()
         assert '"done":true' in "".join([part async for part in parts])
@@ -135,7 +142,9 @@ async def test_a_router_that_is_not_there_is_503() -> None:
 async def test_a_router_that_does_not_answer_is_504() -> None:
     router = FakeRouter()
     router.go_on.clear()
-    async with backend_client(router, timeout=httpx.Timeout(0.1)) as client:
+    async with backend_client(
+        router, timeout=httpx.Timeout(PATIENCE, read=0.1)
+    ) as client:
         answer = await client.post("/api/chat", json={"message": "x"})
     assert answer.status_code == 504
     assert answer.json()["error"]["code"] == "router_timeout"
@@ -171,7 +180,7 @@ async def test_a_client_that_leaves_cancels_the_turn(headers: dict[str, str]) ->
         while not router.turns:
             await asyncio.sleep(0.005)
         asking.cancel()
-        await asyncio.wait_for(router.left.wait(), 2)
+        await asyncio.wait_for(router.left.wait(), PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,13 @@ async def test_status_tells_what_the_router_says(
     assert told["rate_limit"] == {"store": "memory"}
 
 
-async def test_status_tells_a_router_that_is_not_ready_from_one_that_is_away() -> None:
-    for starting in (FakeRouter(health=(503, {})), FakeRouter(health_takes=1.2)):
+async def test_status_tells_a_router_that_is_not_ready_from_one_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = FakeRouter(health_takes=1.2)
+    for starting in (FakeRouter(health=(503, {})), slow):
+        if starting is slow:
+            monkeypatch.setattr("backend.router.HEALTH_TIMEOUT", 0.2)
         async with backend_client(starting) as client:
             router = (await client.get("/api/status")).json()["router"]
             assert (router["running"], router["ready"]) == (True, False)

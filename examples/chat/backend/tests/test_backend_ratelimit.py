@@ -1,8 +1,6 @@
 """The rate limit: exact in memory and in Redis, and quick when Redis fails."""
 
 import asyncio
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +12,14 @@ import pytest
 from redis import Redis
 
 from backend.ratelimit import MemoryRateLimit, RateLimit, open_rate_limit
-from backend.redis_ratelimit import PAUSE
-from backend_fakes import FakeRouter, backend_client, free_port
+from backend.redis_ratelimit import TIMEOUT
+from backend_fakes import (
+    PATIENCE,
+    FakeRouter,
+    backend_client,
+    free_port,
+    require_program,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +46,7 @@ class RedisServer:
         command = ["redis-server", "--port", str(self._port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--dir", str(self._folder), "--logfile", "redis.log"]
         self.process = subprocess.Popen(command)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self._port)).close()
@@ -56,19 +60,28 @@ class RedisServer:
         self.process.wait()
 
 
+@pytest.fixture(autouse=True)
+def long_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis that is well is never given up, however busy the machine is."""
+    monkeypatch.setattr("backend.redis_ratelimit.TIMEOUT", PATIENCE)
+
+
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    if not shutil.which("redis-server"):
-        if os.environ.get("REQUIRE_PARTS"):
-            pytest.fail("redis-server is missing")
-        pytest.skip("redis-server is missing")
+    require_program("redis-server")
     server = RedisServer(tmp_path)
     yield server
     server.stop()
 
 
+def count_refused(redis: Redis) -> int:
+    """How many of its probes a server has refused."""
+    calls = redis.info("commandstats").get("cmdstat_set", {})
+    return int(calls.get("rejected_calls", 0))
+
+
 async def wait_for_store(limit: RateLimit, store: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while limit.store != store:
             await asyncio.sleep(0.01)
 
@@ -139,27 +152,30 @@ async def test_redis_counts_for_all_backends_together(redis: RedisServer) -> Non
     ):
         waits = [await limit.take("ann") for limit in (one, two, one, two, one)]
         assert waits[:3] == [0, 0, 0]
-        assert all(59 < wait <= 60 for wait in waits[3:])
+        assert all(30 < wait <= 60 for wait in waits[3:])
         assert (await two.take("ben"), one.store, two.store) == (0, "redis", "redis")
     with Redis.from_url(redis.url) as looking:
-        assert 60 <= int(looking.ttl("rate:ann")) <= 61
+        assert 30 < int(looking.ttl("rate:ann")) <= 61
 
 
 async def test_a_frozen_redis_costs_one_short_wait_and_comes_back(
-    redis: RedisServer,
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert TIMEOUT == 0.25
+    timeout = 2.0  # a busy machine is late by less
+    monkeypatch.setattr("backend.redis_ratelimit.TIMEOUT", timeout)
     async with open_rate_limit(redis.url, 3) as limit:
         assert await limit.take("ann") == 0
         redis.process.send_signal(signal.SIGSTOP)
         began = time.monotonic()
         await asyncio.gather(*(limit.take(f"user {number}") for number in range(200)))
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 1.9 * timeout
         assert limit.store == "degraded"
         began = time.monotonic()
         waits = [await limit.take("ann") for _ in range(3)]
-        assert time.monotonic() - began < 0.2  # none of them waited
+        assert time.monotonic() - began < timeout  # none of them waited
         assert waits[:2] == [0, 0]
-        assert waits[2] > 59
+        assert waits[2] > 30
         redis.process.send_signal(signal.SIGCONT)
         await wait_for_store(limit, "redis")
         assert await limit.take("ben") == 0
@@ -170,21 +186,26 @@ async def test_a_redis_that_comes_later_is_found(redis: RedisServer) -> None:
     async with open_rate_limit(redis.url, 1) as limit:
         await wait_for_store(limit, "degraded")
         assert await limit.take("ann") == 0
-        assert await limit.take("ann") > 59
+        assert await limit.take("ann") > 30
         redis.start()
         await wait_for_store(limit, "redis")
         assert await limit.take("ann") == 0
 
 
 async def test_a_redis_that_refuses_writes_is_not_taken_for_well(
-    redis: RedisServer, caplog: pytest.LogCaptureFixture
+    redis: RedisServer,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("backend.redis_ratelimit.PAUSE", 0.01)
     async with open_rate_limit(redis.url, 3) as limit:
         await limit.take("ann")
         with Redis.from_url(redis.url) as full:
             full.config_set("maxmemory", 1)
             await limit.take("ann")
-            await asyncio.sleep(2 * PAUSE)
+            async with asyncio.timeout(PATIENCE):
+                while count_refused(full) < 3:  # it has looked for Redis again
+                    await asyncio.sleep(0.01)
             assert limit.store == "degraded"
             assert len(caplog.messages) == 1
             full.config_set("maxmemory", 0)
@@ -207,7 +228,8 @@ async def test_a_client_that_leaves_is_no_failure_of_redis(redis: RedisServer) -
         await limit.take("ann")
         redis.process.send_signal(signal.SIGSTOP)
         leaving = asyncio.create_task(limit.take("ann"))
-        await asyncio.sleep(0.05)
+        for _ in range(10):
+            await asyncio.sleep(0)
         leaving.cancel()
         await asyncio.wait([leaving])
         assert leaving.cancelled()

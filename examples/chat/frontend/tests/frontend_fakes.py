@@ -83,6 +83,10 @@ class FakeBackend:
         return Response()
 
 
+PATIENCE = 60.0
+"""Seconds within which anything must have happened, on a busy machine too."""
+
+
 @asynccontextmanager
 async def serving(app: Starlette) -> AsyncIterator[str]:
     """Serve an app on a free port of this machine and give its address."""
@@ -116,7 +120,9 @@ async def frontend_client(
             backend = await opened.enter_async_context(serving(backend.app))
         app = create_app(backend, timeout=timeout)
         url = await opened.enter_async_context(serving(app))
-        client = httpx.AsyncClient(base_url=url, trust_env=False, verify=False)
+        client = httpx.AsyncClient(
+            base_url=url, trust_env=False, verify=False, timeout=PATIENCE
+        )
         yield await opened.enter_async_context(client)
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from frontend.__main__ import read_backend_url, read_port
-from frontend_fakes import free_port
+from frontend_fakes import PATIENCE, free_port
 
 SERVICE = Path(__file__).parents[1]
 
@@ -46,7 +46,7 @@ def test_settings_have_defaults_and_empty_is_not_set() -> None:
 )
 def test_a_wrong_setting_ends_the_start_with_one_line(wrong: dict[str, str]) -> None:
     with running(wrong) as frontend:
-        text, _ = frontend.communicate(timeout=10)
+        text, _ = frontend.communicate(timeout=PATIENCE)
     assert frontend.returncode == 1
     assert text.startswith(f"frontend: {next(iter(wrong))} is ")
     assert text.count("\n") == 1
@@ -59,9 +59,11 @@ def test_it_says_where_it_is_and_ends_when_told() -> None:
         assert frontend.stdout.readline() == f"frontend   {url}\n"
         assert frontend.stdout.readline() == "backend    http://127.0.0.1:3002\n"
         transport = httpx.HTTPTransport(retries=5)
-        with httpx.Client(transport=transport, trust_env=False) as client:
+        with httpx.Client(
+            transport=transport, trust_env=False, timeout=PATIENCE
+        ) as client:
             assert client.get(f"{url}/health").json()["status"] == "ok"
         frontend.terminate()
-        rest, _ = frontend.communicate(timeout=5)
+        rest, _ = frontend.communicate(timeout=PATIENCE)
     assert frontend.returncode in (0, -signal.SIGTERM)
     assert rest == ""

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from frontend_fakes import FakeBackend, free_port, frontend_client, serving
+from frontend_fakes import PATIENCE, FakeBackend, free_port, frontend_client, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -62,20 +62,27 @@ async def test_a_stream_is_not_buffered() -> None:
         client.stream("POST", "/api/stream") as answer,
     ):
         parts = answer.aiter_text()
-        assert await asyncio.wait_for(anext(parts), 2) == "data: first\n\n"
+        assert await asyncio.wait_for(anext(parts), PATIENCE) == "data: first\n\n"
         backend.go_on.set()
         assert "".join([part async for part in parts]) == "data: last\n\n"
 
 
 @pytest.mark.parametrize("path", ["/api/stream", "/api/hanging"])
 async def test_a_client_that_leaves_cancels_the_request(path: str) -> None:
-    backend = FakeBackend()
-    async with frontend_client(backend) as client:
-        asking = asyncio.create_task(client.post(path))
-        await asyncio.wait_for(backend.begun.wait(), 2)
-        await asyncio.sleep(0.05)
+    backend, has_come = FakeBackend(), asyncio.Event()
+    async with frontend_client(backend) as client, asyncio.timeout(PATIENCE):
+
+        async def ask() -> None:
+            async with client.stream("POST", path) as answer:
+                async for _ in answer.aiter_text():
+                    has_come.set()
+
+        asking = asyncio.create_task(ask())
+        await backend.begun.wait()
+        if path == "/api/stream":
+            await has_come.wait()
         asking.cancel()
-        await asyncio.wait_for(backend.left.wait(), 2)
+        await backend.left.wait()
 
 
 async def test_an_answer_that_breaks_off_breaks_off_here() -> None:
@@ -93,7 +100,9 @@ async def test_a_backend_that_is_not_there_is_503() -> None:
 
 
 async def test_a_backend_that_does_not_answer_is_504() -> None:
-    async with frontend_client(FakeBackend(), timeout=httpx.Timeout(0.1)) as client:
+    async with frontend_client(
+        FakeBackend(), timeout=httpx.Timeout(PATIENCE, read=0.1)
+    ) as client:
         answer = await client.get("/api/hanging")
     assert answer.status_code == 504
     assert answer.json()["error"]["code"] == "backend_timeout"

@@ -10,7 +10,7 @@ from router.offline import OfflineProvider
 from router.provider import Provider
 from router.sessions.store import SessionStore
 from router.settings import load_settings
-from tests.servers import free_port, serving
+from tests.servers import PATIENCE, free_port, serving
 
 SESSION = {"X-User-Id": "alice", "X-Session-Id": "one"}
 CHAT = "/v1/chat/completions"
@@ -32,7 +32,7 @@ async def routing(
     async with (
         serving(app) as url,
         httpx.AsyncClient(
-            base_url=url, trust_env=False, verify=False, timeout=10
+            base_url=url, trust_env=False, verify=False, timeout=PATIENCE
         ) as client,
     ):
         yield client

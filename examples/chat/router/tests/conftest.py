@@ -1,11 +1,11 @@
 """Fixtures that need a program of their own: a real redis-server on a private port."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.servers import RedisServer, find_redis
+from tests.servers import MissingPart, RedisServer, find_redis
 
 # A shell that starts the tests in the background lets them ignore Ctrl-C, and with them
 # the routers that they start and interrupt.
@@ -31,3 +31,14 @@ def redis_url(redis_server: RedisServer) -> str:
     """The address of an empty Redis."""
     redis_server.empty()
     return redis_server.url
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give all skips for one part the same place: pytest shows them as one line."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(MissingPart):
+        report.longrepr = (__file__, None, str(call.excinfo.value))
+    return report

@@ -15,7 +15,7 @@ from router.sessions.recovering import RecoveringStore
 from router.sessions.store import Receipt, SessionKey, StoreUnavailable
 from tests.apps import CHAT, SESSION, routing, say
 from tests.fakes import ProviderScript, SimulatedRedis, SimulatedRemote
-from tests.servers import serving
+from tests.servers import PATIENCE, serving
 
 KEY = SessionKey("alice", "one")
 STORED = "/v1/sessions/alice/one"
@@ -273,14 +273,20 @@ async def test_a_client_that_leaves_cancels_the_provider(stream: bool) -> None:
                     return
 
         leaving = asyncio.create_task(leave())
-        await asyncio.wait((leaving,), timeout=0.3)
-        leaving.cancel()
-        await asyncio.gather(leaving, return_exceptions=True)
-        await asyncio.wait_for(script.cancelled.wait(), 3)
+        async with asyncio.timeout(PATIENCE):
+            if stream:
+                await leaving
+            while not script.asked:
+                await asyncio.sleep(0.01)
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+            await script.cancelled.wait()
         expected = [("user", "hello", False)]
         if stream:
             expected.append(("assistant", "begun", True))
-        assert await stored(client) == expected
+        async with asyncio.timeout(PATIENCE):
+            while await stored(client) != expected:
+                await asyncio.sleep(0.01)
 
 
 async def test_a_stream_that_breaks_off_says_so_and_keeps_its_part() -> None:

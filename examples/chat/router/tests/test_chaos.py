@@ -16,7 +16,7 @@ from router.sessions.recovering import RecoveringStore
 from router.sessions.redis import RedisStore
 from router.sessions.store import Session, SessionKey
 from tests.model import KEYS, Book, Client, Router, TaskIds, check_books
-from tests.servers import RedisServer, find_redis
+from tests.servers import PATIENCE, RedisServer, find_redis
 
 SCHEDULES = 50
 ALWAYS = 2
@@ -44,7 +44,7 @@ class RealWorld:
         return time.monotonic()
 
     async def read_truth(self, key: SessionKey) -> Session | None:
-        store = RedisStore(self._server.url, limits=self._limits)
+        store = RedisStore(self._server.url, limits=self._limits, timeout=PATIENCE)
         session = await store.load(key)
         await store.close()
         return session
@@ -78,7 +78,7 @@ class RealWorld:
         self._server.thaw()
         self._server.kill()
         await asyncio.to_thread(self._server.start)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         for router in self._routers:
             while router.store.status().unsynced or not await router.store.ping():
                 assert time.monotonic() < deadline, "a router never came back"

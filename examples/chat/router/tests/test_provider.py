@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
+import httpx
 import msgspec
 import pytest
 from starlette.applications import Starlette
@@ -15,7 +16,7 @@ from router.provider import Call, RemoteProvider
 from router.wire import Refusal
 from tests.apps import CHAT, routing, say
 from tests.fakes import ProviderScript
-from tests.servers import free_port, serving
+from tests.servers import PATIENCE, free_port, serving
 
 CALL = Call({"model": "m", "messages": []}, "hello")
 CHOICE = {"delta": {"content": "a\u2028b"}, "finish_reason": "stop"}
@@ -89,13 +90,19 @@ async def test_a_provider_that_is_not_there_is_a_502() -> None:
 async def test_a_provider_that_says_nothing_is_a_504_after_one_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("router.provider._TIMEOUT", 0.2)
-    script = ProviderScript()
-    script.before_reply = lambda: asyncio.sleep(0.5)
+    timeout = httpx.Timeout(PATIENCE, read=1)
+    monkeypatch.setattr("router.provider._TIMEOUT", timeout)
+    script, has_given_up = ProviderScript(), asyncio.Event()
+
+    async def wait() -> None:
+        await has_given_up.wait()
+
+    script.before_reply = wait
     async with serving(script.app) as url:
         provider = RemoteProvider(f"{url}/v1", None)
         with pytest.raises(Refusal) as caught:
             await ask(provider, stream=False)
+        has_given_up.set()
         await provider.close()
     assert caught.value.status_code == 504
     assert len(script.asked) == 1

@@ -16,10 +16,13 @@ from router.sessions.redis import RedisStore
 from router.sessions.store import Durability, SessionKey, StoreFull, StoreUnavailable
 from tests.fakes import Clock, SimulatedLoop, SimulatedRedis, SimulatedRemote
 from tests.model import TaskIds
-from tests.servers import RedisServer
+from tests.servers import PATIENCE, RedisServer
 
 KEY = SessionKey("alice", "one")
 LIMITS = Limits(lifetime=100)
+FREEZE = 2.0
+"""The timeout of a Redis that gets frozen: a busy machine is late by less."""
+
 T = TypeVar("T")
 
 
@@ -276,7 +279,7 @@ def test_nothing_but_a_cancel_ends_the_looking_after() -> None:
 
 
 async def wait_for_mode(store: RecoveringStore, mode: str) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while store.status().mode != mode:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -284,27 +287,28 @@ async def wait_for_mode(store: RecoveringStore, mode: str) -> None:
 
 async def test_an_outage_is_noticed_without_any_request(redis_url: str) -> None:
     with RedisServer() as server:
-        store = RecoveringStore(RedisStore(server.url))
+        store = RecoveringStore(RedisStore(server.url, timeout=PATIENCE))
         async with tended(store):
             assert store.status().mode == "redis"
-            assert (store.status().last_ok_ms or 0) < 1000
+            assert (store.status().last_ok_ms or 0) < 1000 * PATIENCE
             server.kill()
             await wait_for_mode(store, "degraded")
 
 
-async def test_a_frozen_redis_costs_one_call_a_quarter_second() -> None:
+async def test_a_frozen_redis_costs_one_call_its_timeout() -> None:
     with RedisServer() as server:
-        store = RecoveringStore(RedisStore(server.url))
+        assert RedisStore(server.url)._timeout == 0.25
+        store = RecoveringStore(RedisStore(server.url, timeout=FREEZE))
         message = Message(store.new_id(), "user", "a", at=1)
         await store.append(KEY, [message])
         server.freeze()
         begun = time.monotonic()
         keys = [SessionKey("alice", str(number)) for number in range(40)]
         await asyncio.gather(*(store.load(key) for key in keys))
-        assert 0.2 < time.monotonic() - begun < 0.45
+        assert 0.8 * FREEZE < time.monotonic() - begun < 1.8 * FREEZE
         begun = time.monotonic()
         assert await store.load(KEY) is not None
-        assert time.monotonic() - begun < 0.05
+        assert time.monotonic() - begun < FREEZE
         server.thaw()
         await store.probe()
         assert store.status().mode == "redis"
@@ -313,7 +317,7 @@ async def test_a_frozen_redis_costs_one_call_a_quarter_second() -> None:
 
 async def test_stale_connections_are_not_an_outage() -> None:
     with RedisServer(durable=True) as server:
-        store = RecoveringStore(RedisStore(server.url))
+        store = RecoveringStore(RedisStore(server.url, timeout=PATIENCE))
         messages = [Message(store.new_id(), "user", "a", at=1)]
         await asyncio.gather(*(store.append(KEY, messages) for _ in range(4)))
         server.kill()
@@ -326,7 +330,7 @@ async def test_stale_connections_are_not_an_outage() -> None:
 
 async def test_a_redis_that_refuses_writes_is_not_taken_for_well() -> None:
     with RedisServer() as server:
-        store = RecoveringStore(RedisStore(server.url))
+        store = RecoveringStore(RedisStore(server.url, timeout=PATIENCE))
         server.command("CONFIG SET min-replicas-to-write 1")
         assert not await store.ping()
         assert store.status().mode == "degraded"
@@ -343,13 +347,13 @@ async def test_a_redis_that_refuses_writes_is_not_taken_for_well() -> None:
 
 async def test_what_is_unsynced_lands_when_the_store_is_closed() -> None:
     with RedisServer(durable=True) as server:
-        store = RecoveringStore(RedisStore(server.url))
+        store = RecoveringStore(RedisStore(server.url, timeout=PATIENCE))
         server.kill()
         message = Message(store.new_id(), "user", "a", at=1)
         assert await store.append(KEY, [message]) == "degraded"
         server.start()
         await store.close()
-        again = RedisStore(server.url)
+        again = RedisStore(server.url, timeout=PATIENCE)
         assert await again.exists(KEY)
         await again.close()
 
@@ -359,7 +363,7 @@ async def test_a_corrupt_session_does_not_keep_the_others_from_coming_back(
     broken: str,
 ) -> None:
     with RedisServer(durable=True) as server:
-        remote = RedisStore(server.url)
+        remote = RedisStore(server.url, timeout=FREEZE)
         store = RecoveringStore(remote)
         names = dict(zip(("log", "meta"), remote._keys(KEY), strict=True))
         server.command(f"SET {names[broken]} nonsense")
@@ -368,7 +372,7 @@ async def test_a_corrupt_session_does_not_keep_the_others_from_coming_back(
         for key in (KEY, other):
             await store.append(key, [Message(store.new_id(), "user", "a", at=1)])
         server.thaw()
-        await asyncio.wait_for(store.probe(), 5)
+        await asyncio.wait_for(store.probe(), PATIENCE)
         assert store.status().unsynced == 0
         for key in (KEY, other):
             assert await remote.exists(key)
@@ -382,7 +386,9 @@ async def test_a_wrong_password_is_said_and_not_shown(
     with RedisServer() as server:
         server.command("CONFIG SET requirepass right")
         store = RecoveringStore(
-            RedisStore(server.url.replace("//", "//:canary-password@"))
+            RedisStore(
+                server.url.replace("//", "//:canary-password@"), timeout=PATIENCE
+            )
         )
         assert not await store.ping()
         assert "WRONGPASS" in caplog.text or "invalid" in caplog.text

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -13,9 +13,11 @@ from router.sessions.memory import MemoryStore
 from router.sessions.recovering import RecoveringStore
 from router.sessions.redis import RedisStore
 from router.sessions.store import SessionDeleted, SessionKey, SessionStore
+from tests.fakes import Clock
+from tests.servers import PATIENCE
 
 KINDS = ["memory", "redis", "chooser"]
-LIMITS = Limits(lifetime=0.4, messages=6, size=2000)
+LIMITS = Limits(lifetime=100, messages=6, size=2000)
 KEY = SessionKey("alice", "one")
 OTHER = SessionKey("alice", "two")
 new_id = IdMaker()
@@ -29,17 +31,37 @@ def contents(session: object) -> list[str]:
     return [message.content for message in getattr(session, "messages", ())]
 
 
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture(params=KINDS)
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore]:
+async def store(
+    request: pytest.FixtureRequest, clock: Clock
+) -> AsyncIterator[SessionStore]:
     if request.param == "memory":
-        yield MemoryStore(limits=LIMITS, new_id=new_id)
+        yield MemoryStore(limits=LIMITS, clock=clock, new_id=new_id)
         return
-    remote = RedisStore(
-        request.getfixturevalue("redis_url"), limits=LIMITS, new_id=new_id
-    )
-    store = remote if request.param == "redis" else RecoveringStore(remote)
+    url = request.getfixturevalue("redis_url")
+    remote = RedisStore(url, limits=LIMITS, timeout=PATIENCE, new_id=new_id)
+    store = remote if request.param == "redis" else RecoveringStore(remote, clock=clock)
     yield store
     await store.close()
+
+
+@pytest.fixture
+def pass_time(
+    request: pytest.FixtureRequest, clock: Clock, store: SessionStore
+) -> Callable[[float], None]:
+    """Lets time pass for the store, which takes none."""
+
+    def go_on(seconds: float) -> None:
+        clock.advance(seconds)
+        if not isinstance(store, MemoryStore):
+            request.getfixturevalue("redis_server").age(seconds)
+
+    return go_on
 
 
 async def test_a_session_is_loaded_as_it_was_appended(store: SessionStore) -> None:
@@ -161,26 +183,28 @@ async def test_too_many_bytes_go_oldest_first_but_never_the_newest(
 
 
 async def test_a_used_session_lives_on_and_an_unused_one_ends(
-    store: SessionStore,
+    store: SessionStore, pass_time: Callable[[float], None]
 ) -> None:
     await store.append(KEY, [make_message("used")])
     await store.append(OTHER, [make_message("unused")])
     for _ in range(3):
-        await asyncio.sleep(0.2)
+        pass_time(50)
         assert contents(await store.load(KEY)) == ["used"]
     assert not await store.exists(OTHER)
     assert await store.load(OTHER) is None
     assert (await store.get_stats()).sessions == 1
-    await asyncio.sleep(0.2)
+    pass_time(50)
     assert await store.exists(KEY)  # asking for it does not lengthen its life
-    await asyncio.sleep(0.25)
+    pass_time(50)
     assert await store.load(KEY) is None
 
 
-async def test_a_delete_is_remembered_for_one_lifetime(store: SessionStore) -> None:
+async def test_a_delete_is_remembered_for_one_lifetime(
+    store: SessionStore, pass_time: Callable[[float], None]
+) -> None:
     question = make_message("before")
     await store.delete(KEY)
-    await asyncio.sleep(0.25)
+    pass_time(60)
     with pytest.raises(SessionDeleted):
         await store.append(KEY, [question])
 
@@ -226,7 +250,7 @@ async def test_ping_says_yes_while_the_store_answers(store: SessionStore) -> Non
 async def test_redis_merges_as_memory_does(redis_url: str) -> None:
     chance = random.Random(7)
     memory = MemoryStore(limits=LIMITS)
-    redis = RedisStore(redis_url, limits=LIMITS)
+    redis = RedisStore(redis_url, limits=LIMITS, timeout=PATIENCE)
     ids = [new_id() for _ in range(60)]
     for number in range(40):
         key = SessionKey("bob", str(number))
