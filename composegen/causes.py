@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from composegen.errors import FileRefused
 from composegen.events import Failure
 from composegen.health import HOST, Probe
 from composegen.listeners import find_listeners, list_ports
 from composegen.localenv import find_program
 from composegen.localunits import Unit
+from composegen.oserrors import describe_os_error, is_shortage
 from composegen.processes import (
     find_start_time,
     read_command,
@@ -139,6 +142,14 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     """The failure of a command that could not even be started."""
     launch = unit.launch
     word = launch.command[0] if launch is not None else unit.name
+    if is_shortage(error) or isinstance(error, BlockingIOError):
+        cause, mend = describe_os_error(error)
+        return Failure(
+            service=unit.name,
+            reason=f"{unit.name} cannot be started",
+            cause=cause,
+            mend=mend,
+        )
     said = (error.strerror or str(error)).lower()
     log = launch.log if launch is not None else None
     if log is not None and error.filename in {str(log), str(log.parent)}:
@@ -147,6 +158,14 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
             reason=f"{unit.name} cannot be started: {error.filename}: {said}",
             cause="its log cannot be written",
             mend=f"let {log.parent} be a folder that you may write to",
+        )
+    if launch is not None and error.filename == str(launch.folder):
+        cause, mend = describe_os_error(error, launch.folder / word)
+        return Failure(
+            service=unit.name,
+            reason=f"{unit.name} cannot be started in {launch.folder}",
+            cause=cause,
+            mend=mend,
         )
     cause = ""
     if launch is not None:
@@ -162,6 +181,16 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     )
 
 
+def explain_refused(unit: Unit, refused: FileRefused) -> Failure:
+    """The failure of a service that could not be noted in this folder's records."""
+    return Failure(
+        service=unit.name,
+        reason=f"{unit.name} cannot be started",
+        cause=refused.message,
+        mend=refused.help,
+    )
+
+
 def explain_silence(
     unit: Unit,
     *,
@@ -172,7 +201,10 @@ def explain_silence(
 ) -> Failure:
     """The failure of a service that ran and did not become ready in time."""
     running = tuple(pids)
-    cause, mend = _find_silence(unit.probe, running, seconds)
+    try:
+        cause, mend = _find_silence(unit.probe, running, seconds)
+    except OSError as error:
+        cause, mend = describe_os_error(error)
     return Failure(
         service=unit.name,
         reason=f"{unit.name} was not ready after {seconds:g} s: {unit.probe}: {last}",
@@ -211,9 +243,10 @@ def _find_silence(
 
 def describe_holder(port: int) -> str:
     """Who listens on a port, as far as it may be seen; empty when it may not."""
-    for listener in find_listeners(port):
-        if listener.pids:
-            return describe_process(listener.pids[0])
+    with suppress(OSError):
+        for listener in find_listeners(port):
+            if listener.pids:
+                return describe_process(listener.pids[0])
     return ""
 
 

@@ -10,6 +10,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ from composegen.localplan import Way
 from composegen.localstores import remove_container
 from composegen.localunits import Unit
 from composegen.model import HealthKind, Service
+from composegen.oserrors import describe_os_error
 from composegen.processes import Identity, identify, is_still, read_command, read_folder
 from composegen.records import record, replace
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
@@ -192,9 +194,11 @@ class Claims:
     def note_ended(self, unit: Unit) -> None:
         """It is extinct, or was never started: others may have it."""
         lock = self._locks.pop(unit.name, None)
-        record = self._folder.read_service(unit.name)
-        if record is not None and record.run == self._run:
-            self._folder.remove_service(unit.name)
+        # Without a file handle the record stays: that of a dead run, for the next one.
+        with suppress(OSError):
+            record = self._folder.read_service(unit.name)
+            if record is not None and record.run == self._run:
+                self._folder.remove_service(unit.name)
         if lock is not None:
             lock.give_back()
 
@@ -267,6 +271,14 @@ def _has_left(record: ServiceRecord) -> bool:
 
 def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
     """Raises NotReady where whoever answers is visibly none of the service's own."""
+    try:
+        _check_answerer(unit, pids)
+    except OSError as error:
+        words, help = describe_os_error(error)
+        raise NotReady(f"{words}; {help}") from None
+
+
+def _check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
     if unit.port is None or unit.way is Way.DOCKER:
         return
     port = unit.probe.port or unit.port

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from composegen.errors import FileRefused
 from composegen.model import Build, Raw
+from composegen.oserrors import is_shortage
 from composegen.paths import exists, is_folder, leads_inside, read_regular
 
 _MOST = 1024 * 1024
@@ -131,10 +132,15 @@ class Folder:
 
 
 def read_small_text(path: Path, *, most: int = _MOST) -> str | None:
-    """The text of a regular file of at most 1 MB, or None."""
+    """The text of a regular file of at most 1 MB, or None.
+
+    Raises OSError for a shortage: what nobody could look at is not missing.
+    """
     try:
         data = read_regular(path, most + 1)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if is_shortage(error):
+            raise
         return None
     return None if len(data) > most else data.decode("utf-8", errors="replace")
 

@@ -9,10 +9,14 @@ that the run is gone, whatever ended it.
 Beyond their groups, processes are found by their session and by the mark that every
 service carries in its environment. A process that left group and session and emptied
 its environment is not found.
+
+Looking takes a file handle. Where none is left, what looks raises OSError rather than
+take a process for gone; what signals a group needs none, and always does.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -20,13 +24,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 
 MARK = "COMPOSEGEN_RUN"
 SERVICE_MARK = "COMPOSEGEN_SERVICE"
 _PROC = Path("/proc")
-HAS_PROC = (_PROC / "self" / "stat").exists()
+HAS_PROC = os.access(_PROC / "self" / "stat", os.F_OK)
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _DEAD = frozenset("ZXx")
 _POLL = 0.01
 _LONGEST_KILL = 10.0
@@ -46,11 +52,18 @@ def read_stat(pid: int) -> tuple[str, int, int, int, int] | None:
     """
     try:
         text = (_PROC / str(pid) / "stat").read_bytes()
-    except OSError:
+    except OSError as error:
+        _raise_shortage(error)
         return None
     fields = text[text.rfind(b")") + 2 :].split()
     state = fields[0].decode()
     return state, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19])
+
+
+def _raise_shortage(error: OSError) -> None:
+    """Whether a process is there is not known where nobody could look."""
+    if error.errno in _SHORTAGES:
+        raise error
 
 
 def is_running(pid: int) -> bool:
@@ -71,7 +84,8 @@ def read_marks(pid: int) -> dict[str, str]:
     """The runs that a process belongs to, outermost first, with its service in each."""
     try:
         data = (_PROC / str(pid) / "environ").read_bytes()
-    except OSError:
+    except OSError as error:
+        _raise_shortage(error)
         return {}
     found = {MARK: "", SERVICE_MARK: ""}
     for entry in data.split(b"\0"):
@@ -102,16 +116,20 @@ def is_marked(pid: int, mark: str, service: str = "") -> bool:
 
 
 def find_members(group: int) -> list[int]:
-    """The running processes of a group and its session; without /proc the group."""
-    if not HAS_PROC:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return []
-        except PermissionError:
-            pass  # somebody of it is there
-        return [group]
-    return [pid for pid in list_pids() if is_member(pid, group)]
+    """The running processes of a group and its session.
+
+    The group alone, by its number, without /proc or a file handle to look with.
+    """
+    if HAS_PROC:
+        with suppress(OSError):
+            return [pid for pid in list_pids() if is_member(pid, group)]
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return []
+    except PermissionError:
+        pass  # somebody of it is there
+    return [group]
 
 
 def find_marked(mark: str, service: str = "") -> list[int]:
@@ -148,12 +166,13 @@ def signal_if(pid: int, number: int, is_meant: Callable[[int], bool]) -> None:
 
 
 def signal_members(group: int, number: int) -> None:
-    """Signal a group, and those of its session that left it."""
+    """Signal a group, and those of its session that left it, where they are seen."""
     signal_group(group, number)
-    for pid in find_members(group) if HAS_PROC else ():
-        stat = read_stat(pid)
-        if stat is not None and stat[2] != group:
-            signal_if(pid, number, lambda pid: is_member(pid, group))
+    with suppress(OSError):
+        for pid in find_members(group) if HAS_PROC else ():
+            stat = read_stat(pid)
+            if stat is not None and stat[2] != group:
+                signal_if(pid, number, lambda pid: is_member(pid, group))
 
 
 def signal_marked(mark: str, number: int, service: str = "", but: int = 0) -> None:
@@ -199,18 +218,29 @@ class Watch:
         for group, (_, number) in self.groups.items():
             signal_members(group, number)
             signal_members(group, signal.SIGCONT)
-        signal_marked(self.mark, signal.SIGTERM)
+        self._signal_marked(signal.SIGTERM)
         longest = max((grace for grace, _ in self.groups.values()), default=0.0)
-        while self.groups or find_marked(self.mark):
+        while self._is_left():
             passed = time.monotonic() - begin
             self._kill_late(passed)
             if passed > longest:
-                signal_marked(self.mark, signal.SIGKILL)
+                self._signal_marked(signal.SIGKILL)
             if passed > longest + _LONGEST_KILL:
                 break
             time.sleep(_POLL)
         for command in self.cleanups:
             run_quietly(command)
+
+    def _is_left(self) -> bool:
+        """Whether anything is; a look that fails is no answer, the next one may be."""
+        try:
+            return bool(self.groups or find_marked(self.mark))
+        except OSError:
+            return True
+
+    def _signal_marked(self, number: int) -> None:
+        with suppress(OSError):
+            signal_marked(self.mark, number)
 
     def _kill_late(self, passed: float) -> None:
         for group, (grace, _) in list(self.groups.items()):

@@ -17,6 +17,7 @@ from composegen.launch import Launch
 from composegen.localenv import HOST, Surroundings, read_env_files
 from composegen.logs import find_log
 from composegen.model import Mount, Raw, Service
+from composegen.oserrors import is_shortage
 from composegen.plan import Plan, Step
 from composegen.projects import find_project
 
@@ -51,7 +52,9 @@ def ask_docker(*arguments: str, path: str | None = None) -> str | None:
             check=False,
             text=True,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired) as error:
+        if is_shortage(error):
+            raise
         return None
     return done.stdout if done.returncode == 0 else None
 

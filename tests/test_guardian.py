@@ -103,7 +103,7 @@ def test_a_guardian_that_cannot_be_replaced_is_told_and_ends_nothing(
     asyncio.run(asyncio.wait_for(lose(), leaks.LIMIT))
 
     assert len(told) == 1
-    assert "cannot be replaced (No such file or directory)" in told[0]
+    assert "cannot be replaced (no such file or directory)" in told[0]
 
 
 def test_the_known_hole_group_and_session_left_and_the_environment_emptied(tmp_path):

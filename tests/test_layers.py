@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 
 RANKS = {
     "errors": 1,
+    "oserrors": 0,
     "records": 0,
     "paths": 1,
     "resources": 0,

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,6 +26,7 @@ from composegen import guardian
 from composegen.children import watch_exit
 from composegen.launch import Launch
 from composegen.logs import measure_log, open_log, rotate_log
+from composegen.oserrors import describe_os_error
 from composegen.processes import Identity, identify
 
 _POLL = 0.01
@@ -63,17 +65,22 @@ class Process:
         return not self.exited.done()
 
     def find_all(self) -> list[int]:
-        """Its running processes: group, session, and what carries its mark."""
+        """Its running processes: group, session, and what carries its mark.
+
+        What carries the mark alone is left to the guardian where nobody can look.
+        """
         mark, service = self._owner.mark, self.launch.service
-        return sorted(
-            {*guardian.find_members(self.pid), *guardian.find_marked(mark, service)}
-        )
+        found = set(guardian.find_members(self.pid))
+        with suppress(OSError):
+            found |= set(guardian.find_marked(mark, service))
+        return sorted(found)
 
     def signal_all(self, number: int) -> None:
         """Signal its group and everything else of it, each process once."""
         mark, service = self._owner.mark, self.launch.service
         guardian.signal_members(self.pid, number)
-        guardian.signal_marked(mark, number, service, but=self.pid)
+        with suppress(OSError):
+            guardian.signal_marked(mark, number, service, but=self.pid)
 
     async def stop(self) -> list[int]:
         """End it: its stop signal, its grace, kill; returns when nothing is left of it.
@@ -166,7 +173,8 @@ class Processes:
     async def _close(self) -> None:
         for process in reversed(list(self._processes)):
             await process.stop()
-        guardian.signal_marked(self.mark, signal.SIGKILL)
+        with suppress(OSError):  # the guardian looks again
+            guardian.signal_marked(self.mark, signal.SIGKILL)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -186,9 +194,19 @@ class Processes:
             log_start = measure_log(launch.log)
             child = self._spawn(launch, env, launch.log)
         self._register(launch, child.pid)
-        process = Process(launch, child, self, log_start=log_start)
+        try:
+            process = Process(launch, child, self, log_start=log_start)
+        except OSError:
+            self._undo(child)
+            raise
         self._processes.append(process)
         return process
+
+    def _undo(self, child: subprocess.Popen[bytes]) -> None:
+        """End what was started and cannot be tended."""
+        guardian.signal_group(child.pid, signal.SIGKILL)
+        child.wait()
+        self._tell(f"-{child.pid}")
 
     def _spawn(
         self, launch: Launch, env: dict[str, str], log: Path
@@ -271,7 +289,8 @@ class Processes:
             self._start_guardian()
         except OSError as error:
             self._tell_people(
-                f"the guardian is gone and cannot be replaced ({error.strerror}): "
+                "the guardian is gone and cannot be replaced "
+                f"({describe_os_error(error)[0]}): "
                 "kill -9 of this run would leave its services behind"
             )
             return
@@ -342,10 +361,13 @@ def _list_zombies() -> set[int]:
     except ChildProcessError:
         return set()
     own = os.getpid()
-    return {
-        pid
-        for pid in guardian.list_pids()
-        if (stat := guardian.read_stat(pid)) is not None
-        and stat[1] == own
-        and stat[0] == "Z"
-    }
+    try:
+        return {
+            pid
+            for pid in guardian.list_pids()
+            if (stat := guardian.read_stat(pid)) is not None
+            and stat[1] == own
+            and stat[0] == "Z"
+        }
+    except OSError:
+        return set()  # the next look may be better
