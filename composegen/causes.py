@@ -13,7 +13,7 @@ from composegen.errors import FileRefused
 from composegen.events import Failure
 from composegen.health import HOST, Probe
 from composegen.listeners import find_listeners, list_ports
-from composegen.localenv import find_program
+from composegen.localenv import find_program, suggest_access
 from composegen.localunits import Unit
 from composegen.oserrors import describe_os_error, is_shortage
 from composegen.processes import (
@@ -159,7 +159,7 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
             cause="its log cannot be written",
             mend=f"let {log.parent} be a folder that you may write to",
         )
-    if launch is not None and error.filename == str(launch.folder):
+    if launch is not None and str(error.filename) == str(launch.folder):
         cause, mend = describe_os_error(error, launch.folder / word)
         return Failure(
             service=unit.name,
@@ -167,17 +167,18 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
             cause=cause,
             mend=mend,
         )
-    cause = ""
+    cause = mend = ""
     if launch is not None:
         path = launch.env.get("PATH", "")
         program, cause = find_program(word, launch.folder, path)
+        mend = suggest_access(word, launch.folder, path)
         if program is not None:
             cause = f"{program} cannot be executed: is its first line right?"
     return Failure(
         service=unit.name,
         reason=f"{unit.name} cannot be started: {word}: {said}",
         cause=cause,
-        mend="correct `local: {command: ..}`, or install it",
+        mend=mend or "correct `local: {command: ..}`, or install it",
     )
 
 

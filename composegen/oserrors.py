@@ -94,6 +94,15 @@ def describe_closed(folder: Path) -> tuple[str, str]:
     )
 
 
+def describe_unexecutable(program: Path) -> tuple[str, str]:
+    """Who may not execute a program, and how that would change."""
+    user = _name_user()
+    return (
+        f"{user} may not execute {program}{_describe_owner(program)}",
+        f"let {user} execute it: chmod o+rx {program}",
+    )
+
+
 def _describe_denied(error: OSError, path: Path) -> tuple[str, str]:
     closed = find_closed(path)
     if closed is not None:
@@ -189,8 +198,8 @@ _WORDS: Mapping[int, Callable[[], tuple[str, str]]] = {
     ),
     errno.EAGAIN: _explain_processes,
     errno.ENOMEM: _say("no memory is left", "end other programs, or add memory"),
-    errno.ENOSPC: _say("no space is left to write to", "make room on the disk"),
-    errno.EDQUOT: _say("no space is left in this user's quota", "make room in it"),
+    errno.ENOSPC: _say("no space left on device", "make room on the disk"),
+    errno.EDQUOT: _say("disk quota exceeded", "make room in the quota of this user"),
     errno.ETXTBSY: _say(
         "another program is writing to it", "try again when that is done"
     ),

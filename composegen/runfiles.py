@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from composegen.files import read_small_text, write_atomically
+from composegen.files import check_readable, read_small_text, write_atomically
+from composegen.paths import is_folder, list_matching
 from composegen.processes import Identity, identify, is_still
 from composegen.records import as_dict, record
 from composegen.statefolder import STATE_FOLDER, make_state_folder
@@ -90,9 +91,13 @@ class RunFolder:
 
     @staticmethod
     def find(folder: Path) -> RunFolder | None:
-        """The records of a folder in which something has run, else None."""
-        has_run = (folder / STATE_FOLDER / "run").is_dir()
-        return RunFolder(folder) if has_run else None
+        """The records of a folder in which something has run, else None.
+
+        Raises FileRefused where they are closed: what runs there is not known then.
+        """
+        path = folder / STATE_FOLDER / "run"
+        check_readable(path)
+        return RunFolder(folder) if is_folder(path) else None
 
     def make_lock(self, service: str) -> Lock:
         """The lock of a service."""
@@ -112,7 +117,7 @@ class RunFolder:
 
     def list_services(self) -> list[ServiceRecord]:
         """What was noted of all services."""
-        names = sorted(path.stem for path in self.path.glob("*.lock"))
+        names = [path.stem for path in list_matching(self.path, "*.lock")]
         found = [self.read_service(name) for name in names]
         return [record for record in found if record is not None]
 
@@ -131,7 +136,7 @@ class RunFolder:
     def list_runs(self) -> list[RunRecord]:
         """The runs of this folder that are alive; the remains of others go."""
         found = []
-        for path in sorted(self.path.glob("run-*.json")):
+        for path in list_matching(self.path, "run-*.json"):
             data = self._read(path)
             try:
                 record = RunRecord(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from composegen.errors import FileRefused
 from composegen.files import write_atomically
+from composegen.paths import exists, is_link
 
 STATE_FOLDER = ".composegen"
 _FOLDER_MODE = 0o700
@@ -19,7 +20,7 @@ def make_state_folder(folder: Path, *below: str) -> Path:
     state = folder / STATE_FOLDER
     path = state.joinpath(*below)
     for part in (*reversed(path.parents), path):
-        if part.is_relative_to(state) and part.is_symlink():
+        if part.is_relative_to(state) and is_link(part):
             raise FileRefused(
                 str(part),
                 "is a link, which may lead anywhere",
@@ -28,7 +29,7 @@ def make_state_folder(folder: Path, *below: str) -> Path:
     try:
         state.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         ignored = state / ".gitignore"
-        if not ignored.exists():
+        if not exists(ignored):
             write_atomically(ignored, "*\n")
         path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:

@@ -12,7 +12,7 @@ RANKS = {
     "oserrors": 0,
     "records": 0,
     "paths": 1,
-    "resources": 0,
+    "resources": 2,
     "catalogue": 2,
     "graph": 1,
     "values": 2,
