@@ -120,7 +120,8 @@ def _describe_denied(error: OSError, path: Path) -> tuple[str, str]:
         path, owner = parent, _describe_owner(parent)
     else:
         return _read_words(error), ""
-    verb = "write to" if path.is_dir() else "use"
+    is_folder = os.path.isdir(path)  # noqa: PTH112 - raises nothing
+    verb = "write to" if is_folder else "use"
     return (
         f"{_read_words(error)}: {user} may not {verb} {path}{owner}",
         f"change its mode or its owner, or be another user than {user}",

@@ -23,6 +23,7 @@ from composegen.health import (
 from composegen.model import HealthKind
 from composegen.processes import identify
 from tests.leaks import wait_for
+from tests.refusals import no_handles
 
 
 @contextmanager
@@ -247,3 +248,23 @@ def test_a_question_without_any_answer_yet_is_what_is_told() -> None:
         NeverReady, match=r"not ready after 0\.3 s: no answer for 0\.\d s"
     ):
         asyncio.run(wait())
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        Probe(kind=HealthKind.HTTP, port=9),
+        Probe(kind=HealthKind.TCP, port=9),
+        Probe(kind=HealthKind.COMMAND, command=("true",), env=dict(os.environ)),
+    ],
+    ids=str,
+)
+def test_a_probe_without_a_file_handle_says_so_and_not_that_nothing_listens(probe):
+    async def ask_once():
+        with no_handles():
+            await ask(probe)
+
+    with pytest.raises(NotReady, match="too many open files") as answer:
+        asyncio.run(ask_once())
+
+    assert "ulimit -n" in str(answer.value)
