@@ -2,9 +2,12 @@
 
 import os
 import resource
+import subprocess
+import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 OTHER = 65534
 """A user who owns nothing."""
 
@@ -67,8 +70,34 @@ def other_user():
             os.seteuid(0)
 
 
-def be_other():
-    """The options of a process that is one to whom closed folders are closed."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": OTHER, "group": OTHER, "extra_groups": []}
+_AS_OTHER = f"""
+import codecs, importlib, os, pkgutil, sys, composegen
+for module in pkgutil.walk_packages(composegen.__path__, "composegen."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+for name in ("idna", "latin-1", "utf-8-sig", "unicode-escape"):
+    codecs.lookup(name)
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid({OTHER})
+    os.setuid({OTHER})
+from composegen.cli import main
+main(sys.argv[1:])
+"""
+
+
+def run_as_other(folder, *arguments, path=""):
+    """``composegen`` to its end as another user: exit code, stdout, stderr.
+
+    Everything is loaded before: Python itself may lie in a folder that is closed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_OTHER, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **({"PATH": path} if path else {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
