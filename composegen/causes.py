@@ -15,7 +15,7 @@ from composegen.health import HOST, Probe
 from composegen.listeners import find_listeners, list_ports
 from composegen.localenv import find_program, suggest_access
 from composegen.localunits import Unit
-from composegen.oserrors import describe_os_error, is_shortage
+from composegen.oserrors import describe_os_error, keeps_all_from_starting
 from composegen.processes import (
     find_start_time,
     read_command,
@@ -142,7 +142,7 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     """The failure of a command that could not even be started."""
     launch = unit.launch
     word = launch.command[0] if launch is not None else unit.name
-    if is_shortage(error) or isinstance(error, BlockingIOError):
+    if keeps_all_from_starting(error):
         cause, mend = describe_os_error(error)
         return Failure(
             service=unit.name,

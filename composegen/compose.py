@@ -20,7 +20,7 @@ from typing import IO
 
 from composegen.endpoint import Endpoint, use_endpoint
 from composegen.errors import ComposeMissing
-from composegen.oserrors import is_shortage
+from composegen.oserrors import keeps_all_from_starting
 from composegen.records import field, record
 
 _KEPT_LINES = 200
@@ -107,7 +107,7 @@ def ask_version(*words: str) -> str | None:
             text=True,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        if is_shortage(error):
+        if keeps_all_from_starting(error):
             raise
         return None
     match = re.search(r"\d+\.\d+(?:\.\d+)?", done.stdout)

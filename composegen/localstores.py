@@ -17,7 +17,7 @@ from composegen.launch import Launch
 from composegen.localenv import HOST, Surroundings, read_env_files
 from composegen.logs import find_log
 from composegen.model import Mount, Raw, Service
-from composegen.oserrors import is_shortage
+from composegen.oserrors import keeps_all_from_starting
 from composegen.plan import Plan, Step
 from composegen.projects import find_project
 
@@ -53,7 +53,7 @@ def ask_docker(*arguments: str, path: str | None = None) -> str | None:
             text=True,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        if is_shortage(error):
+        if keeps_all_from_starting(error):
             raise
         return None
     return done.stdout if done.returncode == 0 else None

@@ -30,6 +30,13 @@ def is_shortage(error: BaseException) -> TypeGuard[OSError]:
     return isinstance(error, OSError) and error.errno in _SHORTAGES
 
 
+def keeps_all_from_starting(error: BaseException) -> TypeGuard[OSError]:
+    """Whether no process could be started: the error says nothing about a program."""
+    return is_shortage(error) or (
+        isinstance(error, OSError) and error.errno == errno.EAGAIN
+    )
+
+
 def find_shortage(error: BaseException | None) -> OSError | None:
     """The shortage behind an error, where there is one."""
     while error is not None:

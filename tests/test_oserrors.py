@@ -14,6 +14,7 @@ from composegen.oserrors import (
     find_shortage,
     is_known,
     is_shortage,
+    keeps_all_from_starting,
 )
 from tests.refusals import close, no_handles, other_user
 
@@ -72,6 +73,12 @@ def test_each_refusal_has_its_cause_and_its_mend(number, cause, mend):
 def test_the_rest_is_told_in_the_words_of_the_system():
     assert describe_os_error(refuse(errno.EROFS)) == ("read-only file system", "")
     assert not is_known(refuse(errno.EROFS))
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EAGAIN])
+def test_a_program_is_not_blamed_where_none_can_be_started(number):
+    assert keeps_all_from_starting(refuse(number))
+    assert not keeps_all_from_starting(refuse(errno.ENOENT))
 
 
 def test_a_full_stream_is_no_limit_of_processes():
