@@ -180,6 +180,11 @@ def _describe_os_error(error: OSError, port: int | None) -> str:
         return f"nothing listens on {HOST}:{port}"
     if isinstance(error, ConnectionResetError):
         return "the connection was reset"
+    if isinstance(error, PermissionError) and error.filename:
+        # A program of the probe, or the folder that it runs in.
+        path = Path(error.filename)
+        words, _ = describe_os_error(error, path / "any" if path.is_absolute() else "")
+        return f"{path}: {words}"
     words, help = describe_os_error(error)
     return f"{words}; {help}" if is_shortage(error) else words
 

@@ -50,7 +50,8 @@ def is_known(error: OSError) -> bool:
     """Whether the table has words of its own for an error."""
     if isinstance(error, BlockingIOError) and hasattr(error, "characters_written"):
         return False  # a stream that does not block is full: no process was refused
-    return error.errno in _WORDS or error.errno in _DENIALS
+    is_denial = error.errno in _DENIALS and bool(error.filename)
+    return is_denial or error.errno in _WORDS
 
 
 def describe_os_error(error: OSError, path: str | Path = "") -> tuple[str, str]:

@@ -23,7 +23,7 @@ from composegen.health import (
 from composegen.model import HealthKind
 from composegen.processes import identify
 from tests.leaks import wait_for
-from tests.refusals import no_handles
+from tests.refusals import close, no_handles, other_user
 
 
 @contextmanager
@@ -268,3 +268,16 @@ def test_a_probe_without_a_file_handle_says_so_and_not_that_nothing_listens(prob
         asyncio.run(ask_once())
 
     assert "ulimit -n" in str(answer.value)
+
+
+def test_a_probe_in_a_closed_folder_names_it(shared_folder):
+    closed = close(shared_folder / "home")
+    probe = Probe(
+        kind=HealthKind.COMMAND,
+        command=("true",),
+        env=dict(os.environ),
+        folder=closed,
+    )
+
+    with other_user(), pytest.raises(NotReady, match=f"enter the folder {closed} "):
+        asyncio.run(ask(probe))

@@ -75,6 +75,11 @@ def test_the_rest_is_told_in_the_words_of_the_system():
     assert not is_known(refuse(errno.EROFS))
 
 
+def test_what_may_not_be_done_is_known_where_it_says_to_what():
+    assert is_known(OSError(errno.EACCES, "Permission denied", "/home/file"))
+    assert not is_known(refuse(errno.EPERM))
+
+
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EAGAIN])
 def test_a_program_is_not_blamed_where_none_can_be_started(number):
     assert keeps_all_from_starting(refuse(number))
