@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from composegen.events import Failure
 from composegen.health import HOST, Probe
 from composegen.listeners import find_listeners, list_ports
-from composegen.localenv import find_program
+from composegen.localenv import find_program, suggest_access
 from composegen.localunits import Unit
+from composegen.oserrors import describe_os_error, keeps_all_from_starting
 from composegen.processes import (
     find_start_time,
     read_command,
@@ -139,6 +141,14 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     """The failure of a command that could not even be started."""
     launch = unit.launch
     word = launch.command[0] if launch is not None else unit.name
+    if keeps_all_from_starting(error):
+        cause, mend = describe_os_error(error)
+        return Failure(
+            service=unit.name,
+            reason=f"{unit.name} cannot be started",
+            cause=cause,
+            mend=mend,
+        )
     said = (error.strerror or str(error)).lower()
     log = launch.log if launch is not None else None
     if log is not None and error.filename in {str(log), str(log.parent)}:
@@ -148,17 +158,26 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
             cause="its log cannot be written",
             mend=f"let {log.parent} be a folder that you may write to",
         )
-    cause = ""
+    if launch is not None and str(error.filename) == str(launch.folder):
+        cause, mend = describe_os_error(error, launch.folder / word)
+        return Failure(
+            service=unit.name,
+            reason=f"{unit.name} cannot be started in {launch.folder}",
+            cause=cause,
+            mend=mend,
+        )
+    cause = mend = ""
     if launch is not None:
         path = launch.env.get("PATH", "")
         program, cause = find_program(word, launch.folder, path)
+        mend = suggest_access(word, launch.folder, path)
         if program is not None:
             cause = f"{program} cannot be executed: is its first line right?"
     return Failure(
         service=unit.name,
         reason=f"{unit.name} cannot be started: {word}: {said}",
         cause=cause,
-        mend="correct `local: {command: ..}`, or install it",
+        mend=mend or "correct `local: {command: ..}`, or install it",
     )
 
 
@@ -172,7 +191,10 @@ def explain_silence(
 ) -> Failure:
     """The failure of a service that ran and did not become ready in time."""
     running = tuple(pids)
-    cause, mend = _find_silence(unit.probe, running, seconds)
+    try:
+        cause, mend = _find_silence(unit.probe, running, seconds)
+    except OSError as error:
+        cause, mend = describe_os_error(error)
     return Failure(
         service=unit.name,
         reason=f"{unit.name} was not ready after {seconds:g} s: {unit.probe}: {last}",
@@ -211,9 +233,10 @@ def _find_silence(
 
 def describe_holder(port: int) -> str:
     """Who listens on a port, as far as it may be seen; empty when it may not."""
-    for listener in find_listeners(port):
-        if listener.pids:
-            return describe_process(listener.pids[0])
+    with suppress(OSError):
+        for listener in find_listeners(port):
+            if listener.pids:
+                return describe_process(listener.pids[0])
     return ""
 
 

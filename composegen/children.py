@@ -23,8 +23,8 @@ def watch_exit(child: subprocess.Popen[bytes]) -> asyncio.Future[int]:
     """
     loop = asyncio.get_running_loop()
     exited: asyncio.Future[int] = loop.create_future()
-    if hasattr(os, "pidfd_open"):
-        handle = os.pidfd_open(child.pid)
+    handle = _open_handle(child.pid)
+    if handle is not None:
 
         def take() -> None:
             code = child.poll()
@@ -39,6 +39,16 @@ def watch_exit(child: subprocess.Popen[bytes]) -> asyncio.Future[int]:
             target=lambda: _report_exit(loop, child, exited), daemon=True
         ).start()
     return exited
+
+
+def _open_handle(pid: int) -> int | None:
+    """What becomes readable when a process ends; None where there is none to have."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None  # too many open files: a thread that waits needs none
 
 
 def _report_exit(

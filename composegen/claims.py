@@ -24,6 +24,8 @@ from composegen.localplan import Way
 from composegen.localstores import remove_container
 from composegen.localunits import Unit
 from composegen.model import HealthKind, Service
+from composegen.oserrors import describe_os_error
+from composegen.paths import is_folder
 from composegen.processes import Identity, identify, is_still, read_command, read_folder
 from composegen.records import record, replace
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
@@ -111,7 +113,7 @@ class Claims:
         try:
             return lock.take()
         except FileRefused as refused:
-            if not self._folder.path.is_dir() and self._upkeep.restore():
+            if not is_folder(self._folder.path) and self._upkeep.restore():
                 return self._take(unit, lock)
             raise Refused(_refuse_lock(unit, refused)) from None
 
@@ -294,6 +296,14 @@ def _has_left(record: ServiceRecord) -> bool:
 
 def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
     """Raises NotReady where whoever answers is visibly none of the service's own."""
+    try:
+        _check_answerer(unit, pids)
+    except OSError as error:
+        words, help = describe_os_error(error)
+        raise NotReady(f"{words}; {help}") from None
+
+
+def _check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
     if unit.port is None or unit.way is Way.DOCKER:
         return
     port = unit.probe.port or unit.port

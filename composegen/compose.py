@@ -20,6 +20,7 @@ from typing import IO
 
 from composegen.endpoint import Endpoint, use_endpoint
 from composegen.errors import ComposeMissing
+from composegen.oserrors import keeps_all_from_starting
 from composegen.records import field, record
 
 _KEPT_LINES = 200
@@ -105,7 +106,9 @@ def ask_version(*words: str) -> str | None:
             check=False,
             text=True,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired) as error:
+        if keeps_all_from_starting(error):
+            raise
         return None
     match = re.search(r"\d+\.\d+(?:\.\d+)?", done.stdout)
     return match[0] if done.returncode == 0 and match is not None else None

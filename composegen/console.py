@@ -187,11 +187,12 @@ def _make_writers(streams: dict[str, IO[str]]) -> dict[str, Writer]:
             stream.flush()
             handle = stream.fileno()
             found = os.fstat(handle)
+            file = (found.st_dev, found.st_ino, found.st_rdev)
+            if file not in known:
+                encoding = getattr(stream, "encoding", None) or "utf-8"
+                known[file] = Writer(handle, encoding)
         except (OSError, ValueError, AttributeError):
-            continue  # closed, or kept in memory
-        file = (found.st_dev, found.st_ino, found.st_rdev)
-        if file not in known:
-            known[file] = Writer(handle, getattr(stream, "encoding", None) or "utf-8")
+            continue  # closed, kept in memory, or there is no file handle for it
         made[name] = known[file]
     return made
 

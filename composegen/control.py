@@ -9,16 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from composegen.events import Event, Line, describe_event
+from composegen.oserrors import is_shortage
+from composegen.paths import exists
 from composegen.sockets import remove_socket
 
 _MOST_BEHIND = 1024 * 1024
 _ANSWER_TIMEOUT = 5.0
+_BACKLOG = 100
+_BUSY_PAUSE = 0.5
 
 Answer: TypeAlias = Callable[[], Mapping[str, Any]]
 
@@ -34,30 +39,42 @@ class Control:
         self._end = end
         self._followers: set[asyncio.StreamWriter] = set()
         self._handlers: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._door: socket.socket | None = None
+        self._spare = -1
 
     async def __aenter__(self) -> Self:
-        await self._listen()
+        self._open()
+        self._keep_spare()
         return self
 
-    async def _listen(self) -> None:
-        before = self._server
-        self._server = await asyncio.start_unix_server(self._serve, self._path)
-        self._path.chmod(0o600)
-        if before is not None:
-            before.close()
+    def _open(self) -> None:
+        door = socket.socket(socket.AF_UNIX)
+        try:
+            door.settimeout(0)
+            door.bind(str(self._path))
+            self._path.chmod(0o600)
+            door.listen(_BACKLOG)
+        except BaseException:
+            door.close()
+            raise
+        self._door = door
+        asyncio.get_running_loop().add_reader(door, self._let_in)
 
-    def listen_again(self) -> None:
+    def _close(self) -> None:
+        if self._door is not None:
+            asyncio.get_running_loop().remove_reader(self._door)
+            self._door.close()
+            self._door = None
+
+    def open_again(self) -> None:
         """Listen where the socket was removed; what is connected stays so."""
-        if self._path.exists():
-            return
-        task = asyncio.ensure_future(self._listen())
-        self._handlers.add(task)
-        task.add_done_callback(self._handlers.discard)
+        if not exists(self._path):
+            self._close()
+            self._open()
 
     async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
+        self._close()
+        self._lend_spare()
         for task in self._handlers:
             task.cancel()
         await asyncio.gather(*self._handlers, return_exceptions=True)
@@ -72,6 +89,54 @@ class Control:
             behind = writer.transport.get_write_buffer_size()
             if behind < _MOST_BEHIND or not isinstance(event, Line):
                 writer.write(data)
+
+    # asyncio's own servers repeat a traceback for as long as they have no handle for
+    # somebody who knocks. A handle is kept for one of them: a run can always be ended.
+
+    def _keep_spare(self) -> None:
+        with contextlib.suppress(OSError):
+            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _lend_spare(self) -> bool:
+        has_one = self._spare >= 0
+        if has_one:
+            os.close(self._spare)
+            self._spare = -1
+        return has_one
+
+    def _let_in(self) -> None:
+        """Take whoever knocks, with the spare handle where there is no other."""
+        if self._door is None:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            connection, _ = self._door.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError:
+            if not self._lend_spare():
+                loop.remove_reader(self._door)
+                loop.call_later(_BUSY_PAUSE, self._listen_again)
+            return  # still knocking: the loop calls at once
+        if self._spare < 0:
+            self._keep_spare()
+        connection.settimeout(0)
+        task = loop.create_task(self._welcome(connection))
+        self._handlers.add(task)
+        task.add_done_callback(self._handlers.discard)
+
+    def _listen_again(self) -> None:
+        if self._door is not None:
+            asyncio.get_running_loop().add_reader(self._door, self._let_in)
+
+    async def _welcome(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader, self._serve)
+        try:
+            await loop.connect_accepted_socket(lambda: protocol, connection)
+        except OSError:
+            connection.close()
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -106,22 +171,28 @@ class Control:
 
 
 def ask_run(path: str, wanted: str) -> dict[str, Any] | None:
-    """What a run answers, None where it has gone."""
+    """What a run answers, None where it has gone. Raises OSError for a shortage."""
     try:
         with _connect(path, wanted) as connection, connection.makefile("rb") as answers:
             data = json.loads(answers.readline() or b"null")
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if is_shortage(error):
+            raise
         return None
     return data if isinstance(data, dict) else None
 
 
 def follow_run(path: str) -> Iterator[dict[str, Any]]:
-    """A run's events until it ends."""
-    with contextlib.suppress(OSError), _connect(path, "follow") as connection:
-        connection.settimeout(None)
-        with connection.makefile("rb") as lines:
-            for line in lines:
-                yield json.loads(line)
+    """A run's events until it ends. Raises OSError for a shortage."""
+    try:
+        with _connect(path, "follow") as connection:
+            connection.settimeout(None)
+            with connection.makefile("rb") as lines:
+                for line in lines:
+                    yield json.loads(line)
+    except OSError as error:
+        if is_shortage(error):
+            raise
 
 
 def _connect(path: str, wanted: str) -> socket.socket:

@@ -19,6 +19,8 @@ from composegen.listeners import is_free
 from composegen.localenv import Surroundings, read_surroundings
 from composegen.localplan import find_obstacle, suggest_way
 from composegen.model import SecretKind
+from composegen.oserrors import describe_closed, find_closed
+from composegen.paths import is_file
 from composegen.plan import Plan, Step
 from composegen.projects import find_project
 from composegen.records import record
@@ -263,10 +265,15 @@ class _Examination:
         secrets = self.plan.secrets.values() if self.plan is not None else ()
         for secret in secrets:
             path = self.folder / secret.file
-            is_filled = path.is_file() and path.stat().st_size > 0
+            closed = find_closed(path)
+            if closed is not None:
+                words, help = describe_closed(closed)
+                yield _fail(Where.BOTH, f"{secret.file}: {words}", help)
+                continue
+            is_filled = is_file(path) and path.stat().st_size > 0
             if is_filled or secret.kind in {SecretKind.GENERATE, SecretKind.URL}:
                 continue
-            if secret.kind is SecretKind.FILE and not path.is_file():
+            if secret.kind is SecretKind.FILE and not is_file(path):
                 yield _fail(
                     Where.BOTH, f"{secret.file} is not there", f"make {secret.file}"
                 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import FileRefused, MissingVariable
-from composegen.files import read_small_text
+from composegen.files import check_readable, read_small_text
 from composegen.values import BadVariable, parse_variables
 
 _NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:=|:\s)[ \t]*")
@@ -22,7 +22,9 @@ def read_dotenv(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
     Raises FileRefused.
     """
-    return parse_dotenv(read_small_text(folder / ".env") or "", environment)
+    path = folder / ".env"
+    check_readable(path, ".env")
+    return parse_dotenv(read_small_text(path) or "", environment)
 
 
 def parse_dotenv(

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
+from composegen.oserrors import describe_os_error
 from composegen.records import record
 
 
@@ -190,8 +191,9 @@ class FileRefused(ComposegenError):
 
     @classmethod
     def by_system(cls, file: str, error: OSError) -> FileRefused:
-        """Refused by the operating system, in its words."""
-        return cls(file, (error.strerror or str(error)).lower())
+        """Refused by the operating system: the cause, and what to do about it."""
+        reason, help = describe_os_error(error, file)
+        return cls(file, reason, help=help)
 
 
 class StaleFile(ComposegenError):

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from composegen.model import Facts
+from composegen.paths import list_matching
 from composegen.records import record
 from composegen.resources import find_templates
 from composegen.values import find_default, parse_variables
@@ -92,7 +93,7 @@ def read_images() -> Mapping[str, Plain]:
 def list_recipe_files() -> Mapping[str, Path]:
     """The shipped recipes: name -> file, in order of their names."""
     folder = find_templates() / "recipes"
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: path for path in list_matching(folder, "*.yaml")}
 
 
 @cache

@@ -6,6 +6,7 @@ and a named folder of recipes are read; what stands in them is never quoted.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from composegen.errors import FileRefused
 from composegen.model import Build, Raw
+from composegen.oserrors import describe_os_error, find_closed, is_shortage, may
 from composegen.paths import exists, is_folder, leads_inside, read_regular
 
 _MOST = 1024 * 1024
@@ -131,12 +133,39 @@ class Folder:
 
 
 def read_small_text(path: Path, *, most: int = _MOST) -> str | None:
-    """The text of a regular file of at most 1 MB, or None."""
+    """The text of a regular file of at most 1 MB, or None.
+
+    Raises OSError for a shortage: what nobody could look at is not missing.
+    """
     try:
         data = read_regular(path, most + 1)
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if is_shortage(error):
+            raise
         return None
     return None if len(data) > most else data.decode("utf-8", errors="replace")
+
+
+def check_entered(path: Path, shown: str = "") -> None:
+    """Raise FileRefused where a folder on the way to a path is closed to this user."""
+    if find_closed(path) is not None:
+        raise _refuse(path, shown)
+
+
+def check_readable(path: Path, shown: str = "") -> None:
+    """Raise FileRefused where what is there is closed to this user; else say nothing.
+
+    What is not there at all is no error here.
+    """
+    check_entered(path, shown)
+    if exists(path) and not may(path, os.R_OK):
+        raise _refuse(path, shown)
+
+
+def _refuse(path: Path, shown: str) -> FileRefused:
+    denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    words, help = describe_os_error(denied, path)
+    return FileRefused(shown or str(path), words, help=help)
 
 
 def write_atomically(path: Path, text: str, *, mode: int | None = None) -> None:

@@ -9,10 +9,14 @@ that the run is gone, whatever ended it.
 Beyond their groups, processes are found by their session and by the mark that every
 service carries in its environment. A process that left group and session and emptied
 its environment is not found.
+
+Looking takes a file handle. Where none is left, what looks raises OSError rather than
+take a process for gone; what signals a group needs none, and always does.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -26,7 +30,8 @@ from pathlib import Path
 MARK = "COMPOSEGEN_RUN"
 SERVICE_MARK = "COMPOSEGEN_SERVICE"
 _PROC = Path("/proc")
-HAS_PROC = (_PROC / "self" / "stat").exists()
+HAS_PROC = os.access(_PROC / "self" / "stat", os.F_OK)
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 _DEAD = frozenset("ZXx")
 _POLL = 0.01
 _LONGEST_KILL = 10.0
@@ -40,10 +45,14 @@ def list_pids() -> Iterator[int]:
 
 
 def _read_proc(pid: int, name: str) -> bytes:
-    """A file of a process; empty where it is gone or may not be read."""
+    """A file of a process; empty where it is gone or may not be read.
+
+    Raises OSError where there is no file handle to look with.
+    """
     try:
         handle = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        _raise_shortage(error)
         return b""
     try:
         parts = []
@@ -67,6 +76,12 @@ def read_stat(pid: int) -> tuple[str, int, int, int, int] | None:
     fields = text[text.rfind(b")") + 2 :].split()
     state = fields[0].decode()
     return state, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19])
+
+
+def _raise_shortage(error: OSError) -> None:
+    """Whether a process is there is not known where nobody could look."""
+    if error.errno in _SHORTAGES:
+        raise error
 
 
 def is_running(pid: int) -> bool:
@@ -106,23 +121,30 @@ class Look:
     """The running processes at one moment, read once for all who ask.
 
     ``since`` is the start of the oldest process that can carry a mark, as ``read_stat``
-    counts it.
+    counts it. Without a file handle to look with it ``is_blind``, and shows nothing.
     """
 
     def __init__(self, since: int = 0) -> None:
         self.begun = time.monotonic()
+        self.is_blind = False
         self._since = since
-        self._stats = {
-            pid: stat
-            for pid in list_pids()
-            if (stat := read_stat(pid)) is not None and stat[0] not in _DEAD
-        }
+        self._stats: dict[int, tuple[str, int, int, int, int]] = {}
         self._marks: dict[int, dict[str, str]] | None = None
+        try:
+            for pid in list_pids():
+                stat = read_stat(pid)
+                if stat is not None and stat[0] not in _DEAD:
+                    self._stats[pid] = stat
+        except OSError:
+            self._go_blind()
         self.seconds = time.monotonic() - self.begun
 
     def find_members(self, group: int) -> list[int]:
-        """The processes of a group and its session; without /proc the group."""
-        if not HAS_PROC:
+        """The processes of a group and its session.
+
+        The group alone, by its number, without /proc or a file handle to look with.
+        """
+        if self.is_blind or not HAS_PROC:
             return [group] if _is_group(group) else []
         return [pid for pid, stat in self._stats.items() if group in stat[2:4]]
 
@@ -155,13 +177,22 @@ class Look:
     def _list_marks(self) -> dict[int, dict[str, str]]:
         if self._marks is None:
             own, begun = os.getpid(), time.monotonic()
-            self._marks = {
-                pid: marks
-                for pid, stat in self._stats.items()
-                if stat[4] >= self._since and pid != own and (marks := read_marks(pid))
-            }
+            found: dict[int, dict[str, str]] = {}
+            self._marks = found
+            try:
+                for pid, stat in self._stats.items():
+                    if stat[4] >= self._since and pid != own:
+                        marks = read_marks(pid)
+                        if marks:
+                            found[pid] = marks
+            except OSError:
+                self._go_blind()
             self.seconds += time.monotonic() - begun
         return self._marks
+
+    def _go_blind(self) -> None:
+        self.is_blind = True
+        self._stats, self._marks = {}, {}
 
 
 def _is_group(group: int) -> bool:
@@ -255,7 +286,7 @@ class Watch:
             signal_members(group, signal.SIGCONT, look)
         signal_marked(self.mark, signal.SIGTERM, look)
         longest = max((grace for grace, _ in self.groups.values()), default=0.0)
-        while self.groups or look.find_marked(self.mark):
+        while self.groups or look.find_marked(self.mark) or look.is_blind:
             passed = time.monotonic() - begin
             self._kill_late(passed, look)
             if passed > longest:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from composegen.children import run_briefly
 from composegen.model import HealthKind
+from composegen.oserrors import describe_os_error, is_shortage
 from composegen.records import field, record
 
 HOST = "127.0.0.1"
@@ -179,7 +180,13 @@ def _describe_os_error(error: OSError, port: int | None) -> str:
         return f"nothing listens on {HOST}:{port}"
     if isinstance(error, ConnectionResetError):
         return "the connection was reset"
-    return (error.strerror or str(error)).lower()
+    if isinstance(error, PermissionError) and error.filename:
+        # A program of the probe, or the folder that it runs in.
+        path = Path(error.filename)
+        words, _ = describe_os_error(error, path / "any" if path.is_absolute() else "")
+        return f"{path}: {words}"
+    words, help = describe_os_error(error)
+    return f"{words}; {help}" if is_shortage(error) else words
 
 
 Asker: TypeAlias = Callable[[], Awaitable[None]]

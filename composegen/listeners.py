@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from composegen.guardian import list_pids
+from composegen.oserrors import is_shortage
 from composegen.records import record
 
 _PROC = Path("/proc")
@@ -32,7 +33,11 @@ class Listener:
 
 
 def is_free(port: int) -> bool:
-    """Whether a service could listen on the port, on any address of this machine."""
+    """Whether a service could listen on the port, on any address of this machine.
+
+    Raises OSError where no file handle is left to ask with, as all do that look here:
+    a look that failed is no answer.
+    """
     return all(
         _can_bind(family, host, port)
         for family, host in (
@@ -46,7 +51,9 @@ def is_free(port: int) -> bool:
 def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
     try:
         probe = socket.socket(family, socket.SOCK_STREAM)
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         return True  # no such family here
     with probe:
         # Without it the remnant of a closed connection would read as busy.
@@ -102,7 +109,9 @@ def _list_sockets() -> dict[str, tuple[str, int]]:
             for family in (socket.AF_INET, socket.AF_INET6)
             for inode, place in _ask_kernel(family)
         }
-    except (OSError, AttributeError):
+    except (OSError, AttributeError) as error:
+        if is_shortage(error):
+            raise
         return _read_tables()
 
 
@@ -142,7 +151,9 @@ def _read_tables() -> dict[str, tuple[str, int]]:
     for name in ("tcp", "tcp6"):
         try:
             lines = (_PROC / "net" / name).read_text().splitlines()[1:]
-        except OSError:
+        except OSError as error:
+            if is_shortage(error):
+                raise
             continue
         found |= parse_table(lines)
     return found
@@ -174,7 +185,9 @@ def _find_sockets(pid: int, wanted: Iterable[str]) -> set[str]:
     found: set[str] = set()
     try:
         names = os.listdir(folder)  # noqa: PTH208 - names are enough
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         return found
     for name in names:
         try:

@@ -21,7 +21,7 @@ from composegen.checks.checked import Checked
 from composegen.composekeys import Draft
 from composegen.errors import FileRefused, Location, Problem, ProblemsFound
 from composegen.facts import find_facts, fits_image
-from composegen.files import Folder
+from composegen.files import Folder, check_readable
 from composegen.merging import check_removals, merge_drafts
 from composegen.model import (
     Access,
@@ -34,7 +34,7 @@ from composegen.model import (
     Service,
     Stack,
 )
-from composegen.paths import is_file, is_folder, leads_inside
+from composegen.paths import is_file, is_folder, leads_inside, list_matching
 from composegen.problems import Problems
 from composegen.reading import REMOVED, find_near, shorten
 from composegen.reading import Path as NodePath
@@ -115,12 +115,13 @@ def find_service_names(path: Path) -> tuple[str, ...]:
 def _list_recipes(folder: Path, named: str) -> dict[str, tuple[Path, str]] | None:
     """Recipe name -> file and how it is shown; None where there is no such folder."""
     place = folder / named
+    check_readable(place, named)
     if not is_folder(place):
         return None
     # A link that leads out of the folder is no recipe: it would be read and shown.
     return {
         path.stem: (path, f"{named.rstrip('/')}/{path.name}")
-        for path in sorted(place.glob("*.yaml"))
+        for path in list_matching(place, "*.yaml")
         if is_file(path) and leads_inside(path, place)
     }
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from composegen.dotenv import fill_variables, parse_dotenv, parse_raw_env, read_dotenv
 from composegen.errors import CannotRun, MissingVariable
-from composegen.files import read_small_text, write_atomically
+from composegen.files import check_readable, read_small_text, write_atomically
 from composegen.model import Secret, SecretKind, Service, Stack
+from composegen.oserrors import (
+    describe_closed,
+    describe_unexecutable,
+    find_closed,
+    may,
+)
+from composegen.paths import exists, is_file, is_folder
 from composegen.plan import Plan, Step, reduce_stack
 from composegen.records import record, replace
 from composegen.secretfiles import check_made, make_secret_files, read_passwords
@@ -19,6 +26,7 @@ from composegen.wiring import find_credentials, make_url
 
 HOST = "127.0.0.1"
 _SECRET_MODE = 0o644
+_ANY_MAY_EXECUTE = 0o111
 
 
 @record(kw_only=False)
@@ -166,6 +174,7 @@ def read_env_files(service: Service, around: Surroundings) -> dict[str, str]:
         elif text is not None:
             values |= parse_dotenv(text, around.values, file=name)
         elif options.get("required") is not False:
+            check_readable(around.folder / name, name)
             raise CannotRun(f"env file {name} is not there", help=f"make {name}")
     return values
 
@@ -182,7 +191,7 @@ def find_path(service: Service, around: Surroundings) -> str:
     own = [
         str(folder / ".venv" / "bin")
         for folder in dict.fromkeys(folders)
-        if (folder / ".venv" / "bin").is_dir()
+        if is_folder(folder / ".venv" / "bin")
     ]
     inherited = around.inherited.get("PATH", os.defpath)
     return os.pathsep.join([*own, inherited])
@@ -190,20 +199,45 @@ def find_path(service: Service, around: Surroundings) -> str:
 
 def find_program(word: str, folder: Path, path: str) -> tuple[Path | None, str]:
     """The program that a command's first word names, or None and why not."""
-    if "/" in word:
-        candidates = [folder / word]
-    else:
-        candidates = [folder / part / word for part in path.split(os.pathsep) if part]
+    candidates = _list_candidates(word, folder, path)
     for candidate in candidates:
-        if candidate.is_file() and os.access(candidate, os.X_OK):
+        if is_file(candidate) and may(candidate, os.X_OK):
             return candidate, ""
-    there = next((candidate for candidate in candidates if candidate.exists()), None)
+    there = next((candidate for candidate in candidates if exists(candidate)), None)
     if there is None:
-        return (
-            None,
-            f"`{word}` is not installed" if "/" not in word else f"there is no {word}",
-        )
-    if there.is_dir():
+        missing = f"there is no {word}" if "/" in word else f"`{word}` is not installed"
+        closed = _find_first_closed(candidates)
+        if closed is not None:
+            missing += f", as far as can be seen: {describe_closed(closed)[0]}"
+        return None, missing
+    if is_folder(there):
         return None, f"{word} is a folder"
-    mode = stat.filemode(there.stat().st_mode)
-    return None, f"{word} is not executable ({mode})"
+    mode = there.stat().st_mode
+    if mode & _ANY_MAY_EXECUTE:
+        return None, describe_unexecutable(there)[0]
+    return None, f"{word} is not executable ({stat.filemode(mode)})"
+
+
+def suggest_access(word: str, folder: Path, path: str) -> str:
+    """What would open the way to a program that ``find_program`` does not find.
+
+    Empty where nothing on the way is closed.
+    """
+    candidates = _list_candidates(word, folder, path)
+    there = next((candidate for candidate in candidates if is_file(candidate)), None)
+    if there is not None:
+        is_closed = there.stat().st_mode & _ANY_MAY_EXECUTE and not may(there, os.X_OK)
+        return describe_unexecutable(there)[1] if is_closed else ""
+    closed = _find_first_closed(candidates)
+    return describe_closed(closed)[1] if closed is not None else ""
+
+
+def _list_candidates(word: str, folder: Path, path: str) -> list[Path]:
+    if "/" in word:
+        return [folder / word]
+    return [folder / part / word for part in path.split(os.pathsep) if part]
+
+
+def _find_first_closed(candidates: Iterable[Path]) -> Path | None:
+    found = (find_closed(candidate) for candidate in candidates)
+    return next((folder for folder in found if folder is not None), None)

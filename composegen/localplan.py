@@ -22,8 +22,11 @@ from composegen.localenv import (
     find_folder,
     find_path,
     find_program,
+    suggest_access,
 )
 from composegen.model import Condition, Health, HealthKind, Service, Stack
+from composegen.oserrors import describe_closed, find_closed
+from composegen.paths import is_folder
 from composegen.plan import Plan, Step, make_plan
 from composegen.reading import find_near
 from composegen.records import field, record, replace
@@ -259,7 +262,8 @@ class _Settler:
         if program is None:
             raise CannotRun(
                 f"the command in the place of `{service.name}` cannot run: {obstacle}",
-                help="correct what stands after --, or install it",
+                help=suggest_access(word, Path.cwd(), path)
+                or "correct what stands after --, or install it",
             )
 
     def _find_stranger(self, step: Step) -> str:
@@ -392,7 +396,10 @@ def find_obstacle(service: Service, around: Surroundings) -> str:
     if service.local is None:
         return "it has no `local`"
     folder = find_folder(service, around)
-    if not folder.is_dir():
+    closed = find_closed(folder / "any")
+    if closed is not None:
+        return describe_closed(closed)[0]
+    if not is_folder(folder):
         return f"its folder {service.local.dir} is not there"
     if isinstance(service.local.command, str):
         return ""
@@ -403,11 +410,20 @@ def find_obstacle(service: Service, around: Surroundings) -> str:
 def suggest_way(service: Service, around: Surroundings) -> str:
     """The lines to add, or what to install or to make."""
     local = service.local
-    if local is not None and not find_folder(service, around).is_dir():
+    folder = find_folder(service, around)
+    closed = find_closed(folder / "any") if local is not None else None
+    if closed is not None:
+        return describe_closed(closed)[1]
+    if local is not None and not is_folder(folder):
         return f"make it, or correct the `dir` of `{service.name}`"
     if service.is_store and service.image:
         install = "" if local is None else "install it, "
         return f"{install}start a Docker engine, or let one that runs serve: --reuse"
+    if local is not None and local.command and not isinstance(local.command, str):
+        word = around.fill(local.command[0], service.name)
+        access = suggest_access(word, folder, find_path(service, around))
+        if access:
+            return access
     if local is not None and local.command and local.command[0] == "python":
         return (
             "make an environment beside the stack file, and install into it what the "
@@ -415,8 +431,8 @@ def suggest_way(service: Service, around: Surroundings) -> str:
         )
     if local is not None:
         return "install it, or correct `local`"
-    folder = service.build.context if service.build is not None else "."
+    context = service.build.context if service.build is not None else "."
     return (
         f"say how to run `{service.name}` without a container:\n"
-        f"local:\n  command: [..]\n  dir: {folder}"
+        f"local:\n  command: [..]\n  dir: {context}"
     )

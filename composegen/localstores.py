@@ -16,6 +16,7 @@ from composegen.launch import Launch, is_container_of
 from composegen.localenv import HOST, Surroundings, read_env_files
 from composegen.logs import find_log
 from composegen.model import Mount, Raw, Service
+from composegen.oserrors import keeps_all_from_starting
 from composegen.plan import Plan, Step
 from composegen.projects import find_project
 
@@ -49,7 +50,9 @@ def ask_docker(*arguments: str, path: str | None = None) -> str | None:
             check=False,
             text=True,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.TimeoutExpired) as error:
+        if keeps_all_from_starting(error):
+            raise
         return None
     return done.stdout if done.returncode == 0 else None
 

@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 from typing import IO
 
+from composegen.paths import exists, is_link
+
 FOLDER = "logs"
 MOST_BYTES = 10 * 1024 * 1024
 KEPT = 3
@@ -36,7 +38,7 @@ def rotate_log(path: Path, *, most: int = MOST_BYTES, kept: int = KEPT) -> None:
         return
     for number in range(kept, 1, -1):
         older = path.with_name(f"{path.name}.{number - 1}")
-        if older.exists():
+        if exists(older):
             older.replace(path.with_name(f"{path.name}.{number}"))
     path.replace(path.with_name(f"{path.name}.1"))
 
@@ -48,7 +50,7 @@ def open_log(path: Path) -> IO[bytes]:
     anywhere, and for a pipe that nobody reads.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.parent.is_symlink():
+    if is_link(path.parent):
         raise OSError(errno.ELOOP, "is a link, remove it", str(path.parent))
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     handle = os.open(path, flags | os.O_NONBLOCK, 0o666)
@@ -63,7 +65,7 @@ def open_to_read(path: Path) -> IO[bytes]:
 
     Raises OSError, also where something else than a log of ours is in its place.
     """
-    if path.parent.is_symlink():
+    if is_link(path.parent):
         raise OSError(errno.ELOOP, "is a link", str(path.parent))
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     handle = os.open(path, flags)

@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from composegen.errors import FileRefused, StaleFile
-from composegen.files import write_atomically
+from composegen.files import check_entered, write_atomically
 from composegen.header import is_ours, is_untouched, read_flags
-from composegen.paths import read_regular
+from composegen.oserrors import is_shortage
+from composegen.paths import exists, is_file, is_folder, is_link, read_regular
 from composegen.records import record
 from composegen.selection import Selection
 
@@ -50,21 +51,22 @@ def write_rendered(
     person has named it: what lies in a folder cannot lead there. Raises FileRefused.
     """
     shown = str(path)
-    if not path.parent.is_dir():
+    check_entered(path)
+    if not is_folder(path.parent):
         raise FileRefused(
             shown, "its folder does not exist", help=f"mkdir -p {path.parent}"
         )
-    if path.is_dir():
+    if is_folder(path):
         raise FileRefused(
             shown, "is a folder", help="name a file: -o FOLDER/compose.yaml"
         )
-    if is_named and path.exists() and not path.is_file():
+    if is_named and exists(path) and not is_file(path):
         _write_into(path, text)
         return Written.NEW
-    if not path.exists() and not path.is_symlink():
+    if not exists(path) and not is_link(path):
         write_atomically(path, text)
         return Written.NEW
-    old = None if path.is_symlink() else _read(path)
+    old = None if is_link(path) else _read(path)
     if old == text:
         return Written.SAME
     if old is None or not is_untouched(old):
@@ -105,7 +107,7 @@ def _keep(path: Path) -> None:
     """Move the file beside itself, under the first free name."""
     kept = path.with_name(f"{path.name}.bak")
     number = 1
-    while kept.exists() or kept.is_symlink():
+    while exists(kept) or is_link(kept):
         number += 1
         kept = path.with_name(f"{path.name}.bak{number}")
     try:
@@ -117,7 +119,9 @@ def _keep(path: Path) -> None:
 def _read(path: Path) -> str | None:
     try:
         data = read_regular(path, _MOST + 1, follow=False)
-    except OSError:
+    except OSError as error:
+        if is_shortage(error) or isinstance(error, PermissionError):
+            raise FileRefused.by_system(str(path), error) from None
         return None
     text = data.decode("utf-8", errors="surrogateescape")
     # As text is read everywhere: CR LF and CR end a line as LF does.
@@ -125,7 +129,10 @@ def _read(path: Path) -> str | None:
 
 
 def read_recorded(path: Path) -> Recorded | None:
-    """The selection in the header of a rendered file; None where it is not one."""
+    """The selection in the header of a rendered file; None where it is not one.
+
+    Raises FileRefused where it may not be read.
+    """
     text = _read(path)
     if text is None or not is_ours(text):
         return None

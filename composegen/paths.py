@@ -9,7 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from fnmatch import fnmatchcase
 from pathlib import Path
+
+from composegen.oserrors import is_shortage
 
 
 def is_folder(path: Path) -> bool:
@@ -34,6 +37,28 @@ def exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):
         return False
+
+
+def is_link(path: Path) -> bool:
+    """Whether a symbolic link is there that can be seen."""
+    try:
+        return path.is_symlink()
+    except (OSError, ValueError):
+        return False
+
+
+def list_matching(folder: Path, pattern: str) -> list[Path]:
+    """What a folder holds whose name matches, in order; nothing where it is closed.
+
+    Raises OSError for a shortage: what nobody could look at is not missing.
+    """
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are enough
+    except (OSError, ValueError) as error:
+        if is_shortage(error):
+            raise
+        return []
+    return sorted(folder / name for name in names if fnmatchcase(name, pattern))
 
 
 def leads_inside(path: Path, folder: Path) -> bool:

@@ -16,9 +16,11 @@ from composegen.claims import kill_leftover
 from composegen.control import ask_run
 from composegen.errors import ComposegenError
 from composegen.events import Failure
+from composegen.files import check_readable
 from composegen.localstores import remove_container
-from composegen.logs import Tail, find_log, read_last_lines
+from composegen.logs import Tail, find_log, measure_log, read_last_lines
 from composegen.model import Stack
+from composegen.paths import list_matching
 from composegen.processes import is_frozen, is_still
 from composegen.reasons import Reason
 from composegen.records import field, record
@@ -318,16 +320,24 @@ def _make_reason(folder: Path, seen: Seen, chain: tuple[str, ...]) -> Reason:
 
 
 def list_logged(folder: Path) -> tuple[str, ...]:
-    """The services that have a log here, whatever the stack file says."""
+    """The services that have a log here, whatever the stack file says.
+
+    Raises FileRefused where the folder of logs is closed.
+    """
     found = find_log(folder, "*")
-    return tuple(sorted(path.stem for path in found.parent.glob(found.name)))
+    check_readable(found.parent)
+    return tuple(path.stem for path in list_matching(found.parent, found.name))
 
 
 def read_logs(
     folder: Path, services: Iterable[str], count: int
 ) -> Iterator[tuple[str, str]]:
-    """The last lines of each service's log, as pairs of service and line."""
+    """The last lines of each service's log, as pairs of service and line.
+
+    Raises FileRefused where a log is closed.
+    """
     for service in services:
+        check_readable(find_log(folder, service))
         for line in read_last_lines(find_log(folder, service), count):
             yield service, line
 
@@ -346,7 +356,7 @@ def follow_logs(folder: Path, services: Iterable[str]) -> Iterator[tuple[str, st
 
 
 def _open_end(path: Path) -> Tail:
-    return Tail(path, path.stat().st_size if path.exists() else 0, follows_name=True)
+    return Tail(path, measure_log(path), follows_name=True)
 
 
 # Down

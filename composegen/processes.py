@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from composegen.guardian import HAS_PROC, read_stat
+from composegen.oserrors import is_shortage
 from composegen.records import record
 
 _PROC = Path("/proc")
@@ -30,12 +31,17 @@ def read_boot_id() -> str:
     """What names the machine's boot; empty where nothing does."""
     try:
         return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
+    except OSError as error:
+        if is_shortage(error):
+            raise
         return ""
 
 
 def identify(pid: int) -> Identity | None:
-    """The identity of a running process, or None when it is gone."""
+    """The identity of a running process, or None when it is gone.
+
+    Raises OSError where no file handle is left to look with.
+    """
     if not HAS_PROC:
         try:
             os.kill(pid, 0)
@@ -49,7 +55,7 @@ def identify(pid: int) -> Identity | None:
 
 
 def is_still(identity: Identity) -> bool:
-    """Whether this very process still runs."""
+    """Whether this very process still runs. Raises OSError as ``identify`` does."""
     return identify(identity.pid) == identity
 
 
@@ -60,8 +66,11 @@ def is_frozen(pid: int) -> bool:
 
 
 def find_start_time(pid: int) -> float | None:
-    """When a process started, in seconds of the system's clock."""
-    stat = read_stat(pid)
+    """When a process started, in seconds of the system's clock; None: not seen."""
+    try:
+        stat = read_stat(pid)
+    except OSError:
+        return None
     if stat is None:
         return None
     running = stat[4] / os.sysconf("SC_CLK_TCK")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from composegen.paths import is_folder
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -29,4 +31,4 @@ def find_cache() -> Path | None:
 
 def _find(name: str) -> Path:
     installed = _PACKAGE / name
-    return installed if installed.is_dir() else _PACKAGE.parent / name
+    return installed if is_folder(installed) else _PACKAGE.parent / name

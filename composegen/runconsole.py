@@ -84,6 +84,7 @@ class RunConsole:
         self._lines_to_err = lines_to_err
         self._closed: set[str] = set()
         self._in_traceback: set[str] = set()
+        self._first_failed: dict[tuple[str, str, str], str] = {}
         self._show: Mapping[type[Event], Callable[[Any], None]] = {
             Started: self._show_started,
             Reused: self._show_reused,
@@ -180,7 +181,12 @@ class RunConsole:
     def _show_failed(self, event: Failed) -> None:
         failure = event.failure
         is_own = failure.cause or failure.mend or failure.lines
-        if is_own or failure.exit_code is not None:
+        reason = failure.reason.removeprefix(f"{event.service} ")
+        same = (reason, failure.cause, failure.mend)
+        first = self._first_failed.setdefault(same, event.service)
+        if is_own and not failure.lines and first != event.service:
+            self._talk(event.service, f"{reason}, as {first}", fg="red", bold=True)
+        elif is_own or failure.exit_code is not None:
             self._talk(event.service, "failed", fg="red", bold=True)
             self.show_failure(failure)
         else:  # nothing of its own: what it needs has failed

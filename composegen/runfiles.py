@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from composegen.events import Failure
-from composegen.files import write_atomically
+from composegen.files import check_readable, write_atomically
 from composegen.launch import is_container_of
 from composegen.logs import find_log
+from composegen.paths import exists, list_matching
 from composegen.processes import Identity, identify, is_still
 from composegen.records import as_dict, list_fields, record
 from composegen.sockets import is_same_path, is_socket_of, remove_socket
 from composegen.statefolder import (
+    STATE_FOLDER,
     NotTrusted,
     is_trusted,
     make_state_folder,
@@ -153,7 +155,11 @@ class RunFolder:
 
     @staticmethod
     def find(folder: Path) -> RunFolder | None:
-        """The records of a folder in which something has run, else None."""
+        """The records of a folder in which something has run, else None.
+
+        Raises FileRefused where they are closed: what runs there is not known then.
+        """
+        check_readable(folder / STATE_FOLDER / _RUN)
         try:
             has_run = is_trusted(folder, _RUN)
         except NotTrusted:
@@ -178,7 +184,7 @@ class RunFolder:
         return [record for record in found if record is not None]
 
     def _list_names(self) -> list[str]:
-        names = sorted(path.stem for path in self.path.glob("*.lock"))
+        names = [path.stem for path in list_matching(self.path, "*.lock")]
         return [name for name in names if SERVICE_NAME.fullmatch(name)]
 
     def remove_service(self, service: str) -> None:
@@ -191,7 +197,7 @@ class RunFolder:
 
     def has_run(self, run: str) -> bool:
         """Whether a run is noted."""
-        return (self.path / f"run-{run}.json").exists()
+        return exists(self.path / f"run-{run}.json")
 
     def remove_run(self, run: str) -> None:
         """Forget a run that has ended."""
@@ -212,7 +218,7 @@ class RunFolder:
         return sorted(found, key=lambda record: record.since)
 
     def _list_run_files(self) -> list[Path]:
-        return sorted(self.path.glob("run-*.json"))
+        return list_matching(self.path, "run-*.json")
 
     # What a run that has ended leaves for `why`
 

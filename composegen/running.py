@@ -22,6 +22,7 @@ from composegen.localplan import Asked, LocalPlan, Way, settle_plan
 from composegen.localstores import has_engine, is_image_there, pull_image
 from composegen.localunits import Unit, make_units
 from composegen.model import Service, Stack
+from composegen.oserrors import check_handles, describe_os_error, is_shortage
 from composegen.plan import format_plan
 from composegen.records import record
 from composegen.runconsole import RunConsole
@@ -34,6 +35,8 @@ from composegen.supervisor import StartFailed, Supervisor
 
 _CONNECT_TIMEOUT = 0.5
 _POLL = 0.05
+_OWN_HANDLES = 16
+"""What a run holds or takes for a moment before its first service is up."""
 _WHOLE = "+stack"
 """The lock of a run of the whole stack; no service is called so."""
 
@@ -58,7 +61,9 @@ class ThisMachine:
         try:
             with socket.create_connection((HOST, port), _CONNECT_TIMEOUT):
                 return True
-        except OSError:
+        except OSError as error:
+            if is_shortage(error):
+                raise
             return False
 
     def find_stranger(self, service: Service, around: Surroundings) -> str:
@@ -92,6 +97,7 @@ def _run(
         if whole is not None:
             return attach_guest(whole, stack, options, console)
     with _note_refusal(folder):
+        _check_handles()
         around = read_surroundings(folder, os.environ)
         local = settle_plan(stack, asked, around, ThisMachine())
         console.say(format_plan(local.plan))
@@ -112,6 +118,15 @@ def _run(
         return asyncio.run(run.carry_out())
     finally:
         lock.give_back()
+
+
+def _check_handles() -> None:
+    """Before anything starts. Raises CannotRun where a run could not even begin."""
+    try:
+        check_handles(_OWN_HANDLES)
+    except OSError as error:
+        message, help = describe_os_error(error)
+        raise CannotRun(message, help=help) from None
 
 
 def _take_or_find(lock: Lock, runs: RunFolder, console: Console) -> RunRecord | None:

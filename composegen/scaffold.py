@@ -9,6 +9,7 @@ from pathlib import Path
 
 from composegen.errors import FileRefused
 from composegen.files import write_atomically
+from composegen.paths import exists, is_folder, is_link
 from composegen.resources import find_chat_example
 
 _LEFT_BEHIND = frozenset(
@@ -39,7 +40,7 @@ services:
 def write_bare_stack(folder: Path) -> Path:
     """Write ``stack.yaml`` in the folder; raises FileRefused where there is one."""
     path = folder / "stack.yaml"
-    if path.exists() or path.is_symlink():
+    if exists(path) or is_link(path):
         raise FileRefused(str(path), "exists already", help="nothing was written")
     _make_folder(folder)
     write_atomically(path, BARE_STACK)
@@ -77,7 +78,7 @@ def write_chat_stack(folder: Path) -> int:
 
 
 def _is_no_folder(path: Path) -> bool:
-    return os.path.lexists(path) and not path.is_dir()
+    return os.path.lexists(path) and not is_folder(path)
 
 
 def _make_folder(folder: Path) -> None:
@@ -94,7 +95,7 @@ def _list_files(source: Path, below: Path = Path()) -> Iterator[Path]:
             continue
         if name.startswith("compose.") and name.endswith(".yaml"):
             continue  # rendered
-        if entry.is_dir():
+        if is_folder(entry):
             yield from _list_files(source, below / name)
         else:
             yield below / name

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from composegen.dotenv import fill_variables, read_dotenv
 from composegen.errors import FileRefused
-from composegen.files import read_small_text, write_atomically
+from composegen.files import check_readable, read_small_text, write_atomically
 from composegen.model import Secret, SecretKind, Service, Stack
-from composegen.paths import exists, is_file
+from composegen.paths import exists, is_file, is_folder, is_link
 from composegen.records import record
 from composegen.wiring import (
     Containers,
@@ -152,7 +152,7 @@ def _write_maker(stack: Stack, secret: Secret) -> str:
 
 
 def _make_folder(folder: Path) -> None:
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+    if is_link(folder) or (exists(folder) and not is_folder(folder)):
         raise FileRefused(
             FOLDER, "is no folder of its own", help="remove it: secrets are kept there"
         )
@@ -173,10 +173,11 @@ def _make_file(
     path = folder / secret.file
     if secret.kind is SecretKind.FILE:
         return _look_at_own_file(secret, path)
-    if path.is_symlink() and path.is_file() and _has_nothing_to_write(secret, values):
+    if is_link(path) and is_file(path) and _has_nothing_to_write(secret, values):
         return Made(secret, Outcome.KEPT)
-    old = None if path.is_symlink() else read_small_text(path)
+    old = None if is_link(path) else read_small_text(path)
     if old is None and _has_nothing_to_write(secret, values) and _is_there(path):
+        check_readable(path, secret.file)
         raise FileRefused(
             secret.file,
             "is no file of at most 1 MB that can be read",
@@ -201,6 +202,7 @@ def _make_file(
 
 def _look_at_own_file(secret: Secret, path: Path) -> Made:
     """What a file of somebody's own is like: it is never made, nor changed."""
+    check_readable(path, secret.file)
     if not is_file(path):
         return Made(secret, Outcome.MISSING, f"make {secret.file}")
     if path.stat().st_size == 0:
@@ -210,7 +212,7 @@ def _look_at_own_file(secret: Secret, path: Path) -> Made:
 
 def _is_there(path: Path) -> bool:
     """Whether something stands at the path itself that is no link to elsewhere."""
-    return exists(path) and not path.is_symlink()
+    return exists(path) and not is_link(path)
 
 
 def _open_to_containers(path: Path, shown: str) -> None:

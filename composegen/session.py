@@ -81,7 +81,7 @@ async def open_session(
             record = _make_record(mark, str(path), names, is_library=is_library)
             runs.write_run(record)
             runs.write_last({"ending": describe_cut_off(record)})
-            upkeep.keep(control.listen_again)
+            upkeep.keep(control.open_again)
             upkeep.keep(lambda: runs.write_run(record))
             looking = asyncio.create_task(upkeep.look_after())
             try:

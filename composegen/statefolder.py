@@ -17,6 +17,7 @@ from pathlib import Path
 
 from composegen.errors import FileRefused
 from composegen.files import write_atomically
+from composegen.paths import exists, is_link
 
 STATE_FOLDER = ".composegen"
 _FOLDER_MODE = 0o700
@@ -174,7 +175,7 @@ def make_state_folder(folder: Path, *below: str) -> Path:
     above = [part for part in path.parents if part.is_relative_to(state)]
     parts = [*reversed(above), path]
     for part in parts:
-        if part.is_symlink():
+        if is_link(part):
             raise FileRefused(
                 str(part),
                 "is a link, which may lead anywhere",
@@ -186,7 +187,7 @@ def make_state_folder(folder: Path, *below: str) -> Path:
             part.mkdir(mode=_FOLDER_MODE, exist_ok=True)
             _close_to_others(part, _FOR_OTHERS if part == state else _WRITE_FOR_OTHERS)
         ignored = state / ".gitignore"
-        if not ignored.exists():
+        if not exists(ignored):
             write_atomically(ignored, "*\n")
     except OSError as error:
         raise FileRefused.by_system(str(path), error) from None

@@ -6,7 +6,11 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
-from composegen.causes import explain_exit, explain_os_error, explain_silence
+from composegen.causes import (
+    explain_exit,
+    explain_os_error,
+    explain_silence,
+)
 from composegen.claims import (
     Claims,
     Found,
@@ -40,7 +44,7 @@ from composegen.localplan import Way
 from composegen.localunits import Unit
 from composegen.logs import Tail
 from composegen.model import HealthKind
-from composegen.processes import find_start_time, is_still, read_command
+from composegen.processes import Identity, find_start_time, is_still, read_command
 from composegen.records import replace
 from composegen.runtimes.process import Process, Processes
 from composegen.status import State
@@ -145,6 +149,8 @@ class Tender:
             found = await self._claims.claim(unit, self._note_waiting)
         except Refused as refused:
             return refused.failure
+        except OSError as error:
+            return explain_os_error(unit, error)
         if found is not None:
             self._use(found)
             return None
@@ -332,7 +338,7 @@ class Tender:
             return process.exited.done()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if found is None or (found.process and not is_still(found.process)):
+            if found is None or (found.process and _is_gone(found.process)):
                 return True
             await asyncio.sleep(_WATCH_INTERVAL)
         return False
@@ -401,6 +407,14 @@ async def _check_answerer(unit: Unit, process: Process) -> None:
         except NotReady:
             await asyncio.sleep(_WATCH_INTERVAL)  # looking costs more than asking
             raise
+
+
+def _is_gone(process: Identity) -> bool:
+    """Whether a process has ended; no where no file handle is left to look with."""
+    try:
+        return not is_still(process)
+    except OSError:
+        return False
 
 
 def _format_time(moment: float | None) -> str:

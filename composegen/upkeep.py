@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from composegen.errors import FileRefused
+from composegen.paths import is_folder
 from composegen.runfiles import RunFolder
 
 _LOOK_INTERVAL = 2.0
@@ -38,7 +39,7 @@ class Upkeep:
         try:
             write()
         except (FileRefused, OSError) as error:
-            if not self._runs.path.is_dir() and self.restore():
+            if not is_folder(self._runs.path) and self.restore():
                 return self.attempt(write)
             self._say_failed(error)
             return False

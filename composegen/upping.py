@@ -28,6 +28,7 @@ from composegen.errors import (
 )
 from composegen.noting import make_notes
 from composegen.output import Written, find_prefix, write_rendered
+from composegen.paths import exists
 from composegen.plan import Plan, reduce_stack
 from composegen.projects import find_project
 from composegen.reasons import Reason, format_reasons
@@ -173,7 +174,7 @@ class _Up:
         if written is not Written.SAME:
             self.console.say(f"{written.value} {path.name}")
         for name in _OVERRIDES:
-            if (self.folder / name).exists():
+            if exists(self.folder / name):
                 self.console.say(
                     f"note: {name} is not read: raw settings go under `compose:` in "
                     f"{self.plan.stack.file}"

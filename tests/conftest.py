@@ -1,7 +1,9 @@
 """What every test can rely on."""
 
 import signal
+import tempfile
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,3 +31,11 @@ def pytest_runtest_makereport(
     if call.excinfo is not None and call.excinfo.errisinstance(parts.MissingPart):
         report.longrepr = (parts.__file__, None, str(call.excinfo.value))
     return report
+
+
+@pytest.fixture
+def shared_folder():
+    """A folder that every user may enter; tests' own are closed to others."""
+    with tempfile.TemporaryDirectory(prefix="shared-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)

@@ -11,6 +11,7 @@ import pytest
 from composegen.cli import _run
 from composegen.errors import ProblemsFound
 from composegen.loader import load_stack
+from tests.refusals import no_handles
 
 STACK = """\
 name: shop
@@ -473,3 +474,19 @@ def test_wrong_usage_names_the_help_of_its_command(
     assert _run(arguments) == 2
 
     assert capsys.readouterr().err.endswith(hint)
+
+
+@pytest.mark.parametrize("command", ["check", "status"])
+def test_without_a_file_handle_a_command_names_the_limit_and_ends(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (folder / ".composegen" / "run").mkdir(parents=True)
+    _run([command])  # loads what it needs
+    capsys.readouterr()
+
+    with no_handles():
+        assert _run([command]) == 1
+
+    said = capsys.readouterr().err
+    assert "too many open files: this process has reached its limit of" in said
+    assert "= help: raise the limit first: ulimit -n 1024" in said

@@ -9,6 +9,7 @@ from composegen.doctor import Means, Where, examine, find_ways, measure_room
 from composegen.errors import EngineUnreachable, Level
 from composegen.plan import make_plan
 from tests.enginefakes import make_container
+from tests.refusals import close, other_user
 from tests.stacks import load_only
 
 STACK = """
@@ -185,3 +186,14 @@ def test_without_a_stack_the_machine_alone_is_looked_at(tmp_path):
 def test_room_is_measured_where_the_path_can_be_seen(tmp_path):
     assert measure_room(str(tmp_path)) > 0
     assert measure_room(str(Path("/no/such/place"))) is None
+
+
+def test_a_secret_in_a_closed_folder_is_not_told_as_empty(shared_folder):
+    closed = close(shared_folder / ".secrets")
+
+    look(shared_folder)  # loads what lies where another user may not look
+    with other_user():
+        found = find(look(shared_folder), ".secrets/KEY: ")
+
+    assert f"may not enter the folder {closed} (d" in found.message
+    assert f"chmod o+x {closed}" in found.help

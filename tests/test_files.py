@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused
-from composegen.files import Folder, read_small_text, write_atomically
+from composegen.files import (
+    Folder,
+    check_readable,
+    read_small_text,
+    write_atomically,
+)
 from composegen.model import Build
+from tests.refusals import close, no_handles, other_user
 
 # Writing
 
@@ -248,3 +254,41 @@ def test_a_target_that_the_dockerfile_lacks_is_told(tmp_path: Path) -> None:
 
     found = Folder(tmp_path).look_at_build(options)
     assert found == Build(options=options, lacks_target=True)
+
+
+# What is closed, and what could not be looked at
+
+
+def test_a_closed_folder_is_named_for_what_lies_in_it(shared_folder: Path) -> None:
+    closed = close(shared_folder / "home")
+
+    with other_user(), pytest.raises(FileRefused) as refused:
+        check_readable(closed / "below" / "file", "file")
+
+    assert refused.value.message.startswith("file: permission denied: ")
+    assert f"may not enter the folder {closed} (d" in refused.value.reason
+
+
+def test_a_file_that_may_not_be_read_is_refused_and_one_that_is_missing_is_not(
+    shared_folder: Path,
+) -> None:
+    (shared_folder / "file").touch(mode=0)
+
+    with other_user():
+        check_readable(shared_folder / "missing")
+        with pytest.raises(FileRefused, match="may not use"):
+            check_readable(shared_folder / "file")
+
+
+def test_a_file_that_nobody_could_look_at_is_not_missing(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+
+    with no_handles(), pytest.raises(OSError, match="Too many open files"):
+        read_small_text(tmp_path / "a")
+
+
+def test_writing_without_a_file_handle_names_the_limit(tmp_path: Path) -> None:
+    with no_handles(), pytest.raises(FileRefused, match="reached its limit of") as got:
+        write_atomically(tmp_path / "a", "x")
+
+    assert "ulimit -n" in got.value.help

@@ -1,17 +1,23 @@
 """Nothing of a run outlives it, whatever ends it; and what is known to."""
 
 import asyncio
+import errno
 import os
 import signal
+import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from composegen import guardian
+from composegen.children import watch_exit
 from composegen.launch import Launch
+from composegen.runtimes import process
 from composegen.runtimes.process import Processes
 from tests import leaks
+from tests.refusals import no_handles
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -162,7 +168,7 @@ def test_a_guardian_that_cannot_be_replaced_is_told_and_ends_nothing(
     asyncio.run(asyncio.wait_for(lose(), leaks.LIMIT))
 
     assert len(told) == 1
-    assert "cannot be replaced (No such file or directory)" in told[0]
+    assert "cannot be replaced (no such file or directory)" in told[0]
 
 
 def test_the_known_hole_group_and_session_left_and_the_environment_emptied(tmp_path):
@@ -196,3 +202,103 @@ def test_orphans_that_end_while_the_run_goes_on_are_reaped(tmp_path):
     finally:
         run.send_signal(signal.SIGTERM)
         run.wait(leaks.LIMIT)
+
+
+# Without a file handle to look with
+
+
+def start_group():
+    return leaks.keep(subprocess.Popen(["sleep", "60"], start_new_session=True))
+
+
+def test_nothing_is_taken_for_gone_that_could_not_be_looked_at():
+    child = start_group()
+    with no_handles():
+        for look in (guardian.read_stat, guardian.read_marks, guardian.is_running):
+            with pytest.raises(OSError, match="Too many open files"):
+                look(child.pid)
+        assert guardian.Look().find_members(child.pid) == [child.pid]
+    child.kill()
+    child.wait()
+    assert guardian.Look().find_members(child.pid) == []
+
+
+def test_a_group_is_ended_without_a_file_handle():
+    child = start_group()
+    with no_handles():
+        guardian.signal_members(child.pid, signal.SIGKILL, guardian.Look())
+        assert child.wait(leaks.LIMIT) == -signal.SIGKILL
+
+
+def test_the_guardian_ends_what_was_noted_without_a_file_handle():
+    child = start_group()
+    noted = guardian.Watch("a mark that nothing carries")
+    noted.note(f"+{child.pid} 5 {int(signal.SIGTERM)}")
+    with no_handles() as give_back:
+
+        def reap():
+            child.wait(leaks.LIMIT)
+            give_back()
+
+        reaper = threading.Thread(target=reap)
+        reaper.start()
+        noted.end()
+        reaper.join()
+
+    assert child.returncode == -signal.SIGTERM
+    assert noted.groups == {}
+
+
+def make_launch(folder):
+    return Launch(
+        service="a",
+        command=("sleep", "60"),
+        folder=folder,
+        env=dict(os.environ),
+        log=folder / "a.log",
+    )
+
+
+def test_a_service_is_stopped_without_a_file_handle(tmp_path):
+    async def stop():
+        async with Processes() as processes:
+            service = processes.start(make_launch(tmp_path))
+            with no_handles():
+                service.signal_all(signal.SIGCONT, guardian.Look())
+                assert service.find_all() == [service.pid]
+                assert await service.stop() == []
+            return service.pid
+
+    pid = asyncio.run(asyncio.wait_for(stop(), leaks.LIMIT))
+
+    assert not guardian.is_running(pid)
+
+
+def test_a_service_that_could_not_be_looked_at_is_not_left_running(
+    tmp_path, monkeypatch
+):
+    started = []
+
+    def refuse(pid):
+        started.append(pid)
+        raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+
+    async def start():
+        async with Processes() as processes:
+            monkeypatch.setattr(process, "identify", refuse)
+            with pytest.raises(OSError, match="Too many open files in system"):
+                processes.start(make_launch(tmp_path))
+            return guardian.is_running(started[0])
+
+    assert not asyncio.run(asyncio.wait_for(start(), leaks.LIMIT))
+
+
+def test_the_end_of_a_child_is_seen_without_a_file_handle():
+    async def end():
+        child = start_group()
+        with no_handles():
+            exited = watch_exit(child)
+            child.kill()
+            return await exited
+
+    assert asyncio.run(asyncio.wait_for(end(), leaks.LIMIT)) == -signal.SIGKILL

@@ -23,6 +23,7 @@ from composegen.health import (
 from composegen.model import HealthKind
 from composegen.processes import identify
 from tests.leaks import LIMIT, wait_for
+from tests.refusals import close, no_handles, other_user
 from tests.simulated import simulate
 
 
@@ -252,3 +253,36 @@ def test_a_question_without_any_answer_yet_is_what_is_told(monkeypatch) -> None:
         NeverReady, match=r"not ready after 0\.3 s: no answer for 0\.3 s"
     ):
         simulate(wait(), monkeypatch, health)
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        Probe(kind=HealthKind.HTTP, port=9),
+        Probe(kind=HealthKind.TCP, port=9),
+        Probe(kind=HealthKind.COMMAND, command=("true",), env=dict(os.environ)),
+    ],
+    ids=str,
+)
+def test_a_probe_without_a_file_handle_says_so_and_not_that_nothing_listens(probe):
+    async def ask_once():
+        with no_handles():
+            await ask(probe)
+
+    with pytest.raises(NotReady, match="too many open files") as answer:
+        asyncio.run(ask_once())
+
+    assert "ulimit -n" in str(answer.value)
+
+
+def test_a_probe_in_a_closed_folder_names_it(shared_folder):
+    closed = close(shared_folder / "home")
+    probe = Probe(
+        kind=HealthKind.COMMAND,
+        command=("true",),
+        env=dict(os.environ),
+        folder=closed,
+    )
+
+    with other_user(), pytest.raises(NotReady, match=f"enter the folder {closed} "):
+        asyncio.run(ask(probe))

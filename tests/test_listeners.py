@@ -8,6 +8,7 @@ import pytest
 from composegen import listeners
 from composegen.listeners import find_listeners, is_free, list_ports
 from tests.leaks import find_port
+from tests.refusals import no_handles
 
 
 @pytest.fixture(params=["asked", "read"])
@@ -66,3 +67,12 @@ def test_the_remnant_of_a_closed_connection_does_not_make_a_port_busy():
         client.close()
 
     assert is_free(port)
+
+
+@pytest.mark.usefixtures("way")
+def test_without_a_file_handle_a_port_is_neither_free_nor_unheld():
+    port = find_port()
+    with no_handles():
+        for look in (is_free, find_listeners, lambda port: list_ports([os.getpid()])):
+            with pytest.raises(OSError, match="Too many open files"):
+                look(port)

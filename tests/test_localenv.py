@@ -7,9 +7,15 @@ import stat
 import pytest
 
 from composegen.errors import CannotRun, FileRefused
-from composegen.localenv import prepare_secrets, read_surroundings
+from composegen.localenv import (
+    find_program,
+    prepare_secrets,
+    read_surroundings,
+    suggest_access,
+)
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
+from tests.refusals import close, other_user
 from tests.runs import FakeMachine, load, write_stack
 
 TEXT = """
@@ -188,3 +194,59 @@ def test_a_secret_s_file_that_somebody_has_to_make_must_be_there(tmp_path):
 
     (tmp_path / "key").write_text("k")
     assert prepare(tmp_path, text)
+
+
+# Programs that are closed to this user
+
+
+def write_program(folder, mode=0o755):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tool").write_text("#!/bin/sh\n")
+    (folder / "tool").chmod(mode)
+    return folder / "tool"
+
+
+def test_a_program_beyond_a_closed_folder_of_the_path_is_found(shared_folder):
+    program = write_program(shared_folder / "bin")
+    path = f"{close(shared_folder / 'home')}/bin:{program.parent}"
+
+    with other_user():
+        assert find_program("tool", shared_folder, path) == (program, "")
+        assert suggest_access("tool", shared_folder, path) == ""
+
+
+@pytest.mark.parametrize("word", ["tool", "home/tool"])
+def test_a_program_that_cannot_be_seen_is_told_with_the_folder_that_is_closed(
+    shared_folder, word
+):
+    write_program(shared_folder / "home")
+    closed = close(shared_folder / "home")
+
+    with other_user():
+        program, cause = find_program(word, shared_folder, str(closed))
+        help = suggest_access(word, shared_folder, str(closed))
+
+    assert program is None
+    assert f"may not enter the folder {closed} (d" in cause
+    assert f"chmod o+x {closed}" in help
+
+
+def test_a_program_that_others_may_execute_is_told_by_who_may_not(shared_folder):
+    program = write_program(shared_folder / "bin", 0o700)
+    if os.geteuid() != 0:
+        program.chmod(0o011)
+
+    with other_user():
+        found, cause = find_program("tool", shared_folder, str(program.parent))
+        help = suggest_access("tool", shared_folder, str(program.parent))
+
+    assert found is None
+    assert f"may not execute {program} (-" in cause
+    assert f"chmod o+rx {program}" in help
+
+
+def test_an_env_file_that_may_not_be_read_is_not_missing(shared_folder):
+    (shared_folder / ".env").touch(mode=0)
+
+    with other_user(), pytest.raises(FileRefused, match=r"\.env: permission denied"):
+        read_surroundings(shared_folder, {})

@@ -16,6 +16,7 @@ from composegen.output import (
     write_rendered,
 )
 from composegen.selection import Selection
+from tests.refusals import close, other_user
 from tests.rendering import render
 from tests.stacks import APP, make_stack
 
@@ -178,13 +179,34 @@ def test_force_replaces_a_symbolic_link_and_follows_it_never(
     assert path.with_name("compose.yaml.bak").is_symlink()
 
 
-def test_a_folder_that_cannot_be_written_is_refused(path: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    path.parent.chmod(0o500)
+def test_a_folder_that_cannot_be_written_is_named(shared_folder: Path) -> None:
+    shared_folder.chmod(0o555)
 
-    with pytest.raises(FileRefused):
-        write_rendered(OURS, path)
+    with other_user(), pytest.raises(FileRefused, match=f"write to {shared_folder} "):
+        write_rendered(OURS, shared_folder / "compose.yaml")
+
+
+def test_a_closed_folder_is_not_one_that_does_not_exist(shared_folder: Path) -> None:
+    closed = close(shared_folder / "home")
+
+    with other_user(), pytest.raises(FileRefused, match=f"enter the folder {closed} "):
+        write_rendered(OURS, closed / "made" / "compose.yaml")
+
+
+def test_a_file_that_may_not_be_read_is_not_one_of_somebody_else(
+    shared_folder: Path,
+) -> None:
+    path = shared_folder / "compose.yaml"
+    path.touch(mode=0)
+
+    with other_user():
+        for look in (
+            lambda: check_rendered(OURS, path),
+            lambda: read_recorded(path),
+            lambda: write_rendered(OURS, path),
+        ):
+            with pytest.raises(FileRefused, match=f"may not use {path} "):
+                look()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from composegen.processes import (
     Identity,
     find_start_time,
@@ -14,6 +16,7 @@ from composegen.processes import (
     read_folder,
 )
 from tests.leaks import wait_for
+from tests.refusals import no_handles
 
 
 def test_a_process_is_itself_while_it_runs_and_nobody_else_ever(tmp_path):
@@ -56,4 +59,14 @@ def test_a_command_of_several_lines_is_shown_on_one():
     with subprocess.Popen([sys.executable, "-S", "-c", code]) as process:
         wait_for(lambda: "sleep" in read_command(process.pid))
         assert read_command(process.pid).endswith("-S -c import time time.sleep(600)")
+        process.kill()
+
+
+def test_a_process_is_not_gone_where_there_is_no_file_handle_to_look_with():
+    with subprocess.Popen(["sleep", "20"]) as process:
+        identity = identify(process.pid)
+        with no_handles():
+            with pytest.raises(OSError, match="Too many open files"):
+                is_still(identity)
+            assert find_start_time(process.pid) is None
         process.kill()

@@ -16,9 +16,11 @@ import pytest
 
 from composegen.guardian import is_running
 from tests import leaks, runs
+from tests.refusals import allow_handles, close, run_as_other, use_up_handles
 from tests.runs import (
     ask_status,
     end,
+    find_running_in,
     make_service,
     run_cli,
     start_cli,
@@ -728,3 +730,132 @@ def test_jobs_alone_end_the_run_when_they_have_finished(tmp_path):
     code, _, said = run_cli(tmp_path, "run")
     assert code == 1
     assert "once exited with 3" in said
+
+
+# What the system refuses
+
+
+def write_sleepers(folder, count):
+    """A stack of services that need nothing, and its first service's port."""
+    ports = runs.Ports()
+    services = (
+        f"  s{number}:\n    image: busybox:1\n    port: {ports[number]}\n"
+        "    health: {command: 'true'}\n"
+        "    local: {command: [sleep, '600']}\n"
+        for number in range(count)
+    )
+    runs.write_stack(folder, "name: demo\nservices:\n" + "".join(services))
+    return folder
+
+
+@pytest.mark.parametrize("limit", [8, 12, 16])
+def test_too_few_file_handles_are_told_before_anything_starts(tmp_path, limit):
+    write_sleepers(tmp_path, 1)
+    code, _, err = run_cli(tmp_path, "run", preexec_fn=allow_handles(limit))
+
+    assert code == 1
+    assert f"too many open files: this process has reached its limit of {limit}" in err
+    assert "ulimit -n 1024" in err
+    assert "Traceback" not in err
+    assert "started" not in err
+
+
+@pytest.mark.parametrize("command", ["check", "plan", "status", "why"])
+def test_a_look_takes_few_file_handles(tmp_path, command):
+    write_sleepers(tmp_path, 1)
+    few = run_cli(tmp_path, command, preexec_fn=allow_handles(8))
+
+    assert few[0] == run_cli(tmp_path, command)[0]
+    assert "Traceback" not in few[2]
+
+
+def test_services_beyond_the_limit_fail_by_that_cause_and_nothing_is_left(tmp_path):
+    write_sleepers(tmp_path, 40)
+    code, _, err = run_cli(tmp_path, "run", preexec_fn=allow_handles(64))
+
+    assert code == 1
+    assert "s0  | started" in err
+    assert "cannot be started\n  cause: too many open files: this process" in err
+    assert err.count("ulimit -n 1024") == 1
+    assert "Traceback" not in err
+    assert find_running_in(tmp_path) == {}
+
+
+def test_a_run_that_has_used_up_its_file_handles_tries_again_answers_and_ends(tmp_path):
+    write_sleepers(tmp_path, 1)
+    run, log = start_up(tmp_path)
+    use_up_handles(run.pid)
+    _, services = ask_status(tmp_path)
+    os.kill(services["s0"]["pid"], signal.SIGKILL)
+    wait_for(lambda: "next try in" in log.read_text())
+
+    code, services = ask_status(tmp_path)
+    why = run_cli(tmp_path, "why")[1]
+
+    assert (code, services["s0"]["state"]) == (1, "starting")
+    assert "too many open files: this process has reached its limit" in why
+    assert end(run) == 130
+    assert "too many open files" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert find_running_in(tmp_path) == {}
+
+
+def write_tool(folder):
+    """A program in a folder, and a stack that needs it on the PATH."""
+    (folder / "bin").mkdir(parents=True)
+    tool = folder / "bin" / "some-tool"
+    tool.write_text("#!/bin/sh\nexec sleep 600\n")
+    tool.chmod(0o755)
+    return folder / "bin"
+
+
+def write_tool_stack(folder):
+    runs.write_stack(
+        folder,
+        "name: demo\nservices:\n  app:\n    image: busybox:1\n"
+        "    health: {none: it is a tool}\n    local: {command: [some-tool]}\n",
+    )
+    folder.chmod(0o777)
+
+
+def test_a_closed_folder_of_the_path_is_passed_by(shared_folder):
+    write_tool_stack(shared_folder)
+    closed = close(shared_folder / "home")
+    path = f"{closed}/bin:{write_tool(shared_folder / 'open')}:{os.environ['PATH']}"
+
+    code, out, err = run_as_other(shared_folder, "doctor", path=path)
+
+    assert "`app` can run as a process" in out
+    assert (code, err.count("Traceback")) == (0, 0)
+
+
+@pytest.mark.parametrize("command", ["doctor", "run"])
+def test_a_program_in_a_closed_folder_is_told_by_who_may_not_enter(
+    shared_folder, command
+):
+    write_tool_stack(shared_folder)
+    bin = write_tool(shared_folder / "home")
+    close(shared_folder / "home")
+    path = f"{bin}:{os.environ['PATH']}"
+
+    code, out, err = run_as_other(shared_folder, command, path=path)
+
+    assert code == 1
+    assert "`some-tool` is not installed, as far as can be seen: " in out + err
+    assert f"may not enter the folder {shared_folder / 'home'} (d-" in out + err
+    assert f"chmod o+x {shared_folder / 'home'}" in out + err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["status", "why", "logs", "down"])
+def test_a_run_of_somebody_else_is_not_told_as_none(shared_folder, command):
+    write_tool_stack(shared_folder)
+    (shared_folder / ".composegen" / "run").mkdir(parents=True)
+    close(shared_folder / ".composegen")
+
+    code, out, err = run_as_other(shared_folder, command)
+
+    assert code == 1
+    assert f"may not enter the folder {shared_folder / '.composegen'} (d-" in err
+    assert "nothing runs here" not in out + err
+    assert "Traceback" not in err

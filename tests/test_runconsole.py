@@ -189,3 +189,22 @@ def test_one_that_fails_for_what_it_needs_is_told_in_one_line():
 def test_what_is_about_the_run_itself_is_told_without_a_service():
     assert show(Told(service="", text="the guardian"))[1] == "the guardian\n"
     assert show(Told(service="web", text="it waits"))[1] == "web    | it waits\n"
+
+
+def test_a_cause_that_many_services_share_is_told_once():
+    events = [
+        Failed(
+            service=name,
+            failure=Failure(
+                service=name, reason=f"{name} cannot be started", cause="c", mend="m"
+            ),
+            is_required=True,
+            dependants=(),
+        )
+        for name in ("web", "router")
+    ]
+
+    _, err = show(*events)
+
+    assert err.count("cause: c") == 1
+    assert "router | cannot be started, as web" in err

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import stat
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from composegen.causes import explain_silence
 from composegen.events import (
     Exited,
     Failed,
@@ -19,10 +21,12 @@ from composegen.events import (
     Sickened,
     Started,
     Stopped,
+    Told,
 )
 from composegen.status import State
 from composegen.supervisor import StartFailed
 from tests import runs
+from tests.refusals import no_handles
 from tests.runs import carry_out, fail, find_events, make_service
 
 PATIENCE = 60.0
@@ -633,3 +637,41 @@ def test_a_failure_in_a_gate_is_that_of_the_service_behind_it(tmp_path, ports):
         bring_up(path)
 
     assert caught.value.failure.service == "bad"
+
+
+# Without a file handle
+
+
+def test_one_that_dies_while_no_file_can_be_opened_is_started_when_one_can(
+    tmp_path, ports
+):
+    path = runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
+
+    async def check(supervisor, events):
+        with no_handles() as give_back:
+            os.kill(supervisor.tended["app"].pid, signal.SIGKILL)
+            await until(lambda: find_events(events, Told))
+            give_back()
+            await until(lambda: len(find_events(events, Ready)) == 2)
+
+    events = bring_up(path, check)
+
+    told = find_events(events, Told)[0].text
+    assert "app cannot be started (too many open files: this process" in told
+    assert "next try in" in told
+
+
+def test_a_silence_that_nobody_could_look_into_is_not_told_as_an_idle_one(
+    tmp_path, ports
+):
+    path = runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
+
+    async def check(supervisor, events):
+        with no_handles():
+            failure = explain_silence(
+                supervisor.tended["app"].unit, seconds=1, last="no", pids=(), lines=()
+            )
+        assert failure.cause.startswith("too many open files: this process")
+        assert "ulimit -n" in failure.mend
+
+    bring_up(path, check)

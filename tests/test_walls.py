@@ -13,7 +13,10 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "composegen"
 
 # Every package may import the ground floor.
-GROUND = ("errors", "records", "values", "text", "graph", "resources", "model")
+GROUND = (
+    *("errors", "oserrors", "paths", "records", "values", "text", "graph", "resources"),
+    "model",
+)
 ANY = None
 MAY_IMPORT = {
     "system": (),
@@ -44,7 +47,7 @@ MAY_IMPORT = {
 }
 
 HOUSE = {
-    "system": "children files foreground guardian launch listeners logs paths "
+    "system": "children files foreground guardian launch listeners logs "
     "platforms processes runtimes runtimes.process shellwords signals",
     "images": "dockerfile facts",
     "planning": "plan selection wiring",

@@ -10,7 +10,7 @@ from composegen.model import (
     SecretKind,
     Service,
 )
-from composegen.paths import is_file
+from composegen.paths import is_file, is_folder
 from composegen.values import parse_variables
 from composegen.wiring import (
     name_url_secret,
@@ -115,7 +115,7 @@ def check_secrets(checked: Checked) -> None:
 
 
 def _check_contexts(checked: Checked, used: set[str]) -> None:
-    has_secrets = (checked.folder.path / ".secrets").is_dir() or any(
+    has_secrets = is_folder(checked.folder.path / ".secrets") or any(
         checked.stack.secrets[name].kind is not SecretKind.FILE for name in used
     )
     for service in checked.stack.services.values():

@@ -15,6 +15,7 @@ from composegen.cli import files, learning, places, starting
 from composegen.cli.group import cli
 from composegen.cli.options import make_console
 from composegen.errors import ComposegenError, ExitCode
+from composegen.oserrors import describe_os_error, is_known, is_shortage
 
 __all__ = ["cli", "files", "learning", "main", "places", "starting"]
 
@@ -42,6 +43,16 @@ def _find_command(arguments: list[str] | None) -> str:
     )
 
 
+def _show_refusal(error: OSError) -> None:
+    """What the system refused; a shortage is of the process, whatever it opened."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        sys.stdout = None  # what is still to be written would fail again at the end
+    file = error.filename if isinstance(error.filename, str) else ""
+    words, help = describe_os_error(error, file)
+    shown = f"{file}: {words}" if file and not is_shortage(error) else words
+    make_console().show_usage_error(shown, help)
+
+
 def _run(arguments: list[str] | None) -> int:
     _fill_closed_streams()
     try:
@@ -63,10 +74,9 @@ def _run(arguments: list[str] | None) -> int:
         sys.stdout = None
         return ExitCode.FINE
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if not is_known(error):
             raise
-        sys.stdout = None
-        make_console().show_usage_error("no space is left to write to")
+        _show_refusal(error)
         return ExitCode.PROBLEM
     except SystemExit as stop:
         return int(stop.code or 0)

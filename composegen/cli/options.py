@@ -182,9 +182,9 @@ def _is_typed(option: str) -> bool:
 def _check_found(path: Path) -> None:
     """A stack file that was found, not named, must not show what lies elsewhere."""
     from composegen.errors import FileRefused
-    from composegen.paths import leads_inside
+    from composegen.paths import is_link, leads_inside
 
-    if path.is_symlink() and not leads_inside(path, path.parent):
+    if is_link(path) and not leads_inside(path, path.parent):
         raise FileRefused(
             str(path),
             "is a link that leads out of its folder",

@@ -44,9 +44,10 @@ def _find_notes(file: str) -> Notes | None:
 
 def _find_unnoted(folder: Path, file: str) -> Notes | None:
     from composegen.finding import COMPOSE_FILE, find_unnoted
+    from composegen.paths import is_file
     from composegen.plan import make_plan
 
-    if not (folder / COMPOSE_FILE).is_file():
+    if not is_file(folder / COMPOSE_FILE):
         return None
     return find_unnoted(
         folder, lambda selection: make_plan(load_file(file, selection).stack, selection)

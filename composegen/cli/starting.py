@@ -98,12 +98,13 @@ def doctor(file: str, form: str) -> None:
     """
     check_platform()
     from composegen.doctor import examine, find_ways, look_at_this_machine
+    from composegen.paths import is_file
     from composegen.plan import make_plan
     from composegen.records import as_dict
 
     console = make_console()
     made = None
-    if Path(file).is_file():
+    if is_file(Path(file)):
         made = make_plan(load_file(file).stack)
     elif file != DEFAULT_FILE:
         load_file(file)  # says what is wrong with the name

@@ -28,6 +28,7 @@ from composegen.containers import (
 from composegen.endpoint import Endpoint, suggest_start
 from composegen.errors import EngineUnreachable
 from composegen.listeners import parse_table
+from composegen.oserrors import describe_os_error, find_shortage
 
 _PROJECT = "com.docker.compose.project"
 _ONE_OFF = "com.docker.compose.oneoff"
@@ -259,6 +260,10 @@ def _told(endpoint: Endpoint) -> Iterator[None]:
     except errors.APIError as error:
         raise EngineUnreachable(_describe(error)) from None
     except (errors.DockerException, requests.RequestException, OSError) as error:
+        shortage = find_shortage(error)
+        if shortage is not None:
+            words, help = describe_os_error(shortage)
+            raise EngineUnreachable(words, help=help) from None
         message = _describe(error)
         raise EngineUnreachable(
             f"{message} ({endpoint})", help=suggest_start(endpoint, message)

@@ -25,6 +25,7 @@ from composegen import guardian
 from composegen.children import watch_exit
 from composegen.launch import Launch
 from composegen.logs import measure_log, open_log, rotate_log
+from composegen.oserrors import describe_os_error
 from composegen.processes import Identity, identify
 
 _POLL = 0.01
@@ -212,9 +213,19 @@ class Processes:
             log_start = measure_log(launch.log)
             child = self._spawn(launch, env, launch.log)
         self._register(launch, child.pid)
-        process = Process(launch, child, self, log_start=log_start)
+        try:
+            process = Process(launch, child, self, log_start=log_start)
+        except OSError:
+            self._undo(child)
+            raise
         self._processes.append(process)
         return process
+
+    def _undo(self, child: subprocess.Popen[bytes]) -> None:
+        """End what was started and cannot be tended."""
+        guardian.signal_group(child.pid, signal.SIGKILL)
+        child.wait()
+        self._tell(f"-{child.pid}")
 
     def _spawn(
         self, launch: Launch, env: dict[str, str], log: Path
@@ -319,7 +330,8 @@ class Processes:
             self._start_guardian()
         except OSError as error:
             self._tell_people(
-                f"the guardian is gone and cannot be replaced ({error.strerror}): "
+                "the guardian is gone and cannot be replaced "
+                f"({describe_os_error(error)[0]}): "
                 "kill -9 of this run would leave its services behind"
             )
             return
@@ -397,10 +409,13 @@ def _list_zombies() -> set[int]:
     except ChildProcessError:
         return set()
     own = os.getpid()
-    return {
-        pid
-        for pid in guardian.list_pids()
-        if (stat := guardian.read_stat(pid)) is not None
-        and stat[1] == own
-        and stat[0] == "Z"
-    }
+    try:
+        return {
+            pid
+            for pid in guardian.list_pids()
+            if (stat := guardian.read_stat(pid)) is not None
+            and stat[1] == own
+            and stat[0] == "Z"
+        }
+    except OSError:
+        return set()  # the next look may be better

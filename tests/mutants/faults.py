@@ -17,6 +17,13 @@ STATE = (
     "tests/test_runfiles.py",
 )
 FILES = ("tests/test_output.py", "tests/test_secretfiles.py", "tests/test_files.py")
+REFUSALS = (
+    "tests/test_oserrors.py",
+    "tests/test_paths.py",
+    "tests/test_control.py",
+    "tests/test_processes.py",
+    "tests/test_localenv.py",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,5 +593,34 @@ FAULTS = (
         'expect(is_own, "container", f"a container of {service}")',
         "pass",
         STATE,
+    ),
+    # What the system refuses
+    Fault(
+        "a process is gone where nobody could look",
+        "composegen/guardian.py",
+        "    if error.errno in _SHORTAGES:\n        raise error\n",
+        "    del error\n",
+        REFUSALS,
+    ),
+    Fault(
+        "no file handle is kept for who knocks",
+        "composegen/control.py",
+        "            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)\n",
+        "            self._spare = -1\n",
+        REFUSALS,
+    ),
+    Fault(
+        "a closed folder is not named",
+        "composegen/oserrors.py",
+        "        if is_folder and not may(folder, os.X_OK):\n",
+        "        if False:\n",
+        REFUSALS,
+    ),
+    Fault(
+        "a look at a path is not guarded",
+        "composegen/localenv.py",
+        "        if is_file(candidate) and may(candidate, os.X_OK):\n",
+        "        if candidate.is_file() and may(candidate, os.X_OK):\n",
+        REFUSALS,
     ),
 )
