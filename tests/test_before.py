@@ -84,7 +84,7 @@ def test_an_installation_that_failed_is_made_again(
     install, folder = Installer(), tmp_path / "before"
 
     def fail(folder: Path) -> None:
-        raise CannotInstall("no package index")
+        raise CannotInstall("no network")
 
     with pytest.raises(CannotInstall):
         find_before(repository=repository, folder=folder, install=fail)
