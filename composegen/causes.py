@@ -5,28 +5,23 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
 from composegen.events import Failure
 from composegen.health import HOST, Probe
+from composegen.holders import describe_holder, describe_process
 from composegen.listeners import find_listeners, list_ports
 from composegen.localenv import find_program, suggest_access
 from composegen.localunits import Unit
 from composegen.oserrors import describe_os_error, keeps_all_from_starting
 from composegen.processes import (
-    find_start_time,
-    read_command,
     read_cpu_seconds,
-    read_folder,
 )
 
 LAST_LINES = 20
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _SHELL_BASE = 128
 _BUSY_SHARE = 0.5
-_WIDEST = 60
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
@@ -229,30 +224,3 @@ def _find_silence(
 
 
 # Holders
-
-
-def describe_holder(port: int) -> str:
-    """Who listens on a port, as far as it may be seen; empty when it may not."""
-    with suppress(OSError):
-        for listener in find_listeners(port):
-            if listener.pids:
-                return describe_process(listener.pids[0])
-    return ""
-
-
-def describe_process(pid: int) -> str:
-    """A process in words: number, command, since when, where."""
-    parts = [f"pid {pid}"]
-    command = read_command(pid)
-    if len(command) > _WIDEST:
-        command = f"{command[:_WIDEST]}.."
-    if command:
-        parts.append(f"`{command}`")
-    started = find_start_time(pid)
-    if started is not None:
-        moment = datetime.fromtimestamp(started).astimezone()
-        parts.append(f"since {moment:%Y-%m-%d %H:%M:%S}")
-    folder = read_folder(pid)
-    if folder is not None:
-        parts.append(f"in {folder}")
-    return ", ".join(parts)

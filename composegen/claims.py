@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from composegen import guardian
-from composegen.causes import describe_holder, describe_process
 from composegen.errors import FileRefused
 from composegen.events import Failure
 from composegen.health import NotReady, Probe, ask, choose_pause
+from composegen.holders import describe_holder, describe_process
 from composegen.listeners import find_listeners, is_free
 from composegen.localenv import Surroundings, find_folder
 from composegen.localplan import Way

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from composegen.facts import parse_image
-from composegen.model import Mount, Raw
-from composegen.reading import REMOVED, Path, Reader, find_near, shorten
+from composegen.model import _WINDOWS_PATH, Mount, Raw, split_mount
+from composegen.reading import REMOVED, Path, Reader
 from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from composegen.text import find_near, shorten
 from composegen.values import (
     ENV_NAME,
     VOLUME_NAME,
     has_variables,
-    split_at_colons,
 )
 
 Draft: TypeAlias = dict[str, Any]
@@ -25,7 +25,6 @@ BUILD_KEYS = (
     "platforms privileged provenance pull sbom secrets shm_size ssh tags target ulimits"
 ).split()
 PULL_POLICIES = "always build daily if_not_present missing never refresh weekly".split()
-_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 
 
 class ComposeKeys(Reader):
@@ -334,21 +333,6 @@ class ComposeKeys(Reader):
 
     def _sysctls(self, node: Node, path: Path) -> Any:
         return self.read_text_map(node, path)
-
-
-def split_mount(text: str) -> Mount | None:
-    """Compose's short form of a volume, ``[SOURCE:]TARGET[:OPTIONS]``."""
-    parts = split_at_colons(text, 2 if _WINDOWS_PATH.match(text) else 0)
-    if len(parts) == 1:
-        return Mount(target=parts[0])
-    if len(parts) == 2 or len(parts) == 3:
-        options = parts[2] if len(parts) == 3 else ""
-        return (
-            Mount(source=parts[0], target=parts[1], options=options)
-            if parts[0]
-            else None
-        )
-    return None
 
 
 def to_plain(node: Node) -> Raw:

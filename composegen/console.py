@@ -21,7 +21,7 @@ from composegen.errors import (
     ProblemsFound,
     StaleFile,
 )
-from composegen.problems import escape_control
+from composegen.text import escape_control
 
 if TYPE_CHECKING:
     from composegen.writer import Writer
@@ -207,7 +207,7 @@ def cut_line(location: Location) -> tuple[str, int, int]:
 
     Tabs and control characters are made visible; a long line is cut around its place.
     """
-    from composegen.problems import measure_width
+    from composegen.text import measure_width
 
     text, column = location.text, location.column - 1
     first = 0

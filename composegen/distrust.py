@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from composegen.problems import escape_control
 from composegen.runfiles import RunFolder
 from composegen.statefolder import NotTrusted, is_trusted, show_path
+from composegen.text import escape_control
 from composegen.upnotes import load_notes
 
 

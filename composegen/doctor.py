@@ -9,12 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from composegen.causes import describe_holder
 from composegen.compose import ask_version
 from composegen.containers import Container, Machine
 from composegen.dotenv import fill_variables
 from composegen.endpoint import DEFAULT, Endpoint, find_endpoint
 from composegen.errors import CannotRun, ComposegenError, Level, MissingVariable
+from composegen.holders import describe_holder
 from composegen.listeners import is_free
 from composegen.localenv import Surroundings, read_surroundings
 from composegen.localplan import find_obstacle, suggest_way

@@ -8,128 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from composegen.errors import FileRefused
-from composegen.model import Build, Raw
 from composegen.oserrors import describe_os_error, find_closed, is_shortage, may
-from composegen.paths import exists, is_folder, leads_inside, read_regular
+from composegen.paths import exists, read_regular
 
 _MOST = 1024 * 1024
-_MOST_IGNORED = 64 * 1024
-_ENV_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?:[=:]|$)")
-
-
-class Folder:
-    """A stack's folder: reads what the stack names."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._dockerfiles: dict[Path, str | None] = {}
-
-    def look_at_build(self, options: Mapping[str, Raw]) -> Build:
-        """A build with what its Dockerfile tells."""
-        context = str(options.get("context", "."))
-        inline = options.get("dockerfile_inline")
-        arguments = options.get("args")
-        if isinstance(inline, str):
-            text: str | None = inline
-        else:
-            text = self._read_dockerfile(context, str(options.get("dockerfile", "")))
-        if text is None:
-            return Build(options=options)
-        from composegen.dockerfile import parse_dockerfile
-
-        target = str(options.get("target", ""))
-        image = parse_dockerfile(
-            text,
-            target=target,
-            arguments={
-                name: str(value)
-                for name, value in (
-                    arguments if isinstance(arguments, dict) else {}
-                ).items()
-                if value is not None and "$" not in str(value)
-            },
-        )
-        if image is None:
-            has_stages = "$" not in target and parse_dockerfile(text) is not None
-            return Build(options=options, lacks_target=has_stages)
-        return Build(
-            options=options,
-            base_image=image.base_image,
-            user=image.user,
-            has_healthcheck=image.has_healthcheck,
-            exposed=image.exposed,
-        )
-
-    def find_context(self, context: str) -> Path | None:
-        """The folder of a build context; None for a URL or a variable."""
-        if "://" in context or "$" in context or context.startswith("git@"):
-            return None
-        folder = self.path / context
-        return folder if is_folder(folder) else None
-
-    def _read_dockerfile(self, context: str, name: str) -> str | None:
-        folder = self.find_context(context)
-        if folder is None or "$" in name:
-            return None
-        path = folder / (name or "Dockerfile")
-        if path not in self._dockerfiles:
-            self._dockerfiles[path] = read_small_text(path)
-        return self._dockerfiles[path]
-
-    def is_sent_to_build(self, path: str, build: Build) -> bool:
-        """Whether a path beside the stack file is part of a build's context."""
-        folder = self.find_context(build.context)
-        if folder is None:
-            return False
-        inside = Path(os.path.relpath(self.path / path, folder)).as_posix()
-        return not inside.startswith("..") and self._is_sent(inside, folder, build)
-
-    def list_own_secrets(self, build: Build) -> tuple[str, ...]:
-        """The `.secrets` and `.env` at the top of a build's context that are sent."""
-        folder = self.find_context(build.context)
-        if folder is None:
-            return ()
-        candidates = ((".secrets", ".secrets/any"), (".env", ".env"))
-        return tuple(
-            name
-            for name, inside in candidates
-            if exists(folder / name) and self._is_sent(inside, folder, build)
-        )
-
-    @staticmethod
-    def _is_sent(inside: str, folder: Path, build: Build) -> bool:
-        dockerfile = str(build.options.get("dockerfile", "") or "Dockerfile")
-        for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
-            patterns = read_small_text(folder / name, most=_MOST_IGNORED)
-            if patterns is not None:
-                from composegen.dockerfile import is_ignored
-
-                return not is_ignored(inside, patterns)
-        return True
-
-    def read_env_names(self, files: Iterable[Raw]) -> frozenset[str]:
-        """The names that env files within the folder set; values are not kept."""
-        names: set[str] = set()
-        for item in files:
-            name = item.get("path") if isinstance(item, dict) else item
-            path = self.find_inside(str(name))
-            text = read_small_text(path) if path is not None else None
-            for line in (text or "").splitlines():
-                match = _ENV_LINE.match(line)
-                if match and not line.lstrip().startswith("#"):
-                    names.add(match[1])
-        return frozenset(names)
-
-    def find_inside(self, name: str) -> Path | None:
-        """The path of a name, or None where it leads out of the folder."""
-        path = self.path / name
-        return Path(os.path.realpath(path)) if leads_inside(path, self.path) else None
 
 
 def read_small_text(path: Path, *, most: int = _MOST) -> str | None:

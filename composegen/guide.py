@@ -13,9 +13,9 @@ from composegen.facts import list_recipe_files
 from composegen.files import read_small_text
 from composegen.paths import is_file
 from composegen.problems import Problems
-from composegen.reading import find_near
 from composegen.resources import find_templates
 from composegen.source import Source, read_bytes
+from composegen.text import find_near
 
 
 def list_problems() -> Iterator[tuple[str, str, str]]:

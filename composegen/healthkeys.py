@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from composegen.asking import TOOLS
 from composegen.composekeys import ComposeKeys, Draft
 from composegen.model import HealthKind
-from composegen.reading import Path, describe, find_near, shorten
+from composegen.reading import Path, describe
 from composegen.source import Node, ScalarNode
+from composegen.text import find_near, shorten
 from composegen.values import Duration
 
-TOOLS = ("python3", "python", "node", "wget", "curl", "bash", "php")
 _HEALTH_KINDS = {kind.value: kind for kind in HealthKind}
 
 

@@ -21,7 +21,8 @@ from composegen.checks.checked import Checked
 from composegen.composekeys import Draft
 from composegen.errors import FileRefused, Location, Problem, ProblemsFound
 from composegen.facts import find_facts, fits_image
-from composegen.files import Folder, check_readable
+from composegen.files import check_readable
+from composegen.folder import Folder
 from composegen.merging import check_removals, merge_drafts
 from composegen.model import (
     Access,
@@ -36,13 +37,14 @@ from composegen.model import (
 )
 from composegen.paths import is_file, is_folder, leads_inside, list_matching
 from composegen.problems import Problems
-from composegen.reading import REMOVED, find_near, shorten
+from composegen.reading import REMOVED
 from composegen.reading import Path as NodePath
 from composegen.recipes import Recipe, RecipeBook, RecipeFile
 from composegen.records import record, replace
 from composegen.selection import Selection
 from composegen.shape import PASSED_KEYS, ShapeReader
 from composegen.source import Node, Source, read_bytes
+from composegen.text import find_near, shorten
 from composegen.toplevel import TopLevel, make_secret
 
 _NO_FLAGS = Selection()

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from composegen.credentials import find_credentials
 from composegen.dotenv import fill_variables, parse_dotenv, parse_raw_env, read_dotenv
 from composegen.errors import CannotRun, MissingVariable
 from composegen.files import check_readable, read_small_text, write_atomically
@@ -18,11 +19,11 @@ from composegen.oserrors import (
     may,
 )
 from composegen.paths import exists, is_file, is_folder
+from composegen.placeholders import make_url
 from composegen.plan import Plan, Step, reduce_stack
 from composegen.records import record, replace
 from composegen.secretfiles import check_made, make_secret_files, read_passwords
 from composegen.statefolder import STATE_FOLDER, make_state_folder
-from composegen.wiring import find_credentials, make_url
 
 HOST = "127.0.0.1"
 _SECRET_MODE = 0o644
@@ -30,7 +31,7 @@ _ANY_MAY_EXECUTE = 0o111
 
 
 @record(kw_only=False)
-class LocalPlace:
+class LocalAddressing:
     """Processes of this machine: a service is reached on loopback, by its own port."""
 
     folder: Path
@@ -121,8 +122,8 @@ def _write_url(stack: Stack, secret: Secret, around: Surroundings) -> None:
     if login.password_secret:
         path = around.folder / stack.secrets[login.password_secret].file
         password = (read_small_text(path) or "").rstrip("\r\n")
-    place = LocalPlace(around.folder, stack.secrets)
-    url = make_url(stack, service, place, password=password).text
+    addressing = LocalAddressing(around.folder, stack.secrets)
+    url = make_url(stack, service, addressing, password=password).text
     folder = make_state_folder(around.folder, "secrets")
     text = around.fill(url, service.name)
     if read_small_text(folder / secret.name) != text:

@@ -17,7 +17,7 @@ from composegen.errors import CannotRun, UsageError
 from composegen.graph import find_closure
 from composegen.health import ALIVE_FOR
 from composegen.localenv import (
-    LocalPlace,
+    LocalAddressing,
     Surroundings,
     find_folder,
     find_path,
@@ -28,9 +28,9 @@ from composegen.model import Condition, Health, HealthKind, Service, Stack
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_folder
 from composegen.plan import Plan, Step, make_plan
-from composegen.reading import find_near
 from composegen.records import field, record, replace
 from composegen.selection import Selection
+from composegen.text import find_near
 from composegen.values import parse_published_port
 
 
@@ -230,9 +230,9 @@ class _Settler:
 
     def settle(self, selection: Selection, written: Mapping[str, Service]) -> LocalPlan:
         """The plan of what can run, beside the services as they were written."""
-        place = LocalPlace(self.around.folder, self.stack.secrets)
+        addressing = LocalAddressing(self.around.folder, self.stack.secrets)
         while True:
-            plan = make_plan(self.stack, selection, place=place)
+            plan = make_plan(self.stack, selection, addressing=addressing)
             ways: dict[str, Way] = {}
             out: list[str] = []
             for step in plan.steps:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from composegen.composekeys import Draft, split_mount
-from composegen.model import Mount, Raw
+from composegen.composekeys import Draft
+from composegen.model import Mount
 from composegen.reading import REMOVED, Path, Reader
 
 _HEALTH_KIND_KEYS = frozenset({"kind", "path", "command", "reason"})
@@ -123,79 +123,3 @@ def _check_inner(
 
 
 # Raw settings, as Compose merges override files
-
-_REPLACED_LISTS = frozenset({"command", "entrypoint", "test"})
-_MAPS = frozenset({"environment", "labels", "annotations", "sysctls", "args"})
-
-
-def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
-    """``own`` over ``base``: mappings merge, lists add up, everything else replaces.
-
-    ``key`` is the Compose key that both stand under: commands replace, lists of
-    ``NAME=value`` merge by name, volumes and tmpfs by their path, networks as names.
-    """
-    if key in _REPLACED_LISTS or base is None or own is None:
-        return own
-    if key == "build":
-        base = {"context": base} if isinstance(base, str) else base
-        own = {"context": own} if isinstance(own, str) else own
-    if key in _MAPS:
-        return {**_to_map(base), **_to_map(own)}
-    if key == "extra_hosts":
-        return [*dict.fromkeys([*_to_hosts(base), *_to_hosts(own)])]
-    if key == "logging" and _find_driver(base) != _find_driver(own):
-        return own
-    if key == "networks":
-        return {**_to_names(base), **_to_names(own)}
-    if isinstance(base, dict) and isinstance(own, dict):
-        return {
-            **base,
-            **{
-                name: merge_raw(base[name], value, name) if name in base else value
-                for name, value in own.items()
-            },
-        }
-    if isinstance(base, list) and key in {"volumes", "tmpfs"}:
-        mounts = {_find_target(item): item for item in base}
-        listed = own if isinstance(own, list) else [own]
-        mounts.update((_find_target(item), item) for item in listed)
-        return list(mounts.values())
-    if isinstance(base, list) or isinstance(own, list):
-        first = base if isinstance(base, list) else [base]
-        added = own if isinstance(own, list) else [own]
-        return [*first, *(item for item in added if item not in first)]
-    return own
-
-
-def _to_map(value: Raw) -> dict[str, Raw]:
-    if isinstance(value, dict):
-        return value
-    items = value if isinstance(value, list) else []
-    texts = (str(item).partition("=") for item in items)
-    return {name: text if equals else None for name, equals, text in texts}
-
-
-def _to_hosts(value: Raw) -> list[Raw]:
-    if isinstance(value, dict):
-        return [f"{name}={address}" for name, address in value.items()]
-    return value if isinstance(value, list) else []
-
-
-def _find_driver(value: Raw) -> Raw:
-    return value.get("driver", "local") if isinstance(value, dict) else None
-
-
-def _to_names(value: Raw) -> dict[str, Raw]:
-    if isinstance(value, dict):
-        return value
-    return {str(name): None for name in value} if isinstance(value, list) else {}
-
-
-def _find_target(item: Raw) -> str:
-    if isinstance(item, dict):
-        return str(item.get("target", "")).rstrip("/")
-    text = str(item)
-    mount = split_mount(text)
-    if mount is None or (mount.source and not mount.target.startswith("/")):
-        return text.partition(":")[0].rstrip("/")
-    return mount.target.rstrip("/")

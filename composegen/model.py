@@ -6,16 +6,20 @@ variable that is resolved where the stack runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
 from composegen.errors import Location
 from composegen.records import field, record
-from composegen.values import Duration, Port
+from composegen.values import Duration, Port, split_at_colons
 
 Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
 """A value that is passed on as it is: what JSON can hold."""
+
+SECRET_FOLDER = ".secrets"  # noqa: S105 - the name of a folder
+"""Where the files of secrets are made, in the stack's folder."""
 
 
 class Condition(StrEnum):
@@ -188,7 +192,11 @@ class Secret:
     @property
     def file(self) -> str:
         """The file that holds it, relative to the stack file."""
-        return self.source if self.kind is SecretKind.FILE else f".secrets/{self.name}"
+        return (
+            self.source
+            if self.kind is SecretKind.FILE
+            else f"{SECRET_FOLDER}/{self.name}"
+        )
 
     @property
     def variable(self) -> str:
@@ -343,3 +351,21 @@ class Stack:
     places: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, repr=False
     )
+
+
+_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
+
+
+def split_mount(text: str) -> Mount | None:
+    """Compose's short form of a volume, ``[SOURCE:]TARGET[:OPTIONS]``."""
+    parts = split_at_colons(text, 2 if _WINDOWS_PATH.match(text) else 0)
+    if len(parts) == 1:
+        return Mount(target=parts[0])
+    if len(parts) == 2 or len(parts) == 3:
+        options = parts[2] if len(parts) == 3 else ""
+        return (
+            Mount(source=parts[0], target=parts[1], options=options)
+            if parts[0]
+            else None
+        )
+    return None

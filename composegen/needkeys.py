@@ -8,26 +8,15 @@ from typing import Any
 from composegen.composekeys import Draft
 from composegen.healthkeys import HealthKeys
 from composegen.model import Condition
-from composegen.reading import REMOVED, Path, find_near, shorten
+from composegen.placeholders import PLACEHOLDERS
+from composegen.reading import REMOVED, Path
 from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from composegen.text import find_near, shorten
 from composegen.values import (
     ENV_NAME,
 )
 
-PLACEHOLDERS = (
-    "url",
-    "host",
-    "port",
-    "user",
-    "password",
-    "database",
-    "service",
-    "public_url",
-    "password_file",
-    "url_file",
-)
 _LIKE_PLACEHOLDER = re.compile(r"\{ ?[A-Za-z_]+ ?\}")
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 NEED_KEYS = ("env", "until", "otherwise")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from composegen.credentials import find_credentials
 from composegen.endpoint import Endpoint
 from composegen.model import HealthKind, SecretKind
 from composegen.plan import Plan, Step
 from composegen.upnotes import NotedNeed, NotedService, Notes
-from composegen.wiring import find_credentials
 
 _BOOT = 60.0
 

@@ -8,8 +8,9 @@ from typing import Any
 from composegen.composekeys import Draft, to_plain
 from composegen.model import RELAXABLE
 from composegen.needkeys import NeedKeys
-from composegen.reading import Path, shorten
+from composegen.reading import Path
 from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from composegen.text import shorten
 from composegen.values import (
     ENV_NAME,
     SECRET_NAME,

@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from composegen.addressing import Addressing, ContainerAddressing
+from composegen.credentials import name_url_secret
 from composegen.graph import sort_graph
 from composegen.model import (
     Condition,
@@ -20,17 +22,11 @@ from composegen.model import (
     Service,
     Stack,
 )
+from composegen.networks import list_networks, list_raw_mounts
+from composegen.placeholders import fill_template
 from composegen.records import field, record, replace
 from composegen.selection import Selection, select_services
 from composegen.values import format_duration
-from composegen.wiring import (
-    Containers,
-    Place,
-    fill_template,
-    list_networks,
-    list_raw_mounts,
-    name_url_secret,
-)
 
 
 @record
@@ -138,15 +134,18 @@ class Plan:
 
 
 def make_plan(
-    stack: Stack, selection: Selection | None = None, *, place: Place | None = None
+    stack: Stack,
+    selection: Selection | None = None,
+    *,
+    addressing: Addressing | None = None,
 ) -> Plan:
     """The plan for a selection of a stack that was checked.
 
-    ``place`` is where dependants run, containers unless another is given. Raises
-    UsageError and SelectionError.
+    ``addressing`` is that of where dependent services run, containers unless another
+    is given. Raises UsageError and SelectionError.
     """
     selection = selection or Selection()
-    place = place or Containers()
+    addressing = addressing or ContainerAddressing()
     selected = select_services(stack, selection)
     graph = {
         name: [
@@ -158,7 +157,7 @@ def make_plan(
     required = _find_required(stack, selected.included)
     steps: dict[str, Step] = {}
     for name in sort_graph(graph):
-        step = _make_step(stack, stack.services[name], selected.included, place)
+        step = _make_step(stack, stack.services[name], selected.included, addressing)
         worst = max(
             (_wait_for(steps[gate.service], gate) for gate in step.gates), default=0
         )
@@ -207,14 +206,14 @@ def _wait_for(target: Step, gate: Gate) -> float:
 
 
 def _make_step(
-    stack: Stack, service: Service, included: frozenset[str], place: Place
+    stack: Stack, service: Service, included: frozenset[str], addressing: Addressing
 ) -> Step:
     gates: list[Gate] = []
     environment = dict(service.environment)
     mounts = {use.name: use for use in service.secrets}
     for use in service.secrets:
         for variable in use.variables:
-            environment[variable] = place.find_secret(use.name)
+            environment[variable] = addressing.find_secret(use.name)
     absent: list[str] = []
     fewer: list[int] = []
     for need in service.needs:
@@ -230,7 +229,7 @@ def _make_step(
         )
         target = stack.services[need.service]
         for variable, template in need.env.items():
-            filled = fill_template(template, stack, target, place)
+            filled = fill_template(template, stack, target, addressing)
             environment[variable] = filled.text
             for secret in filled.mounts:
                 mounts.setdefault(secret, SecretUse(name=secret))

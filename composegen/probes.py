@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
+from composegen.asking import choose_tool
 from composegen.model import Health, HealthKind
 from composegen.values import Duration, make_duration
 
@@ -31,17 +32,6 @@ def make_test(health: Health) -> list[str] | None:
     if health.kind is HealthKind.TCP:
         return _TCP[tool](health.port, health.timeout.seconds)
     return _HTTP[tool](health.port, health)
-
-
-def can_ask(health: Health) -> bool:
-    """Whether one of the tools can ask in the way that is wanted."""
-    return bool(choose_tool(health))
-
-
-def choose_tool(health: Health) -> str:
-    """The first tool that can ask, or empty."""
-    known: Mapping[str, object] = _TCP if health.kind is HealthKind.TCP else _HTTP
-    return next((tool for tool in health.tools if tool in known), "")
 
 
 def choose_start_interval(health: Health) -> Duration:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from composegen.catalogue import find_level
 from composegen.errors import Level, Location, Problem
+from composegen.text import escape_control
 
 
 class Problems:
@@ -55,31 +56,3 @@ class Problems:
     def has_errors(self) -> bool:
         """Whether anything noted stops a command."""
         return self._has_errors
-
-
-def escape_control(text: str, keep: str = "") -> str:
-    """The text with everything that could steer a terminal shown as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable() or character in keep
-        else ascii(character)[1:-1]
-        for character in text
-    )
-
-
-def measure_width(text: str) -> int:
-    """How many columns of a terminal the text takes."""
-    if text.isascii():
-        return len(text)
-    import unicodedata
-
-    return sum(
-        0
-        if unicodedata.combining(c)
-        else 2
-        if unicodedata.east_asian_width(c) in "WF"
-        else 1
-        for c in text
-    )

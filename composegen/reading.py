@@ -6,7 +6,6 @@ raises, so that one pass finds every problem.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from composegen.source import (
     Source,
     is_null,
 )
+from composegen.text import LINE_BREAK, find_near, shorten
 from composegen.values import (
     BadVariable,
     Duration,
@@ -34,8 +34,6 @@ Path = tuple[str, ...]
 
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,15}", re.ASCII)
-_LINE_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
-_NEAR = 0.6
 
 
 class Removed:
@@ -48,18 +46,6 @@ class Removed:
 REMOVED = Removed()
 
 
-def find_near(name: str, known: Iterable[str]) -> str:
-    """The known name that is most like ``name``, or empty."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=_NEAR)
-    return near[0] if near else ""
-
-
-def list_some(names: Iterable[str], limit: int = 20) -> str:
-    """The names, or the first of them with an ellipsis."""
-    listed = list(names)
-    return ", ".join(listed[:limit]) + (", .." if len(listed) > limit else "")
-
-
 def describe(node: Node) -> str:
     """What a node is, for a sentence."""
     if isinstance(node, MappingNode):
@@ -67,12 +53,6 @@ def describe(node: Node) -> str:
     if isinstance(node, SequenceNode):
         return "a list"
     return "nothing" if is_null(node) else f"`{shorten(node.value)}`"
-
-
-def shorten(text: str, limit: int = 40) -> str:
-    """The text, or its beginning with an ellipsis, on one line."""
-    text = _LINE_BREAK.sub(" ", text)
-    return text if len(text) <= limit else text[: limit - 2] + ".."
 
 
 class Reader:
@@ -138,7 +118,7 @@ class Reader:
             self.add_type(node, wanted)
             return None
         text = "" if is_null(node) else node.value.strip()
-        if _LINE_BREAK.search(text):
+        if LINE_BREAK.search(text):
             self.add(
                 "not-one-line", f"{wanted} is one line", node, "write it as one line"
             )

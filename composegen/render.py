@@ -14,9 +14,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from composegen.handmade import write_by_hand
 from composegen.hardening import harden_nothing, harden_service
 from composegen.header import add_checksum, write_flags
-from composegen.merging import merge_raw
 from composegen.model import (
     RELAXABLE,
     Condition,
@@ -35,9 +35,9 @@ from composegen.quoting import (
     write_flow,
     write_key,
 )
+from composegen.rawmerge import merge_raw
 from composegen.records import field, record
 from composegen.resources import find_cache, find_templates
-from composegen.secretfiles import write_by_hand
 from composegen.templatecache import TemplateCache
 from composegen.values import make_duration
 

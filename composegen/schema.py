@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from composegen.healthkeys import TOOLS
+from composegen.asking import TOOLS
 from composegen.model import RELAXABLE
 from composegen.values import SERVICE_NAME
 

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
+from composegen.addressing import Addressing, ContainerAddressing
+from composegen.credentials import GENERATED_BYTES, find_credentials, name_url_secret
 from composegen.dotenv import fill_variables, read_dotenv
 from composegen.errors import FileRefused
 from composegen.files import check_readable, read_small_text, write_atomically
-from composegen.model import Secret, SecretKind, Service, Stack
+from composegen.model import SECRET_FOLDER, Secret, SecretKind, Service, Stack
 from composegen.paths import exists, is_file, is_folder, is_link
+from composegen.placeholders import make_url
 from composegen.records import record
-from composegen.wiring import (
-    Containers,
-    Place,
-    find_credentials,
-    make_url,
-    name_url_secret,
-)
 
-FOLDER = ".secrets"
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o644
-_GENERATED_BYTES = 24
 
 
 class Outcome(StrEnum):
@@ -90,7 +83,7 @@ def make_secret_files(
     folder: Path,
     environment: Mapping[str, str],
     *,
-    place: Place | None = None,
+    addressing: Addressing | None = None,
 ) -> tuple[Made, ...]:
     """Make what is missing below the stack's folder; say what became of each secret.
 
@@ -100,11 +93,11 @@ def make_secret_files(
     """
     wanted = list_secrets(stack)
     if any(secret.kind is not SecretKind.FILE for secret in wanted):
-        _make_folder(folder / FOLDER)
+        _make_folder(folder / SECRET_FOLDER)
     dotenv = read_dotenv(folder, environment)
     values = {**dotenv, **{key: text for key, text in environment.items() if text}}
     return tuple(
-        _make_file(stack, secret, folder, values, place or Containers())
+        _make_file(stack, secret, folder, values, addressing or ContainerAddressing())
         for secret in wanted
     )
 
@@ -118,43 +111,12 @@ def check_made(made: Iterable[Made]) -> None:
             )
 
 
-def write_by_hand(
-    stack: Stack, secrets: Iterable[Secret], move: Callable[[str], str]
-) -> tuple[str, ...]:
-    """The lines for a shell that make the files of secrets without composegen.
-
-    ``move`` gives each path as it is seen from where they are typed. Empty where every
-    file is somebody's own.
-    """
-    made = [secret for secret in secrets if secret.kind is not SecretKind.FILE]
-    if not made:
-        return ()
-    return (
-        f"mkdir -p -m 700 {shlex.quote(move(FOLDER))}",
-        *(
-            f"{_write_maker(stack, secret)} > {shlex.quote(move(secret.file))}"
-            for secret in made
-        ),
-    )
-
-
-def _write_maker(stack: Stack, secret: Secret) -> str:
-    """What prints a secret's value; a person puts the password into a URL."""
-    if secret.kind is SecretKind.ENV:
-        return f'printf %s "${secret.source}"'
-    if secret.kind is SecretKind.GENERATE:
-        return f"openssl rand -hex {_GENERATED_BYTES} | tr -d '\\n'"
-    service = stack.services[secret.source]
-    has_secret = find_credentials(service).password_secret
-    password = "PASSWORD" if has_secret else None
-    url = make_url(stack, service, Containers(), password=password)
-    return f"printf %s {shlex.quote(url.text)}"
-
-
 def _make_folder(folder: Path) -> None:
     if is_link(folder) or (exists(folder) and not is_folder(folder)):
         raise FileRefused(
-            FOLDER, "is no folder of its own", help="remove it: secrets are kept there"
+            SECRET_FOLDER,
+            "is no folder of its own",
+            help="remove it: secrets are kept there",
         )
     try:
         folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
@@ -164,11 +126,15 @@ def _make_folder(folder: Path) -> None:
         with contextlib.suppress(FileExistsError), ignore.open("x") as file:
             file.write("*\n")
     except OSError as error:
-        raise FileRefused.by_system(FOLDER, error) from None
+        raise FileRefused.by_system(SECRET_FOLDER, error) from None
 
 
 def _make_file(
-    stack: Stack, secret: Secret, folder: Path, values: Mapping[str, str], place: Place
+    stack: Stack,
+    secret: Secret,
+    folder: Path,
+    values: Mapping[str, str],
+    addressing: Addressing,
 ) -> Made:
     path = folder / secret.file
     if secret.kind is SecretKind.FILE:
@@ -189,7 +155,7 @@ def _make_file(
         text = values.get(secret.source) or old or ""
     else:
         text = _make_url_text(
-            stack, stack.services[secret.source], folder, values, place
+            stack, stack.services[secret.source], folder, values, addressing
         )
     if text != old:
         write_atomically(path, text, mode=_FILE_MODE)
@@ -227,7 +193,7 @@ def _generate() -> str:
     """A new secret, safe in a URL."""
     import secrets
 
-    return secrets.token_hex(_GENERATED_BYTES)
+    return secrets.token_hex(GENERATED_BYTES)
 
 
 def _find_mend(stack: Stack, secret: Secret) -> str:
@@ -252,7 +218,7 @@ def _make_url_text(
     service: Service,
     folder: Path,
     values: Mapping[str, str],
-    place: Place,
+    addressing: Addressing,
 ) -> str:
     """The URL with its password; empty while the password is not there."""
     login = find_credentials(service)
@@ -262,5 +228,5 @@ def _make_url_text(
         password = (read_small_text(folder / secret.file) or "").rstrip("\r\n")
         if not password:
             return ""
-    url = make_url(stack, service, place, password=password)
+    url = make_url(stack, service, addressing, password=password)
     return fill_variables(url.text, values)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from composegen.errors import SelectionError, UsageError
 from composegen.graph import find_closure, reverse_graph
 from composegen.model import Service, Stack
-from composegen.reading import find_near
 from composegen.records import record
+from composegen.text import find_near
 
 
 @record

@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 
 from composegen.composekeys import Draft, to_plain
 from composegen.ownkeys import OwnKeys
-from composegen.reading import REMOVED, Path, find_near, shorten
+from composegen.reading import REMOVED, Path
 from composegen.source import MappingNode, Node, is_null
+from composegen.text import find_near, shorten
 
 
 class ShapeReader(OwnKeys):

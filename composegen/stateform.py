@@ -14,7 +14,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from composegen.problems import escape_control
+from composegen.text import escape_control
 
 _MOST = 1 << 63
 _DEEPEST = 20

@@ -7,8 +7,8 @@ import re
 import yaml
 
 from composegen.errors import Location
-from composegen.problems import escape_control
 from composegen.records import record, replace
+from composegen.text import escape_control
 
 
 @record

@@ -6,11 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
-from composegen.causes import (
-    explain_exit,
-    explain_os_error,
-    explain_silence,
-)
+from composegen.causes import explain_exit, explain_os_error, explain_silence
 from composegen.claims import (
     Claims,
     Found,

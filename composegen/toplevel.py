@@ -11,10 +11,10 @@ from composegen.model import (
     Secret,
     SecretKind,
 )
-from composegen.reading import shorten
 from composegen.records import field, record
 from composegen.shape import ShapeReader
 from composegen.source import MappingNode, Node, ScalarNode, Source, is_null
+from composegen.text import shorten
 from composegen.values import (
     PROJECT_NAME,
     RESERVED_NAMES,

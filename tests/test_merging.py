@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from composegen.merging import merge_raw
 from composegen.model import HealthKind, Raw
+from composegen.rawmerge import merge_raw
 from tests.rendering import read_app, read_services
 from tests.stacks import APP, find, list_names, load_services, make_stack
 

@@ -16,14 +16,10 @@ from typing import Any
 
 import pytest
 
+from composegen.asking import can_ask, choose_tool
 from composegen.healthkeys import TOOLS
 from composegen.model import Health, HealthKind
-from composegen.probes import (
-    can_ask,
-    choose_start_interval,
-    choose_tool,
-    make_test,
-)
+from composegen.probes import choose_start_interval, make_test
 from composegen.values import Duration, parse_duration
 from tests.parts import require_part, skip_without
 

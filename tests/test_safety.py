@@ -18,7 +18,8 @@ import pytest
 from composegen.dockerfile import is_ignored, parse_dockerfile
 from composegen.dotenv import fill_variables, parse_dotenv
 from composegen.errors import FileRefused
-from composegen.files import Folder, read_small_text
+from composegen.files import read_small_text
+from composegen.folder import Folder
 from composegen.logs import open_log
 from composegen.output import Written, check_rendered, read_recorded, write_rendered
 from composegen.statefolder import make_state_folder

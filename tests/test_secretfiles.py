@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused
-from composegen.secretfiles import Made, Outcome, list_secrets, make_secret_files
+from composegen.secretfiles import (
+    Made,
+    Outcome,
+    list_secrets,
+    make_secret_files,
+)
 from tests.stacks import APP, load_only, make_stack
 
 PLAIN = make_stack(app=f"{APP}secrets: [API_KEY]\n")

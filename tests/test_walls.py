@@ -47,17 +47,17 @@ MAY_IMPORT = {
 }
 
 HOUSE = {
-    "system": "children files foreground guardian launch listeners logs "
+    "system": "children files foreground guardian holders launch listeners logs "
     "platforms processes runtimes runtimes.process shellwords signals",
     "images": "dockerfile facts",
-    "planning": "plan selection wiring",
+    "planning": "addressing asking credentials networks placeholders plan selection",
     "stackfile": "assembly catalogue checks checks.checked checks.data checks.health "
     "checks.images checks.needs checks.reach checks.secrets checks.variables "
-    "composekeys guide healthcheck healthkeys inline loader merging needkeys ownkeys "
-    "problems reading recipes schema shape source syntax toplevel translate",
+    "composekeys folder guide healthcheck healthkeys inline loader merging needkeys "
+    "ownkeys problems reading recipes schema shape source syntax toplevel translate",
     "workspace": "dotenv projects secretfiles statefolder stateform",
-    "targets": "hardening header mermaid moving output probes quoting render "
-    "templatecache",
+    "targets": "handmade hardening header mermaid moving output probes quoting "
+    "rawmerge render templatecache",
     "places": "events reasons status timeline",
     "places.processes": "causes claims control gates health localenv localplan "
     "localstores localunits place runfiles running session sockets supervisor tended "
@@ -76,22 +76,10 @@ HOUSE = {
 WRONG = {
     ("booting", "console"),
     ("booting", "upconsole"),
-    ("checks.health", "probes"),
-    ("console", "problems"),
-    ("distrust", "problems"),
-    ("files", "dockerfile"),
-    ("gathering", "causes"),
-    ("localplan", "reading"),
-    ("render", "merging"),
-    ("render", "secretfiles"),
     ("running", "console"),
     ("running", "runconsole"),
-    ("selection", "reading"),
-    ("stateform", "problems"),
     ("upconsole", "judging"),
     ("upping", "console"),
-    ("wiring", "composekeys"),
-    ("wiring", "needkeys"),
 }
 
 MODULES = {
@@ -109,8 +97,13 @@ def parse(module):
 
 
 def find_package(module):
-    """The package that a module belongs to; those of no package are their own."""
-    return OWNERS.get(module, module)
+    """The package that a module belongs to, by HOUSE or by the folder it lies in."""
+    if module in OWNERS:
+        return OWNERS[module]
+    name = module
+    while name not in MAY_IMPORT and "." in name:
+        name = name.rpartition(".")[0]
+    return name
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from composegen.errors import Location
-from composegen.files import Folder
+from composegen.folder import Folder
 from composegen.model import (
     Need,
     Service,

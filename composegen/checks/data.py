@@ -6,7 +6,7 @@ from composegen.checks.checked import Checked
 from composegen.model import (
     Service,
 )
-from composegen.reading import shorten
+from composegen.text import shorten
 
 _WRITES_AS_ROOT = frozenset({"DAC_OVERRIDE", "CAP_DAC_OVERRIDE", "ALL"})
 

@@ -11,7 +11,7 @@ from composegen.model import (
     HealthKind,
     Service,
 )
-from composegen.reading import shorten
+from composegen.text import shorten
 
 
 def check_images(checked: Checked) -> None:

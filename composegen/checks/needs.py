@@ -9,13 +9,13 @@ from composegen.model import (
     HealthKind,
     Service,
 )
-from composegen.reading import find_near, list_some, shorten
 from composegen.selection import (
     describe_missing,
     find_missing,
     is_anything_left,
     suggest_flags,
 )
+from composegen.text import find_near, list_some, shorten
 
 _MOST_NEAR = 20
 _MOST_CYCLES = 100

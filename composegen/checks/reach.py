@@ -6,10 +6,8 @@ from composegen.checks.checked import Checked
 from composegen.model import (
     Service,
 )
+from composegen.networks import list_networks
 from composegen.values import Port
-from composegen.wiring import (
-    list_networks,
-)
 
 _EVERYWHERE = ("0.0.0.0", "::")
 _MOST_PORTS = 200_000

@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterator
 
 from composegen.checks.checked import Checked
+from composegen.credentials import name_url_secret
 from composegen.model import (
     SecretKind,
     Service,
 )
 from composegen.paths import is_file, is_folder
 from composegen.values import parse_variables
-from composegen.wiring import (
-    name_url_secret,
-)
 
 _SECRET_WORDS = re.compile(
     r"(?:^|[_.-])(?:PASS|PASSWD|PASSWORD|PASSPHRASE|PW|SECRET|TOKEN|APIKEY|API_KEY|"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from composegen.addressing import ContainerAddressing
 from composegen.checks.checked import Checked
 from composegen.model import (
     Service,
 )
+from composegen.placeholders import UnknownPlaceholder, fill_template
 from composegen.values import parse_variables
-from composegen.wiring import (
-    Containers,
-    UnknownPlaceholder,
-    fill_template,
-)
 
 
 def check_variables(checked: Checked) -> None:
@@ -106,7 +103,9 @@ def check_placeholders(checked: Checked) -> None:
         for variable, template in need.env.items():
             path = ("services", service.name, "needs", target.name, "env", variable)
             try:
-                filled = fill_template(template, checked.stack, target, Containers())
+                filled = fill_template(
+                    template, checked.stack, target, ContainerAddressing()
+                )
             except UnknownPlaceholder as unknown:
                 checked.add(
                     "placeholder-unknown",

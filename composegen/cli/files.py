@@ -60,7 +60,7 @@ def plan(
     """
     be_brief()
     from composegen.plan import describe_plan, format_plan
-    from composegen.problems import escape_control
+    from composegen.text import escape_control
 
     console = make_console()
     made = load_plan(file, make_selection(added, removed))
@@ -113,9 +113,9 @@ def render(
         write_rendered,
     )
     from composegen.plan import make_plan
-    from composegen.problems import escape_control
     from composegen.render import OLDEST_START_INTERVAL, Options, render_plan
     from composegen.secretfiles import list_missing_files
+    from composegen.text import escape_control
 
     console = make_console()
     folder = Path(file).parent
@@ -177,8 +177,8 @@ def secrets(file: str, form: str) -> None:
     """Make the missing secret files, say what is still empty."""
     import os
 
-    from composegen.problems import escape_control
     from composegen.secretfiles import Outcome, make_secret_files
+    from composegen.text import escape_control
 
     console = make_console()
     made = make_secret_files(

@@ -56,7 +56,7 @@ def init(folder: str, bare: bool) -> None:
 def recipes(name: str | None, file: str, form: str) -> None:
     """List the recipes, or show one."""
     from composegen.guide import describe_recipe, list_recipes
-    from composegen.problems import escape_control
+    from composegen.text import escape_control
 
     console = make_console()
     if name is None:

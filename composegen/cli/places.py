@@ -55,7 +55,7 @@ def _find_unnoted(folder: Path, file: str) -> Notes | None:
 
 
 def _check_noted(notes: Notes, names: tuple[str, ...]) -> None:
-    from composegen.reading import find_near
+    from composegen.text import find_near
 
     known = [each.name for each in notes.services]
     for name in names:

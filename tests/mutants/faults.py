@@ -8,7 +8,7 @@ READING = ("tests/test_source.py", "tests/test_loader.py")
 PLAN = ("tests/test_plan.py", "tests/test_selection.py", "tests/test_examples.py")
 RENDER = ("tests/test_render.py", "tests/test_hardening.py", "tests/test_examples.py")
 SAFETY = ("tests/test_text_safety.py", "tests/test_quoting.py")
-WIRING = ("tests/test_wiring.py",)
+WIRING = ("tests/test_addressing.py",)
 PROBES = ("tests/test_probes.py",)
 STRANGERS = ("tests/test_safety.py",)
 STATE = (
@@ -316,35 +316,35 @@ FAULTS = (
     # Wiring
     Fault(
         "a secret's value is written out",
-        "composegen/wiring.py",
+        "composegen/addressing.py",
         "            return self._carry(credentials.password_secret)\n",
         "            return credentials.password_secret\n",
         WIRING,
     ),
     Fault(
         "a password is not encoded",
-        "composegen/wiring.py",
+        "composegen/addressing.py",
         'return encode_url(text) if word in {"user", "password", "database"} else text',
         "return text",
         WIRING,
     ),
     Fault(
         "{url_file} mounts nothing",
-        "composegen/wiring.py",
+        "composegen/addressing.py",
         "        self.mounts.append(name)\n",
         "",
         WIRING,
     ),
     Fault(
         "a store's network is forgotten",
-        "composegen/wiring.py",
+        "composegen/addressing.py",
         "    if service.is_store:\n        networks.append(service.name)\n",
         "",
         (*WIRING, *RENDER),
     ),
     Fault(
         "a store is on the default network",
-        "composegen/wiring.py",
+        "composegen/addressing.py",
         "if not service.is_store or service.publish:",
         "if True:",
         (*WIRING, *RENDER),

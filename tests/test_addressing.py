@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from composegen.addressing import ContainerAddressing
+from composegen.credentials import find_credentials
 from composegen.model import Service
-from composegen.wiring import Containers, encode_url, find_credentials, make_url
+from composegen.placeholders import encode_url, make_url
 from tests.rendering import plan, read, read_services
 from tests.stacks import APP, find, list_names, load_only, load_services, make_stack
 
@@ -451,7 +453,9 @@ def test_user_and_database_are_encoded_in_a_url() -> None:
 def test_the_value_of_a_secret_is_encoded_where_it_is_put_into_a_url() -> None:
     stack = load_only(make_stack(db=SECRET))
 
-    filled = make_url(stack, stack.services["db"], Containers(), password="p$@1")
+    filled = make_url(
+        stack, stack.services["db"], ContainerAddressing(), password="p$@1"
+    )
 
     assert filled.text == "postgresql://postgres:p%24%401@db:5432/postgres"
     assert filled.carries_password == ""

@@ -1,0 +1,31 @@
+"""Where a dependent service finds the others: the address of each, files of secrets."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from composegen.model import Service
+
+
+class Addressing(Protocol):
+    """Where a dependant runs: how it reaches other services and finds secrets."""
+
+    def find_address(self, service: Service) -> tuple[str, int | None]:
+        """Host and port under which the dependant reaches a service."""
+        ...
+
+    def find_secret(self, name: str) -> str:
+        """The path of a secret's file."""
+        ...
+
+
+class ContainerAddressing:
+    """Of containers on shared networks: a service is reached by its name."""
+
+    def find_address(self, service: Service) -> tuple[str, int | None]:
+        """The service's name and the port it listens on."""
+        return service.name, service.port
+
+    def find_secret(self, name: str) -> str:
+        """Where Compose mounts the secret."""
+        return f"/run/secrets/{name}"

@@ -1,0 +1,99 @@
+"""The login of a data store: which user, database and password it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from composegen.model import Login, Service
+from composegen.records import field, record
+
+GENERATED_BYTES = 24
+"""How many random bytes a generated secret holds."""
+
+
+@record
+class Credentials:
+    """A service's login: None where nobody knows, a secret's name where it is one."""
+
+    user: str | None = None
+    password: str | None = None
+    password_secret: str = ""
+    database: str | None = None
+    wanted: Mapping[str, str] = field(default_factory=dict)
+
+
+def name_url_secret(service: str) -> str:
+    """The secret that holds a service's URL."""
+    return f"{service}-url"
+
+
+def find_credentials(service: Service) -> Credentials:
+    """What a service's own variables say about its login."""
+    files = {
+        variable: use.name for use in service.secrets for variable in use.variables
+    }
+    login = _choose_login(service, files)
+    wanted: dict[str, str] = {}
+    user = password = None
+    secret = ""
+    if login is not None:
+        user = _find_value(service, login.user)
+        if user is None and not _is_in_file(service, files, login.user):
+            user = login.user_default or None
+        password = _find_value(service, login.password)
+        if password is None:
+            secret = next(
+                (
+                    files[f"{name}_FILE"]
+                    for name in login.password
+                    if f"{name}_FILE" in files
+                ),
+                "",
+            )
+            if not secret and not _is_in_file(service, files, login.password):
+                password = login.password_default
+        wanted["user"] = " or ".join(login.user)
+        wanted["password"] = " or ".join(login.password)
+    database = _find_value(service, service.access.database)
+    if database is None and not _is_in_file(service, files, service.access.database):
+        default = service.access.database_default
+        database = (user if default == "{user}" else default) or None
+    wanted["database"] = " or ".join(service.access.database)
+    return Credentials(
+        user=user,
+        password=password,
+        password_secret=secret,
+        database=database,
+        wanted=wanted,
+    )
+
+
+def _choose_login(service: Service, files: Mapping[str, str]) -> Login | None:
+    for login in service.access.logins:
+        if not login.when or (
+            _is_set(service, files, login.when)
+            and (not login.password or _is_set(service, files, login.password))
+        ):
+            return login
+    return None
+
+
+def _is_set(service: Service, files: Mapping[str, str], names: tuple[str, ...]) -> bool:
+    """Whether one of the variables has a value, or a file that holds it."""
+    return _find_value(service, names) is not None or _is_in_file(service, files, names)
+
+
+def _find_value(service: Service, names: tuple[str, ...]) -> str | None:
+    return next(
+        (service.environment[name] for name in names if service.environment.get(name)),
+        None,
+    )
+
+
+def _is_in_file(
+    service: Service, files: Mapping[str, str], names: tuple[str, ...]
+) -> bool:
+    return any(
+        f"{name}_FILE" in files or f"{name}_FILE" in service.environment
+        for name in names
+    )
