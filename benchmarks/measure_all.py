@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from benchmarks.measure import describe_machine  # noqa: E402
 from benchmarks.table import Row, make_table  # noqa: E402
-from composegen.files import write_atomically  # noqa: E402
+from composegen.system.files import write_atomically  # noqa: E402
 
 LONGEST = 1800
 PATIENCE = 60

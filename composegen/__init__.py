@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     """``own_dependencies``, imported when it is first asked for."""
     if name == "own_dependencies":
-        from composegen.platforms import check_platform
+        from composegen.system.platform import check_platform
 
         check_platform()  # first: what follows cannot even be imported elsewhere
         from composegen.library import own_dependencies

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from composegen.events import Failure
 from composegen.health import HOST, Probe
-from composegen.holders import describe_holder, describe_process
-from composegen.listeners import find_listeners, list_ports
 from composegen.localenv import find_program, suggest_access
 from composegen.localunits import Unit
 from composegen.oserrors import describe_os_error, keeps_all_from_starting
-from composegen.processes import (
+from composegen.system.holders import describe_holder, describe_process
+from composegen.system.identity import (
     read_cpu_seconds,
 )
+from composegen.system.listeners import find_listeners, list_ports
 
 LAST_LINES = 20
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126

@@ -13,12 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from composegen import guardian
 from composegen.errors import FileRefused
 from composegen.events import Failure
 from composegen.health import NotReady, Probe, ask, choose_pause
-from composegen.holders import describe_holder, describe_process
-from composegen.listeners import find_listeners, is_free
 from composegen.localenv import Surroundings, find_folder
 from composegen.localplan import Way
 from composegen.localstores import remove_container
@@ -26,9 +23,18 @@ from composegen.localunits import Unit
 from composegen.model import HealthKind, Service
 from composegen.oserrors import describe_os_error
 from composegen.paths import is_folder
-from composegen.processes import Identity, identify, is_still, read_command, read_folder
 from composegen.records import record, replace
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
+from composegen.system import guardian
+from composegen.system.holders import describe_holder, describe_process
+from composegen.system.identity import (
+    Identity,
+    identify,
+    is_still,
+    read_command,
+    read_folder,
+)
+from composegen.system.listeners import find_listeners, is_free
 from composegen.upkeep import Upkeep
 
 _FIRST_LOOK = 1.0

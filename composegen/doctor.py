@@ -14,8 +14,6 @@ from composegen.containers import Container, Machine
 from composegen.dotenv import fill_variables
 from composegen.endpoint import DEFAULT, Endpoint, find_endpoint
 from composegen.errors import CannotRun, ComposegenError, Level, MissingVariable
-from composegen.holders import describe_holder
-from composegen.listeners import is_free
 from composegen.localenv import Surroundings, read_surroundings
 from composegen.localplan import find_obstacle, suggest_way
 from composegen.model import SecretKind
@@ -26,6 +24,8 @@ from composegen.projects import find_project
 from composegen.records import record
 from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine
+from composegen.system.holders import describe_holder
+from composegen.system.listeners import is_free
 from composegen.values import parse_variables
 
 OLDEST_ENGINE = (25,)

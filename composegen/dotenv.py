@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import FileRefused, MissingVariable
-from composegen.files import check_readable, read_small_text
+from composegen.system.files import check_readable, read_small_text
 from composegen.values import BadVariable, parse_variables
 
 _NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:=|:\s)[ \t]*")

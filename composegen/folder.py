@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from composegen.files import read_small_text
 from composegen.model import Build, Raw
 from composegen.paths import exists, is_folder, leads_inside
+from composegen.system.files import read_small_text
 
 _MOST_IGNORED = 64 * 1024
 

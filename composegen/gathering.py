@@ -167,6 +167,6 @@ def find_holder(engine: Looking, port: int) -> str:
     container = engine.find_publisher(port)
     if container:
         return f"the container {container}"
-    from composegen.holders import describe_holder
+    from composegen.system.holders import describe_holder
 
     return describe_holder(port)

@@ -10,11 +10,11 @@ from composegen.catalogue import LEVELS
 from composegen.composekeys import to_plain
 from composegen.errors import FileRefused, ProblemsFound, UsageError
 from composegen.facts import list_recipe_files
-from composegen.files import read_small_text
 from composegen.paths import is_file
 from composegen.problems import Problems
 from composegen.resources import find_templates
 from composegen.source import Source, read_bytes
+from composegen.system.files import read_small_text
 from composegen.text import find_near
 
 

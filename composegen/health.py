@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from composegen.children import run_briefly
 from composegen.model import HealthKind
 from composegen.oserrors import describe_os_error, is_shortage
 from composegen.records import field, record
+from composegen.system.children import run_briefly
 
 HOST = "127.0.0.1"
 ALIVE_FOR = 1.0

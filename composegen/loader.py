@@ -21,7 +21,6 @@ from composegen.checks.checked import Checked
 from composegen.composekeys import Draft
 from composegen.errors import FileRefused, Location, Problem, ProblemsFound
 from composegen.facts import find_facts, fits_image
-from composegen.files import check_readable
 from composegen.folder import Folder
 from composegen.merging import check_removals, merge_drafts
 from composegen.model import (
@@ -44,6 +43,7 @@ from composegen.records import record, replace
 from composegen.selection import Selection
 from composegen.shape import PASSED_KEYS, ShapeReader
 from composegen.source import Node, Source, read_bytes
+from composegen.system.files import check_readable
 from composegen.text import find_near, shorten
 from composegen.toplevel import TopLevel, make_secret
 

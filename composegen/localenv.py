@@ -10,7 +10,6 @@ from pathlib import Path
 from composegen.credentials import find_credentials
 from composegen.dotenv import fill_variables, parse_dotenv, parse_raw_env, read_dotenv
 from composegen.errors import CannotRun, MissingVariable
-from composegen.files import check_readable, read_small_text, write_atomically
 from composegen.model import Secret, SecretKind, Service, Stack
 from composegen.oserrors import (
     describe_closed,
@@ -24,6 +23,7 @@ from composegen.plan import Plan, Step, reduce_stack
 from composegen.records import record, replace
 from composegen.secretfiles import check_made, make_secret_files, read_passwords
 from composegen.statefolder import STATE_FOLDER, make_state_folder
+from composegen.system.files import check_readable, read_small_text, write_atomically
 
 HOST = "127.0.0.1"
 _SECRET_MODE = 0o644

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from composegen.errors import CannotRun
 from composegen.health import Probe
-from composegen.launch import Launch
 from composegen.localenv import HOST, Surroundings, find_folder, make_env
 from composegen.localplan import LocalPlan, Way
 from composegen.localstores import make_store_launch
-from composegen.logs import find_log
 from composegen.model import Health, HealthKind, Service
 from composegen.plan import Step
 from composegen.records import record, replace
-from composegen.shellwords import quote_inside
 from composegen.statefolder import make_state_folder
+from composegen.system.launch import Launch
+from composegen.system.logfiles import find_log
+from composegen.system.shellwords import quote_inside
 from composegen.values import parse_duration
 
 _DEFAULT_GRACE = 10.0

@@ -16,12 +16,9 @@ from composegen.claims import kill_leftover
 from composegen.control import ask_run
 from composegen.errors import ComposegenError
 from composegen.events import Failure
-from composegen.files import check_readable
 from composegen.localstores import remove_container
-from composegen.logs import Tail, find_log, measure_log, read_last_lines
 from composegen.model import Stack
 from composegen.paths import list_matching
-from composegen.processes import is_frozen, is_still
 from composegen.reasons import Reason
 from composegen.records import field, record
 from composegen.runfiles import RunFolder, RunRecord, ServiceRecord
@@ -33,6 +30,9 @@ from composegen.status import (
     format_moment,
     format_table,
 )
+from composegen.system.files import check_readable
+from composegen.system.identity import is_frozen, is_still
+from composegen.system.logfiles import Tail, find_log, measure_log, read_last_lines
 
 _DOWN_LIMIT, _DOWN_PATIENCE = 120.0, 3.0
 _POLL = 0.02

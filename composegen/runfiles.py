@@ -17,11 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from composegen.events import Failure
-from composegen.files import check_readable, write_atomically
-from composegen.launch import is_container_of
-from composegen.logs import find_log
 from composegen.paths import exists, list_matching
-from composegen.processes import Identity, identify, is_still
 from composegen.records import as_dict, list_fields, record
 from composegen.sockets import is_same_path, is_socket_of, remove_socket
 from composegen.statefolder import (
@@ -40,6 +36,10 @@ from composegen.stateform import (
     read_record,
 )
 from composegen.status import LeftOutNote, ServiceStatus
+from composegen.system.files import check_readable, write_atomically
+from composegen.system.identity import Identity, identify, is_still
+from composegen.system.launch import is_container_of
+from composegen.system.logfiles import find_log
 from composegen.values import SERVICE_NAME
 
 _MODE = 0o600

@@ -16,7 +16,6 @@ from composegen.console import Console, has_colours
 from composegen.control import follow_run
 from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
 from composegen.events import read_event
-from composegen.foreground import stay_in_front
 from composegen.localenv import HOST, Surroundings, prepare_secrets, read_surroundings
 from composegen.localplan import Asked, LocalPlan, Way, settle_plan
 from composegen.localstores import has_engine, is_image_there, pull_image
@@ -27,11 +26,12 @@ from composegen.plan import format_plan
 from composegen.records import record
 from composegen.runconsole import RunConsole
 from composegen.runfiles import Lock, RunFolder, RunRecord
-from composegen.runtimes.process import Processes
 from composegen.session import open_session
-from composegen.signals import catch_signals
 from composegen.status import State, format_moment
 from composegen.supervisor import StartFailed, Supervisor
+from composegen.system.foreground import stay_in_front
+from composegen.system.process import Processes
+from composegen.system.signals import catch_signals
 
 _CONNECT_TIMEOUT = 0.5
 _POLL = 0.05

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from composegen.errors import FileRefused
-from composegen.files import write_atomically
 from composegen.paths import exists, is_folder, is_link
 from composegen.resources import find_chat_example
+from composegen.system.files import write_atomically
 
 _LEFT_BEHIND = frozenset(
     "__pycache__ .venv .secrets .composegen logs build dist node_modules .pytest_cache "

@@ -11,11 +11,11 @@ from composegen.addressing import Addressing, ContainerAddressing
 from composegen.credentials import GENERATED_BYTES, find_credentials, name_url_secret
 from composegen.dotenv import fill_variables, read_dotenv
 from composegen.errors import FileRefused
-from composegen.files import check_readable, read_small_text, write_atomically
 from composegen.model import SECRET_FOLDER, Secret, SecretKind, Service, Stack
 from composegen.paths import exists, is_file, is_folder, is_link
 from composegen.placeholders import make_url
 from composegen.records import record
+from composegen.system.files import check_readable, read_small_text, write_atomically
 
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o644

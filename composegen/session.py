@@ -19,10 +19,10 @@ from composegen.localplan import LocalPlan, Way
 from composegen.localunits import Unit
 from composegen.records import as_dict, record
 from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
-from composegen.runtimes.process import Processes
 from composegen.sockets import choose_socket, find_socket_folder
 from composegen.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.supervisor import Supervisor
+from composegen.system.process import Processes
 from composegen.tended import describe_failure
 from composegen.upkeep import Upkeep
 from composegen.voice import Report

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from composegen.errors import FileRefused
-from composegen.files import write_atomically
 from composegen.paths import exists, is_link
+from composegen.system.files import write_atomically
 
 STATE_FOLDER = ".composegen"
 _FOLDER_MODE = 0o700

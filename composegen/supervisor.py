@@ -13,8 +13,8 @@ from typing import Any
 from composegen.claims import Claims
 from composegen.events import Failure
 from composegen.localunits import Unit
-from composegen.runtimes.process import Processes
 from composegen.status import ServiceStatus
+from composegen.system.process import Processes
 from composegen.tended import Tended, describe_tended
 from composegen.tending import Tender
 from composegen.timeline import Boot

@@ -9,11 +9,11 @@ from composegen.claims import Found
 from composegen.events import Failure
 from composegen.localplan import Way
 from composegen.localunits import Unit
-from composegen.logs import Tail
 from composegen.records import replace
 from composegen.runfiles import format_now
-from composegen.runtimes.process import Process
 from composegen.status import FINE, ServiceStatus, State
+from composegen.system.logfiles import Tail
+from composegen.system.process import Process
 from composegen.timeline import Boot
 
 

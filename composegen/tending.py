@@ -38,12 +38,12 @@ from composegen.health import (
 )
 from composegen.localplan import Way
 from composegen.localunits import Unit
-from composegen.logs import Tail
 from composegen.model import HealthKind
-from composegen.processes import Identity, find_start_time, is_still, read_command
 from composegen.records import replace
-from composegen.runtimes.process import Process, Processes
 from composegen.status import State
+from composegen.system.identity import Identity, find_start_time, is_still, read_command
+from composegen.system.logfiles import Tail
+from composegen.system.process import Process, Processes
 from composegen.tended import Tended
 from composegen.timeline import Boot
 from composegen.voice import Report, Voice

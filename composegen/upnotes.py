@@ -20,7 +20,6 @@ from composegen.endpoint import (
     suggest_choice,
 )
 from composegen.errors import OtherEngine
-from composegen.files import write_atomically
 from composegen.records import as_dict, field, record
 from composegen.statefolder import (
     STATE_FOLDER,
@@ -38,6 +37,7 @@ from composegen.stateform import (
     read_record,
 )
 from composegen.status import LeftOutNote
+from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
 
 FILE = "up.json"

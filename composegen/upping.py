@@ -41,8 +41,8 @@ from composegen.secretfiles import (
     make_secret_files,
     read_passwords,
 )
-from composegen.signals import catch_signals
 from composegen.statefolder import hold_lock
+from composegen.system.signals import catch_signals
 from composegen.upnotes import Notes, write_notes
 
 _STAYS = "what was made stays: composegen why, logs, down"

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from composegen.causes import LAST_LINES
 from composegen.events import Event, Line, Told
-from composegen.logs import read_last_lines
+from composegen.system.logfiles import read_last_lines
 from composegen.tended import Tended
 
 Report: TypeAlias = Callable[[Event], None]

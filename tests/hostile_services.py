@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from composegen.launch import Launch
-from composegen.runtimes.process import Processes
+from composegen.system.launch import Launch
+from composegen.system.process import Processes
 
 BEACON = "import time\nwhile True: time.sleep(0.05)"
 BACKGROUND_CHILD = f"python3 -S -c '{BEACON}' $TOKEN & python3 -S -c '{BEACON}' $TOKEN"

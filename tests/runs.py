@@ -19,9 +19,9 @@ from composegen.localenv import prepare_secrets, read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
 from composegen.runfiles import RunFolder, identify_self
-from composegen.runtimes.process import Processes
 from composegen.selection import Selection
 from composegen.supervisor import StartFailed, Supervisor
+from composegen.system.process import Processes
 from composegen.upkeep import Upkeep
 from tests.leaks import find_port, find_running_in, keep, wait_for
 

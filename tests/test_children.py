@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from composegen import children
-from composegen.children import run_briefly
-from composegen.guardian import is_running
+from composegen.system import children
+from composegen.system.children import run_briefly
+from composegen.system.guardian import is_running
 from tests.leaks import wait_for
 
 

@@ -12,9 +12,9 @@ from composegen.claims import find_stranger
 from composegen.events import Exited, Ready, Reused, Started
 from composegen.localenv import read_surroundings
 from composegen.place import take_down
-from composegen.processes import Identity
 from composegen.records import replace
 from composegen.runfiles import RunFolder, ServiceRecord
+from composegen.system.identity import Identity
 from tests import leaks, runs
 from tests.runs import (
     carry_out,

@@ -11,11 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from composegen import guardian
-from composegen.children import watch_exit
-from composegen.launch import Launch
-from composegen.runtimes import process
-from composegen.runtimes.process import Processes
+from composegen.system import guardian, process
+from composegen.system.children import watch_exit
+from composegen.system.launch import Launch
+from composegen.system.process import Processes
 from tests import leaks
 from tests.refusals import no_handles
 

@@ -21,7 +21,7 @@ from composegen.health import (
     wait_until_settled,
 )
 from composegen.model import HealthKind
-from composegen.processes import identify
+from composegen.system.identity import identify
 from tests.leaks import LIMIT, wait_for
 from tests.refusals import close, no_handles, other_user
 from tests.simulated import simulate

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from composegen import listeners
-from composegen.listeners import find_listeners, is_free, list_ports
+from composegen.system import listeners
+from composegen.system.listeners import find_listeners, is_free, list_ports
 from tests.leaks import find_port
 from tests.refusals import no_handles
 

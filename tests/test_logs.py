@@ -1,6 +1,6 @@
 """Logs are appended to by services, rotated at their start, read by anybody."""
 
-from composegen.logs import Tail, open_log, read_last_lines, rotate_log
+from composegen.system.logfiles import Tail, open_log, read_last_lines, rotate_log
 
 
 def test_a_big_log_is_moved_aside_and_three_old_ones_are_kept(tmp_path):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from composegen.processes import (
+from composegen.system.identity import (
     Identity,
     find_start_time,
     identify,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from composegen.guardian import is_running
+from composegen.system.guardian import is_running
 from tests import leaks, runs
 from tests.refusals import allow_handles, close, run_as_other, use_up_handles
 from tests.runs import (

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused
-from composegen.processes import Identity, identify
 from composegen.records import as_dict
 from composegen.runfiles import (
     RunFolder,
@@ -18,6 +17,7 @@ from composegen.runfiles import (
     format_now,
     identify_self,
 )
+from composegen.system.identity import Identity, identify
 from tests.runs import ROOT
 
 HOLD = """

@@ -18,11 +18,11 @@ import pytest
 from composegen.dockerfile import is_ignored, parse_dockerfile
 from composegen.dotenv import fill_variables, parse_dotenv
 from composegen.errors import FileRefused
-from composegen.files import read_small_text
 from composegen.folder import Folder
-from composegen.logs import open_log
 from composegen.output import Written, check_rendered, read_recorded, write_rendered
 from composegen.statefolder import make_state_folder
+from composegen.system.files import read_small_text
+from composegen.system.logfiles import open_log
 from tests.stacks import check, list_names
 
 LOOKS = (["check"], ["plan"], ["render"], ["graph"])

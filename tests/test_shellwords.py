@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from composegen.shellwords import find_open_quote, quote_inside
+from composegen.system.shellwords import find_open_quote, quote_inside
 
 PATHS = ["/data", "/my shop", "/it's", '/a "b" $HOME `id` \\ c', "/a;b|c&d"]
 

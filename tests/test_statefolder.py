@@ -7,7 +7,6 @@ import threading
 import pytest
 
 from composegen.errors import CannotRun, FileRefused
-from composegen.platforms import check_platform
 from composegen.statefolder import (
     STATE_FOLDER,
     NotTrusted,
@@ -16,6 +15,7 @@ from composegen.statefolder import (
     make_state_folder,
     read_state,
 )
+from composegen.system.platform import check_platform
 
 OTHER = 12345
 """A user that is not this one."""

@@ -47,29 +47,39 @@ MAY_IMPORT = {
 }
 
 HOUSE = {
-    "system": "children files foreground guardian holders launch listeners logs "
-    "platforms processes runtimes runtimes.process shellwords signals",
-    "images": "dockerfile facts",
-    "planning": "addressing asking credentials networks placeholders plan selection",
-    "stackfile": "assembly catalogue checks checks.checked checks.data checks.health "
-    "checks.images checks.needs checks.reach checks.secrets checks.variables "
-    "composekeys folder guide healthcheck healthkeys inline loader merging needkeys "
-    "ownkeys problems reading recipes schema shape source syntax toplevel translate",
-    "workspace": "dotenv projects secretfiles statefolder stateform",
-    "targets": "handmade hardening header mermaid moving output probes quoting "
-    "rawmerge render templatecache",
-    "places": "events reasons status timeline",
-    "places.processes": "causes claims control gates health localenv localplan "
-    "localstores localunits place runfiles running session sockets supervisor tended "
-    "tending upkeep voice",
-    "places.engine": "booting complaints compose containers endpoint enginecauses "
-    "engineplace enginestatus enginewhy evidence finding gathering judging logcauses "
-    "noting runtimes.engine upnotes upping",
-    "places.find": "distrust",
-    "places.doctor": "doctor",
-    "terminal": "console runconsole upconsole writer",
-    "commands": "cli cli.files cli.group cli.learning cli.options cli.places "
-    "cli.starting scaffold",
+    "system": ("runtimes "),
+    "images": ("dockerfile facts "),
+    "planning": ("addressing asking credentials networks placeholders plan selection "),
+    "stackfile": (
+        "assembly catalogue checks checks.checked checks.data checks.health "
+        "checks.images checks.needs checks.reach checks.secrets "
+        "checks.variables composekeys folder guide healthcheck healthkeys "
+        "inline loader merging needkeys ownkeys problems reading recipes schema "
+        "shape source syntax toplevel translate "
+    ),
+    "workspace": ("dotenv projects secretfiles statefolder stateform "),
+    "targets": (
+        "handmade hardening header mermaid moving output probes quoting "
+        "rawmerge render templatecache "
+    ),
+    "places": ("events reasons status timeline "),
+    "places.processes": (
+        "causes claims control gates health localenv localplan localstores "
+        "localunits place runfiles running session sockets supervisor tended "
+        "tending upkeep voice "
+    ),
+    "places.engine": (
+        "booting complaints compose containers endpoint enginecauses "
+        "engineplace enginestatus enginewhy evidence finding gathering judging "
+        "logcauses noting runtimes.engine upnotes upping "
+    ),
+    "places.find": ("distrust "),
+    "places.doctor": ("doctor "),
+    "terminal": ("console runconsole upconsole writer "),
+    "commands": (
+        "cli cli.files cli.group cli.learning cli.options cli.places "
+        "cli.starting scaffold "
+    ),
 }
 
 # What still points the wrong way. An entry that is cured must go; none may come.

@@ -16,8 +16,8 @@ from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
 from composegen.runfiles import RunFolder, identify_self
 from composegen.running import ThisMachine
-from composegen.runtimes.process import Processes
 from composegen.supervisor import Supervisor
+from composegen.system.process import Processes
 
 SERVER = """\
 import os, socket, time

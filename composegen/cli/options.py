@@ -201,7 +201,7 @@ def load_plan(file: str, selection: Selection) -> Plan:
 
 def check_platform() -> None:
     """Before anything is imported that is not there elsewhere."""
-    from composegen.platforms import check_platform
+    from composegen.system.platform import check_platform
 
     check_platform()
 

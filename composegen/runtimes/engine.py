@@ -27,8 +27,8 @@ from composegen.containers import (
 )
 from composegen.endpoint import Endpoint, suggest_start
 from composegen.errors import EngineUnreachable
-from composegen.listeners import parse_table
 from composegen.oserrors import describe_os_error, find_shortage
+from composegen.system.listeners import parse_table
 
 _PROJECT = "com.docker.compose.project"
 _ONE_OFF = "com.docker.compose.oneoff"

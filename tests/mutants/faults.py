@@ -509,7 +509,7 @@ FAULTS = (
     ),
     Fault(
         "a file may be half-written",
-        "composegen/files.py",
+        "composegen/system/files.py",
         "        Path(name).replace(path)\n",
         "        Path(path).write_text(text[: len(text) // 2])\n",
         FILES,
@@ -597,7 +597,7 @@ FAULTS = (
     # What the system refuses
     Fault(
         "a process is gone where nobody could look",
-        "composegen/guardian.py",
+        "composegen/system/guardian.py",
         "    if error.errno in _SHORTAGES:\n        raise error\n",
         "    del error\n",
         REFUSALS,
@@ -626,7 +626,7 @@ FAULTS = (
     # Runs that go on
     Fault(
         "a cancel that comes with the exit of a check is lost",
-        "composegen/children.py",
+        "composegen/system/children.py",
         "            await asyncio.wait({exited}, timeout=timeout)\n",
         "            await asyncio.wait_for(asyncio.shield(exited), timeout)\n",
         ("tests/test_children.py",),
@@ -669,14 +669,14 @@ FAULTS = (
     ),
     Fault(
         "a hang-up that nohup lets be ignored ends a run",
-        "composegen/signals.py",
+        "composegen/system/signals.py",
         "        if signal.getsignal(number) is not signal.SIG_IGN\n",
         "",
         ("tests/test_run_command.py",),
     ),
     Fault(
         "each service that stops looks through all processes",
-        "composegen/runtimes/process.py",
+        "composegen/system/process.py",
         "        if self._seen is None or self._seen.begun < max(since, now - self.pause):\n",
         "        if True:\n",
         ("tests/test_guardian.py",),

@@ -9,9 +9,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from composegen.guardian import list_pids
 from composegen.oserrors import is_shortage
 from composegen.records import record
+from composegen.system.guardian import list_pids
 
 _PROC = Path("/proc")
 _LISTEN = "0A"

@@ -21,12 +21,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from composegen import guardian
-from composegen.children import watch_exit
-from composegen.launch import Launch
-from composegen.logs import measure_log, open_log, rotate_log
 from composegen.oserrors import describe_os_error
-from composegen.processes import Identity, identify
+from composegen.system import guardian
+from composegen.system.children import watch_exit
+from composegen.system.identity import Identity, identify
+from composegen.system.launch import Launch
+from composegen.system.logfiles import measure_log, open_log, rotate_log
 
 _POLL = 0.01
 _LONGEST_KILL = 5.0

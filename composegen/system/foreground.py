@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from composegen.guardian import signal_group
-from composegen.runtimes.process import Process
+from composegen.system.guardian import signal_group
+from composegen.system.process import Process
 
 _LOOK_INTERVAL = 0.1
 _SHELL_BASE = 128

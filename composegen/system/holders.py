@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from composegen.listeners import find_listeners
-from composegen.processes import find_start_time, read_command, read_folder
+from composegen.system.identity import find_start_time, read_command, read_folder
+from composegen.system.listeners import find_listeners
 
 _WIDEST = 60
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from composegen.guardian import HAS_PROC, read_stat
 from composegen.oserrors import is_shortage
 from composegen.records import record
+from composegen.system.guardian import HAS_PROC, read_stat
 
 _PROC = Path("/proc")
 

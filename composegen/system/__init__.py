@@ -1,0 +1,1 @@
+"""The machine: files, processes, ports, signals; who they are and who has them."""
