@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from composegen.facts import parse_image
+from composegen.images.facts import parse_image
 from composegen.model import _WINDOWS_PATH, Mount, Raw, split_mount
 from composegen.reading import REMOVED, Path, Reader
 from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null

@@ -35,7 +35,7 @@ class Folder:
             text = self._read_dockerfile(context, str(options.get("dockerfile", "")))
         if text is None:
             return Build(options=options)
-        from composegen.dockerfile import parse_dockerfile
+        from composegen.images.dockerfile import parse_dockerfile
 
         target = str(options.get("target", ""))
         image = parse_dockerfile(
@@ -102,7 +102,7 @@ class Folder:
         for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
             patterns = read_small_text(folder / name, most=_MOST_IGNORED)
             if patterns is not None:
-                from composegen.dockerfile import is_ignored
+                from composegen.images.dockerfile import is_ignored
 
                 return not is_ignored(inside, patterns)
         return True

@@ -9,7 +9,7 @@ from typing import Any
 from composegen.catalogue import LEVELS
 from composegen.composekeys import to_plain
 from composegen.errors import FileRefused, ProblemsFound, UsageError
-from composegen.facts import list_recipe_files
+from composegen.images.facts import list_recipe_files
 from composegen.paths import is_file
 from composegen.problems import Problems
 from composegen.resources import find_templates

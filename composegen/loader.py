@@ -20,8 +20,8 @@ from composegen.checks import check_stack
 from composegen.checks.checked import Checked
 from composegen.composekeys import Draft
 from composegen.errors import FileRefused, Location, Problem, ProblemsFound
-from composegen.facts import find_facts, fits_image
 from composegen.folder import Folder
+from composegen.images.facts import find_facts, fits_image
 from composegen.merging import check_removals, merge_drafts
 from composegen.model import (
     Access,

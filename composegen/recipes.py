@@ -9,7 +9,7 @@ from typing import Any
 
 from composegen.composekeys import Draft, to_plain
 from composegen.errors import FileRefused, Location, Problem
-from composegen.facts import (
+from composegen.images.facts import (
     FACT_KEYS,
     RECIPE_KEYS,
     Plain,

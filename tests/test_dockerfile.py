@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.dockerfile import ImageSource, is_ignored, parse_dockerfile
+from composegen.images.dockerfile import ImageSource, is_ignored, parse_dockerfile
 from tests.stacks import check, load_services, make_stack
 
 

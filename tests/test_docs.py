@@ -25,8 +25,8 @@ from click import Command, Group
 from composegen.catalogue import LEVELS
 from composegen.cli import cli
 from composegen.errors import Level, ProblemsFound
-from composegen.facts import list_recipe_files
 from composegen.healthkeys import HEALTH_KEYS, TOOLS
+from composegen.images.facts import list_recipe_files
 from composegen.loader import load_stack
 from composegen.model import RELAXABLE
 from composegen.needkeys import NEED_KEYS

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from composegen.facts import (
+from composegen.healthkeys import TOOLS
+from composegen.images.facts import (
     FACT_KEYS,
     find_facts,
     fits_image,
@@ -16,7 +17,6 @@ from composegen.facts import (
     read_images,
     read_recipe,
 )
-from composegen.healthkeys import TOOLS
 from composegen.model import Facts
 from composegen.probes import _HTTP, _TCP
 

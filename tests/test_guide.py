@@ -8,13 +8,13 @@ import pytest
 
 from composegen.catalogue import LEVELS
 from composegen.errors import UsageError
-from composegen.facts import list_recipe_files
 from composegen.guide import (
     describe_recipe,
     list_problems,
     list_recipes,
     read_problem_page,
 )
+from composegen.images.facts import list_recipe_files
 
 
 def test_every_problem_is_listed_with_level_and_title() -> None:

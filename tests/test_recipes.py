@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import Problem, UsageError
-from composegen.facts import list_recipe_files
 from composegen.guide import describe_recipe, list_recipes
+from composegen.images.facts import list_recipe_files
 from composegen.model import HealthKind, Service
 from composegen.problems import Problems
 from composegen.recipes import RecipeFile

@@ -15,10 +15,10 @@ from textwrap import dedent
 
 import pytest
 
-from composegen.dockerfile import is_ignored, parse_dockerfile
 from composegen.dotenv import fill_variables, parse_dotenv
 from composegen.errors import FileRefused
 from composegen.folder import Folder
+from composegen.images.dockerfile import is_ignored, parse_dockerfile
 from composegen.output import Written, check_rendered, read_recorded, write_rendered
 from composegen.statefolder import make_state_folder
 from composegen.system.files import read_small_text

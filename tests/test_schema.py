@@ -12,9 +12,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from composegen.catalogue import LEVELS
-from composegen.facts import list_recipe_files
 from composegen.guide import read_problem_page
 from composegen.healthkeys import HEALTH_KEYS, TOOLS
+from composegen.images.facts import list_recipe_files
 from composegen.model import RELAXABLE, Condition
 from composegen.needkeys import NEED_KEYS
 from composegen.scaffold import BARE_STACK

@@ -48,7 +48,6 @@ MAY_IMPORT = {
 
 HOUSE = {
     "system": ("runtimes "),
-    "images": ("dockerfile facts "),
     "planning": ("addressing asking credentials networks placeholders plan selection "),
     "stackfile": (
         "assembly catalogue checks checks.checked checks.data checks.health "

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composegen.checks.checked import Checked
-from composegen.facts import find_facts, list_recipe_files, parse_image, read_recipe
+from composegen.images.facts import (
+    find_facts,
+    list_recipe_files,
+    parse_image,
+    read_recipe,
+)
 from composegen.model import (
     RELAXABLE,
     HealthKind,

@@ -146,7 +146,7 @@ FAULTS = (
     ),
     Fault(
         "latest is a version",
-        "composegen/facts.py",
+        "composegen/images/facts.py",
         'self.tag not in {"", "latest"}',
         'self.tag not in {""}',
         CHECKS,
@@ -401,7 +401,7 @@ FAULTS = (
     ),
     Fault(
         "facts ignore the tag",
-        "composegen/facts.py",
+        "composegen/images/facts.py",
         "if any(\n            fnmatchcase(tag, pattern)",
         "if not any(\n            fnmatchcase(tag, pattern)",
         ("tests/test_facts.py", *RENDER),
@@ -538,7 +538,7 @@ FAULTS = (
     ),
     Fault(
         "a Dockerfile's line is shown as its port",
-        "composegen/dockerfile.py",
+        "composegen/images/dockerfile.py",
         "[port for port in rest.split() if _EXPOSED.fullmatch(port)]",
         "rest.split()",
         STRANGERS,

@@ -1,0 +1,1 @@
+"""What is known of images: their names, facts and Dockerfiles."""
