@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from composegen.runfiles import RunFolder
-from composegen.statefolder import NotTrusted, is_trusted, show_path
 from composegen.text import escape_control
 from composegen.upnotes import load_notes
+from composegen.workspace.state import NotTrusted, is_trusted, show_path
 
 
 def list_distrusted(folder: Path) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from composegen.compose import ask_version
 from composegen.containers import Container, Machine
-from composegen.dotenv import fill_variables
 from composegen.endpoint import DEFAULT, Endpoint, find_endpoint
 from composegen.errors import CannotRun, ComposegenError, Level, MissingVariable
 from composegen.localenv import Surroundings, read_surroundings
@@ -19,14 +18,15 @@ from composegen.localplan import find_obstacle, suggest_way
 from composegen.model import SecretKind
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_file
-from composegen.plan import Plan, Step
-from composegen.projects import find_project
+from composegen.planning.plan import Plan, Step
 from composegen.records import record
 from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine
 from composegen.system.holders import describe_holder
 from composegen.system.listeners import is_free
 from composegen.values import parse_variables
+from composegen.workspace.dotenv import fill_variables
+from composegen.workspace.project import find_project
 
 OLDEST_ENGINE = (25,)
 OLDEST_COMPOSE = (2, 21)

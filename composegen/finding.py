@@ -6,16 +6,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from composegen.dotenv import read_dotenv
 from composegen.endpoint import find_endpoint
 from composegen.errors import ComposegenError
 from composegen.noting import make_notes
 from composegen.output import read_recorded
-from composegen.plan import Plan
-from composegen.projects import find_project
+from composegen.planning.plan import Plan
+from composegen.planning.selection import Selection
 from composegen.runtimes.engine import Engine
-from composegen.selection import Selection
 from composegen.upnotes import Notes
+from composegen.workspace.dotenv import read_dotenv
+from composegen.workspace.project import find_project
 
 COMPOSE_FILE = "compose.yaml"
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from composegen.model import Condition
-from composegen.plan import Gate, Step
+from composegen.planning.plan import Gate, Step
 from composegen.status import State
 from composegen.tended import Tended
 

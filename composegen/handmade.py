@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 
-from composegen.addressing import ContainerAddressing
-from composegen.credentials import GENERATED_BYTES, find_credentials
 from composegen.model import SECRET_FOLDER, Secret, SecretKind, Stack
-from composegen.placeholders import make_url
+from composegen.planning.addressing import ContainerAddressing
+from composegen.planning.credentials import GENERATED_BYTES, find_credentials
+from composegen.planning.placeholders import make_url
 
 
 def write_by_hand(

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from composegen.asking import TOOLS
 from composegen.composekeys import ComposeKeys, Draft
 from composegen.model import HealthKind
+from composegen.planning.asking import TOOLS
 from composegen.reading import Path, describe
 from composegen.source import Node, ScalarNode
 from composegen.text import find_near, shorten

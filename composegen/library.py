@@ -14,7 +14,7 @@ from composegen.loader import load_stack
 from composegen.localenv import Surroundings, prepare_secrets, read_surroundings
 from composegen.localplan import Asked, Way, settle_plan
 from composegen.localunits import make_units
-from composegen.plan import Step
+from composegen.planning.plan import Step
 from composegen.runconsole import RunConsole
 from composegen.runfiles import RunFolder
 from composegen.running import ThisMachine

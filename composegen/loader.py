@@ -35,12 +35,12 @@ from composegen.model import (
     Stack,
 )
 from composegen.paths import is_file, is_folder, leads_inside, list_matching
+from composegen.planning.selection import Selection
 from composegen.problems import Problems
 from composegen.reading import REMOVED
 from composegen.reading import Path as NodePath
 from composegen.recipes import Recipe, RecipeBook, RecipeFile
 from composegen.records import record, replace
-from composegen.selection import Selection
 from composegen.shape import PASSED_KEYS, ShapeReader
 from composegen.source import Node, Source, read_bytes
 from composegen.system.files import check_readable

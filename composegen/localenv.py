@@ -7,8 +7,6 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from composegen.credentials import find_credentials
-from composegen.dotenv import fill_variables, parse_dotenv, parse_raw_env, read_dotenv
 from composegen.errors import CannotRun, MissingVariable
 from composegen.model import Secret, SecretKind, Service, Stack
 from composegen.oserrors import (
@@ -18,12 +16,19 @@ from composegen.oserrors import (
     may,
 )
 from composegen.paths import exists, is_file, is_folder
-from composegen.placeholders import make_url
-from composegen.plan import Plan, Step, reduce_stack
+from composegen.planning.credentials import find_credentials
+from composegen.planning.placeholders import make_url
+from composegen.planning.plan import Plan, Step, reduce_stack
 from composegen.records import record, replace
-from composegen.secretfiles import check_made, make_secret_files, read_passwords
-from composegen.statefolder import STATE_FOLDER, make_state_folder
 from composegen.system.files import check_readable, read_small_text, write_atomically
+from composegen.workspace.dotenv import (
+    fill_variables,
+    parse_dotenv,
+    parse_raw_env,
+    read_dotenv,
+)
+from composegen.workspace.secrets import check_made, make_secret_files, read_passwords
+from composegen.workspace.state import STATE_FOLDER, make_state_folder
 
 HOST = "127.0.0.1"
 _SECRET_MODE = 0o644

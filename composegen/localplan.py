@@ -27,9 +27,9 @@ from composegen.localenv import (
 from composegen.model import Condition, Health, HealthKind, Service, Stack
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_folder
-from composegen.plan import Plan, Step, make_plan
+from composegen.planning.plan import Plan, Step, make_plan
+from composegen.planning.selection import Selection
 from composegen.records import field, record, replace
-from composegen.selection import Selection
 from composegen.text import find_near
 from composegen.values import parse_published_port
 

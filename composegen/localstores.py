@@ -14,11 +14,11 @@ from composegen.errors import CannotRun
 from composegen.localenv import HOST, Surroundings, read_env_files
 from composegen.model import Mount, Raw, Service
 from composegen.oserrors import keeps_all_from_starting
-from composegen.plan import Plan, Step
-from composegen.projects import find_project
+from composegen.planning.plan import Plan, Step
 from composegen.system.guardian import run_quietly
 from composegen.system.launch import Launch, is_container_of
 from composegen.system.logfiles import find_log
+from composegen.workspace.project import find_project
 
 _ANSWER_TIMEOUT = 10.0
 _GRACE = 15.0

@@ -12,13 +12,13 @@ from composegen.localenv import HOST, Surroundings, find_folder, make_env
 from composegen.localplan import LocalPlan, Way
 from composegen.localstores import make_store_launch
 from composegen.model import Health, HealthKind, Service
-from composegen.plan import Step
+from composegen.planning.plan import Step
 from composegen.records import record, replace
-from composegen.statefolder import make_state_folder
 from composegen.system.launch import Launch
 from composegen.system.logfiles import find_log
 from composegen.system.shellwords import quote_inside
 from composegen.values import parse_duration
+from composegen.workspace.state import make_state_folder
 
 _DEFAULT_GRACE = 10.0
 _ASKED = frozenset({HealthKind.HTTP, HealthKind.TCP, HealthKind.COMMAND})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from composegen.model import Condition, Need
-from composegen.plan import Plan
+from composegen.planning.plan import Plan
 
 _ARROWS = {
     Condition.HEALTHY: "-->",

@@ -8,7 +8,7 @@ from typing import Any
 from composegen.composekeys import Draft
 from composegen.healthkeys import HealthKeys
 from composegen.model import Condition
-from composegen.placeholders import PLACEHOLDERS
+from composegen.planning.placeholders import PLACEHOLDERS
 from composegen.reading import REMOVED, Path
 from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
 from composegen.text import find_near, shorten

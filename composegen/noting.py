@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from composegen.credentials import find_credentials
 from composegen.endpoint import Endpoint
 from composegen.model import HealthKind, SecretKind
-from composegen.plan import Plan, Step
+from composegen.planning.credentials import find_credentials
+from composegen.planning.plan import Plan, Step
 from composegen.upnotes import NotedNeed, NotedService, Notes
 
 _BOOT = 60.0

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from composegen.asking import choose_tool
 from composegen.model import Health, HealthKind
+from composegen.planning.asking import choose_tool
 from composegen.values import Duration, make_duration
 
 _HEALTHY = "^ *HTTP/[0-9.]* [23][0-9][0-9]"

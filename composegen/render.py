@@ -26,7 +26,7 @@ from composegen.model import (
     Service,
 )
 from composegen.moving import Mover
-from composegen.plan import Plan, Step
+from composegen.planning.plan import Plan, Step
 from composegen.probes import choose_start_interval, make_test
 from composegen.quoting import (
     quote_scalar,

@@ -20,7 +20,13 @@ from composegen.events import Failure
 from composegen.paths import exists, list_matching
 from composegen.records import as_dict, list_fields, record
 from composegen.sockets import is_same_path, is_socket_of, remove_socket
-from composegen.statefolder import (
+from composegen.status import LeftOutNote, ServiceStatus
+from composegen.system.files import check_readable, write_atomically
+from composegen.system.identity import Identity, identify, is_still
+from composegen.system.launch import is_container_of
+from composegen.system.logfiles import find_log
+from composegen.values import SERVICE_NAME
+from composegen.workspace.state import (
     STATE_FOLDER,
     NotTrusted,
     is_trusted,
@@ -28,19 +34,13 @@ from composegen.statefolder import (
     open_lock,
     read_state,
 )
-from composegen.stateform import (
+from composegen.workspace.stateform import (
     BadForm,
     expect,
     make_harmless,
     read_json,
     read_record,
 )
-from composegen.status import LeftOutNote, ServiceStatus
-from composegen.system.files import check_readable, write_atomically
-from composegen.system.identity import Identity, identify, is_still
-from composegen.system.launch import is_container_of
-from composegen.system.logfiles import find_log
-from composegen.values import SERVICE_NAME
 
 _MODE = 0o600
 _RUN = "run"

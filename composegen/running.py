@@ -22,7 +22,7 @@ from composegen.localstores import has_engine, is_image_there, pull_image
 from composegen.localunits import Unit, make_units
 from composegen.model import Service, Stack
 from composegen.oserrors import check_handles, describe_os_error, is_shortage
-from composegen.plan import format_plan
+from composegen.planning.plan import format_plan
 from composegen.records import record
 from composegen.runconsole import RunConsole
 from composegen.runfiles import Lock, RunFolder, RunRecord

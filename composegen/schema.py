@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from composegen.asking import TOOLS
 from composegen.model import RELAXABLE
+from composegen.planning.asking import TOOLS
 from composegen.values import SERVICE_NAME
 
 Schema: TypeAlias = dict[str, Any]

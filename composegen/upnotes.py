@@ -21,14 +21,17 @@ from composegen.endpoint import (
 )
 from composegen.errors import OtherEngine
 from composegen.records import as_dict, field, record
-from composegen.statefolder import (
+from composegen.status import LeftOutNote
+from composegen.system.files import write_atomically
+from composegen.values import SERVICE_NAME
+from composegen.workspace.state import (
     STATE_FOLDER,
     NotTrusted,
     make_state_folder,
     read_state,
     show_path,
 )
-from composegen.stateform import (
+from composegen.workspace.stateform import (
     BadForm,
     as_list,
     expect,
@@ -36,9 +39,6 @@ from composegen.stateform import (
     read_json,
     read_record,
 )
-from composegen.status import LeftOutNote
-from composegen.system.files import write_atomically
-from composegen.values import SERVICE_NAME
 
 FILE = "up.json"
 _MODE = 0o600

@@ -13,7 +13,6 @@ from typing import Any
 from composegen.booting import Booting
 from composegen.compose import Project, find_docker, run_compose
 from composegen.console import Console
-from composegen.dotenv import fill_variables, read_dotenv
 from composegen.endpoint import Endpoint, find_endpoint
 from composegen.enginestatus import find_addresses
 from composegen.enginewhy import (
@@ -29,21 +28,22 @@ from composegen.errors import (
 from composegen.noting import make_notes
 from composegen.output import Written, find_prefix, write_rendered
 from composegen.paths import exists
-from composegen.plan import Plan, reduce_stack
-from composegen.projects import find_project
+from composegen.planning.plan import Plan, reduce_stack
 from composegen.reasons import Reason, format_reasons
 from composegen.records import record, replace
 from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine
-from composegen.secretfiles import (
+from composegen.system.signals import catch_signals
+from composegen.upnotes import Notes, write_notes
+from composegen.workspace.dotenv import fill_variables, read_dotenv
+from composegen.workspace.project import find_project
+from composegen.workspace.secrets import (
     Outcome,
     check_made,
     make_secret_files,
     read_passwords,
 )
-from composegen.statefolder import hold_lock
-from composegen.system.signals import catch_signals
-from composegen.upnotes import Notes, write_notes
+from composegen.workspace.state import hold_lock
 
 _STAYS = "what was made stays: composegen why, logs, down"
 _LOCK = "up.lock"

@@ -18,8 +18,8 @@ from composegen.loader import load_stack
 from composegen.localenv import prepare_secrets, read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
+from composegen.planning.selection import Selection
 from composegen.runfiles import RunFolder, identify_self
-from composegen.selection import Selection
 from composegen.supervisor import StartFailed, Supervisor
 from composegen.system.process import Processes
 from composegen.upkeep import Upkeep

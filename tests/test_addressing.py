@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from composegen.addressing import ContainerAddressing
-from composegen.credentials import find_credentials
 from composegen.model import Service
-from composegen.placeholders import encode_url, make_url
+from composegen.planning.addressing import ContainerAddressing
+from composegen.planning.credentials import find_credentials
+from composegen.planning.placeholders import encode_url, make_url
 from tests.rendering import plan, read, read_services
 from tests.stacks import APP, find, list_names, load_only, load_services, make_stack
 

@@ -31,7 +31,7 @@ from composegen.loader import load_stack
 from composegen.model import RELAXABLE
 from composegen.needkeys import NEED_KEYS
 from composegen.ownkeys import REFUSED_RAW
-from composegen.placeholders import PLACEHOLDERS
+from composegen.planning.placeholders import PLACEHOLDERS
 from composegen.recipes import SERVICE_KEYS_OF_RECIPES
 from composegen.schema import make_schema
 from composegen.shape import SERVICE_KEYS

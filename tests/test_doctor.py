@@ -7,7 +7,7 @@ import pytest
 from composegen.containers import Machine, Published
 from composegen.doctor import Means, Where, examine, find_ways, measure_room
 from composegen.errors import EngineUnreachable, Level
-from composegen.plan import make_plan
+from composegen.planning.plan import make_plan
 from tests.enginefakes import make_container
 from tests.refusals import close, other_user
 from tests.stacks import load_only

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.dotenv import fill_variables, parse_dotenv, parse_raw_env, read_dotenv
 from composegen.errors import FileRefused, MissingVariable
+from composegen.workspace.dotenv import (
+    fill_variables,
+    parse_dotenv,
+    parse_raw_env,
+    read_dotenv,
+)
 
 
 def read(text: str, **environment: str) -> dict[str, str]:

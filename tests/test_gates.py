@@ -10,7 +10,7 @@ from composegen.events import Exited, Ready, Started
 from composegen.gates import Verdict, judge_gate
 from composegen.health import Probe
 from composegen.model import Condition, HealthKind
-from composegen.plan import Gate
+from composegen.planning.plan import Gate
 from composegen.status import State
 from composegen.supervisor import StartFailed
 from composegen.tended import Tended

@@ -25,9 +25,9 @@ from composegen.model import (
     SecretKind,
     SecretUse,
 )
-from composegen.plan import Step, make_plan
+from composegen.planning.plan import Step, make_plan
+from composegen.planning.selection import Selection
 from composegen.render import render_plan
-from composegen.selection import Selection
 from composegen.values import Duration, Port
 from tests.stacks import (
     Files,

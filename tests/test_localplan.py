@@ -9,8 +9,8 @@ from composegen.localenv import read_surroundings
 from composegen.localplan import Asked, Way, settle_plan
 from composegen.localunits import make_units
 from composegen.model import HealthKind
-from composegen.plan import format_plan
-from composegen.selection import Selection
+from composegen.planning.plan import format_plan
+from composegen.planning.selection import Selection
 from tests.runs import FakeMachine, load, write_stack
 
 STORE = """

@@ -2,8 +2,8 @@
 
 from composegen.endpoint import Endpoint
 from composegen.noting import make_notes
-from composegen.plan import make_plan
-from composegen.selection import Selection
+from composegen.planning.plan import make_plan
+from composegen.planning.selection import Selection
 from tests.stacks import load_only
 
 STACK = """

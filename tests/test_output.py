@@ -15,7 +15,7 @@ from composegen.output import (
     read_recorded,
     write_rendered,
 )
-from composegen.selection import Selection
+from composegen.planning.selection import Selection
 from tests.refusals import close, other_user
 from tests.rendering import render
 from tests.stacks import APP, make_stack

@@ -9,8 +9,8 @@ import pytest
 
 from composegen.errors import SelectionError
 from composegen.model import Condition
-from composegen.plan import Step, describe_plan, format_plan, make_plan
-from composegen.selection import Selection
+from composegen.planning.plan import Step, describe_plan, format_plan, make_plan
+from composegen.planning.selection import Selection
 from tests.rendering import plan
 from tests.stacks import APP, load_only, make_stack
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from composegen.asking import can_ask, choose_tool
 from composegen.healthkeys import TOOLS
 from composegen.model import Health, HealthKind
+from composegen.planning.asking import can_ask, choose_tool
 from composegen.probes import choose_start_interval, make_test
 from composegen.values import Duration, parse_duration
 from tests.parts import require_part, skip_without

@@ -3,7 +3,7 @@
 import pytest
 
 from composegen.errors import NoProjectName
-from composegen.projects import find_project
+from composegen.workspace.project import find_project
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ from textwrap import dedent
 
 import pytest
 
-from composegen.dotenv import fill_variables, parse_dotenv
 from composegen.errors import FileRefused
 from composegen.folder import Folder
 from composegen.images.dockerfile import is_ignored, parse_dockerfile
 from composegen.output import Written, check_rendered, read_recorded, write_rendered
-from composegen.statefolder import make_state_folder
 from composegen.system.files import read_small_text
 from composegen.system.logfiles import open_log
+from composegen.workspace.dotenv import fill_variables, parse_dotenv
+from composegen.workspace.state import make_state_folder
 from tests.stacks import check, list_names
 
 LOOKS = (["check"], ["plan"], ["render"], ["graph"])

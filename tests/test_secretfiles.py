@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused
-from composegen.secretfiles import (
+from composegen.workspace.secrets import (
     Made,
     Outcome,
     list_secrets,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from composegen.errors import SelectionError, UsageError
 from composegen.model import Condition, Need, Otherwise, Service, Stack
-from composegen.selection import Selected, Selection, select_services
+from composegen.planning.selection import Selected, Selection, select_services
 from composegen.values import Port
 
 

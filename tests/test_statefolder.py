@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from composegen.errors import CannotRun, FileRefused
-from composegen.statefolder import (
+from composegen.system.platform import check_platform
+from composegen.workspace.state import (
     STATE_FOLDER,
     NotTrusted,
     hold_lock,
@@ -15,7 +16,6 @@ from composegen.statefolder import (
     make_state_folder,
     read_state,
 )
-from composegen.system.platform import check_platform
 
 OTHER = 12345
 """A user that is not this one."""

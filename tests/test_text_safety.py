@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 
 from composegen.errors import ProblemsFound
 from composegen.loader import load_stack
-from composegen.plan import make_plan
+from composegen.planning.plan import make_plan
+from composegen.planning.selection import Selection
 from composegen.render import render_plan
-from composegen.selection import Selection
 from tests.hostile_values import (
     CONTROLS,
     VALUES,

@@ -8,8 +8,8 @@ import pytest
 
 from composegen.endpoint import find_endpoint
 from composegen.errors import OtherEngine
-from composegen.statefolder import STATE_FOLDER, NotTrusted
 from composegen.upnotes import load_notes, read_notes, remove_notes, write_notes
+from composegen.workspace.state import STATE_FOLDER, NotTrusted
 from tests.enginefakes import make_noted, make_notes
 
 ENVIRONMENT = {"DOCKER_HOST": "tcp://x:1", "DOCKER_TLS_VERIFY": "1"}

@@ -48,7 +48,6 @@ MAY_IMPORT = {
 
 HOUSE = {
     "system": ("runtimes "),
-    "planning": ("addressing asking credentials networks placeholders plan selection "),
     "stackfile": (
         "assembly catalogue checks checks.checked checks.data checks.health "
         "checks.images checks.needs checks.reach checks.secrets "
@@ -56,7 +55,6 @@ HOUSE = {
         "inline loader merging needkeys ownkeys problems reading recipes schema "
         "shape source syntax toplevel translate "
     ),
-    "workspace": ("dotenv projects secretfiles statefolder stateform "),
     "targets": (
         "handmade hardening header mermaid moving output probes quoting "
         "rawmerge render templatecache "

@@ -11,10 +11,10 @@ from composegen.model import (
     Service,
     Stack,
 )
+from composegen.planning.selection import Selection
 from composegen.problems import Problems
 from composegen.recipes import Recipe
 from composegen.records import record
-from composegen.selection import Selection
 
 
 @record

@@ -9,7 +9,7 @@ from composegen.model import (
     HealthKind,
     Service,
 )
-from composegen.selection import (
+from composegen.planning.selection import (
     describe_missing,
     find_missing,
     is_anything_left,

@@ -6,7 +6,7 @@ from composegen.checks.checked import Checked
 from composegen.model import (
     Service,
 )
-from composegen.networks import list_networks
+from composegen.planning.networks import list_networks
 from composegen.values import Port
 
 _EVERYWHERE = ("0.0.0.0", "::")

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from composegen.checks.checked import Checked
-from composegen.credentials import name_url_secret
 from composegen.model import (
     SecretKind,
     Service,
 )
 from composegen.paths import is_file, is_folder
+from composegen.planning.credentials import name_url_secret
 from composegen.values import parse_variables
 
 _SECRET_WORDS = re.compile(

@@ -59,7 +59,7 @@ def plan(
     Also how long each step waits at worst, and what is left out.
     """
     be_brief()
-    from composegen.plan import describe_plan, format_plan
+    from composegen.planning.plan import describe_plan, format_plan
     from composegen.text import escape_control
 
     console = make_console()
@@ -112,10 +112,10 @@ def render(
         read_recorded,
         write_rendered,
     )
-    from composegen.plan import make_plan
+    from composegen.planning.plan import make_plan
     from composegen.render import OLDEST_START_INTERVAL, Options, render_plan
-    from composegen.secretfiles import list_missing_files
     from composegen.text import escape_control
+    from composegen.workspace.secrets import list_missing_files
 
     console = make_console()
     folder = Path(file).parent
@@ -177,8 +177,8 @@ def secrets(file: str, form: str) -> None:
     """Make the missing secret files, say what is still empty."""
     import os
 
-    from composegen.secretfiles import Outcome, make_secret_files
     from composegen.text import escape_control
+    from composegen.workspace.secrets import Outcome, make_secret_files
 
     console = make_console()
     made = make_secret_files(

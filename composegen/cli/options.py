@@ -11,8 +11,8 @@ import click
 if TYPE_CHECKING:
     from composegen.console import Console
     from composegen.loader import Loaded
-    from composegen.plan import Plan
-    from composegen.selection import Selection
+    from composegen.planning.plan import Plan
+    from composegen.planning.selection import Selection
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -149,7 +149,7 @@ def _split_names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def make_selection(added: tuple[str, ...], removed: tuple[str, ...]) -> Selection:
     """What ``--with`` and ``--without`` ask for."""
-    from composegen.selection import Selection
+    from composegen.planning.selection import Selection
 
     return Selection(added=_split_names(added), removed=_split_names(removed))
 
@@ -194,7 +194,7 @@ def _check_found(path: Path) -> None:
 
 def load_plan(file: str, selection: Selection) -> Plan:
     """The plan for a selection of a stack file. Raises what loading it does."""
-    from composegen.plan import make_plan
+    from composegen.planning.plan import make_plan
 
     return make_plan(load_file(file, selection).stack, selection)
 

@@ -45,7 +45,7 @@ def _find_notes(file: str) -> Notes | None:
 def _find_unnoted(folder: Path, file: str) -> Notes | None:
     from composegen.finding import COMPOSE_FILE, find_unnoted
     from composegen.paths import is_file
-    from composegen.plan import make_plan
+    from composegen.planning.plan import make_plan
 
     if not is_file(folder / COMPOSE_FILE):
         return None

@@ -65,7 +65,7 @@ def up(
     check_platform()
     from composegen.finding import COMPOSE_FILE
     from composegen.output import read_recorded
-    from composegen.plan import make_plan
+    from composegen.planning.plan import make_plan
     from composegen.render import OLDEST_START_INTERVAL
     from composegen.upping import UpOptions, up_stack
 
@@ -99,7 +99,7 @@ def doctor(file: str, form: str) -> None:
     check_platform()
     from composegen.doctor import examine, find_ways, look_at_this_machine
     from composegen.paths import is_file
-    from composegen.plan import make_plan
+    from composegen.planning.plan import make_plan
     from composegen.records import as_dict
 
     console = make_console()
@@ -169,8 +169,8 @@ def run(
     """
     check_platform()
     from composegen.localplan import Asked
+    from composegen.planning.selection import check_names
     from composegen.running import RunOptions, run_stack
-    from composegen.selection import check_names
 
     command = tuple(context.meta.get(_COMMAND, ()))
     if _COMMAND in context.meta and (not command or len(services) != 1):

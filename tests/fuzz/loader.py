@@ -14,7 +14,7 @@ from composegen.errors import Problem, ProblemsFound, SelectionError
 from composegen.loader import load_stack
 from composegen.mermaid import draw_plan
 from composegen.model import Stack
-from composegen.plan import format_plan, make_plan
+from composegen.planning.plan import format_plan, make_plan
 from composegen.render import render_plan
 from tests.hostile_values import VALUES
 

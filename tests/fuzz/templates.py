@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from composegen.errors import ProblemsFound
 from composegen.loader import load_stack
 from composegen.mermaid import draw_plan
-from composegen.plan import Plan, format_plan, make_plan
+from composegen.planning.plan import Plan, format_plan, make_plan
+from composegen.planning.selection import Selection
 from composegen.render import Options, render_plan
-from composegen.selection import Selection
 from tests.hostile_values import env_names, keys, lines, texts, words
 from tests.rendering import write_data
 

@@ -7,15 +7,19 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from composegen.addressing import Addressing, ContainerAddressing
-from composegen.credentials import GENERATED_BYTES, find_credentials, name_url_secret
-from composegen.dotenv import fill_variables, read_dotenv
 from composegen.errors import FileRefused
 from composegen.model import SECRET_FOLDER, Secret, SecretKind, Service, Stack
 from composegen.paths import exists, is_file, is_folder, is_link
-from composegen.placeholders import make_url
+from composegen.planning.addressing import Addressing, ContainerAddressing
+from composegen.planning.credentials import (
+    GENERATED_BYTES,
+    find_credentials,
+    name_url_secret,
+)
+from composegen.planning.placeholders import make_url
 from composegen.records import record
 from composegen.system.files import check_readable, read_small_text, write_atomically
+from composegen.workspace.dotenv import fill_variables, read_dotenv
 
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o644

@@ -10,8 +10,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from composegen.addressing import Addressing, ContainerAddressing
-from composegen.credentials import name_url_secret
 from composegen.graph import sort_graph
 from composegen.model import (
     Condition,
@@ -22,10 +20,12 @@ from composegen.model import (
     Service,
     Stack,
 )
-from composegen.networks import list_networks, list_raw_mounts
-from composegen.placeholders import fill_template
+from composegen.planning.addressing import Addressing, ContainerAddressing
+from composegen.planning.credentials import name_url_secret
+from composegen.planning.networks import list_networks, list_raw_mounts
+from composegen.planning.placeholders import fill_template
+from composegen.planning.selection import Selection, select_services
 from composegen.records import field, record, replace
-from composegen.selection import Selection, select_services
 from composegen.values import format_duration
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from composegen.addressing import Addressing
-from composegen.credentials import find_credentials, name_url_secret
 from composegen.model import Secret, SecretKind, Service, Stack
+from composegen.planning.addressing import Addressing
+from composegen.planning.credentials import find_credentials, name_url_secret
 from composegen.records import record
 from composegen.values import Port
 

@@ -1,0 +1,1 @@
+"""The folder of a stack: its environment, secrets, state files and project name."""
