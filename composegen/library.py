@@ -10,7 +10,6 @@ from pathlib import Path
 
 from composegen.console import QUICK, Console
 from composegen.errors import ComposegenError
-from composegen.loader import load_stack
 from composegen.localenv import Surroundings, prepare_secrets, read_surroundings
 from composegen.localplan import Asked, Way, settle_plan
 from composegen.localunits import make_units
@@ -19,6 +18,7 @@ from composegen.runconsole import RunConsole
 from composegen.runfiles import RunFolder
 from composegen.running import ThisMachine
 from composegen.session import open_session
+from composegen.stackfile.load import load_stack
 from composegen.supervisor import StartFailed, Supervisor
 
 

@@ -36,7 +36,7 @@ def write_problems(_: Sphinx, name: str, source: list[str]) -> None:
     """Add what ``composegen explain`` says of each problem to the page of them."""
     if name != "problems":
         return
-    from composegen.guide import list_problems, read_problem_page
+    from composegen.stackfile.guide import list_problems, read_problem_page
 
     for level, problem, title in list_problems():
         _, _, text = read_problem_page(problem).partition("\n")

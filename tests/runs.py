@@ -14,12 +14,12 @@ from pathlib import Path
 from composegen.claims import Claims
 from composegen.errors import ProblemsFound
 from composegen.events import Line
-from composegen.loader import load_stack
 from composegen.localenv import prepare_secrets, read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
 from composegen.planning.selection import Selection
 from composegen.runfiles import RunFolder, identify_self
+from composegen.stackfile.load import load_stack
 from composegen.supervisor import StartFailed, Supervisor
 from composegen.system.process import Processes
 from composegen.upkeep import Upkeep

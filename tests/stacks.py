@@ -8,8 +8,8 @@ from pathlib import Path
 from textwrap import dedent, indent
 
 from composegen.errors import Level, Problem, ProblemsFound
-from composegen.loader import Loaded, load_stack
 from composegen.model import Service, Stack
+from composegen.stackfile.load import Loaded, load_stack
 
 Files = Mapping[str, str | bytes]
 Place = tuple[str, int, int]

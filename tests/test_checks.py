@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.checks.secrets import looks_secret
 from composegen.errors import Level
+from composegen.stackfile.checks.secrets import looks_secret
 from tests.stacks import (
     APP,
     Files,

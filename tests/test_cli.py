@@ -10,7 +10,7 @@ import pytest
 
 from composegen.cli import _run
 from composegen.errors import ProblemsFound
-from composegen.loader import load_stack
+from composegen.stackfile.load import load_stack
 from tests.refusals import no_handles
 
 STACK = """\

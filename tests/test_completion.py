@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from composegen.loader import find_service_names
+from composegen.stackfile.load import find_service_names
 from tests.parts import require_program
 
 STACK = """\

@@ -22,21 +22,21 @@ import pytest
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from click import Command, Group
 
-from composegen.catalogue import LEVELS
 from composegen.cli import cli
 from composegen.errors import Level, ProblemsFound
-from composegen.healthkeys import HEALTH_KEYS, TOOLS
 from composegen.images.facts import list_recipe_files
-from composegen.loader import load_stack
 from composegen.model import RELAXABLE
-from composegen.needkeys import NEED_KEYS
-from composegen.ownkeys import REFUSED_RAW
 from composegen.planning.placeholders import PLACEHOLDERS
-from composegen.recipes import SERVICE_KEYS_OF_RECIPES
-from composegen.schema import make_schema
-from composegen.shape import SERVICE_KEYS
-from composegen.toplevel import TOP_KEYS
-from composegen.translate import KNOWN_TO_COMPOSE, TOP_LEVEL, translate_key
+from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.hints.keys import KNOWN_TO_COMPOSE, TOP_LEVEL, translate_key
+from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS
+from composegen.stackfile.keys.needs import NEED_KEYS
+from composegen.stackfile.keys.own import REFUSED_RAW
+from composegen.stackfile.keys.service import SERVICE_KEYS
+from composegen.stackfile.load import load_stack
+from composegen.stackfile.recipes import SERVICE_KEYS_OF_RECIPES
+from composegen.stackfile.schema import make_schema
+from composegen.stackfile.toplevel import TOP_KEYS
 from tests.pages import (
     PAGES,
     ROOT,

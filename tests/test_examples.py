@@ -18,7 +18,7 @@ import pytest
 
 from composegen.cli import main
 from composegen.errors import Level
-from composegen.loader import load_stack
+from composegen.stackfile.load import load_stack
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 STACKS = sorted(path.parent for path in EXAMPLES.glob("*/stack.yaml"))

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from composegen.healthkeys import TOOLS
 from composegen.images.facts import (
     FACT_KEYS,
     find_facts,
@@ -19,6 +18,7 @@ from composegen.images.facts import (
 )
 from composegen.model import Facts
 from composegen.probes import _HTTP, _TCP
+from composegen.stackfile.keys.health import TOOLS
 
 IMAGES = read_images()
 ENTRIES: dict[str, dict[str, Any]] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused
-from composegen.folder import Folder
 from composegen.model import Build
+from composegen.stackfile.folder import Folder
 from composegen.system.files import check_readable, read_small_text, write_atomically
 from tests.refusals import close, no_handles, other_user
 

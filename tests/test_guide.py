@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from composegen.catalogue import LEVELS
 from composegen.errors import UsageError
-from composegen.guide import (
+from composegen.images.facts import list_recipe_files
+from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.guide import (
     describe_recipe,
     list_problems,
     list_recipes,
     read_problem_page,
 )
-from composegen.images.facts import list_recipe_files
 
 
 def test_every_problem_is_listed_with_level_and_title() -> None:

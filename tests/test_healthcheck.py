@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from composegen.healthcheck import translate_healthcheck
+from composegen.stackfile.hints.healthcheck import translate_healthcheck
 
 
 def translate(text: str) -> object:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from composegen.inline import write_inline
+from composegen.stackfile.hints.inline import write_inline
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from composegen.errors import FileRefused, Level, ProblemsFound
-from composegen.loader import find_own_recipes, load_stack
 from composegen.model import (
     RELAXABLE,
     Condition,
@@ -28,6 +27,7 @@ from composegen.model import (
 from composegen.planning.plan import Step, make_plan
 from composegen.planning.selection import Selection
 from composegen.render import render_plan
+from composegen.stackfile.load import find_own_recipes, load_stack
 from composegen.values import Duration, Port
 from tests.stacks import (
     Files,

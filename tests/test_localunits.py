@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from composegen.errors import ComposegenError
-from composegen.loader import load_stack
 from composegen.localenv import prepare_secrets, read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
+from composegen.stackfile.load import load_stack
 from tests.runs import FakeMachine
 
 TEXTS = st.sampled_from(

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from composegen.healthkeys import TOOLS
 from composegen.model import Health, HealthKind
 from composegen.planning.asking import can_ask, choose_tool
 from composegen.probes import choose_start_interval, make_test
+from composegen.stackfile.keys.health import TOOLS
 from composegen.values import Duration, parse_duration
 from tests.parts import require_part, skip_without
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from composegen.catalogue import LEVELS
 from composegen.cli import cli
 from composegen.errors import Level, UsageError
-from composegen.guide import list_problems, read_problem_page
 from composegen.resources import find_templates
-from composegen.source import MAX_BYTES
+from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.guide import list_problems, read_problem_page
+from composegen.stackfile.nodes import MAX_BYTES
 from tests.stacks import check
 
 NAMES = sorted(LEVELS)

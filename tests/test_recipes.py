@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import Problem, UsageError
-from composegen.guide import describe_recipe, list_recipes
 from composegen.images.facts import list_recipe_files
 from composegen.model import HealthKind, Service
-from composegen.problems import Problems
-from composegen.recipes import RecipeFile
-from composegen.source import Source
+from composegen.stackfile.guide import describe_recipe, list_recipes
+from composegen.stackfile.nodes import Source
+from composegen.stackfile.problems import Problems
+from composegen.stackfile.recipes import RecipeFile
 from tests.rendering import read_services
 from tests.stacks import check, list_names, load_services, make_stack
 

@@ -308,7 +308,7 @@ STUCK = """
 import io, sys, time
 from pathlib import Path
 from composegen.console import Console
-from composegen.loader import load_stack
+from composegen.stackfile.load import load_stack
 from composegen.localplan import Asked
 from composegen.running import RunOptions, run_stack
 

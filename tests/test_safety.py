@@ -16,9 +16,9 @@ from textwrap import dedent
 import pytest
 
 from composegen.errors import FileRefused
-from composegen.folder import Folder
 from composegen.images.dockerfile import is_ignored, parse_dockerfile
 from composegen.output import Written, check_rendered, read_recorded, write_rendered
+from composegen.stackfile.folder import Folder
 from composegen.system.files import read_small_text
 from composegen.system.logfiles import open_log
 from composegen.workspace.dotenv import fill_variables, parse_dotenv

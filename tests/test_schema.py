@@ -11,16 +11,16 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from composegen.catalogue import LEVELS
-from composegen.guide import read_problem_page
-from composegen.healthkeys import HEALTH_KEYS, TOOLS
 from composegen.images.facts import list_recipe_files
 from composegen.model import RELAXABLE, Condition
-from composegen.needkeys import NEED_KEYS
 from composegen.scaffold import BARE_STACK
-from composegen.schema import make_schema
-from composegen.shape import SERVICE_KEYS
-from composegen.toplevel import TOP_KEYS
+from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.guide import read_problem_page
+from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS
+from composegen.stackfile.keys.needs import NEED_KEYS
+from composegen.stackfile.keys.service import SERVICE_KEYS
+from composegen.stackfile.schema import make_schema
+from composegen.stackfile.toplevel import TOP_KEYS
 from tests.test_problems import BYTES, read_page
 
 EXAMPLES = sorted(Path(__file__).parent.parent.glob("examples/*/stack.yaml"))

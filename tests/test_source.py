@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused, Level, Location
-from composegen.problems import Problems
-from composegen.source import (
+from composegen.stackfile.nodes import (
     MAX_BYTES,
     MappingNode,
     ScalarNode,
@@ -18,6 +17,7 @@ from composegen.source import (
     is_null,
     read_bytes,
 )
+from composegen.stackfile.problems import Problems
 from composegen.text import escape_control, measure_width
 from tests.stacks import find, list_names, list_places, load_app, load_only, make_app
 

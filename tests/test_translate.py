@@ -6,13 +6,13 @@ import pytest
 import yaml
 
 from composegen.errors import Level
-from composegen.shape import SERVICE_KEYS
-from composegen.translate import (
+from composegen.stackfile.hints.keys import (
     KNOWN_TO_COMPOSE,
     TOP_LEVEL,
     translate_key,
     translate_top_key,
 )
+from composegen.stackfile.keys.service import SERVICE_KEYS
 from tests.stacks import check, find, make_stack
 
 OTHERS = "\n".join(

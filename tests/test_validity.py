@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from composegen.loader import load_stack
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
 from composegen.render import Options, render_plan
+from composegen.stackfile.load import load_stack
 from tests.parts import require_compose, require_part
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

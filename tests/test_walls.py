@@ -48,13 +48,6 @@ MAY_IMPORT = {
 
 HOUSE = {
     "system": ("runtimes "),
-    "stackfile": (
-        "assembly catalogue checks checks.checked checks.data checks.health "
-        "checks.images checks.needs checks.reach checks.secrets "
-        "checks.variables composekeys folder guide healthcheck healthkeys "
-        "inline loader merging needkeys ownkeys problems reading recipes schema "
-        "shape source syntax toplevel translate "
-    ),
     "targets": (
         "handmade hardening header mermaid moving output probes quoting "
         "rawmerge render templatecache "

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from composegen.claims import Claims
 from composegen.events import Event
-from composegen.loader import load_stack
 from composegen.localenv import read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
 from composegen.runfiles import RunFolder, identify_self
 from composegen.running import ThisMachine
+from composegen.stackfile.load import load_stack
 from composegen.supervisor import Supervisor
 from composegen.system.process import Processes
 

@@ -55,7 +55,7 @@ def init(folder: str, bare: bool) -> None:
 @format_option
 def recipes(name: str | None, file: str, form: str) -> None:
     """List the recipes, or show one."""
-    from composegen.guide import describe_recipe, list_recipes
+    from composegen.stackfile.guide import describe_recipe, list_recipes
     from composegen.text import escape_control
 
     console = make_console()
@@ -78,7 +78,7 @@ def recipes(name: str | None, file: str, form: str) -> None:
 @cli.command()
 def schema() -> None:
     """Print the JSON Schema of stack files, for editors."""
-    from composegen.schema import make_schema
+    from composegen.stackfile.schema import make_schema
 
     make_console().write_json(make_schema())
 
@@ -87,7 +87,7 @@ def schema() -> None:
 @click.argument("name", required=False, shell_complete=complete_problems)
 def explain(name: str | None) -> None:
     """Say what a problem means, with an example."""
-    from composegen.guide import list_problems, read_problem_page
+    from composegen.stackfile.guide import list_problems, read_problem_page
 
     console = make_console()
     if name is not None:

@@ -10,9 +10,9 @@ import click
 
 if TYPE_CHECKING:
     from composegen.console import Console
-    from composegen.loader import Loaded
     from composegen.planning.plan import Plan
     from composegen.planning.selection import Selection
+    from composegen.stackfile.load import Loaded
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,7 +27,7 @@ def complete_services(
     context: click.Context, _: click.Parameter, incomplete: str
 ) -> list[str]:
     """The services of the stack file; of ``a,b`` the last one is completed."""
-    from composegen.loader import find_service_names
+    from composegen.stackfile.load import find_service_names
 
     before, comma, begun = incomplete.rpartition(",")
     names = find_service_names(Path(context.params.get("file") or DEFAULT_FILE))
@@ -38,7 +38,7 @@ def complete_problems(
     _: click.Context, __: click.Parameter, incomplete: str
 ) -> list[str]:
     """The names of problems, for a shell."""
-    from composegen.catalogue import LEVELS
+    from composegen.stackfile.catalogue import LEVELS
 
     return [name for name in sorted(LEVELS) if name.startswith(incomplete)]
 
@@ -47,7 +47,7 @@ def complete_recipes(
     context: click.Context, _: click.Parameter, incomplete: str
 ) -> list[str]:
     """The names of recipes, for a shell."""
-    from composegen.guide import list_recipes
+    from composegen.stackfile.guide import list_recipes
 
     file = Path(context.params.get("file") or DEFAULT_FILE)
     return [name for name, _ in list_recipes(file) if name.startswith(incomplete)]
@@ -157,7 +157,7 @@ def make_selection(added: tuple[str, ...], removed: tuple[str, ...]) -> Selectio
 def load_file(file: str, selection: Selection | None = None) -> Loaded:
     """Read and check a stack file. Raises FileRefused and ProblemsFound."""
     from composegen.errors import FileRefused
-    from composegen.loader import load_stack
+    from composegen.stackfile.load import load_stack
 
     if not _is_typed("file"):
         _check_found(Path(file))

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from composegen.loader import load_stack
+from composegen.stackfile.load import load_stack
 from tests.e2e.engine import ROOT, wait_until
 
 EXAMPLES = ROOT / "examples"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.loader import load_stack
+from composegen.stackfile.load import load_stack
 from tests.e2e.engine import Project, is_healthy, run_composegen, run_well
 from tests.e2e.examples import (
     LESSONS,

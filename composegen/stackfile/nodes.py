@@ -16,8 +16,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from composegen.errors import FileRefused, Location
 from composegen.paths import read_regular
-from composegen.problems import Problems
-from composegen.syntax import describe_error
+from composegen.stackfile.problems import Problems
+from composegen.stackfile.syntax import describe_error
 
 __all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Source"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from composegen.inline import write_inline
 from composegen.model import Raw
+from composegen.stackfile.hints.inline import write_inline
 from composegen.values import guess_default
 
 _URL = re.compile(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from composegen.checks.checked import Checked
 from composegen.model import (
     Service,
 )
 from composegen.planning.networks import list_networks
+from composegen.stackfile.checks.checked import Checked
 from composegen.values import Port
 
 _EVERYWHERE = ("0.0.0.0", "::")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from composegen.catalogue import find_level
 from composegen.errors import Level, Location, Problem
+from composegen.stackfile.catalogue import find_level
 from composegen.text import escape_control
 
 

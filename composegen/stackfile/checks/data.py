@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from composegen.checks.checked import Checked
 from composegen.model import (
     Service,
 )
+from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 
 _WRITES_AS_ROOT = frozenset({"DAC_OVERRIDE", "CAP_DAC_OVERRIDE", "ALL"})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from composegen.checks.checked import Checked
 from composegen.model import (
     Service,
 )
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.placeholders import UnknownPlaceholder, fill_template
+from composegen.stackfile.checks.checked import Checked
 from composegen.values import parse_variables
 
 

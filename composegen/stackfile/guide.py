@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from composegen.catalogue import LEVELS
-from composegen.composekeys import to_plain
 from composegen.errors import FileRefused, ProblemsFound, UsageError
 from composegen.images.facts import list_recipe_files
 from composegen.paths import is_file
-from composegen.problems import Problems
 from composegen.resources import find_templates
-from composegen.source import Source, read_bytes
+from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.keys.compose import to_plain
+from composegen.stackfile.nodes import Source, read_bytes
+from composegen.stackfile.problems import Problems
 from composegen.system.files import read_small_text
 from composegen.text import find_near
 
@@ -48,7 +48,7 @@ def _find_files(stack_file: Path) -> dict[str, Path]:
     """The shipped recipes and, where a readable stack names a folder, its own."""
     files = dict(list_recipe_files())
     if is_file(stack_file):
-        from composegen.loader import find_own_recipes
+        from composegen.stackfile.load import find_own_recipes
 
         try:
             files |= find_own_recipes(stack_file)

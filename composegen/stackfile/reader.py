@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from composegen.model import Raw
-from composegen.source import (
+from composegen.stackfile.nodes import (
     MappingNode,
     Node,
     ScalarNode,

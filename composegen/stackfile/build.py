@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from composegen.composekeys import Draft
 from composegen.model import (
     Condition,
     Facts,
@@ -14,8 +13,9 @@ from composegen.model import (
     Need,
     Otherwise,
 )
-from composegen.recipes import Recipe
 from composegen.records import replace
+from composegen.stackfile.keys.compose import Draft
+from composegen.stackfile.recipes import Recipe
 from composegen.values import (
     Port,
     parse_duration,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composegen.checks.checked import Checked
 from composegen.images.facts import (
     find_facts,
     list_recipe_files,
@@ -16,6 +15,7 @@ from composegen.model import (
     HealthKind,
     Service,
 )
+from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 
 

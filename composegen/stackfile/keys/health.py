@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from composegen.composekeys import ComposeKeys, Draft
 from composegen.model import HealthKind
 from composegen.planning.asking import TOOLS
-from composegen.reading import Path, describe
-from composegen.source import Node, ScalarNode
+from composegen.stackfile.keys.compose import ComposeKeys, Draft
+from composegen.stackfile.nodes import Node, ScalarNode
+from composegen.stackfile.reader import Path, describe
 from composegen.text import find_near, shorten
 from composegen.values import Duration
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from composegen.composekeys import Draft, to_plain
-from composegen.ownkeys import OwnKeys
-from composegen.reading import REMOVED, Path
-from composegen.source import MappingNode, Node, is_null
+from composegen.stackfile.keys.compose import Draft, to_plain
+from composegen.stackfile.keys.own import OwnKeys
+from composegen.stackfile.nodes import MappingNode, Node, is_null
+from composegen.stackfile.reader import REMOVED, Path
 from composegen.text import find_near, shorten
 
 
@@ -44,7 +44,7 @@ class ShapeReader(OwnKeys):
         ):
             self.add_lost_comma(key, key_node)
             return
-        from composegen.translate import translate_key
+        from composegen.stackfile.hints.keys import translate_key
 
         translation = translate_key(key, to_plain(value))
         if translation:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from composegen.errors import Location
-from composegen.folder import Folder
 from composegen.model import (
     Need,
     Service,
     Stack,
 )
 from composegen.planning.selection import Selection
-from composegen.problems import Problems
-from composegen.recipes import Recipe
 from composegen.records import record
+from composegen.stackfile.folder import Folder
+from composegen.stackfile.problems import Problems
+from composegen.stackfile.recipes import Recipe
 
 
 @record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from composegen.checks.checked import Checked
 from composegen.graph import find_cycle
 from composegen.model import (
     Condition,
@@ -15,6 +14,7 @@ from composegen.planning.selection import (
     is_anything_left,
     suggest_flags,
 )
+from composegen.stackfile.checks.checked import Checked
 from composegen.text import find_near, list_some, shorten
 
 _MOST_NEAR = 20

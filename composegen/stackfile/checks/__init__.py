@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from composegen.checks.checked import Checked
-from composegen.checks.data import check_replicas, check_volumes
-from composegen.checks.health import check_health
-from composegen.checks.images import check_images, check_reasons
-from composegen.checks.needs import (
+from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.checks.data import check_replicas, check_volumes
+from composegen.stackfile.checks.health import check_health
+from composegen.stackfile.checks.images import check_images, check_reasons
+from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
     check_jobs,
@@ -19,9 +19,13 @@ from composegen.checks.needs import (
     check_names,
     check_unasked,
 )
-from composegen.checks.reach import check_networks, check_ports, check_store_networks
-from composegen.checks.secrets import check_literals, check_secrets
-from composegen.checks.variables import (
+from composegen.stackfile.checks.reach import (
+    check_networks,
+    check_ports,
+    check_store_networks,
+)
+from composegen.stackfile.checks.secrets import check_literals, check_secrets
+from composegen.stackfile.checks.variables import (
     check_early_variables,
     check_env_files,
     check_placeholders,

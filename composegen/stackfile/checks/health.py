@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from composegen.checks.checked import Checked
 from composegen.model import (
     Health,
     HealthKind,
     Service,
 )
 from composegen.planning.asking import can_ask
+from composegen.stackfile.checks.checked import Checked
 from composegen.values import format_duration
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from composegen.checks.checked import Checked
 from composegen.model import (
     SecretKind,
     Service,
 )
 from composegen.paths import is_file, is_folder
 from composegen.planning.credentials import name_url_secret
+from composegen.stackfile.checks.checked import Checked
 from composegen.values import parse_variables
 
 _SECRET_WORDS = re.compile(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from composegen.composekeys import Draft, to_plain
 from composegen.errors import ProblemsFound
 from composegen.model import (
     Raw,
@@ -12,8 +11,9 @@ from composegen.model import (
     SecretKind,
 )
 from composegen.records import field, record
-from composegen.shape import ShapeReader
-from composegen.source import MappingNode, Node, ScalarNode, Source, is_null
+from composegen.stackfile.keys.compose import Draft, to_plain
+from composegen.stackfile.keys.service import ShapeReader
+from composegen.stackfile.nodes import MappingNode, Node, ScalarNode, Source, is_null
 from composegen.text import shorten
 from composegen.values import (
     PROJECT_NAME,
@@ -99,7 +99,7 @@ class TopLevel:
         return parts
 
     def _add_strange_key(self, key: str, key_node: Node, value: Node) -> None:
-        from composegen.translate import TOP_LEVEL, translate_top_key
+        from composegen.stackfile.hints.keys import TOP_LEVEL, translate_top_key
 
         if key in TOP_LEVEL:
             mend = translate_top_key(key, to_plain(value))
@@ -243,7 +243,7 @@ class TopLevel:
         for key, key_node, value in self.source.pairs(node):
             if key not in _COMPOSE_SECRETS:
                 continue
-            from composegen.inline import write_inline
+            from composegen.stackfile.hints.inline import write_inline
 
             word = value.value if isinstance(value, ScalarNode) else "VAR"
             mend = _COMPOSE_SECRETS[key].format(write_inline(word))

@@ -9,20 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from composegen.assembly import (
-    make_health,
-    make_local,
-    make_needs,
-    make_room,
-    settle_ports,
-)
-from composegen.checks import check_stack
-from composegen.checks.checked import Checked
-from composegen.composekeys import Draft
 from composegen.errors import FileRefused, Location, Problem, ProblemsFound
-from composegen.folder import Folder
 from composegen.images.facts import find_facts, fits_image
-from composegen.merging import check_removals, merge_drafts
 from composegen.model import (
     Access,
     Build,
@@ -36,16 +24,28 @@ from composegen.model import (
 )
 from composegen.paths import is_file, is_folder, leads_inside, list_matching
 from composegen.planning.selection import Selection
-from composegen.problems import Problems
-from composegen.reading import REMOVED
-from composegen.reading import Path as NodePath
-from composegen.recipes import Recipe, RecipeBook, RecipeFile
 from composegen.records import record, replace
-from composegen.shape import PASSED_KEYS, ShapeReader
-from composegen.source import Node, Source, read_bytes
+from composegen.stackfile.build import (
+    make_health,
+    make_local,
+    make_needs,
+    make_room,
+    settle_ports,
+)
+from composegen.stackfile.checks import check_stack
+from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.folder import Folder
+from composegen.stackfile.keys.compose import Draft
+from composegen.stackfile.keys.service import PASSED_KEYS, ShapeReader
+from composegen.stackfile.merge import check_removals, merge_drafts
+from composegen.stackfile.nodes import Node, Source, read_bytes
+from composegen.stackfile.problems import Problems
+from composegen.stackfile.reader import REMOVED
+from composegen.stackfile.reader import Path as NodePath
+from composegen.stackfile.recipes import Recipe, RecipeBook, RecipeFile
+from composegen.stackfile.toplevel import TopLevel, make_secret
 from composegen.system.files import check_readable
 from composegen.text import find_near, shorten
-from composegen.toplevel import TopLevel, make_secret
 
 _NO_FLAGS = Selection()
 

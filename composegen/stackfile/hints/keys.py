@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from composegen.healthcheck import translate_healthcheck
-from composegen.inline import write_inline
 from composegen.model import Raw
+from composegen.stackfile.hints.healthcheck import translate_healthcheck
+from composegen.stackfile.hints.inline import write_inline
 from composegen.values import guess_default, split_at_colons
 
 KNOWN_TO_COMPOSE = frozenset(

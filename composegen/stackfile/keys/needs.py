@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from composegen.composekeys import Draft
-from composegen.healthkeys import HealthKeys
 from composegen.model import Condition
 from composegen.planning.placeholders import PLACEHOLDERS
-from composegen.reading import REMOVED, Path
-from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from composegen.stackfile.keys.compose import Draft
+from composegen.stackfile.keys.health import HealthKeys
+from composegen.stackfile.nodes import (
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    is_null,
+)
+from composegen.stackfile.reader import REMOVED, Path
 from composegen.text import find_near, shorten
 from composegen.values import (
     ENV_NAME,

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from composegen.composekeys import Draft, to_plain
 from composegen.errors import FileRefused, Location, Problem
 from composegen.images.facts import (
     FACT_KEYS,
@@ -19,11 +18,10 @@ from composegen.images.facts import (
     parse_image,
 )
 from composegen.model import Access, Facts, Login
-from composegen.problems import Problems
-from composegen.reading import REMOVED
 from composegen.records import field, record, replace
-from composegen.shape import SERVICE_KEYS, ShapeReader
-from composegen.source import (
+from composegen.stackfile.keys.compose import Draft, to_plain
+from composegen.stackfile.keys.service import SERVICE_KEYS, ShapeReader
+from composegen.stackfile.nodes import (
     MappingNode,
     Node,
     SequenceNode,
@@ -31,6 +29,8 @@ from composegen.source import (
     is_null,
     read_bytes,
 )
+from composegen.stackfile.problems import Problems
+from composegen.stackfile.reader import REMOVED
 
 SERVICE_KEYS_OF_RECIPES = frozenset(
     {"image", "port", "health", "environment", "labels", "local"}

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from composegen.composekeys import Draft
 from composegen.model import Mount
-from composegen.reading import REMOVED, Path, Reader
+from composegen.stackfile.keys.compose import Draft
+from composegen.stackfile.reader import REMOVED, Path, Reader
 
 _HEALTH_KIND_KEYS = frozenset({"kind", "path", "command", "reason"})
 

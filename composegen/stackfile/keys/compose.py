@@ -8,8 +8,14 @@ from typing import Any, TypeAlias
 
 from composegen.images.facts import parse_image
 from composegen.model import _WINDOWS_PATH, Mount, Raw, split_mount
-from composegen.reading import REMOVED, Path, Reader
-from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from composegen.stackfile.nodes import (
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    is_null,
+)
+from composegen.stackfile.reader import REMOVED, Path, Reader
 from composegen.text import find_near, shorten
 from composegen.values import (
     ENV_NAME,

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from composegen.composekeys import Draft, to_plain
 from composegen.model import RELAXABLE
-from composegen.needkeys import NeedKeys
-from composegen.reading import Path
-from composegen.source import MappingNode, Node, ScalarNode, SequenceNode, is_null
+from composegen.stackfile.keys.compose import Draft, to_plain
+from composegen.stackfile.keys.needs import NeedKeys
+from composegen.stackfile.nodes import (
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    is_null,
+)
+from composegen.stackfile.reader import Path
 from composegen.text import shorten
 from composegen.values import (
     ENV_NAME,

@@ -1,0 +1,1 @@
+"""What Compose calls a thing, translated into what a stack file calls it."""

@@ -1,0 +1,1 @@
+"""The keys of a stack file, by what they are about."""
