@@ -20,10 +20,10 @@ from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_file
 from composegen.planning.plan import Plan, Step
 from composegen.records import record
-from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine
 from composegen.system.holders import describe_holder
 from composegen.system.listeners import is_free
+from composegen.targets.compose.render import Options, render_plan
 from composegen.values import parse_variables
 from composegen.workspace.dotenv import fill_variables
 from composegen.workspace.project import find_project

@@ -9,10 +9,10 @@ from pathlib import Path
 from composegen.endpoint import find_endpoint
 from composegen.errors import ComposegenError
 from composegen.noting import make_notes
-from composegen.output import read_recorded
 from composegen.planning.plan import Plan
 from composegen.planning.selection import Selection
 from composegen.runtimes.engine import Engine
+from composegen.targets.output import read_recorded
 from composegen.upnotes import Notes
 from composegen.workspace.dotenv import read_dotenv
 from composegen.workspace.project import find_project

@@ -26,14 +26,14 @@ from composegen.errors import (
     UpAlready,
 )
 from composegen.noting import make_notes
-from composegen.output import Written, find_prefix, write_rendered
 from composegen.paths import exists
 from composegen.planning.plan import Plan, reduce_stack
 from composegen.reasons import Reason, format_reasons
 from composegen.records import record, replace
-from composegen.render import Options, render_plan
 from composegen.runtimes.engine import Engine
 from composegen.system.signals import catch_signals
+from composegen.targets.compose.render import Options, render_plan
+from composegen.targets.output import Written, find_prefix, write_rendered
 from composegen.upnotes import Notes, write_notes
 from composegen.workspace.dotenv import fill_variables, read_dotenv
 from composegen.workspace.project import find_project

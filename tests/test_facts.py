@@ -17,8 +17,8 @@ from composegen.images.facts import (
     read_recipe,
 )
 from composegen.model import Facts
-from composegen.probes import _HTTP, _TCP
 from composegen.stackfile.keys.health import TOOLS
+from composegen.targets.compose.probes import _HTTP, _TCP
 
 IMAGES = read_images()
 ENTRIES: dict[str, dict[str, Any]] = {

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from composegen.header import (
+from composegen.targets.header import (
     add_checksum,
     is_ours,
     is_untouched,

@@ -26,8 +26,8 @@ from composegen.model import (
 )
 from composegen.planning.plan import Step, make_plan
 from composegen.planning.selection import Selection
-from composegen.render import render_plan
 from composegen.stackfile.load import find_own_recipes, load_stack
+from composegen.targets.compose.render import render_plan
 from composegen.values import Duration, Port
 from tests.stacks import (
     Files,

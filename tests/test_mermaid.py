@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from composegen.mermaid import draw_plan
+from composegen.targets.mermaid import draw_plan
 from tests.rendering import plan
 from tests.stacks import APP, make_stack
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from composegen.moving import Mover
+from composegen.targets.compose.paths import Mover
 from tests.rendering import read, read_app, read_services, render
 from tests.stacks import APP, make_stack
 

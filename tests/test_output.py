@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused, StaleFile
-from composegen.output import (
+from composegen.planning.selection import Selection
+from composegen.targets.output import (
     Written,
     check_rendered,
     find_prefix,
     read_recorded,
     write_rendered,
 )
-from composegen.planning.selection import Selection
 from tests.refusals import close, other_user
 from tests.rendering import render
 from tests.stacks import APP, make_stack

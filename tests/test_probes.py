@@ -18,8 +18,8 @@ import pytest
 
 from composegen.model import Health, HealthKind
 from composegen.planning.asking import can_ask, choose_tool
-from composegen.probes import choose_start_interval, make_test
 from composegen.stackfile.keys.health import TOOLS
+from composegen.targets.compose.probes import choose_start_interval, make_test
 from composegen.values import Duration, parse_duration
 from tests.parts import require_part, skip_without
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from composegen.model import Raw
-from composegen.quoting import (
+from composegen.targets.quoting import (
     quote_scalar,
     write_block,
     write_comment,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from composegen.render import render_plan
+from composegen.targets.compose.render import render_plan
 from tests.rendering import (
     list_comments,
     plan,

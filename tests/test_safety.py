@@ -17,10 +17,15 @@ import pytest
 
 from composegen.errors import FileRefused
 from composegen.images.dockerfile import is_ignored, parse_dockerfile
-from composegen.output import Written, check_rendered, read_recorded, write_rendered
 from composegen.stackfile.folder import Folder
 from composegen.system.files import read_small_text
 from composegen.system.logfiles import open_log
+from composegen.targets.output import (
+    Written,
+    check_rendered,
+    read_recorded,
+    write_rendered,
+)
 from composegen.workspace.dotenv import fill_variables, parse_dotenv
 from composegen.workspace.state import make_state_folder
 from tests.stacks import check, list_names

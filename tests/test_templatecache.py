@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jinja2 import DictLoader, Environment
 
-from composegen.templatecache import TemplateCache
+from composegen.targets.templates import TemplateCache
 
 TEMPLATE = "a {{ word }}"
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from composegen.errors import ProblemsFound
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
-from composegen.render import render_plan
 from composegen.stackfile.load import load_stack
+from composegen.targets.compose.render import render_plan
 from tests.hostile_values import (
     CONTROLS,
     VALUES,

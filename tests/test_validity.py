@@ -11,8 +11,8 @@ import pytest
 
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
-from composegen.render import Options, render_plan
 from composegen.stackfile.load import load_stack
+from composegen.targets.compose.render import Options, render_plan
 from tests.parts import require_compose, require_part
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -48,10 +48,6 @@ MAY_IMPORT = {
 
 HOUSE = {
     "system": ("runtimes "),
-    "targets": (
-        "handmade hardening header mermaid moving output probes quoting "
-        "rawmerge render templatecache "
-    ),
     "places": ("events reasons status timeline "),
     "places.processes": (
         "causes claims control gates health localenv localplan localstores "

@@ -105,15 +105,19 @@ def render(
 ) -> None:
     """Write the Compose file of a stack."""
     be_brief()
-    from composegen.output import (
+    from composegen.planning.plan import make_plan
+    from composegen.targets.compose.render import (
+        OLDEST_START_INTERVAL,
+        Options,
+        render_plan,
+    )
+    from composegen.targets.output import (
         Written,
         check_rendered,
         find_prefix,
         read_recorded,
         write_rendered,
     )
-    from composegen.planning.plan import make_plan
-    from composegen.render import OLDEST_START_INTERVAL, Options, render_plan
     from composegen.text import escape_control
     from composegen.workspace.secrets import list_missing_files
 
@@ -164,7 +168,7 @@ def graph(file: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
 
     What is left out is faint.
     """
-    from composegen.mermaid import draw_plan
+    from composegen.targets.mermaid import draw_plan
 
     console = make_console()
     console.write_data(draw_plan(load_plan(file, make_selection(added, removed))))

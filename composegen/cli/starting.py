@@ -64,9 +64,9 @@ def up(
     """
     check_platform()
     from composegen.finding import COMPOSE_FILE
-    from composegen.output import read_recorded
     from composegen.planning.plan import make_plan
-    from composegen.render import OLDEST_START_INTERVAL
+    from composegen.targets.compose.render import OLDEST_START_INTERVAL
+    from composegen.targets.output import read_recorded
     from composegen.upping import UpOptions, up_stack
 
     folder = Path(file).absolute().parent

@@ -10,12 +10,12 @@ import yaml
 from hypothesis import strategies as st
 
 from composegen.errors import Problem, ProblemsFound, SelectionError
-from composegen.mermaid import draw_plan
 from composegen.model import Stack
 from composegen.planning.plan import format_plan, make_plan
-from composegen.render import render_plan
 from composegen.stackfile.catalogue import LEVELS
 from composegen.stackfile.load import load_stack
+from composegen.targets.compose.render import render_plan
+from composegen.targets.mermaid import draw_plan
 from tests.hostile_values import VALUES
 
 ROOT = Path(__file__).parents[2]

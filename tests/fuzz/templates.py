@@ -12,11 +12,11 @@ import yaml
 from hypothesis import strategies as st
 
 from composegen.errors import ProblemsFound
-from composegen.mermaid import draw_plan
 from composegen.planning.plan import Plan, format_plan, make_plan
 from composegen.planning.selection import Selection
-from composegen.render import Options, render_plan
 from composegen.stackfile.load import load_stack
+from composegen.targets.compose.render import Options, render_plan
+from composegen.targets.mermaid import draw_plan
 from tests.hostile_values import env_names, keys, lines, texts, words
 from tests.rendering import write_data
 

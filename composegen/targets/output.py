@@ -8,12 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from composegen.errors import FileRefused, StaleFile
-from composegen.header import is_ours, is_untouched, read_flags
 from composegen.oserrors import is_shortage
 from composegen.paths import exists, is_file, is_folder, is_link, read_regular
 from composegen.planning.selection import Selection
 from composegen.records import record
 from composegen.system.files import check_entered, write_atomically
+from composegen.targets.header import is_ours, is_untouched, read_flags
 
 _MOST = 64 * 1024 * 1024
 _ENGINE = re.compile(r"\d{1,4}", re.ASCII)

@@ -14,9 +14,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from composegen.handmade import write_by_hand
-from composegen.hardening import harden_nothing, harden_service
-from composegen.header import add_checksum, write_flags
 from composegen.model import (
     RELAXABLE,
     Condition,
@@ -25,20 +22,23 @@ from composegen.model import (
     Raw,
     Service,
 )
-from composegen.moving import Mover
 from composegen.planning.plan import Plan, Step
-from composegen.probes import choose_start_interval, make_test
-from composegen.quoting import (
+from composegen.records import field, record
+from composegen.resources import find_cache, find_templates
+from composegen.targets.compose.hardening import harden_nothing, harden_service
+from composegen.targets.compose.merge import merge_raw
+from composegen.targets.compose.paths import Mover
+from composegen.targets.compose.probes import choose_start_interval, make_test
+from composegen.targets.compose.secrets import write_by_hand
+from composegen.targets.header import add_checksum, write_flags
+from composegen.targets.quoting import (
     quote_scalar,
     write_block,
     write_comment,
     write_flow,
     write_key,
 )
-from composegen.rawmerge import merge_raw
-from composegen.records import field, record
-from composegen.resources import find_cache, find_templates
-from composegen.templatecache import TemplateCache
+from composegen.targets.templates import TemplateCache
 from composegen.values import make_duration
 
 OLDEST_START_INTERVAL = 25

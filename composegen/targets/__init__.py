@@ -1,0 +1,1 @@
+"""A plan goes out: the files that are written for what runs it."""

@@ -1,0 +1,1 @@
+"""The Compose file: services, probes, hardening and paths in Compose's words."""
