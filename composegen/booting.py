@@ -14,9 +14,9 @@ from composegen.containers import Happened, Status
 from composegen.enginewhy import explain_compose, find_engine_reasons
 from composegen.errors import EngineUnreachable
 from composegen.judging import Judge
-from composegen.reasons import Reason
+from composegen.places.reasons import Reason
+from composegen.places.status import State
 from composegen.runtimes.engine import Engine, Watch
-from composegen.status import State
 from composegen.upconsole import UpConsole
 from composegen.upnotes import Notes
 

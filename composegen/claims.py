@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from composegen.errors import FileRefused
-from composegen.events import Failure
 from composegen.health import NotReady, Probe, ask, choose_pause
 from composegen.localenv import Surroundings, find_folder
 from composegen.localplan import Way
@@ -23,6 +22,7 @@ from composegen.localunits import Unit
 from composegen.model import HealthKind, Service
 from composegen.oserrors import describe_os_error
 from composegen.paths import is_folder
+from composegen.places.events import Failure
 from composegen.records import record, replace
 from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
 from composegen.system import guardian

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from composegen.events import Event, Line, describe_event
 from composegen.oserrors import is_shortage
 from composegen.paths import exists
+from composegen.places.events import Event, Line, describe_event
 from composegen.sockets import remove_socket
 
 _MOST_BEHIND = 1024 * 1024

@@ -6,8 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from composegen.containers import Container, Status, format_time
-from composegen.records import record
-from composegen.status import (
+from composegen.places.status import (
     FINE,
     ServiceStatus,
     State,
@@ -15,6 +14,7 @@ from composegen.status import (
     format_moment,
     format_table,
 )
+from composegen.records import record
 from composegen.upnotes import NotedService, Notes
 
 _ALIVE_FOR = 1.0

@@ -11,12 +11,12 @@ from composegen.complaints import PORT_TAKEN, explain_port, iterate_complaints
 from composegen.containers import Action, Container, Happened, Probe, Status
 from composegen.enginecauses import find_cause
 from composegen.enginestatus import EngineSeen, find_state, make_seen
-from composegen.events import Failure
 from composegen.gathering import Gatherer, Looking, find_holder
-from composegen.reasons import Reason
+from composegen.places.events import Failure
+from composegen.places.reasons import Reason
+from composegen.places.status import FINE, ServiceStatus, State
 from composegen.records import replace
 from composegen.runtimes.engine import Engine
-from composegen.status import FINE, ServiceStatus, State
 from composegen.upnotes import NotedNeed, NotedService, Notes
 from composegen.values import format_duration
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from composegen.model import Condition
+from composegen.places.status import State
 from composegen.planning.plan import Gate, Step
-from composegen.status import State
 from composegen.tended import Tended
 
 _OVER = frozenset({State.FAILED, State.STOPPED})

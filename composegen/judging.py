@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from composegen.containers import Action, Container, Happened, Status
-from composegen.events import (
+from composegen.places.events import (
     Created,
     Event,
     Exited,
@@ -27,9 +27,9 @@ from composegen.events import (
     Started,
     Told,
 )
+from composegen.places.status import FINE, State
+from composegen.places.timeline import Boot
 from composegen.records import record
-from composegen.status import FINE, State
-from composegen.timeline import Boot
 from composegen.upnotes import NotedService, Notes
 from composegen.values import format_duration
 

@@ -15,14 +15,12 @@ from typing import Any
 from composegen.claims import kill_leftover
 from composegen.control import ask_run
 from composegen.errors import ComposegenError
-from composegen.events import Failure
 from composegen.localstores import remove_container
 from composegen.model import Stack
 from composegen.paths import list_matching
-from composegen.reasons import Reason
-from composegen.records import field, record
-from composegen.runfiles import RunFolder, RunRecord, ServiceRecord
-from composegen.status import (
+from composegen.places.events import Failure
+from composegen.places.reasons import Reason
+from composegen.places.status import (
     FINE,
     ServiceStatus,
     State,
@@ -30,6 +28,8 @@ from composegen.status import (
     format_moment,
     format_table,
 )
+from composegen.records import field, record
+from composegen.runfiles import RunFolder, RunRecord, ServiceRecord
 from composegen.system.files import check_readable
 from composegen.system.identity import is_frozen, is_still
 from composegen.system.logfiles import Tail, find_log, measure_log, read_last_lines

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
 from composegen.console import Console, has_colours
-from composegen.events import (
+from composegen.places.events import (
     Event,
     Exited,
     Failed,
@@ -28,7 +28,7 @@ from composegen.events import (
     Stopped,
     Told,
 )
-from composegen.timeline import Boot, draw_boots
+from composegen.places.timeline import Boot, draw_boots
 
 _COLOURS = (
     "cyan",

@@ -15,19 +15,19 @@ from composegen.claims import find_stranger
 from composegen.console import Console, has_colours
 from composegen.control import follow_run
 from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
-from composegen.events import read_event
 from composegen.localenv import HOST, Surroundings, prepare_secrets, read_surroundings
 from composegen.localplan import Asked, LocalPlan, Way, settle_plan
 from composegen.localstores import has_engine, is_image_there, pull_image
 from composegen.localunits import Unit, make_units
 from composegen.model import Service, Stack
 from composegen.oserrors import check_handles, describe_os_error, is_shortage
+from composegen.places.events import read_event
+from composegen.places.status import State, format_moment
 from composegen.planning.plan import format_plan
 from composegen.records import record
 from composegen.runconsole import RunConsole
 from composegen.runfiles import Lock, RunFolder, RunRecord
 from composegen.session import open_session
-from composegen.status import State, format_moment
 from composegen.supervisor import StartFailed, Supervisor
 from composegen.system.foreground import stay_in_front
 from composegen.system.process import Processes

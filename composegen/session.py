@@ -14,13 +14,13 @@ from typing import Any
 
 from composegen.claims import Claims
 from composegen.control import Control
-from composegen.events import Event, Told
 from composegen.localplan import LocalPlan, Way
 from composegen.localunits import Unit
+from composegen.places.events import Event, Told
+from composegen.places.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.records import as_dict, record
 from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
 from composegen.sockets import choose_socket, find_socket_folder
-from composegen.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.supervisor import Supervisor
 from composegen.system.process import Processes
 from composegen.tended import describe_failure

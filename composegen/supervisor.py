@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from composegen.claims import Claims
-from composegen.events import Failure
 from composegen.localunits import Unit
-from composegen.status import ServiceStatus
+from composegen.places.events import Failure
+from composegen.places.status import ServiceStatus
+from composegen.places.timeline import Boot
 from composegen.system.process import Processes
 from composegen.tended import Tended, describe_tended
 from composegen.tending import Tender
-from composegen.timeline import Boot
 from composegen.voice import Report
 
 _TAIL_INTERVAL = 0.02

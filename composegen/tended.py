@@ -6,15 +6,15 @@ import asyncio
 import time
 
 from composegen.claims import Found
-from composegen.events import Failure
 from composegen.localplan import Way
 from composegen.localunits import Unit
+from composegen.places.events import Failure
+from composegen.places.status import FINE, ServiceStatus, State
+from composegen.places.timeline import Boot
 from composegen.records import replace
 from composegen.runfiles import format_now
-from composegen.status import FINE, ServiceStatus, State
 from composegen.system.logfiles import Tail
 from composegen.system.process import Process
-from composegen.timeline import Boot
 
 
 class Tended:

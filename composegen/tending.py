@@ -14,18 +14,6 @@ from composegen.claims import (
     check_answerer,
     enter_container,
 )
-from composegen.events import (
-    Exited,
-    Failed,
-    Failure,
-    Finished,
-    Ready,
-    Recovered,
-    Reused,
-    Sickened,
-    Started,
-    Stopped,
-)
 from composegen.gates import Gates
 from composegen.health import (
     Died,
@@ -39,13 +27,25 @@ from composegen.health import (
 from composegen.localplan import Way
 from composegen.localunits import Unit
 from composegen.model import HealthKind
+from composegen.places.events import (
+    Exited,
+    Failed,
+    Failure,
+    Finished,
+    Ready,
+    Recovered,
+    Reused,
+    Sickened,
+    Started,
+    Stopped,
+)
+from composegen.places.status import State
+from composegen.places.timeline import Boot
 from composegen.records import replace
-from composegen.status import State
 from composegen.system.identity import Identity, find_start_time, is_still, read_command
 from composegen.system.logfiles import Tail
 from composegen.system.process import Process, Processes
 from composegen.tended import Tended
-from composegen.timeline import Boot
 from composegen.voice import Report, Voice
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0

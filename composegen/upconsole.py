@@ -9,10 +9,18 @@ from collections.abc import Callable
 from typing import Any
 
 from composegen.console import Console
-from composegen.events import Created, Event, Exited, Failed, Ready, Started, Told
 from composegen.judging import Judge
+from composegen.places.events import (
+    Created,
+    Event,
+    Exited,
+    Failed,
+    Ready,
+    Started,
+    Told,
+)
+from composegen.places.status import FINE, State
 from composegen.runconsole import RunConsole
-from composegen.status import FINE, State
 
 _SPIN = "|/-\\"
 _ROOM = 4

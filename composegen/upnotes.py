@@ -20,8 +20,8 @@ from composegen.endpoint import (
     suggest_choice,
 )
 from composegen.errors import OtherEngine
+from composegen.places.status import LeftOutNote
 from composegen.records import as_dict, field, record
-from composegen.status import LeftOutNote
 from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
 from composegen.workspace.state import (

@@ -27,8 +27,8 @@ from composegen.errors import (
 )
 from composegen.noting import make_notes
 from composegen.paths import exists
+from composegen.places.reasons import Reason, format_reasons
 from composegen.planning.plan import Plan, reduce_stack
-from composegen.reasons import Reason, format_reasons
 from composegen.records import record, replace
 from composegen.runtimes.engine import Engine
 from composegen.system.signals import catch_signals

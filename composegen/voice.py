@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from composegen.causes import LAST_LINES
-from composegen.events import Event, Line, Told
+from composegen.places.events import Event, Line, Told
 from composegen.system.logfiles import read_last_lines
 from composegen.tended import Tended
 

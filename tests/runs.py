@@ -13,10 +13,10 @@ from pathlib import Path
 
 from composegen.claims import Claims
 from composegen.errors import ProblemsFound
-from composegen.events import Line
 from composegen.localenv import prepare_secrets, read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
+from composegen.places.events import Line
 from composegen.planning.selection import Selection
 from composegen.runfiles import RunFolder, identify_self
 from composegen.stackfile.load import load_stack

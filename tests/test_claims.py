@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from composegen.claims import find_stranger
-from composegen.events import Exited, Ready, Reused, Started
 from composegen.localenv import read_surroundings
 from composegen.place import take_down
+from composegen.places.events import Exited, Ready, Reused, Started
 from composegen.records import replace
 from composegen.runfiles import RunFolder, ServiceRecord
 from composegen.system.identity import Identity

@@ -6,7 +6,7 @@ import pytest
 
 from composegen.containers import Published, Status
 from composegen.enginestatus import find_addresses, format_seen, make_seen
-from composegen.status import State
+from composegen.places.status import State
 from tests.enginefakes import make_container, make_noted, make_notes
 
 

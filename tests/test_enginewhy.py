@@ -11,7 +11,7 @@ from composegen.enginewhy import (
     explain_compose,
     find_engine_reasons,
 )
-from composegen.events import Failure
+from composegen.places.events import Failure
 from tests.enginefakes import (
     FakeEngine,
     happen,

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from composegen import events
-from composegen.events import Failure, describe_event, read_event
+from composegen.places import events
+from composegen.places.events import Failure, describe_event, read_event
 
 EVENTS = [
     events.Created(service="a", at=0.25),

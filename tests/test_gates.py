@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from composegen.events import Exited, Ready, Started
 from composegen.gates import Verdict, judge_gate
 from composegen.health import Probe
 from composegen.model import Condition, HealthKind
+from composegen.places.events import Exited, Ready, Started
+from composegen.places.status import State
 from composegen.planning.plan import Gate
-from composegen.status import State
 from composegen.supervisor import StartFailed
 from composegen.tended import Tended
 from tests import runs

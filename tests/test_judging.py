@@ -3,9 +3,17 @@
 import pytest
 
 from composegen.containers import Action, Status
-from composegen.events import Created, Exited, Failed, Finished, Ready, Started, Told
 from composegen.judging import Judge
-from composegen.status import State
+from composegen.places.events import (
+    Created,
+    Exited,
+    Failed,
+    Finished,
+    Ready,
+    Started,
+    Told,
+)
+from composegen.places.status import State
 from tests.enginefakes import happen, make_container, make_noted, make_notes
 
 

@@ -1,7 +1,7 @@
 """Why a service is not up, in words."""
 
-from composegen.reasons import Reason
-from composegen.status import ServiceStatus, State
+from composegen.places.reasons import Reason
+from composegen.places.status import ServiceStatus, State
 
 
 def test_the_way_to_the_one_that_blocks_is_told_first():

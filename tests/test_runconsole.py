@@ -5,7 +5,7 @@ import io
 import pytest
 
 from composegen.console import Console
-from composegen.events import (
+from composegen.places.events import (
     Exited,
     Failed,
     Failure,

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from composegen.places.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.records import FrozenRecordError
-from composegen.status import FINE, ServiceStatus, State, describe_statuses
 
 FIELDS = [
     "service",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from composegen.causes import explain_silence
-from composegen.events import (
+from composegen.places.events import (
     Exited,
     Failed,
     Finished,
@@ -23,7 +23,7 @@ from composegen.events import (
     Stopped,
     Told,
 )
-from composegen.status import State
+from composegen.places.status import State
 from composegen.supervisor import StartFailed
 from tests import runs
 from tests.refusals import no_handles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composegen.timeline import Boot, draw_boots, find_critical_path
+from composegen.places.timeline import Boot, draw_boots, find_critical_path
 
 DB = Boot(service="db", created=0, started=0.5, ready=2)
 CACHE = Boot(service="cache", created=0, started=0.5, ready=1)

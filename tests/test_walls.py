@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "places": (),
     "places.processes": ("system", "planning", "workspace", "places"),
     "places.engine": ("system", "planning", "workspace", "targets", "places"),
-    "places.find": (
+    "places.distrust": (
         "system",
         "workspace",
         "places",
@@ -48,7 +48,6 @@ MAY_IMPORT = {
 
 HOUSE = {
     "system": ("runtimes "),
-    "places": ("events reasons status timeline "),
     "places.processes": (
         "causes claims control gates health localenv localplan localstores "
         "localunits place runfiles running session sockets supervisor tended "
@@ -59,8 +58,6 @@ HOUSE = {
         "engineplace enginestatus enginewhy evidence finding gathering judging "
         "logcauses noting runtimes.engine upnotes upping "
     ),
-    "places.find": ("distrust "),
-    "places.doctor": ("doctor "),
     "terminal": ("console runconsole upconsole writer "),
     "commands": (
         "cli cli.files cli.group cli.learning cli.options cli.places "

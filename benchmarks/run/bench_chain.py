@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.run import servers
 from benchmarks.table import Limit, Row, describe, divide, read_count, report
-from composegen.events import Started
+from composegen.places.events import Started
 
 SERVICES = 10
 BOOT = 0.5

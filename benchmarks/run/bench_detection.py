@@ -30,7 +30,7 @@ from benchmarks.table import (
     read_count,
     report,
 )
-from composegen.events import Ready
+from composegen.places.events import Ready
 
 SPANS = {
     "boots up to 3 s": ((0.1, 2.9), Limit(value=5, unit=" ms")),

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from composegen.claims import Claims
-from composegen.events import Event
 from composegen.localenv import read_surroundings
 from composegen.localplan import Asked, settle_plan
 from composegen.localunits import make_units
+from composegen.places.events import Event
 from composegen.runfiles import RunFolder, identify_self
 from composegen.running import ThisMachine
 from composegen.stackfile.load import load_stack

@@ -208,7 +208,7 @@ def check_platform() -> None:
 
 def say_distrusted(file: str) -> None:
     """Name the state files next to a stack file that are not used, once each."""
-    from composegen.distrust import list_distrusted
+    from composegen.places.distrust import list_distrusted
 
     for sentence in list_distrusted(Path(file).absolute().parent):
         make_console().say(f"note: {sentence}")

@@ -70,7 +70,7 @@ def _check_noted(notes: Notes, names: tuple[str, ...]) -> None:
 def _show_engine_status(notes: Notes, form: str) -> bool:
     from composegen.engineplace import look_at_engine
     from composegen.enginestatus import format_seen
-    from composegen.status import describe_statuses
+    from composegen.places.status import describe_statuses
 
     console = make_console()
     seen = look_at_engine(notes)
@@ -83,7 +83,7 @@ def _show_engine_status(notes: Notes, form: str) -> bool:
 
 def _explain_engine(notes: Notes, file: str, service: str) -> None:
     from composegen.enginewhy import explain_engine
-    from composegen.reasons import format_reasons
+    from composegen.places.reasons import format_reasons
 
     console = make_console()
     _check_noted(notes, (service,) if service else ())
@@ -135,7 +135,7 @@ def status(file: str, form: str, watch: bool) -> None:
             raise SystemExit(ExitCode.PROBLEM)
         return
     from composegen.place import format_statuses, look_at_runs
-    from composegen.status import describe_statuses
+    from composegen.places.status import describe_statuses
 
     console = make_console()
     stack, folder = _load_beside_runs(file), Path(file).absolute().parent

@@ -97,8 +97,8 @@ def doctor(file: str, form: str) -> None:
     Ends with 0 when it can, on the Docker engine or as processes.
     """
     check_platform()
-    from composegen.doctor import examine, find_ways, look_at_this_machine
     from composegen.paths import is_file
+    from composegen.places.doctor import examine, find_ways, look_at_this_machine
     from composegen.planning.plan import make_plan
     from composegen.records import as_dict
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from composegen.events import Failure
+from composegen.places.events import Failure
+from composegen.places.status import ServiceStatus, State
 from composegen.records import record
-from composegen.status import ServiceStatus, State
 
 
 @record

@@ -1,0 +1,1 @@
+"""Where a plan runs; the values that all places share."""
