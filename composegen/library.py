@@ -10,16 +10,20 @@ from pathlib import Path
 
 from composegen.console import QUICK, Console
 from composegen.errors import ComposegenError
-from composegen.localenv import Surroundings, prepare_secrets, read_surroundings
-from composegen.localplan import Asked, Way, settle_plan
-from composegen.localunits import make_units
+from composegen.places.processes.environment import (
+    Surroundings,
+    prepare_secrets,
+    read_surroundings,
+)
+from composegen.places.processes.plan import Asked, Way, settle_plan
+from composegen.places.processes.records import RunFolder
+from composegen.places.processes.run import ThisMachine
+from composegen.places.processes.session import open_session
+from composegen.places.processes.supervisor import StartFailed, Supervisor
+from composegen.places.processes.units import make_units
 from composegen.planning.plan import Step
 from composegen.runconsole import RunConsole
-from composegen.runfiles import RunFolder
-from composegen.running import ThisMachine
-from composegen.session import open_session
 from composegen.stackfile.load import load_stack
-from composegen.supervisor import StartFailed, Supervisor
 
 
 class DependencyFailed(ComposegenError):

@@ -11,18 +11,18 @@ import time
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from composegen.claims import Claims
 from composegen.errors import ProblemsFound
-from composegen.localenv import prepare_secrets, read_surroundings
-from composegen.localplan import Asked, settle_plan
-from composegen.localunits import make_units
 from composegen.places.events import Line
+from composegen.places.processes.claims import Claims
+from composegen.places.processes.environment import prepare_secrets, read_surroundings
+from composegen.places.processes.plan import Asked, settle_plan
+from composegen.places.processes.records import RunFolder, identify_self
+from composegen.places.processes.supervisor import StartFailed, Supervisor
+from composegen.places.processes.units import make_units
+from composegen.places.processes.upkeep import Upkeep
 from composegen.planning.selection import Selection
-from composegen.runfiles import RunFolder, identify_self
 from composegen.stackfile.load import load_stack
-from composegen.supervisor import StartFailed, Supervisor
 from composegen.system.process import Processes
-from composegen.upkeep import Upkeep
 from tests.leaks import find_port, find_running_in, keep, wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +44,8 @@ while True:
 """
 
 WITH_FIRST_PAUSE = """
-from composegen import __main__, tending
+from composegen import __main__
+from composegen.places.processes import tender as tending
 tending.FIRST_PAUSE = {}
 __main__.main()
 """

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from composegen.claims import find_stranger
-from composegen.localenv import read_surroundings
-from composegen.place import take_down
 from composegen.places.events import Exited, Ready, Reused, Started
+from composegen.places.processes.claims import find_stranger
+from composegen.places.processes.environment import read_surroundings
+from composegen.places.processes.place import take_down
+from composegen.places.processes.records import RunFolder, ServiceRecord
 from composegen.records import replace
-from composegen.runfiles import RunFolder, ServiceRecord
 from composegen.system.identity import Identity
 from tests import leaks, runs
 from tests.runs import (

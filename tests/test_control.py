@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from composegen.control import Control, ask_run, follow_run
+from composegen.places.processes.control import Control, ask_run, follow_run
 from tests.refusals import list_handles, no_handles
 
 LIMIT = 15

@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from composegen.gates import Verdict, judge_gate
-from composegen.health import Probe
 from composegen.model import Condition, HealthKind
 from composegen.places.events import Exited, Ready, Started
+from composegen.places.processes.gates import Verdict, judge_gate
+from composegen.places.processes.readiness import Probe
+from composegen.places.processes.service import Tended
+from composegen.places.processes.supervisor import StartFailed
 from composegen.places.status import State
 from composegen.planning.plan import Gate
-from composegen.supervisor import StartFailed
-from composegen.tended import Tended
 from tests import runs
 from tests.runs import carry_out, find_events, make_service
 from tests.test_supervisor import until

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from composegen import health
-from composegen.health import (
+from composegen.model import HealthKind
+from composegen.places.processes import readiness as health
+from composegen.places.processes.readiness import (
     Died,
     NeverReady,
     NotReady,
@@ -20,7 +21,6 @@ from composegen.health import (
     wait_until_ready,
     wait_until_settled,
 )
-from composegen.model import HealthKind
 from composegen.system.identity import identify
 from tests.leaks import LIMIT, wait_for
 from tests.refusals import close, no_handles, other_user

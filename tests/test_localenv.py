@@ -7,14 +7,14 @@ import stat
 import pytest
 
 from composegen.errors import CannotRun, FileRefused
-from composegen.localenv import (
+from composegen.places.processes.environment import (
     find_program,
     prepare_secrets,
     read_surroundings,
     suggest_access,
 )
-from composegen.localplan import Asked, settle_plan
-from composegen.localunits import make_units
+from composegen.places.processes.plan import Asked, settle_plan
+from composegen.places.processes.units import make_units
 from tests.refusals import close, other_user
 from tests.runs import FakeMachine, load, write_stack
 

@@ -5,10 +5,10 @@ import os
 import pytest
 
 from composegen.errors import CannotRun, SelectionError, UsageError
-from composegen.localenv import read_surroundings
-from composegen.localplan import Asked, Way, settle_plan
-from composegen.localunits import make_units
 from composegen.model import HealthKind
+from composegen.places.processes.environment import read_surroundings
+from composegen.places.processes.plan import Asked, Way, settle_plan
+from composegen.places.processes.units import make_units
 from composegen.planning.plan import format_plan
 from composegen.planning.selection import Selection
 from tests.runs import FakeMachine, load, write_stack

@@ -4,13 +4,13 @@ import os
 
 import pytest
 
-from composegen.claims import enter_container
 from composegen.errors import CannotRun
-from composegen.health import Probe
-from composegen.localenv import prepare_secrets, read_surroundings
-from composegen.localplan import Asked, settle_plan
-from composegen.localunits import make_units
 from composegen.model import HealthKind
+from composegen.places.processes.claims import enter_container
+from composegen.places.processes.environment import prepare_secrets, read_surroundings
+from composegen.places.processes.plan import Asked, settle_plan
+from composegen.places.processes.readiness import Probe
+from composegen.places.processes.units import make_units
 from tests.runs import FakeMachine, load, write_stack
 
 TEXT = """

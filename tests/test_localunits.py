@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from composegen.errors import ComposegenError
-from composegen.localenv import prepare_secrets, read_surroundings
-from composegen.localplan import Asked, settle_plan
-from composegen.localunits import make_units
+from composegen.places.processes.environment import prepare_secrets, read_surroundings
+from composegen.places.processes.plan import Asked, settle_plan
+from composegen.places.processes.units import make_units
 from composegen.stackfile.load import load_stack
 from tests.runs import FakeMachine
 

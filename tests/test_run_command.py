@@ -309,8 +309,8 @@ import io, sys, time
 from pathlib import Path
 from composegen.console import Console
 from composegen.stackfile.load import load_stack
-from composegen.localplan import Asked
-from composegen.running import RunOptions, run_stack
+from composegen.places.processes.plan import Asked
+from composegen.places.processes.run import RunOptions, run_stack
 
 class Stuck(io.StringIO):
     def write(self, text):

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused
-from composegen.records import as_dict
-from composegen.runfiles import (
+from composegen.places.processes.records import (
     RunFolder,
     RunRecord,
     ServiceRecord,
     format_now,
     identify_self,
 )
+from composegen.records import as_dict
 from composegen.system.identity import Identity, identify
 from tests.runs import ROOT
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from composegen.runfiles import RunFolder
+from composegen.places.processes.records import RunFolder
 lock = RunFolder(Path(sys.argv[1])).make_lock("app")
 print(lock.take(), flush=True)
 time.sleep(600)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from composegen.causes import explain_silence
 from composegen.places.events import (
     Exited,
     Failed,
@@ -23,8 +22,9 @@ from composegen.places.events import (
     Stopped,
     Told,
 )
+from composegen.places.processes.causes import explain_silence
+from composegen.places.processes.supervisor import StartFailed
 from composegen.places.status import State
-from composegen.supervisor import StartFailed
 from tests import runs
 from tests.refusals import no_handles
 from tests.runs import carry_out, fail, find_events, make_service

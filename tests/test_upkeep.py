@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from composegen.runfiles import RunFolder, RunRecord, identify_self
-from composegen.upkeep import Upkeep
+from composegen.places.processes.records import RunFolder, RunRecord, identify_self
+from composegen.places.processes.upkeep import Upkeep
 
 RUN = "0123456789abcdef"
 

@@ -48,11 +48,6 @@ MAY_IMPORT = {
 
 HOUSE = {
     "system": ("runtimes "),
-    "places.processes": (
-        "causes claims control gates health localenv localplan localstores "
-        "localunits place runfiles running session sockets supervisor tended "
-        "tending upkeep voice "
-    ),
     "places.engine": (
         "booting complaints compose containers endpoint enginecauses "
         "engineplace enginestatus enginewhy evidence finding gathering judging "
@@ -69,8 +64,8 @@ HOUSE = {
 WRONG = {
     ("booting", "console"),
     ("booting", "upconsole"),
-    ("running", "console"),
-    ("running", "runconsole"),
+    ("places.processes.run", "console"),
+    ("places.processes.run", "runconsole"),
     ("upconsole", "judging"),
     ("upping", "console"),
 }

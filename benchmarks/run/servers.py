@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from composegen.claims import Claims
-from composegen.localenv import read_surroundings
-from composegen.localplan import Asked, settle_plan
-from composegen.localunits import make_units
 from composegen.places.events import Event
-from composegen.runfiles import RunFolder, identify_self
-from composegen.running import ThisMachine
+from composegen.places.processes.claims import Claims
+from composegen.places.processes.environment import read_surroundings
+from composegen.places.processes.plan import Asked, settle_plan
+from composegen.places.processes.records import RunFolder, identify_self
+from composegen.places.processes.run import ThisMachine
+from composegen.places.processes.supervisor import Supervisor
+from composegen.places.processes.units import make_units
 from composegen.stackfile.load import load_stack
-from composegen.supervisor import Supervisor
 from composegen.system.process import Processes
 
 SERVER = """\

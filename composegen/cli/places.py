@@ -32,7 +32,7 @@ def _find_notes(file: str) -> Notes | None:
     """
     import os
 
-    from composegen.runfiles import RunFolder
+    from composegen.places.processes.records import RunFolder
     from composegen.upnotes import read_notes
 
     folder = Path(file).absolute().parent
@@ -134,7 +134,7 @@ def status(file: str, form: str, watch: bool) -> None:
         if not is_up:
             raise SystemExit(ExitCode.PROBLEM)
         return
-    from composegen.place import format_statuses, look_at_runs
+    from composegen.places.processes.place import format_statuses, look_at_runs
     from composegen.places.status import describe_statuses
 
     console = make_console()
@@ -173,7 +173,11 @@ def why(service: str, file: str) -> None:
     if notes is not None:
         _explain_engine(notes, file, service)
         return
-    from composegen.place import NothingRuns, find_reasons, look_at_runs
+    from composegen.places.processes.place import (
+        NothingRuns,
+        find_reasons,
+        look_at_runs,
+    )
 
     console = make_console()
     folder = Path(file).absolute().parent
@@ -232,7 +236,12 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
         if code:
             raise SystemExit(ExitCode.PROBLEM)
         return
-    from composegen.place import follow_logs, list_logged, look_at_runs, read_logs
+    from composegen.places.processes.place import (
+        follow_logs,
+        list_logged,
+        look_at_runs,
+        read_logs,
+    )
 
     console = make_console()
     folder = Path(file).absolute().parent
@@ -258,7 +267,7 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
 def down(file: str) -> None:
     """End what runs in this folder."""
     check_platform()
-    from composegen.place import take_down
+    from composegen.places.processes.place import take_down
 
     console = make_console()
     say_distrusted(file)
@@ -272,7 +281,7 @@ def down(file: str) -> None:
 
 def _load_beside_runs(file: str) -> Stack | None:
     """The stack; None where its file is wrong and runs can speak for themselves."""
-    from composegen.place import has_records
+    from composegen.places.processes.place import has_records
 
     try:
         return load_file(file).stack
@@ -287,6 +296,6 @@ def _load_beside_runs(file: str) -> Stack | None:
 
 
 def _check_services(names: tuple[str, ...], known: tuple[str, ...]) -> None:
-    from composegen.localplan import check_services
+    from composegen.places.processes.plan import check_services
 
     check_services(names, known)

@@ -168,9 +168,9 @@ def run(
     environment, and ends with that command's exit code.
     """
     check_platform()
-    from composegen.localplan import Asked
+    from composegen.places.processes.plan import Asked
+    from composegen.places.processes.run import RunOptions, run_stack
     from composegen.planning.selection import check_names
-    from composegen.running import RunOptions, run_stack
 
     command = tuple(context.meta.get(_COMMAND, ()))
     if _COMMAND in context.meta and (not command or len(services) != 1):

@@ -13,11 +13,11 @@ from composegen.compose import ask_version
 from composegen.containers import Container, Machine
 from composegen.endpoint import DEFAULT, Endpoint, find_endpoint
 from composegen.errors import CannotRun, ComposegenError, Level, MissingVariable
-from composegen.localenv import Surroundings, read_surroundings
-from composegen.localplan import find_obstacle, suggest_way
 from composegen.model import SecretKind
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_file
+from composegen.places.processes.environment import Surroundings, read_surroundings
+from composegen.places.processes.plan import find_obstacle, suggest_way
 from composegen.planning.plan import Plan, Step
 from composegen.records import record
 from composegen.runtimes.engine import Engine

@@ -582,14 +582,14 @@ FAULTS = (
     ),
     Fault(
         "a run's record names any file as its socket",
-        "composegen/runfiles.py",
+        "composegen/places/processes/records.py",
         'expect(is_own, "socket", "where composegen puts it")',
         "pass",
         STATE,
     ),
     Fault(
         "a service's record names any container",
-        "composegen/runfiles.py",
+        "composegen/places/processes/records.py",
         'expect(is_own, "container", f"a container of {service}")',
         "pass",
         STATE,
@@ -604,7 +604,7 @@ FAULTS = (
     ),
     Fault(
         "no file handle is kept for who knocks",
-        "composegen/control.py",
+        "composegen/places/processes/control.py",
         "            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)\n",
         "            self._spare = -1\n",
         REFUSALS,
@@ -618,7 +618,7 @@ FAULTS = (
     ),
     Fault(
         "a look at a path is not guarded",
-        "composegen/localenv.py",
+        "composegen/places/processes/environment.py",
         "        if is_file(candidate) and may(candidate, os.X_OK):\n",
         "        if candidate.is_file() and may(candidate, os.X_OK):\n",
         REFUSALS,
@@ -633,21 +633,21 @@ FAULTS = (
     ),
     Fault(
         "a gate latches",
-        "composegen/gates.py",
+        "composegen/places/processes/gates.py",
         "    if needed.is_well or (",
         "    if needed.settled.done() or (",
         ("tests/test_gates.py",),
     ),
     Fault(
         "an optional dependency that is away is waited for without end",
-        "composegen/gates.py",
+        "composegen/places/processes/gates.py",
         "    return Verdict.OPEN if gate.is_optional and is_late else Verdict.CLOSED\n",
         "    return Verdict.CLOSED\n",
         ("tests/test_gates.py",),
     ),
     Fault(
         "a note that fails ends the run",
-        "composegen/upkeep.py",
+        "composegen/places/processes/upkeep.py",
         "            self._say_failed(error)\n            return False\n"
         "        self._is_failing = False\n",
         "            raise\n        self._is_failing = False\n",
@@ -662,7 +662,7 @@ FAULTS = (
     ),
     Fault(
         "the third signal waits for the loop",
-        "composegen/running.py",
+        "composegen/places/processes/run.py",
         "            else:  # the guardian sees to the rest\n                os._exit(code)",
         "            else:\n                loop.call_soon_threadsafe(os._exit, code)",
         ("tests/test_run_command.py",),

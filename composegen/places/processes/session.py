@@ -12,20 +12,25 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from composegen.claims import Claims
-from composegen.control import Control
-from composegen.localplan import LocalPlan, Way
-from composegen.localunits import Unit
 from composegen.places.events import Event, Told
+from composegen.places.processes.claims import Claims
+from composegen.places.processes.control import Control
+from composegen.places.processes.plan import LocalPlan, Way
+from composegen.places.processes.records import (
+    RunFolder,
+    RunRecord,
+    format_now,
+    identify_self,
+)
+from composegen.places.processes.report import Report
+from composegen.places.processes.service import describe_failure
+from composegen.places.processes.sockets import choose_socket, find_socket_folder
+from composegen.places.processes.supervisor import Supervisor
+from composegen.places.processes.units import Unit
+from composegen.places.processes.upkeep import Upkeep
 from composegen.places.status import FINE, ServiceStatus, State, describe_statuses
 from composegen.records import as_dict, record
-from composegen.runfiles import RunFolder, RunRecord, format_now, identify_self
-from composegen.sockets import choose_socket, find_socket_folder
-from composegen.supervisor import Supervisor
 from composegen.system.process import Processes
-from composegen.tended import describe_failure
-from composegen.upkeep import Upkeep
-from composegen.voice import Report
 
 
 @record

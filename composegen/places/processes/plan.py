@@ -15,8 +15,10 @@ from typing import Protocol
 
 from composegen.errors import CannotRun, UsageError
 from composegen.graph import find_closure
-from composegen.health import ALIVE_FOR
-from composegen.localenv import (
+from composegen.model import Condition, Health, HealthKind, Service, Stack
+from composegen.oserrors import describe_closed, find_closed
+from composegen.paths import is_folder
+from composegen.places.processes.environment import (
     LocalAddressing,
     Surroundings,
     find_folder,
@@ -24,9 +26,7 @@ from composegen.localenv import (
     find_program,
     suggest_access,
 )
-from composegen.model import Condition, Health, HealthKind, Service, Stack
-from composegen.oserrors import describe_closed, find_closed
-from composegen.paths import is_folder
+from composegen.places.processes.readiness import ALIVE_FOR
 from composegen.planning.plan import Plan, Step, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import field, record, replace

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from composegen.model import Condition
+from composegen.places.processes.service import Tended
 from composegen.places.status import State
 from composegen.planning.plan import Gate, Step
-from composegen.tended import Tended
 
 _OVER = frozenset({State.FAILED, State.STOPPED})
 

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from composegen.claims import kill_leftover
-from composegen.control import ask_run
 from composegen.errors import ComposegenError
-from composegen.localstores import remove_container
 from composegen.model import Stack
 from composegen.paths import list_matching
 from composegen.places.events import Failure
+from composegen.places.processes.claims import kill_leftover
+from composegen.places.processes.control import ask_run
+from composegen.places.processes.records import RunFolder, RunRecord, ServiceRecord
+from composegen.places.processes.stores import remove_container
 from composegen.places.reasons import Reason
 from composegen.places.status import (
     FINE,
@@ -29,7 +30,6 @@ from composegen.places.status import (
     format_table,
 )
 from composegen.records import field, record
-from composegen.runfiles import RunFolder, RunRecord, ServiceRecord
 from composegen.system.files import check_readable
 from composegen.system.identity import is_frozen, is_still
 from composegen.system.logfiles import Tail, find_log, measure_log, read_last_lines

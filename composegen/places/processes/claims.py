@@ -14,17 +14,24 @@ from pathlib import Path
 from typing import TypeAlias
 
 from composegen.errors import FileRefused
-from composegen.health import NotReady, Probe, ask, choose_pause
-from composegen.localenv import Surroundings, find_folder
-from composegen.localplan import Way
-from composegen.localstores import remove_container
-from composegen.localunits import Unit
 from composegen.model import HealthKind, Service
 from composegen.oserrors import describe_os_error
 from composegen.paths import is_folder
 from composegen.places.events import Failure
+from composegen.places.processes.environment import Surroundings, find_folder
+from composegen.places.processes.plan import Way
+from composegen.places.processes.readiness import NotReady, Probe, ask, choose_pause
+from composegen.places.processes.records import (
+    Lock,
+    RunFolder,
+    ServiceRecord,
+    format_now,
+    hash_config,
+)
+from composegen.places.processes.stores import remove_container
+from composegen.places.processes.units import Unit
+from composegen.places.processes.upkeep import Upkeep
 from composegen.records import record, replace
-from composegen.runfiles import Lock, RunFolder, ServiceRecord, format_now, hash_config
 from composegen.system import guardian
 from composegen.system.holders import describe_holder, describe_process
 from composegen.system.identity import (
@@ -35,7 +42,6 @@ from composegen.system.identity import (
     read_folder,
 )
 from composegen.system.listeners import find_listeners, is_free
-from composegen.upkeep import Upkeep
 
 _FIRST_LOOK = 1.0
 _END_OF_LEFTOVER = 5.0

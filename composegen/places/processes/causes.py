@@ -7,11 +7,11 @@ import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from composegen.health import HOST, Probe
-from composegen.localenv import find_program, suggest_access
-from composegen.localunits import Unit
 from composegen.oserrors import describe_os_error, keeps_all_from_starting
 from composegen.places.events import Failure
+from composegen.places.processes.environment import find_program, suggest_access
+from composegen.places.processes.readiness import HOST, Probe
+from composegen.places.processes.units import Unit
 from composegen.system.holders import describe_holder, describe_process
 from composegen.system.identity import (
     read_cpu_seconds,

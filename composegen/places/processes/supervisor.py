@@ -10,15 +10,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from composegen.claims import Claims
-from composegen.localunits import Unit
 from composegen.places.events import Failure
+from composegen.places.processes.claims import Claims
+from composegen.places.processes.report import Report
+from composegen.places.processes.service import Tended, describe_tended
+from composegen.places.processes.tender import Tender
+from composegen.places.processes.units import Unit
 from composegen.places.status import ServiceStatus
 from composegen.places.timeline import Boot
 from composegen.system.process import Processes
-from composegen.tended import Tended, describe_tended
-from composegen.tending import Tender
-from composegen.voice import Report
 
 _TAIL_INTERVAL = 0.02
 _QUIET_INTERVAL, _QUIET_AFTER = 0.1, 250

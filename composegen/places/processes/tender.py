@@ -6,26 +6,6 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 
-from composegen.causes import explain_exit, explain_os_error, explain_silence
-from composegen.claims import (
-    Claims,
-    Found,
-    Refused,
-    check_answerer,
-    enter_container,
-)
-from composegen.gates import Gates
-from composegen.health import (
-    Died,
-    NeverReady,
-    NotReady,
-    Probe,
-    ask,
-    wait_until_ready,
-    wait_until_settled,
-)
-from composegen.localplan import Way
-from composegen.localunits import Unit
 from composegen.model import HealthKind
 from composegen.places.events import (
     Exited,
@@ -39,14 +19,38 @@ from composegen.places.events import (
     Started,
     Stopped,
 )
+from composegen.places.processes.causes import (
+    explain_exit,
+    explain_os_error,
+    explain_silence,
+)
+from composegen.places.processes.claims import (
+    Claims,
+    Found,
+    Refused,
+    check_answerer,
+    enter_container,
+)
+from composegen.places.processes.gates import Gates
+from composegen.places.processes.plan import Way
+from composegen.places.processes.readiness import (
+    Died,
+    NeverReady,
+    NotReady,
+    Probe,
+    ask,
+    wait_until_ready,
+    wait_until_settled,
+)
+from composegen.places.processes.report import Report, Voice
+from composegen.places.processes.service import Tended
+from composegen.places.processes.units import Unit
 from composegen.places.status import State
 from composegen.places.timeline import Boot
 from composegen.records import replace
 from composegen.system.identity import Identity, find_start_time, is_still, read_command
 from composegen.system.logfiles import Tail
 from composegen.system.process import Process, Processes
-from composegen.tended import Tended
-from composegen.voice import Report, Voice
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 _STEADY_AFTER = 60.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 
-from composegen.claims import Found
-from composegen.localplan import Way
-from composegen.localunits import Unit
 from composegen.places.events import Failure
+from composegen.places.processes.claims import Found
+from composegen.places.processes.plan import Way
+from composegen.places.processes.records import format_now
+from composegen.places.processes.units import Unit
 from composegen.places.status import FINE, ServiceStatus, State
 from composegen.places.timeline import Boot
 from composegen.records import replace
-from composegen.runfiles import format_now
 from composegen.system.logfiles import Tail
 from composegen.system.process import Process
 

@@ -11,24 +11,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from composegen.claims import find_stranger
 from composegen.console import Console, has_colours
-from composegen.control import follow_run
 from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
-from composegen.localenv import HOST, Surroundings, prepare_secrets, read_surroundings
-from composegen.localplan import Asked, LocalPlan, Way, settle_plan
-from composegen.localstores import has_engine, is_image_there, pull_image
-from composegen.localunits import Unit, make_units
 from composegen.model import Service, Stack
 from composegen.oserrors import check_handles, describe_os_error, is_shortage
 from composegen.places.events import read_event
+from composegen.places.processes.claims import find_stranger
+from composegen.places.processes.control import follow_run
+from composegen.places.processes.environment import (
+    HOST,
+    Surroundings,
+    prepare_secrets,
+    read_surroundings,
+)
+from composegen.places.processes.plan import Asked, LocalPlan, Way, settle_plan
+from composegen.places.processes.records import Lock, RunFolder, RunRecord
+from composegen.places.processes.session import open_session
+from composegen.places.processes.stores import has_engine, is_image_there, pull_image
+from composegen.places.processes.supervisor import StartFailed, Supervisor
+from composegen.places.processes.units import Unit, make_units
 from composegen.places.status import State, format_moment
 from composegen.planning.plan import format_plan
 from composegen.records import record
 from composegen.runconsole import RunConsole
-from composegen.runfiles import Lock, RunFolder, RunRecord
-from composegen.session import open_session
-from composegen.supervisor import StartFailed, Supervisor
 from composegen.system.foreground import stay_in_front
 from composegen.system.process import Processes
 from composegen.system.signals import catch_signals

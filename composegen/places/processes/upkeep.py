@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from composegen.errors import FileRefused
 from composegen.paths import is_folder
-from composegen.runfiles import RunFolder
+from composegen.places.processes.records import RunFolder
 
 _LOOK_INTERVAL = 2.0
 

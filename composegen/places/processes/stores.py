@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import CannotRun
-from composegen.localenv import HOST, Surroundings, read_env_files
 from composegen.model import Mount, Raw, Service
 from composegen.oserrors import keeps_all_from_starting
+from composegen.places.processes.environment import HOST, Surroundings, read_env_files
 from composegen.planning.plan import Plan, Step
 from composegen.system.guardian import run_quietly
 from composegen.system.launch import Launch, is_container_of

@@ -18,7 +18,7 @@ from typing import Any, Self, TypeAlias
 from composegen.oserrors import is_shortage
 from composegen.paths import exists
 from composegen.places.events import Event, Line, describe_event
-from composegen.sockets import remove_socket
+from composegen.places.processes.sockets import remove_socket
 
 _MOST_BEHIND = 1024 * 1024
 _ANSWER_TIMEOUT = 5.0

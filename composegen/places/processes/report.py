@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from composegen.causes import LAST_LINES
 from composegen.places.events import Event, Line, Told
+from composegen.places.processes.causes import LAST_LINES
+from composegen.places.processes.service import Tended
 from composegen.system.logfiles import read_last_lines
-from composegen.tended import Tended
 
 Report: TypeAlias = Callable[[Event], None]
 """Whoever wants to know what happens."""

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import CannotRun
-from composegen.health import Probe
-from composegen.localenv import HOST, Surroundings, find_folder, make_env
-from composegen.localplan import LocalPlan, Way
-from composegen.localstores import make_store_launch
 from composegen.model import Health, HealthKind, Service
+from composegen.places.processes.environment import (
+    HOST,
+    Surroundings,
+    find_folder,
+    make_env,
+)
+from composegen.places.processes.plan import LocalPlan, Way
+from composegen.places.processes.readiness import Probe
+from composegen.places.processes.stores import make_store_launch
 from composegen.planning.plan import Step
 from composegen.records import record, replace
 from composegen.system.launch import Launch

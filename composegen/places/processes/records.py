@@ -18,9 +18,13 @@ from typing import Any, TypeVar
 
 from composegen.paths import exists, list_matching
 from composegen.places.events import Failure
+from composegen.places.processes.sockets import (
+    is_same_path,
+    is_socket_of,
+    remove_socket,
+)
 from composegen.places.status import LeftOutNote, ServiceStatus
 from composegen.records import as_dict, list_fields, record
-from composegen.sockets import is_same_path, is_socket_of, remove_socket
 from composegen.system.files import check_readable, write_atomically
 from composegen.system.identity import Identity, identify, is_still
 from composegen.system.launch import is_container_of
