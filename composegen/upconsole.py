@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from composegen.console import Console
-from composegen.judging import Judge
+from composegen.places.engine.judge import Judge
 from composegen.places.events import (
     Created,
     Event,

@@ -6,10 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from composegen.containers import Action, Container, Happened, Socket, Status, Volume
-from composegen.enginecauses import find_cause
-from composegen.evidence import Evidence
-from composegen.upnotes import NotedNeed, NotedService, Notes
+from composegen.places.engine.causes import find_cause
+from composegen.places.engine.containers import (
+    Action,
+    Container,
+    Happened,
+    Socket,
+    Status,
+    Volume,
+)
+from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.notes import NotedNeed, NotedService, Notes
 
 
 def make_noted(name: str, *needs: str, **values: Any) -> NotedService:

@@ -2,7 +2,11 @@
 
 import pytest
 
-from composegen.complaints import PORT_TAKEN, explain_port, iterate_complaints
+from composegen.places.engine.complaints import (
+    PORT_TAKEN,
+    explain_port,
+    iterate_complaints,
+)
 from tests.enginefakes import make_noted
 
 

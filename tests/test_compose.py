@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from composegen.compose import (
+from composegen.errors import ComposeMissing
+from composegen.places.engine.compose import (
     Carrying,
     Project,
     ask_version,
@@ -16,8 +17,7 @@ from composegen.compose import (
     run_compose,
     use_compose,
 )
-from composegen.endpoint import Endpoint
-from composegen.errors import ComposeMissing
+from composegen.places.engine.endpoint import Endpoint
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composegen.containers import (
+from composegen.places.engine.containers import (
     Action,
     Mounted,
     Probe,

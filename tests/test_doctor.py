@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from composegen.containers import Machine, Published
 from composegen.errors import EngineUnreachable, Level
 from composegen.places.doctor import Means, Where, examine, find_ways, measure_room
+from composegen.places.engine.containers import Machine, Published
 from composegen.planning.plan import make_plan
 from tests.enginefakes import make_container
 from tests.refusals import close, other_user

@@ -2,7 +2,12 @@
 
 import json
 
-from composegen.endpoint import Endpoint, find_endpoint, suggest_start, use_endpoint
+from composegen.places.engine.endpoint import (
+    Endpoint,
+    find_endpoint,
+    suggest_start,
+    use_endpoint,
+)
 
 
 def test_docker_host_comes_first():

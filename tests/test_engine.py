@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from composegen.endpoint import Endpoint
 from composegen.errors import EngineUnreachable
-from composegen.runtimes.engine import Engine
+from composegen.places.engine.client import Engine
+from composegen.places.engine.endpoint import Endpoint
 
 VERSION = (200, {"ApiVersion": "1.45", "Version": "26.1.5"})
 FOUND = (200, {"Config": {"Tty": False}})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from composegen.containers import Probe, Socket, Status
-from composegen.enginecauses import format_size
+from composegen.places.engine.causes import format_size
+from composegen.places.engine.containers import Probe, Socket, Status
 from tests.enginefakes import see_web, see_web_dead
 
 

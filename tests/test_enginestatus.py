@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from composegen.containers import Published, Status
-from composegen.enginestatus import find_addresses, format_seen, make_seen
+from composegen.places.engine.containers import Published, Status
+from composegen.places.engine.status import find_addresses, format_seen, make_seen
 from composegen.places.status import State
 from tests.enginefakes import make_container, make_noted, make_notes
 

@@ -4,8 +4,15 @@ import os
 
 import pytest
 
-from composegen.containers import Action, Mounted, Probe, Socket, Status, Volume
-from composegen.enginewhy import (
+from composegen.places.engine.containers import (
+    Action,
+    Mounted,
+    Probe,
+    Socket,
+    Status,
+    Volume,
+)
+from composegen.places.engine.why import (
     describe_check,
     explain_complaint,
     explain_compose,

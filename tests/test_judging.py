@@ -2,8 +2,8 @@
 
 import pytest
 
-from composegen.containers import Action, Status
-from composegen.judging import Judge
+from composegen.places.engine.containers import Action, Status
+from composegen.places.engine.judge import Judge
 from composegen.places.events import (
     Created,
     Exited,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composegen.containers import Mounted
+from composegen.places.engine.containers import Mounted
 from tests.enginefakes import see_web_dead
 
 

@@ -1,7 +1,7 @@
 """A plan becomes notes for whoever asks later."""
 
-from composegen.endpoint import Endpoint
-from composegen.noting import make_notes
+from composegen.places.engine.endpoint import Endpoint
+from composegen.places.engine.noting import make_notes
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
 from tests.stacks import load_only

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from composegen.console import Console
-from composegen.containers import Action
-from composegen.judging import Judge
+from composegen.places.engine.containers import Action
+from composegen.places.engine.judge import Judge
 from composegen.upconsole import UpConsole
 from tests.enginefakes import happen, make_noted, make_notes
 

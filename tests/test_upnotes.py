@@ -6,9 +6,14 @@ import shlex
 
 import pytest
 
-from composegen.endpoint import find_endpoint
 from composegen.errors import OtherEngine
-from composegen.upnotes import load_notes, read_notes, remove_notes, write_notes
+from composegen.places.engine.endpoint import find_endpoint
+from composegen.places.engine.notes import (
+    load_notes,
+    read_notes,
+    remove_notes,
+    write_notes,
+)
 from composegen.workspace.state import STATE_FOLDER, NotTrusted
 from tests.enginefakes import make_noted, make_notes
 

@@ -22,7 +22,7 @@ from composegen.errors import ComposegenError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from composegen.model import Stack
-    from composegen.upnotes import Notes
+    from composegen.places.engine.notes import Notes
 
 
 def _find_notes(file: str) -> Notes | None:
@@ -32,8 +32,8 @@ def _find_notes(file: str) -> Notes | None:
     """
     import os
 
+    from composegen.places.engine.notes import read_notes
     from composegen.places.processes.records import RunFolder
-    from composegen.upnotes import read_notes
 
     folder = Path(file).absolute().parent
     runs = RunFolder.find(folder)
@@ -43,8 +43,8 @@ def _find_notes(file: str) -> Notes | None:
 
 
 def _find_unnoted(folder: Path, file: str) -> Notes | None:
-    from composegen.finding import COMPOSE_FILE, find_unnoted
     from composegen.paths import is_file
+    from composegen.places.engine.finding import COMPOSE_FILE, find_unnoted
     from composegen.planning.plan import make_plan
 
     if not is_file(folder / COMPOSE_FILE):
@@ -68,8 +68,8 @@ def _check_noted(notes: Notes, names: tuple[str, ...]) -> None:
 
 
 def _show_engine_status(notes: Notes, form: str) -> bool:
-    from composegen.engineplace import look_at_engine
-    from composegen.enginestatus import format_seen
+    from composegen.places.engine.place import look_at_engine
+    from composegen.places.engine.status import format_seen
     from composegen.places.status import describe_statuses
 
     console = make_console()
@@ -82,7 +82,7 @@ def _show_engine_status(notes: Notes, form: str) -> bool:
 
 
 def _explain_engine(notes: Notes, file: str, service: str) -> None:
-    from composegen.enginewhy import explain_engine
+    from composegen.places.engine.why import explain_engine
     from composegen.places.reasons import format_reasons
 
     console = make_console()
@@ -96,7 +96,7 @@ def _explain_engine(notes: Notes, file: str, service: str) -> None:
 
 def _take_engine_down(file: str) -> bool:
     """Take down what is up on the engine; whether anything was."""
-    from composegen.engineplace import take_engine_down
+    from composegen.places.engine.place import take_engine_down
 
     notes = _find_notes(file)
     if notes is None:
@@ -229,7 +229,7 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
     say_distrusted(file)
     notes = _find_notes(file)
     if notes is not None:
-        from composegen.engineplace import show_logs
+        from composegen.places.engine.place import show_logs
 
         _check_noted(notes, services)
         code = show_logs(notes, services, lines, follow=follow)

@@ -63,11 +63,11 @@ def up(
     --with and --without it renews compose.yaml and keeps its selection.
     """
     check_platform()
-    from composegen.finding import COMPOSE_FILE
+    from composegen.places.engine.finding import COMPOSE_FILE
+    from composegen.places.engine.up import UpOptions, up_stack
     from composegen.planning.plan import make_plan
     from composegen.targets.compose.render import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
-    from composegen.upping import UpOptions, up_stack
 
     folder = Path(file).absolute().parent
     selection = make_selection(added, removed)

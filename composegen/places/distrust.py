@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from composegen.places.engine.notes import load_notes
 from composegen.places.processes.records import RunFolder
 from composegen.text import escape_control
-from composegen.upnotes import load_notes
 from composegen.workspace.state import NotTrusted, is_trusted, show_path
 
 

@@ -9,18 +9,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from composegen.compose import ask_version
-from composegen.containers import Container, Machine
-from composegen.endpoint import DEFAULT, Endpoint, find_endpoint
 from composegen.errors import CannotRun, ComposegenError, Level, MissingVariable
 from composegen.model import SecretKind
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_file
+from composegen.places.engine.client import Engine
+from composegen.places.engine.compose import ask_version
+from composegen.places.engine.containers import Container, Machine
+from composegen.places.engine.endpoint import DEFAULT, Endpoint, find_endpoint
 from composegen.places.processes.environment import Surroundings, read_surroundings
 from composegen.places.processes.plan import find_obstacle, suggest_way
 from composegen.planning.plan import Plan, Step
 from composegen.records import record
-from composegen.runtimes.engine import Engine
 from composegen.system.holders import describe_holder
 from composegen.system.listeners import is_free
 from composegen.targets.compose.render import Options, render_plan

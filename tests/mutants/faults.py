@@ -575,7 +575,7 @@ FAULTS = (
     ),
     Fault(
         "notes choose the engine",
-        "composegen/upnotes.py",
+        "composegen/places/engine/notes.py",
         "    if noted == chosen:\n",
         "    if True:\n",
         STATE,

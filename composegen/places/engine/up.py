@@ -10,14 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composegen.booting import Booting
-from composegen.compose import Project, find_docker, run_compose
 from composegen.console import Console
-from composegen.endpoint import Endpoint, find_endpoint
-from composegen.enginestatus import find_addresses
-from composegen.enginewhy import (
-    explain_compose,
-)
 from composegen.errors import (
     ExitCode,
     FileRefused,
@@ -25,16 +18,23 @@ from composegen.errors import (
     MissingVariable,
     UpAlready,
 )
-from composegen.noting import make_notes
 from composegen.paths import exists
+from composegen.places.engine.boot import Booting
+from composegen.places.engine.client import Engine
+from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.notes import Notes, write_notes
+from composegen.places.engine.noting import make_notes
+from composegen.places.engine.status import find_addresses
+from composegen.places.engine.why import (
+    explain_compose,
+)
 from composegen.places.reasons import Reason, format_reasons
 from composegen.planning.plan import Plan, reduce_stack
 from composegen.records import record, replace
-from composegen.runtimes.engine import Engine
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import Options, render_plan
 from composegen.targets.output import Written, find_prefix, write_rendered
-from composegen.upnotes import Notes, write_notes
 from composegen.workspace.dotenv import fill_variables, read_dotenv
 from composegen.workspace.project import find_project
 from composegen.workspace.secrets import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from composegen.containers import Container, Status, format_time
+from composegen.places.engine.containers import Container, Status, format_time
+from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.status import (
     FINE,
     ServiceStatus,
@@ -15,7 +16,6 @@ from composegen.places.status import (
     format_table,
 )
 from composegen.records import record
-from composegen.upnotes import NotedService, Notes
 
 _ALIVE_FOR = 1.0
 _RANK = (

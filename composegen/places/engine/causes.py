@@ -10,10 +10,10 @@ import re
 import signal
 from collections.abc import Callable
 
-from composegen.complaints import PORT_TAKEN, explain_port
-from composegen.containers import Container, Probe
-from composegen.evidence import Cause, Evidence
-from composegen.logcauses import (
+from composegen.places.engine.complaints import PORT_TAKEN, explain_port
+from composegen.places.engine.containers import Container, Probe
+from composegen.places.engine.evidence import Cause, Evidence
+from composegen.places.engine.log_causes import (
     DENIED,
     look_at_capability,
     look_at_denied_port,

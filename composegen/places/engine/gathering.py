@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from composegen.complaints import PORT_TAKEN
-from composegen.containers import (
+from composegen.places.engine.causes import TOOLS
+from composegen.places.engine.complaints import PORT_TAKEN
+from composegen.places.engine.containers import (
     Action,
     Container,
     Happened,
@@ -16,10 +17,9 @@ from composegen.containers import (
     Status,
     Volume,
 )
-from composegen.enginecauses import TOOLS
-from composegen.enginestatus import EngineSeen
-from composegen.evidence import Evidence
-from composegen.upnotes import NotedService, Notes
+from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.notes import NotedService, Notes
+from composegen.places.engine.status import EngineSeen
 
 _LOOK_BACK = 3600.0
 _SECRETS = "/run/secrets/"

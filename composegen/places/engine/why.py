@@ -7,17 +7,27 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from composegen.complaints import PORT_TAKEN, explain_port, iterate_complaints
-from composegen.containers import Action, Container, Happened, Probe, Status
-from composegen.enginecauses import find_cause
-from composegen.enginestatus import EngineSeen, find_state, make_seen
-from composegen.gathering import Gatherer, Looking, find_holder
+from composegen.places.engine.causes import find_cause
+from composegen.places.engine.client import Engine
+from composegen.places.engine.complaints import (
+    PORT_TAKEN,
+    explain_port,
+    iterate_complaints,
+)
+from composegen.places.engine.containers import (
+    Action,
+    Container,
+    Happened,
+    Probe,
+    Status,
+)
+from composegen.places.engine.gathering import Gatherer, Looking, find_holder
+from composegen.places.engine.notes import NotedNeed, NotedService, Notes
+from composegen.places.engine.status import EngineSeen, find_state, make_seen
 from composegen.places.events import Failure
 from composegen.places.reasons import Reason
 from composegen.places.status import FINE, ServiceStatus, State
 from composegen.records import replace
-from composegen.runtimes.engine import Engine
-from composegen.upnotes import NotedNeed, NotedService, Notes
 from composegen.values import format_duration
 
 _READ_LINES = 200
@@ -325,7 +335,7 @@ def explain_compose(
 
 def explain_complaint(engine: Looking, noted: NotedService, complaint: str) -> Failure:
     """The failure that a complaint of Compose stands for."""
-    from composegen.compose import find_complaint
+    from composegen.places.engine.compose import find_complaint
 
     reason = f"Compose: {find_complaint(complaint.splitlines())}"
     cause, mend = next(iterate_complaints(complaint, noted.name), ("", ""))

@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from composegen.endpoint import find_endpoint
 from composegen.errors import ComposegenError
-from composegen.noting import make_notes
+from composegen.places.engine.client import Engine
+from composegen.places.engine.endpoint import find_endpoint
+from composegen.places.engine.notes import Notes
+from composegen.places.engine.noting import make_notes
 from composegen.planning.plan import Plan
 from composegen.planning.selection import Selection
-from composegen.runtimes.engine import Engine
 from composegen.targets.output import read_recorded
-from composegen.upnotes import Notes
 from composegen.workspace.dotenv import read_dotenv
 from composegen.workspace.project import find_project
 

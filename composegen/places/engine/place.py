@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from composegen.compose import Project, use_compose
-from composegen.enginestatus import EngineSeen, make_seen
+from composegen.places.engine.client import Engine
+from composegen.places.engine.compose import Project, use_compose
+from composegen.places.engine.notes import Notes, remove_notes
+from composegen.places.engine.status import EngineSeen, make_seen
 from composegen.records import record
-from composegen.runtimes.engine import Engine
-from composegen.upnotes import Notes, remove_notes
 
 
 @record

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composegen.endpoint import (
+from composegen.errors import OtherEngine
+from composegen.places.engine.endpoint import (
     Endpoint,
     describe_endpoint,
     find_endpoint,
     suggest_choice,
 )
-from composegen.errors import OtherEngine
 from composegen.places.status import LeftOutNote
 from composegen.records import as_dict, field, record
 from composegen.system.files import write_atomically

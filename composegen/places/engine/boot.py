@@ -8,17 +8,17 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from composegen.compose import Carrying, Project, Settled
 from composegen.console import Console
-from composegen.containers import Happened, Status
-from composegen.enginewhy import explain_compose, find_engine_reasons
 from composegen.errors import EngineUnreachable
-from composegen.judging import Judge
+from composegen.places.engine.client import Engine, Watch
+from composegen.places.engine.compose import Carrying, Project, Settled
+from composegen.places.engine.containers import Happened, Status
+from composegen.places.engine.judge import Judge
+from composegen.places.engine.notes import Notes
+from composegen.places.engine.why import explain_compose, find_engine_reasons
 from composegen.places.reasons import Reason
 from composegen.places.status import State
-from composegen.runtimes.engine import Engine, Watch
 from composegen.upconsole import UpConsole
-from composegen.upnotes import Notes
 
 _REFRESH = 0.12
 _SETTLE = 1.0

@@ -8,8 +8,8 @@ from __future__ import annotations
 import posixpath
 import re
 
-from composegen.containers import Mounted
-from composegen.evidence import Cause, Evidence
+from composegen.places.engine.containers import Mounted
+from composegen.places.engine.evidence import Cause, Evidence
 
 _PATH = re.compile(r"(?<![\w.:/])(/[\w.@%+~-]+(?:/[\w.@%+~-]*)*)")
 _READ_ONLY = re.compile(r"read-only file ?system|EROFS", re.IGNORECASE)

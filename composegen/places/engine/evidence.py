@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from composegen.containers import Container, Socket
+from composegen.places.engine.containers import Container, Socket
+from composegen.places.engine.notes import NotedService
 from composegen.records import field, record
-from composegen.upnotes import NotedService
 
 _CONTEXT = 4
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from composegen.containers import Container
-from composegen.evidence import Cause
-from composegen.upnotes import NotedService
+from composegen.places.engine.containers import Container
+from composegen.places.engine.evidence import Cause
+from composegen.places.engine.notes import NotedService
 
 PORT_TAKEN = re.compile(
     r"(?:\d+\.\d+\.\d+\.\d+|\[::\d?\]|\[?::\]?):(\d+)\b[^\n]*?"

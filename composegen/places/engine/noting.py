@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from composegen.endpoint import Endpoint
 from composegen.model import HealthKind, SecretKind
+from composegen.places.engine.endpoint import Endpoint
+from composegen.places.engine.notes import NotedNeed, NotedService, Notes
 from composegen.planning.credentials import find_credentials
 from composegen.planning.plan import Plan, Step
-from composegen.upnotes import NotedNeed, NotedService, Notes
 
 _BOOT = 60.0
 

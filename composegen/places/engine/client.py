@@ -14,7 +14,9 @@ import docker
 import requests
 from docker import errors
 
-from composegen.containers import (
+from composegen.errors import EngineUnreachable
+from composegen.oserrors import describe_os_error, find_shortage
+from composegen.places.engine.containers import (
     Container,
     Happened,
     ImageBuild,
@@ -25,9 +27,7 @@ from composegen.containers import (
     read_happened,
     read_time,
 )
-from composegen.endpoint import Endpoint, suggest_start
-from composegen.errors import EngineUnreachable
-from composegen.oserrors import describe_os_error, find_shortage
+from composegen.places.engine.endpoint import Endpoint, suggest_start
 from composegen.system.listeners import parse_table
 
 _PROJECT = "com.docker.compose.project"

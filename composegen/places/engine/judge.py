@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from composegen.containers import Action, Container, Happened, Status
+from composegen.places.engine.containers import Action, Container, Happened, Status
+from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.events import (
     Created,
     Event,
@@ -30,7 +31,6 @@ from composegen.places.events import (
 from composegen.places.status import FINE, State
 from composegen.places.timeline import Boot
 from composegen.records import record
-from composegen.upnotes import NotedService, Notes
 from composegen.values import format_duration
 
 ALIVE_FOR = 1.0

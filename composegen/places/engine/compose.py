@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-from composegen.endpoint import Endpoint, use_endpoint
 from composegen.errors import ComposeMissing
 from composegen.oserrors import keeps_all_from_starting
+from composegen.places.engine.endpoint import Endpoint, use_endpoint
 from composegen.records import field, record
 
 _KEPT_LINES = 200
