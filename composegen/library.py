@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from composegen.console import QUICK, Console
 from composegen.errors import ComposegenError
 from composegen.places.processes.environment import (
     Surroundings,
@@ -22,8 +21,9 @@ from composegen.places.processes.session import open_session
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import make_units
 from composegen.planning.plan import Step
-from composegen.runconsole import RunConsole
 from composegen.stackfile.load import load_stack
+from composegen.terminal.console import QUICK, Console
+from composegen.terminal.stream import RunConsole
 
 
 class DependencyFailed(ComposegenError):

@@ -8,7 +8,6 @@ import re
 
 import pytest
 
-from composegen.console import Console, count_problems, cut_line, describe_problem
 from composegen.errors import (
     ComposegenError,
     Level,
@@ -17,6 +16,12 @@ from composegen.errors import (
     ProblemsFound,
     SelectionError,
     StaleFile,
+)
+from composegen.terminal.console import (
+    Console,
+    count_problems,
+    cut_line,
+    describe_problem,
 )
 
 

@@ -307,7 +307,7 @@ def test_hang_ups_that_are_ignored_stay_so(stack):
 STUCK = """
 import io, sys, time
 from pathlib import Path
-from composegen.console import Console
+from composegen.terminal.console import Console
 from composegen.stackfile.load import load_stack
 from composegen.places.processes.plan import Asked
 from composegen.places.processes.run import RunOptions, run_stack

@@ -4,7 +4,6 @@ import io
 
 import pytest
 
-from composegen.console import Console
 from composegen.places.events import (
     Exited,
     Failed,
@@ -16,7 +15,8 @@ from composegen.places.events import (
     Stopped,
     Told,
 )
-from composegen.runconsole import RunConsole
+from composegen.terminal.console import Console
+from composegen.terminal.stream import RunConsole
 
 
 class Terminal(io.StringIO):

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from composegen.console import Console
 from composegen.places.engine.containers import Action
 from composegen.places.engine.judge import Judge
-from composegen.upconsole import UpConsole
+from composegen.terminal.console import Console
+from composegen.terminal.live import UpConsole
 from tests.enginefakes import happen, make_noted, make_notes
 
 

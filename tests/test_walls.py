@@ -48,7 +48,6 @@ MAY_IMPORT = {
 
 HOUSE = {
     "system": ("runtimes "),
-    "terminal": ("console runconsole upconsole writer "),
     "commands": (
         "cli cli.files cli.group cli.learning cli.options cli.places "
         "cli.starting scaffold "
@@ -57,12 +56,12 @@ HOUSE = {
 
 # What still points the wrong way. An entry that is cured must go; none may come.
 WRONG = {
-    ("places.engine.boot", "console"),
-    ("places.engine.boot", "upconsole"),
-    ("places.processes.run", "console"),
-    ("places.processes.run", "runconsole"),
-    ("upconsole", "places.engine.judge"),
-    ("places.engine.up", "console"),
+    ("places.engine.boot", "terminal.console"),
+    ("places.engine.boot", "terminal.live"),
+    ("places.processes.run", "terminal.console"),
+    ("places.processes.run", "terminal.stream"),
+    ("terminal.live", "places.engine.judge"),
+    ("places.engine.up", "terminal.console"),
 }
 
 MODULES = {

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from composegen.writer import Writer
+from composegen.terminal.writer import Writer
 from tests.leaks import wait_for
 
 LINE = "x" * 1023 + "\n"

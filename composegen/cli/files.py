@@ -28,8 +28,8 @@ from composegen.errors import ExitCode, Level, UsageError
 def check(file: str, strict: bool, form: str) -> None:
     """Find every problem, each with its place and its mend."""
     be_brief()
-    from composegen.console import describe_problem
     from composegen.errors import ProblemsFound
+    from composegen.terminal.console import describe_problem
 
     console = make_console()
     try:

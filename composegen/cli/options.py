@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from composegen.console import Console
     from composegen.planning.plan import Plan
     from composegen.planning.selection import Selection
     from composegen.stackfile.load import Loaded
+    from composegen.terminal.console import Console
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -135,7 +135,7 @@ def be_brief() -> None:
 
 def make_console() -> Console:
     """A console on our own streams."""
-    from composegen.console import Console
+    from composegen.terminal.console import Console
 
     return Console()
 

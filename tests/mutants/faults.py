@@ -545,7 +545,7 @@ FAULTS = (
     ),
     Fault(
         "a difference steers the terminal",
-        "composegen/console.py",
+        "composegen/terminal/console.py",
         'escape_control(error.difference, keep="\\n\\t")',
         "error.difference",
         STRANGERS,
@@ -655,7 +655,7 @@ FAULTS = (
     ),
     Fault(
         "a write waits for a reader who does not read",
-        "composegen/writer.py",
+        "composegen/terminal/writer.py",
         "                self._skipped += 1\n                return\n",
         "                self._changed.wait()\n",
         ("tests/test_writer.py",),

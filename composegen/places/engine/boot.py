@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from composegen.console import Console
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine, Watch
 from composegen.places.engine.compose import Carrying, Project, Settled
@@ -18,7 +17,8 @@ from composegen.places.engine.notes import Notes
 from composegen.places.engine.why import explain_compose, find_engine_reasons
 from composegen.places.reasons import Reason
 from composegen.places.status import State
-from composegen.upconsole import UpConsole
+from composegen.terminal.console import Console
+from composegen.terminal.live import UpConsole
 
 _REFRESH = 0.12
 _SETTLE = 1.0

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composegen.console import Console
 from composegen.errors import (
     ExitCode,
     FileRefused,
@@ -35,6 +34,7 @@ from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import Options, render_plan
 from composegen.targets.output import Written, find_prefix, write_rendered
+from composegen.terminal.console import Console
 from composegen.workspace.dotenv import fill_variables, read_dotenv
 from composegen.workspace.project import find_project
 from composegen.workspace.secrets import (

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from composegen.console import Console, has_colours
 from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
 from composegen.model import Service, Stack
 from composegen.oserrors import check_handles, describe_os_error, is_shortage
@@ -33,10 +32,11 @@ from composegen.places.processes.units import Unit, make_units
 from composegen.places.status import State, format_moment
 from composegen.planning.plan import format_plan
 from composegen.records import record
-from composegen.runconsole import RunConsole
 from composegen.system.foreground import stay_in_front
 from composegen.system.process import Processes
 from composegen.system.signals import catch_signals
+from composegen.terminal.console import Console, has_colours
+from composegen.terminal.stream import RunConsole
 
 _CONNECT_TIMEOUT = 0.5
 _POLL = 0.05

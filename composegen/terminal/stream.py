@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any
 
-from composegen.console import Console, has_colours
 from composegen.places.events import (
     Event,
     Exited,
@@ -29,6 +28,7 @@ from composegen.places.events import (
     Told,
 )
 from composegen.places.timeline import Boot, draw_boots
+from composegen.terminal.console import Console, has_colours
 
 _COLOURS = (
     "cyan",

@@ -24,7 +24,7 @@ from composegen.errors import (
 from composegen.text import escape_control
 
 if TYPE_CHECKING:
-    from composegen.writer import Writer
+    from composegen.terminal.writer import Writer
 
 _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow", Level.NOTE: "cyan"}
 _WIDEST_LINE = 160
@@ -178,7 +178,7 @@ class Console:
 
 def _make_writers(streams: dict[str, IO[str]]) -> dict[str, Writer]:
     """A writer for each stream that is an open file; one for two of the same file."""
-    from composegen.writer import Writer
+    from composegen.terminal.writer import Writer
 
     made: dict[str, Writer] = {}
     known: dict[tuple[int, ...], Writer] = {}

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from composegen.console import Console
 from composegen.places.engine.judge import Judge
 from composegen.places.events import (
     Created,
@@ -20,7 +19,8 @@ from composegen.places.events import (
     Told,
 )
 from composegen.places.status import FINE, State
-from composegen.runconsole import RunConsole
+from composegen.terminal.console import Console
+from composegen.terminal.stream import RunConsole
 
 _SPIN = "|/-\\"
 _ROOM = 4
