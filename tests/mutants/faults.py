@@ -2,27 +2,39 @@
 
 from dataclasses import dataclass
 
-CHECKS = ("tests/test_checks.py", "tests/test_problems.py")
-MERGING = ("tests/test_merging.py",)
-READING = ("tests/test_source.py", "tests/test_loader.py")
-PLAN = ("tests/test_plan.py", "tests/test_selection.py", "tests/test_examples.py")
-RENDER = ("tests/test_render.py", "tests/test_hardening.py", "tests/test_examples.py")
-SAFETY = ("tests/test_text_safety.py", "tests/test_quoting.py")
-WIRING = ("tests/test_addressing.py",)
-PROBES = ("tests/test_probes.py",)
+CHECKS = ("tests/stackfile/checks/test_checks.py", "tests/stackfile/test_problems.py")
+MERGING = ("tests/stackfile/test_merge.py",)
+READING = ("tests/stackfile/test_nodes.py", "tests/stackfile/test_load.py")
+PLAN = (
+    "tests/planning/test_plan.py",
+    "tests/planning/test_selection.py",
+    "tests/test_examples.py",
+)
+RENDER = (
+    "tests/targets/compose/test_render.py",
+    "tests/targets/compose/test_hardening.py",
+    "tests/test_examples.py",
+)
+SAFETY = ("tests/test_text_safety.py", "tests/targets/test_quoting.py")
+WIRING = ("tests/planning/test_addressing.py",)
+PROBES = ("tests/targets/compose/test_probes.py",)
 STRANGERS = ("tests/test_safety.py",)
 STATE = (
-    "tests/test_statefolder.py",
-    "tests/test_upnotes.py",
-    "tests/test_runfiles.py",
+    "tests/workspace/test_state.py",
+    "tests/places/engine/test_notes.py",
+    "tests/places/processes/test_records.py",
 )
-FILES = ("tests/test_output.py", "tests/test_secretfiles.py", "tests/test_files.py")
+FILES = (
+    "tests/targets/test_output.py",
+    "tests/workspace/test_secrets.py",
+    "tests/system/test_files.py",
+)
 REFUSALS = (
     "tests/test_oserrors.py",
     "tests/test_paths.py",
-    "tests/test_control.py",
-    "tests/test_processes.py",
-    "tests/test_localenv.py",
+    "tests/places/processes/test_control.py",
+    "tests/system/test_identity.py",
+    "tests/places/processes/test_environment.py",
 )
 
 
@@ -404,14 +416,14 @@ FAULTS = (
         "composegen/images/facts.py",
         "if any(\n            fnmatchcase(tag, pattern)",
         "if not any(\n            fnmatchcase(tag, pattern)",
-        ("tests/test_facts.py", *RENDER),
+        ("tests/images/test_facts.py", *RENDER),
     ),
     Fault(
         "paths do not move with the output",
         "composegen/targets/compose/paths.py",
         'return moved if moved.startswith("..") else f"./{moved}"',
         "return path",
-        ("tests/test_moving.py", *RENDER),
+        ("tests/targets/compose/test_paths.py", *RENDER),
     ),
     # Quoting
     Fault(
@@ -447,7 +459,7 @@ FAULTS = (
         "composegen/targets/quoting.py",
         "character if character.isprintable() else ascii(character)[1:-1]\n        for character in text\n    )",
         "character for character in text\n    )",
-        (*SAFETY, "tests/test_render.py"),
+        (*SAFETY, "tests/targets/compose/test_render.py"),
     ),
     # Probes
     Fault(
@@ -484,7 +496,7 @@ FAULTS = (
         "composegen/targets/header.py",
         "return hashlib.sha256(without.encode()).hexdigest() == match[1]",
         "return True",
-        (*FILES, "tests/test_header.py"),
+        (*FILES, "tests/targets/test_header.py"),
     ),
     Fault(
         "secrets are made anew",
@@ -629,21 +641,21 @@ FAULTS = (
         "composegen/system/children.py",
         "            await asyncio.wait({exited}, timeout=timeout)\n",
         "            await asyncio.wait_for(asyncio.shield(exited), timeout)\n",
-        ("tests/test_children.py",),
+        ("tests/system/test_children.py",),
     ),
     Fault(
         "a gate latches",
         "composegen/places/processes/gates.py",
         "    if needed.is_well or (",
         "    if needed.settled.done() or (",
-        ("tests/test_gates.py",),
+        ("tests/places/processes/test_gates.py",),
     ),
     Fault(
         "an optional dependency that is away is waited for without end",
         "composegen/places/processes/gates.py",
         "    return Verdict.OPEN if gate.is_optional and is_late else Verdict.CLOSED\n",
         "    return Verdict.CLOSED\n",
-        ("tests/test_gates.py",),
+        ("tests/places/processes/test_gates.py",),
     ),
     Fault(
         "a note that fails ends the run",
@@ -651,14 +663,14 @@ FAULTS = (
         "            self._say_failed(error)\n            return False\n"
         "        self._is_failing = False\n",
         "            raise\n        self._is_failing = False\n",
-        ("tests/test_upkeep.py",),
+        ("tests/places/processes/test_upkeep.py",),
     ),
     Fault(
         "a write waits for a reader who does not read",
         "composegen/terminal/writer.py",
         "                self._skipped += 1\n                return\n",
         "                self._changed.wait()\n",
-        ("tests/test_writer.py",),
+        ("tests/terminal/test_writer.py",),
     ),
     Fault(
         "the third signal waits for the loop",
@@ -679,6 +691,6 @@ FAULTS = (
         "composegen/system/process.py",
         "        if self._seen is None or self._seen.begun < max(since, now - self.pause):\n",
         "        if True:\n",
-        ("tests/test_guardian.py",),
+        ("tests/system/test_guardian.py",),
     ),
 )

@@ -15,8 +15,8 @@ from composegen.places.processes.supervisor import StartFailed
 from composegen.places.status import State
 from composegen.planning.plan import Gate
 from tests import runs
+from tests.places.processes.test_supervisor import until
 from tests.runs import carry_out, find_events, make_service
-from tests.test_supervisor import until
 
 BOOT = 5.0
 

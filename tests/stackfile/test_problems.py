@@ -26,7 +26,7 @@ BYTES = {
 """Examples that no page can show."""
 
 _FENCE = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SOURCES = Path(__file__).parent.parent / "composegen"
+_SOURCES = Path(__file__).parents[1].parent / "composegen"
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from composegen.stackfile.keys.needs import NEED_KEYS
 from composegen.stackfile.keys.service import SERVICE_KEYS
 from composegen.stackfile.schema import make_schema
 from composegen.stackfile.toplevel import TOP_KEYS
-from tests.test_problems import BYTES, read_page
+from tests.stackfile.test_problems import BYTES, read_page
 
-EXAMPLES = sorted(Path(__file__).parent.parent.glob("examples/*/stack.yaml"))
+EXAMPLES = sorted(Path(__file__).parents[1].parent.glob("examples/*/stack.yaml"))
 
 
 @cache
