@@ -17,10 +17,10 @@ if (
 def main() -> None:
     """Run the command line; an interrupt while it is being loaded ends it quietly."""
     try:
-        from composegen import cli
+        from composegen import commands
     except KeyboardInterrupt:
         os._exit(130)
-    cli.main()
+    commands.main()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,12 @@
     ├── NoProjectName    Compose could not call the project anything     exit 1
     ├── OtherEngine      the stack is up on an engine not chosen now     exit 2
     ├── EngineUnreachable  no Docker engine answers, or may be used      exit 1
+    ├── ComposeFailed    Compose could not do what it was asked to       exit 1
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
     ├── UpAlready        another one brings it up at this very moment    exit 1
+    ├── NothingRuns      there is nothing to speak of in this folder     exit 1
+    ├── StillRuns        what was asked to end has not ended             exit 1
+    ├── DependencyFailed  what a program needs cannot be brought up      exit 1
     ├── Interrupted      a signal ended it                     129, 130 or 143
     ├── FileRefused      a file that must not be read or overwritten    exit 1
     └── StaleFile        a rendered file is not what it should be       exit 1
@@ -157,6 +161,12 @@ class EngineUnreachable(ComposegenError):
     name = "no-engine"
 
 
+class ComposeFailed(ComposegenError):
+    """Compose could not do what it was asked to; it has said why itself."""
+
+    name = "compose"
+
+
 class ComposeMissing(ComposegenError):
     """There is no docker command, or no Compose in it."""
 
@@ -167,6 +177,24 @@ class UpAlready(ComposegenError):
     """Somebody brings the same stack up at this very moment."""
 
     name = "up-already"
+
+
+class NothingRuns(ComposegenError):
+    """There is nothing to speak of in this folder."""
+
+    name = "nothing-runs"
+
+
+class StillRuns(ComposegenError):
+    """What was asked to end has not ended."""
+
+    name = "still-runs"
+
+
+class DependencyFailed(ComposegenError):
+    """What a program needs cannot be brought up."""
+
+    name = "dependency"
 
 
 class Interrupted(ComposegenError):

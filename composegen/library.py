@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from composegen.errors import ComposegenError
+from composegen.errors import DependencyFailed
 from composegen.places.processes.environment import (
     Surroundings,
     prepare_secrets,
@@ -24,12 +24,6 @@ from composegen.planning.plan import Step
 from composegen.stackfile.load import load_stack
 from composegen.terminal.console import QUICK, Console
 from composegen.terminal.stream import RunConsole
-
-
-class DependencyFailed(ComposegenError):
-    """Something that a program needs cannot be brought up."""
-
-    name = "dependency"
 
 
 class Dependencies:

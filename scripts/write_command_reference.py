@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from composegen.cli import cli
+from composegen.commands import cli
 from composegen.errors import ExitCode
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "commands.md"
@@ -22,7 +22,7 @@ EXIT_CODES = {
     ExitCode.TERMINATED: "ended by a signal",
 }
 HEAD = """\
-<!-- Made by `make reference` from the command line: change composegen/cli/. -->
+<!-- Made by `make reference` from the command line: change composegen/commands/. -->
 
 # Command reference
 

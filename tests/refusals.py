@@ -81,7 +81,7 @@ if os.geteuid() == 0:
     os.setgroups([])
     os.setgid({OTHER})
     os.setuid({OTHER})
-from composegen.cli import main
+from composegen.commands import main
 main(sys.argv[1:])
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from composegen.cli import _run
+from composegen.commands import _run
 from composegen.errors import ProblemsFound
 from composegen.stackfile.load import load_stack
 from tests.refusals import no_handles
@@ -347,7 +347,7 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
 
 def test_start_up_imports_nothing_that_only_commands_need() -> None:
     code = (
-        "import sys, composegen.cli; "
+        "import sys, composegen.commands; "
         "late = ('yaml', 'jinja2', 'docker', 'asyncio'); "
         "print([m for m in late if m in sys.modules])"
     )
@@ -363,7 +363,7 @@ def test_start_up_imports_nothing_that_only_commands_need() -> None:
 
 def test_render_needs_no_docker_sdk(folder: Path) -> None:
     code = (
-        "import sys; from composegen.cli import _run; "
+        "import sys; from composegen.commands import _run; "
         "assert _run(['render', '-o', '/dev/null', '--force']) == 0; "
         "others = ('docker', 'requests', 'asyncio', 'redis'); "
         "print([m for m in others if m in sys.modules])"

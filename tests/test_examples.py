@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from composegen.cli import main
+from composegen.commands import main
 from composegen.errors import Level
 from composegen.stackfile.load import load_stack
 

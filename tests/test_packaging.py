@@ -66,7 +66,7 @@ def composegen(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site / "dependencies.pth").write_text("\n".join(others) + "\n")
     command = folder / "bin" / "composegen"
     command.write_text(
-        f"#!{folder}/bin/python\nfrom composegen.cli import main\nmain()\n"
+        f"#!{folder}/bin/python\nfrom composegen.commands import main\nmain()\n"
     )
     command.chmod(0o755)
     where = run(

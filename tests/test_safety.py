@@ -109,7 +109,7 @@ def note(event, arguments):
                    "os.mkdir", "os.rename", "os.remove", "os.symlink", "os.link"}:
         seen.append([event, str(arguments[0])])
 
-from composegen.cli import _run
+from composegen.commands import _run
 sys.addaudithook(note)
 code = _run(sys.argv[2:])
 with open(sys.argv[1], "w") as file:
@@ -415,7 +415,9 @@ def test_notes_that_name_the_chosen_engine_are_used(
     lay_notes(folder, 0o600, settings={"DOCKER_CONFIG": docker["DOCKER_CONFIG"]})
     assert look(folder, "logs", **docker).returncode == 0
     assert (tmp_path / "marker").read_text() == "ran\n"
-    assert (tmp_path / "calls").read_text() == "compose -p demo logs --tail 20\n"
+    assert (
+        tmp_path / "calls"
+    ).read_text() == "compose -p demo logs --no-color --tail 20\n"
 
 
 def test_a_refusal_shows_no_control_characters(

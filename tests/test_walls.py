@@ -1,7 +1,4 @@
-"""Imports between packages point one way, as MAY_IMPORT says; a package has no cycle.
-
-The modules still lie in one folder: HOUSE says which package each belongs to.
-"""
+"""Imports between packages point one way, as MAY_IMPORT says; none has a cycle."""
 
 import ast
 import graphlib
@@ -28,13 +25,8 @@ MAY_IMPORT = {
     "places": (),
     "places.processes": ("system", "planning", "workspace", "places"),
     "places.engine": ("system", "planning", "workspace", "targets", "places"),
-    "places.distrust": (
-        "system",
-        "workspace",
-        "places",
-        "places.processes",
-        "places.engine",
-    ),
+    "places.distrust": ("workspace", "places.processes", "places.engine"),
+    "places.find": ("planning", "places", "places.processes", "places.engine"),
     "places.doctor": (
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),
@@ -44,14 +36,6 @@ MAY_IMPORT = {
     "commands": ANY,
     "__main__": ANY,
     "__init__": ANY,
-}
-
-HOUSE = {
-    "system": ("runtimes "),
-    "commands": (
-        "cli cli.files cli.group cli.learning cli.options cli.places "
-        "cli.starting scaffold "
-    ),
 }
 
 # What still points the wrong way. An entry that is cured must go; none may come.
@@ -70,7 +54,6 @@ MODULES = {
     ): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-OWNERS = {name: package for package, names in HOUSE.items() for name in names.split()}
 
 
 @cache
@@ -79,9 +62,7 @@ def parse(module):
 
 
 def find_package(module):
-    """The package that a module belongs to, by HOUSE or by the folder it lies in."""
-    if module in OWNERS:
-        return OWNERS[module]
+    """The package that a module belongs to: a line of MAY_IMPORT, or the ground."""
     name = module
     while name not in MAY_IMPORT and "." in name:
         name = name.rpartition(".")[0]
@@ -114,11 +95,6 @@ def test_every_module_belongs_to_a_package():
     assert [each for each in MODULES if find_package(each) not in known] == []
 
 
-def test_no_package_names_a_module_that_is_not_there():
-    assert OWNERS.keys() <= MODULES.keys()
-    assert sum(len(names.split()) for names in HOUSE.values()) == len(OWNERS)
-
-
 def test_imports_between_packages_point_one_way():
     wrong = {
         (module, imported)
@@ -130,10 +106,14 @@ def test_imports_between_packages_point_one_way():
     assert wrong == WRONG
 
 
-@pytest.mark.parametrize("package", [*HOUSE, "the ground floor"])
+@pytest.mark.parametrize("package", [*MAY_IMPORT, "the ground floor"])
 def test_a_package_has_no_cycle(package):
-    members = GROUND if package == "the ground floor" else HOUSE[package].split()
-    modules = MODULES.keys() & set(members)
+    modules = {
+        module
+        for module in MODULES
+        if find_package(module) == package
+        or (package == "the ground floor" and module in GROUND)
+    }
     imports = {module: list_imports(module) & modules for module in modules}
 
     graphlib.TopologicalSorter(imports).prepare()

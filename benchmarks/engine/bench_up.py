@@ -38,7 +38,7 @@ SERVER = (
 )
 # Runs composegen in this process, so that what Compose takes is not counted.
 OWN = (
-    "import resource, sys; from composegen.cli import main\n"
+    "import resource, sys; from composegen.commands import main\n"
     "try:\n    main(sys.argv[1:])\n"
     "finally:\n"
     "    used = resource.getrusage(resource.RUSAGE_SELF)\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +58,47 @@ class LeftOutNote:
 def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:
     """The statuses as plain data, in the same order."""
     return [{**as_dict(status), "state": status.state.value} for status in statuses]
+
+
+def format_statuses(
+    statuses: Iterable[ServiceStatus], left_out: Iterable[Mapping[str, Any]]
+) -> str:
+    """The statuses as a table, then what is left out and what happens instead.
+
+    A column in which no service has anything is not shown.
+    """
+    shown = [each for each in statuses if each.state is not State.LEFT_OUT]
+    columns = [
+        (head, [find(each) for each in shown]) for head, find in _COLUMNS.items()
+    ]
+    kept = [
+        (head, *cells)
+        for head, cells in columns
+        if head not in _OWN_COLUMNS or set(cells) != {_NOTHING}
+    ]
+    return format_table(zip(*kept, strict=True)) + format_left_out(left_out)
+
+
+def _describe_state(status: ServiceStatus) -> str:
+    state = f"{status.state.value}, reused" if status.reused else status.state.value
+    return state if status.exit_code is None else f"{state} ({status.exit_code})"
+
+
+_NOTHING = "-"
+_COLUMNS: Mapping[str, Callable[[ServiceStatus], str]] = {
+    "service": lambda status: status.service,
+    "state": _describe_state,
+    "health": lambda status: status.health or _NOTHING,
+    "pid": lambda status: _NOTHING if status.pid is None else str(status.pid),
+    "since": lambda status: format_moment(status.since),
+    "restarts": lambda status: (
+        _NOTHING if status.restarts is None else str(status.restarts)
+    ),
+    "address": lambda status: status.address or _NOTHING,
+    "image": lambda status: status.image or _NOTHING,
+}
+_OWN_COLUMNS = frozenset({"pid", "image"})
+"""What only one kind of place knows."""
 
 
 def format_moment(moment: str | None) -> str:

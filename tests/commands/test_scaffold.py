@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from composegen.commands.scaffold import BARE_STACK, write_bare_stack, write_chat_stack
 from composegen.errors import FileRefused
 from composegen.resources import find_chat_example
-from composegen.scaffold import BARE_STACK, write_bare_stack, write_chat_stack
 from tests.rendering import read
 from tests.stacks import list_names
 
@@ -186,7 +186,9 @@ def test_what_was_rendered_beside_the_example_is_left_behind(
     shutil.copytree(find_chat_example(), example, ignore=lambda *_: ["node_modules"])
     (example / "compose.yaml").touch()
     (example / "compose.without-redis.yaml").touch()
-    monkeypatch.setattr("composegen.scaffold.find_chat_example", lambda: example)
+    monkeypatch.setattr(
+        "composegen.commands.scaffold.find_chat_example", lambda: example
+    )
 
     write_chat_stack(tmp_path / "mine")
 

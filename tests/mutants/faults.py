@@ -543,7 +543,7 @@ FAULTS = (
     ),
     Fault(
         "a stack file that leads out is shown",
-        "composegen/cli/options.py",
+        "composegen/commands/options.py",
         "if is_link(path) and not leads_inside(path, path.parent):",
         "if False:",
         STRANGERS,

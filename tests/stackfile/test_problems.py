@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from composegen.cli import cli
+from composegen.commands import cli
 from composegen.errors import Level, UsageError
 from composegen.resources import find_templates
 from composegen.stackfile.catalogue import LEVELS

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from composegen.commands.scaffold import BARE_STACK
 from composegen.images.facts import list_recipe_files
 from composegen.model import RELAXABLE, Condition
-from composegen.scaffold import BARE_STACK
 from composegen.stackfile.catalogue import LEVELS
 from composegen.stackfile.guide import read_problem_page
 from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS

@@ -14,11 +14,11 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from composegen.errors import ComposeMissing
+from composegen.errors import ComposeFailed, ComposeMissing
 from composegen.oserrors import keeps_all_from_starting
 from composegen.places.engine.endpoint import Endpoint, use_endpoint
 from composegen.records import field, record
@@ -280,8 +280,11 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
     return True
 
 
-def use_compose(project: Project, *words: str) -> int:
-    """Run Compose with our own streams, for what it prints itself; its exit code."""
+def use_compose(project: Project, *words: str) -> None:
+    """Run Compose with our own streams, for what it prints itself.
+
+    Raises ComposeFailed.
+    """
     done = subprocess.run(
         project.make_command(*words),
         cwd=project.place,
@@ -289,4 +292,33 @@ def use_compose(project: Project, *words: str) -> int:
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    return done.returncode
+    _check_code(words[0], done.returncode)
+
+
+def read_compose(project: Project, *words: str) -> Iterator[str]:
+    """The lines that Compose prints, as they come; it ends when no more are wanted.
+
+    Its stderr is ours. Raises ComposeFailed.
+    """
+    process = subprocess.Popen(
+        project.make_command(*words),
+        cwd=project.place,
+        env=project.make_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                yield line.decode("utf-8", errors="replace").rstrip("\r\n")
+        _check_code(words[0], process.wait())
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _check_code(word: str, code: int) -> None:
+    if code != 0:
+        raise ComposeFailed(f"docker compose {word} ended with exit code {code}")

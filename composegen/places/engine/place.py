@@ -1,60 +1,95 @@
-"""What runs of a folder's stack on the Docker engine, asked from another terminal."""
+"""What runs of a folder's stack on the Docker engine as one place."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, use_compose
+from composegen.places.engine.compose import Project, read_compose, use_compose
 from composegen.places.engine.notes import Notes, remove_notes
-from composegen.places.engine.status import EngineSeen, make_seen
-from composegen.records import record
+from composegen.places.engine.status import make_seen
+from composegen.places.engine.why import find_engine_reasons
+from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
 
 
-@record
-class TakenDown:
-    """What was taken down, and the volumes that stay with their data."""
+class EnginePlace:
+    """A project on the engine that it was brought up on.
 
-    project: str
-    volumes: tuple[str, ...]
-
-
-def look_at_engine(notes: Notes) -> EngineSeen:
-    """How every service does. Raises EngineUnreachable."""
-    with Engine(notes.endpoint) as engine:
-        return make_seen(notes, engine.list_containers(notes.project))
-
-
-def show_logs(
-    notes: Notes, services: Iterable[str], lines: int, *, follow: bool
-) -> int:
-    """Let Compose print the last lines of services' logs; its exit code."""
-    flags = ["--follow"] * follow
-    return use_compose(
-        _make_project(notes), "logs", "--tail", str(lines), *flags, *services
-    )
-
-
-def take_engine_down(notes: Notes, folder: Path) -> TakenDown | None:
-    """Remove a project's containers and networks; None where Compose could not.
-
-    Works without a stack file: the engine's labels tell what belongs to the project.
+    It works without a stack file: the notes of `up` and the engine's labels tell what
+    belongs to the project. Methods raise EngineUnreachable and ComposeFailed.
     """
-    code = use_compose(_make_project(notes), "down", "--remove-orphans")
-    if code != 0:
-        return None
-    with Engine(notes.endpoint) as engine:
-        volumes = engine.list_volumes(notes.project)
-    remove_notes(folder)
-    return TakenDown(project=notes.project, volumes=volumes)
 
+    def __init__(self, folder: Path, notes: Notes) -> None:
+        self._folder = folder
+        self._notes = notes
+        self._project = Project(
+            name=notes.project,
+            folder=Path("/"),
+            endpoint=notes.endpoint,
+            environment=os.environ,
+        )
 
-def _make_project(notes: Notes) -> Project:
-    return Project(
-        name=notes.project,
-        folder=Path("/"),
-        endpoint=notes.endpoint,
-        environment=os.environ,
-    )
+    def look(self) -> Seen:
+        """How every service is doing now."""
+        with Engine(self._notes.endpoint) as engine:
+            containers = engine.list_containers(self._notes.project)
+        seen = make_seen(self._notes, containers)
+        return Seen(
+            statuses=seen.statuses,
+            is_running=bool(containers),
+            is_up=seen.is_up,
+            left_out=self._notes.left_out,
+        )
+
+    def explain(self, service: str) -> Explanation:
+        """Why a service, or any, is not up."""
+        check_services((service,) if service else (), self._names)
+        with Engine(self._notes.endpoint) as engine:
+            reasons = find_engine_reasons(
+                engine, self._notes, self._folder, service=service
+            )
+        return Explanation(reasons=tuple(reasons))
+
+    def read_logs(self, names: Iterable[str], count: int, *, follow: bool) -> Logs:
+        """Lines of the containers' logs, as the engine keeps them."""
+        listed = tuple(names)
+        check_services(listed, self._names)
+        return Logs(
+            names=listed or self._names,
+            lines=self._read_lines(listed, count, follow=follow),
+        )
+
+    def _read_lines(
+        self, names: tuple[str, ...], count: int, *, follow: bool
+    ) -> Iterator[tuple[str, str]]:
+        flags = ["--no-color", "--tail", str(count), *["--follow"] * follow]
+        for line in read_compose(self._project, "logs", *flags, *names):
+            container, _, text = line.partition("|")
+            yield self._name_source(container.strip()), text.removeprefix(" ")
+
+    def _name_source(self, container: str) -> str:
+        """The service of a line; its container's where it has several."""
+        service = container.rpartition("-")[0]
+        noted = self._notes.find(service)
+        return service if noted is not None and noted.replicas == 1 else container
+
+    def take_down(
+        self,
+        tell: Tell,  # noqa: ARG002 - Compose shows what it does
+    ) -> tuple[str, ...]:
+        """Remove the project's containers and networks; its volumes stay."""
+        use_compose(self._project, "down", "--remove-orphans")
+        with Engine(self._notes.endpoint) as engine:
+            volumes = engine.list_volumes(self._notes.project)
+        remove_notes(self._folder)
+        taken = (f"took {self._notes.project} down",)
+        if not volumes:
+            return taken
+        names = " ".join(volumes)
+        return *taken, f"its data stays; to remove it: docker volume rm {names}"
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self._notes.services)

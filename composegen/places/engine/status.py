@@ -11,9 +11,6 @@ from composegen.places.status import (
     FINE,
     ServiceStatus,
     State,
-    format_left_out,
-    format_moment,
-    format_table,
 )
 from composegen.records import record
 
@@ -140,27 +137,3 @@ def _list_addresses(noted: NotedService, own: list[Container]) -> Iterator[str]:
         host = "127.0.0.1" if port.host == "0.0.0.0" else port.host
         scheme = "http://" if noted.is_http and port.target == main else ""
         yield f"{scheme}{host}:{port.port}"
-
-
-def format_seen(seen: EngineSeen) -> str:
-    """The statuses as a table, then what is left out and what stands in for it."""
-    rows: list[tuple[str, ...]] = [
-        ("service", "state", "health", "since", "restarts", "address", "image")
-    ]
-    rows += [_make_row(each) for each in seen.statuses if each.state in _RANK]
-    return format_table(rows) + format_left_out(seen.notes.left_out)
-
-
-def _make_row(status: ServiceStatus) -> tuple[str, ...]:
-    state = status.state.value
-    if status.exit_code is not None:
-        state += f" ({status.exit_code})"
-    return (
-        status.service,
-        state,
-        status.health or "-",
-        format_moment(status.since),
-        "-" if status.restarts is None else str(status.restarts),
-        status.address or "-",
-        status.image or "-",
-    )

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from composegen.places.engine.causes import find_cause
-from composegen.places.engine.client import Engine
 from composegen.places.engine.complaints import (
     PORT_TAKEN,
     explain_port,
@@ -61,15 +60,6 @@ def find_engine_reasons(
     doctor = _Doctor(engine, notes, folder, seen, failures or {})
     names = [service] if service else [each.name for each in notes.services]
     return doctor.find_reasons(names, is_named=bool(service))
-
-
-def explain_engine(notes: Notes, folder: Path, service: str) -> list[Reason]:
-    """Ask the engine itself why a service, or any, is not up.
-
-    Raises EngineUnreachable.
-    """
-    with Engine(notes.endpoint) as engine:
-        return find_engine_reasons(engine, notes, folder, service=service)
 
 
 class _Doctor:

@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from composegen.errors import ComposeMissing
+from composegen.errors import ComposeFailed, ComposeMissing
 from composegen.places.engine.compose import (
     Carrying,
     Project,
     ask_version,
     find_complaint,
     find_docker,
+    read_compose,
     run_compose,
     use_compose,
 )
 from composegen.places.engine.endpoint import Endpoint
+from composegen.system.guardian import is_running
 
 
 @pytest.fixture
@@ -66,9 +68,30 @@ def test_the_file_is_handed_over_on_standard_input(docker, tmp_path):
 
 def test_without_a_file_it_goes_by_the_name_where_no_file_lies(docker, tmp_path):
     docker(f'echo "$@" > {tmp_path}/words; pwd > {tmp_path}/pwd')
-    assert use_compose(make_project(tmp_path, text=None), "down") == 0
+    use_compose(make_project(tmp_path, text=None), "down")
     assert "--file" not in (tmp_path / "words").read_text()
     assert (tmp_path / "pwd").read_text() == "/\n"
+
+
+def test_what_compose_cannot_do_is_an_error_with_its_exit_code(docker, tmp_path):
+    docker("echo one; echo two; exit 3")
+    project = make_project(tmp_path, text=None)
+    lines = read_compose(project, "logs")
+
+    assert [next(lines), next(lines)] == ["one", "two"]
+    with pytest.raises(ComposeFailed, match="docker compose logs ended with exit"):
+        next(lines)
+    with pytest.raises(ComposeFailed, match="down ended with exit code 3"):
+        use_compose(project, "down")
+
+
+def test_a_reader_who_has_enough_ends_compose(docker, tmp_path):
+    docker(f"echo $$ > {tmp_path}/pid; echo one; exec sleep 600")
+    lines = read_compose(make_project(tmp_path, text=None), "logs")
+    assert next(lines) == "one"
+    lines.close()
+
+    assert not is_running(int((tmp_path / "pid").read_text()))
 
 
 def test_settings_for_another_project_do_not_reach_it(docker, tmp_path):

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from composegen.places.engine.containers import Published, Status
-from composegen.places.engine.status import find_addresses, format_seen, make_seen
-from composegen.places.status import State
+from composegen.places.engine.status import find_addresses, make_seen
+from composegen.places.status import State, format_statuses
 from tests.enginefakes import make_container, make_noted, make_notes
 
 
@@ -101,7 +101,8 @@ def test_the_table_shows_every_service_and_what_is_left_out():
     }
     notes = make_notes(make_noted("web"), left_out=(left_out,))
     container = make_container("web", started_at=1000000000.0, restarts=2)
-    assert format_seen(make_seen(notes, [container])) == (
+    seen = make_seen(notes, [container])
+    assert format_statuses(seen.statuses, notes.left_out) == (
         "service  state  health   since                restarts  address  image\n"
         "web      ready  healthy  2001-09-09 01:46:40  2         -        image:1\n"
         "redis: left out: --without redis\n"

@@ -10,8 +10,8 @@ import pytest
 
 from composegen.places.events import Exited, Ready, Reused, Started
 from composegen.places.processes.claims import find_stranger
+from composegen.places.processes.down import take_down
 from composegen.places.processes.environment import read_surroundings
-from composegen.places.processes.place import take_down
 from composegen.places.processes.records import RunFolder, ServiceRecord
 from composegen.records import replace
 from composegen.system.identity import Identity

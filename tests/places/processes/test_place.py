@@ -65,7 +65,7 @@ def test_a_run_speaks_for_itself_while_its_stack_file_is_wrong(stack, ports, cha
         "app": "ready",
     }
     assert statuses["app"]["address"] == f"http://127.0.0.1:{ports['app']}"
-    assert "stack.yaml cannot be used as it is now" in said
+    assert "stack.yaml has errors (run `composegen check`)" in said
     assert why[0] == 0
     assert logs[1] == "app | listening\nweb | listening\n"
     assert unknown[0] == 2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from composegen.places.find import Finder
     from composegen.planning.plan import Plan
     from composegen.planning.selection import Selection
     from composegen.stackfile.load import Loaded
@@ -206,9 +207,23 @@ def check_platform() -> None:
     check_platform()
 
 
-def say_distrusted(file: str) -> None:
-    """Name the state files next to a stack file that are not used, once each."""
+def say_distrusted(folder: Path) -> None:
+    """Name the state files of a folder that are not used, once each."""
     from composegen.places.distrust import list_distrusted
 
-    for sentence in list_distrusted(Path(file).absolute().parent):
-        make_console().say(f"note: {sentence}")
+    say_notes(list_distrusted(folder))
+
+
+def find_places(file: str) -> Finder:
+    """Where the stack of a file runs; state files that are not used are named."""
+    from composegen.places.find import Finder
+
+    folder = Path(file).absolute().parent
+    say_distrusted(folder)
+    return Finder(folder, file, lambda selection: load_file(file, selection).stack)
+
+
+def say_notes(notes: Iterable[str]) -> None:
+    """What people should know beside the data."""
+    for note in notes:
+        make_console().say(f"note: {note}")

@@ -11,13 +11,12 @@ from typing import NoReturn
 
 import click
 
-from composegen.cli import files, learning, places, starting
-from composegen.cli.group import cli
-from composegen.cli.options import make_console
+from composegen.commands.group import COMMANDS, cli
+from composegen.commands.options import make_console
 from composegen.errors import ComposegenError, ExitCode
 from composegen.oserrors import describe_os_error, is_known, is_shortage
 
-__all__ = ["cli", "files", "learning", "main", "places", "starting"]
+__all__ = ["cli", "main"]
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -38,9 +37,7 @@ def _fill_closed_streams() -> None:
 def _find_command(arguments: list[str] | None) -> str:
     """The command that was typed, where click has lost it."""
     words = sys.argv[1:] if arguments is None else arguments
-    return " ".join(
-        ["composegen", *(word for word in words[:1] if word in cli.commands)]
-    )
+    return " ".join(["composegen", *(word for word in words[:1] if word in COMMANDS)])
 
 
 def _show_refusal(error: OSError) -> None:

@@ -1,0 +1,41 @@
+"""``composegen check``."""
+
+from __future__ import annotations
+
+import click
+
+from composegen.commands.options import (
+    be_brief,
+    format_option,
+    load_file,
+    make_console,
+    make_selection,
+    stack_option,
+)
+from composegen.errors import ExitCode, Level
+
+
+@click.command()
+@stack_option
+@click.option("--strict", is_flag=True, help="Warnings count as problems.")
+@format_option
+def check(file: str, strict: bool, form: str) -> None:
+    """Find every problem, each with its place and its mend."""
+    be_brief()
+    from composegen.errors import ProblemsFound
+    from composegen.terminal.console import describe_problem
+
+    console = make_console()
+    try:
+        problems = load_file(file, make_selection((), ())).problems
+    except ProblemsFound as found:
+        problems = found.problems
+    if form == "json":
+        console.write_json([describe_problem(problem) for problem in problems])
+    elif problems:
+        console.show_problems(problems)
+    else:
+        console.say(f"{file}: no problems")
+    levels = {problem.level for problem in problems}
+    if Level.ERROR in levels or (strict and Level.WARNING in levels):
+        raise SystemExit(ExitCode.PROBLEM)

@@ -1,0 +1,27 @@
+"""``composegen down``."""
+
+from __future__ import annotations
+
+import click
+
+from composegen.commands.options import (
+    check_platform,
+    find_places,
+    make_console,
+    stack_option,
+)
+
+
+@click.command()
+@stack_option
+def down(file: str) -> None:
+    """End what runs in this folder."""
+    check_platform()
+    console = make_console()
+    ended = 0
+    for place in find_places(file).iterate():
+        for sentence in place.take_down(console.say):
+            console.say(sentence)
+            ended += 1
+    if not ended:
+        console.say("nothing runs here")

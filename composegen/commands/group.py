@@ -1,0 +1,62 @@
+"""The table of commands; the file of a command is loaded when it is typed."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from composegen import __version__
+from composegen.errors import ExitCode
+
+_EPILOG = """\b
+Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
+129, 130 and 143 when interrupted."""
+
+
+COMMANDS = (
+    *("check", "completion", "doctor", "down", "explain", "graph", "init", "logs"),
+    *("plan", "recipes", "render", "run", "schema", "secrets", "status", "up", "why"),
+)
+"""Every command. Each is a function in a file of the same name."""
+
+
+class _Group(click.Group):
+    """Loads a command when it is typed, and ends well where the reader has gone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(import_module(f"composegen.commands.{cmd_name}"), cmd_name)
+        assert isinstance(found, click.Command)
+        return found
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            sys.stdout = None
+            return ExitCode.FINE
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+    epilog=_EPILOG,
+    no_args_is_help=True,
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Turn one stack file into a Compose file gated on real health.
+
+    Every optional service has a declared fallback.
+    """

@@ -1,0 +1,38 @@
+"""``composegen plan``."""
+
+from __future__ import annotations
+
+import click
+
+from composegen.commands.options import (
+    be_brief,
+    format_option,
+    load_plan,
+    make_console,
+    make_selection,
+    selection_options,
+    stack_option,
+)
+
+
+@click.command()
+@stack_option
+@selection_options
+@format_option
+def plan(
+    file: str, added: tuple[str, ...], removed: tuple[str, ...], form: str
+) -> None:
+    """Show what would start, in which order, and why.
+
+    Also how long each step waits at worst, and what is left out.
+    """
+    be_brief()
+    from composegen.planning.plan import describe_plan, format_plan
+    from composegen.text import escape_control
+
+    console = make_console()
+    made = load_plan(file, make_selection(added, removed))
+    if form == "json":
+        console.write_json(describe_plan(made))
+    else:
+        console.write_data(escape_control(format_plan(made), keep="\n"))

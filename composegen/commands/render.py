@@ -1,0 +1,108 @@
+"""``composegen render``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from composegen.commands.options import (
+    AtLeast,
+    be_brief,
+    load_file,
+    make_console,
+    make_selection,
+    selection_options,
+    stack_option,
+)
+from composegen.errors import UsageError
+
+
+@click.command()
+@stack_option
+@selection_options
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Where to write; - is stdout.  [default: compose.yaml beside the stack]",
+)
+@click.option(
+    "--check",
+    "only_check",
+    is_flag=True,
+    help="Write nothing; fail and show the difference when the file is stale.",
+)
+@click.option(
+    "--force", is_flag=True, help="Replace a file that is not ours; keep a .bak."
+)
+@click.option(
+    "--engine",
+    type=AtLeast(20),
+    metavar="VERSION",
+    help="The oldest Docker Engine that must take the file.  [default: 25]",
+)
+def render(
+    file: str,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    output: str | None,
+    only_check: bool,
+    force: bool,
+    engine: int | None,
+) -> None:
+    """Write the Compose file of a stack."""
+    be_brief()
+    from composegen.planning.plan import make_plan
+    from composegen.targets.compose.render import (
+        OLDEST_START_INTERVAL,
+        Options,
+        render_plan,
+    )
+    from composegen.targets.output import (
+        Written,
+        check_rendered,
+        find_prefix,
+        read_recorded,
+        write_rendered,
+    )
+    from composegen.text import escape_control
+    from composegen.workspace.secrets import list_missing_files
+
+    console = make_console()
+    folder = Path(file).parent
+    path = folder / "compose.yaml" if output in {None, "-"} else Path(str(output))
+    if output == "-" and only_check:
+        raise UsageError("--check compares a file: -o - names none")
+    selection = make_selection(added, removed)
+    if only_check and not (added or removed or engine):
+        recorded = read_recorded(path)
+        if recorded is not None:
+            selection, engine = recorded.selection, recorded.engine
+    stack = load_file(file, selection).stack
+    options = Options(
+        prefix=find_prefix(path, folder),
+        name=path.name if output != "-" else "compose.yaml",
+        engine=engine or OLDEST_START_INTERVAL,
+    )
+    made = make_plan(stack, selection)
+    for rendered in render_plan(made, options):
+        if output == "-":
+            console.write_data(rendered.text)
+        elif only_check:
+            check_rendered(rendered.text, path)
+            console.say(f"{path} is up to date")
+        else:
+            written = write_rendered(
+                rendered.text, path, force=force, is_named=output is not None
+            )
+            count = len(made.steps)
+            services = f"{count} service{'s' if count > 1 else ''}"
+            if written is Written.SAME:
+                console.say(f"{path} is up to date: {services}")
+            else:
+                console.say(f"{written.value} {path}: {services}")
+            missing = list_missing_files(made.secrets.values(), folder)
+            if missing:
+                names = escape_control(", ".join(missing))
+                console.say(f"not there yet: {names} (composegen secrets)")

@@ -1,0 +1,87 @@
+"""``composegen run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from composegen.commands.options import (
+    check_platform,
+    complete_services,
+    load_file,
+    make_selection,
+    say_distrusted,
+    selection_options,
+    stack_option,
+)
+from composegen.errors import UsageError
+
+_COMMAND = "composegen.command"
+
+
+class _RunCommand(click.Command):
+    """Keeps what stands after ``--`` as it is: it is somebody else's command line."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            end = args.index("--")
+            ctx.meta[_COMMAND] = args[end + 1 :]
+            args = args[:end]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_RunCommand)
+@click.argument(
+    "services",
+    metavar="[SERVICE]...",
+    nargs=-1,
+    shell_complete=complete_services,
+)
+@stack_option
+@selection_options
+@click.option("-v", "--verbose", is_flag=True, help="Show every line of every service.")
+@click.option("--no-restart", is_flag=True, help="What dies later stays away.")
+@click.option("--reuse", is_flag=True, help="Use whoever answers on a service's port.")
+@click.pass_context
+def run(
+    context: click.Context,
+    services: tuple[str, ...],
+    file: str,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    verbose: bool,
+    no_restart: bool,
+    reuse: bool,
+) -> None:
+    """Run the stack as processes, no containers needed.
+
+    With services named, those alone with what they need.
+
+    `run SERVICE -- COMMAND` runs another command in that service's place, with its
+    environment, and ends with that command's exit code.
+    """
+    check_platform()
+    from composegen.places.processes.plan import Asked
+    from composegen.places.processes.run import RunOptions, run_stack
+    from composegen.planning.selection import check_names
+
+    command = tuple(context.meta.get(_COMMAND, ()))
+    if _COMMAND in context.meta and (not command or len(services) != 1):
+        raise UsageError(
+            "a command after -- stands in for one service"
+            if command
+            else "no command stands after --",
+            help="composegen run SERVICE -- COMMAND",
+        )
+    asked = Asked(
+        selection=make_selection(added, removed),
+        names=services,
+        command=command,
+        reuse=reuse,
+    )
+    options = RunOptions(verbose=verbose, restart=not no_restart)
+    stack = load_file(file).stack
+    check_names(stack, asked.selection)
+    say_distrusted(Path(file).absolute().parent)
+    context.exit(run_stack(stack, Path(file).absolute().parent, asked, options))

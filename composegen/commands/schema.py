@@ -1,0 +1,17 @@
+"""``composegen schema``."""
+
+from __future__ import annotations
+
+import click
+
+from composegen.commands.options import (
+    make_console,
+)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of stack files, for editors."""
+    from composegen.stackfile.schema import make_schema
+
+    make_console().write_json(make_schema())

@@ -1,0 +1,52 @@
+"""``composegen secrets``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from composegen.commands.options import (
+    format_option,
+    load_file,
+    make_console,
+    stack_option,
+)
+from composegen.errors import ExitCode
+
+
+@click.command()
+@stack_option
+@format_option
+def secrets(file: str, form: str) -> None:
+    """Make the missing secret files, say what is still empty."""
+    import os
+
+    from composegen.text import escape_control
+    from composegen.workspace.secrets import Outcome, make_secret_files
+
+    console = make_console()
+    made = make_secret_files(
+        load_file(file).stack, Path(file).absolute().parent, os.environ
+    )
+    if form == "json":
+        console.write_json(
+            [
+                {
+                    "name": item.secret.name,
+                    "file": item.secret.file,
+                    "outcome": item.outcome.value,
+                }
+                for item in made
+            ]
+        )
+    elif not made:
+        console.say("this stack has no secrets")
+    else:
+        width = max(len(item.secret.file) for item in made)
+        for item in made:
+            mend = f": {item.mend}" if item.mend else ""
+            line = f"{item.secret.file:<{width}}  {item.outcome.value}{mend}"
+            console.write_data(escape_control(line) + "\n")
+    if any(item.outcome is Outcome.MISSING for item in made):
+        raise SystemExit(ExitCode.PROBLEM)

@@ -1,0 +1,81 @@
+"""``composegen up``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from composegen.commands.options import (
+    check_platform,
+    load_file,
+    make_selection,
+    selection_options,
+    stack_option,
+)
+
+
+class _Time(click.ParamType[float]):
+    """A duration in Compose's form, in seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        from composegen.values import parse_duration
+
+        try:
+            duration = parse_duration(str(value))
+        except ValueError:
+            self.fail(f"`{value}` is no time such as 90s or 2m30s", param, ctx)
+        return duration.seconds
+
+
+@click.command()
+@stack_option
+@selection_options
+@click.option("--no-build", is_flag=True, help="Take the images as they are.")
+@click.option(
+    "--wait",
+    type=_Time(),
+    metavar="TIME",
+    help="One deadline for everything, such as 2m.  [default: each service's boot]",
+)
+def up(
+    file: str,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    no_build: bool,
+    wait: float | None,
+) -> None:
+    """Bring the stack up on the Docker engine.
+
+    Ends when all is ready, or when a required service cannot become so. Without
+    --with and --without it renews compose.yaml and keeps its selection.
+    """
+    check_platform()
+    from composegen.places.engine.finding import COMPOSE_FILE
+    from composegen.places.engine.up import UpOptions, up_stack
+    from composegen.planning.plan import make_plan
+    from composegen.targets.compose.render import OLDEST_START_INTERVAL
+    from composegen.targets.output import read_recorded
+
+    folder = Path(file).absolute().parent
+    selection = make_selection(added, removed)
+    recorded = read_recorded(folder / COMPOSE_FILE)
+    is_chosen = bool(added or removed)
+    if not is_chosen and recorded is not None:
+        selection = recorded.selection
+    engine = recorded.engine if recorded is not None else None
+    made = make_plan(load_file(file, selection).stack, selection)
+    options = UpOptions(
+        build=not no_build,
+        limit=wait,
+        engine=engine or OLDEST_START_INTERVAL,
+        is_chosen=is_chosen,
+    )
+    code = up_stack(made, folder, options)
+    if code:
+        raise SystemExit(code)

@@ -1,0 +1,71 @@
+"""Ends the runs of a folder, and what dead ones left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from composegen.errors import StillRuns
+from composegen.places.processes.claims import kill_leftover
+from composegen.places.processes.control import ask_run
+from composegen.places.processes.records import RunFolder, RunRecord
+from composegen.places.processes.stores import remove_container
+from composegen.system.identity import is_frozen, is_still
+
+_DOWN_LIMIT, _DOWN_PATIENCE = 120.0, 3.0
+_POLL = 0.02
+
+
+def take_down(
+    folder: Path, tell: Callable[[str], None] = lambda _: None
+) -> list[RunRecord]:
+    """End every run of the folder and what dead ones left; the runs that were ended.
+
+    ``tell`` gets a line for each run that has not ended after a few seconds. Raises
+    StillRuns where one does not end within two minutes.
+    """
+    runs = RunFolder.find(folder)
+    if runs is None:
+        return []
+    begin = time.monotonic()
+    alive = runs.list_runs()
+    heard = {run.run for run in alive if ask_run(run.socket, "down") is not None}
+    has_told = False
+    while slow := [run for run in alive if _goes_on(runs, run)]:
+        passed = time.monotonic() - begin
+        if passed > _DOWN_LIMIT:
+            pids = ", ".join(str(run.supervisor.pid) for run in slow)
+            raise StillRuns(
+                f"the run of pid {pids} does not end",
+                help="see what holds it: composegen why; or end it: kill -9 " + pids,
+            )
+        if passed > _DOWN_PATIENCE and not has_told:
+            has_told = True
+            for run in slow:
+                tell(_describe_slow(run.supervisor.pid, heard=run.run in heard))
+        time.sleep(_POLL)
+    for left in runs.list_services():
+        while not is_still(left.supervisor) and kill_leftover(left):
+            time.sleep(_POLL)
+        if not is_still(left.supervisor):
+            if left.container:
+                remove_container(left.container)
+            runs.remove_service(left.service)
+    return alive
+
+
+def _describe_slow(pid: int, *, heard: bool) -> str:
+    """Why a run has not ended yet, and what to do."""
+    if is_frozen(pid):
+        return f"the run of pid {pid} is frozen; to let it go on: kill -CONT {pid}"
+    does = "is stopping its services" if heard else "does not answer"
+    return (
+        f"the run of pid {pid} {does}; to end it at once: kill -9 {pid} "
+        "(its guardian then ends its services)"
+    )
+
+
+def _goes_on(runs: RunFolder, run: RunRecord) -> bool:
+    """Whether a run is alive; one in a library ends before its process does."""
+    return any(each.run == run.run for each in runs.list_runs())

@@ -1,0 +1,53 @@
+"""The logs of a folder's services, read from another terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from composegen.paths import list_matching
+from composegen.system.files import check_readable
+from composegen.system.logfiles import Tail, find_log, measure_log, read_last_lines
+
+_FOLLOW_INTERVAL = 0.1
+
+
+def list_logged(folder: Path) -> tuple[str, ...]:
+    """The services that have a log here, whatever the stack file says.
+
+    Raises FileRefused where the folder of logs is closed.
+    """
+    found = find_log(folder, "*")
+    check_readable(found.parent)
+    return tuple(path.stem for path in list_matching(found.parent, found.name))
+
+
+def read_logs(
+    folder: Path, services: Iterable[str], count: int
+) -> Iterator[tuple[str, str]]:
+    """The last lines of each service's log, as pairs of service and line.
+
+    Raises FileRefused where a log is closed.
+    """
+    for service in services:
+        check_readable(find_log(folder, service))
+        for line in read_last_lines(find_log(folder, service), count):
+            yield service, line
+
+
+def follow_logs(folder: Path, services: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """What is appended to the logs from now on, for ever.
+
+    A log that was rotated is followed in its new file.
+    """
+    tails = {name: _open_end(find_log(folder, name)) for name in services}
+    while True:
+        for service, tail in tails.items():
+            for line in tail.read_lines():
+                yield service, line
+        time.sleep(_FOLLOW_INTERVAL)
+
+
+def _open_end(path: Path) -> Tail:
+    return Tail(path, measure_log(path), follows_name=True)

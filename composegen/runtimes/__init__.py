@@ -1,1 +1,0 @@
-"""Where services run: one module for each kind of place."""

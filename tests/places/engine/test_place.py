@@ -1,0 +1,105 @@
+"""The engine as a place; fakes play the engine and Compose."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from composegen.errors import UsageError
+from composegen.places.engine import place as module
+from composegen.places.engine.place import EnginePlace
+from composegen.places.status import State
+from tests.enginefakes import make_container, make_noted, make_notes
+
+
+class FakeEngine:
+    """An engine with these containers and volumes."""
+
+    def __init__(self, containers=(), volumes=()):
+        self.containers, self.volumes = containers, volumes
+
+    def list_containers(self, project):
+        return tuple(self.containers)
+
+    def list_volumes(self, project):
+        return tuple(self.volumes)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What Compose was called with; it prints these lines for `logs`."""
+    seen = []
+
+    def read_compose(project, *words):
+        seen.append(words)
+        yield from ["web-1     | GET /", "worker-1  | job | done", "worker-2  | "]
+
+    monkeypatch.setattr(module, "read_compose", read_compose)
+    monkeypatch.setattr(module, "use_compose", lambda _, *words: seen.append(words))
+    return seen
+
+
+@pytest.fixture
+def make_place(monkeypatch, tmp_path):
+    """A place whose engine has what is handed in."""
+
+    def make(containers=(), volumes=(), left_out=()):
+        engine = FakeEngine(containers, volumes)
+
+        @contextmanager
+        def connect(endpoint):
+            yield engine
+
+        monkeypatch.setattr(module, "Engine", connect)
+        noted = make_noted("web"), make_noted("worker", replicas=2, is_required=False)
+        return EnginePlace(tmp_path, make_notes(*noted, left_out=left_out))
+
+    return make
+
+
+def test_it_sees_every_service_that_was_noted(make_place):
+    seen = make_place([make_container("web")]).look()
+
+    assert [each.service for each in seen.statuses] == ["web", "worker"]
+    assert (seen.is_running, seen.is_up) == (True, True)
+
+
+def test_without_containers_nothing_runs(make_place):
+    seen = make_place().look()
+
+    assert {each.state for each in seen.statuses} == {State.STOPPED}
+    assert (seen.is_running, seen.is_up) == (False, False)
+
+
+def test_lines_are_named_by_service_and_those_of_replicas_by_container(
+    make_place, calls
+):
+    read = make_place().read_logs((), 5, follow=True)
+
+    assert list(read.lines) == [
+        ("web", "GET /"),
+        ("worker-1", "job | done"),
+        ("worker-2", ""),
+    ]
+    assert calls == [("logs", "--no-color", "--tail", "5", "--follow")]
+
+
+def test_a_service_that_is_not_up_is_refused_with_a_near_name(make_place, calls):
+    place = make_place()
+    for ask in (
+        lambda: place.read_logs(["wev"], 5, follow=False),
+        lambda: place.explain("wev"),
+    ):
+        with pytest.raises(UsageError, match="there is no service `wev`") as refused:
+            ask()
+        assert refused.value.help == "did you mean `web`?"
+    assert calls == []
+
+
+def test_taking_down_names_the_project_and_the_data_that_stays(make_place, calls):
+    place = make_place(volumes=["demo_data"])
+
+    assert place.take_down(lambda _: None) == (
+        "took demo down",
+        "its data stays; to remove it: docker volume rm demo_data",
+    )
+    assert calls == [("down", "--remove-orphans")]
