@@ -56,7 +56,7 @@ def up(
     --with and --without it renews compose.yaml and keeps its selection.
     """
     check_platform()
-    from composegen.places.engine.finding import COMPOSE_FILE
+    from composegen.places.engine.notes import COMPOSE_FILE
     from composegen.places.engine.up import UpOptions, up_stack
     from composegen.planning.plan import make_plan
     from composegen.targets.compose.render import OLDEST_START_INTERVAL

@@ -1,4 +1,7 @@
-"""Which place runs the stack of a folder: processes, or the engine that `up` noted."""
+"""Which place runs the stack of a folder: processes, or the engine that `up` noted.
+
+The engine's side is imported where something may be up there: its SDK is large.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,7 @@ from pathlib import Path
 
 from composegen.model import Stack
 from composegen.paths import is_file
-from composegen.places.engine.finding import COMPOSE_FILE, find_unnoted
-from composegen.places.engine.notes import Notes, read_notes
-from composegen.places.engine.place import EnginePlace
+from composegen.places.engine.notes import COMPOSE_FILE, Notes, read_notes
 from composegen.places.place import Place
 from composegen.places.processes.place import ProcessesPlace
 from composegen.places.processes.records import RunFolder
@@ -45,13 +46,19 @@ class Finder:
         if engine is not None:
             yield engine
 
-    def _find_engine(self) -> EnginePlace | None:
+    def _find_engine(self) -> Place | None:
         notes = read_notes(self._folder, os.environ) or self._find_unnoted()
-        return None if notes is None else EnginePlace(self._folder, notes)
+        if notes is None:
+            return None
+        from composegen.places.engine.place import EnginePlace
+
+        return EnginePlace(self._folder, notes)
 
     def _find_unnoted(self) -> Notes | None:
         if not is_file(self._folder / COMPOSE_FILE):
             return None
+        from composegen.places.engine.finding import find_unnoted
+
         return find_unnoted(
             self._folder, lambda selection: make_plan(self._load(selection), selection)
         )

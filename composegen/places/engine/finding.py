@@ -9,15 +9,13 @@ from pathlib import Path
 from composegen.errors import ComposegenError
 from composegen.places.engine.client import Engine
 from composegen.places.engine.endpoint import find_endpoint
-from composegen.places.engine.notes import Notes
+from composegen.places.engine.notes import COMPOSE_FILE, Notes
 from composegen.places.engine.noting import make_notes
 from composegen.planning.plan import Plan
 from composegen.planning.selection import Selection
 from composegen.targets.output import read_recorded
 from composegen.workspace.dotenv import read_dotenv
 from composegen.workspace.project import find_project
-
-COMPOSE_FILE = "compose.yaml"
 
 
 def find_unnoted(folder: Path, make: Callable[[Selection], Plan]) -> Notes | None:
