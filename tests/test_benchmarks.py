@@ -1,5 +1,6 @@
 """Every benchmark's figures come into one table, and what failed stands in it too."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from benchmarks.measure_all import (
     run_benchmark,
     write_results,
 )
+from benchmarks.run import servers
 from benchmarks.table import Limit, Row, describe, divide, make_table
+from composegen.places.events import Event, Ready
 
 ROOT = Path(__file__).parents[1]
 MONDAY, TUESDAY = Moment(on="a machine", at="Monday"), Moment(on="it", at="Tuesday")
@@ -112,3 +115,17 @@ def test_the_results_are_those_that_are_kept():
     notes = (folder / "NOTES.md").read_text()
     assert set(kept) == {path.stem for path in folder.glob("*/bench_*.py")}
     assert (folder / "RESULTS.md").read_text() == write_results(kept, notes)
+
+
+def test_the_services_that_are_measured_come_up_as_in_a_run(tmp_path: Path) -> None:
+    events: list[Event] = []
+
+    async def bring_up() -> None:
+        path, _ = servers.write_chain(tmp_path, [0.0, 0.0])
+        async with servers.carry_out(path, events.append) as supervisor:
+            await supervisor.bring_up()
+
+    servers.write_server(tmp_path)
+    asyncio.run(bring_up())
+
+    assert len([event for event in events if isinstance(event, Ready)]) == 2

@@ -16,6 +16,7 @@ from composegen.places.processes.records import RunFolder, identify_self
 from composegen.places.processes.run import ThisMachine
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.processes.units import make_units
+from composegen.places.processes.upkeep import Upkeep
 from composegen.stackfile.load import load_stack
 from composegen.system.process import Processes
 
@@ -84,7 +85,9 @@ async def carry_out(
         load_stack(path, str(path)).stack, Asked(), around, ThisMachine()
     )
     async with Processes() as processes:
-        claims = Claims(RunFolder(path.parent), processes.mark, identify_self())
+        runs = RunFolder(path.parent)
+        upkeep = Upkeep(runs, processes.mark, lambda _: None)
+        claims = Claims(runs, processes.mark, identify_self(), upkeep)
         units = make_units(local, around)
         supervisor = Supervisor(units, processes, claims, report)
         try:
