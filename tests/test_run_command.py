@@ -610,7 +610,7 @@ def test_status_says_when_nothing_runs(stack):
 
 def test_logs_refuses_a_count_below_zero_and_a_name_that_is_none(stack):
     assert run_cli(stack, "logs", "-n", "-3")[0] == 2
-    assert run_cli(stack, "logs") == (0, "", "nothing has been logged here\n")
+    assert run_cli(stack, "logs") == (0, "", "no service has logged anything here\n")
     (stack / "logs").mkdir()
     (stack / "logs" / "web.log").write_text("one\ntwo\n")
 

@@ -17,10 +17,10 @@ from composegen.errors import ExitCode, Level
 
 @click.command()
 @stack_option
-@click.option("--strict", is_flag=True, help="Warnings count as problems.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @format_option
 def check(file: str, strict: bool, form: str) -> None:
-    """Find every problem, each with its place and its mend."""
+    """Report every problem of the stack file, with its line and a fix."""
     be_brief()
     from composegen.errors import ProblemsFound
     from composegen.terminal.console import describe_problem

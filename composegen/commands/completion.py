@@ -13,7 +13,7 @@ from composegen.commands.options import (
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what lets a shell complete commands, options and services.
+    """Print the shell code that completes commands, options and services.
 
     bash, in ~/.bashrc: eval "$(composegen completion bash)"
 

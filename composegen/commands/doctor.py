@@ -21,9 +21,9 @@ from composegen.errors import ExitCode
 @stack_option
 @format_option
 def doctor(file: str, form: str) -> None:
-    """Say whether this machine can run the stack.
+    """Report whether this machine can run the stack.
 
-    Ends with 0 when it can, on the Docker engine or as processes.
+    Ends with 0 if it can, on the Docker engine or as processes.
     """
     check_platform()
     from composegen.paths import is_file

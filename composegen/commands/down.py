@@ -15,7 +15,7 @@ from composegen.commands.options import (
 @click.command()
 @stack_option
 def down(file: str) -> None:
-    """End what runs in this folder."""
+    """Stop everything that runs in this folder."""
     check_platform()
     console = make_console()
     ended = 0

@@ -13,7 +13,7 @@ from composegen.commands.options import (
 @click.command()
 @click.argument("name", required=False, shell_complete=complete_problems)
 def explain(name: str | None) -> None:
-    """Say what a problem means, with an example."""
+    """Explain a problem, with an example and its fix."""
     from composegen.stackfile.guide import list_problems, read_problem_page
 
     console = make_console()

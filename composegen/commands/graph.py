@@ -19,7 +19,7 @@ from composegen.commands.options import (
 def graph(file: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
     """Print the stack as a Mermaid flowchart.
 
-    What is left out is faint.
+    Excluded services are drawn faint.
     """
     from composegen.targets.mermaid import draw_plan
 

@@ -13,11 +13,11 @@ from composegen.commands.options import (
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".")
-@click.option("--bare", is_flag=True, help="Only a small stack file.")
+@click.option("--bare", is_flag=True, help="Write only a small stack file.")
 def init(folder: str, bare: bool) -> None:
     """Write the chat stack, ready to run, or a small stack file.
 
-    Nothing that exists is overwritten.
+    Never overwrites a file.
     """
     import shlex
 
@@ -32,10 +32,10 @@ def init(folder: str, bare: bool) -> None:
     count = write_chat_stack(target)
     console.say(f"wrote {count} files to {folder}")
     enter = "" if folder == "." else f"cd {shlex.quote(folder)} && "
-    console.say("\nto run it without containers, make its environment once:")
+    console.say("\nto run it without containers, create its environment once:")
     console.say(f"  {enter}python3 -m venv .venv")
     console.say("  .venv/bin/pip install ./router ./backend ./frontend")
-    console.say("and then, whenever you like:")
+    console.say("then run it:")
     console.say("  composegen run")
     console.say("or on the Docker engine:")
     console.say("  composegen up")

@@ -47,4 +47,4 @@ def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None
         console.write_data(f"{prefix}{line}\n")
         has_shown = True
     if not has_shown:
-        console.say("nothing has been logged here")
+        console.say("no service has logged anything here")

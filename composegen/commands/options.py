@@ -69,9 +69,9 @@ class AtLeast(click.ParamType[int]):
         try:
             number = int(value)
         except ValueError:
-            self.fail(f"`{value}` is no whole number", param, ctx)
+            self.fail(f"`{value}` is not a whole number", param, ctx)
         if number < self.least:
-            self.fail(f"{number} is below {self.least}", param, ctx)
+            self.fail(f"{number} is less than {self.least}", param, ctx)
         return number
 
 
@@ -99,7 +99,7 @@ def selection_options(function: Function) -> Function:
         metavar="SERVICE",
         multiple=True,
         shell_complete=complete_services,
-        help="Bring in a service that is left out, with what it requires.",
+        help="Include an excluded service, and what it requires.",
     )
     removed = click.option(
         "--without",
@@ -107,7 +107,7 @@ def selection_options(function: Function) -> Function:
         metavar="SERVICE",
         multiple=True,
         shell_complete=complete_services,
-        help="Leave a service out.",
+        help="Exclude a service.",
     )
     return added(removed(function))
 
@@ -120,7 +120,7 @@ def format_option(function: Function) -> Function:
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
-        help="How to print.",
+        help="The output format.",
     )(function)
 
 
@@ -189,7 +189,7 @@ def _check_found(path: Path) -> None:
         raise FileRefused(
             str(path),
             "is a link that leads out of its folder",
-            help=f"if that is meant, name it: -f {path}",
+            help=f"to use it anyway, name it: -f {path}",
         )
 
 

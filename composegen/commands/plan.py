@@ -22,9 +22,9 @@ from composegen.commands.options import (
 def plan(
     file: str, added: tuple[str, ...], removed: tuple[str, ...], form: str
 ) -> None:
-    """Show what would start, in which order, and why.
+    """Show which services start, in which order, and why.
 
-    Also how long each step waits at worst, and what is left out.
+    Also shows how long each step waits at worst, and which services are excluded.
     """
     be_brief()
     from composegen.planning.plan import describe_plan, format_plan

@@ -25,22 +25,25 @@ from composegen.errors import UsageError
     "-o",
     "--output",
     metavar="FILE",
-    help="Where to write; - is stdout.  [default: compose.yaml beside the stack]",
+    help="The file to write; - is stdout.  "
+    "[default: compose.yaml next to the stack file]",
 )
 @click.option(
     "--check",
     "only_check",
     is_flag=True,
-    help="Write nothing; fail and show the difference when the file is stale.",
+    help="Write nothing; fail and show the difference if the file is out of date.",
 )
 @click.option(
-    "--force", is_flag=True, help="Replace a file that is not ours; keep a .bak."
+    "--force",
+    is_flag=True,
+    help="Replace a file that composegen did not write; keep a .bak.",
 )
 @click.option(
     "--engine",
     type=AtLeast(20),
     metavar="VERSION",
-    help="The oldest Docker Engine that must take the file.  [default: 25]",
+    help="The oldest Docker Engine that must accept the file.  [default: 25]",
 )
 def render(
     file: str,
@@ -51,7 +54,7 @@ def render(
     force: bool,
     engine: int | None,
 ) -> None:
-    """Write the Compose file of a stack."""
+    """Write the Compose file of the stack."""
     be_brief()
     from composegen.planning.plan import make_plan
     from composegen.targets.compose.render import (
@@ -73,7 +76,7 @@ def render(
     folder = Path(file).parent
     path = folder / "compose.yaml" if output in {None, "-"} else Path(str(output))
     if output == "-" and only_check:
-        raise UsageError("--check compares a file: -o - names none")
+        raise UsageError("--check compares a file, and -o - names none")
     selection = make_selection(added, removed)
     if only_check and not (added or removed or engine):
         recorded = read_recorded(path)
@@ -105,4 +108,4 @@ def render(
             missing = list_missing_files(made.secrets.values(), folder)
             if missing:
                 names = escape_control(", ".join(missing))
-                console.say(f"not there yet: {names} (composegen secrets)")
+                console.say(f"missing: {names} (composegen secrets)")

@@ -41,8 +41,16 @@ class _RunCommand(click.Command):
 @stack_option
 @selection_options
 @click.option("-v", "--verbose", is_flag=True, help="Show every line of every service.")
-@click.option("--no-restart", is_flag=True, help="What dies later stays away.")
-@click.option("--reuse", is_flag=True, help="Use whoever answers on a service's port.")
+@click.option(
+    "--no-restart",
+    is_flag=True,
+    help="Do not restart services that exit after becoming ready.",
+)
+@click.option(
+    "--reuse",
+    is_flag=True,
+    help="Use a process that already listens on a service's port.",
+)
 @click.pass_context
 def run(
     context: click.Context,
@@ -54,12 +62,12 @@ def run(
     no_restart: bool,
     reuse: bool,
 ) -> None:
-    """Run the stack as processes, no containers needed.
+    """Run the stack as processes, without containers.
 
-    With services named, those alone with what they need.
+    With services named, only those run, with what they need.
 
-    `run SERVICE -- COMMAND` runs another command in that service's place, with its
-    environment, and ends with that command's exit code.
+    `run SERVICE -- COMMAND` runs a command in place of that service, with the
+    service's environment, and ends with the command's exit code.
     """
     check_platform()
     from composegen.places.processes.plan import Asked

@@ -19,7 +19,7 @@ from composegen.errors import ExitCode
 @stack_option
 @format_option
 def secrets(file: str, form: str) -> None:
-    """Make the missing secret files, say what is still empty."""
+    """Create missing secret files, and report empty ones."""
     import os
 
     from composegen.text import escape_control

@@ -22,9 +22,9 @@ from composegen.errors import ExitCode
 @format_option
 @click.option("--watch", is_flag=True, help="Refresh every second.")
 def status(file: str, form: str, watch: bool) -> None:
-    """Show how every service is doing.
+    """Show the state of every service.
 
-    Ends with 0 when all that is required is up.
+    Ends with 0 when every required service is up.
     """
     check_platform()
     place = find_places(file).find_place()

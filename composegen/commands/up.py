@@ -29,14 +29,14 @@ class _Time(click.ParamType[float]):
         try:
             duration = parse_duration(str(value))
         except ValueError:
-            self.fail(f"`{value}` is no time such as 90s or 2m30s", param, ctx)
+            self.fail(f"`{value}` is not a duration such as 90s or 2m30s", param, ctx)
         return duration.seconds
 
 
 @click.command()
 @stack_option
 @selection_options
-@click.option("--no-build", is_flag=True, help="Take the images as they are.")
+@click.option("--no-build", is_flag=True, help="Do not build images.")
 @click.option(
     "--wait",
     type=_Time(),
@@ -52,8 +52,8 @@ def up(
 ) -> None:
     """Bring the stack up on the Docker engine.
 
-    Ends when all is ready, or when a required service cannot become so. Without
-    --with and --without it renews compose.yaml and keeps its selection.
+    Ends when every service is ready, or when a required one cannot become ready.
+    Without --with and --without it updates compose.yaml and keeps its selection.
     """
     check_platform()
     from composegen.places.engine.notes import COMPOSE_FILE

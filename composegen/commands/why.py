@@ -19,9 +19,9 @@ from composegen.errors import ExitCode
 @click.argument("service", required=False, default="", shell_complete=complete_services)
 @stack_option
 def why(service: str, file: str) -> None:
-    """Say why a service is not up.
+    """Explain why a service is not up.
 
-    What blocks it, the cause, its last lines.
+    Shows what blocks it, the cause, a fix, and its last log lines.
     """
     check_platform()
     explanation = find_places(file).find_place().explain(service)
