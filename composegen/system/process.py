@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import json
 import os
 import secrets
 import signal
@@ -21,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from composegen.oserrors import describe_os_error
 from composegen.system import guardian
 from composegen.system.children import watch_exit
+from composegen.system.guard import Cleanup, Guard
 from composegen.system.identity import Identity, identify
 from composegen.system.launch import Launch
 from composegen.system.logfiles import measure_log, open_log, rotate_log
@@ -32,7 +31,6 @@ _POLL = 0.01
 _LONGEST_KILL = 5.0
 _REAP_INTERVAL = 1.0
 _GUARDIAN_END, _GUARDIAN_QUICK = 60.0, 5.0
-_GUARDIAN_YOUNG = 0.5
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -153,16 +151,10 @@ class Processes:
         self.hurried = False
         self._seen: guardian.Look | None = None
         self._born = (guardian.read_stat(os.getpid()) or (0,))[-1]
-        self._is_closing = False
         self._subreaper = subreaper and sys.platform == "linux"
-        self._tell_people = tell or (lambda _: None)
+        self._guard = Guard(self.mark, tell or (lambda _: None))
         self._processes: list[Process] = []
-        self._guardian: subprocess.Popen[bytes] | None = None
-        self._guardian_exited: asyncio.Future[int] | None = None
-        self._guardian_began = 0.0
-        self._pipe = -1
-        self._unsent = b""
-        self._cleanups: list[tuple[str, ...]] = []
+        self._left_behind: list[Cleanup] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def make_marks(self, service: str) -> dict[str, str]:
@@ -177,7 +169,7 @@ class Processes:
         }
 
     async def __aenter__(self) -> Self:
-        self._start_guardian()
+        self._guard.start()
         if self._subreaper:
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
             self._tasks.append(asyncio.create_task(self._reap_orphans()))
@@ -197,7 +189,9 @@ class Processes:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._end_guardian(_GUARDIAN_END if any(left) else _GUARDIAN_QUICK)
+        for cleanup in self._left_behind:
+            self._guard.forget_cleanup(cleanup)
+        await self._guard.end(_GUARDIAN_END if any(left) else _GUARDIAN_QUICK)
         if self._subreaper:
             self._reap(_list_zombies())
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
@@ -212,7 +206,9 @@ class Processes:
             rotate_log(launch.log)
             log_start = measure_log(launch.log)
             child = self._spawn(launch, env, launch.log)
-        self._register(launch, child.pid)
+        if launch.cleanup:
+            self._guard.add_cleanup(launch.cleanup)
+        self._guard.watch_group(child.pid, launch.grace, int(launch.stop_signal))
         try:
             process = Process(launch, child, self, log_start=log_start)
         except OSError:
@@ -225,7 +221,7 @@ class Processes:
         """End what was started and cannot be tended."""
         guardian.signal_group(child.pid, signal.SIGKILL)
         child.wait()
-        self._tell(f"-{child.pid}")
+        self._guard.forget_group(child.pid)
 
     def _spawn(
         self, launch: Launch, env: dict[str, str], log: Path
@@ -275,101 +271,15 @@ class Processes:
         if process.launch.cleanup:
             command = list(process.launch.cleanup)
             await asyncio.to_thread(guardian.run_quietly, command)
-            self._tell(f"/{json.dumps(process.launch.cleanup)}")
-        self._tell(f"-{process.pid}")
+            self._guard.forget_cleanup(process.launch.cleanup)
+        self._guard.forget_group(process.pid)
         if process in self._processes:
             self._processes.remove(process)
 
-    def leave_behind(self, cleanup: tuple[str, ...]) -> None:
+    def leave_behind(self, cleanup: Cleanup) -> None:
         """A command that removes what this run leaves on the disk if it is killed."""
-        self._cleanups.append(cleanup)
-        self._tell(f"*{json.dumps(cleanup)}")
-
-    # The guardian
-
-    def _start_guardian(self) -> None:
-        env = {k: v for k, v in os.environ.items() if k != guardian.MARK}
-        ours, theirs = os.pipe()
-        try:
-            self._guardian = subprocess.Popen(
-                [sys.executable, "-S", "-I", str(guardian.__file__), self.mark],
-                stdin=ours,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=env,
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(theirs)
-            raise
-        finally:
-            os.close(ours)
-        os.set_blocking(theirs, False)
-        self._pipe, self._unsent = theirs, b""
-        self._guardian_began = time.monotonic()
-        self._guardian_exited = watch_exit(self._guardian)
-        self._guardian_exited.add_done_callback(self._lose_guardian)
-
-    def _lose_guardian(self, exited: asyncio.Future[int]) -> None:
-        """When somebody kills the guardian, another one takes its place.
-
-        At once; but one that cannot live is not tried over and over without a pause.
-        """
-        if self._is_closing or exited.cancelled():
-            return
-        os.close(self._pipe)
-        self._pipe = -1
-        age = time.monotonic() - self._guardian_began
-        pause = 0.0 if age > _GUARDIAN_YOUNG else _GUARDIAN_YOUNG
-        asyncio.get_running_loop().call_later(pause, self._replace_guardian)
-
-    def _replace_guardian(self) -> None:
-        if self._is_closing:
-            return
-        try:
-            self._start_guardian()
-        except OSError as error:
-            self._tell_people(
-                "the guardian is gone and cannot be replaced "
-                f"({describe_os_error(error)[0]}): "
-                "kill -9 of this run would leave its services behind"
-            )
-            return
-        for cleanup in self._cleanups:
-            self._tell(f"*{json.dumps(cleanup)}")
-        for process in self._processes:
-            self._register(process.launch, process.pid)
-        self._tell_people("the guardian was killed; another one took its place")
-
-    def _register(self, launch: Launch, pid: int) -> None:
-        if launch.cleanup:
-            self._tell(f"*{json.dumps(launch.cleanup)}")
-        self._tell(f"+{pid} {launch.grace:g} {int(launch.stop_signal)}")
-
-    def _tell(self, line: str) -> None:
-        if self._pipe < 0:
-            return  # nobody guards
-        self._unsent += line.encode() + b"\n"
-        try:
-            while self._unsent:
-                self._unsent = self._unsent[os.write(self._pipe, self._unsent) :]
-        except BlockingIOError:
-            return  # it is frozen; the rest goes with the next line
-        except BrokenPipeError:
-            return  # its successor is told everything
-
-    async def _end_guardian(self, patience: float) -> None:
-        self._is_closing = True
-        for cleanup in self._cleanups:
-            self._tell(f"/{json.dumps(cleanup)}")
-        if self._pipe >= 0:
-            os.close(self._pipe)
-        if self._guardian is None or self._guardian_exited is None:
-            return
-        await asyncio.wait({self._guardian_exited}, timeout=patience)
-        if not self._guardian_exited.done():
-            self._guardian.kill()
-            await asyncio.wait({self._guardian_exited})
+        self._left_behind.append(cleanup)
+        self._guard.add_cleanup(cleanup)
 
     # Orphans
 

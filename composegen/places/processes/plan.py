@@ -7,17 +7,17 @@ that must be there runs in Docker; for anything else there is an error with its 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from composegen.errors import CannotRun, UsageError
 from composegen.graph import find_closure
-from composegen.model import Condition, Health, HealthKind, Service, Stack
+from composegen.model import Condition, HealthKind, Service, Stack
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_folder
+from composegen.places.place import check_services
 from composegen.places.processes.environment import (
     LocalAddressing,
     Surroundings,
@@ -26,12 +26,11 @@ from composegen.places.processes.environment import (
     find_program,
     suggest_access,
 )
+from composegen.places.processes.ports import move_ports
 from composegen.places.processes.readiness import ALIVE_FOR
 from composegen.planning.plan import Plan, Step, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import field, record, replace
-from composegen.text import find_near
-from composegen.values import parse_published_port
 
 
 class Way(StrEnum):
@@ -105,24 +104,10 @@ def settle_plan(
         )
     )
     removed = tuple(n for n in asked.selection.removed if n in small.services)
-    local, refused = _move_ports(small, around)
+    local, refused = move_ports(small, around)
     selection = Selection(added=added, removed=removed)
     settler = _Settler(local, asked, around, machine, refused)
     return settler.settle(selection, small.services)
-
-
-def check_services(names: Iterable[str], known: Iterable[str]) -> None:
-    """Raises UsageError for the first name that is none of the known ones."""
-    there = tuple(dict.fromkeys(known))
-    for name in names:
-        if name not in there:
-            near = find_near(name, there)
-            raise UsageError(
-                f"there is no service `{name}`",
-                help=f"did you mean `{near}`?"
-                if near
-                else f"there are {', '.join(there)}",
-            )
 
 
 def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
@@ -140,70 +125,6 @@ def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
 
 
 # Ports
-
-
-def _move_ports(
-    stack: Stack, around: Surroundings
-) -> tuple[Stack, dict[str, CannotRun]]:
-    """The stack with each service on the port that it has here.
-
-    That is ``local.port``, else the one it publishes, else its own. Where that is no
-    port, the service comes with an error.
-    """
-    services: dict[str, Service] = {}
-    refused: dict[str, CannotRun] = {}
-    for name, service in stack.services.items():
-        try:
-            services[name] = _move_port(_fill_ports(service, around))
-        except CannotRun as error:
-            services[name], refused[name] = service, error
-    return replace(stack, services=services), refused
-
-
-def _fill_ports(service: Service, around: Surroundings) -> Service:
-    """A service with the variables of its published ports filled. Raises CannotRun."""
-    ports = []
-    for port in service.publish:
-        filled = around.fill(port.published, service.name)
-        try:
-            if filled:  # else the engine would choose one, and here it is its own
-                parse_published_port(filled)
-        except ValueError as error:
-            raise CannotRun(
-                f"`{service.name}` cannot be published on {filled!r}", help=str(error)
-            ) from None
-        ports.append(replace(port, published=filled))
-    return replace(service, publish=tuple(ports))
-
-
-def _move_port(service: Service) -> Service:
-    old = service.port
-    publish = service.publish
-    published = next((port for port in publish if port.protocol == "tcp"), None)
-    new = old
-    if service.local is not None and service.local.port is not None:
-        new = service.local.port
-    elif published is not None and published.first_target in {old, None}:
-        new = next(iter(published.host_ports), old)
-    if published is not None and new is not None:
-        moved = replace(published, published=str(new))
-        publish = tuple(moved if port is published else port for port in publish)
-    health = service.health
-    if health is not None and old is not None and new is not None and new != old:
-        health = _move_health(health, old, new, is_recipe=bool(service.recipe))
-    return replace(service, port=new, publish=publish, health=health)
-
-
-def _move_health(health: Health, old: int, new: int, *, is_recipe: bool) -> Health:
-    port = new if health.port in {old, None} else health.port
-    command = health.command
-    if is_recipe:  # its check names the port that it knows
-        number = re.compile(rf"\b{old}\b")
-        if isinstance(command, str):
-            command = number.sub(str(new), command)
-        else:
-            command = tuple(number.sub(str(new), word) for word in command)
-    return replace(health, port=port, command=command)
 
 
 # Ways

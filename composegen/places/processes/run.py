@@ -23,7 +23,12 @@ from composegen.places.processes.environment import (
     prepare_secrets,
     read_surroundings,
 )
-from composegen.places.processes.plan import Asked, LocalPlan, Way, settle_plan
+from composegen.places.processes.plan import (
+    Asked,
+    LocalPlan,
+    Way,
+    settle_plan,
+)
 from composegen.places.processes.records import Lock, RunFolder, RunRecord
 from composegen.places.processes.session import open_session
 from composegen.places.processes.stores import has_engine, is_image_there, pull_image

@@ -1,0 +1,75 @@
+"""The port that each service has as a process, in place of the one in a container."""
+
+from __future__ import annotations
+
+import re
+
+from composegen.errors import CannotRun
+from composegen.model import Health, Service, Stack
+from composegen.places.processes.environment import Surroundings
+from composegen.records import replace
+from composegen.values import parse_published_port
+
+
+def move_ports(
+    stack: Stack, around: Surroundings
+) -> tuple[Stack, dict[str, CannotRun]]:
+    """The stack with each service on the port that it has here.
+
+    That is ``local.port``, else the one it publishes, else its own. Where that is no
+    port, the service comes with an error.
+    """
+    services: dict[str, Service] = {}
+    refused: dict[str, CannotRun] = {}
+    for name, service in stack.services.items():
+        try:
+            services[name] = _move_port(_fill_ports(service, around))
+        except CannotRun as error:
+            services[name], refused[name] = service, error
+    return replace(stack, services=services), refused
+
+
+def _fill_ports(service: Service, around: Surroundings) -> Service:
+    """A service with the variables of its published ports filled. Raises CannotRun."""
+    ports = []
+    for port in service.publish:
+        filled = around.fill(port.published, service.name)
+        try:
+            if filled:  # else the engine would choose one, and here it is its own
+                parse_published_port(filled)
+        except ValueError as error:
+            raise CannotRun(
+                f"`{service.name}` cannot be published on {filled!r}", help=str(error)
+            ) from None
+        ports.append(replace(port, published=filled))
+    return replace(service, publish=tuple(ports))
+
+
+def _move_port(service: Service) -> Service:
+    old = service.port
+    publish = service.publish
+    published = next((port for port in publish if port.protocol == "tcp"), None)
+    new = old
+    if service.local is not None and service.local.port is not None:
+        new = service.local.port
+    elif published is not None and published.first_target in {old, None}:
+        new = next(iter(published.host_ports), old)
+    if published is not None and new is not None:
+        moved = replace(published, published=str(new))
+        publish = tuple(moved if port is published else port for port in publish)
+    health = service.health
+    if health is not None and old is not None and new is not None and new != old:
+        health = _move_health(health, old, new, is_recipe=bool(service.recipe))
+    return replace(service, port=new, publish=publish, health=health)
+
+
+def _move_health(health: Health, old: int, new: int, *, is_recipe: bool) -> Health:
+    port = new if health.port in {old, None} else health.port
+    command = health.command
+    if is_recipe:  # its check names the port that it knows
+        number = re.compile(rf"\b{old}\b")
+        if isinstance(command, str):
+            command = number.sub(str(new), command)
+        else:
+            command = tuple(number.sub(str(new), word) for word in command)
+    return replace(health, port=port, command=command)
