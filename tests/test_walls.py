@@ -26,7 +26,9 @@ MAY_IMPORT = {
     "places.processes": ("system", "planning", "workspace", "places"),
     "places.engine": ("system", "planning", "workspace", "targets", "places"),
     "places.distrust": ("workspace", "places.processes", "places.engine"),
-    "places.find": ("planning", "places", "places.processes", "places.engine"),
+    "places.find": (
+        *("planning", "workspace", "places", "places.processes", "places.engine"),
+    ),
     "places.doctor": (
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),

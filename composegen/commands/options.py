@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from composegen.planning.selection import Selection
     from composegen.stackfile.load import Loaded
     from composegen.terminal.console import Console
+    from composegen.workspace.workspace import Workspace
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -207,20 +208,27 @@ def check_platform() -> None:
     check_platform()
 
 
-def say_distrusted(folder: Path) -> None:
+def make_workspace(file: str) -> Workspace:
+    """The folder of a stack file, in our own environment."""
+    from composegen.workspace.workspace import Workspace
+
+    return Workspace(file)
+
+
+def say_distrusted(workspace: Workspace) -> None:
     """Name the state files of a folder that are not used, once each."""
     from composegen.places.distrust import list_distrusted
 
-    say_notes(list_distrusted(folder))
+    say_notes(list_distrusted(workspace.folder))
 
 
 def find_places(file: str) -> Finder:
     """Where the stack of a file runs; state files that are not used are named."""
     from composegen.places.find import Finder
 
-    folder = Path(file).absolute().parent
-    say_distrusted(folder)
-    return Finder(folder, file, lambda selection: load_file(file, selection).stack)
+    workspace = make_workspace(file)
+    say_distrusted(workspace)
+    return Finder(workspace, lambda selection: load_file(file, selection).stack)
 
 
 def say_notes(notes: Iterable[str]) -> None:

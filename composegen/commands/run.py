@@ -11,6 +11,7 @@ from composegen.commands.options import (
     complete_services,
     load_file,
     make_selection,
+    make_workspace,
     say_distrusted,
     selection_options,
     stack_option,
@@ -91,5 +92,5 @@ def run(
     options = RunOptions(verbose=verbose, restart=not no_restart)
     stack = load_file(file).stack
     check_names(stack, asked.selection)
-    say_distrusted(Path(file).absolute().parent)
+    say_distrusted(make_workspace(file))
     context.exit(run_stack(stack, Path(file).absolute().parent, asked, options))

@@ -56,11 +56,11 @@ def up(
     Without --with and --without it updates compose.yaml and keeps its selection.
     """
     check_platform()
-    from composegen.places.engine.notes import COMPOSE_FILE
     from composegen.places.engine.up import UpOptions, up_stack
     from composegen.planning.plan import make_plan
     from composegen.targets.compose.render import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
+    from composegen.workspace.workspace import COMPOSE_FILE
 
     folder = Path(file).absolute().parent
     selection = make_selection(added, removed)

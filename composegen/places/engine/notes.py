@@ -40,9 +40,6 @@ from composegen.workspace.stateform import (
     read_record,
 )
 
-COMPOSE_FILE = "compose.yaml"
-"""The rendered file next to a stack file, which `up` renews."""
-
 FILE = "up.json"
 _MODE = 0o600
 _FORM = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
+from composegen.workspace.workspace import Workspace
 
 
 class EnginePlace:
@@ -21,14 +21,14 @@ class EnginePlace:
     belongs to the project. Methods raise EngineUnreachable and ComposeFailed.
     """
 
-    def __init__(self, folder: Path, notes: Notes) -> None:
-        self._folder = folder
+    def __init__(self, workspace: Workspace, notes: Notes) -> None:
+        self._folder = workspace.folder
         self._notes = notes
         self._project = Project(
             name=notes.project,
             folder=Path("/"),
             endpoint=notes.endpoint,
-            environment=os.environ,
+            environment=workspace.environment,
         )
 
     def look(self) -> Seen:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import chain
-from pathlib import Path
 
 from composegen.errors import ComposegenError, NothingRuns
 from composegen.model import Stack
@@ -13,6 +12,7 @@ from composegen.places.processes.down import take_down
 from composegen.places.processes.logs import follow_logs, list_logged, read_logs
 from composegen.places.processes.status import RunsSeen, has_records, look_at_runs
 from composegen.places.processes.why import find_reasons
+from composegen.workspace.workspace import Workspace
 
 
 class ProcessesPlace:
@@ -21,9 +21,9 @@ class ProcessesPlace:
     ``load`` reads the stack file. Where it has errors, the runs speak for themselves.
     """
 
-    def __init__(self, folder: Path, file: str, load: Callable[[], Stack]) -> None:
-        self._folder = folder
-        self._file = file
+    def __init__(self, workspace: Workspace, load: Callable[[], Stack]) -> None:
+        self._folder = workspace.folder
+        self._file = workspace.file
         self._load = load
 
     def look(self) -> Seen:

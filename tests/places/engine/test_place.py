@@ -8,6 +8,7 @@ from composegen.errors import UsageError
 from composegen.places.engine import place as module
 from composegen.places.engine.place import EnginePlace
 from composegen.places.status import State
+from composegen.workspace.workspace import Workspace
 from tests.enginefakes import make_container, make_noted, make_notes
 
 
@@ -51,7 +52,9 @@ def make_place(monkeypatch, tmp_path):
 
         monkeypatch.setattr(module, "Engine", connect)
         noted = make_noted("web"), make_noted("worker", replicas=2, is_required=False)
-        return EnginePlace(tmp_path, make_notes(*noted, left_out=left_out))
+        return EnginePlace(
+            Workspace(tmp_path / "stack.yaml"), make_notes(*noted, left_out=left_out)
+        )
 
     return make
 

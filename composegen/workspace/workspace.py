@@ -1,0 +1,58 @@
+"""The folder of a stack as one command uses it, made once and passed on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from composegen.model import Secret
+from composegen.system.files import read_small_text
+from composegen.workspace.dotenv import fill_variables, read_dotenv
+from composegen.workspace.project import find_project
+
+COMPOSE_FILE = "compose.yaml"
+"""The rendered file next to a stack file, which `up` renews."""
+
+
+class Workspace:
+    """A stack's folder, its stack file as it was typed, and the environment.
+
+    ``environment`` is this process's own unless another is given.
+    """
+
+    def __init__(
+        self, file: str | Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.file = str(file)
+        self.folder = Path(file).absolute().parent
+        self.environment = os.environ if environment is None else environment
+
+    @cached_property
+    def values(self) -> Mapping[str, str]:
+        """What fills variables: the environment, then the folder's ``.env``.
+
+        Raises FileRefused for a ``.env`` that cannot be read.
+        """
+        return {**read_dotenv(self.folder, self.environment), **self.environment}
+
+    def fill(self, text: str) -> str:
+        """A text with its variables filled. Raises MissingVariable and FileRefused."""
+        return fill_variables(text, self.values)
+
+    @property
+    def compose_file(self) -> Path:
+        """The rendered file, whether it is there or not."""
+        return self.folder / COMPOSE_FILE
+
+    def find_project(self, name: str) -> str:
+        """What Compose calls the project of a stack of this name.
+
+        Raises NoProjectName and FileRefused.
+        """
+        return find_project(name, self.folder, self.values)
+
+    def read_secret(self, secret: Secret) -> str:
+        """The value of a secret's file without its line break; empty without one."""
+        return (read_small_text(self.folder / secret.file) or "").rstrip("\r\n")
