@@ -298,7 +298,7 @@ class _Run:
         ]
         commands = [u.name for u in self.units if u.way is Way.COMMAND]
         if commands:
-            process = supervisor.tended[commands[0]].process
+            process = supervisor.services[commands[0]].process
             if process is not None:
                 ends.append(asyncio.ensure_future(stay_in_front(process)))
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -312,7 +312,7 @@ class _Run:
     def _show_ready(self, supervisor: Supervisor) -> None:
         self.console.show_boots(supervisor.list_boots())
         for unit in self.units:
-            is_up = supervisor.tended[unit.name].state is State.READY
+            is_up = supervisor.services[unit.name].state is State.READY
             if is_up and unit.step.service.publish and unit.address:
                 self.console.say(f"  {unit.name}: {unit.address}")
         if any(not unit.step.service.job for unit in self.units):
@@ -332,7 +332,7 @@ def _choose_code(ends: list[asyncio.Future[Any]], supervisor: Supervisor) -> int
         return int(command[0].result()) if command[0].done() else ExitCode.PROBLEM
     all_ended.result()
     failed = any(
-        tended.state is State.FAILED and tended.unit.step.is_required
-        for tended in supervisor.tended.values()
+        service.state is State.FAILED and service.unit.step.is_required
+        for service in supervisor.services.values()
     )
     return ExitCode.PROBLEM if failed else ExitCode.FINE

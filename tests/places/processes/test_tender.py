@@ -4,53 +4,22 @@ import asyncio
 import re
 import socket
 import subprocess
-import time
-from pathlib import Path
 
 from composegen.model import Condition, HealthKind, Service
 from composegen.places.events import Failure
 from composegen.places.processes.claims import Found, Refused
-from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import Probe
 from composegen.places.processes.service import (
-    Tended,
+    RunningService,
     describe_failure,
-    describe_tended,
+    describe_service,
 )
 from composegen.places.processes.tender import Tender
-from composegen.places.processes.units import Unit
 from composegen.places.status import State
-from composegen.planning.plan import Gate, Step
+from composegen.planning.plan import Gate
 from composegen.system.identity import identify
-from composegen.system.launch import Launch
+from tests.places.processes.services import PID, FakeProcess, make_unit, move
 from tests.places.processes.test_supervisor import until
-
-PID = 4711
-
-
-class FakeProcess:
-    """A process that runs until a test lets it end."""
-
-    def __init__(self, pid):
-        self.pid = pid
-        self.identity = None
-        self.log_start = 0
-        self.started_at = time.monotonic()
-        self.exited = asyncio.get_running_loop().create_future()
-        self.stops = 0
-
-    @property
-    def is_alive(self):
-        return not self.exited.done()
-
-    def find_all(self):
-        return [self.pid] if self.is_alive else []
-
-    async def stop(self):
-        self.stops += 1
-        if self.is_alive:
-            self.exited.set_result(-15)
-        return []
 
 
 class FakeProcesses:
@@ -60,8 +29,10 @@ class FakeProcesses:
         self.started = []
 
     def start(self, launch):
-        self.started.append(FakeProcess(PID + len(self.started)))
-        return self.started[-1]
+        process = FakeProcess(PID + len(self.started))
+        process.exited = asyncio.get_running_loop().create_future()
+        self.started.append(process)
+        return process
 
     def make_marks(self, service):
         return {}
@@ -105,9 +76,11 @@ class Scene:
         probe = Probe(kind=kind, port=self.port, boot=60, interval=0.02, retries=2)
         loop = asyncio.get_running_loop()
         service = Service(name="web", job=job)
-        self.web = Tended(make_unit(service, probe, gates, is_required=required), loop)
+        self.web = RunningService(
+            make_unit(service, probe, gates, is_required=required), loop
+        )
         other = Probe(kind=HealthKind.NONE)
-        self.db = Tended(make_unit(Service(name="db"), other), loop)
+        self.db = RunningService(make_unit(Service(name="db"), other), loop)
         self.tender = Tender(
             self.web,
             {"web": self.web, "db": self.db},
@@ -115,7 +88,6 @@ class Scene:
             self.claims,
             self.events.append,
             restart=restart,
-            begin=time.monotonic(),
         )
 
     def open(self):
@@ -126,7 +98,7 @@ class Scene:
 
     def show(self):
         """What is said of `web` now, its seconds replaced by N."""
-        status, failure = describe_tended(self.web), describe_failure(self.web)
+        status, failure = describe_service(self.web), describe_failure(self.web)
         assert status.pid == self.web.pid
         reason = None
         if failure is not None:
@@ -141,12 +113,6 @@ class Scene:
             status.reused,
             reason,
         )
-
-
-def make_unit(service, probe, gates=(), *, is_required=True):
-    launch = Launch(service=service.name, command=("run",), folder=Path(), env={})
-    step = Step(service=service, gates=gates, is_required=is_required)
-    return Unit(step=step, way=Way.PROCESS, probe=probe, launch=launch)
 
 
 def play(act, **options):
@@ -180,7 +146,7 @@ def test_from_its_gates_over_a_restart_to_its_stop():
         web, seen = scene.web, {}
         await asyncio.sleep(0)
         seen["waiting"] = scene.show()
-        scene.db.enter(State.READY, "none")
+        move(scene.db, "starts", "started", "became_ready")
         await until(lambda: web.process is not None)
         seen["starting"] = scene.show()
         scene.open()
@@ -193,14 +159,14 @@ def test_from_its_gates_over_a_restart_to_its_stop():
         await until(lambda: web.health == "healthy")
         seen["healthy again"] = scene.show()
         scene.close()
-        scene.db.enter(State.STARTING)
-        web.process.exited.set_result(7)
+        move(scene.db, "died")
+        web.process.end(7)
         await until(lambda: web.again_at is not None)
         seen["restarts after a pause"] = scene.show()
         await until(lambda: web.restarts == 1)
         await asyncio.sleep(0)
         seen["restarts when db is back"] = scene.show()
-        scene.db.enter(State.READY, "none")
+        move(scene.db, "starts", "started", "became_ready")
         await until(lambda: len(scene.processes.started) == 2 and web.last_answer)
         seen["was restarted"] = scene.show()
         scene.open()
@@ -243,7 +209,7 @@ def test_a_restart_that_fails_is_tried_again():
         scene.open()
         await until(lambda: scene.web.state is State.READY)
         scene.claims.refusal = Failure(service="web", reason="its port is taken")
-        scene.web.process.exited.set_result(7)
+        scene.web.process.end(7)
         await until(lambda: "next try" in getattr(scene.events[-1], "text", ""))
         return scene.events[-1].text, scene.show()
 
@@ -259,7 +225,7 @@ def test_a_restart_that_fails_is_tried_again():
 def end_with(code):
     async def act(scene):
         await until(lambda: scene.processes.started)
-        scene.processes.started[0].exited.set_result(code)
+        scene.processes.started[0].end(code)
         await until(lambda: scene.claims.ended)
         await asyncio.sleep(0)
         return scene.show()
@@ -290,7 +256,7 @@ def test_a_service_that_dies_without_restarts_is_over():
         async def act(scene):
             scene.open()
             await until(lambda: scene.web.state is State.READY)
-            scene.web.process.exited.set_result(code)
+            scene.web.process.end(code)
             await until(lambda: scene.claims.ended)
             return scene.show()
 
@@ -305,7 +271,7 @@ def test_a_service_that_dies_without_restarts_is_over():
 
 def test_a_dependency_that_will_not_come_fails_it():
     async def act(scene):
-        scene.db.enter(State.FAILED)
+        move(scene.db, "gave_up")
         await until(lambda: scene.claims.ended)
         return scene.show()
 
