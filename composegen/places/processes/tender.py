@@ -13,12 +13,7 @@ from composegen.places.processes.causes import (
     explain_os_error,
     explain_silence,
 )
-from composegen.places.processes.claims import (
-    Claims,
-    Refused,
-    check_answerer,
-    enter_container,
-)
+from composegen.places.processes.claims import Claims, check_answerer, enter_container
 from composegen.places.processes.gates import Gates
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import (
@@ -30,6 +25,7 @@ from composegen.places.processes.readiness import (
     wait_until_ready,
     wait_until_settled,
 )
+from composegen.places.processes.refusals import Refused
 from composegen.places.processes.report import Report, Reports
 from composegen.places.processes.service import RunningService
 from composegen.records import replace

@@ -7,8 +7,9 @@ import subprocess
 
 from composegen.model import Condition, HealthKind, Service
 from composegen.places.events import Failure
-from composegen.places.processes.claims import Found, Refused
+from composegen.places.processes.claims import Found
 from composegen.places.processes.readiness import Probe
+from composegen.places.processes.refusals import Refused
 from composegen.places.processes.service import (
     RunningService,
     describe_failure,
