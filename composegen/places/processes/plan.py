@@ -26,7 +26,7 @@ from composegen.places.processes.environment import (
     find_program,
     suggest_access,
 )
-from composegen.places.processes.readiness import ALIVE_FOR
+from composegen.places.status import ALIVE_FOR
 from composegen.planning.plan import Plan, Step, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import field, record, replace
