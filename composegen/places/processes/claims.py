@@ -21,7 +21,6 @@ from composegen.places.processes.environment import Surroundings, find_folder
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import NotReady, Probe, ask, choose_pause
 from composegen.places.processes.records import (
-    Lock,
     RunFolder,
     ServiceRecord,
     format_now,
@@ -48,6 +47,7 @@ from composegen.system.identity import (
     read_folder,
 )
 from composegen.system.listeners import find_listeners, is_free
+from composegen.workspace.state import Lock
 
 _FIRST_LOOK = 1.0
 _END_OF_LEFTOVER = 5.0

@@ -24,7 +24,7 @@ from composegen.places.processes.environment import (
     read_surroundings,
 )
 from composegen.places.processes.plan import Asked, LocalPlan, Way, settle_plan
-from composegen.places.processes.records import Lock, RunFolder, RunRecord
+from composegen.places.processes.records import RunFolder, RunRecord
 from composegen.places.processes.session import open_session
 from composegen.places.processes.stores import has_engine, is_image_there, pull_image
 from composegen.places.processes.supervisor import StartFailed, Supervisor
@@ -37,6 +37,7 @@ from composegen.system.process import Processes
 from composegen.system.signals import catch_signals
 from composegen.terminal.console import Console, has_colours
 from composegen.terminal.stream import RunConsole
+from composegen.workspace.state import Lock
 
 _CONNECT_TIMEOUT = 0.5
 _POLL = 0.05
