@@ -57,7 +57,6 @@ class RunningService:
     def __init__(
         self,
         unit: Unit,
-        loop: asyncio.AbstractEventLoop,
         *,
         dependants: tuple[str, ...] = (),
         begin: float = 0.0,
@@ -77,9 +76,8 @@ class RunningService:
         self.away_since: float | None = None
         self.closed_gates: tuple[str, ...] = ()
         self.boot = Boot(service=unit.name, created=0.0)
-        self.outcome: asyncio.Future[Failure | None] = loop.create_future()
+        self.outcome: asyncio.Future[Failure | None] = _make_future()
         self._begin = begin
-        self._loop = loop
         self._changes: set[asyncio.Future[None]] = set()
 
     @property
@@ -293,7 +291,7 @@ class RunningService:
 
     def wait_for_change(self) -> asyncio.Future[None]:
         """A future that is done after the next transition."""
-        change: asyncio.Future[None] = self._loop.create_future()
+        change: asyncio.Future[None] = _make_future()
         self._changes.add(change)
         return change
 
@@ -335,6 +333,10 @@ def describe_service(service: RunningService) -> ServiceStatus:
         log=str(log) if log is not None else None,
         reused=service.found is not None,
     )
+
+
+def _make_future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
 
 
 def _format_time(moment: float | None) -> str:

@@ -44,11 +44,10 @@ class Supervisor:
         *,
         restart: bool = True,
     ) -> None:
-        loop = asyncio.get_running_loop()
         begin = time.monotonic()
         self.services = {
             unit.name: RunningService(
-                unit, loop, dependants=_list_dependants(unit, units), begin=begin
+                unit, dependants=_list_dependants(unit, units), begin=begin
             )
             for unit in units
         }

@@ -95,13 +95,20 @@ def make_unit(service, probe, gates=(), *, is_required=True, way=Way.PROCESS):
     return Unit(step=step, way=way, probe=probe, launch=launch)
 
 
-def make_running(moment="waiting", *, kind=HealthKind.TCP, boot=60.0, way=Way.PROCESS):
-    """The service `app` at a moment of its life."""
+def make_running(moment, **options):
+    """The service `app` at a moment of its life, outside of a loop."""
+
+    async def make():
+        return build_running(moment, **options)
+
+    return asyncio.run(make())
+
+
+def build_running(moment, *, kind=HealthKind.TCP, boot=60.0, way=Way.PROCESS):
+    """The service `app` at a moment of its life, within a loop."""
     unit = make_unit(Service(name="app"), Probe(kind=kind, port=1, boot=boot), way=way)
-    loop = asyncio.new_event_loop()
-    service = RunningService(unit, loop, dependants=("web",), begin=time.monotonic())
+    service = RunningService(unit, dependants=("web",), begin=time.monotonic())
     move(service, *MOMENTS[moment])
-    loop.close()
     return service
 
 

@@ -26,6 +26,7 @@ from tests.places.processes.services import (
     MOMENTS,
     PID,
     TRANSITIONS,
+    build_running,
     make_running,
     move,
 )
@@ -169,8 +170,7 @@ def test_closed_gates_are_reported_once_and_only_before_a_restart():
 )
 def test_what_gates_look_at_wakes_those_who_wait(moment, transition, wakes):
     async def change():
-        service = make_running(moment)
-        service._loop = asyncio.get_running_loop()
+        service = build_running(moment)
         waiting = service.wait_for_change()
         move(service, transition)
         return waiting.done()
@@ -227,7 +227,7 @@ def test_only_what_is_asked_is_healthy(kind, way, health):
 
 
 def test_no_field_is_set_from_outside():
-    fields = vars(make_running()).keys()
+    fields = vars(make_running("waiting")).keys()
     folder = Path(composegen.__file__).parent
     set_outside = [
         f"{path.relative_to(folder)}:{node.lineno}: {ast.unparse(node)}"

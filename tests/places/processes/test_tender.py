@@ -4,6 +4,7 @@ import asyncio
 import re
 import socket
 import subprocess
+import time
 
 from composegen.model import Condition, HealthKind, Service
 from composegen.places.events import Failure
@@ -75,13 +76,11 @@ class Scene:
         gates = (gate,) if needs_db else ()
         kind = HealthKind.TCP if is_asked and not job else HealthKind.NONE
         probe = Probe(kind=kind, port=self.port, boot=60, interval=0.02, retries=2)
-        loop = asyncio.get_running_loop()
         service = Service(name="web", job=job)
-        self.web = RunningService(
-            make_unit(service, probe, gates, is_required=required), loop
-        )
+        unit = make_unit(service, probe, gates, is_required=required)
+        self.web = RunningService(unit, begin=time.monotonic())
         other = Probe(kind=HealthKind.NONE)
-        self.db = RunningService(make_unit(Service(name="db"), other), loop)
+        self.db = RunningService(make_unit(Service(name="db"), other))
         self.tender = Tender(
             self.web,
             {"web": self.web, "db": self.db},
