@@ -1,7 +1,8 @@
-"""One service of a run as a state machine; each transition wakes those who wait for it.
+"""One service of a run as a state machine; its methods are the transitions.
 
-A method is a transition: it sets the fields that belong together and returns the event
-to report. Nothing else sets a field::
+A transition sets the fields that belong together, wakes the gates that wait for the
+service, and returns the event to report. Nothing else sets a field. The transitions
+that are possible in each state::
 
     waiting   waits_for, starts, gave_up
     starting  waits_for, starts, reused, started, exited, became_ready, finished,
@@ -9,8 +10,9 @@ to report. Nothing else sets a field::
     ready     became_unhealthy, recovered, died
     any       answered, stopped
 
-``died`` leads to *starting* again where the service is restarted. *finished*, *failed*
-and *stopped* are the ends.
+``died`` leads to *starting* again where the service is restarted. The states in which
+it ends are *finished*, *failed* and *stopped*; ``stopped`` keeps the first two. An
+impossible transition is a fault of composegen and raises AssertionError.
 """
 
 from __future__ import annotations
@@ -50,16 +52,13 @@ class RunningService:
     """One service as it is right now; ``begin`` is the run's, on the monotonic clock.
 
     ``outcome`` holds how its first start ended: None where it came up, else why not.
-    ``away_since`` is when it stopped to be well, on the monotonic clock, and
-    ``again_at`` when it is started again.
+    ``away_since`` is when it was last well, while it is not, and ``again_at`` when it
+    is started again, both on the same clock; ``closed_gates`` are the services that it
+    waits for.
     """
 
     def __init__(
-        self,
-        unit: Unit,
-        *,
-        dependants: tuple[str, ...] = (),
-        begin: float = 0.0,
+        self, unit: Unit, *, dependants: tuple[str, ...] = (), begin: float = 0.0
     ) -> None:
         self.unit = unit
         self.dependants = dependants
