@@ -45,15 +45,17 @@ class Dependencies:
 
     def is_owned(self, service: str) -> bool:
         """Whether the service was started here and ends with us."""
-        tended = self._supervisor.tended.get(service)
+        running = self._supervisor.services.get(service)
         return (
-            tended is not None and tended.found is None and tended.process is not None
+            running is not None
+            and running.found is None
+            and running.process is not None
         )
 
     def pid(self, service: str) -> int | None:
         """The service's process now; None while there is none, or it is not seen."""
-        tended = self._supervisor.tended.get(service)
-        return tended.pid if tended is not None else None
+        running = self._supervisor.services.get(service)
+        return running.pid if running is not None else None
 
 
 @asynccontextmanager

@@ -24,6 +24,9 @@ class State(StrEnum):
 FINE = frozenset({State.READY, State.FINISHED})
 """The states of a service that does what is asked of it."""
 
+ALIVE_FOR = 1.0
+"""Seconds after which a service that runs is ready, where it has no health check."""
+
 
 @record
 class ServiceStatus:

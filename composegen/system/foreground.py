@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 from composegen.system.guardian import signal_group
 from composegen.system.process import Process
+from composegen.system.signals import read_as_shell
 
 _LOOK_INTERVAL = 0.1
-_SHELL_BASE = 128
 
 
 async def stay_in_front(process: Process) -> int:
@@ -29,8 +29,7 @@ async def stay_in_front(process: Process) -> int:
                 signal_group(os.getpgrp(), signal.SIGTSTP)
                 _set_owner(terminal, process.pid)
                 signal_group(process.pid, signal.SIGCONT)
-    code = process.exited.result()
-    return code if code >= 0 else _SHELL_BASE - code
+    return read_as_shell(process.exited.result())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The signals that end a command, and the exit code that each ends it with."""
+"""Signals that end a command: the exit code of each, and how to catch them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,20 @@ CODES = {
     signal.SIGTERM: ExitCode.TERMINATED,
     signal.SIGHUP: ExitCode.HUNG_UP,
 }
+_SHELL_BASE = 128
+
+
+def read_as_shell(code: int) -> int:
+    """The exit code that a shell makes of a child's: 128 and the number of a signal."""
+    return code if code >= 0 else _SHELL_BASE - code
+
+
+def read_signal(code: int) -> signal.Signals | None:
+    """The signal that an exit code stands for, a child's or a shell's; else None."""
+    try:
+        return signal.Signals(read_as_shell(code) - _SHELL_BASE)
+    except ValueError:
+        return None
 
 
 @contextmanager

@@ -73,13 +73,22 @@ def read_passwords(stack: Stack, folder: Path) -> dict[str, str]:
     """The values of the password secrets of a stack's services, by their variables."""
     found = {}
     for service in stack.services.values():
-        name = find_credentials(service).password_secret
-        if name:
-            secret = stack.secrets[name]
-            value = (read_small_text(folder / secret.file) or "").rstrip("\r\n")
-            if value:
-                found[secret.variable] = value
+        value = read_password(stack, service, folder)
+        if value:
+            secret = stack.secrets[find_credentials(service).password_secret]
+            found[secret.variable] = value
     return found
+
+
+def read_password(stack: Stack, service: Service, folder: Path) -> str | None:
+    """The password that a service's secret holds, None where it has no such secret.
+
+    Empty while the secret's file is not there.
+    """
+    name = find_credentials(service).password_secret
+    if not name:
+        return None
+    return (read_small_text(folder / stack.secrets[name].file) or "").rstrip("\r\n")
 
 
 def make_secret_files(
@@ -225,12 +234,8 @@ def _make_url_text(
     addressing: Addressing,
 ) -> str:
     """The URL with its password; empty while the password is not there."""
-    login = find_credentials(service)
-    password = None
-    if login.password_secret:
-        secret = stack.secrets[login.password_secret]
-        password = (read_small_text(folder / secret.file) or "").rstrip("\r\n")
-        if not password:
-            return ""
+    password = read_password(stack, service, folder)
+    if password == "":
+        return ""
     url = make_url(stack, service, addressing, password=password)
     return fill_variables(url.text, values)

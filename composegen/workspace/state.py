@@ -218,7 +218,52 @@ def _close_to_others(path: Path, bits: int) -> None:
 # Locks
 
 
-def open_lock(path: Path) -> int:
+class Lock:
+    """A lock file that one process holds; the kernel gives it back when that dies."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def take(self) -> bool:
+        """Take it if no other process holds it. Raises FileRefused."""
+        if self._handle is not None:
+            return True
+        handle = _open_lock(self._path)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            if not isinstance(error, BlockingIOError):
+                raise FileRefused.by_system(str(self._path), error) from None
+            return False
+        self._handle = handle
+        return True
+
+    def take_again(self) -> None:
+        """Take it in a folder that was made again, if no other process was quicker.
+
+        Raises FileRefused.
+        """
+        if self._handle is None:
+            return
+        before, self._handle = self._handle, None
+        try:
+            self.take()
+        finally:
+            if self._handle is None:
+                self._handle = before
+            else:
+                os.close(before)
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _open_lock(path: Path) -> int:
     """A handle of a lock file, made where it is missing. Raises FileRefused."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
@@ -233,15 +278,10 @@ def open_lock(path: Path) -> int:
 def hold_lock(folder: Path, name: str) -> Iterator[bool]:
     """Hold a lock of a stack's folder; yields whether this process has it.
 
-    The kernel gives it back when its holder dies. Raises FileRefused.
+    Raises FileRefused.
     """
-    handle = open_lock(make_state_folder(folder) / name)
+    lock = Lock(make_state_folder(folder) / name)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+        yield lock.take()
     finally:
-        os.close(handle)
+        lock.give_back()

@@ -647,7 +647,7 @@ FAULTS = (
         "a gate latches",
         "composegen/places/processes/gates.py",
         "    if needed.is_well or (",
-        "    if needed.settled.done() or (",
+        "    if needed.outcome.done() or (",
         ("tests/places/processes/test_gates.py",),
     ),
     Fault(

@@ -1,5 +1,7 @@
 """The folder of ours is closed to others, and no git sees it."""
 
+import errno
+import fcntl
 import os
 import socket
 import threading
@@ -10,6 +12,7 @@ from composegen.errors import CannotRun, FileRefused
 from composegen.system.platform import check_platform
 from composegen.workspace.state import (
     STATE_FOLDER,
+    Lock,
     NotTrusted,
     hold_lock,
     is_trusted,
@@ -50,6 +53,31 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path):
         assert not second
     with hold_lock(tmp_path, "x") as again:
         assert again
+
+
+def test_a_lock_is_taken_again_in_a_folder_that_was_made_again(tmp_path):
+    path = make_state_folder(tmp_path) / "x"
+    ours, other = Lock(path), Lock(path)
+    ours.take_again()
+    assert other.take()  # what was not held is not taken again
+    other.give_back()
+
+    assert ours.take()
+    path.unlink()
+    ours.take_again()
+    assert not other.take()
+    ours.give_back()
+    assert other.take()
+    other.give_back()
+
+
+def test_a_system_without_locks_is_reported(tmp_path, monkeypatch):
+    def refuse(handle, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(FileRefused, match="x"), hold_lock(tmp_path, "x"):
+        pass
 
 
 def test_a_link_or_a_pipe_in_place_of_a_lock_is_not_waited_for(tmp_path):

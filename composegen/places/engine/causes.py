@@ -7,7 +7,6 @@ is known.
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable
 
 from composegen.places.engine.complaints import PORT_TAKEN, explain_port
@@ -25,10 +24,10 @@ from composegen.places.engine.log_causes import (
     look_at_read_only,
     look_at_secret,
 )
+from composegen.system.signals import read_signal
 from composegen.values import format_duration
 
 _NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 126, 127, 137
-_SHELL_BASE = 128
 _MISSING_PROGRAM = re.compile(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
     r"|tini \(\d+\)\] exec (\S+) failed: No such file"
@@ -175,13 +174,8 @@ def _look_at_exit(seen: Evidence) -> Cause | None:
         return f"`{name}` is not in the image", "install it in the Dockerfile"
     if code == _KILLED:
         return "it was killed (SIGKILL), and not for its memory", ""
-    if code > _SHELL_BASE:
-        try:
-            name = signal.Signals(code - _SHELL_BASE).name
-        except ValueError:
-            return None
-        return f"it was ended by {name}", ""
-    return None
+    ended_by = read_signal(code)
+    return (f"it was ended by {ended_by.name}", "") if ended_by is not None else None
 
 
 # A check that does not pass

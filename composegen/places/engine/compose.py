@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import IO
 
 from composegen.errors import ComposeFailed, ComposeMissing
-from composegen.oserrors import keeps_all_from_starting
 from composegen.places.engine.endpoint import Endpoint, use_endpoint
 from composegen.records import field, record
+from composegen.system.docker import ask_docker, find_docker_command
 
 _KEPT_LINES = 200
 _GRACE = 10.0
@@ -85,7 +85,7 @@ class Project:
 
 def find_docker() -> str:
     """The docker command. Raises ComposeMissing."""
-    program = shutil.which("docker")
+    program = find_docker_command()
     if program is None:
         raise ComposeMissing(
             "there is no `docker` command here",
@@ -96,22 +96,14 @@ def find_docker() -> str:
 
 
 def ask_version(*words: str) -> str | None:
-    """The version that a docker plugin prints; None where there is no such plugin."""
-    try:
-        done = subprocess.run(
-            [find_docker(), *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_ANSWER_TIMEOUT,
-            check=False,
-            text=True,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        if keeps_all_from_starting(error):
-            raise
-        return None
-    match = re.search(r"\d+\.\d+(?:\.\d+)?", done.stdout)
-    return match[0] if done.returncode == 0 and match is not None else None
+    """The version that a docker plugin prints; None where there is no such plugin.
+
+    Raises ComposeMissing.
+    """
+    find_docker()
+    said = ask_docker(*words, timeout=_ANSWER_TIMEOUT) or ""
+    match = re.search(r"\d+\.\d+(?:\.\d+)?", said)
+    return match[0] if match is not None else None
 
 
 class Settled:

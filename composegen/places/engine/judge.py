@@ -28,12 +28,11 @@ from composegen.places.events import (
     Started,
     Told,
 )
-from composegen.places.status import FINE, State
+from composegen.places.status import ALIVE_FOR, FINE, State
 from composegen.places.timeline import Boot
 from composegen.records import record
 from composegen.values import format_duration
 
-ALIVE_FOR = 1.0
 _HOPELESS = {126: "its program cannot be executed", 127: "its program is not there"}
 
 

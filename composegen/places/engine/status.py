@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from composegen.places.engine.containers import Container, Status, format_time
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.status import (
+    ALIVE_FOR,
     FINE,
     ServiceStatus,
     State,
 )
 from composegen.records import record
 
-_ALIVE_FOR = 1.0
 _RANK = (
     State.FAILED,
     State.STOPPED,
@@ -105,7 +105,7 @@ def _find_running(noted: NotedService, container: Container) -> State:
         return State.STARTING if noted.is_job else State.STOPPED
     if container.health == "none":
         lived = time.time() - (container.started_at or 0.0)
-        return State.READY if lived >= _ALIVE_FOR else State.STARTING
+        return State.READY if lived >= ALIVE_FOR else State.STARTING
     states = {"healthy": State.READY, "unhealthy": State.FAILED}
     return states.get(container.health, State.STARTING)
 

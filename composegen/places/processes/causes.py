@@ -9,18 +9,20 @@ from pathlib import Path
 
 from composegen.oserrors import describe_os_error, keeps_all_from_starting
 from composegen.places.events import Failure
-from composegen.places.processes.environment import find_program, suggest_access
-from composegen.places.processes.readiness import HOST, Probe
+from composegen.places.processes.environment import (
+    HOST,
+    find_program,
+    suggest_access,
+)
+from composegen.places.processes.readiness import Probe
 from composegen.places.processes.units import Unit
 from composegen.system.holders import describe_holder, describe_process
-from composegen.system.identity import (
-    read_cpu_seconds,
-)
+from composegen.system.identity import read_cpu_seconds
 from composegen.system.listeners import find_listeners, list_ports
+from composegen.system.signals import read_signal
 
 LAST_LINES = 20
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
-_SHELL_BASE = 128
 _BUSY_SHARE = 0.5
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
@@ -53,10 +55,8 @@ def describe_code(code: int) -> str:
     """How a process ended, in words."""
     if code >= 0:
         return f"exited with {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was ended by signal {-code}"
+    ended_by = read_signal(code)
+    return f"was ended by {ended_by.name if ended_by else f'signal {-code}'}"
 
 
 def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> tuple[str, str]:
@@ -70,7 +70,7 @@ def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> tuple[str, str]
         return "a program that it calls is not installed", "install it"
     if code == _NOT_EXECUTABLE:
         return "its program cannot be executed", "make it executable: chmod +x"
-    if code in {-signal.SIGKILL, _SHELL_BASE + signal.SIGKILL}:
+    if read_signal(code) is signal.SIGKILL:
         return "somebody killed it, or this machine ran out of memory", ""
     if code == 0 and not unit.step.service.job:
         return (

@@ -17,23 +17,28 @@ from composegen.errors import FileRefused
 from composegen.model import HealthKind, Service
 from composegen.oserrors import describe_os_error
 from composegen.paths import is_folder
-from composegen.places.events import Failure
 from composegen.places.processes.environment import Surroundings, find_folder
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import NotReady, Probe, ask, choose_pause
 from composegen.places.processes.records import (
-    Lock,
     RunFolder,
     ServiceRecord,
     format_now,
     hash_config,
+)
+from composegen.places.processes.refusals import (
+    refuse_lock,
+    refuse_named,
+    refuse_stranger,
+    refuse_unhealthy,
+    refuse_unready,
 )
 from composegen.places.processes.stores import remove_container
 from composegen.places.processes.units import Unit
 from composegen.places.processes.upkeep import Upkeep
 from composegen.records import record, replace
 from composegen.system import guardian
-from composegen.system.holders import describe_holder, describe_process
+from composegen.system.holders import describe_process
 from composegen.system.identity import (
     Identity,
     identify,
@@ -42,6 +47,7 @@ from composegen.system.identity import (
     read_folder,
 )
 from composegen.system.listeners import find_listeners, is_free
+from composegen.workspace.state import Lock
 
 _FIRST_LOOK = 1.0
 _END_OF_LEFTOVER = 5.0
@@ -50,14 +56,6 @@ Waiting: TypeAlias = Callable[[str, str], None]
 """Told who has a service's port and what its check got, as long as it is waited for."""
 
 _ENGINE = ("docker-proxy", "rootlessport", "com.docker", "vpnkit")
-
-
-class Refused(Exception):
-    """A service must not be started; the failure says why."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.reason)
-        self.failure = failure
 
 
 @record
@@ -108,7 +106,7 @@ class Claims:
             if found is not None:
                 return found
             if time.monotonic() - begin > patience:
-                raise Refused(_refuse_unready(unit, answer, patience))
+                raise refuse_unready(unit, answer, patience)
             if answer:
                 waiting("another run of this folder owns it", answer)
             await asyncio.sleep(choose_pause(time.monotonic() - begin))
@@ -127,7 +125,7 @@ class Claims:
         except FileRefused as refused:
             if not is_folder(self._folder.path) and self._upkeep.restore():
                 return self._take(unit, lock)
-            raise Refused(_refuse_lock(unit, refused)) from None
+            raise refuse_lock(unit, refused) from None
 
     async def _find_owned(self, unit: Unit) -> tuple[Found | None, str]:
         """A service of another run of this folder, once it is healthy.
@@ -138,7 +136,7 @@ class Claims:
         if record is None or not is_still(record.process):
             return None, ""
         if unit.is_named:
-            raise Refused(_refuse_named(unit, record.process.pid))
+            raise refuse_named(unit, record.process.pid)
         container = record.container or ""
         probe = enter_container(unit.probe, container)
         answer = await _ask_quietly(probe) if probe.can_ask else ""
@@ -166,7 +164,7 @@ class Claims:
             is_waited_for = near is not None and not unit.is_named
             patience = unit.probe.boot if is_waited_for else _FIRST_LOOK
             if time.monotonic() - begin > patience:
-                raise Refused(_refuse_unhealthy(unit, probe, holders, near, answer))
+                raise refuse_unhealthy(unit, probe, holders, near, answer)
             if near is not None and is_waited_for:
                 waiting(describe_process(near), answer)
             await asyncio.sleep(choose_pause(time.monotonic() - begin))
@@ -178,9 +176,9 @@ class Claims:
             return Found(process=process, note="used because of --reuse")
         near = self._find_near(unit, holders)
         if unit.step.service.is_store or near is None:
-            raise Refused(_refuse_stranger(unit, holders))
+            raise refuse_stranger(unit, holders)
         if unit.is_named:
-            raise Refused(_refuse_named(unit, near))
+            raise refuse_named(unit, near)
         return Found(process=process, note="started by hand")
 
     def _find_near(self, unit: Unit, holders: tuple[int, ...]) -> int | None:
@@ -349,77 +347,3 @@ def _without_command(probe: Probe, unit: Unit) -> Probe:
     if probe.kind is HealthKind.COMMAND and unit.way is Way.PROCESS:
         return probe
     return Probe(kind=HealthKind.TCP, port=unit.port, timeout=probe.timeout)
-
-
-def _refuse_lock(unit: Unit, refused: FileRefused) -> Failure:
-    return Failure(
-        service=unit.name,
-        reason=f"{unit.name} cannot be started: {refused.message}",
-        cause="its lock cannot be taken",
-        mend=refused.help,
-    )
-
-
-def _refuse_named(unit: Unit, pid: int) -> Failure:
-    return Failure(
-        service=unit.name,
-        reason=f"{unit.name} is already running: {describe_process(pid)}",
-        mend="end it first, or run what needs it",
-    )
-
-
-def _refuse_unready(unit: Unit, answer: str, seconds: float) -> Failure:
-    got = f": {unit.probe}: {answer}" if answer else ""
-    return Failure(
-        service=unit.name,
-        reason=f"{unit.name} was not ready after {seconds:g} s{got}",
-        cause="another run of this folder owns it, and was waited for up to its boot",
-        mend="see why: composegen why, or end it: composegen down",
-    )
-
-
-def _refuse_unhealthy(
-    unit: Unit, probe: Probe, holders: tuple[int, ...], near: int | None, answer: str
-) -> Failure:
-    if near is None:
-        return _refuse_port(unit, holders)
-    if unit.is_named:
-        return _refuse_named(unit, near)
-    return Failure(
-        service=unit.name,
-        reason=(
-            f"{unit.name} runs already and was not ready after "
-            f"{unit.probe.boot:g} s: {probe}: {answer}"
-        ),
-        cause=(
-            f"{describe_process(near)}, has its port and was waited for up to its boot"
-        ),
-        mend="end it, so that a new one is started, "
-        "or give it more time: health: {boot: ..}",
-    )
-
-
-def _refuse_stranger(unit: Unit, holders: tuple[int, ...]) -> Failure:
-    who = describe_process(holders[0]) if holders else "somebody that is not seen here"
-    return Failure(
-        service=unit.name,
-        reason=f"somebody else answers on port {unit.port} of {unit.name}",
-        cause=f"it is {who}",
-        mend="use it with --reuse, or end it",
-    )
-
-
-def _refuse_port(unit: Unit, holders: tuple[int, ...]) -> Failure:
-    who = describe_process(holders[0]) if holders else describe_holder(unit.port or 0)
-    if unit.way is Way.FOUND:
-        return Failure(
-            service=unit.name,
-            reason=f"{unit.name} was to be reused and does not answer",
-            cause=f"port {unit.port} is held by {who}" if who else "",
-        )
-    return Failure(
-        service=unit.name,
-        reason=f"{unit.name} cannot have port {unit.port}: it is taken",
-        cause=f"by {who}" if who else "its holder is not seen here",
-        mend="end that process, or give it another port: local: {port: ..}",
-    )

@@ -16,7 +16,6 @@ from composegen.oserrors import (
     may,
 )
 from composegen.paths import exists, is_file, is_folder
-from composegen.planning.credentials import find_credentials
 from composegen.planning.placeholders import make_url
 from composegen.planning.plan import Plan, Step, reduce_stack
 from composegen.records import record, replace
@@ -27,7 +26,12 @@ from composegen.workspace.dotenv import (
     parse_raw_env,
     read_dotenv,
 )
-from composegen.workspace.secrets import check_made, make_secret_files, read_passwords
+from composegen.workspace.secrets import (
+    check_made,
+    make_secret_files,
+    read_password,
+    read_passwords,
+)
 from composegen.workspace.state import STATE_FOLDER, make_state_folder
 
 HOST = "127.0.0.1"
@@ -122,11 +126,7 @@ def _strip_url_files(stack: Stack) -> Stack:
 
 def _write_url(stack: Stack, secret: Secret, around: Surroundings) -> None:
     service = stack.services[secret.source]
-    login = find_credentials(service)
-    password = None
-    if login.password_secret:
-        path = around.folder / stack.secrets[login.password_secret].file
-        password = (read_small_text(path) or "").rstrip("\r\n")
+    password = read_password(stack, service, around.folder)
     addressing = LocalAddressing(around.folder, stack.secrets)
     url = make_url(stack, service, addressing, password=password).text
     folder = make_state_folder(around.folder, "secrets")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 
 from composegen.model import Condition
-from composegen.places.processes.service import Tended
+from composegen.places.processes.service import RunningService
 from composegen.places.status import State
 from composegen.planning.plan import Gate, Step
 
@@ -30,7 +30,7 @@ class Verdict(Enum):
 class Gates:
     """The gates of a step, by the services of its run."""
 
-    def __init__(self, step: Step, services: Mapping[str, Tended]) -> None:
+    def __init__(self, step: Step, services: Mapping[str, RunningService]) -> None:
         self._gates = tuple(
             (gate, services[gate.service])
             for gate in step.gates
@@ -75,7 +75,7 @@ class Gates:
                 change.cancel()
 
 
-def judge_gate(gate: Gate, needed: Tended, now: float) -> Verdict:
+def judge_gate(gate: Gate, needed: RunningService, now: float) -> Verdict:
     """What a gate says of a service at a moment of the monotonic clock, in seconds.
 
     An optional service that was well is waited for up to its ``boot`` while it is away.
@@ -89,6 +89,6 @@ def judge_gate(gate: Gate, needed: Tended, now: float) -> Verdict:
     return Verdict.OPEN if gate.is_optional and is_late else Verdict.CLOSED
 
 
-def _find_patience(needed: Tended) -> float:
+def _find_patience(needed: RunningService) -> float:
     """Until when an optional service that is away is waited for."""
     return (needed.away_since or 0.0) + needed.unit.probe.boot

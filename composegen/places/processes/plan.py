@@ -27,7 +27,7 @@ from composegen.places.processes.environment import (
     suggest_access,
 )
 from composegen.places.processes.ports import move_ports
-from composegen.places.processes.readiness import ALIVE_FOR
+from composegen.places.status import ALIVE_FOR
 from composegen.planning.plan import Plan, Step, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import field, record, replace

@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 from composegen.model import HealthKind
 from composegen.oserrors import describe_os_error, is_shortage
+from composegen.places.processes.environment import HOST
+from composegen.places.status import ALIVE_FOR
 from composegen.records import field, record
 from composegen.system.children import run_briefly
 
-HOST = "127.0.0.1"
-ALIVE_FOR = 1.0
 _MOST_HEADER = 4096
 _DRAIN_SECONDS = 0.05
 _DRAIN_BYTES = 65536

@@ -6,7 +6,6 @@ service; the kernel gives it back when the run dies.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -32,10 +31,10 @@ from composegen.system.logfiles import find_log
 from composegen.values import SERVICE_NAME
 from composegen.workspace.state import (
     STATE_FOLDER,
+    Lock,
     NotTrusted,
     is_trusted,
     make_state_folder,
-    open_lock,
     read_state,
 )
 from composegen.workspace.stateform import (
@@ -97,49 +96,6 @@ class LastRun:
     left_out: tuple[LeftOutNote, ...]
     failures: Mapping[str, Failure]
     answers: Mapping[str, str]
-
-
-class Lock:
-    """A service's lock, held by the run that owns the service."""
-
-    def __init__(self, path: Path) -> None:
-        self._handle: int | None = None
-        self._path = path
-
-    def take(self) -> bool:
-        """Take it if nobody holds it. Raises FileRefused."""
-        if self._handle is not None:
-            return True
-        handle = open_lock(self._path)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            return False
-        self._handle = handle
-        return True
-
-    def take_again(self) -> None:
-        """Take it in a folder that was made again, if nobody was quicker.
-
-        Raises OSError.
-        """
-        if self._handle is None:
-            return
-        before, self._handle = self._handle, None
-        try:
-            self.take()
-        finally:
-            if self._handle is None:
-                self._handle = before
-            else:
-                os.close(before)
-
-    def give_back(self) -> None:
-        """Let others have it."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
 
 
 class RunFolder:

@@ -1,61 +1,63 @@
-"""What a run says of one service: its events, timed, and the lines of its log."""
+"""What a run reports of one service: its events and the lines of its log."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from composegen.places.events import Event, Line, Told
 from composegen.places.processes.causes import LAST_LINES
-from composegen.places.processes.service import Tended
-from composegen.system.logfiles import read_last_lines
+from composegen.places.processes.service import RunningService
+from composegen.system.logfiles import Tail, read_last_lines
 
 Report: TypeAlias = Callable[[Event], None]
-"""Whoever wants to know what happens."""
+"""Called with everything that happens."""
 
 
-class Voice:
-    """Reports of one service; ``begin`` is the run's, on the monotonic clock."""
+class Reports:
+    """The reports of one service."""
 
-    def __init__(self, tended: Tended, report: Report, begin: float) -> None:
-        self._tended = tended
+    def __init__(self, service: RunningService, report: Report) -> None:
+        self._service = service
         self._report = report
-        self._begin = begin
+        self._tail: Tail | None = None
 
-    @property
-    def now(self) -> float:
-        """Seconds since the run began."""
-        return time.monotonic() - self._begin
-
-    def say(self, kind: type[Event], **facts: Any) -> None:
-        """Report an event that happens to the service just now."""
-        self._report(kind(service=self._tended.unit.name, at=self.now, **facts))
+    def send(self, event: Event | None) -> None:
+        """Report an event, where there is one."""
+        if event is not None:
+            self._report(event)
 
     def tell(self, text: str) -> None:
         """Report what has no event of its own."""
-        self.say(Told, text=text)
+        self._send_now(Told, text)
+
+    def follow_log(self) -> None:
+        """Begin with the log of the process that was started."""
+        launch, process = self._service.unit.launch, self._service.process
+        if launch is not None and launch.log is not None and process is not None:
+            self._tail = Tail(launch.log, process.log_start)
 
     def show_lines(self) -> bool:
-        """Report what its log has got since; whether that is anything."""
-        tail = self._tended.tail
-        lines = tail.read_lines() if tail is not None else []
+        """Report the new lines of its log; whether there are any."""
+        lines = self._tail.read_lines() if self._tail is not None else []
         for text in lines:
-            self.say(Line, text=text)
+            self._send_now(Line, text)
         return bool(lines)
 
     def show_rest(self) -> None:
-        """Report what it said last, before its end is told."""
-        tail = self._tended.tail
-        if tail is not None:
-            for text in tail.read_rest():
-                self.say(Line, text=text)
-            tail.close()
-            self._tended.tail = None
+        """Report its last lines, before its end is reported."""
+        if self._tail is not None:
+            for text in self._tail.read_rest():
+                self._send_now(Line, text)
+            self._tail.close()
+            self._tail = None
 
     def read_last_lines(self) -> list[str]:
         """The last lines that its process has logged."""
-        launch, process = self._tended.unit.launch, self._tended.process
+        launch, process = self._service.unit.launch, self._service.process
         if launch is None or launch.log is None or process is None:
             return []
         return read_last_lines(launch.log, LAST_LINES, since=process.log_start)
+
+    def _send_now(self, kind: type[Told | Line], text: str) -> None:
+        self._report(kind(service=self._service.name, at=self._service.now, text=text))

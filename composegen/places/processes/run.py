@@ -23,13 +23,8 @@ from composegen.places.processes.environment import (
     prepare_secrets,
     read_surroundings,
 )
-from composegen.places.processes.plan import (
-    Asked,
-    LocalPlan,
-    Way,
-    settle_plan,
-)
-from composegen.places.processes.records import Lock, RunFolder, RunRecord
+from composegen.places.processes.plan import Asked, LocalPlan, Way, settle_plan
+from composegen.places.processes.records import RunFolder, RunRecord
 from composegen.places.processes.session import open_session
 from composegen.places.processes.stores import has_engine, is_image_there, pull_image
 from composegen.places.processes.supervisor import StartFailed, Supervisor
@@ -42,6 +37,7 @@ from composegen.system.process import Processes
 from composegen.system.signals import catch_signals
 from composegen.terminal.console import Console, has_colours
 from composegen.terminal.stream import RunConsole
+from composegen.workspace.state import Lock
 
 _CONNECT_TIMEOUT = 0.5
 _POLL = 0.05
@@ -303,7 +299,7 @@ class _Run:
         ]
         commands = [u.name for u in self.units if u.way is Way.COMMAND]
         if commands:
-            process = supervisor.tended[commands[0]].process
+            process = supervisor.services[commands[0]].process
             if process is not None:
                 ends.append(asyncio.ensure_future(stay_in_front(process)))
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -317,7 +313,7 @@ class _Run:
     def _show_ready(self, supervisor: Supervisor) -> None:
         self.console.show_boots(supervisor.list_boots())
         for unit in self.units:
-            is_up = supervisor.tended[unit.name].state is State.READY
+            is_up = supervisor.services[unit.name].state is State.READY
             if is_up and unit.step.service.publish and unit.address:
                 self.console.say(f"  {unit.name}: {unit.address}")
         if any(not unit.step.service.job for unit in self.units):
@@ -337,7 +333,7 @@ def _choose_code(ends: list[asyncio.Future[Any]], supervisor: Supervisor) -> int
         return int(command[0].result()) if command[0].done() else ExitCode.PROBLEM
     all_ended.result()
     failed = any(
-        tended.state is State.FAILED and tended.unit.step.is_required
-        for tended in supervisor.tended.values()
+        service.state is State.FAILED and service.unit.step.is_required
+        for service in supervisor.services.values()
     )
     return ExitCode.PROBLEM if failed else ExitCode.FINE

@@ -1,11 +1,40 @@
-"""One service of a run as it is right now; each change wakes those who wait for it."""
+"""One service of a run as a state machine; its methods are the transitions.
+
+A transition sets the fields that belong together, wakes the gates that wait for the
+service, and returns the event to report. Nothing else sets a field. The transitions
+that are possible in each state::
+
+    waiting   waits_for, starts, gave_up
+    starting  waits_for, starts, reused, started, exited, became_ready, finished,
+              gave_up, and after an exit: pauses, tries_again
+    ready     became_unhealthy, recovered, died
+    any       answered, stopped
+
+``died`` leads to *starting* again where the service is restarted. The states in which
+it ends are *finished*, *failed* and *stopped*; ``stopped`` keeps the first two. An
+impossible transition is a fault of composegen and raises AssertionError.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any, TypeVar
 
-from composegen.places.events import Failure
+from composegen.places.events import (
+    Event,
+    Exited,
+    Failed,
+    Failure,
+    Finished,
+    Ready,
+    Recovered,
+    Reused,
+    Sickened,
+    Started,
+    Stopped,
+    Told,
+)
 from composegen.places.processes.claims import Found
 from composegen.places.processes.plan import Way
 from composegen.places.processes.records import format_now
@@ -13,15 +42,26 @@ from composegen.places.processes.units import Unit
 from composegen.places.status import FINE, ServiceStatus, State
 from composegen.places.timeline import Boot
 from composegen.records import replace
-from composegen.system.logfiles import Tail
+from composegen.system.identity import find_start_time, read_command
 from composegen.system.process import Process
 
+_Kind = TypeVar("_Kind", bound=Event)
 
-class Tended:
-    """One service as it is right now."""
 
-    def __init__(self, unit: Unit, loop: asyncio.AbstractEventLoop) -> None:
+class RunningService:
+    """One service as it is right now; ``begin`` is the run's, on the monotonic clock.
+
+    ``outcome`` holds how its first start ended: None where it came up, else why not.
+    ``away_since`` is when it was last well, while it is not, and ``again_at`` when it
+    is started again, both on the same clock; ``closed_gates`` are the services that it
+    waits for.
+    """
+
+    def __init__(
+        self, unit: Unit, *, dependants: tuple[str, ...] = (), begin: float = 0.0
+    ) -> None:
         self.unit = unit
+        self.dependants = dependants
         self.state = State.WAITING
         self.health: str | None = None
         self.process: Process | None = None
@@ -33,12 +73,21 @@ class Tended:
         self.again_at: float | None = None
         self.last_answer = ""
         self.away_since: float | None = None
-        self.waits_for: tuple[str, ...] = ()
+        self.closed_gates: tuple[str, ...] = ()
         self.boot = Boot(service=unit.name, created=0.0)
-        self.settled: asyncio.Future[bool] = loop.create_future()
-        self.tail: Tail | None = None
-        self._loop = loop
+        self.outcome: asyncio.Future[Failure | None] = _make_future()
+        self._begin = begin
         self._changes: set[asyncio.Future[None]] = set()
+
+    @property
+    def name(self) -> str:
+        """Its name in the stack file."""
+        return self.unit.name
+
+    @property
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._begin
 
     @property
     def pid(self) -> int | None:
@@ -49,34 +98,187 @@ class Tended:
 
     @property
     def is_well(self) -> bool:
-        """Whether it does what is asked of it at this moment."""
+        """Whether it does at this moment what its dependent services need."""
         return self.state in FINE and self.health != "unhealthy"
 
-    def enter(self, state: State, health: str | None = None) -> None:
-        """Take a new state; those who wait for it go on."""
-        was_well = self.is_well
-        self.state = state
-        self.since = format_now()
-        self.health = health
-        if not self.settled.done() and (state in FINE or state is State.FAILED):
-            self.settled.set_result(state in FINE)
-        self._note_change(was_well=was_well)
+    # Its start
 
-    def change_health(self, health: str) -> None:
-        """Take another health in the same state."""
-        was_well = self.is_well
-        self.health = health
-        self._note_change(was_well=was_well)
+    def waits_for(self, names: tuple[str, ...]) -> Told | None:
+        """Gates are closed, or none is any more; reported before a restart only."""
+        self._expect(State.WAITING, State.STARTING)
+        is_new = bool(names) and not self.closed_gates
+        self.closed_gates = names
+        if not is_new or self.failure is None:
+            return None
+        text = f"waits for {', '.join(names)} before it starts again"
+        return self._make(Told, text=text)
 
-    def take_process(self, process: Process) -> None:
-        """It runs, as this process."""
+    def starts(self) -> None:
+        """Its gates are open; the first time, its boot begins."""
+        self._expect(State.WAITING, State.STARTING)
+        if self.boot.started is None:
+            waited_for = tuple(gate.service for gate in self.unit.step.gates)
+            self.boot = replace(self.boot, started=self.now, waited_for=waited_for)
+        self._enter(State.STARTING, "starting" if self.unit.probe.can_ask else "none")
+
+    def answered(self, answer: str) -> bool:
+        """What its health check got instead of a good answer; whether the first."""
+        is_first = not self.last_answer
+        self.last_answer = answer
+        return is_first
+
+    def reused(self, found: Found) -> Reused:
+        """A process that is not ours serves."""
+        self._expect(State.STARTING)
+        self.found = found
+        self.process = None
+        since = find_start_time(found.pid) if found.pid is not None else None
+        return self._make(
+            Reused,
+            pid=found.pid,
+            command=read_command(found.pid) if found.pid is not None else "",
+            since=_format_time(since),
+            note=found.note,
+        )
+
+    def started(self, process: Process) -> Started:
+        """It runs as this process and is not ready yet."""
+        self._expect(State.STARTING)
         self.found = None
         self.process = process
         self.exit_code = None
         self.last_answer = ""
-        self._note_change(was_well=self.is_well)
+        self._wake(was_well=self.is_well)
+        return self._make(
+            Started,
+            pid=process.pid,
+            command=" ".join(process.launch.command),
+            restarts=self.restarts,
+        )
 
-    def _note_change(self, *, was_well: bool) -> None:
+    def became_ready(self, after: float) -> Ready:
+        """It does what is asked of it, ``after`` seconds of booting."""
+        self._expect(State.STARTING)
+        is_asked = self.unit.probe.can_ask and self.unit.way is not Way.COMMAND
+        self._note_boot()
+        self.failure = None
+        self._enter(State.READY, "healthy" if is_asked else "none")
+        return self._make(Ready, after=after, address=self.unit.address)
+
+    def exited(self, code: int) -> None:
+        """A job has ended; what else runs of it is being stopped."""
+        self._expect(State.STARTING)
+        self.exit_code = code
+
+    def finished(self, after: float) -> Finished:
+        """A job has run to its end and nothing is left of it."""
+        self._expect(State.STARTING)
+        self._note_boot()
+        self._enter(State.FINISHED)
+        return self._make(Finished, after=after)
+
+    def gave_up(self, failure: Failure) -> Failed:
+        """Its start failed and is not tried again."""
+        self._expect(State.WAITING, State.STARTING)
+        self.failure = failure
+        self.exit_code = failure.exit_code
+        self._enter(State.FAILED)
+        return self._make(
+            Failed,
+            failure=failure,
+            is_required=self.unit.step.is_required,
+            dependants=self.dependants,
+        )
+
+    # While it runs
+
+    def became_unhealthy(self, answer: str) -> Sickened:
+        """It runs and no longer answers its health check."""
+        self._expect(State.READY)
+        assert self.health != "unhealthy", f"{self.name}: it was unhealthy before"
+        self.last_answer = answer
+        self._change_health("unhealthy")
+        return self._make(Sickened, reason=answer)
+
+    def recovered(self) -> Recovered:
+        """It answers its health check again."""
+        self._expect(State.READY)
+        assert self.health == "unhealthy", f"{self.name}: it was healthy before"
+        self._change_health("healthy")
+        return self._make(Recovered)
+
+    def died(
+        self, code: int | None, failure: Failure | None, *, restart_in: float | None
+    ) -> Exited:
+        """It ended after it was ready; no code where its process is not ours.
+
+        ``restart_in`` is None where it is not started again.
+        """
+        self._expect(State.READY)
+        self.exit_code = code
+        self.found = None
+        self.failure = failure
+        if restart_in is not None:
+            self._enter(State.STARTING)
+        else:
+            self._enter(State.STOPPED if code == 0 else State.FAILED)
+        return self._make(
+            Exited, exit_code=code, restart_in=restart_in, dependants=self.dependants
+        )
+
+    def pauses(self, seconds: float, failure: Failure | None = None) -> Told | None:
+        """It is started again later; ``failure`` is that of the last restart."""
+        self._expect(State.STARTING)
+        self.again_at = time.monotonic() + seconds
+        if failure is None:
+            return None
+        self.failure = failure
+        cause = f" ({failure.cause})" if failure.cause else ""
+        text = f"{failure.reason}{cause}; next try in {seconds:g} s"
+        return self._make(Told, text=text)
+
+    def tries_again(self) -> None:
+        """Its pause is over."""
+        self._expect(State.STARTING)
+        self.again_at = None
+        self.restarts += 1
+
+    # Its end
+
+    def stopped(self, left: tuple[int, ...]) -> Stopped:
+        """The run ends; ``left`` are its processes that could not be killed."""
+        self.found = None
+        if self.state not in {State.FAILED, State.FINISHED}:
+            self._enter(State.STOPPED)
+        return self._make(Stopped, left=left)
+
+    # What transitions share
+
+    def _expect(self, *states: State) -> None:
+        assert self.state in states, f"{self.name}: impossible while {self.state}"
+
+    def _make(self, kind: type[_Kind], **facts: Any) -> _Kind:
+        return kind(service=self.name, at=self.now, **facts)
+
+    def _enter(self, state: State, health: str | None = None) -> None:
+        was_well = self.is_well
+        self.state = state
+        self.since = format_now()
+        self.health = health
+        if not self.outcome.done() and (state in FINE or state is State.FAILED):
+            self.outcome.set_result(self.failure)
+        self._wake(was_well=was_well)
+
+    def _change_health(self, health: str) -> None:
+        was_well = self.is_well
+        self.health = health
+        self._wake(was_well=was_well)
+
+    def _note_boot(self) -> None:
+        if self.boot.ready is None:
+            self.boot = replace(self.boot, ready=self.now)
+
+    def _wake(self, *, was_well: bool) -> None:
         if self.is_well:
             self.away_since = None
         elif was_well:
@@ -87,46 +289,54 @@ class Tended:
                 change.set_result(None)
 
     def wait_for_change(self) -> asyncio.Future[None]:
-        """A future that is done as soon as something about it has changed."""
-        change: asyncio.Future[None] = self._loop.create_future()
+        """A future that is done after the next transition."""
+        change: asyncio.Future[None] = _make_future()
         self._changes.add(change)
         return change
 
 
-def describe_failure(tended: Tended) -> Failure | None:
+def describe_failure(service: RunningService) -> Failure | None:
     """Why a service is not up, as it is at this moment, or None.
 
     One that died is started again after a pause, or has been and boots.
     """
-    failure = tended.failure
-    if failure is None or tended.state not in {State.STARTING, State.WAITING}:
+    failure = service.failure
+    if failure is None or service.state not in {State.STARTING, State.WAITING}:
         return failure
-    if tended.waits_for:
-        then = f"it is started again when {', '.join(tended.waits_for)} is back"
-    elif tended.again_at is not None:
-        left = max(0.0, tended.again_at - time.monotonic())
+    if service.closed_gates:
+        then = f"it is started again when {', '.join(service.closed_gates)} is back"
+    elif service.again_at is not None:
+        left = max(0.0, service.again_at - time.monotonic())
         then = f"it is started again in {left:.1f} s"
     else:
         then = "it was started again and is not ready yet"
-        then += f": {tended.last_answer}" if tended.last_answer else ""
+        then += f": {service.last_answer}" if service.last_answer else ""
     return replace(failure, reason=f"{failure.reason}; {then}")
 
 
-def describe_tended(tended: Tended) -> ServiceStatus:
-    """A tended service in the shape that both places share."""
-    launch = tended.unit.launch
-    log = launch.log if launch is not None and tended.found is None else None
-    image = tended.unit.step.service.image if tended.unit.way is Way.DOCKER else None
+def describe_service(service: RunningService) -> ServiceStatus:
+    """A service in the shape that both places share."""
+    unit = service.unit
+    launch = unit.launch if service.found is None else None
+    log = launch.log if launch is not None else None
     return ServiceStatus(
-        service=tended.unit.name,
-        state=tended.state,
-        health=tended.health,
-        pid=tended.pid,
-        since=tended.since,
-        restarts=tended.restarts,
-        exit_code=tended.exit_code,
-        address=tended.unit.address or None,
-        image=image,
+        service=service.name,
+        state=service.state,
+        health=service.health,
+        pid=service.pid,
+        since=service.since,
+        restarts=service.restarts,
+        exit_code=service.exit_code,
+        address=unit.address or None,
+        image=unit.step.service.image if unit.way is Way.DOCKER else None,
         log=str(log) if log is not None else None,
-        reused=tended.found is not None,
+        reused=service.found is not None,
     )
+
+
+def _make_future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
+
+
+def _format_time(moment: float | None) -> str:
+    return "" if moment is None else time.strftime("%H:%M", time.localtime(moment))

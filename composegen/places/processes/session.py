@@ -162,9 +162,9 @@ def describe_run(
     return {
         "statuses": describe_statuses(statuses),
         "is_up": all(
-            tended.state in FINE
-            for tended in supervisor.tended.values()
-            if tended.unit.step.is_required
+            service.state in FINE
+            for service in supervisor.services.values()
+            if service.unit.step.is_required
         ),
         "needs": {
             step.name: [gate.service for gate in step.gates]
@@ -186,12 +186,12 @@ def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
     return {
         "failures": {
             name: as_dict(failure)
-            for name, tended in supervisor.tended.items()
-            if (failure := describe_failure(tended)) is not None
+            for name, service in supervisor.services.items()
+            if (failure := describe_failure(service)) is not None
         },
         "answers": {
-            name: tended.last_answer
-            for name, tended in supervisor.tended.items()
-            if tended.last_answer
+            name: service.last_answer
+            for name, service in supervisor.services.items()
+            if service.last_answer
         },
     }

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import CannotRun
 from composegen.model import Mount, Raw, Service
-from composegen.oserrors import keeps_all_from_starting
 from composegen.places.processes.environment import HOST, Surroundings, read_env_files
 from composegen.planning.plan import Plan, Step
+from composegen.system.docker import ask_docker, find_docker_command
 from composegen.system.guardian import run_quietly
 from composegen.system.launch import Launch, is_container_of
 from composegen.system.logfiles import find_log
 from composegen.workspace.project import find_project
 
-_ANSWER_TIMEOUT = 10.0
 _GRACE = 15.0
 _PATH = (
     "PATH HOME XDG_RUNTIME_DIR SSH_AUTH_SOCK DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG "
@@ -36,27 +34,6 @@ def has_engine(path: str | None = None) -> bool:
     )
 
 
-def ask_docker(*arguments: str, path: str | None = None) -> str | None:
-    """What the docker command answers, None when it fails or takes ten seconds."""
-    program = shutil.which("docker", path=path)
-    if program is None:
-        return None
-    try:
-        done = subprocess.run(
-            [program, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_ANSWER_TIMEOUT,
-            check=False,
-            text=True,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        if keeps_all_from_starting(error):
-            raise
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
 def is_image_there(image: str) -> bool:
     """Whether the engine has the image already."""
     return ask_docker("image", "inspect", "--format", "{{.Id}}", image) is not None
@@ -64,7 +41,7 @@ def is_image_there(image: str) -> bool:
 
 def pull_image(image: str) -> bool:
     """Pull an image, its progress shown; whether that worked."""
-    program = shutil.which("docker")
+    program = find_docker_command()
     if program is None:
         return False
     done = subprocess.run([program, "pull", "--quiet", image], stdout=2, check=False)
@@ -73,7 +50,7 @@ def pull_image(image: str) -> bool:
 
 def remove_container(name: str) -> None:
     """Remove a store's container that a dead run left; no other is touched."""
-    program = shutil.which("docker")
+    program = find_docker_command()
     if program is not None and is_container_of(name):
         run_quietly([program, "rm", "--force", "--volumes", name])
 

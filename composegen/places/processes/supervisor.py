@@ -13,7 +13,7 @@ from typing import Any
 from composegen.places.events import Failure
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.report import Report
-from composegen.places.processes.service import Tended, describe_tended
+from composegen.places.processes.service import RunningService, describe_service
 from composegen.places.processes.tender import Tender
 from composegen.places.processes.units import Unit
 from composegen.places.status import ServiceStatus
@@ -44,20 +44,16 @@ class Supervisor:
         *,
         restart: bool = True,
     ) -> None:
-        loop = asyncio.get_running_loop()
-        self.tended = {unit.name: Tended(unit, loop) for unit in units}
         begin = time.monotonic()
-        self._tenders = [
-            Tender(
-                tended,
-                self.tended,
-                processes,
-                claims,
-                report,
-                restart=restart,
-                begin=begin,
+        self.services = {
+            unit.name: RunningService(
+                unit, dependants=_list_dependants(unit, units), begin=begin
             )
-            for tended in self.tended.values()
+            for unit in units
+        }
+        self._tenders = [
+            Tender(service, self.services, processes, claims, report, restart=restart)
+            for service in self.services.values()
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._tailing: asyncio.Task[None] | None = None
@@ -70,9 +66,7 @@ class Supervisor:
         """
         self._tailing = asyncio.create_task(self._follow_logs())
         self._tasks = [asyncio.create_task(tender.tend()) for tender in self._tenders]
-        waiting: dict[asyncio.Future[bool], Tended] = {
-            tended.settled: tended for tended in self.tended.values()
-        }
+        waiting = {service.outcome: service for service in self.services.values()}
         while waiting:
             running: list[asyncio.Future[Any]] = [
                 task for task in self._tasks if not task.done()
@@ -80,11 +74,10 @@ class Supervisor:
             await asyncio.wait(
                 [*waiting, *running], return_when=asyncio.FIRST_COMPLETED
             )
-            for future in [future for future in waiting if future.done()]:
-                tended = waiting.pop(future)
-                is_missed = not future.result() and tended.unit.step.is_required
-                if tended.failure is not None and is_missed:
-                    raise StartFailed(tended.failure)
+            for outcome in [outcome for outcome in waiting if outcome.done()]:
+                service, failure = waiting.pop(outcome), outcome.result()
+                if failure is not None and service.unit.step.is_required:
+                    raise StartFailed(failure)
             self._raise_faults()
 
     def _raise_faults(self) -> None:
@@ -101,7 +94,7 @@ class Supervisor:
         """Look often while there is something to see, and seldom when all is quiet."""
         quiet = 0
         while True:
-            shown = [tender.voice.show_lines() for tender in self._tenders]
+            shown = [tender.reports.show_lines() for tender in self._tenders]
             quiet = 0 if any(shown) else quiet + 1
             is_quiet = quiet > _QUIET_AFTER
             await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)
@@ -111,7 +104,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        gone = {name: asyncio.Event() for name in self.tended}
+        gone = {name: asyncio.Event() for name in self.services}
         await asyncio.gather(*(tender.stop(gone) for tender in self._tenders))
         if self._tailing is not None:
             self._tailing.cancel()
@@ -119,8 +112,17 @@ class Supervisor:
 
     def list_boots(self) -> list[Boot]:
         """The boots so far, in the order of the plan."""
-        return [tended.boot for tended in self.tended.values()]
+        return [service.boot for service in self.services.values()]
 
     def list_statuses(self) -> list[ServiceStatus]:
         """How every service of the run is doing."""
-        return [describe_tended(tended) for tended in self.tended.values()]
+        return [describe_service(service) for service in self.services.values()]
+
+
+def _list_dependants(unit: Unit, units: Sequence[Unit]) -> tuple[str, ...]:
+    """The services that wait for this one before they start."""
+    return tuple(
+        other.name
+        for other in units
+        if any(gate.service == unit.name for gate in other.step.gates)
+    )

@@ -1,36 +1,19 @@
-"""Tends one service from its gates to its end: start, health, restarts, stop."""
+"""Tends one service in the order in which things happen: gates, start, watch, stop."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from composegen.model import HealthKind
-from composegen.places.events import (
-    Exited,
-    Failed,
-    Failure,
-    Finished,
-    Ready,
-    Recovered,
-    Reused,
-    Sickened,
-    Started,
-    Stopped,
-)
+from composegen.places.events import Failure
 from composegen.places.processes.causes import (
     explain_exit,
     explain_os_error,
     explain_silence,
 )
-from composegen.places.processes.claims import (
-    Claims,
-    Found,
-    Refused,
-    check_answerer,
-    enter_container,
-)
+from composegen.places.processes.claims import Claims, check_answerer, enter_container
 from composegen.places.processes.gates import Gates
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import (
@@ -42,14 +25,11 @@ from composegen.places.processes.readiness import (
     wait_until_ready,
     wait_until_settled,
 )
-from composegen.places.processes.report import Report, Voice
-from composegen.places.processes.service import Tended
-from composegen.places.processes.units import Unit
-from composegen.places.status import State
-from composegen.places.timeline import Boot
+from composegen.places.processes.refusals import Refused
+from composegen.places.processes.report import Report, Reports
+from composegen.places.processes.service import RunningService
 from composegen.records import replace
-from composegen.system.identity import Identity, find_start_time, is_still, read_command
-from composegen.system.logfiles import Tail
+from composegen.system.identity import Identity, is_still
 from composegen.system.process import Process, Processes
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -58,137 +38,83 @@ _WATCH_INTERVAL = 0.1
 
 
 class Tender:
-    """Tends one service of a run; ``others`` are all of them, by name."""
+    """Tends one service of a run; ``services`` are all of them, by name."""
 
     def __init__(
         self,
-        tended: Tended,
-        others: Mapping[str, Tended],
+        service: RunningService,
+        services: Mapping[str, RunningService],
         processes: Processes,
         claims: Claims,
         report: Report,
         *,
         restart: bool,
-        begin: float,
     ) -> None:
-        self.tended = tended
-        self._others = others
+        self.service = service
+        self.reports = Reports(service, report)
+        self._unit = service.unit
+        self._gates = Gates(service.unit.step, services)
         self._processes = processes
         self._claims = claims
-        self._restart = restart
-        self._gates = Gates(tended.unit.step, others)
-        self.voice = Voice(tended, report, begin)
+        self._is_restarted = restart and service.unit.way is not Way.COMMAND
 
     async def tend(self) -> None:
-        """Carry it from its gates to its last exit; cancelled when the run ends."""
-        failure = await self._pass_gates()
-        if failure is None:
-            self._begin_boot()
-            failure = await self._boot()
+        """Take it from its gates to its last exit; cancelled when the run ends."""
+        failure = await self._pass_gates() or await self._boot()
         if failure is not None:
             await self._give_up(failure)
             return
         pause = FIRST_PAUSE
-        while not self.tended.unit.step.service.job:
+        while not self._unit.step.service.job:
             ready_at = time.monotonic()
             code = await self._watch()
             if time.monotonic() - ready_at > _STEADY_AFTER:
                 pause = FIRST_PAUSE
-            again = self._restart and self.tended.unit.way is not Way.COMMAND
-            self._note_exit(code, pause if again else None)
-            if self.tended.process is not None:
-                await self.tended.process.stop()
-            if not again:
-                self._claims.note_ended(self.tended.unit)
+            await self._end(code, restart_in=pause if self._is_restarted else None)
+            if not self._is_restarted:
                 return
-            await self._pause(pause)
-            pause = min(LONGEST_PAUSE, pause * 2)
-            while (failure := await self._boot_again()) is not None:
-                self.tended.failure = failure
-                cause = f" ({failure.cause})" if failure.cause else ""
-                self.voice.tell(f"{failure.reason}{cause}; next try in {pause:g} s")
-                await self._pause(pause)
-                pause = min(LONGEST_PAUSE, pause * 2)
+            pause = await self._restart(pause)
 
-    async def _pause(self, seconds: float) -> None:
-        """Wait before it is started again."""
-        self.tended.again_at = time.monotonic() + seconds
-        await asyncio.sleep(seconds)
-        self.tended.again_at = None
+    # Its start
 
     async def _pass_gates(self) -> Failure | None:
         """Wait until all gates are open at once; the failure where one never will."""
         while True:
             shut, closed = self._gates.find_shut(), self._gates.find_closed()
             if shut:
-                return Failure(
-                    service=self.tended.unit.name,
-                    reason=f"cannot start without {shut[0]}",
-                )
-            if closed and not self.tended.waits_for and self.tended.failure is not None:
-                self.voice.tell(f"waits for {', '.join(closed)} before it starts again")
-            self.tended.waits_for = closed
+                reason = f"cannot start without {shut[0]}"
+                return Failure(service=self.service.name, reason=reason)
+            self.reports.send(self.service.waits_for(closed))
             if not closed:
                 return None
             await self._gates.wait_for_change()
 
-    def _begin_boot(self) -> None:
-        step = self.tended.unit.step
-        self.tended.boot = Boot(
-            service=step.name,
-            created=0.0,
-            started=self.voice.now,
-            waited_for=tuple(gate.service for gate in step.gates),
-        )
-
     async def _boot(self) -> Failure | None:
         """Start it, or find it running, and wait until it is ready."""
-        unit = self.tended.unit
-        self.tended.enter(State.STARTING, "starting" if unit.probe.can_ask else "none")
+        self.service.starts()
         try:
-            found = await self._claims.claim(unit, self._note_waiting)
+            found = await self._claims.claim(self._unit, self._note_waiting)
         except Refused as refused:
             return refused.failure
         except OSError as error:
-            return explain_os_error(unit, error)
+            return explain_os_error(self._unit, error)
         if found is not None:
-            self._use(found)
+            self.reports.send(self.service.reused(found))
+            self.reports.send(self.service.became_ready(0.0))
             return None
-        # The look at its port may have taken a while.
+        # Looking at its port may have taken a while.
         return await self._pass_gates() or self._start() or await self._wait()
 
-    async def _boot_again(self) -> Failure | None:
-        self.tended.restarts += 1
-        failure = await self._pass_gates() or await self._boot()
-        if failure is not None and self.tended.process is not None:
-            await self.tended.process.stop()
-        return failure
-
     def _note_waiting(self, holder: str, answer: str) -> None:
-        """Somebody near has its port and is not healthy yet: told once."""
-        if not self.tended.last_answer:
-            boot = self.tended.unit.probe.boot
-            self.voice.tell(
+        """A process of this folder has its port and is not healthy yet."""
+        if self.service.answered(answer):
+            self.reports.tell(
                 f"runs already and is not ready: {holder}; "
-                f"it is waited for up to {boot:g} s"
+                f"it is waited for up to {self._unit.probe.boot:g} s"
             )
-        self.tended.last_answer = answer
-
-    def _use(self, found: Found) -> None:
-        self.tended.found = found
-        self.tended.process = None
-        since = find_start_time(found.pid) if found.pid is not None else None
-        self.voice.say(
-            Reused,
-            pid=found.pid,
-            command=read_command(found.pid) if found.pid is not None else "",
-            since=_format_time(since),
-            note=found.note,
-        )
-        self._become_ready(0.0)
 
     def _start(self) -> Failure | None:
-        unit = self.tended.unit
+        unit = self._unit
         if unit.launch is None:
             return Failure(
                 service=unit.name, reason=f"{unit.name} cannot be started here"
@@ -197,142 +123,127 @@ class Tender:
             process = self._processes.start(unit.launch)
         except OSError as error:
             return explain_os_error(unit, error)
-        self.tended.take_process(process)
-        if unit.launch.log is not None:
-            self.tended.tail = Tail(unit.launch.log, process.log_start)
+        event = self.service.started(process)
+        self.reports.follow_log()
         if process.identity is not None:
             self._claims.note_started(unit, process.identity)
-        self.voice.say(
-            Started,
-            pid=process.pid,
-            command=" ".join(unit.launch.command),
-            restarts=self.tended.restarts,
-        )
+        self.reports.send(event)
         return None
 
     async def _wait(self) -> Failure | None:
         """Wait until what was started is ready, has finished, or fails."""
-        unit, process = self.tended.unit, self.tended.process
+        unit, process = self._unit, self.service.process
         if process is None:
             return None
         try:
             if unit.step.service.job:
                 return await self._wait_for_job(process)
-            if unit.way is Way.COMMAND:
-                self._note_boot()
-                self.tended.enter(State.READY, "none")
-                return None
-            if unit.probe.can_ask:
-                after = await wait_until_ready(
-                    lambda: self._ask(unit, process),
-                    boot=unit.probe.boot,
-                    exited=process.exited,
-                    started_at=process.started_at,
-                    is_heavy=unit.probe.kind is HealthKind.COMMAND,
-                )
-            else:
-                after = await wait_until_settled(process.exited)
+            after = await self._wait_until_ready(process)
         except Died as died:
-            self.voice.show_rest()
-            return explain_exit(unit, died.exit_code, self.voice.read_last_lines())
+            self.reports.show_rest()
+            return explain_exit(unit, died.exit_code, self.reports.read_last_lines())
         except NeverReady as error:
             return explain_silence(
                 unit,
                 seconds=error.seconds,
                 last=error.last,
                 pids=process.find_all(),
-                lines=self.voice.read_last_lines(),
+                lines=self.reports.read_last_lines(),
             )
-        self._become_ready(after)
+        event = self.service.became_ready(after)
+        if unit.way is not Way.COMMAND:
+            self.reports.send(event)
         return None
-
-    async def _ask(self, unit: Unit, process: Process) -> None:
-        try:
-            await ask(self._mark_probe(unit))
-            if unit.probe.kind is not HealthKind.COMMAND:
-                await _check_answerer(unit, process)
-        except NotReady as error:
-            self.tended.last_answer = str(error)
-            raise
-
-    def _mark_probe(self, unit: Unit) -> Probe:
-        if unit.probe.kind is not HealthKind.COMMAND:
-            return unit.probe
-        found = self.tended.found
-        probe = enter_container(unit.probe, found.container if found else "")
-        marks = self._processes.make_marks(unit.name)
-        return replace(probe, env={**probe.env, **marks})
 
     async def _wait_for_job(self, process: Process) -> Failure | None:
         code = await asyncio.shield(process.exited)
-        self.voice.show_rest()
-        self.tended.exit_code = code
+        self.reports.show_rest()
+        self.service.exited(code)
         await process.stop()
-        self._claims.note_ended(self.tended.unit)
+        self._claims.note_ended(self._unit)
         if code != 0:
-            return explain_exit(self.tended.unit, code, self.voice.read_last_lines())
+            return explain_exit(self._unit, code, self.reports.read_last_lines())
         after = time.monotonic() - process.started_at
-        self._note_boot()
-        self.voice.say(Finished, after=after)
-        self.tended.enter(State.FINISHED)
+        self.reports.send(self.service.finished(after))
         return None
 
-    def _become_ready(self, after: float) -> None:
-        unit = self.tended.unit
-        self._note_boot()
-        self.tended.failure = None
-        self.voice.say(Ready, after=after, address=unit.address)
-        self.tended.enter(State.READY, "healthy" if unit.probe.can_ask else "none")
+    async def _wait_until_ready(self, process: Process) -> float:
+        """The seconds that it took. Raises Died and NeverReady."""
+        unit = self._unit
+        if unit.way is Way.COMMAND:
+            return 0.0
+        if not unit.probe.can_ask:
+            return await wait_until_settled(process.exited)
+        return await wait_until_ready(
+            lambda: self._ask(process),
+            boot=unit.probe.boot,
+            exited=process.exited,
+            started_at=process.started_at,
+            is_heavy=unit.probe.kind is HealthKind.COMMAND,
+        )
 
-    def _note_boot(self) -> None:
-        if self.tended.boot.ready is None:
-            self.tended.boot = replace(self.tended.boot, ready=self.voice.now)
+    async def _ask(self, process: Process) -> None:
+        try:
+            await ask(self._mark_probe())
+            if self._unit.probe.kind is not HealthKind.COMMAND:
+                await self._check_answerer(process)
+        except NotReady as error:
+            self.service.answered(str(error))
+            raise
+
+    def _mark_probe(self) -> Probe:
+        """The probe; its command, where it has one, is marked as the service's."""
+        probe, found = self._unit.probe, self.service.found
+        if probe.kind is not HealthKind.COMMAND:
+            return probe
+        probe = enter_container(probe, found.container if found else "")
+        marks = self._processes.make_marks(self.service.name)
+        return replace(probe, env={**probe.env, **marks})
+
+    async def _check_answerer(self, process: Process) -> None:
+        """Raises NotReady, after a pause, where another program answers."""
+        try:
+            check_answerer(self._unit, (process.pid,))
+        except NotReady:
+            try:
+                check_answerer(self._unit, tuple(process.find_all()))
+            except NotReady:
+                await asyncio.sleep(_WATCH_INTERVAL)  # looking costs more than asking
+                raise
 
     async def _give_up(self, failure: Failure) -> None:
-        """A start that failed is told at once, then what is left of it is ended."""
-        self.tended.failure = failure
-        self.tended.exit_code = failure.exit_code
-        self.voice.say(
-            Failed,
-            failure=failure,
-            is_required=self.tended.unit.step.is_required,
-            dependants=tuple(self._list_dependants()),
-        )
-        self.tended.enter(State.FAILED)
-        if self.tended.process is not None:
-            await self.tended.process.stop()
-        self._claims.note_ended(self.tended.unit)
+        """Report at once that its start failed, then end what is left of it."""
+        self.reports.send(self.service.gave_up(failure))
+        await self._stop_process()
+        self._claims.note_ended(self._unit)
 
     # While it runs
 
     async def _watch(self) -> int | None:
-        """Wait until it dies, asking calmly how it is; its code where it is ours."""
-        probe = self.tended.unit.probe
+        """Wait until it dies and probe it meanwhile; its code where it is ours."""
+        probe = self._unit.probe
         misses = 0
         while True:
-            gone = await self._wait_for_exit(probe.interval)
-            if gone:
-                self.voice.show_rest()
-                process = self.tended.process
+            if await self._wait_for_exit(probe.interval):
+                self.reports.show_rest()
+                process = self.service.process
                 return process.exited.result() if process is not None else None
             if not probe.can_ask:
                 continue
             try:
-                await ask(self._mark_probe(self.tended.unit))
+                await ask(self._mark_probe())
             except NotReady as error:
                 misses += 1
-                self.tended.last_answer = str(error)
+                self.service.answered(str(error))
                 if misses == probe.retries:
-                    self.tended.change_health("unhealthy")
-                    self.voice.say(Sickened, reason=str(error))
+                    self.reports.send(self.service.became_unhealthy(str(error)))
             else:
                 if misses >= probe.retries:
-                    self.tended.change_health("healthy")
-                    self.voice.say(Recovered)
+                    self.reports.send(self.service.recovered())
                 misses = 0
 
     async def _wait_for_exit(self, seconds: float) -> bool:
-        process, found = self.tended.process, self.tended.found
+        process, found = self.service.process, self.service.found
         if found is None and process is not None:
             await asyncio.wait({process.exited}, timeout=seconds)
             return process.exited.done()
@@ -343,70 +254,59 @@ class Tender:
             await asyncio.sleep(_WATCH_INTERVAL)
         return False
 
-    def _note_exit(self, code: int | None, pause: float | None) -> None:
-        self.tended.exit_code = code
-        self.tended.found = None
-        if pause is not None:
-            self.tended.enter(State.STARTING)
+    async def _end(self, code: int | None, *, restart_in: float | None) -> None:
+        """It died: report it, and end what is left of it."""
+        if self._unit.way is Way.COMMAND:
+            # Who typed the command sees how it ends.
+            self.service.died(code, None, restart_in=restart_in)
         else:
-            self.tended.enter(State.STOPPED if code == 0 else State.FAILED)
-        if self.tended.unit.way is Way.COMMAND:
-            return  # whoever typed it sees how it ends
-        self.tended.failure = self._explain_end(code)
-        self.voice.say(
-            Exited,
-            exit_code=code,
-            restart_in=pause,
-            dependants=tuple(self._list_dependants()),
-        )
+            failure = self._explain_end(code)
+            self.reports.send(self.service.died(code, failure, restart_in=restart_in))
+        await self._stop_process()
+        if restart_in is None:
+            self._claims.note_ended(self._unit)
 
     def _explain_end(self, code: int | None) -> Failure:
-        unit = self.tended.unit
+        unit = self._unit
         if code is None:
             return Failure(
                 service=unit.name, reason=f"{unit.name}, which was used here, is gone"
             )
-        return explain_exit(unit, code, self.voice.read_last_lines(), was_ready=True)
+        return explain_exit(unit, code, self.reports.read_last_lines(), was_ready=True)
 
-    def _list_dependants(self) -> Iterable[str]:
-        for other in self._others.values():
-            if any(
-                gate.service == self.tended.unit.name for gate in other.unit.step.gates
-            ):
-                yield other.unit.name
+    async def _restart(self, pause: float) -> float:
+        """Start it again until it is ready; the pause before the next restart."""
+        failure: Failure | None = None
+        while True:
+            self.reports.send(self.service.pauses(pause, failure))
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+            self.service.tries_again()
+            failure = await self._pass_gates() or await self._boot()
+            if failure is None:
+                return pause
+            await self._stop_process()
 
     # Its end
 
     async def stop(self, gone: Mapping[str, asyncio.Event]) -> None:
-        """End it once its dependants are gone, and say that it is gone too."""
-        for dependant in self._list_dependants():
+        """End it once its dependent services are gone, and say that it is gone too."""
+        for dependant in self.service.dependants:
             await gone[dependant].wait()
-        was_running = self.tended.process is not None and bool(
-            self.tended.process.find_all()
-        )
-        left = (
-            await self.tended.process.stop() if self.tended.process is not None else []
-        )
-        self.voice.show_rest()
-        self._claims.note_ended(self.tended.unit)
-        self.tended.found = None
-        if self.tended.state not in {State.FAILED, State.FINISHED}:
-            self.tended.enter(State.STOPPED)
+        process = self.service.process
+        was_running = process is not None and bool(process.find_all())
+        left = await self._stop_process()
+        self.reports.show_rest()
+        self._claims.note_ended(self._unit)
+        event = self.service.stopped(left)
         if was_running or left:
-            self.voice.say(Stopped, left=tuple(left))
-        gone[self.tended.unit.name].set()
+            self.reports.send(event)
+        gone[self.service.name].set()
 
-
-async def _check_answerer(unit: Unit, process: Process) -> None:
-    """Raises NotReady, after a pause, where a stranger answers."""
-    try:
-        check_answerer(unit, (process.pid,))
-    except NotReady:
-        try:
-            check_answerer(unit, tuple(process.find_all()))
-        except NotReady:
-            await asyncio.sleep(_WATCH_INTERVAL)  # looking costs more than asking
-            raise
+    async def _stop_process(self) -> tuple[int, ...]:
+        """Stop all processes of what was started; those that could not be killed."""
+        process = self.service.process
+        return tuple(await process.stop()) if process is not None else ()
 
 
 def _is_gone(process: Identity) -> bool:
@@ -415,7 +315,3 @@ def _is_gone(process: Identity) -> bool:
         return not is_still(process)
     except OSError:
         return False
-
-
-def _format_time(moment: float | None) -> str:
-    return "" if moment is None else time.strftime("%H:%M", time.localtime(moment))

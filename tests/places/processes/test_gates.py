@@ -2,19 +2,16 @@
 
 import asyncio
 import time
-from types import SimpleNamespace
 
 import pytest
 
 from composegen.model import Condition, HealthKind
 from composegen.places.events import Exited, Ready, Started
 from composegen.places.processes.gates import Verdict, judge_gate
-from composegen.places.processes.readiness import Probe
-from composegen.places.processes.service import Tended
 from composegen.places.processes.supervisor import StartFailed
-from composegen.places.status import State
 from composegen.planning.plan import Gate
 from tests import runs
+from tests.places.processes.services import make_running
 from tests.places.processes.test_supervisor import until
 from tests.runs import carry_out, find_events, make_service
 
@@ -26,58 +23,49 @@ def ports():
     return runs.Ports()
 
 
-def make_tended(state, health=None, *, pid=None):
-    """A service in a state; its unit is no more than a gate looks at."""
-    probe = Probe(kind=HealthKind.TCP, port=1, boot=BOOT)
-    loop = asyncio.new_event_loop()
-    tended = Tended(SimpleNamespace(name="app", probe=probe), loop)
-    tended.process = SimpleNamespace(is_alive=pid is not None, pid=pid)
-    tended.enter(state, health)
-    loop.close()
-    return tended
-
-
-def judge(tended, *, condition=Condition.HEALTHY, is_optional=False, later=0.0):
+def judge(service, *, condition=Condition.HEALTHY, is_optional=False, later=0.0):
     gate = Gate(service="app", condition=condition, is_optional=is_optional)
-    return judge_gate(gate, tended, time.monotonic() + later)
+    return judge_gate(gate, service, time.monotonic() + later)
 
 
 @pytest.mark.parametrize(
-    ("state", "health", "verdict"),
+    ("moment", "kind", "verdict"),
     [
-        (State.WAITING, None, Verdict.CLOSED),
-        (State.STARTING, "starting", Verdict.CLOSED),
-        (State.READY, "healthy", Verdict.OPEN),
-        (State.READY, "none", Verdict.OPEN),
-        (State.READY, "unhealthy", Verdict.CLOSED),
-        (State.FINISHED, None, Verdict.OPEN),
-        (State.FAILED, None, Verdict.SHUT),
-        (State.STOPPED, None, Verdict.SHUT),
+        ("waiting", HealthKind.TCP, Verdict.CLOSED),
+        ("started", HealthKind.TCP, Verdict.CLOSED),
+        ("ready", HealthKind.TCP, Verdict.OPEN),
+        ("ready", HealthKind.NONE, Verdict.OPEN),
+        ("reused", HealthKind.TCP, Verdict.OPEN),
+        ("unhealthy", HealthKind.TCP, Verdict.CLOSED),
+        ("restarting", HealthKind.TCP, Verdict.CLOSED),
+        ("finished", HealthKind.NONE, Verdict.OPEN),
+        ("failed", HealthKind.TCP, Verdict.SHUT),
+        ("over", HealthKind.TCP, Verdict.SHUT),
+        ("stopped", HealthKind.TCP, Verdict.SHUT),
     ],
 )
-def test_a_required_gate_is_open_while_the_service_is_well(state, health, verdict):
-    assert judge(make_tended(state, health, pid=7)) is verdict
+def test_a_required_gate_is_open_while_the_service_is_well(moment, kind, verdict):
+    assert judge(make_running(moment, kind=kind)) is verdict
 
 
 def test_a_gate_for_the_start_asks_only_whether_it_runs():
-    starting = make_tended(State.STARTING, "starting", pid=7)
-    restarting = make_tended(State.STARTING)
+    starting = make_running("started")
+    restarting = make_running("restarting")
 
     assert judge(starting, condition=Condition.STARTED) is Verdict.OPEN
     assert judge(restarting, condition=Condition.STARTED) is Verdict.CLOSED
 
 
-@pytest.mark.parametrize("state", [State.FAILED, State.STOPPED])
-def test_an_optional_gate_opens_when_the_service_is_over(state):
-    assert judge(make_tended(state), is_optional=True) is Verdict.OPEN
+@pytest.mark.parametrize("moment", ["failed", "over", "stopped"])
+def test_an_optional_gate_opens_when_the_service_is_over(moment):
+    assert judge(make_running(moment), is_optional=True) is Verdict.OPEN
 
 
 @pytest.mark.parametrize("is_optional", [True, False])
 def test_only_an_optional_service_that_is_away_is_waited_for_up_to_its_boot(
     is_optional,
 ):
-    away = make_tended(State.READY, "healthy", pid=7)
-    away.enter(State.STARTING)
+    away = make_running("restarting", boot=BOOT)
     late = Verdict.OPEN if is_optional else Verdict.CLOSED
 
     assert judge(away, is_optional=is_optional) is Verdict.CLOSED
@@ -85,10 +73,9 @@ def test_only_an_optional_service_that_is_away_is_waited_for_up_to_its_boot(
 
 
 def test_one_that_comes_back_is_waited_for_afresh_when_it_goes_again():
-    app = make_tended(State.READY, "healthy", pid=7)
-    app.change_health("unhealthy")
+    app = make_running("unhealthy")
     first = app.away_since
-    app.change_health("healthy")
+    app.recovered()
 
     assert first is not None
     assert app.away_since is None
@@ -183,7 +170,7 @@ def test_one_that_died_starts_again_when_what_it_needs_is_back(tmp_path, ports):
             await until(lambda: has_exited(events, "a"))
             (tmp_path / "back-web").touch()
             (tmp_path / "die-web").touch()
-            await until(lambda: supervisor.tended["web"].waits_for == ("a",))
+            await until(lambda: supervisor.services["web"].closed_gates == ("a",))
             (tmp_path / "back-a").touch()
             await until(lambda: is_ready(events, "web", times=2))
         return events

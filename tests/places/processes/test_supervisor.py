@@ -342,7 +342,7 @@ def test_an_optional_failure_is_told_and_its_dependant_starts_unchanged(
 
     async def look(supervisor, events):
         seen["state"] = {s.service: s.state for s in supervisor.list_statuses()}
-        pid = supervisor.tended["web"].pid
+        pid = supervisor.services["web"].pid
         seen["env"] = Path(f"/proc/{pid}/environ").read_text()
 
     events = bring_up(path, look)
@@ -367,11 +367,11 @@ def test_what_dies_later_is_told_and_started_again_after_half_a_second(tmp_path,
     )
 
     async def kill(supervisor, events):
-        web = supervisor.tended["web"].pid
-        os.kill(supervisor.tended["app"].pid, 9)
+        web = supervisor.services["web"].pid
+        os.kill(supervisor.services["app"].pid, 9)
         await until(lambda: len(find_events(events, Ready)) == 3)
-        assert supervisor.tended["web"].pid == web
-        assert supervisor.tended["app"].restarts == 1
+        assert supervisor.services["web"].pid == web
+        assert supervisor.services["app"].restarts == 1
 
     events = bring_up(path, kill)
 
@@ -388,7 +388,7 @@ def test_without_restarts_what_dies_stays_away(tmp_path, ports):
     path = runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
 
     async def kill(supervisor, events):
-        os.kill(supervisor.tended["app"].pid, 9)
+        os.kill(supervisor.services["app"].pid, 9)
         await asyncio.wait_for(supervisor.wait_for_end(), PATIENCE)
 
     events = bring_up(path, kill, restart=False)
@@ -423,7 +423,7 @@ def test_one_that_stops_answering_is_told_and_left_alone(tmp_path, ports):
         (tmp_path / "enough").touch()
         await until(lambda: supervisor.list_statuses()[0].health == "unhealthy")
         assert find_events(events, Sickened)
-        assert supervisor.tended["app"].process.is_alive
+        assert supervisor.services["app"].process.is_alive
 
     bring_up(path, wait)
 
@@ -485,9 +485,9 @@ def test_an_answer_from_a_stranger_on_the_port_is_no_readiness(tmp_path, ports):
     async def wait_for_answers():
         async with carry_out(path) as (supervisor, events):
             bringing_up = asyncio.create_task(supervisor.bring_up())
-            app = supervisor.tended["app"]
+            app = supervisor.services["app"]
             for _ in range(3):
-                app.last_answer = ""
+                app.answered("")
                 await until(lambda: "is answered by" in app.last_answer)
                 answers.append(app.last_answer)
             assert app.state is State.STARTING
@@ -649,7 +649,7 @@ def test_one_that_dies_while_no_file_can_be_opened_is_started_when_one_can(
 
     async def check(supervisor, events):
         with no_handles() as give_back:
-            os.kill(supervisor.tended["app"].pid, signal.SIGKILL)
+            os.kill(supervisor.services["app"].pid, signal.SIGKILL)
             await until(lambda: find_events(events, Told))
             give_back()
             await until(lambda: len(find_events(events, Ready)) == 2)
@@ -669,7 +669,7 @@ def test_a_silence_that_nobody_could_look_into_is_not_told_as_an_idle_one(
     async def check(supervisor, events):
         with no_handles():
             failure = explain_silence(
-                supervisor.tended["app"].unit, seconds=1, last="no", pids=(), lines=()
+                supervisor.services["app"].unit, seconds=1, last="no", pids=(), lines=()
             )
         assert failure.cause.startswith("too many open files: this process")
         assert "ulimit -n" in failure.mend
