@@ -15,8 +15,8 @@ from composegen.images.facts import (
     fits_image,
     list_recipe_files,
     make_facts,
-    parse_image,
 )
+from composegen.images.reference import parse_image
 from composegen.model import Access, Facts, Login
 from composegen.records import field, record, replace
 from composegen.stackfile.keys.compose import Draft, to_plain

@@ -158,10 +158,10 @@ FAULTS = (
     ),
     Fault(
         "latest is a version",
-        "composegen/images/facts.py",
+        "composegen/images/reference.py",
         'self.tag not in {"", "latest"}',
         'self.tag not in {""}',
-        CHECKS,
+        (*CHECKS, "tests/images/test_reference.py"),
     ),
     Fault(
         "a store's raw network is not told",

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from composegen.images.facts import (
     find_facts,
     list_recipe_files,
-    parse_image,
     read_recipe,
 )
+from composegen.images.reference import parse_image
 from composegen.model import (
     RELAXABLE,
     HealthKind,
