@@ -59,7 +59,7 @@ def plan(
     Also how long each step waits at worst, and what is left out.
     """
     be_brief()
-    from composegen.planning.plan import describe_plan, format_plan
+    from composegen.planning.printing import describe_plan, format_plan
     from composegen.text import escape_control
 
     console = make_console()

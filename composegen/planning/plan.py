@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from composegen.graph import sort_graph
 from composegen.model import (
@@ -26,7 +25,6 @@ from composegen.planning.networks import list_networks, list_raw_mounts
 from composegen.planning.placeholders import fill_template
 from composegen.planning.selection import Selection, select_services
 from composegen.records import field, record, replace
-from composegen.values import format_duration
 
 
 @record
@@ -123,9 +121,6 @@ class Plan:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return format_plan(self)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -311,90 +306,3 @@ def reduce_stack(plan: Plan) -> Stack:
         for step in plan.steps
     }
     return replace(plan.stack, services=services)
-
-
-# Printing
-
-
-def format_plan(plan: Plan) -> str:
-    """The plan as text: one step a line, with its reason and its worst wait."""
-    count = len(plan.steps)
-    title = plan.stack.name or plan.stack.file
-    flags = f", {plan.selection.flags}" if plan.selection.flags else ""
-    lines = [f"{title}: {count} service{'s' if count > 1 else ''}{flags}", ""]
-    width = max(len(step.name) for step in plan.steps)
-    reasons = [format_reason(step) for step in plan.steps]
-    reason_width = max(map(len, reasons))
-    for number, (step, reason) in enumerate(zip(plan.steps, reasons, strict=True), 1):
-        wait = format_wait(step)
-        line = f"{number:>3}. {step.name:<{width}}  {reason:<{reason_width}}  {wait}"
-        lines.append(line.rstrip())
-    if plan.left_out:
-        lines += ["", "left out"]
-        for left_out in plan.left_out:
-            lines.append(f"  {left_out.service}: {left_out.reason}")
-            lines += [
-                f"    {fallback.service}: {fallback}" for fallback in left_out.fallbacks
-            ]
-    return "\n".join(lines) + "\n"
-
-
-def format_reason(step: Step) -> str:
-    """What a step waits for, in words."""
-    kind = "runs to its end " if step.service.job else "starts "
-    if not step.gates:
-        return f"{kind}at once"
-    return f"{kind}when {', and '.join(map(str, step.gates))}"
-
-
-def format_wait(step: Step) -> str:
-    """How long a step waits at worst, in words; empty where it does not wait."""
-    if not step.gates or step.worst_wait == 0:
-        return ""
-    if math.isinf(step.worst_wait):
-        return "waits as long as the job runs"
-    return f"waits {format_duration(step.worst_wait)} at worst"
-
-
-def describe_plan(plan: Plan) -> dict[str, Any]:
-    """The plan as plain data; ``worst_wait`` in seconds, null where it has no limit."""
-    return {
-        "name": plan.stack.name or None,
-        "with": list(plan.selection.added),
-        "without": list(plan.selection.removed),
-        "steps": [
-            {
-                "service": step.name,
-                "job": step.service.job,
-                "required": step.is_required,
-                "replicas": step.replicas,
-                "gates": [
-                    {
-                        "service": gate.service,
-                        "condition": gate.condition.value,
-                        "required": not gate.is_optional,
-                    }
-                    for gate in step.gates
-                ],
-                "reason": format_reason(step),
-                "worst_wait": None if math.isinf(step.worst_wait) else step.worst_wait,
-            }
-            for step in plan.steps
-        ],
-        "left_out": [
-            {
-                "service": left_out.service,
-                "reason": left_out.reason,
-                "instead": [
-                    {
-                        "service": fallback.service,
-                        "env": dict(fallback.env),
-                        "replicas": fallback.replicas,
-                        "note": fallback.note or None,
-                    }
-                    for fallback in left_out.fallbacks
-                ],
-            }
-            for left_out in plan.left_out
-        ],
-    }

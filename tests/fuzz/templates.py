@@ -12,7 +12,8 @@ import yaml
 from hypothesis import strategies as st
 
 from composegen.errors import ProblemsFound
-from composegen.planning.plan import Plan, format_plan, make_plan
+from composegen.planning.plan import Plan, make_plan
+from composegen.planning.printing import format_plan
 from composegen.planning.selection import Selection
 from composegen.stackfile.load import load_stack
 from composegen.targets.compose.render import Options, render_plan
