@@ -22,10 +22,11 @@ from composegen.model import (
     Raw,
     Service,
 )
+from composegen.planning.hardening import harden_any, harden_service
 from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
 from composegen.resources import find_cache, find_templates
-from composegen.targets.compose.hardening import harden_nothing, harden_service
+from composegen.targets.compose.hardening import word_defaults, word_service
 from composegen.targets.compose.merge import merge_raw
 from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import choose_start_interval, make_test
@@ -230,9 +231,9 @@ class _Renderer:
         }
 
     def _make_defaults(self) -> tuple[dict[str, Raw], Mapping[str, str]]:
-        hardening = harden_nothing(self.relaxed)
+        worded = word_defaults(harden_any(self.relaxed))
         keys: dict[str, Raw] = {
-            **hardening.keys,
+            **worded.keys,
             "restart": "unless-stopped",
             "cpus": 2,
             "mem_limit": "2G",
@@ -240,7 +241,7 @@ class _Renderer:
             "logging": _LOGGING,
         }
         ordered = sorted(keys.items(), key=lambda pair: _POSITION[pair[0]])
-        return dict(ordered), hardening.comments
+        return dict(ordered), worded.comments
 
     # One service
 
@@ -324,12 +325,13 @@ class _Renderer:
 
     def _add_hardening(self, draft: _Draft, service: Service) -> None:
         hardening = harden_service(service)
-        for key, value in hardening.keys.items():
-            draft.set(key, value, hardening.comments.get(key, ""))
+        worded = word_service(hardening, service.tmpfs)
+        for key, value in worded.keys.items():
+            draft.set(key, value, worded.comments.get(key, ""))
         mounts: list[Raw] = [self.mover.move_mount(m) for m in service.volumes]
         mounts += hardening.volumes
         if mounts:
-            draft.set("volumes", mounts, hardening.comments.get("volumes", ""))
+            draft.set("volumes", mounts, worded.comments.get("volumes", ""))
 
     def _add_limits(self, draft: _Draft, step: Step) -> None:
         resources = step.service.resources
