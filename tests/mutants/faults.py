@@ -130,9 +130,9 @@ FAULTS = (
     ),
     Fault(
         "a probe without a tool passes",
-        "composegen/stackfile/checks/health.py",
-        "if not can_ask(health) and",
-        "if False and",
+        "composegen/stackfile/checks/__init__.py",
+        '"compose": (check_probe_tool,)',
+        '"compose": ()',
         CHECKS,
     ),
     Fault(
@@ -400,14 +400,14 @@ FAULTS = (
     Fault(
         "a tmpfs belongs to root",
         "composegen/targets/compose/hardening.py",
-        'yield f"{folder}:uid={ids[0]},gid={ids[1]}" if ids[0] else folder',
-        "yield folder",
+        "    if scratch.user:\n",
+        "    if False:\n",
         RENDER,
     ),
     Fault(
         "the facts' user is not written",
         "composegen/targets/compose/hardening.py",
-        '        keys["user"] = user\n',
+        '        keys["user"] = hardening.user\n',
         "        pass\n",
         RENDER,
     ),
