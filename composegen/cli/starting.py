@@ -66,7 +66,7 @@ def up(
     from composegen.places.engine.finding import COMPOSE_FILE
     from composegen.places.engine.up import UpOptions, up_stack
     from composegen.planning.plan import make_plan
-    from composegen.targets.compose.render import OLDEST_START_INTERVAL
+    from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
 
     folder = Path(file).absolute().parent
