@@ -21,6 +21,7 @@ from composegen.model import (
 )
 from composegen.planning.addressing import Addressing, ContainerAddressing
 from composegen.planning.credentials import name_url_secret
+from composegen.planning.needs import Needs
 from composegen.planning.networks import list_networks, list_raw_mounts
 from composegen.planning.placeholders import fill_template
 from composegen.planning.selection import Selection, select_services
@@ -141,15 +142,10 @@ def make_plan(
     """
     selection = selection or Selection()
     addressing = addressing or ContainerAddressing()
-    selected = select_services(stack, selection)
-    graph = {
-        name: [
-            need.service for need in service.needs if need.service in selected.included
-        ]
-        for name, service in stack.services.items()
-        if name in selected.included
-    }
-    required = _find_required(stack, selected.included)
+    needs = Needs(stack)
+    selected = select_services(needs, selection)
+    required = _find_required(needs, selected.included)
+    graph = {n: needed for n, needed in needs.all.items() if n in selected.included}
     steps: dict[str, Step] = {}
     for name in sort_graph(graph):
         step = _make_step(stack, stack.services[name], selected.included, addressing)
@@ -173,25 +169,14 @@ def make_plan(
     )
 
 
-def _find_required(stack: Stack, included: frozenset[str]) -> frozenset[str]:
+def _find_required(needs: Needs, included: frozenset[str]) -> frozenset[str]:
     """Services without which the stack is not up: all but the optional ones.
 
     A service is optional when every included dependant could do without it, or is
     optional itself.
     """
-    needed = {need.service for name in included for need in stack.services[name].needs}
-    waiting = [name for name in included if name not in needed]
-    required: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in required:
-            required.add(name)
-            waiting.extend(
-                need.service
-                for need in stack.services[name].needs
-                if not need.is_optional and need.service in included
-            )
-    return frozenset(required)
+    roots = [name for name in included if included.isdisjoint(needs.dependents[name])]
+    return needs.close_required(roots, without=needs.all.keys() - included)
 
 
 def _wait_for(target: Step, gate: Gate) -> float:

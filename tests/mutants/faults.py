@@ -258,8 +258,8 @@ FAULTS = (
     Fault(
         "a left-out service is started all the same",
         "composegen/planning/selection.py",
-        "        if name not in out\n    }\n    roots",
-        "        if True\n    }\n    roots",
+        "return _Cut(out, needs.close(roots, without=out))",
+        "return _Cut(out, needs.close(roots))",
         PLAN,
     ),
     Fault(
