@@ -6,7 +6,7 @@ tag chooses among an entry's variants.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -125,10 +125,10 @@ def choose_variant(entry: Plain, image: str) -> Plain:
     return chosen
 
 
-def fits_image(entry: Plain, image: str) -> bool:
-    """Whether a recipe's facts were made for this image."""
+def fits_image(images: Iterable[str], image: str) -> bool:
+    """Whether an image is one of those that an entry lists, ``/*`` for a whole path."""
     path = parse_image(image).path
     return any(
         path == made or (made.endswith("/*") and path.startswith(made[:-1]))
-        for made in entry.get("images", ())
+        for made in images
     )

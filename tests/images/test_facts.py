@@ -159,12 +159,12 @@ def test_ids_are_those_of_the_user_or_of_what_it_runs_as() -> None:
 
 
 def test_an_entry_fits_its_paths_and_those_below_a_star() -> None:
-    entry = {"images": ["redis", "team/*"]}
+    images = ["redis", "team/*"]
 
-    assert fits_image(entry, "ghcr.io/team/any:1")
-    assert fits_image(entry, "redis")
-    assert not fits_image(entry, "team")
-    assert not fits_image(entry, "other/redis")
+    assert fits_image(images, "ghcr.io/team/any:1")
+    assert fits_image(images, "redis")
+    assert not fits_image(images, "team")
+    assert not fits_image(images, "other/redis")
 
 
 # The data
