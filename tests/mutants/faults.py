@@ -325,6 +325,27 @@ FAULTS = (
         "    return target.worst_wait\n",
         PLAN,
     ),
+    Fault(
+        "an optional need is required",
+        "composegen/planning/needs.py",
+        "if not is_optional",
+        "if True",
+        ("tests/planning/test_needs.py", *PLAN),
+    ),
+    Fault(
+        "what is out is followed",
+        "composegen/graph.py",
+        "if needed in graph and needed not in without",
+        "if needed in graph",
+        ("tests/test_graph.py", *PLAN),
+    ),
+    Fault(
+        "a fallback is not described",
+        "composegen/planning/printing.py",
+        'f"{each.service}: {each}" for each in out.fallbacks',
+        '"" for each in ()',
+        ("tests/planning/test_printing.py",),
+    ),
     # Wiring
     Fault(
         "a secret's value is written out",
@@ -396,6 +417,27 @@ FAULTS = (
         '("cap_drop", "cap_drop", ["ALL"], [])',
         '("cap_drop", "cap_drop", [], [])',
         RENDER,
+    ),
+    Fault(
+        "another user gets the capabilities of the facts",
+        "composegen/planning/hardening.py",
+        'if "cap_drop" in service.relax or not _has_fact_user(service):',
+        'if "cap_drop" in service.relax:',
+        ("tests/planning/test_hardening.py", *RENDER),
+    ),
+    Fault(
+        "a relaxed protection holds all the same",
+        "composegen/planning/hardening.py",
+        "    protections = frozenset(RELAXABLE) - reasons.keys()\n",
+        "    protections = frozenset(RELAXABLE)\n",
+        ("tests/planning/test_hardening.py", *RENDER),
+    ),
+    Fault(
+        "the default folder in memory may not be written",
+        "composegen/planning/hardening.py",
+        'scratch = () if "read_only" in reasons else (Scratch(path="/tmp"),)',
+        "scratch = ()",
+        ("tests/planning/test_hardening.py", *RENDER),
     ),
     Fault(
         "a tmpfs belongs to root",
