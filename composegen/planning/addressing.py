@@ -8,10 +8,10 @@ from composegen.model import Service
 
 
 class Addressing(Protocol):
-    """Where a dependant runs: how it reaches other services and finds secrets."""
+    """Where a dependent service runs: how it reaches others and finds secrets."""
 
     def find_address(self, service: Service) -> tuple[str, int | None]:
-        """Host and port under which the dependant reaches a service."""
+        """Host and port under which a dependent service reaches another one."""
         ...
 
     def find_secret(self, name: str) -> str:

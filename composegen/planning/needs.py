@@ -1,8 +1,8 @@
-"""Who needs whom in a stack: built once, and asked as often as one likes."""
+"""Who needs whom in a stack: built once, asked for every question."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from composegen.graph import find_closure, reverse_graph
 from composegen.model import Stack
@@ -17,16 +17,16 @@ class Needs:
     """
 
     def __init__(self, stack: Stack) -> None:
-        self.stack = stack
-        self.all: dict[str, tuple[str, ...]] = {}
-        self.required: dict[str, tuple[str, ...]] = {}
+        every: dict[str, tuple[str, ...]] = {}
+        required: dict[str, tuple[str, ...]] = {}
         for name, service in stack.services.items():
             needs = [(need.service, need.is_optional) for need in service.needs]
-            self.all[name] = tuple(needed for needed, _ in needs)
-            self.required[name] = tuple(
-                n for n, is_optional in needs if not is_optional
-            )
-        self.dependents = reverse_graph(self.all)
+            every[name] = tuple(needed for needed, _ in needs)
+            required[name] = tuple(n for n, is_optional in needs if not is_optional)
+        self.stack = stack
+        self.all: Mapping[str, tuple[str, ...]] = every
+        self.required: Mapping[str, tuple[str, ...]] = required
+        self.dependents: Mapping[str, tuple[str, ...]] = reverse_graph(every)
 
     def close(
         self, roots: Iterable[str], *, without: Collection[str] = ()

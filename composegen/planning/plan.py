@@ -1,7 +1,7 @@
 """A stack and a selection become a Plan: steps, gates, environment, reasons.
 
 The plan is the one value that everything later comes from: what is rendered and what
-is run cannot disagree on order, gates, environment or what is left out.
+is run cannot disagree on order, gates, environment or what is excluded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from composegen.records import field, record, replace
 
 @record
 class Gate:
-    """What a step waits for; an optional gate is given up when it does not open."""
+    """What a step waits for; an optional gate is skipped when it does not open."""
 
     service: str
     condition: Condition
@@ -50,8 +50,8 @@ class Gate:
 class Step:
     """One service to start.
 
-    ``environment`` is complete, ``unset`` names variables of left-out needs that must
-    not be set by anybody else. ``worst_wait`` is the number of seconds after which it
+    ``environment`` is complete, ``unset`` names variables of excluded needs that must
+    not be set anywhere else. ``worst_wait`` is the number of seconds after which it
     starts at the latest, infinite behind a job.
     """
 
@@ -72,7 +72,7 @@ class Step:
 
     @property
     def worst_ready(self) -> float:
-        """Seconds until it is ready or given up, at the latest."""
+        """Seconds until it is ready or skipped, at the latest."""
         if self.service.job:
             return math.inf
         health = self.service.health
@@ -83,7 +83,7 @@ class Step:
 
 @record
 class Fallback:
-    """What changes in a dependant because a service is left out."""
+    """What changes in a dependent service because another one is excluded."""
 
     service: str
     env: Mapping[str, str]
@@ -100,7 +100,7 @@ class Fallback:
 
 @record
 class LeftOut:
-    """A service that does not take part, why, and what its dependants do instead."""
+    """An excluded service, why, and what its dependent services do instead."""
 
     service: str
     reason: str
@@ -109,7 +109,7 @@ class LeftOut:
 
 @record
 class Plan:
-    """What starts, in which order, waiting for what; what is left out.
+    """What starts, in which order, waiting for what; what is excluded.
 
     ``secrets`` and ``volumes`` are those that are used, ``stores`` the services with
     an internal network of their own.
@@ -172,8 +172,8 @@ def make_plan(
 def _find_required(needs: Needs, included: frozenset[str]) -> frozenset[str]:
     """Services without which the stack is not up: all but the optional ones.
 
-    A service is optional when every included dependant could do without it, or is
-    optional itself.
+    A service is optional when every included dependent service could do without it,
+    or is optional itself.
     """
     roots = [name for name in included if included.isdisjoint(needs.dependents[name])]
     return needs.close_required(roots, without=needs.all.keys() - included)
@@ -245,12 +245,12 @@ def _list_left_out(
             reason=reason,
             fallbacks=tuple(
                 Fallback(
-                    service=dependant,
+                    service=dependent,
                     env=need.otherwise.env,
                     replicas=need.otherwise.replicas,
                     note=need.otherwise.note,
                 )
-                for dependant, need in needs.get(name, ())
+                for dependent, need in needs.get(name, ())
                 if need.otherwise is not None
             ),
         )

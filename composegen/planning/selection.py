@@ -1,4 +1,4 @@
-"""Which services take part: roots, what they need, and what is left out and why."""
+"""Which services take part: roots, what they need, and what is excluded and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from composegen.text import find_near
 
 @record
 class Selection:
-    """What was asked for: services to add and to leave out."""
+    """What was asked for: services to add and to exclude."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Selection:
 
 @record(kw_only=False)
 class Missing:
-    """A service that is out although somebody requires it.
+    """A service that is out although another one requires it.
 
     ``chain`` leads from a root to the service; ``flags`` are selections that work.
     """
@@ -73,7 +73,7 @@ def select_services(needs: Needs, selection: Selection) -> Selected:
 
 
 def check_names(stack: Stack, selection: Selection) -> None:
-    """Raise UsageError for a name that does not exist or stands on both sides."""
+    """Raise UsageError for a name that does not exist or is on both sides."""
     for flag, names in (("--with", selection.added), ("--without", selection.removed)):
         for name in names:
             if name not in stack.services:
@@ -210,11 +210,11 @@ def is_anything_left(needs: Needs) -> bool:
 
 
 def describe_missing(missing: Missing) -> str:
-    """One sentence: who needs the service, and that it is out."""
+    """One sentence: which service needs the missing one, and that it is out."""
     chain = " -> ".join(missing.chain)
     why = "left out with --without" if missing.was_removed else "disabled"
-    dependant = missing.chain[-2]
-    return f"`{dependant}` cannot run without `{missing.service}`, {why}: {chain}"
+    dependent = missing.chain[-2]
+    return f"`{dependent}` cannot run without `{missing.service}`, {why}: {chain}"
 
 
 def suggest_flags(missing: Missing) -> str:

@@ -45,7 +45,7 @@ def check_names(checked: Checked) -> None:
 
 def check_cycle(checked: Checked) -> None:
     """Needs go in one direction."""
-    graph = Needs(checked.stack).all
+    graph = dict(Needs(checked.stack).all)
     for _ in range(_MOST_CYCLES):
         cycle = find_cycle(graph)
         if cycle is None:
