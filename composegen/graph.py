@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=Hashable)
 Graph = Mapping[Node, Iterable[Node]]
 
 
-def find_closure(graph: Graph[Node], roots: Iterable[Node]) -> frozenset[Node]:
+def find_closure(
+    graph: Graph[Node], roots: Iterable[Node], *, without: Collection[Node] = ()
+) -> frozenset[Node]:
     """All nodes that ``roots`` reach, themselves included.
 
-    Nodes that are no key of the graph are not part of the answer.
+    Nodes that are no key of the graph are not part of the answer. No way leads to a
+    node of ``without``.
     """
     found: set[Node] = set()
     waiting = [root for root in roots if root in graph]
@@ -20,7 +23,11 @@ def find_closure(graph: Graph[Node], roots: Iterable[Node]) -> frozenset[Node]:
         node = waiting.pop()
         if node not in found:
             found.add(node)
-            waiting.extend(needed for needed in graph[node] if needed in graph)
+            waiting.extend(
+                needed
+                for needed in graph[node]
+                if needed in graph and needed not in without
+            )
     return frozenset(found)
 
 

@@ -166,11 +166,6 @@ class SecretUse:
     name: str
     variables: tuple[str, ...] = ()
 
-    @property
-    def path(self) -> str:
-        """Where the container finds it."""
-        return f"/run/secrets/{self.name}"
-
 
 class SecretKind(StrEnum):
     """Where a secret's value comes from."""

@@ -11,7 +11,8 @@ import yaml
 
 from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
-from composegen.targets.compose.render import Options, render_plan
+from composegen.targets.compose.render import render_plan
+from composegen.targets.files import Options
 from tests.stacks import APP, Files, load_only, make_stack
 
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")

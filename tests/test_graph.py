@@ -38,6 +38,13 @@ def test_a_closure_of_a_cycle_ends() -> None:
     assert find_closure({1: [2], 2: [1]}, [1]) == {1, 2}
 
 
+def test_a_closure_does_not_enter_what_it_goes_without() -> None:
+    graph = {"a": ["b", "c"], "b": ["c"], "c": []}
+
+    assert find_closure(graph, ["a"], without={"b"}) == {"a", "c"}
+    assert find_closure(graph, ["b"], without={"b"}) == {"b", "c"}
+
+
 # Reverse
 
 

@@ -12,7 +12,8 @@ import pytest
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
 from composegen.stackfile.load import load_stack
-from composegen.targets.compose.render import Options, render_plan
+from composegen.targets.compose.render import render_plan
+from composegen.targets.files import Options
 from tests.parts import require_compose, require_part
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -27,7 +27,7 @@ def plan(
     Also shows how long each step waits at worst, and which services are excluded.
     """
     be_brief()
-    from composegen.planning.plan import describe_plan, format_plan
+    from composegen.planning.printing import describe_plan, format_plan
     from composegen.text import escape_control
 
     console = make_console()

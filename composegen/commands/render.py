@@ -57,11 +57,7 @@ def render(
     """Write the Compose file of the stack."""
     be_brief()
     from composegen.planning.plan import make_plan
-    from composegen.targets.compose.render import (
-        OLDEST_START_INTERVAL,
-        Options,
-        render_plan,
-    )
+    from composegen.targets.files import OLDEST_START_INTERVAL, Options
     from composegen.targets.output import (
         Written,
         check_rendered,
@@ -69,6 +65,7 @@ def render(
         read_recorded,
         write_rendered,
     )
+    from composegen.targets.table import TARGETS
     from composegen.text import escape_control
     from composegen.workspace.secrets import list_missing_files
 
@@ -89,7 +86,7 @@ def render(
         engine=engine or OLDEST_START_INTERVAL,
     )
     made = make_plan(stack, selection)
-    for rendered in render_plan(made, options):
+    for rendered in TARGETS["compose"](made, options):
         if output == "-":
             console.write_data(rendered.text)
         elif only_check:

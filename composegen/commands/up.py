@@ -58,7 +58,7 @@ def up(
     check_platform()
     from composegen.places.engine.up import UpOptions, up_stack
     from composegen.planning.plan import make_plan
-    from composegen.targets.compose.render import OLDEST_START_INTERVAL
+    from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.workspace.workspace import COMPOSE_FILE
 

@@ -6,7 +6,7 @@ tag chooses among an entry's variants.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -14,11 +14,10 @@ from typing import Any
 
 import yaml
 
+from composegen.images.reference import parse_image
 from composegen.model import Facts
 from composegen.paths import list_matching
-from composegen.records import record
 from composegen.resources import find_templates
-from composegen.values import find_default, parse_variables
 
 Plain = Mapping[str, Any]
 """A mapping out of a data file, every scalar a text."""
@@ -33,54 +32,6 @@ RECIPE_KEYS = frozenset(
     "about images store start_interval url bare_url logins database database_default "
     "requires variants".split()
 )
-
-
-@record(kw_only=False)
-class ImageReference:
-    """An image's name taken apart; ``path`` has no registry and no ``library/``."""
-
-    path: str
-    tag: str
-    digest: str
-
-    @property
-    def has_fixed_tag(self) -> bool:
-        """Whether it names a version of its own: a digest, or a tag but ``latest``."""
-        return bool(self.digest) or (self.tag not in {"", "latest"})
-
-
-def parse_image(text: str) -> ImageReference:
-    """Take an image's name apart; variables are read as their defaults."""
-    rest, _, digest = text.partition("@")
-    first, slash, path = _split_registry(rest)
-    if not slash:
-        path = first
-    name, tag = _split_tag(path)
-    if "$" in tag:
-        tag = find_default(tag) if parse_variables(tag) else tag
-    return ImageReference(name.removeprefix("library/"), tag, digest)
-
-
-def _split_tag(text: str) -> tuple[str, str]:
-    """The name and what follows the last colon outside ``${..}``."""
-    depth = 0
-    for position in range(len(text) - 1, -1, -1):
-        depth += (text[position] == "}") - (text[position] == "{")
-        if text[position] == ":" and depth == 0:
-            return text[:position], text[position + 1 :]
-    return text, ""
-
-
-def _split_registry(text: str) -> tuple[str, str, str]:
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "{") - (character == "}")
-        if character == "/" and depth == 0:
-            first = text[:position]
-            if first == "localhost" or "$" in first or "." in first or ":" in first:
-                return first, "/", text[position + 1 :]
-            break
-    return text, "", ""
 
 
 @cache
@@ -174,10 +125,10 @@ def choose_variant(entry: Plain, image: str) -> Plain:
     return chosen
 
 
-def fits_image(entry: Plain, image: str) -> bool:
-    """Whether a recipe's facts were made for this image."""
+def fits_image(images: Iterable[str], image: str) -> bool:
+    """Whether an image is one of those that an entry lists, ``/*`` for a whole path."""
     path = parse_image(image).path
     return any(
         path == made or (made.endswith("/*") and path.startswith(made[:-1]))
-        for made in entry.get("images", ())
+        for made in images
     )

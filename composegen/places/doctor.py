@@ -23,7 +23,8 @@ from composegen.planning.plan import Plan, Step
 from composegen.records import record
 from composegen.system.holders import describe_holder
 from composegen.system.listeners import is_free
-from composegen.targets.compose.render import Options, render_plan
+from composegen.targets.compose.render import render_plan
+from composegen.targets.files import Options
 from composegen.values import parse_variables
 from composegen.workspace.dotenv import fill_variables
 from composegen.workspace.project import find_project

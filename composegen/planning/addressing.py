@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from composegen.model import Service
 
 
 class Addressing(Protocol):
-    """Where a dependant runs: how it reaches other services and finds secrets."""
+    """Where a dependent service runs: how it reaches others and finds secrets."""
 
     def find_address(self, service: Service) -> tuple[str, int | None]:
-        """Host and port under which the dependant reaches a service."""
+        """Host and port under which a dependent service reaches another one."""
         ...
 
     def find_secret(self, name: str) -> str:
@@ -20,7 +20,12 @@ class Addressing(Protocol):
 
 
 class ContainerAddressing:
-    """Of containers on shared networks: a service is reached by its name."""
+    """Of containers on shared networks: a service is reached by its name.
+
+    ``secret_folder`` is where the files of secrets are mounted.
+    """
+
+    secret_folder: ClassVar[str] = "/run/secrets"  # noqa: S105 - a folder
 
     def find_address(self, service: Service) -> tuple[str, int | None]:
         """The service's name and the port it listens on."""
@@ -28,4 +33,4 @@ class ContainerAddressing:
 
     def find_secret(self, name: str) -> str:
         """Where Compose mounts the secret."""
-        return f"/run/secrets/{name}"
+        return f"{self.secret_folder}/{name}"

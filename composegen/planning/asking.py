@@ -1,16 +1,19 @@
-"""Whether a health check can be run in an image, and with which of its tools."""
+"""What a probe needs, and which tool of an image can run it where a tool has to."""
 
 from __future__ import annotations
 
-from composegen.model import Health
+from composegen.model import Health, HealthKind
 
 TOOLS = ("python3", "python", "node", "wget", "curl", "bash", "php")
 """What can fetch a page, and connect to a port, inside an image."""
 
 
-def can_ask(health: Health) -> bool:
-    """Whether one of the tools can ask in the way that is wanted."""
-    return bool(choose_tool(health))
+def asks_a_port(health: Health) -> bool:
+    """Whether the probe is a request to a port, which any prober could make.
+
+    A target whose probes run inside the container needs a tool of the image for it.
+    """
+    return health.kind in {HealthKind.HTTP, HealthKind.TCP}
 
 
 def choose_tool(health: Health) -> str:

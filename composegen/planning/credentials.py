@@ -13,7 +13,7 @@ GENERATED_BYTES = 24
 
 @record
 class Credentials:
-    """A service's login: None where nobody knows, a secret's name where it is one."""
+    """A service's login: None where it is not known, a secret's name if it is one."""
 
     user: str | None = None
     password: str | None = None

@@ -35,7 +35,7 @@ _UNRESERVED = re.compile(r"[^A-Za-z0-9._~-]")
 
 
 class UnknownPlaceholder(Exception):
-    """Nobody knows what a word stands for; ``mend`` says what to set."""
+    """A word has no value for this service; ``mend`` says what to set."""
 
     def __init__(self, word: str, reason: str, mend: str) -> None:
         super().__init__(reason)
@@ -48,7 +48,7 @@ class UnknownPlaceholder(Exception):
 class Filled:
     """A filled template, and the secrets that must be mounted for it.
 
-    ``carries_password`` names the secret whose value stands in the text.
+    ``carries_password`` names the secret whose value the text contains.
     """
 
     text: str
@@ -61,7 +61,7 @@ def fill_template(
 ) -> Filled:
     """The template with every word about ``service`` replaced.
 
-    Raises UnknownPlaceholder where nobody knows what a word stands for.
+    Raises UnknownPlaceholder where a word has no value.
     """
     filler = _Filler(stack, service, addressing)
 

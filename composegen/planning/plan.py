@@ -1,14 +1,13 @@
 """A stack and a selection become a Plan: steps, gates, environment, reasons.
 
 The plan is the one value that everything later comes from: what is rendered and what
-is run cannot disagree on order, gates, environment or what is left out.
+is run cannot disagree on order, gates, environment or what is excluded.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from composegen.graph import sort_graph
 from composegen.model import (
@@ -22,16 +21,16 @@ from composegen.model import (
 )
 from composegen.planning.addressing import Addressing, ContainerAddressing
 from composegen.planning.credentials import name_url_secret
+from composegen.planning.needs import Needs
 from composegen.planning.networks import list_networks, list_raw_mounts
 from composegen.planning.placeholders import fill_template
 from composegen.planning.selection import Selection, select_services
 from composegen.records import field, record, replace
-from composegen.values import format_duration
 
 
 @record
 class Gate:
-    """What a step waits for; an optional gate is given up when it does not open."""
+    """What a step waits for; an optional gate is skipped when it does not open."""
 
     service: str
     condition: Condition
@@ -51,8 +50,8 @@ class Gate:
 class Step:
     """One service to start.
 
-    ``environment`` is complete, ``unset`` names variables of left-out needs that must
-    not be set by anybody else. ``worst_wait`` is the number of seconds after which it
+    ``environment`` is complete, ``unset`` names variables of excluded needs that must
+    not be set anywhere else. ``worst_wait`` is the number of seconds after which it
     starts at the latest, infinite behind a job.
     """
 
@@ -73,7 +72,7 @@ class Step:
 
     @property
     def worst_ready(self) -> float:
-        """Seconds until it is ready or given up, at the latest."""
+        """Seconds until it is ready or skipped, at the latest."""
         if self.service.job:
             return math.inf
         health = self.service.health
@@ -84,7 +83,7 @@ class Step:
 
 @record
 class Fallback:
-    """What changes in a dependant because a service is left out."""
+    """What changes in a dependent service because another one is excluded."""
 
     service: str
     env: Mapping[str, str]
@@ -101,7 +100,7 @@ class Fallback:
 
 @record
 class LeftOut:
-    """A service that does not take part, why, and what its dependants do instead."""
+    """An excluded service, why, and what its dependent services do instead."""
 
     service: str
     reason: str
@@ -110,7 +109,7 @@ class LeftOut:
 
 @record
 class Plan:
-    """What starts, in which order, waiting for what; what is left out.
+    """What starts, in which order, waiting for what; what is excluded.
 
     ``secrets`` and ``volumes`` are those that are used, ``stores`` the services with
     an internal network of their own.
@@ -123,9 +122,6 @@ class Plan:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return format_plan(self)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -146,15 +142,10 @@ def make_plan(
     """
     selection = selection or Selection()
     addressing = addressing or ContainerAddressing()
-    selected = select_services(stack, selection)
-    graph = {
-        name: [
-            need.service for need in service.needs if need.service in selected.included
-        ]
-        for name, service in stack.services.items()
-        if name in selected.included
-    }
-    required = _find_required(stack, selected.included)
+    needs = Needs(stack)
+    selected = select_services(needs, selection)
+    required = _find_required(needs, selected.included)
+    graph = {n: needed for n, needed in needs.all.items() if n in selected.included}
     steps: dict[str, Step] = {}
     for name in sort_graph(graph):
         step = _make_step(stack, stack.services[name], selected.included, addressing)
@@ -178,25 +169,14 @@ def make_plan(
     )
 
 
-def _find_required(stack: Stack, included: frozenset[str]) -> frozenset[str]:
+def _find_required(needs: Needs, included: frozenset[str]) -> frozenset[str]:
     """Services without which the stack is not up: all but the optional ones.
 
-    A service is optional when every included dependant could do without it, or is
-    optional itself.
+    A service is optional when every included dependent service could do without it,
+    or is optional itself.
     """
-    needed = {need.service for name in included for need in stack.services[name].needs}
-    waiting = [name for name in included if name not in needed]
-    required: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in required:
-            required.add(name)
-            waiting.extend(
-                need.service
-                for need in stack.services[name].needs
-                if not need.is_optional and need.service in included
-            )
-    return frozenset(required)
+    roots = [name for name in included if included.isdisjoint(needs.dependents[name])]
+    return needs.close_required(roots, without=needs.all.keys() - included)
 
 
 def _wait_for(target: Step, gate: Gate) -> float:
@@ -265,12 +245,12 @@ def _list_left_out(
             reason=reason,
             fallbacks=tuple(
                 Fallback(
-                    service=dependant,
+                    service=dependent,
                     env=need.otherwise.env,
                     replicas=need.otherwise.replicas,
                     note=need.otherwise.note,
                 )
-                for dependant, need in needs.get(name, ())
+                for dependent, need in needs.get(name, ())
                 if need.otherwise is not None
             ),
         )
@@ -311,90 +291,3 @@ def reduce_stack(plan: Plan) -> Stack:
         for step in plan.steps
     }
     return replace(plan.stack, services=services)
-
-
-# Printing
-
-
-def format_plan(plan: Plan) -> str:
-    """The plan as text: one step a line, with its reason and its worst wait."""
-    count = len(plan.steps)
-    title = plan.stack.name or plan.stack.file
-    flags = f", {plan.selection.flags}" if plan.selection.flags else ""
-    lines = [f"{title}: {count} service{'s' if count > 1 else ''}{flags}", ""]
-    width = max(len(step.name) for step in plan.steps)
-    reasons = [format_reason(step) for step in plan.steps]
-    reason_width = max(map(len, reasons))
-    for number, (step, reason) in enumerate(zip(plan.steps, reasons, strict=True), 1):
-        wait = format_wait(step)
-        line = f"{number:>3}. {step.name:<{width}}  {reason:<{reason_width}}  {wait}"
-        lines.append(line.rstrip())
-    if plan.left_out:
-        lines += ["", "left out"]
-        for left_out in plan.left_out:
-            lines.append(f"  {left_out.service}: {left_out.reason}")
-            lines += [
-                f"    {fallback.service}: {fallback}" for fallback in left_out.fallbacks
-            ]
-    return "\n".join(lines) + "\n"
-
-
-def format_reason(step: Step) -> str:
-    """What a step waits for, in words."""
-    kind = "runs to its end " if step.service.job else "starts "
-    if not step.gates:
-        return f"{kind}at once"
-    return f"{kind}when {', and '.join(map(str, step.gates))}"
-
-
-def format_wait(step: Step) -> str:
-    """How long a step waits at worst, in words; empty where it does not wait."""
-    if not step.gates or step.worst_wait == 0:
-        return ""
-    if math.isinf(step.worst_wait):
-        return "waits as long as the job runs"
-    return f"waits {format_duration(step.worst_wait)} at worst"
-
-
-def describe_plan(plan: Plan) -> dict[str, Any]:
-    """The plan as plain data; ``worst_wait`` in seconds, null where it has no limit."""
-    return {
-        "name": plan.stack.name or None,
-        "with": list(plan.selection.added),
-        "without": list(plan.selection.removed),
-        "steps": [
-            {
-                "service": step.name,
-                "job": step.service.job,
-                "required": step.is_required,
-                "replicas": step.replicas,
-                "gates": [
-                    {
-                        "service": gate.service,
-                        "condition": gate.condition.value,
-                        "required": not gate.is_optional,
-                    }
-                    for gate in step.gates
-                ],
-                "reason": format_reason(step),
-                "worst_wait": None if math.isinf(step.worst_wait) else step.worst_wait,
-            }
-            for step in plan.steps
-        ],
-        "left_out": [
-            {
-                "service": left_out.service,
-                "reason": left_out.reason,
-                "instead": [
-                    {
-                        "service": fallback.service,
-                        "env": dict(fallback.env),
-                        "replicas": fallback.replicas,
-                        "note": fallback.note or None,
-                    }
-                    for fallback in left_out.fallbacks
-                ],
-            }
-            for left_out in plan.left_out
-        ],
-    }

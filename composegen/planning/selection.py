@@ -1,19 +1,20 @@
-"""Which services take part: roots, what they need, and what is left out and why."""
+"""Which services take part: roots, what they need, and what is excluded and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from composegen.errors import SelectionError, UsageError
 from composegen.graph import find_closure, reverse_graph
-from composegen.model import Service, Stack
+from composegen.model import Stack
+from composegen.planning.needs import Needs
 from composegen.records import record
 from composegen.text import find_near
 
 
 @record
 class Selection:
-    """What was asked for: services to add and to leave out."""
+    """What was asked for: services to add and to exclude."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -31,7 +32,7 @@ class Selection:
 
 @record(kw_only=False)
 class Missing:
-    """A service that is out although somebody requires it.
+    """A service that is out although another one requires it.
 
     ``chain`` leads from a root to the service; ``flags`` are selections that work.
     """
@@ -50,31 +51,29 @@ class Selected:
     left_out: Mapping[str, str]
 
 
-def select_services(stack: Stack, selection: Selection) -> Selected:
-    """Apply a selection.
+def select_services(needs: Needs, selection: Selection) -> Selected:
+    """Apply a selection to a stack.
 
     Raises UsageError for a name that does not exist, SelectionError where a required
     service is out or nothing is left.
     """
-    check_names(stack, selection)
-    missing = find_missing(stack, selection)
+    check_names(needs.stack, selection)
+    cut = _cut(needs, selection)
+    missing = _find_missing(needs, selection, cut)
     if missing is not None:
         raise SelectionError(describe_missing(missing), help=suggest_flags(missing))
-    included = _include(stack, selection)
-    if not included:
-        raise _make_nothing_left(stack, selection)
-    out = _find_out(stack, selection)
-    dependants = reverse_graph(_graph(stack.services.values()))
+    if not cut.included:
+        raise _make_nothing_left(needs, selection)
     reasons = {
-        name: _find_reason(selection, name, out, dependants[name])
-        for name in stack.services
-        if name not in included
+        name: _find_reason(needs, selection, name, cut.out)
+        for name in needs.stack.services
+        if name not in cut.included
     }
-    return Selected(included, reasons)
+    return Selected(cut.included, reasons)
 
 
 def check_names(stack: Stack, selection: Selection) -> None:
-    """Raise UsageError for a name that does not exist or stands on both sides."""
+    """Raise UsageError for a name that does not exist or is on both sides."""
     for flag, names in (("--with", selection.added), ("--without", selection.removed)):
         for name in names:
             if name not in stack.services:
@@ -91,94 +90,90 @@ def check_names(stack: Stack, selection: Selection) -> None:
         raise UsageError(f"--with {name} and --without {name} contradict each other")
 
 
-def _graph(services: Iterable[Service]) -> dict[str, tuple[str, ...]]:
-    return {
-        service.name: tuple(need.service for need in service.needs)
-        for service in services
-    }
+@record(kw_only=False)
+class _Cut:
+    """A selection applied: what is disabled or removed, and what takes part."""
+
+    out: frozenset[str]
+    included: frozenset[str]
 
 
-def _required_graph(stack: Stack) -> dict[str, tuple[str, ...]]:
-    return {
-        service.name: tuple(
-            need.service for need in service.needs if not need.is_optional
-        )
-        for service in stack.services.values()
-    }
+def _cut(needs: Needs, selection: Selection) -> _Cut:
+    """The closure of the roots over all needs, without what is out."""
+    out = _find_out(needs, selection)
+    services = needs.stack.services
+    roots = [
+        name
+        for name in services
+        if name not in out and not set(needs.dependents[name]) - {name}
+    ]
+    roots += [name for name in selection.added if name not in out]
+    if selection.removed:
+        whole = _cut(needs, Selection(added=selection.added)).included
+        roots += [
+            name
+            for name, service in services.items()
+            if name not in out and name in whole and service.publish
+        ]
+    return _Cut(out, needs.close(roots, without=out))
 
 
-def _find_out(stack: Stack, selection: Selection) -> set[str]:
+def _find_out(needs: Needs, selection: Selection) -> frozenset[str]:
     """The services that are disabled or removed and not brought back."""
-    removed = set(selection.removed)
-    brought = find_closure(
-        {
-            name: tuple(needed for needed in needs if needed not in removed)
-            for name, needs in _required_graph(stack).items()
-        },
-        selection.added,
-    )
+    brought = needs.close_required(selection.added, without=set(selection.removed))
     disabled = {
         service.name
-        for service in stack.services.values()
+        for service in needs.stack.services.values()
         if not service.enabled and service.name not in brought
     }
-    return disabled | removed
+    return frozenset(disabled.union(selection.removed))
 
 
-def _include(stack: Stack, selection: Selection) -> frozenset[str]:
-    """The closure of the roots over all needs, without what is out."""
-    out = _find_out(stack, selection)
-    graph = _graph(stack.services.values())
-    dependants = reverse_graph(graph)
-    inside = {
-        name: tuple(needed for needed in needs if needed not in out)
-        for name, needs in graph.items()
-        if name not in out
-    }
-    roots = [name for name in inside if not set(dependants[name]) - {name}]
-    roots += [name for name in selection.added if name in inside]
-    if selection.removed:
-        whole = _include(stack, Selection(added=selection.added))
-        roots += [
-            name for name in inside if name in whole and stack.services[name].publish
-        ]
-    return find_closure(inside, roots)
-
-
-def find_missing(stack: Stack, selection: Selection) -> Missing | None:
+def find_missing(needs: Needs, selection: Selection) -> Missing | None:
     """The first required service that is out, or None."""
-    out = _find_out(stack, selection)
-    included = _include(stack, selection)
-    for service in stack.services.values():
-        if service.name not in included:
-            continue
-        for need in service.needs:
-            if need.service in out and not need.is_optional:
-                return Missing(
-                    _find_chain(stack, included, service.name, need.service),
-                    need.service,
-                    _find_flags(stack, selection, need.service),
-                    need.service in selection.removed,
-                )
-    return None
+    return _find_missing(needs, selection, _cut(needs, selection))
+
+
+def _find_missing(needs: Needs, selection: Selection, cut: _Cut) -> Missing | None:
+    gap = _find_gap(needs, cut)
+    if gap is None:
+        return None
+    dependent, missing = gap
+    return Missing(
+        (*_find_chain(needs, cut.included, dependent), missing),
+        missing,
+        _find_flags(needs, selection, missing),
+        missing in selection.removed,
+    )
+
+
+def _find_gap(needs: Needs, cut: _Cut) -> tuple[str, str] | None:
+    """The first service that takes part without one that it requires, and that one."""
+    gaps = (
+        (name, needed)
+        for name, required in needs.required.items()
+        if name in cut.included
+        for needed in required
+        if needed in cut.out
+    )
+    return next(gaps, None)
 
 
 def _find_chain(
-    stack: Stack, included: frozenset[str], dependant: str, missing: str
+    needs: Needs, included: frozenset[str], dependent: str
 ) -> tuple[str, ...]:
-    """A way from a root to the dependant, and on to the missing service."""
-    graph = _graph(stack.services[name] for name in stack.services if name in included)
-    dependants = reverse_graph(graph)
-    chain = [dependant]
-    while True:
-        above = [name for name in dependants[chain[0]] if name not in chain]
-        if not above:
-            return (*chain, missing)
-        chain.insert(0, above[0])
+    """A way from a root to a service."""
+    chain = [dependent]
+    unpassed = set(included) - {dependent}
+    while above := [n for n in needs.dependents[chain[-1]] if n in unpassed]:
+        chain.append(above[0])
+        unpassed.remove(above[0])
+    return tuple(reversed(chain))
 
 
-def _find_flags(stack: Stack, selection: Selection, name: str) -> tuple[str, ...]:
+def _find_flags(needs: Needs, selection: Selection, name: str) -> tuple[str, ...]:
     """Selections that would work, each as it is typed."""
+    services = needs.stack.services
     without = Selection(
         added=selection.added,
         removed=tuple(removed for removed in selection.removed if removed != name),
@@ -186,50 +181,40 @@ def _find_flags(stack: Stack, selection: Selection, name: str) -> tuple[str, ...
     candidates = []
     if name in selection.removed:
         candidates.append(without)
-    if not stack.services[name].enabled:
+    if not services[name].enabled:
         candidates.append(
             Selection(added=(*without.added, name), removed=without.removed)
         )
-    dependants = reverse_graph(_required_graph(stack))
-    above = find_closure(dependants, [name])
+    above = find_closure(reverse_graph(needs.required), [name])
     listed = tuple(
         other
-        for other in stack.services
+        for other in services
         if other in above
         and (other != name or name in selection.removed)
         and other not in selection.added
     )
     both = tuple(dict.fromkeys([*selection.removed, *listed]))
     candidates.append(Selection(added=selection.added, removed=both))
-    return tuple(
-        candidate.flags
-        for candidate in candidates
-        if is_complete(stack, candidate) and _include(stack, candidate)
-    )
+    return tuple(each.flags for each in candidates if _works(needs, each))
 
 
-def is_complete(stack: Stack, selection: Selection) -> bool:
-    """Whether every required service is there, without the search for flags."""
-    out = _find_out(stack, selection)
-    included = _include(stack, selection)
-    return not any(
-        need.service in out and not need.is_optional
-        for name in included
-        for need in stack.services[name].needs
-    )
+def _works(needs: Needs, selection: Selection) -> bool:
+    """Whether something takes part, with all it requires."""
+    cut = _cut(needs, selection)
+    return bool(cut.included) and _find_gap(needs, cut) is None
 
 
-def is_anything_left(stack: Stack) -> bool:
+def is_anything_left(needs: Needs) -> bool:
     """Whether a service takes part without any flag."""
-    return bool(_include(stack, Selection()))
+    return bool(_cut(needs, Selection()).included)
 
 
 def describe_missing(missing: Missing) -> str:
-    """One sentence: who needs the service, and that it is out."""
+    """One sentence: which service needs the missing one, and that it is out."""
     chain = " -> ".join(missing.chain)
     why = "left out with --without" if missing.was_removed else "disabled"
-    dependant = missing.chain[-2]
-    return f"`{dependant}` cannot run without `{missing.service}`, {why}: {chain}"
+    dependent = missing.chain[-2]
+    return f"`{dependent}` cannot run without `{missing.service}`, {why}: {chain}"
 
 
 def suggest_flags(missing: Missing) -> str:
@@ -240,27 +225,24 @@ def suggest_flags(missing: Missing) -> str:
     return f"give the need of `{missing.chain[-2]}` an `otherwise`"
 
 
-def _make_nothing_left(stack: Stack, selection: Selection) -> SelectionError:
-    for name in stack.services:
-        candidate = Selection(
-            added=(*selection.added, name),
-            removed=tuple(other for other in selection.removed if other != name),
-        )
-        shorter = Selection(added=selection.added, removed=candidate.removed)
-        for tried in (shorter, candidate):
-            if is_complete(stack, tried) and _include(stack, tried):
-                return SelectionError(
-                    "this selection leaves no service at all",
-                    help=f"this would work: {tried.flags or 'no flags at all'}",
-                )
-    return SelectionError("this selection leaves no service at all")
+def _make_nothing_left(needs: Needs, selection: Selection) -> SelectionError:
+    message = "this selection leaves no service at all"
+    for name in needs.stack.services:
+        kept = tuple(other for other in selection.removed if other != name)
+        shorter = Selection(added=selection.added, removed=kept)
+        longer = Selection(added=(*selection.added, name), removed=kept)
+        for tried in (shorter, longer):
+            if _works(needs, tried):
+                shown = tried.flags or "no flags at all"
+                return SelectionError(message, help=f"this would work: {shown}")
+    return SelectionError(message)
 
 
 def _find_reason(
-    selection: Selection, name: str, out: set[str], dependants: tuple[str, ...]
+    needs: Needs, selection: Selection, name: str, out: frozenset[str]
 ) -> str:
     if name in selection.removed:
         return f"--without {name}"
     if name in out:
         return "enabled: false"
-    return f"only {', '.join(dict.fromkeys(dependants))} needed it"
+    return f"only {', '.join(dict.fromkeys(needs.dependents[name]))} needed it"

@@ -385,7 +385,7 @@ class _Loader:
         runs = build.base_image if build is not None else image
         if recipe is None:
             return find_facts(runs) if runs else None
-        if not runs or fits_image({"images": recipe.images}, runs):
+        if not runs or fits_image(recipe.images, runs):
             return recipe.facts
         own = find_facts(runs)
         return recipe.facts if own is None else replace(recipe.facts, tools=own.tools)

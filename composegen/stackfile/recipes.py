@@ -12,11 +12,10 @@ from composegen.images.facts import (
     FACT_KEYS,
     RECIPE_KEYS,
     Plain,
-    fits_image,
     list_recipe_files,
     make_facts,
-    parse_image,
 )
+from composegen.images.reference import parse_image
 from composegen.model import Access, Facts, Login
 from composegen.records import field, record, replace
 from composegen.stackfile.keys.compose import Draft, to_plain
@@ -81,10 +80,6 @@ class RecipeFile:
     def default_image(self) -> str:
         """The image of a service that names none and builds none."""
         return str(self._plain.get("image", ""))
-
-    def fits(self, image: str) -> bool:
-        """Whether the recipe's facts were made for this image."""
-        return fits_image(self._plain, image)
 
     def choose(self, image: str) -> Recipe:
         """The recipe for an image: its variants laid over it."""

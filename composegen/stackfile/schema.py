@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from composegen.model import RELAXABLE
+from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.asking import TOOLS
 from composegen.values import SERVICE_NAME
 
@@ -140,7 +141,7 @@ def _make_own_keys() -> Schema:
         },
         "secrets": _say(
             {"anyOf": [_TEXTS, {"type": "object", "additionalProperties": {}}]},
-            "Mounted in /run/secrets; a variable gets the path",
+            f"Mounted in {ContainerAddressing.secret_folder}; a variable gets the path",
         ),
         "relax": _make_relax(),
         "local": {

@@ -59,7 +59,7 @@ def is_ours(text: str) -> bool:
 
 
 def is_untouched(text: str) -> bool:
-    """Whether the text is one that composegen wrote and nobody edited."""
+    """Whether the text is one that composegen wrote and that is unedited."""
     match = _CHECKSUM.search(text)
     if match is None:
         return False

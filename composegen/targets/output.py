@@ -1,4 +1,4 @@
-"""Rendered files on the disk: never over somebody's work, never half-written."""
+"""Rendered files on the disk: never over another file, never half-written."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def write_rendered(
     """Write a rendered file in place.
 
     A file that composegen did not write, or that was edited since, is refused; with
-    ``force`` it is kept beside as ``.bak``. A device or a pipe is written to where a
-    person has named it: what lies in a folder cannot lead there. Raises FileRefused.
+    ``force`` it is kept as ``.bak``. A device or a pipe is written to where a person
+    has named it: what lies in a folder cannot lead there. Raises FileRefused.
     """
     shown = str(path)
     check_entered(path)
@@ -104,7 +104,7 @@ def _refuse(shown: str, old: str | None) -> FileRefused:
 
 
 def _keep(path: Path) -> None:
-    """Move the file beside itself, under the first free name."""
+    """Move the file to the first free name next to it."""
     kept = path.with_name(f"{path.name}.bak")
     number = 1
     while exists(kept) or is_link(kept):

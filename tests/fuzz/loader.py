@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from composegen.errors import Problem, ProblemsFound, SelectionError
 from composegen.model import Stack
-from composegen.planning.plan import format_plan, make_plan
+from composegen.planning.plan import make_plan
+from composegen.planning.printing import format_plan
 from composegen.stackfile.catalogue import LEVELS
 from composegen.stackfile.load import load_stack
 from composegen.targets.compose.render import render_plan

@@ -12,10 +12,12 @@ import yaml
 from hypothesis import strategies as st
 
 from composegen.errors import ProblemsFound
-from composegen.planning.plan import Plan, format_plan, make_plan
+from composegen.planning.plan import Plan, make_plan
+from composegen.planning.printing import format_plan
 from composegen.planning.selection import Selection
 from composegen.stackfile.load import load_stack
-from composegen.targets.compose.render import Options, render_plan
+from composegen.targets.compose.render import render_plan
+from composegen.targets.files import Options
 from composegen.targets.mermaid import draw_plan
 from tests.hostile_values import env_names, keys, lines, texts, words
 from tests.rendering import write_data

@@ -130,9 +130,9 @@ FAULTS = (
     ),
     Fault(
         "a probe without a tool passes",
-        "composegen/stackfile/checks/health.py",
-        "if not can_ask(health) and",
-        "if False and",
+        "composegen/stackfile/checks/__init__.py",
+        '"compose": (check_probe_tool,)',
+        '"compose": ()',
         CHECKS,
     ),
     Fault(
@@ -158,10 +158,10 @@ FAULTS = (
     ),
     Fault(
         "latest is a version",
-        "composegen/images/facts.py",
+        "composegen/images/reference.py",
         'self.tag not in {"", "latest"}',
         'self.tag not in {""}',
-        CHECKS,
+        (*CHECKS, "tests/images/test_reference.py"),
     ),
     Fault(
         "a store's raw network is not told",
@@ -258,8 +258,8 @@ FAULTS = (
     Fault(
         "a left-out service is started all the same",
         "composegen/planning/selection.py",
-        "        if name not in out\n    }\n    roots",
-        "        if True\n    }\n    roots",
+        "return _Cut(out, needs.close(roots, without=out))",
+        "return _Cut(out, needs.close(roots))",
         PLAN,
     ),
     Fault(
@@ -324,6 +324,27 @@ FAULTS = (
         "    return target.worst_ready\n",
         "    return target.worst_wait\n",
         PLAN,
+    ),
+    Fault(
+        "an optional need is required",
+        "composegen/planning/needs.py",
+        "if not is_optional",
+        "if True",
+        ("tests/planning/test_needs.py", *PLAN),
+    ),
+    Fault(
+        "what is out is followed",
+        "composegen/graph.py",
+        "if needed in graph and needed not in without",
+        "if needed in graph",
+        ("tests/test_graph.py", *PLAN),
+    ),
+    Fault(
+        "a fallback is not described",
+        "composegen/planning/printing.py",
+        'f"{each.service}: {each}" for each in out.fallbacks',
+        '"" for each in ()',
+        ("tests/planning/test_printing.py",),
     ),
     # Wiring
     Fault(
@@ -398,16 +419,37 @@ FAULTS = (
         RENDER,
     ),
     Fault(
+        "another user gets the capabilities of the facts",
+        "composegen/planning/hardening.py",
+        'if "cap_drop" in service.relax or not _has_fact_user(service):',
+        'if "cap_drop" in service.relax:',
+        ("tests/planning/test_hardening.py", *RENDER),
+    ),
+    Fault(
+        "a relaxed protection holds all the same",
+        "composegen/planning/hardening.py",
+        "    protections = frozenset(RELAXABLE) - reasons.keys()\n",
+        "    protections = frozenset(RELAXABLE)\n",
+        ("tests/planning/test_hardening.py", *RENDER),
+    ),
+    Fault(
+        "the default folder in memory may not be written",
+        "composegen/planning/hardening.py",
+        'scratch = () if "read_only" in reasons else (Scratch(path="/tmp"),)',
+        "scratch = ()",
+        ("tests/planning/test_hardening.py", *RENDER),
+    ),
+    Fault(
         "a tmpfs belongs to root",
         "composegen/targets/compose/hardening.py",
-        'yield f"{folder}:uid={ids[0]},gid={ids[1]}" if ids[0] else folder',
-        "yield folder",
+        "    if scratch.user:\n",
+        "    if False:\n",
         RENDER,
     ),
     Fault(
         "the facts' user is not written",
         "composegen/targets/compose/hardening.py",
-        '        keys["user"] = user\n',
+        '        keys["user"] = hardening.user\n',
         "        pass\n",
         RENDER,
     ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import composegen
 from composegen.model import Service
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.credentials import find_credentials
@@ -536,3 +538,13 @@ def test_the_network_of_a_left_out_store_goes_too() -> None:
 
     assert "networks" not in data
     assert "networks" not in data["services"]["app"]
+
+
+def test_one_module_says_where_secrets_are_mounted() -> None:
+    package = Path(composegen.__file__).parent
+
+    assert [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if "/run/secrets" in path.read_text(encoding="utf-8")
+    ] == ["planning/addressing.py"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import pytest
 
 from composegen.errors import SelectionError
 from composegen.model import Condition
-from composegen.planning.plan import Step, describe_plan, format_plan, make_plan
+from composegen.planning.plan import Step, make_plan
 from composegen.planning.selection import Selection
 from tests.rendering import plan
 from tests.stacks import APP, load_only, make_stack
@@ -279,108 +278,3 @@ def test_nobody_knows_how_long_a_job_takes() -> None:
     stack = make_stack(web=f"{APP}needs: [job]\n", job=JOB)
 
     assert math.isinf(step("web", stack).worst_wait)
-
-
-# As text
-
-
-def test_a_plan_prints_each_step_with_its_reason_and_its_wait() -> None:
-    stack = "name: shop\n" + make_stack(
-        web=f"{APP}needs: {{api: , cache: {{otherwise: {{}}}}}}\n",
-        worker=f"{APP}needs: [migrate]\n",
-        api=slow("30s"),
-        cache=CACHE,
-        migrate=f"{JOB}needs: {{db: {{until: started}}}}\n",
-        db=APP,
-    )
-
-    assert format_plan(plan(stack)) == (
-        "shop: 6 services\n"
-        "\n"
-        "  1. api      starts at once\n"
-        "  2. cache    starts at once\n"
-        "  3. db       starts at once\n"
-        "  4. web      starts when api is healthy, and cache is healthy, or is given up"
-        "  waits 60s at worst\n"
-        "  5. migrate  runs to its end when db has started\n"
-        "  6. worker   starts when migrate has finished"
-        "                                  waits as long as the job runs\n"
-    )
-
-
-def test_a_plan_prints_what_is_left_out_and_what_happens_instead() -> None:
-    assert format_plan(plan(WIRED, removed=("cache",))) == (
-        "stack.yaml: 1 service, --without cache\n"
-        "\n"
-        "  1. web  starts at once\n"
-        "\n"
-        "left out\n"
-        "  cache: --without cache\n"
-        "    web: STORE=memory, TTL=5, 1 replica; sessions live in memory\n"
-    )
-
-
-def test_a_fallback_that_changes_nothing_says_so() -> None:
-    stack = make_stack(web=f"{APP}needs: {{cache: {{otherwise: {{}}}}}}\n", cache=CACHE)
-
-    assert "    web: starts without it\n" in format_plan(
-        plan(stack, removed=("cache",))
-    )
-
-
-def test_printing_a_plan_is_its_text() -> None:
-    made = plan(WIRED)
-
-    assert str(made) == format_plan(made)
-
-
-# As data
-
-
-def test_a_plan_is_plain_data() -> None:
-    data = describe_plan(plan(WIRED, removed=("cache",)))
-
-    assert json.loads(json.dumps(data, allow_nan=False)) == {
-        "name": None,
-        "with": [],
-        "without": ["cache"],
-        "steps": [
-            {
-                "service": "web",
-                "job": False,
-                "required": True,
-                "replicas": 1,
-                "gates": [],
-                "reason": "starts at once",
-                "worst_wait": 0,
-            }
-        ],
-        "left_out": [
-            {
-                "service": "cache",
-                "reason": "--without cache",
-                "instead": [
-                    {
-                        "service": "web",
-                        "env": {"STORE": "memory", "TTL": "5"},
-                        "replicas": 1,
-                        "note": "sessions live in memory",
-                    }
-                ],
-            }
-        ],
-    }
-
-
-def test_gates_are_data_and_an_endless_wait_is_null() -> None:
-    stack = make_stack(
-        web=f"{APP}needs: {{job: , cache: {{otherwise: {{}}}}}}\n", job=JOB, cache=CACHE
-    )
-
-    web = describe_plan(plan(stack))["steps"][-1]
-
-    assert web["worst_wait"] is None
-    assert web["gates"] == [
-        {"service": "job", "condition": "finished", "required": True},
-        {"service": "cache", "condition": "healthy", "required": False},
-    ]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from composegen.errors import SelectionError, UsageError
 from composegen.model import Condition, Need, Otherwise, Service, Stack
+from composegen.planning.needs import Needs
 from composegen.planning.selection import Selected, Selection, select_services
 from composegen.values import Port
 
@@ -43,7 +44,7 @@ def make(
 
 
 def select(stack: Stack, flags: str = "") -> Selected:
-    return select_services(stack, parse(flags))
+    return select_services(Needs(stack), parse(flags))
 
 
 def parse(flags: str) -> Selection:

@@ -20,9 +20,10 @@ from composegen.places.engine.containers import (
 from composegen.places.engine.evidence import Evidence
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
+from composegen.planning.addressing import ContainerAddressing
 
 _LOOK_BACK = 3600.0
-_SECRETS = "/run/secrets/"
+_SECRETS = f"{ContainerAddressing.secret_folder}/"
 
 
 class Looking(Protocol):

@@ -10,8 +10,10 @@ import re
 
 from composegen.places.engine.containers import Mounted
 from composegen.places.engine.evidence import Cause, Evidence
+from composegen.planning.addressing import ContainerAddressing
 
 _PATH = re.compile(r"(?<![\w.:/])(/[\w.@%+~-]+(?:/[\w.@%+~-]*)*)")
+_SECRET = re.compile(re.escape(ContainerAddressing.secret_folder) + r"/([\w.-]+)")
 _READ_ONLY = re.compile(r"read-only file ?system|EROFS", re.IGNORECASE)
 DENIED = re.compile(r"permission ?denied|EACCES", re.IGNORECASE)
 _NOT_PERMITTED = re.compile(r"operation not permitted|EPERM", re.IGNORECASE)
@@ -62,8 +64,8 @@ def look_at_password(seen: Evidence) -> Cause | None:
 
 def look_at_secret(seen: Evidence) -> Cause | None:
     """It may not read the file of a secret."""
-    line = seen.find_line(re.compile(r"/run/secrets/"))
-    name = re.search(r"/run/secrets/([\w.-]+)", line)
+    line = seen.find_line(_SECRET)
+    name = _SECRET.search(line)
     if name is None or not DENIED.search(line):
         return None
     file = seen.secret_files.get(name[1], f".secrets/{name[1]}")

@@ -7,6 +7,7 @@ from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
 from composegen.planning.credentials import find_credentials
 from composegen.planning.plan import Plan, Step
+from composegen.planning.printing import describe_left_out
 
 _BOOT = 60.0
 
@@ -21,14 +22,7 @@ def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
         file=plan.stack.file,
         flags=plan.selection.flags,
         services=tuple(_note_service(plan, step) for step in plan.steps),
-        left_out=tuple(
-            {
-                "service": each.service,
-                "reason": each.reason,
-                "instead": [f"{one.service}: {one}" for one in each.fallbacks],
-            }
-            for each in plan.left_out
-        ),
+        left_out=tuple(describe_left_out(plan)),
     )
 
 

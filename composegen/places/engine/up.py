@@ -32,7 +32,8 @@ from composegen.places.reasons import Reason, format_reasons
 from composegen.planning.plan import Plan, reduce_stack
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
-from composegen.targets.compose.render import Options, render_plan
+from composegen.targets.compose.render import render_plan
+from composegen.targets.files import Options
 from composegen.targets.output import Written, find_prefix, write_rendered
 from composegen.terminal.console import Console
 from composegen.workspace.dotenv import fill_variables, read_dotenv

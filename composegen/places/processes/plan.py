@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 from composegen.errors import CannotRun, UsageError
-from composegen.graph import find_closure
 from composegen.model import Condition, HealthKind, Service, Stack
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_folder
@@ -28,6 +27,7 @@ from composegen.places.processes.environment import (
 )
 from composegen.places.processes.ports import move_ports
 from composegen.places.status import ALIVE_FOR
+from composegen.planning.needs import Needs
 from composegen.planning.plan import Plan, Step, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import field, record, replace
@@ -115,11 +115,7 @@ def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
     check_services(names, stack.services)
     if not names:
         return stack
-    graph = {
-        name: tuple(need.service for need in service.needs)
-        for name, service in stack.services.items()
-    }
-    wanted = find_closure(graph, names)
+    wanted = Needs(stack).close(names)
     kept = {name: each for name, each in stack.services.items() if name in wanted}
     return replace(stack, services=kept)
 

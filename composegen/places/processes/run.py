@@ -30,7 +30,7 @@ from composegen.places.processes.stores import has_engine, is_image_there, pull_
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import Unit, make_units
 from composegen.places.status import State, format_moment
-from composegen.planning.plan import format_plan
+from composegen.planning.printing import format_plan
 from composegen.records import record
 from composegen.system.foreground import stay_in_front
 from composegen.system.process import Processes

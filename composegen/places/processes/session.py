@@ -29,6 +29,7 @@ from composegen.places.processes.supervisor import Supervisor
 from composegen.places.processes.units import Unit
 from composegen.places.processes.upkeep import Upkeep
 from composegen.places.status import FINE, ServiceStatus, State, describe_statuses
+from composegen.planning.printing import describe_left_out
 from composegen.records import as_dict, record
 from composegen.system.process import Processes
 
@@ -170,14 +171,7 @@ def describe_run(
             step.name: [gate.service for gate in step.gates]
             for step in local.plan.steps
         },
-        "left_out": [
-            {
-                "service": left_out.service,
-                "reason": left_out.reason,
-                "instead": [f"{each.service}: {each}" for each in left_out.fallbacks],
-            }
-            for left_out in local.plan.left_out
-        ],
+        "left_out": describe_left_out(local.plan),
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from composegen.errors import CannotRun
 from composegen.model import Mount, Raw, Service
 from composegen.places.processes.environment import HOST, Surroundings, read_env_files
+from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.plan import Plan, Step
 from composegen.system.docker import ask_docker, find_docker_command
 from composegen.system.guardian import run_quietly
@@ -20,6 +21,7 @@ from composegen.system.logfiles import find_log
 from composegen.workspace.project import find_project
 
 _GRACE = 15.0
+_INSIDE = ContainerAddressing()
 _PATH = (
     "PATH HOME XDG_RUNTIME_DIR SSH_AUTH_SOCK DOCKER_HOST DOCKER_CONTEXT DOCKER_CONFIG "
     "DOCKER_CERT_PATH DOCKER_TLS_VERIFY DOCKER_API_VERSION"
@@ -73,7 +75,7 @@ def make_store_launch(
         command += ["--env", variable]
     for use in step.secrets:
         path = (around.folder / plan.stack.secrets[use.name].file).resolve()
-        command += ["--volume", f"{path}:{use.path}:ro"]
+        command += ["--volume", f"{path}:{_INSIDE.find_secret(use.name)}:ro"]
     project = find_project(plan.stack.name, around.folder, around.values)
     for mount in service.volumes:
         command += _list_mount_words(service, mount, around, project)
@@ -105,7 +107,7 @@ def _make_container_env(service: Service, around: Surroundings) -> dict[str, str
         env[name] = around.fill(text, service.name)
     for use in service.secrets:
         for variable in use.variables:
-            env[variable] = use.path
+            env[variable] = _INSIDE.find_secret(use.name)
     return env
 
 

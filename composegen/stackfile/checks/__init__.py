@@ -5,11 +5,11 @@ Each check notes problems by name; keys that could not be read are not judged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.data import check_replicas, check_volumes
-from composegen.stackfile.checks.health import check_health
+from composegen.stackfile.checks.health import check_health, check_probe_tool
 from composegen.stackfile.checks.images import check_images, check_reasons
 from composegen.stackfile.checks.needs import (
     check_conditions,
@@ -57,8 +57,13 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_store_networks,
 )
 
+# What only one target needs of a stack, by the target's name.
+TARGET_CHECKS: Mapping[str, tuple[Callable[[Checked], None], ...]] = {
+    "compose": (check_probe_tool,),
+}
+
 
 def check_stack(checked: Checked) -> None:
-    """Run every check."""
-    for check in CHECKS:
+    """Run every check, and those of the target."""
+    for check in (*CHECKS, *TARGET_CHECKS[checked.target]):
         check(checked)

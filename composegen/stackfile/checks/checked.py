@@ -22,7 +22,7 @@ class Checked:
     """What the checks look at, and where they note what they find.
 
     ``broken`` holds (service, key) of what could not be read; ``recipes`` the recipe
-    of each service that has one.
+    of each service that has one; ``target`` is what the stack is checked for.
     """
 
     stack: Stack
@@ -34,6 +34,7 @@ class Checked:
     given_secrets: frozenset[str]
     known_recipes: tuple[str, ...]
     selection: Selection | None
+    target: str = "compose"
 
     def find(self, *path: str) -> Location:
         """Where a path of the stack stands."""

@@ -1,4 +1,4 @@
-"""Health checks: a port to ask on, a tool that asks, time enough."""
+"""Health checks: a port, enough time, and a tool where the target needs one."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from composegen.model import (
     HealthKind,
     Service,
 )
-from composegen.planning.asking import can_ask
+from composegen.planning.asking import asks_a_port, choose_tool
 from composegen.stackfile.checks.checked import Checked
 from composegen.values import format_duration
 
 
 def check_health(checked: Checked) -> None:
-    """A health check has a port, a tool and the time it takes."""
+    """A health check has a port and the time it takes."""
     for service in checked.stack.services.values():
         health = service.health
         if health is None or checked.is_broken(service.name, "health"):
@@ -30,11 +30,11 @@ def check_health(checked: Checked) -> None:
                 path,
                 "a longer `boot`, or a shorter `timeout`",
             )
-        if health.kind in {HealthKind.HTTP, HealthKind.TCP}:
-            _check_network_health(checked, service, health, path)
+        if asks_a_port(health):
+            _check_port(checked, service, health, path)
 
 
-def _check_network_health(
+def _check_port(
     checked: Checked, service: Service, health: Health, path: tuple[str, ...]
 ) -> None:
     if checked.is_broken(service.name, "port", "publish"):
@@ -46,20 +46,33 @@ def _check_network_health(
             path,
             "say which port it listens on:\nport: 8080",
         )
-        return
-    udp = {port.first_target for port in service.publish if port.protocol == "udp"}
-    tcp = {port.first_target for port in service.publish if port.protocol != "udp"}
-    if health.port in udp - tcp:
+    elif _is_udp(service, health.port):
         checked.add(
             "udp-health",
             f"port {health.port} of `{service.name}` is UDP, which cannot be asked",
             path,
             "name a TCP port in `health`, or ask with {command: ..}",
         )
-        return
-    if not can_ask(health) and not checked.is_broken(
-        service.name, "image", "build", "use"
-    ):
+
+
+def _is_udp(service: Service, asked: int) -> bool:
+    udp = {port.first_target for port in service.publish if port.protocol == "udp"}
+    tcp = {port.first_target for port in service.publish if port.protocol != "udp"}
+    return asked in udp - tcp
+
+
+def check_probe_tool(checked: Checked) -> None:
+    """Something in the image can ask, for a target that runs its probes in there."""
+    for service in checked.stack.services.values():
+        health = service.health
+        if health is None or not asks_a_port(health) or choose_tool(health):
+            continue
+        if health.port is None or _is_udp(service, health.port):
+            continue
+        if checked.is_broken(
+            service.name, "health", "port", "publish", "image", "build", "use"
+        ):
+            continue
         if health.tools:
             known = f"{', '.join(health.tools)} cannot do that"
         elif service.facts is not None:
@@ -69,7 +82,7 @@ def _check_network_health(
         checked.add(
             "no-probe-tool",
             f"nobody can ask `{service.name}` whether it is ready: {known}",
-            path,
+            ("services", service.name, "health"),
             "name what is in the image:\nhealth: {.., tool: curl}     # or python3 "
             "python node wget bash php\nor a program of its own:\n"
             "health: {command: [..]}",

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from composegen.images.facts import (
     find_facts,
+    fits_image,
     list_recipe_files,
-    parse_image,
     read_recipe,
 )
+from composegen.images.reference import parse_image
 from composegen.model import (
     RELAXABLE,
     HealthKind,
@@ -54,19 +55,15 @@ def _check_tag(checked: Checked, service: Service) -> None:
 def _check_facts(checked: Checked, service: Service) -> None:
     recipe = checked.recipes.get(service.name)
     runs = service.build.base_image if service.build else service.image
-    if recipe is not None and runs:
-        path = parse_image(runs).path
-        if path not in recipe.images and not any(
-            made.endswith("/*") and path.startswith(made[:-1]) for made in recipe.images
-        ):
-            key = "build" if service.build else "image"
-            checked.add(
-                "foreign-image",
-                f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "
-                f"not for the image of `{service.name}`",
-                ("services", service.name, key),
-                _suggest_recipe(checked, path),
-            )
+    if recipe is not None and runs and not fits_image(recipe.images, runs):
+        key = "build" if service.build else "image"
+        checked.add(
+            "foreign-image",
+            f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "
+            f"not for the image of `{service.name}`",
+            ("services", service.name, key),
+            _suggest_recipe(checked, parse_image(runs).path),
+        )
     if service.facts is None and service.build is None:
         if set(service.relax) != set(RELAXABLE):
             checked.add(

@@ -8,6 +8,7 @@ from composegen.model import (
     HealthKind,
     Service,
 )
+from composegen.planning.needs import Needs
 from composegen.planning.selection import (
     describe_missing,
     find_missing,
@@ -44,10 +45,7 @@ def check_names(checked: Checked) -> None:
 
 def check_cycle(checked: Checked) -> None:
     """Needs go in one direction."""
-    graph = {
-        service.name: tuple(need.service for need in service.needs)
-        for service in checked.stack.services.values()
-    }
+    graph = dict(Needs(checked.stack).all)
     for _ in range(_MOST_CYCLES):
         cycle = find_cycle(graph)
         if cycle is None:
@@ -183,11 +181,12 @@ def check_left_out(checked: Checked) -> None:
     services = checked.stack.services
     if checked.selection is None or not services:
         return
-    if any(need.service not in services for s in services.values() for need in s.needs):
+    needs = Needs(checked.stack)
+    if not services.keys() >= {name for named in needs.all.values() for name in named}:
         return
-    if find_cycle({s.name: [n.service for n in s.needs] for s in services.values()}):
+    if find_cycle(needs.all):
         return
-    missing = find_missing(checked.stack, checked.selection)
+    missing = find_missing(needs, checked.selection)
     if missing is not None:
         checked.add(
             "left-out",
@@ -196,7 +195,7 @@ def check_left_out(checked: Checked) -> None:
             suggest_flags(missing)
             + f"\nor: give the need of `{missing.chain[-2]}` an `otherwise`",
         )
-    elif not checked.selection.flags and not is_anything_left(checked.stack):
+    elif not checked.selection.flags and not is_anything_left(needs):
         checked.add(
             "left-out",
             "every service is left out unless it is asked for",

@@ -10,6 +10,7 @@ from composegen.model import (
     Service,
 )
 from composegen.paths import is_file, is_folder
+from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.credentials import name_url_secret
 from composegen.stackfile.checks.checked import Checked
 from composegen.values import parse_variables
@@ -80,7 +81,9 @@ def looks_secret(variable: str, text: str) -> bool:
         return True
     if variable.upper().endswith(("_FILE", "_PATH", "_DIR")) or parse_variables(text):
         return False
-    if "{" in text or text.lower() in _NO_SECRETS or text.startswith("/run/secrets/"):
+    if "{" in text or text.lower() in _NO_SECRETS:
+        return False
+    if text.startswith(f"{ContainerAddressing.secret_folder}/"):
         return False
     return bool(_SECRET_WORDS.search(variable))
 

@@ -35,8 +35,9 @@ def _iterate_wired(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
     for variable in service.environment:
         yield variable, (*base, "environment", variable)
     for use in service.secrets:
+        mounted = ContainerAddressing().find_secret(use.name)
         for variable in use.variables:
-            if service.environment.get(variable) != use.path:
+            if service.environment.get(variable) != mounted:
                 yield variable, (*base, "secrets", use.name)
     for need in service.needs:
         for variable in need.env:

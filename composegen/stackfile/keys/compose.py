@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from composegen.images.facts import parse_image
+from composegen.images.reference import parse_image
 from composegen.model import _WINDOWS_PATH, Mount, Raw, split_mount
 from composegen.stackfile.nodes import (
     MappingNode,

@@ -89,7 +89,7 @@ class Mover:
         return {**value, "watch": [self._move_key(rule, "path") for rule in rules]}
 
     def move_raw(self, key: str, value: Raw) -> Raw:
-        """Raw settings that name paths beside the file."""
+        """Raw settings that name paths next to the file."""
         if self.stays:
             return value
         if key == "build":

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from composegen.model import Health, HealthKind
-from composegen.planning.asking import choose_tool
+from composegen.planning.asking import asks_a_port, choose_tool
 from composegen.values import Duration, make_duration
 
 _HEALTHY = "^ *HTTP/[0-9.]* [23][0-9][0-9]"
@@ -38,7 +38,7 @@ def choose_start_interval(health: Health) -> Duration:
     """How often to ask while the service boots: as often as the probe is cheap."""
     if health.start_interval is not None:
         return health.start_interval
-    if health.kind in {HealthKind.HTTP, HealthKind.TCP}:
+    if asks_a_port(health):
         return make_duration(0.2 if choose_tool(health) in _CHEAP else 0.3)
     command = health.command
     text = command if isinstance(command, str) else " ".join(command)

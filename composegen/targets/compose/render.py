@@ -1,18 +1,13 @@
-"""A Plan becomes files, through ``templates/<target>/``; nothing here touches a disk.
+"""A Plan becomes a Compose file, through ``templates/compose/``; no disk is touched.
 
-A template's name minus ``.j2`` is the file that it writes. Templates own the layout,
-``quoting`` owns every value that they print.
+The template owns the layout, ``quoting`` owns every value that it prints.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from composegen.model import (
     RELAXABLE,
@@ -22,26 +17,18 @@ from composegen.model import (
     Raw,
     Service,
 )
+from composegen.planning.hardening import harden_any, harden_service
 from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
-from composegen.resources import find_cache, find_templates
-from composegen.targets.compose.hardening import harden_nothing, harden_service
+from composegen.targets.compose.hardening import word_defaults, word_service
 from composegen.targets.compose.merge import merge_raw
 from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import choose_start_interval, make_test
 from composegen.targets.compose.secrets import write_by_hand
+from composegen.targets.files import OLDEST_START_INTERVAL, File, Options
 from composegen.targets.header import add_checksum, write_flags
-from composegen.targets.quoting import (
-    quote_scalar,
-    write_block,
-    write_comment,
-    write_flow,
-    write_key,
-)
-from composegen.targets.templates import TemplateCache
+from composegen.targets.templates import fill_templates
 from composegen.values import make_duration
-
-OLDEST_START_INTERVAL = 25
 
 _CONDITIONS = {
     Condition.HEALTHY: "service_healthy",
@@ -61,14 +48,6 @@ _LOGGING: dict[str, Raw] = {
     "driver": "local",
     "options": {"max-size": "10m", "max-file": "3"},
 }
-
-
-@record(kw_only=False)
-class File:
-    """One file to write: its name and its whole text."""
-
-    name: str
-    text: str
 
 
 @record(kw_only=False)
@@ -103,58 +82,13 @@ class _Draft:
             self.comments[key] = comment
 
 
-@record
-class Options:
-    """How to render: ``engine`` is the oldest major version that must take the file.
-
-    ``prefix`` leads from the folder of the output to that of the stack file; ``name``
-    is the output's.
-    """
-
-    engine: int = OLDEST_START_INTERVAL
-    prefix: str = "."
-    name: str = "compose.yaml"
-
-
 def render_plan(plan: Plan, options: Options | None = None) -> tuple[File, ...]:
     """The files of the ``compose`` target for a plan; the same text on any machine."""
-    return tuple(_render_target("compose", plan, options or Options()))
-
-
-def _render_target(target: str, plan: Plan, options: Options) -> Iterator[File]:
-    environment = _make_environment(target)
-    context = _Renderer(plan, options).make_context()
-    for name in sorted(environment.list_templates(extensions=["j2"])):
-        text = environment.get_template(name).render(context).rstrip("\n") + "\n"
-        yield File(name.removesuffix(".j2"), add_checksum(text))
-
-
-@cache
-def _make_environment(target: str) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(find_templates() / target),
-        bytecode_cache=TemplateCache(find_cache()),
-        undefined=StrictUndefined,
-        finalize=_finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
+    context = _Renderer(plan, options or Options()).make_context()
+    return tuple(
+        File(name, add_checksum(text))
+        for name, text in fill_templates("compose", context)
     )
-    environment.filters.update(
-        block=lambda value, indent: Markup(write_block(value, indent)),  # nosec B704
-        flow=lambda value: Markup(write_flow(value)),  # nosec B704
-        key=lambda value, indent=0: Markup(write_key(value, indent).rstrip()),  # nosec B704
-        comment=lambda value: Markup(write_comment(value)),  # nosec B704
-    )
-    return environment
-
-
-def _finalize(value: Any) -> Any:
-    """Quote whatever a template prints; Markup is what a filter has quoted."""
-    if isinstance(value, Markup):
-        return value
-    return Markup(quote_scalar(value))  # nosec B704
 
 
 # The context of the templates
@@ -230,9 +164,9 @@ class _Renderer:
         }
 
     def _make_defaults(self) -> tuple[dict[str, Raw], Mapping[str, str]]:
-        hardening = harden_nothing(self.relaxed)
+        worded = word_defaults(harden_any(self.relaxed))
         keys: dict[str, Raw] = {
-            **hardening.keys,
+            **worded.keys,
             "restart": "unless-stopped",
             "cpus": 2,
             "mem_limit": "2G",
@@ -240,7 +174,7 @@ class _Renderer:
             "logging": _LOGGING,
         }
         ordered = sorted(keys.items(), key=lambda pair: _POSITION[pair[0]])
-        return dict(ordered), hardening.comments
+        return dict(ordered), worded.comments
 
     # One service
 
@@ -324,12 +258,13 @@ class _Renderer:
 
     def _add_hardening(self, draft: _Draft, service: Service) -> None:
         hardening = harden_service(service)
-        for key, value in hardening.keys.items():
-            draft.set(key, value, hardening.comments.get(key, ""))
+        worded = word_service(hardening, service.tmpfs)
+        for key, value in worded.keys.items():
+            draft.set(key, value, worded.comments.get(key, ""))
         mounts: list[Raw] = [self.mover.move_mount(m) for m in service.volumes]
         mounts += hardening.volumes
         if mounts:
-            draft.set("volumes", mounts, hardening.comments.get("volumes", ""))
+            draft.set("volumes", mounts, worded.comments.get("volumes", ""))
 
     def _add_limits(self, draft: _Draft, step: Step) -> None:
         resources = step.service.resources

@@ -17,7 +17,7 @@ def write_by_hand(
     """The lines for a shell that make the files of secrets without composegen.
 
     ``move`` gives each path as it is seen from where they are typed. Empty where every
-    file is somebody's own.
+    file is one of the user's own.
     """
     made = [secret for secret in secrets if secret.kind is not SecretKind.FILE]
     if not made:

@@ -9,7 +9,7 @@ from composegen.model import HealthKind
 from composegen.places.processes.environment import read_surroundings
 from composegen.places.processes.plan import Asked, Way, settle_plan
 from composegen.places.processes.units import make_units
-from composegen.planning.plan import format_plan
+from composegen.planning.printing import format_plan
 from composegen.planning.selection import Selection
 from tests.runs import FakeMachine, load, write_stack
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from composegen.model import Health, HealthKind
-from composegen.planning.asking import can_ask, choose_tool
+from composegen.planning.asking import choose_tool
 from composegen.stackfile.keys.health import TOOLS
 from composegen.targets.compose.probes import choose_start_interval, make_test
 from composegen.values import Duration, parse_duration
@@ -467,8 +467,8 @@ def test_a_probe_asks_127_0_0_1_and_never_a_name(name: str, kind: HealthKind) ->
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_every_tool_can_ask_in_both_ways(name: str) -> None:
-    assert can_ask(make_health(name, 80))
-    assert can_ask(make_health(name, 80, kind=HealthKind.TCP))
+    assert choose_tool(make_health(name, 80))
+    assert choose_tool(make_health(name, 80, kind=HealthKind.TCP))
 
 
 def test_only_wget_needs_a_shell() -> None:
@@ -491,8 +491,8 @@ def test_the_first_tool_that_is_known_asks() -> None:
 
 
 def test_without_a_tool_nobody_asks() -> None:
-    assert not can_ask(make_health("curl", 80, tools=()))
-    assert not can_ask(make_health("curl", 80, tools=("nc",)))
+    assert not choose_tool(make_health("curl", 80, tools=()))
+    assert not choose_tool(make_health("curl", 80, tools=("nc",)))
 
 
 # Commands

@@ -1,0 +1,54 @@
+"""An image's name taken apart: its path, tag and digest."""
+
+from __future__ import annotations
+
+from composegen.records import record
+from composegen.values import find_default, parse_variables
+
+
+@record(kw_only=False)
+class ImageReference:
+    """An image's name taken apart; ``path`` has no registry and no ``library/``."""
+
+    path: str
+    tag: str
+    digest: str
+
+    @property
+    def has_fixed_tag(self) -> bool:
+        """Whether it names a version of its own: a digest, or a tag but ``latest``."""
+        return bool(self.digest) or (self.tag not in {"", "latest"})
+
+
+def parse_image(text: str) -> ImageReference:
+    """Take an image's name apart; variables are read as their defaults."""
+    rest, _, digest = text.partition("@")
+    first, slash, path = _split_registry(rest)
+    if not slash:
+        path = first
+    name, tag = _split_tag(path)
+    if "$" in tag:
+        tag = find_default(tag) if parse_variables(tag) else tag
+    return ImageReference(name.removeprefix("library/"), tag, digest)
+
+
+def _split_tag(text: str) -> tuple[str, str]:
+    """The name and what follows the last colon outside ``${..}``."""
+    depth = 0
+    for position in range(len(text) - 1, -1, -1):
+        depth += (text[position] == "}") - (text[position] == "{")
+        if text[position] == ":" and depth == 0:
+            return text[:position], text[position + 1 :]
+    return text, ""
+
+
+def _split_registry(text: str) -> tuple[str, str, str]:
+    depth = 0
+    for position, character in enumerate(text):
+        depth += (character == "{") - (character == "}")
+        if character == "/" and depth == 0:
+            first = text[:position]
+            if first == "localhost" or "$" in first or "." in first or ":" in first:
+                return first, "/", text[position + 1 :]
+            break
+    return text, "", ""

@@ -1,0 +1,102 @@
+"""A plan as text and as plain data."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from composegen.planning.plan import Fallback, Plan, Step
+from composegen.values import format_duration
+
+
+def format_plan(plan: Plan) -> str:
+    """The plan as text: one step a line, with its reason and its worst wait."""
+    count = len(plan.steps)
+    title = plan.stack.name or plan.stack.file
+    flags = f", {plan.selection.flags}" if plan.selection.flags else ""
+    lines = [f"{title}: {count} service{'s' if count > 1 else ''}{flags}", ""]
+    width = max(len(step.name) for step in plan.steps)
+    reasons = [format_reason(step) for step in plan.steps]
+    reason_width = max(map(len, reasons))
+    for number, (step, reason) in enumerate(zip(plan.steps, reasons, strict=True), 1):
+        wait = format_wait(step)
+        line = f"{number:>3}. {step.name:<{width}}  {reason:<{reason_width}}  {wait}"
+        lines.append(line.rstrip())
+    if plan.left_out:
+        lines += ["", "left out"]
+        for left_out in plan.left_out:
+            lines.append(f"  {left_out.service}: {left_out.reason}")
+            lines += [
+                f"    {fallback.service}: {fallback}" for fallback in left_out.fallbacks
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def format_reason(step: Step) -> str:
+    """What a step waits for, in words."""
+    kind = "runs to its end " if step.service.job else "starts "
+    if not step.gates:
+        return f"{kind}at once"
+    return f"{kind}when {', and '.join(map(str, step.gates))}"
+
+
+def format_wait(step: Step) -> str:
+    """How long a step waits at worst, in words; empty where it does not wait."""
+    if not step.gates or step.worst_wait == 0:
+        return ""
+    if math.isinf(step.worst_wait):
+        return "waits as long as the job runs"
+    return f"waits {format_duration(step.worst_wait)} at worst"
+
+
+def describe_plan(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data; ``worst_wait`` in seconds, null where it has no limit."""
+    return {
+        "name": plan.stack.name or None,
+        "with": list(plan.selection.added),
+        "without": list(plan.selection.removed),
+        "steps": [
+            {
+                "service": step.name,
+                "job": step.service.job,
+                "required": step.is_required,
+                "replicas": step.replicas,
+                "gates": [
+                    {
+                        "service": gate.service,
+                        "condition": gate.condition.value,
+                        "required": not gate.is_optional,
+                    }
+                    for gate in step.gates
+                ],
+                "reason": format_reason(step),
+                "worst_wait": None if math.isinf(step.worst_wait) else step.worst_wait,
+            }
+            for step in plan.steps
+        ],
+        "left_out": [
+            {**short, "instead": [_describe_fallback(each) for each in out.fallbacks]}
+            for short, out in zip(describe_left_out(plan), plan.left_out, strict=True)
+        ],
+    }
+
+
+def describe_left_out(plan: Plan) -> list[dict[str, Any]]:
+    """The excluded services as plain data: why, and a line for each fallback."""
+    return [
+        {
+            "service": out.service,
+            "reason": out.reason,
+            "instead": [f"{each.service}: {each}" for each in out.fallbacks],
+        }
+        for out in plan.left_out
+    ]
+
+
+def _describe_fallback(fallback: Fallback) -> dict[str, Any]:
+    return {
+        "service": fallback.service,
+        "env": dict(fallback.env),
+        "replicas": fallback.replicas,
+        "note": fallback.note or None,
+    }

@@ -1,0 +1,137 @@
+"""A plan as text says why each step waits; as data it holds the same."""
+
+from __future__ import annotations
+
+import json
+
+from composegen.planning.printing import describe_left_out, describe_plan, format_plan
+from tests.rendering import plan
+from tests.stacks import APP, make_stack
+
+CACHE = "use: redis\n"
+JOB = "image: python:3.13-slim\ncommand: [python, -m, migrate]\njob: true\n"
+WIRED = make_stack(
+    web=f"""{APP}\
+replicas: 3
+environment: {{MODE: fast, STORE: redis}}
+needs:
+  cache:
+    env: {{CACHE_URL: "{{url}}"}}
+    otherwise:
+      env: {{STORE: memory, TTL: "5"}}
+      replicas: 1
+      note: sessions live in memory
+""",
+    cache=CACHE,
+)
+
+
+def slow(boot: str) -> str:
+    return (
+        "image: python:3.13\nport: 80\n"
+        f"health: {{http: /, boot: {boot}, interval: 5s, retries: 2}}\n"
+    )
+
+
+def test_a_plan_prints_each_step_with_its_reason_and_its_wait() -> None:
+    stack = "name: shop\n" + make_stack(
+        web=f"{APP}needs: {{api: , cache: {{otherwise: {{}}}}}}\n",
+        worker=f"{APP}needs: [migrate]\n",
+        api=slow("30s"),
+        cache=CACHE,
+        migrate=f"{JOB}needs: {{db: {{until: started}}}}\n",
+        db=APP,
+    )
+
+    assert format_plan(plan(stack)) == (
+        "shop: 6 services\n"
+        "\n"
+        "  1. api      starts at once\n"
+        "  2. cache    starts at once\n"
+        "  3. db       starts at once\n"
+        "  4. web      starts when api is healthy, and cache is healthy, or is given up"
+        "  waits 60s at worst\n"
+        "  5. migrate  runs to its end when db has started\n"
+        "  6. worker   starts when migrate has finished"
+        "                                  waits as long as the job runs\n"
+    )
+
+
+def test_a_plan_prints_what_is_left_out_and_what_happens_instead() -> None:
+    assert format_plan(plan(WIRED, removed=("cache",))) == (
+        "stack.yaml: 1 service, --without cache\n"
+        "\n"
+        "  1. web  starts at once\n"
+        "\n"
+        "left out\n"
+        "  cache: --without cache\n"
+        "    web: STORE=memory, TTL=5, 1 replica; sessions live in memory\n"
+    )
+
+
+def test_a_fallback_that_changes_nothing_says_so() -> None:
+    stack = make_stack(web=f"{APP}needs: {{cache: {{otherwise: {{}}}}}}\n", cache=CACHE)
+
+    assert "    web: starts without it\n" in format_plan(
+        plan(stack, removed=("cache",))
+    )
+
+
+# As data
+
+
+def test_a_plan_is_plain_data() -> None:
+    data = describe_plan(plan(WIRED, removed=("cache",)))
+
+    assert json.loads(json.dumps(data, allow_nan=False)) == {
+        "name": None,
+        "with": [],
+        "without": ["cache"],
+        "steps": [
+            {
+                "service": "web",
+                "job": False,
+                "required": True,
+                "replicas": 1,
+                "gates": [],
+                "reason": "starts at once",
+                "worst_wait": 0,
+            }
+        ],
+        "left_out": [
+            {
+                "service": "cache",
+                "reason": "--without cache",
+                "instead": [
+                    {
+                        "service": "web",
+                        "env": {"STORE": "memory", "TTL": "5"},
+                        "replicas": 1,
+                        "note": "sessions live in memory",
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def test_gates_are_data_and_an_endless_wait_is_null() -> None:
+    stack = make_stack(
+        web=f"{APP}needs: {{job: , cache: {{otherwise: {{}}}}}}\n", job=JOB, cache=CACHE
+    )
+
+    web = describe_plan(plan(stack))["steps"][-1]
+
+    assert web["worst_wait"] is None
+    assert web["gates"] == [
+        {"service": "job", "condition": "finished", "required": True},
+        {"service": "cache", "condition": "healthy", "required": False},
+    ]
+
+
+def test_excluded_services_are_data_with_a_line_for_each_fallback() -> None:
+    made = plan(WIRED, removed=("cache",))
+    line = "web: STORE=memory, TTL=5, 1 replica; sessions live in memory"
+    described = [{"service": "cache", "reason": "--without cache", "instead": [line]}]
+
+    assert describe_left_out(made) == described
