@@ -68,7 +68,9 @@ def up(
     from composegen.planning.plan import make_plan
     from composegen.targets.compose.render import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
+    from composegen.terminal.live import UpConsole
 
+    console = make_console()
     folder = Path(file).absolute().parent
     selection = make_selection(added, removed)
     recorded = read_recorded(folder / COMPOSE_FILE)
@@ -82,8 +84,9 @@ def up(
         limit=wait,
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
+        in_terminal=console.err.isatty(),
     )
-    code = up_stack(made, folder, options)
+    code = up_stack(made, folder, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)
 
@@ -171,6 +174,7 @@ def run(
     from composegen.places.processes.plan import Asked
     from composegen.places.processes.run import RunOptions, run_stack
     from composegen.planning.selection import check_names
+    from composegen.terminal.stream import RunConsole
 
     command = tuple(context.meta.get(_COMMAND, ()))
     if _COMMAND in context.meta and (not command or len(services) != 1):
@@ -186,8 +190,13 @@ def run(
         command=command,
         reuse=reuse,
     )
-    options = RunOptions(verbose=verbose, restart=not no_restart)
+    console = make_console()
+    shown = RunConsole(console, verbose=verbose, lines_to_err=bool(command))
+    options = RunOptions(restart=not no_restart, colours=console.is_coloured("out"))
     stack = load_file(file).stack
     check_names(stack, asked.selection)
     say_distrusted(file)
-    context.exit(run_stack(stack, Path(file).absolute().parent, asked, options))
+    folder = Path(file).absolute().parent
+    with console.in_background():
+        code = run_stack(stack, folder, asked, options, report=shown.show)
+    context.exit(code)
