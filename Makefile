@@ -106,7 +106,8 @@ pictures: setup ## Draw the pictures in docs/pictures anew; one needs an engine
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.pictures
 
 golden: setup ## Write the expected output of the examples and of the pages anew
-	GOLDEN=1 $(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py
+	GOLDEN=1 $(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py \
+		tests/places/processes/test_talk.py tests/places/engine/test_talk.py
 
 reference: setup ## Write the command reference in docs/ anew
 	$(BIN)/python scripts/write_command_reference.py

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from composegen.errors import DependencyFailed
+from composegen.places.events import Planned
 from composegen.places.processes.environment import (
     Surroundings,
     prepare_secrets,
@@ -76,7 +77,8 @@ async def own_dependencies(
     around = prepare_secrets(local.plan, around)
     units = [unit for unit in make_units(local, around) if unit.way is not Way.OWNER]
     console = Console()
-    shown = RunConsole(local.plan.names, console, verbose=verbose, lines_to_err=True)
+    shown = RunConsole(console, verbose=verbose, lines_to_err=True)
+    shown.show(Planned(services=tuple(local.plan.names)))
     runs = RunFolder(folder)
     ending: set[asyncio.Task[None]] = set()
 

@@ -308,6 +308,7 @@ STUCK = """
 import io, sys, time
 from pathlib import Path
 from composegen.terminal.console import Console
+from composegen.terminal.stream import RunConsole
 from composegen.stackfile.load import load_stack
 from composegen.places.processes.plan import Asked
 from composegen.places.processes.run import RunOptions, run_stack
@@ -319,8 +320,8 @@ class Stuck(io.StringIO):
             time.sleep(1000)
 
 stack = load_stack(Path("stack.yaml")).stack
-console = Console(Stuck(), Stuck())
-sys.exit(run_stack(stack, Path(), Asked(), RunOptions(), console=console))
+shown = RunConsole(Console(Stuck(), Stuck()))
+sys.exit(run_stack(stack, Path(), Asked(), RunOptions(), report=shown.show))
 """
 
 

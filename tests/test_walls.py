@@ -40,14 +40,13 @@ MAY_IMPORT = {
     "__init__": ANY,
 }
 
-# What still points the wrong way. An entry that is cured must go; none may come.
-WRONG = {
-    ("places.engine.boot", "terminal.console"),
-    ("places.engine.boot", "terminal.live"),
-    ("places.processes.run", "terminal.console"),
-    ("places.processes.run", "terminal.stream"),
-    ("terminal.live", "places.engine.judge"),
-    ("places.engine.up", "terminal.console"),
+# What is written to elsewhere than in `terminal`, and is no stream of ours.
+WRITES = {
+    ("places.engine.compose", "file.write"): "standard input of Compose",
+    ("places.processes.control", "writer.write"): "the socket of a run",
+    ("system.files", "file.write"): "a file",
+    ("system.guard", "os.write"): "the pipe to the guardian",
+    ("workspace.secrets", "file.write"): "a .gitignore",
 }
 
 MODULES = {
@@ -105,7 +104,7 @@ def test_imports_between_packages_point_one_way():
         if not may_import(find_package(module), find_package(imported))
     }
 
-    assert wrong == WRONG
+    assert wrong == set()
 
 
 @pytest.mark.parametrize("package", [*MAY_IMPORT, "the ground floor"])
@@ -164,5 +163,64 @@ def test_one_module_knows_the_docker_sdk():
     assert list_importers("docker") == {"places.engine.client"}
 
 
+# Only `terminal` writes to a stream
+
+
+def list_writes(module):
+    """The calls in a module that write to something, by their names."""
+    return {
+        ast.unparse(node.func)
+        for node in ast.walk(parse(module))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"write", "writelines", "writev", "pwrite"}
+    }
+
+
+def names_stream(node):
+    """Whether it is one of Python's own streams, by whichever name."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in {"stdout", "stderr", "__stdout__", "__stderr__"} and (
+            ast.unparse(node.value) == "sys"
+        )
+    return isinstance(node, ast.ImportFrom) and node.module == "sys"
+
+
 def test_nothing_prints_by_itself():
-    assert list_callers("print") == set()
+    calls = ("print", "click.echo", "click.secho", "click.echo_via_pager")
+    assert [each for each in calls if list_callers(each)] == []
+
+
+def test_only_the_terminal_writes_to_a_stream():
+    written = {
+        (module, call)
+        for module in MODULES
+        if find_package(module) != "terminal"
+        for call in list_writes(module)
+    }
+
+    assert written == WRITES.keys()
+
+
+def test_only_the_terminal_and_the_commands_know_the_streams():
+    """The commands' glue lets a stream go that is closed; it writes to none."""
+    knowing = {
+        find_package(module)
+        for module in MODULES
+        if any(names_stream(node) for node in ast.walk(parse(module)))
+    }
+
+    assert knowing == {"terminal", "commands"}
+
+
+def test_no_place_knows_the_terminal():
+    places = {each for each in MAY_IMPORT if each.partition(".")[0] == "places"}
+    knowing = {
+        module
+        for module in MODULES
+        if find_package(module) in places
+        for imported in list_imports(module)
+        if find_package(imported) == "terminal"
+    }
+
+    assert knowing == set()

@@ -10,6 +10,7 @@ from composegen.commands.options import (
     check_platform,
     complete_services,
     load_file,
+    make_console,
     make_selection,
     make_workspace,
     say_distrusted,
@@ -74,6 +75,7 @@ def run(
     from composegen.places.processes.plan import Asked
     from composegen.places.processes.run import RunOptions, run_stack
     from composegen.planning.selection import check_names
+    from composegen.terminal.stream import RunConsole
 
     command = tuple(context.meta.get(_COMMAND, ()))
     if _COMMAND in context.meta and (not command or len(services) != 1):
@@ -89,8 +91,13 @@ def run(
         command=command,
         reuse=reuse,
     )
-    options = RunOptions(verbose=verbose, restart=not no_restart)
+    console = make_console()
+    shown = RunConsole(console, verbose=verbose, lines_to_err=bool(command))
+    options = RunOptions(restart=not no_restart, colours=console.is_coloured("out"))
     stack = load_file(file).stack
     check_names(stack, asked.selection)
     say_distrusted(make_workspace(file))
-    context.exit(run_stack(stack, Path(file).absolute().parent, asked, options))
+    folder = Path(file).absolute().parent
+    with console.in_background():
+        code = run_stack(stack, folder, asked, options, report=shown.show)
+    context.exit(code)

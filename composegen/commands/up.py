@@ -10,6 +10,7 @@ import click
 from composegen.commands.options import (
     check_platform,
     load_file,
+    make_console,
     make_selection,
     selection_options,
     stack_option,
@@ -60,8 +61,10 @@ def up(
     from composegen.planning.plan import make_plan
     from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
+    from composegen.terminal.live import UpConsole
     from composegen.workspace.workspace import COMPOSE_FILE
 
+    console = make_console()
     folder = Path(file).absolute().parent
     selection = make_selection(added, removed)
     recorded = read_recorded(folder / COMPOSE_FILE)
@@ -75,7 +78,8 @@ def up(
         limit=wait,
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
+        in_terminal=console.err.isatty(),
     )
-    code = up_stack(made, folder, options)
+    code = up_stack(made, folder, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)

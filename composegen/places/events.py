@@ -1,11 +1,16 @@
-"""What is seen while a stack runs: one frozen value for each thing that happens."""
+"""What is seen while a stack comes up and runs: a frozen value for all that happens.
+
+Places report these values; what they become is up to whoever is reported to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
-from composegen.records import as_dict, list_fields, record
+from composegen.places.status import LeftOutNote, State
+from composegen.places.timeline import Boot
+from composegen.records import list_fields, record
 
 
 @record
@@ -26,10 +31,20 @@ class Failure:
 
 @record
 class Event:
-    """Something that happened to a service, ``at`` seconds after the run began."""
+    """Something that happened, ``at`` seconds after the run or the boot began.
 
-    service: str
+    No ``service``: it is about the whole.
+    """
+
+    service: str = ""
     at: float = 0.0
+
+
+Report: TypeAlias = Callable[[Event], None]
+"""Is called with each event, in the order in which they happen."""
+
+
+# One service
 
 
 @record
@@ -72,10 +87,16 @@ class Line(Event):
 
 @record
 class Ready(Event):
-    """It is healthy, ``after`` seconds of booting; ``address`` is where."""
+    """It is healthy, ``after`` seconds of booting; ``address`` is where.
+
+    Where it ``is_asked``, a health check says so; otherwise it only runs.
+    ``ran_before`` tells that it was up already when the boot began.
+    """
 
     after: float
     address: str = ""
+    is_asked: bool = True
+    ran_before: bool = False
 
 
 @record
@@ -122,28 +143,226 @@ class Stopped(Event):
     left: tuple[int, ...] = ()
 
 
+@record
+class Pulling(Event):
+    """Its image is not here, and is being pulled."""
+
+    image: str
+
+
+# The whole: before anything starts
+
+
+@record
+class Planned(Event):
+    """Which services take part, in order; ``text`` is the plan where it is shown."""
+
+    services: tuple[str, ...]
+    text: str = ""
+
+
+@record
+class Noted(Event):
+    """Something that people should know, and that stops nothing."""
+
+    text: str
+
+
+@record
+class Wrote(Event):
+    """A file was written; ``how`` is the verb, such as `renewed`."""
+
+    file: str
+    how: str = "wrote"
+
+
+@record
+class FileKept(Event):
+    """The rendered file stays as it is: ``flags`` select for this time only."""
+
+    file: str
+    flags: str
+
+
+@record
+class FileIgnored(Event):
+    """A file that Compose would merge is not read; ``stack`` is the stack file."""
+
+    file: str
+    stack: str
+
+
+@record
+class SecretEmpty(Event):
+    """A secret's file is empty; ``mend`` says how it is filled."""
+
+    file: str
+    mend: str
+
+
+@record
+class OtherBegins(Event):
+    """Another run of the whole stack is beginning; this one waits for it."""
+
+
+@record
+class Attached(Event):
+    """Another run has the whole stack; this one shows what that one does."""
+
+    services: tuple[str, ...]
+    pid: int
+    terminal: str
+    since: str
+
+
+@record
+class Detached(Event):
+    """A guest is no longer attached: it left, or the run ``has_ended``."""
+
+    has_ended: bool
+
+
+# The whole: while it comes up
+
+
+@record
+class Output(Event):
+    """What a tool that works in front prints, as it is: parts of lines too."""
+
+    text: str
+
+
+@record
+class ComposeWarned(Event):
+    """A warning of Compose, which works in the background."""
+
+    text: str
+
+
+@record
+class Standing:
+    """How far a service is, in seconds since the boot began; None: not yet.
+
+    ``boot`` is how long it may take, ``waits_for`` what keeps its container, which was
+    created, from being started.
+    """
+
+    service: str
+    state: State
+    boot: float
+    started: float | None = None
+    ready: float | None = None
+    waits_for: tuple[str, ...] = ()
+
+
+@record
+class Progress(Event):
+    """How far every service is now; comes several times a second."""
+
+    standings: tuple[Standing, ...]
+
+
+@record
+class BootOver(Event):
+    """There is a verdict, or the boot was interrupted: no more progress comes."""
+
+
+@record
+class Address:
+    """Where a service is reached from this machine."""
+
+    service: str
+    url: str
+
+
+@record
+class Up(Event):
+    """All that is required is up; ``is_held``: for as long as this process runs."""
+
+    boots: tuple[Boot, ...]
+    addresses: tuple[Address, ...] = ()
+    left_out: tuple[LeftOutNote, ...] = ()
+    is_held: bool = False
+
+
+@record
+class NotUp(Event):
+    """It cannot come up; ``text`` holds the reasons, ``help`` what can be done now."""
+
+    text: str
+    help: str = ""
+
+
+# The whole: on its way down
+
+
+@record
+class EndAsked(Event):
+    """A signal or another terminal asks for the end."""
+
+
+@record
+class Ending(Event):
+    """What runs is being stopped; ``has_failed``: for what has failed."""
+
+    has_failed: bool = False
+
+
+@record
+class Killing(Event):
+    """What is left is killed without a grace."""
+
+
 _KINDS: Mapping[str, type[Event]] = {
     kind.__name__.lower(): kind
     for kind in (
-        *(Created, Started, Reused, Told, Line, Ready, Finished),
+        *(Created, Started, Reused, Told, Line, Ready, Finished, Pulling),
         *(Failed, Exited, Sickened, Recovered, Stopped),
+        *(Planned, Noted, Wrote, FileKept, FileIgnored, SecretEmpty),
+        *(OtherBegins, Attached, Detached, Output, ComposeWarned, Progress, BootOver),
+        *(Up, NotUp, EndAsked, Ending, Killing),
     )
+}
+_PARTS: Mapping[str, type] = {
+    "failure": Failure,
+    "standings": Standing,
+    "boots": Boot,
+    "addresses": Address,
+    "left_out": LeftOutNote,
 }
 
 
 def describe_event(event: Event) -> dict[str, Any]:
     """An event as plain data; ``read_event`` makes it one again."""
-    return {"event": type(event).__name__.lower(), **as_dict(event)}
+    return {"event": type(event).__name__.lower(), **_describe(event)}
 
 
-def read_event(data: Mapping[str, Any]) -> Event:
-    """The event that was described. Raises KeyError and TypeError for anything else."""
-    kind = _KINDS[data["event"]]
-    values = {name: data[name] for name in list_fields(kind)}
-    if "failure" in values:
-        failure = values["failure"]
-        values["failure"] = Failure(**{**failure, "lines": tuple(failure["lines"])})
-    for name in ("dependants", "left"):
-        if name in values:
-            values[name] = tuple(values[name])
-    return kind(**values)
+def _describe(value: Any) -> Any:
+    if hasattr(value, "__record_fields__"):
+        names = list_fields(type(value))
+        return {name: _describe(getattr(value, name)) for name in names}
+    if isinstance(value, tuple):
+        return [_describe(each) for each in value]
+    return value
+
+
+def read_event(data: Mapping[str, Any]) -> Event | None:
+    """The event that was described; None for one that this version cannot read."""
+    try:
+        event: Event = _read(_KINDS[data["event"]], data)
+    except (KeyError, TypeError, ValueError):
+        return None
+    return event
+
+
+def _read(kind: type, data: Mapping[str, Any]) -> Any:
+    names = [name for name in list_fields(kind) if name in data]
+    return kind(**{name: _read_value(name, data[name]) for name in names})
+
+
+def _read_value(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _read(_PARTS[name], value)
+    if isinstance(value, list):
+        return tuple(_read_value(name, each) for each in value)
+    return State(value) if name == "state" else value

@@ -51,6 +51,11 @@ class Console:
         """Where talk goes."""
         return self._err or sys.stderr
 
+    def is_coloured(self, name: str) -> bool:
+        """Whether "out" or "err" goes to a terminal where colours are wanted."""
+        stream = self.out if name == "out" else self.err
+        return has_colours() and stream.isatty()
+
     @contextmanager
     def in_background(self, patience: float | None = None) -> Iterator[None]:
         """Write from a thread meanwhile: a reader who does not read delays nothing.

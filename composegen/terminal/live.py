@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from composegen.places.engine.judge import Judge
 from composegen.places.events import (
+    BootOver,
     Created,
     Event,
     Exited,
     Failed,
+    Progress,
     Ready,
+    Standing,
     Started,
-    Told,
 )
 from composegen.places.status import FINE, State
 from composegen.terminal.console import Console
@@ -30,23 +30,19 @@ _COLOURS = {State.READY: "green", State.FINISHED: "green", State.FAILED: "red"}
 class UpConsole(RunConsole):
     """Shows the events of a boot; in a terminal the services stand below, live."""
 
-    def __init__(self, judge: Judge, console: Console | None = None) -> None:
-        super().__init__(judge.candidates, console)
-        self._judge = judge
-        self._began = time.monotonic()
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(console)
+        self.is_live = False
+        self._progress: Progress | None = None
         self._drawn = 0
-        rows = shutil.get_terminal_size().lines
-        self.is_live = (
-            self._is_terminal("err")
-            and os.environ.get("TERM", "dumb") != "dumb"
-            and len(judge.candidates) + _ROOM < rows
-        )
         own: dict[type[Event], Callable[[Any], None]] = {
             Created: lambda event: self._step(event, "created"),
             Started: self._show_start,
             Ready: self._show_ready_after,
             Exited: self._show_first_death,
             Failed: self._show_given_up,
+            Progress: self._take_progress,
+            BootOver: self._end,
         }
         self._show = {**self._show, **own}
 
@@ -54,27 +50,23 @@ class UpConsole(RunConsole):
         """Show one event, above the live block."""
         self._erase()
         super().show(event)
-        self.refresh()
+        self._draw()
 
-    def say(self, text: str = "") -> None:
-        """Talk that is about no service."""
-        self._erase()
-        super().say(text)
+    # The live block
 
-    def refresh(self) -> None:
-        """Draw the live block anew."""
-        if not self.is_live:
-            return
-        self._erase()
-        spin = _SPIN[int(time.monotonic() * 8) % len(_SPIN)]
-        columns = shutil.get_terminal_size().columns
-        for name in self._judge.candidates:
-            self._write("err", self._draw(name, spin, columns) + "\n")
-        self._drawn = len(self._judge.candidates)
+    def _prepare(self, services: Sequence[str]) -> None:
+        super()._prepare(services)
+        self.is_live = (
+            self._is_terminal("err")
+            and os.environ.get("TERM", "dumb") != "dumb"
+            and len(services) + _ROOM < shutil.get_terminal_size().lines
+        )
 
-    def end(self) -> None:
+    def _take_progress(self, event: Progress) -> None:
+        self._progress = event
+
+    def _end(self, _: BootOver) -> None:
         """Take the live block away: what is said from now on is the outcome."""
-        self._erase()
         self.is_live = False
 
     def _erase(self) -> None:
@@ -82,32 +74,23 @@ class UpConsole(RunConsole):
             self._write("err", f"\x1b[{self._drawn}A\x1b[J")
             self._drawn = 0
 
-    def _draw(self, name: str, spin: str, columns: int) -> str:
-        candidate = self._judge.candidates[name]
-        state = candidate.state
-        now = time.monotonic() - self._began
-        words = state.value
-        if state is State.STARTING and candidate.started is not None:
-            words += (
-                f" for {now - candidate.started:.0f} s, of {candidate.noted.boot:g}"
-            )
-        elif state is State.WAITING and candidate.created is not None:
-            open_gates = [
-                need.service
-                for need in candidate.noted.needs
-                if self._judge.candidates[need.service].state not in FINE
-            ]
-            words = (
-                f"created, waits for {', '.join(open_gates)}" if open_gates else words
-            )
-        elif state in FINE and candidate.ready is not None:
-            booted = candidate.ready - (candidate.started or 0.0)
-            words += f" after {booted:.1f} s"
-        mark = " " if state in {*FINE, State.FAILED} else spin
+    def _draw(self) -> None:
+        if not self.is_live or self._progress is None:
+            return
+        columns = shutil.get_terminal_size().columns
+        for standing in self._progress.standings:
+            line = self._draw_one(standing, self._progress.at, columns)
+            self._write("err", line + "\n")
+        self._drawn = len(self._progress.standings)
+
+    def _draw_one(self, standing: Standing, at: float, columns: int) -> str:
+        state = standing.state
+        is_still = state in {*FINE, State.FAILED}
+        mark = " " if is_still else _SPIN[int(at * 8) % len(_SPIN)]
         # Cut before it is coloured: a line that wraps could not be taken away again.
-        line = f"{mark} {words}"[: max(10, columns - self._width - 4)]
+        line = f"{mark} {_describe(standing, at)}"[: max(10, columns - self._width - 4)]
         text = self._style("err", line, fg=_COLOURS.get(state))
-        return f"{self._prefix(name, 'err')} {text}"
+        return f"{self._prefix(standing.service, 'err')} {text}"
 
     # Events. What the live block shows is not said twice.
 
@@ -122,11 +105,10 @@ class UpConsole(RunConsole):
             self._step(event, "started")
 
     def _show_ready_after(self, event: Ready) -> None:
-        candidate = self._judge.candidates[event.service]
-        if candidate.started == 0.0 and event.at == 0.0:
+        if event.ran_before:
             self._step(event, "runs already", fg="green")
             return
-        what = "healthy" if candidate.noted.is_asked else "running"
+        what = "healthy" if event.is_asked else "running"
         self._step(event, f"{what} after {event.after:.1f} s", fg="green")
 
     def _show_first_death(self, event: Exited) -> None:
@@ -147,6 +129,13 @@ class UpConsole(RunConsole):
         self._talk(event.service, text, fg="yellow")
 
 
-def tell(service: str, text: str) -> Told:
-    """Something that people should know of a service."""
-    return Told(service=service, text=text)
+def _describe(standing: Standing, at: float) -> str:
+    """How far a service is, in a few words."""
+    state = standing.state
+    if state is State.STARTING and standing.started is not None:
+        return f"{state.value} for {at - standing.started:.0f} s, of {standing.boot:g}"
+    if state is State.WAITING and standing.waits_for:
+        return f"created, waits for {', '.join(standing.waits_for)}"
+    if state in FINE and standing.ready is not None:
+        return f"{state.value} after {standing.ready - (standing.started or 0.0):.1f} s"
+    return state.value

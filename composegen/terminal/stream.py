@@ -9,16 +9,24 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
 from composegen.places.events import (
+    Attached,
+    BootOver,
+    Created,
+    Detached,
+    EndAsked,
     Event,
     Exited,
     Failed,
     Failure,
     Finished,
     Line,
+    Output,
+    Planned,
+    Progress,
     Ready,
     Recovered,
     Reused,
@@ -26,9 +34,10 @@ from composegen.places.events import (
     Started,
     Stopped,
     Told,
+    Up,
 )
-from composegen.places.timeline import Boot, draw_boots
 from composegen.terminal.console import Console, has_colours
+from composegen.terminal.words import WORDS, describe_up
 
 _COLOURS = (
     "cyan",
@@ -68,24 +77,21 @@ class RunConsole:
 
     def __init__(
         self,
-        services: Iterable[str],
         console: Console | None = None,
         *,
         verbose: bool = False,
         lines_to_err: bool = False,
     ) -> None:
-        names = list(services)
         self._console = console or Console()
-        self._width = max(map(len, names), default=0)
-        self._colours = {
-            name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)
-        }
+        self._width = 0
+        self._colours: dict[str, str] = {}
         self._verbose = verbose
         self._lines_to_err = lines_to_err
         self._closed: set[str] = set()
         self._in_traceback: set[str] = set()
         self._first_failed: dict[tuple[str, str, str], str] = {}
         self._show: Mapping[type[Event], Callable[[Any], None]] = {
+            Created: lambda event: self._talk(event.service, "created"),
             Started: self._show_started,
             Reused: self._show_reused,
             Told: self._show_told,
@@ -97,21 +103,24 @@ class RunConsole:
             Sickened: self._show_sickened,
             Recovered: lambda event: self._talk(event.service, "is healthy again"),
             Stopped: self._show_stopped,
+            Planned: self._show_planned,
+            Attached: self._show_planned,
+            EndAsked: self._hurry,
+            Detached: self._hurry,
+            Output: lambda event: self._write("err", event.text),
+            Progress: lambda _: None,
+            BootOver: lambda _: None,
+            Up: self._show_up,
         }
 
     def show(self, event: Event) -> None:
         """Show one event."""
-        self._show[type(event)](event)
+        shown = self._show.get(type(event), self._show_words)
+        shown(event)
 
     def say(self, text: str = "") -> None:
         """Talk that is about no service."""
         self._write("err", text + "\n")
-
-    def show_boots(self, boots: Iterable[Boot]) -> None:
-        """The boot as bars with its longest way."""
-        columns = shutil.get_terminal_size().columns
-        width = max(_NARROW_BAR, min(_WIDE_BAR, columns - self._width - 30))
-        self.say("\n" + draw_boots(boots, width=width))
 
     def show_failure(self, failure: Failure) -> None:
         """A failure: what, why, what to do, and what the service said last."""
@@ -130,7 +139,36 @@ class RunConsole:
             for line in failure.lines:
                 self.say(f"    {self._clean(line, 'err')}")
 
-    # Events
+    # Events about the whole
+
+    def _show_words(self, event: Event) -> None:
+        text = WORDS[type(event)](event)
+        if text:
+            self.say(text)
+
+    def _show_planned(self, event: Planned | Attached) -> None:
+        self._prepare(event.services)
+        self._show_words(event)
+
+    def _prepare(self, services: Sequence[str]) -> None:
+        """Give each service its colour, and all of them room for their names."""
+        self._width = max(map(len, services), default=0)
+        self._colours = {
+            name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(services)
+        }
+
+    def _hurry(self, event: EndAsked | Detached) -> None:
+        """Whoever wants the end does not wait for a reader who does not read."""
+        if isinstance(event, EndAsked) or not event.has_ended:
+            self._console.hurry()
+        self._show_words(event)
+
+    def _show_up(self, event: Up) -> None:
+        columns = shutil.get_terminal_size().columns
+        width = max(_NARROW_BAR, min(_WIDE_BAR, columns - self._width - 30))
+        self.say(describe_up(event, width=width))
+
+    # Events of one service
 
     def _show_started(self, event: Started) -> None:
         again = f", restart {event.restarts}" if event.restarts else ""

@@ -715,6 +715,27 @@ FAULTS = (
         ("tests/terminal/test_writer.py",),
     ),
     Fault(
+        "an event of a newer version ends a guest",
+        "composegen/places/events.py",
+        "    except (KeyError, TypeError, ValueError):\n        return None\n",
+        "    except (KeyError, TypeError, ValueError):\n        raise\n",
+        ("tests/places/processes/test_run.py",),
+    ),
+    Fault(
+        "a run that is to end waits for a reader who does not read",
+        "composegen/terminal/stream.py",
+        "            self._console.hurry()\n",
+        "            pass\n",
+        ("tests/terminal/test_stream.py",),
+    ),
+    Fault(
+        "the live block stays when a boot is over",
+        "composegen/terminal/live.py",
+        "            BootOver: self._end,\n",
+        "",
+        ("tests/terminal/test_live.py",),
+    ),
+    Fault(
         "the third signal waits for the loop",
         "composegen/places/processes/run.py",
         "            else:  # the guardian sees to the rest\n                os._exit(code)",

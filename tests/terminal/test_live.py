@@ -7,6 +7,8 @@ import pytest
 
 from composegen.places.engine.containers import Action
 from composegen.places.engine.judge import Judge
+from composegen.places.engine.progress import describe_progress
+from composegen.places.events import BootOver, Planned
 from composegen.terminal.console import Console
 from composegen.terminal.live import UpConsole
 from tests.enginefakes import happen, make_noted, make_notes
@@ -29,6 +31,13 @@ def judge():
 
 def play(judge, shown):
     """Cache dies once and is given up, web gets healthy."""
+
+    def show(events, at):
+        for event in events:
+            shown.show(event)
+        shown.show(describe_progress(judge, at))
+
+    shown.show(Planned(services=tuple(judge.candidates)))
     steps = [
         ("cache", Action.CREATE, 0.1, {}),
         ("web", Action.CREATE, 0.2, {}),
@@ -37,19 +46,16 @@ def play(judge, shown):
         ("cache", Action.START, 1.1, {}),
     ]
     for service, action, at, values in steps:
-        for event in judge.see(happen(service, action, **values), at):
-            shown.show(event)
-    for event in judge.look(3.0):
-        shown.show(event)
+        show(judge.see(happen(service, action, **values), at), at)
+    show(judge.look(3.0), 3.0)
     for action, at in ((Action.START, 3.1), (Action.HEALTH, 4.6)):
-        for event in judge.see(happen("web", action, health="healthy"), at):
-            shown.show(event)
-    shown.end()
+        show(judge.see(happen("web", action, health="healthy"), at), at)
+    shown.show(BootOver())
 
 
 def test_in_a_pipe_every_step_is_a_line(judge):
     err = io.StringIO()
-    play(judge, UpConsole(judge, Console(io.StringIO(), err)))
+    play(judge, UpConsole(Console(io.StringIO(), err)))
     assert err.getvalue().splitlines() == [
         "cache | created",
         "web   | created",
@@ -69,8 +75,7 @@ def test_in_a_terminal_the_services_stand_below_and_go_at_the_end(judge, monkeyp
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
     err = Terminal()
-    shown = UpConsole(judge, Console(io.StringIO(), err))
-    assert shown.is_live
+    shown = UpConsole(Console(io.StringIO(), err))
     play(judge, shown)
     screen = replay(err.getvalue())
     # What the block showed is gone; what was said of it stays.
@@ -80,6 +85,23 @@ def test_in_a_terminal_the_services_stand_below_and_go_at_the_end(judge, monkeyp
         "cache | cache was not healthy 2s after it started",
         "cache | optional: web runs without it",
     ]
+
+
+def test_the_live_block_shows_how_far_each_service_is(judge, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    err = Terminal()
+    play(judge, UpConsole(Console(io.StringIO(), err)))
+    blocks = re.split(r"\x1b\[\d+A\x1b\[J", err.getvalue())
+    # The services, whenever the block was drawn anew after something was told.
+    seen = [block.splitlines()[-2:] for block in blocks if block.count("\n") > 1]
+    assert seen[0] == ["web   | | waiting", "cache | | waiting"]
+    assert ["web   | / created, waits for cache", "cache | / waiting"] in seen
+    assert ["web   | | created, waits for cache", "cache |   failed"] in seen
+    assert ["web   | | starting for 0 s, of 30", "cache |   failed"] in seen
+    assert seen[-1] == ["web   |   ready after 1.5 s", "cache |   failed"]
 
 
 def replay(text):
@@ -103,4 +125,7 @@ def test_where_a_block_has_no_place_lines_are_written(name, value, judge, monkey
     monkeypatch.setenv("LINES", "24")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv(name, value)
-    assert not UpConsole(judge, Console(io.StringIO(), Terminal())).is_live
+    err = Terminal()
+    play(judge, UpConsole(Console(io.StringIO(), err)))
+    assert "cache | created" in re.sub(r"\x1b\[\d*m", "", err.getvalue())
+    assert "waiting" not in err.getvalue()

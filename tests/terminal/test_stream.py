@@ -4,19 +4,23 @@ import io
 
 import pytest
 
+from composegen.places import events
 from composegen.places.events import (
     Exited,
     Failed,
     Failure,
     Line,
+    Planned,
     Ready,
     Reused,
     Started,
     Stopped,
     Told,
 )
-from composegen.terminal.console import Console
+from composegen.terminal.console import QUICK, Console
+from composegen.terminal.live import UpConsole
 from composegen.terminal.stream import RunConsole
+from composegen.terminal.words import WORDS
 
 
 class Terminal(io.StringIO):
@@ -33,10 +37,10 @@ class Closed(io.StringIO):
         raise BrokenPipeError
 
 
-def show(*events, out=None, err=None, **options):
+def show(*shown_events, out=None, err=None, **options):
     out, err = out or io.StringIO(), err or io.StringIO()
-    shown = RunConsole(["web", "router"], Console(out, err), **options)
-    for event in events:
+    shown = RunConsole(Console(out, err), **options)
+    for event in (Planned(services=("web", "router")), *shown_events):
         shown.show(event)
     return out.getvalue(), err.getvalue()
 
@@ -191,8 +195,31 @@ def test_what_is_about_the_run_itself_is_told_without_a_service():
     assert show(Told(service="web", text="it waits"))[1] == "web    | it waits\n"
 
 
+@pytest.mark.parametrize("kind", events.Event.__subclasses__())
+def test_every_kind_of_event_has_its_words(kind):
+    shown, live = RunConsole(), UpConsole()
+    assert kind in shown._show or kind in WORDS
+    assert kind in live._show or kind in WORDS
+
+
+def test_whoever_asks_for_the_end_waits_for_no_reader():
+    console = Console(io.StringIO(), io.StringIO())
+    for event, patience in (
+        (events.Detached(has_ended=True), None),
+        (events.Detached(has_ended=False), QUICK),
+        (events.EndAsked(), QUICK),
+    ):
+        console._patience = None
+        RunConsole(console).show(event)
+        assert console._patience == patience
+
+
+def test_what_tools_print_is_shown_as_it_is():
+    assert show(events.Output(text="50 %\r"), events.Output(text="é"))[1] == "50 %\ré"
+
+
 def test_a_cause_that_many_services_share_is_told_once():
-    events = [
+    failed = [
         Failed(
             service=name,
             failure=Failure(
@@ -204,7 +231,7 @@ def test_a_cause_that_many_services_share_is_told_once():
         for name in ("web", "router")
     ]
 
-    _, err = show(*events)
+    _, err = show(*failed)
 
     assert err.count("cause: c") == 1
     assert "router | cannot be started, as web" in err

@@ -14,13 +14,13 @@ from composegen.places.engine.compose import Carrying, Project, Settled
 from composegen.places.engine.containers import Happened, Status
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.notes import Notes
+from composegen.places.engine.progress import describe_progress
 from composegen.places.engine.why import explain_compose, find_engine_reasons
+from composegen.places.events import BootOver, ComposeWarned, Event, Report
 from composegen.places.reasons import Reason
 from composegen.places.status import State
-from composegen.terminal.console import Console
-from composegen.terminal.live import UpConsole
 
-_REFRESH = 0.12
+_PROGRESS = 0.12
 _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
 
@@ -44,18 +44,19 @@ class Booting:
         engine: Engine,
         project: Project,
         notes: Notes,
-        console: Console,
+        report: Report,
         *,
         limit: float | None = None,
     ) -> None:
         self.engine = engine
         self.project = project
         self.notes = notes
+        self.report = report
         self.judge = Judge(notes, limit=limit)
-        self.shown = UpConsole(self.judge, console)
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._began = time.monotonic()
         self._attempts = 0
+        self._carrying: Carrying | None = None
         self._ended_at: float | None = None
         self._warned: set[str] = set()
 
@@ -68,34 +69,34 @@ class Booting:
         """Bring it up and wait for the verdict; why it is not up, or nothing."""
         watch = self.engine.watch(self.project.name)
         threading.Thread(target=self._listen, args=(watch,), daemon=True).start()
-        carrying: Carrying | None = None
         try:
             self._tell(self.judge.adopt(self.engine.list_containers(self.project.name)))
-            carrying = self._carry()
-            while True:
-                if self.judge.failed:
-                    carrying.stop()
-                    self.shown.end()
-                    return self._explain_failures()
-                if self._ended_at is not None:
-                    if self.judge.is_done and carrying.exit_code == 0:
-                        self.shown.end()
-                        return []
-                    if carrying.exit_code and not carrying.was_gate:
-                        self.shown.end()
-                        return explain_compose(
-                            self.engine,
-                            self.notes,
-                            self.project.folder,
-                            carrying.lines,
-                        )
-                    carrying = self._go_on(carrying)
-                self._take_in()
+            carrying = self._wait_for_verdict()
         finally:
-            self.shown.end()
+            self.report(BootOver(at=self.now))
             watch.close()
-            if carrying is not None:
-                carrying.stop()
+            if self._carrying is not None:
+                self._carrying.stop()
+        if self.judge.failed:
+            return self._explain_failures()
+        if not carrying.exit_code:
+            return []
+        return explain_compose(
+            self.engine, self.notes, self.project.folder, carrying.lines
+        )
+
+    def _wait_for_verdict(self) -> Carrying:
+        """Let Compose work until all is up, or cannot be; its last attempt."""
+        carrying = self._carry()
+        while not self.judge.failed:
+            if self._ended_at is not None:
+                if self.judge.is_done and carrying.exit_code == 0:
+                    break
+                if carrying.exit_code and not carrying.was_gate:
+                    break
+                carrying = self._go_on(carrying)
+            self._take_in()
+        return carrying
 
     def _explain_failures(self) -> list[Reason]:
         failures = {failure.service: failure for failure in self.judge.failed}
@@ -111,12 +112,13 @@ class Booting:
     def _carry(self) -> Carrying:
         self._attempts += 1
         self._ended_at = None
-        return Carrying(
+        self._carrying = Carrying(
             self.project,
             ("up", "--detach", "--no-build", "--remove-orphans"),
             tell=self._inbox.put,
             end=lambda: self._inbox.put(_Ended()),
         )
+        return self._carrying
 
     def _go_on(self, carrying: Carrying) -> Carrying:
         """Let Compose try again once what made it give up is up after all."""
@@ -148,12 +150,8 @@ class Booting:
     def _take_in(self) -> None:
         """Wait for the next thing to happen, or for time to matter."""
         pause = self.judge.find_next(self.now) - self.now
-        if self._ended_at is not None:
-            pause = min(pause, _SETTLE)
-        if self.shown.is_live:
-            pause = min(pause, _REFRESH)
         try:
-            got = self._inbox.get(timeout=max(pause, 0.005))
+            got = self._inbox.get(timeout=min(max(pause, 0.005), _PROGRESS))
         except queue.Empty:
             got = None
         while got is not None:
@@ -161,7 +159,7 @@ class Booting:
             # All that has come counts before a deadline does.
             got = None if self._inbox.empty() else self._inbox.get()
         self._tell(self.judge.look(self.now))
-        self.shown.refresh()
+        self.report(describe_progress(self.judge, self.now))
 
     def _take(self, got: Any) -> None:
         match got:
@@ -176,8 +174,8 @@ class Booting:
                 self.judge.settle()
             case str() if got not in self._warned:
                 self._warned.add(got)
-                self.shown.say(f"note: Compose says: {got}")
+                self.report(ComposeWarned(at=self.now, text=got))
 
-    def _tell(self, events: Iterator[Any]) -> None:
+    def _tell(self, events: Iterator[Event]) -> None:
         for event in events:
-            self.shown.show(event)
+            self.report(event)

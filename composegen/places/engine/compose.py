@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import os
@@ -16,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 from composegen.errors import ComposeFailed, ComposeMissing
 from composegen.places.engine.endpoint import Endpoint, use_endpoint
@@ -194,20 +194,25 @@ def find_complaint(lines: list[str]) -> str:
     return spoken[-1] if spoken else "it said nothing"
 
 
-def run_compose(project: Project, *words: str, talk: IO[str]) -> tuple[int, str]:
-    """Run Compose to its end, its talk shown; its exit code and what it said.
+def run_compose(
+    project: Project,
+    *words: str,
+    show: Callable[[str], None],
+    in_terminal: bool = False,
+) -> tuple[int, str]:
+    """Run Compose to its end; its exit code and what it said.
 
-    In a terminal it sees one, so that its progress is drawn. It ends when we are
-    interrupted.
+    ``show`` gets its talk as it comes, in parts of lines too. With ``in_terminal`` it
+    sees a terminal, so that its progress is drawn. It ends when we are interrupted.
     """
-    ours, theirs = pty.openpty() if talk.isatty() else os.pipe()
-    if talk.isatty():
+    ours, theirs = pty.openpty() if in_terminal else os.pipe()
+    if in_terminal:
         columns, rows = shutil.get_terminal_size()
         fcntl.ioctl(
             theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0)
         )
     process = subprocess.Popen(
-        project.make_command(*words, plain=not talk.isatty()),
+        project.make_command(*words, plain=not in_terminal),
         cwd=project.place,
         env=project.make_environment(),
         stdin=subprocess.PIPE if project.text is not None else subprocess.DEVNULL,
@@ -218,7 +223,7 @@ def run_compose(project: Project, *words: str, talk: IO[str]) -> tuple[int, str]
     os.close(theirs)
     try:
         _feed(process, project.text)
-        said = _copy(ours, talk)
+        said = _copy(ours, show)
         return process.wait(), said
     except BaseException:
         _end_group(process)
@@ -235,9 +240,10 @@ def _feed(process: subprocess.Popen[bytes], text: str | None) -> None:
         file.write(text.encode())
 
 
-def _copy(source: int, talk: IO[str]) -> str:
+def _copy(source: int, show: Callable[[str], None]) -> str:
     """Pass on what comes, until nothing comes any more; the last of it."""
     said = b""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     while True:
         try:
             data = os.read(source, 65536)
@@ -246,8 +252,9 @@ def _copy(source: int, talk: IO[str]) -> str:
         if not data:
             return said.decode("utf-8", errors="replace")
         said = (said + data)[-_MOST_KEPT:]
-        talk.write(data.decode("utf-8", errors="replace"))
-        talk.flush()
+        text = decoder.decode(data)
+        if text:
+            show(text)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -259,7 +259,14 @@ class Judge:
         candidate.ready = at
         if was_failed:
             yield Told(service=noted.name, at=at, text="has recovered")
-        yield Ready(service=noted.name, at=at, after=at - (candidate.started or 0.0))
+        started = candidate.started
+        yield Ready(
+            service=noted.name,
+            at=at,
+            after=at - (started or 0.0),
+            is_asked=noted.is_asked,
+            ran_before=started == at == 0.0,
+        )
 
     def _see_death(
         self,

@@ -25,17 +25,28 @@ from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.status import find_addresses
-from composegen.places.engine.why import (
-    explain_compose,
+from composegen.places.engine.why import explain_compose
+from composegen.places.events import (
+    Address,
+    FileIgnored,
+    FileKept,
+    Noted,
+    NotUp,
+    Output,
+    Planned,
+    Report,
+    SecretEmpty,
+    Up,
+    Wrote,
 )
 from composegen.places.reasons import Reason, format_reasons
+from composegen.places.status import LeftOutNote
 from composegen.planning.plan import Plan, reduce_stack
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
 from composegen.targets.files import Options
 from composegen.targets.output import Written, find_prefix, write_rendered
-from composegen.terminal.console import Console
 from composegen.workspace.dotenv import fill_variables, read_dotenv
 from composegen.workspace.project import find_project
 from composegen.workspace.secrets import (
@@ -57,24 +68,24 @@ class UpOptions:
 
     ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
     ``engine`` the oldest engine that the file is for; ``is_chosen`` tells that a
-    selection was typed: the file on the disk is left alone then.
+    selection was typed: the file on the disk is left alone then. ``in_terminal`` tells
+    that what Compose prints in front goes to a terminal: it draws its progress there.
     """
 
     build: bool = True
     limit: float | None = None
     engine: int = Options().engine
     is_chosen: bool = False
+    in_terminal: bool = False
 
 
-def up_stack(
-    plan: Plan, folder: Path, options: UpOptions, *, console: Console | None = None
-) -> int:
+def up_stack(plan: Plan, folder: Path, options: UpOptions, *, report: Report) -> int:
     """Bring a plan up on the Docker engine; the exit code.
 
+    Everything that happens is an event that is reported.
     Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName and UpAlready
     before anything is changed, and Interrupted.
     """
-    console = console or Console()
     with catch_signals(_interrupt):
         find_docker()
         endpoint = find_endpoint(os.environ)
@@ -84,7 +95,7 @@ def up_stack(
                     "another `composegen up` is at work in this folder",
                     help="wait for it, or end it with Ctrl-C where it runs",
                 )
-            up = _Up(plan, folder, options, console, engine, endpoint)
+            up = _Up(plan, folder, options, report, engine, endpoint)
             return up.carry_out()
 
 
@@ -100,14 +111,14 @@ class _Up:
         plan: Plan,
         folder: Path,
         options: UpOptions,
-        console: Console,
+        report: Report,
         engine: Engine,
         endpoint: Endpoint,
     ) -> None:
         self.plan = plan
         self.folder = folder
         self.options = options
-        self.console = console
+        self.report = report
         self.engine = engine
         dotenv = read_dotenv(folder, os.environ)
         self.values: Mapping[str, str] = {**dotenv, **os.environ}
@@ -122,6 +133,7 @@ class _Up:
 
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
+        self.report(Planned(services=tuple(self.plan.names)))
         text = self._render()
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
@@ -135,21 +147,20 @@ class _Up:
                 self.engine,
                 self.project,
                 self.notes,
-                self.console,
+                self.report,
                 limit=self.options.limit,
             )
             reasons = boot.carry_out()
             if not reasons:
-                self._show_outcome(boot)
+                self.report(self._describe_outcome(boot))
                 return ExitCode.FINE
         try:
             write_notes(self.folder, _note_failures(self.notes, reasons))
         except FileRefused as refused:  # the reasons matter more
-            self.console.say(f"note: {refused.message}")
-        self.console.say()
-        self.console.say(format_reasons(reasons).rstrip())
-        if self.engine.list_containers(self.notes.project):
-            self.console.say(f"\n{_STAYS}")
+            self.report(Noted(text=refused.message))
+        is_there = self.engine.list_containers(self.notes.project)
+        text = format_reasons(reasons)
+        self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
 
     def _render(self) -> str:
@@ -162,7 +173,7 @@ class _Up:
         [file] = render_plan(self.plan, made)
         if self.options.is_chosen:
             flags = self.plan.selection.flags
-            self.console.say(f"{flags}: {path.name} is left as it is")
+            self.report(FileKept(file=path.name, flags=flags))
             return file.text
         try:
             written = write_rendered(file.text, path)
@@ -173,13 +184,10 @@ class _Up:
             )
             raise
         if written is not Written.SAME:
-            self.console.say(f"{written.value} {path.name}")
+            self.report(Wrote(file=path.name, how=written.value))
         for name in _OVERRIDES:
             if exists(self.folder / name):
-                self.console.say(
-                    f"note: {name} is not read: raw settings go under `compose:` in "
-                    f"{self.plan.stack.file}"
-                )
+                self.report(FileIgnored(file=name, stack=self.plan.stack.file))
         return file.text
 
     def _make_secrets(self) -> None:
@@ -187,9 +195,9 @@ class _Up:
         check_made(made)
         for each in made:
             if each.outcome is Outcome.WRITTEN:
-                self.console.say(f"wrote {each.secret.file}")
+                self.report(Wrote(file=each.secret.file))
             elif each.outcome is Outcome.EMPTY:
-                self.console.say(f"note: {each.secret.file} is empty: {each.mend}")
+                self.report(SecretEmpty(file=each.secret.file, mend=each.mend))
 
     def _get_images(self) -> list[Reason]:
         """Build and pull what is missing, its progress shown; what went wrong."""
@@ -216,21 +224,34 @@ class _Up:
         return self.engine.find_image(image) is None
 
     def _compose_in_front(self, *words: str, about: list[str]) -> list[Reason]:
-        code, said = run_compose(self.project, *words, talk=self.console.err)
+        code, said = run_compose(
+            self.project,
+            *words,
+            show=lambda text: self.report(Output(text=text)),
+            in_terminal=self.options.in_terminal,
+        )
         if code == 0:
             return []
         lines = said.splitlines()
         return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
 
-    def _show_outcome(self, boot: Booting) -> None:
-        boot.shown.show_boots(boot.judge.list_boots())
+    def _describe_outcome(self, boot: Booting) -> Up:
         containers = self.engine.list_containers(self.notes.project)
-        for name, address in find_addresses(self.notes, containers):
-            self.console.say(f"  {name}: {address}")
-        for left_out in self.plan.left_out:
-            self.console.say(f"  {left_out.service} is left out: {left_out.reason}")
-            for fallback in left_out.fallbacks:
-                self.console.say(f"    {fallback.service}: {fallback}")
+        return Up(
+            boots=boot.judge.list_boots(),
+            addresses=tuple(
+                Address(service=name, url=address)
+                for name, address in find_addresses(self.notes, containers)
+            ),
+            left_out=tuple(
+                LeftOutNote(
+                    service=each.service,
+                    reason=each.reason,
+                    instead=tuple(f"{one.service}: {one}" for one in each.fallbacks),
+                )
+                for each in self.plan.left_out
+            ),
+        )
 
 
 def _note_failures(notes: Notes, reasons: list[Reason]) -> Notes:

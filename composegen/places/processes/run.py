@@ -14,7 +14,22 @@ from typing import Any
 from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
 from composegen.model import Service, Stack
 from composegen.oserrors import check_handles, describe_os_error, is_shortage
-from composegen.places.events import read_event
+from composegen.places.events import (
+    Address,
+    Attached,
+    Detached,
+    EndAsked,
+    Ending,
+    Killing,
+    Noted,
+    OtherBegins,
+    Output,
+    Planned,
+    Pulling,
+    Report,
+    Up,
+    read_event,
+)
 from composegen.places.processes.claims import find_stranger
 from composegen.places.processes.control import follow_run
 from composegen.places.processes.environment import (
@@ -29,14 +44,12 @@ from composegen.places.processes.session import open_session
 from composegen.places.processes.stores import has_engine, is_image_there, pull_image
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import Unit, make_units
-from composegen.places.status import State, format_moment
+from composegen.places.status import State
 from composegen.planning.printing import format_plan
 from composegen.records import record
 from composegen.system.foreground import stay_in_front
 from composegen.system.process import Processes
 from composegen.system.signals import catch_signals
-from composegen.terminal.console import Console, has_colours
-from composegen.terminal.stream import RunConsole
 from composegen.workspace.state import Lock
 
 _CONNECT_TIMEOUT = 0.5
@@ -49,10 +62,10 @@ _WHOLE = "+stack"
 
 @record
 class RunOptions:
-    """How a run is shown, and whether what dies is started again."""
+    """Whether what dies is started again, and whether services may use colours."""
 
-    verbose: bool = False
     restart: bool = True
+    colours: bool = False
 
 
 class ThisMachine:
@@ -83,43 +96,38 @@ def run_stack(
     asked: Asked,
     options: RunOptions,
     *,
-    console: Console | None = None,
+    report: Report,
 ) -> int:
     """Run a stack until it ends or is ended; the exit code.
 
+    Everything that happens is an event that is reported; ``report`` must not block, or
+    nothing is supervised meanwhile.
     Raises CannotRun, UsageError, SelectionError and FileRefused before anything starts.
     """
-    console = console or Console()
-    with console.in_background():
-        return _run(stack, folder.resolve(), asked, options, console)
-
-
-def _run(
-    stack: Stack, folder: Path, asked: Asked, options: RunOptions, console: Console
-) -> int:
+    folder = folder.resolve()
     before = RunFolder.find(folder)
     if before is not None and not asked.names:
         whole = _find_whole(before)
         if whole is not None:
-            return attach_guest(whole, stack, options, console)
+            return attach_guest(whole, stack, report)
     with _note_refusal(folder):
         _check_handles()
         around = read_surroundings(folder, os.environ)
         local = settle_plan(stack, asked, around, ThisMachine())
-        console.say(format_plan(local.plan))
+        text = format_plan(local.plan)
+        report(Planned(services=tuple(local.plan.names), text=text))
         for note in local.notes:
-            console.say(f"note: {note}")
+            report(Noted(text=note))
         around = prepare_secrets(local.plan, around)
-        colours = console.out.isatty() and has_colours()
-        units = make_units(local, around, colours=colours)
-        _pull_images(units, console)
+        units = make_units(local, around, colours=options.colours)
+        _pull_images(units, report)
     runs = RunFolder(folder)
     lock = runs.make_lock(_WHOLE)
     if not asked.names:
-        whole = _take_or_find(lock, runs, console)
+        whole = _take_or_find(lock, runs, report)
         if whole is not None:
-            return attach_guest(whole, stack, options, console)
-    run = _Run(local, units, runs, options, console)
+            return attach_guest(whole, stack, report)
+    run = _Run(local, units, runs, options, report)
     try:
         return asyncio.run(run.carry_out())
     finally:
@@ -135,7 +143,7 @@ def _check_handles() -> None:
         raise CannotRun(message, help=help) from None
 
 
-def _take_or_find(lock: Lock, runs: RunFolder, console: Console) -> RunRecord | None:
+def _take_or_find(lock: Lock, runs: RunFolder, report: Report) -> RunRecord | None:
     """Take the lock of the whole stack, or find the run that has it.
 
     Two that begin at once would each get a part of the stack.
@@ -146,7 +154,7 @@ def _take_or_find(lock: Lock, runs: RunFolder, console: Console) -> RunRecord | 
         if whole is not None:
             return whole
         if not has_told:
-            console.say("another run of this stack begins: it is waited for")
+            report(OtherBegins())
             has_told = True
         time.sleep(_POLL)
     return None
@@ -173,34 +181,36 @@ def _find_whole(runs: RunFolder) -> RunRecord | None:
     return next((run for run in alive if not run.names and not run.is_library), None)
 
 
-def _pull_images(units: tuple[Unit, ...], console: Console) -> None:
+def _pull_images(units: tuple[Unit, ...], report: Report) -> None:
     for unit in units:
         image = unit.step.service.image
         if unit.way is Way.DOCKER and not is_image_there(image):
-            console.say(f"{unit.name}: pulling {image}")
-            if not pull_image(image):
+            report(Pulling(service=unit.name, image=image))
+            if not pull_image(image, lambda text: report(Output(text=text))):
                 raise CannotRun(f"`{unit.name}`: {image} cannot be pulled")
 
 
-def attach_guest(
-    run: RunRecord, stack: Stack, options: RunOptions, console: Console
-) -> int:
-    """Show what another run of this folder does, until it ends or we leave."""
-    where = f" in {run.terminal}" if run.terminal else ""
-    console.say(
-        f"this stack runs already: pid {run.supervisor.pid}{where}, since "
-        f"{format_moment(run.since)}\n"
-        "attached as a guest: Ctrl-C here leaves, Ctrl-C there ends it"
+def attach_guest(run: RunRecord, stack: Stack, report: Report) -> int:
+    """Report what another run of this folder does, until it ends or we leave.
+
+    What a run of a newer version reports beyond what is known here is passed over.
+    """
+    attached = Attached(
+        services=tuple(stack.services),
+        pid=run.supervisor.pid,
+        terminal=run.terminal,
+        since=run.since,
     )
-    shown = RunConsole(stack.services, console, verbose=options.verbose)
+    report(attached)
     try:
         for data in follow_run(run.socket):
-            shown.show(read_event(data))
+            event = read_event(data)
+            if event is not None:
+                report(event)
     except KeyboardInterrupt:
-        console.hurry()
-        console.say("left; the stack keeps running")
+        report(Detached(has_ended=False))
         return ExitCode.INTERRUPTED
-    console.say("the run has ended")
+    report(Detached(has_ended=True))
     return ExitCode.FINE
 
 
@@ -213,20 +223,14 @@ class _Run:
         units: tuple[Unit, ...],
         runs: RunFolder,
         options: RunOptions,
-        console: Console,
+        report: Report,
     ) -> None:
         self.local = local
         self.units = units
         self.runs = runs
         self.options = options
-        self.hurry = console.hurry
+        self.report = report
         self.processes: Processes | None = None
-        self.console = RunConsole(
-            local.plan.names,
-            console,
-            verbose=options.verbose,
-            lines_to_err=bool(local.asked.command),
-        )
 
     async def carry_out(self) -> int:
         """Up, watch, down; the exit code."""
@@ -236,7 +240,7 @@ class _Run:
             self.local,
             self.units,
             self.runs,
-            self.console.show,
+            self.report,
             end=lambda _: self._end(stop, ExitCode.FINE),
             restart=self.options.restart,
         )
@@ -267,13 +271,13 @@ class _Run:
         return handle
 
     def _end(self, stop: asyncio.Future[int], code: int) -> None:
-        self.hurry()
+        self.report(EndAsked())
         if not stop.done():
             stop.set_result(code)
 
     def _kill(self) -> None:
         if self.processes is not None:
-            self.console.say("killing what is left")
+            self.report(Killing())
             self.processes.kill_all()
 
     async def _stay(self, supervisor: Supervisor, stop: asyncio.Future[int]) -> int:
@@ -284,15 +288,15 @@ class _Run:
         if not up.done():
             up.cancel()
             await asyncio.gather(up, return_exceptions=True)
-            self._say_ending()
+            self._report_ending()
             return stop.result()
         try:
             up.result()
         except StartFailed:
-            self.console.say("the rest is taken down")
+            self.report(Ending(has_failed=True))
             return ExitCode.PROBLEM
         if not self.local.asked.command:
-            self._show_ready(supervisor)
+            self.report(self._describe_up(supervisor))
         ends: list[asyncio.Future[Any]] = [
             stop,
             asyncio.ensure_future(supervisor.wait_for_end()),
@@ -307,21 +311,25 @@ class _Run:
         for end in ends[1:]:
             end.cancel()
         await asyncio.gather(*ends[1:], return_exceptions=True)
-        self._say_ending()
+        self._report_ending()
         return code
 
-    def _show_ready(self, supervisor: Supervisor) -> None:
-        self.console.show_boots(supervisor.list_boots())
-        for unit in self.units:
-            is_up = supervisor.services[unit.name].state is State.READY
-            if is_up and unit.step.service.publish and unit.address:
-                self.console.say(f"  {unit.name}: {unit.address}")
-        if any(not unit.step.service.job for unit in self.units):
-            self.console.say("Ctrl-C ends it\n")
+    def _describe_up(self, supervisor: Supervisor) -> Up:
+        return Up(
+            boots=tuple(supervisor.list_boots()),
+            addresses=tuple(
+                Address(service=unit.name, url=unit.address)
+                for unit in self.units
+                if supervisor.services[unit.name].state is State.READY
+                and unit.step.service.publish
+                and unit.address
+            ),
+            is_held=any(not unit.step.service.job for unit in self.units),
+        )
 
-    def _say_ending(self) -> None:
+    def _report_ending(self) -> None:
         if not self.local.asked.command:
-            self.console.say("taking it down")
+            self.report(Ending())
 
 
 def _choose_code(ends: list[asyncio.Future[Any]], supervisor: Supervisor) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -32,6 +31,8 @@ from composegen.places.status import FINE, ServiceStatus, State, describe_status
 from composegen.planning.printing import describe_left_out
 from composegen.records import as_dict, record
 from composegen.system.process import Processes
+
+_STDERR = 2
 
 
 @record
@@ -122,8 +123,8 @@ def _make_record(
     mark: str, path: str, names: tuple[str, ...], *, is_library: bool
 ) -> RunRecord:
     try:
-        terminal = os.ttyname(sys.stderr.fileno())
-    except (OSError, ValueError, AttributeError):
+        terminal = os.ttyname(_STDERR)
+    except OSError:
         terminal = ""
     return RunRecord(
         run=mark,

@@ -6,7 +6,7 @@ import os
 import secrets
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from composegen.errors import CannotRun
@@ -41,13 +41,23 @@ def is_image_there(image: str) -> bool:
     return ask_docker("image", "inspect", "--format", "{{.Id}}", image) is not None
 
 
-def pull_image(image: str) -> bool:
-    """Pull an image, its progress shown; whether that worked."""
+def pull_image(image: str, show: Callable[[str], None]) -> bool:
+    """Pull an image, its talk shown as it comes; whether that worked."""
     program = find_docker_command()
     if program is None:
         return False
-    done = subprocess.run([program, "pull", "--quiet", image], stdout=2, check=False)
-    return done.returncode == 0
+    with subprocess.Popen(
+        [program, "pull", "--quiet", image],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as pulling:
+        assert pulling.stdout is not None
+        for line in pulling.stdout:
+            show(line)
+    return pulling.returncode == 0
 
 
 def remove_container(name: str) -> None:

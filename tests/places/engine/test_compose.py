@@ -1,6 +1,5 @@
 """Compose is called for one project, its words are kept; a script plays its part."""
 
-import io
 import os
 import threading
 from pathlib import Path
@@ -151,16 +150,38 @@ def test_it_can_be_stopped(docker, tmp_path):
 
 def test_its_talk_is_shown_and_kept(docker, tmp_path):
     docker("cat; echo done >&2; exit 3")
-    talk = io.StringIO()
-    code, said = run_compose(make_project(tmp_path, text="hello\n"), "build", talk=talk)
+    talk = []
+    project = make_project(tmp_path, text="hello\n")
+    code, said = run_compose(project, "build", show=talk.append)
     assert code == 3
-    assert talk.getvalue() == said == "hello\ndone\n"
+    assert "".join(talk) == said == "hello\ndone\n"
+
+
+def test_in_a_terminal_it_sees_one(docker, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "70")
+    docker('cat; echo "$@" >&2; test -t 2 && stty size <&2')
+    talk = []
+    code, said = run_compose(
+        make_project(tmp_path, text="é\n"), "pull", show=talk.append, in_terminal=True
+    )
+    assert code == 0
+    assert "".join(talk) == said
+    assert said.startswith("é\r\n")
+    assert "--progress" not in said
+    assert said.endswith(" 70\r\n")
+
+
+def test_a_letter_that_comes_in_two_parts_is_one(docker, tmp_path):
+    docker("cat; printf '\\303'; sleep 0.2; printf '\\251'")
+    talk = []
+    run_compose(make_project(tmp_path), "pull", show=talk.append)
+    assert "".join(talk) == "services: {}\né"
 
 
 def test_a_file_that_nobody_reads_is_no_trouble(docker, tmp_path):
     docker("exec <&-; echo no >&2; exit 1")
     code, said = run_compose(
-        make_project(tmp_path, text="x" * 1_000_000), "build", talk=io.StringIO()
+        make_project(tmp_path, text="x" * 1_000_000), "build", show=lambda _: None
     )
     assert (code, said) == (1, "no\n")
 

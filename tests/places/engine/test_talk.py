@@ -1,0 +1,201 @@
+"""What `up` says, word for word, in each situation; a script plays Compose's part."""
+
+import os
+import queue
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from composegen import __main__
+from composegen.errors import EngineUnreachable
+from composegen.places.engine.containers import (
+    Action,
+    Container,
+    Published,
+    Socket,
+    Status,
+)
+from tests.enginefakes import FakeEngine, happen, make_container
+from tests.talk import assert_golden, mask
+
+GOLDEN = Path(__file__).parent / "talk"
+STACK = """\
+name: demo
+services:
+  web:
+    image: python:3.12-slim
+    port: 8000
+    publish: 8123
+    health: {http: /, boot: 20s}
+"""
+NEEDING = """\
+    needs:
+      cache:
+        env: {CACHE_URL: "{url}"}
+        otherwise: {env: {STORE: memory}}
+  cache:
+    use: redis
+"""
+CREATED = ("web", Action.CREATE, {})
+STARTED = ("web", Action.START, {})
+HEALTHY = ("web", Action.HEALTH, {"health": "healthy"})
+
+
+@dataclass
+class Watched:
+    """What happens, one thing after the other; ends when it is closed."""
+
+    script: list
+    closed: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+
+    def __iter__(self):
+        for service, action, values in self.script:
+            yield happen(service, action, at=time.monotonic(), **values)
+        self.closed.get()
+
+    def close(self):
+        self.closed.put(None)
+
+
+@dataclass
+class ScriptedEngine(FakeEngine):
+    """An engine on which something happens; ``before`` is there at first."""
+
+    script: list = field(default_factory=list)
+    before: list[Container] = field(default_factory=list)
+    has_images: bool = True
+    looks: int = 0
+
+    def __call__(self, endpoint):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def watch(self, project):
+        return Watched(self.script)
+
+    def list_containers(self, project):
+        self.looks += 1
+        return tuple(self.before if self.looks == 1 else self.containers)
+
+    def find_image(self, name):
+        return object() if self.has_images else None
+
+
+@pytest.fixture
+def up(tmp_path, monkeypatch, capsys):
+    """Bring a stack up on an engine that is made up; what was said."""
+    folder = tmp_path / "demo"
+    tools = tmp_path / "bin"
+    folder.mkdir()
+    tools.mkdir()
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(folder)
+
+    def carry_out(*words, engine, stack=STACK, compose="exit 0"):
+        (folder / "stack.yaml").write_text(stack)
+        docker = tools / "docker"
+        docker.write_text(f"#!/bin/sh\ncat >/dev/null\n{compose}\n")
+        docker.chmod(0o755)
+        monkeypatch.setattr("composegen.places.engine.up.Engine", engine)
+        monkeypatch.setattr("sys.argv", ["composegen", "up", *words])
+        with pytest.raises(SystemExit) as ended:
+            __main__.main()
+        said = capsys.readouterr()
+        text = mask(said.err, folder=folder)
+        return f"{text}{said.out}exit code {ended.value.code}\n"
+
+    return carry_out
+
+
+def test_ready(up):
+    published = Published(target="8000/tcp", host="127.0.0.1", port=8123)
+    engine = ScriptedEngine([make_container("web", published=(published,))])
+    engine.script = [CREATED, STARTED, HEALTHY]
+    assert_golden(GOLDEN / "ready.txt", up(engine=engine))
+
+
+def test_what_runs_already(up):
+    engine = ScriptedEngine([make_container("web")], before=[make_container("web")])
+    assert_golden(GOLDEN / "runs-already.txt", up(engine=engine))
+
+
+def test_one_death(up):
+    engine = ScriptedEngine([make_container("web")])
+    death = ("web", Action.DIE, {"exit_code": 3})
+    engine.script = [CREATED, STARTED, death, STARTED, HEALTHY]
+    assert_golden(GOLDEN / "one-death.txt", up(engine=engine))
+
+
+def test_a_service_that_is_given_up(up):
+    dead = make_container("web", status=Status.EXITED, exit_code=3, health="none")
+    engine = ScriptedEngine([dead], logs={"id-web": ["no memory for a cat"]})
+    death = ("web", Action.DIE, {"exit_code": 3})
+    engine.script = [CREATED, STARTED, death, STARTED, death]
+    assert_golden(GOLDEN / "given-up.txt", up(engine=engine))
+
+
+def test_an_optional_service_that_is_given_up(up):
+    engine = ScriptedEngine([make_container("web")])
+    death = ("cache", Action.DIE, {"exit_code": 3})
+    oom = ("cache", Action.OUT_OF_MEMORY, {})
+    start = ("cache", Action.START, {})
+    engine.script = [start, oom, death, start, death, CREATED, STARTED, HEALTHY]
+    said = up(engine=engine, stack=STACK + NEEDING)
+    assert_golden(GOLDEN / "optional.txt", said)
+
+
+def test_another_port_than_the_file_says(up):
+    engine = ScriptedEngine(
+        [make_container("web", health="starting")],
+        sockets={"id-web": [Socket(host="0.0.0.0", port=9000)]},
+        script=[CREATED, STARTED],
+    )
+    assert_golden(GOLDEN / "wrong-port.txt", up("--wait", "1s", engine=engine))
+
+
+def test_compose_refuses(up):
+    compose = (
+        "echo 'level=warning msg=\"The TAG variable is not set\"' >&2\n"
+        "echo 'Error response from daemon: something new' >&2; exit 1"
+    )
+    said = up(engine=ScriptedEngine(), compose=compose)
+    assert_golden(GOLDEN / "compose-refuses.txt", said)
+
+
+def test_an_image_that_cannot_be_pulled(up):
+    compose = "echo ' web Pulling'; echo 'manifest unknown: no 3.12-slim' >&2; exit 1"
+    said = up(engine=ScriptedEngine(has_images=False), compose=compose)
+    assert_golden(GOLDEN / "no-image.txt", said)
+
+
+def test_what_is_left_out(up):
+    engine = ScriptedEngine([make_container("web")])
+    engine.script = [CREATED, STARTED, HEALTHY]
+    said = up("--without", "cache", engine=engine, stack=STACK + NEEDING)
+    assert_golden(GOLDEN / "left-out.txt", said)
+
+
+def test_notes(up):
+    Path("compose.override.yaml").touch()
+    engine = ScriptedEngine([make_container("web")])
+    engine.script = [CREATED, STARTED, HEALTHY]
+    stack = STACK + "    secrets: [made, token]\nsecrets:\n  made: {generate: true}\n"
+    said = up(engine=engine, stack=stack + "  token: {env: TOKEN_NOT_SET}\n")
+    assert_golden(GOLDEN / "notes.txt", said)
+
+
+def test_an_engine_that_goes_away(up, monkeypatch):
+    def leave(self):
+        yield happen("web", Action.CREATE, at=time.monotonic())
+        raise EngineUnreachable("the Docker engine has gone")
+
+    monkeypatch.setattr(Watched, "__iter__", leave)
+    said = up(engine=ScriptedEngine(), compose="sleep 30")
+    assert_golden(GOLDEN / "engine-gone.txt", said)
