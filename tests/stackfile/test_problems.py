@@ -43,7 +43,7 @@ class Page:
 def read_page(name: str) -> Page:
     text = read_problem_page(name)
     head, _, rest = text.partition("\n## Example\n")
-    example, _, mend = rest.partition("\n## Mend\n")
+    example, _, mend = rest.partition("\n## Fix\n")
     title, _, meaning = head.partition("\n")
     shown = read_files(example)
     if name in BYTES:
@@ -93,7 +93,7 @@ def test_a_page_fits_a_terminal(name: str) -> None:
     assert max(map(len, text.splitlines())) <= 88
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
-    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Example", "## Mend"]
+    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Example", "## Fix"]
 
 
 def test_two_pages_never_have_one_title() -> None:
