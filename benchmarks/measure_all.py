@@ -32,10 +32,11 @@ CHAT = "uvicorn uvloop starlette httpx msgspec redis"
 HEAD = """\
 # Results
 
-Written by `make bench`. A figure is a median, in brackets the smallest and the largest
-value; those of one row were measured in turn, and ratios are theirs pair by pair. A
-difference below the spread is none. An empty program tells how quick the machine was
-before and after: where others use it too, read the ratios."""
+`make bench` writes this page. Each figure is a median, with the smallest and the
+largest value in brackets. The figures of one row were measured in turn, and the ratios
+are of these pairs. A difference that is smaller than the spread is not significant. The
+run time of an empty program, before and after, shows how fast the machine was. If other
+programs used the machine, compare ratios, not times."""
 Kept = dict[str, dict[str, Any]]
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 HEAD = (
-    *("figure", "composegen", "beside it", "ratio"),
-    *("wanted", "reached", "measured"),
+    *("figure", "composegen", "peer", "ratio"),
+    *("target", "reached", "measured"),
 )
 
 

@@ -1,9 +1,11 @@
-"""CONTRIBUTING.md and the Makefile tell the same."""
+"""CONTRIBUTING.md agrees with the Makefile and the packages."""
 
 import re
 from pathlib import Path
 
 import pytest
+
+from tests.test_walls import GROUND
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -32,8 +34,29 @@ def test_every_target_that_stands_in_the_list_is_phony() -> None:
     "path", sorted(set(re.findall(r"`([\w./-]+/[\w.-]*\w)`", TEXT)))
 )
 def test_every_path_that_is_told_exists(path: str) -> None:
-    if not path.startswith(("dist", "composegen/NAME", "tests/test_NAME")):
+    if not path.startswith("dist") and "PACKAGE" not in path:
         assert (ROOT / path).exists()
+
+
+def list_packages() -> set[str]:
+    """Every folder of composegen that holds modules, dotted, as the page names it."""
+    root = ROOT / "composegen"
+    return {
+        ".".join(file.parent.relative_to(root).parts)
+        for file in root.glob("*/**/*.py")
+        if file.name != "__init__.py"
+    }
+
+
+def test_the_page_names_the_packages_that_exist() -> None:
+    layout = TEXT.partition("\n## How the code is laid out\n")[2].partition("\n## ")[0]
+    packages, _, ground = layout.partition("\n| ground floor |")
+    named = re.findall(r"^\| `([\w.]+)` \|", packages, re.MULTILINE)
+    modules = re.findall(r"`(\w+)`", ground.partition("\n\n")[0])
+
+    assert len(set(named)) == len(named)
+    assert set(named) == list_packages()
+    assert sorted(modules) == sorted(GROUND)
 
 
 def test_the_time_of_fuzzing_is_the_makefile_s() -> None:

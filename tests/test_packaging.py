@@ -106,7 +106,7 @@ def test_the_wheel_makes_and_renders_the_chat_stack_anywhere(
 def test_the_wheel_explains_and_knows_its_recipes(
     composegen: Path, tmp_path: Path
 ) -> None:
-    assert "in a circle" in run(composegen, "explain", "cycle", cwd=tmp_path)
+    assert "in a cycle" in run(composegen, "explain", "cycle", cwd=tmp_path)
     assert "redis" in run(composegen, "recipes", cwd=tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""Asks the model for its name once, at its start, and gives up if nobody answers."""
+"""Asks the model for its name once, when it starts; exits if it gets no answer."""
 
 import os
 from urllib.request import urlopen
@@ -9,7 +9,7 @@ with urlopen(os.environ["MODEL_URL"]) as reply:  # noqa: S310 - the stack wires 
 
 
 def answer(request, respond):
-    """Tell which model answers, or that all is well."""
+    """Return the name of the model, or ok on /health."""
     text = "ok\n" if request["PATH_INFO"] == "/health" else f"this is {MODEL}\n"
     respond("200 OK", [("Content-Type", "text/plain")])
     return [text.encode()]

@@ -5,7 +5,7 @@ from wsgiref.simple_server import make_server
 
 
 def answer(_request, respond):
-    """Tell the model's name."""
+    """Return the name of the model."""
     respond("200 OK", [("Content-Type", "text/plain")])
     return [b"tiny-1"]
 

@@ -14,6 +14,6 @@ def answer(_request, respond):
 
 if os.getpid() != 1:
     sys.exit("mail: can only run as process 1")
-# Nobody else turns the signal into an end: that is what being process 1 means.
+# Process 1 has no default action for a signal, so it must handle it itself.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 make_server("", 8026, answer).serve_forever()

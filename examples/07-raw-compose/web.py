@@ -5,7 +5,7 @@ from wsgiref.simple_server import make_server
 
 
 def answer(_request, respond):
-    """Show the message; it is read anew every time."""
+    """Show the message; it is read again for every request."""
     respond("200 OK", [("Content-Type", "text/plain")])
     return [Path("/etc/motd").read_bytes()]
 

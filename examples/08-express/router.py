@@ -31,7 +31,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 sys.stdout.write("loading\n")
 time.sleep(2)  # a model takes its time
 port = int(os.environ.get("PORT", "8028"))
-# A process of this machine is told its port; in a container others must reach it.
+# As a process it gets PORT; in a container it must listen on all addresses.
 host = "127.0.0.1" if "PORT" in os.environ else ""
 with make_server(host, port, route, handler_class=QuietHandler) as server:
     sys.stdout.write(f"router ready on port {port}\n")

@@ -1,4 +1,4 @@
-"""Every problem has a page whose example has it, and whose mend has it no more."""
+"""Every problem has a page whose example has it, and whose fix does not."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class Page:
     title: str
     meaning: str
     example: dict[str, str | bytes]
-    mend: dict[str, str | bytes]
+    fix: dict[str, str | bytes]
 
 
 @cache
 def read_page(name: str) -> Page:
     text = read_problem_page(name)
     head, _, rest = text.partition("\n## Example\n")
-    example, _, mend = rest.partition("\n## Mend\n")
+    example, _, fix = rest.partition("\n## Fix\n")
     title, _, meaning = head.partition("\n")
     shown = read_files(example)
     if name in BYTES:
         shown = {"stack.yaml": BYTES[name]}
-    return Page(title, meaning, shown, {**shown, **read_files(mend)})
+    return Page(title, meaning, shown, {**shown, **read_files(fix)})
 
 
 def read_files(text: str) -> dict[str, str | bytes]:
@@ -82,8 +82,8 @@ def test_the_example_has_this_problem_and_no_other(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in BYTES])
-def test_the_mend_has_no_problem_left(name: str) -> None:
-    assert check_files(read_page(name).mend) == []
+def test_the_fix_has_no_problem_left(name: str) -> None:
+    assert check_files(read_page(name).fix) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,7 +93,7 @@ def test_a_page_fits_a_terminal(name: str) -> None:
     assert max(map(len, text.splitlines())) <= 88
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
-    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Example", "## Mend"]
+    assert re.findall(r"^## .*", text, re.MULTILINE) == ["## Example", "## Fix"]
 
 
 def test_two_pages_never_have_one_title() -> None:

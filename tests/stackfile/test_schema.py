@@ -141,9 +141,9 @@ def test_the_stack_that_init_writes_fits() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in sorted(LEVELS) if name not in BYTES])
-def test_the_mend_of_every_problem_fits(name: str) -> None:
+def test_the_fix_of_every_problem_fits(name: str) -> None:
     assert read_problem_page(name)
-    assert list_errors(read_page(name).mend["stack.yaml"]) == []
+    assert list_errors(read_page(name).fix["stack.yaml"]) == []
 
 
 @pytest.mark.parametrize("name", list_recipe_files())
