@@ -2,9 +2,15 @@
 
 from dataclasses import dataclass
 
-CHECKS = ("tests/stackfile/checks/test_checks.py", "tests/stackfile/test_problems.py")
+CHECKS = ("tests/stackfile/checks", "tests/stackfile/test_problems.py")
 MERGING = ("tests/stackfile/test_merge.py",)
-READING = ("tests/stackfile/test_nodes.py", "tests/stackfile/test_load.py")
+READING = (
+    "tests/stackfile/test_nodes.py",
+    "tests/stackfile/test_reader.py",
+    "tests/stackfile/test_toplevel.py",
+    "tests/stackfile/test_load.py",
+    "tests/stackfile/keys",
+)
 PLAN = (
     "tests/planning/test_plan.py",
     "tests/planning/test_selection.py",
