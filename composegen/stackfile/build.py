@@ -14,7 +14,7 @@ from composegen.model import (
     Otherwise,
 )
 from composegen.records import replace
-from composegen.stackfile.keys.compose import Draft
+from composegen.stackfile.keys.key import Draft
 from composegen.stackfile.recipes import Recipe
 from composegen.values import (
     Port,

@@ -35,12 +35,12 @@ from composegen.stackfile.build import (
 from composegen.stackfile.checks import check_stack
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.folder import Folder
-from composegen.stackfile.keys.compose import Draft
-from composegen.stackfile.keys.service import PASSED_KEYS, ShapeReader
+from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.merge import check_removals, merge_drafts
 from composegen.stackfile.nodes import Node, Source, read_bytes
 from composegen.stackfile.problems import Problems
-from composegen.stackfile.reader import REMOVED
+from composegen.stackfile.reader import REMOVED, Reader
 from composegen.stackfile.reader import Path as NodePath
 from composegen.stackfile.recipes import Recipe, RecipeBook, RecipeFile
 from composegen.stackfile.toplevel import TopLevel, make_secret
@@ -172,7 +172,7 @@ class _Loader:
         self.source = Source(
             self.shown, read_bytes(self.path, self.shown), self.problems
         )
-        self.reader = ShapeReader(self.source)
+        self.reader = Reader(self.source)
         self.places = Places(self.source, self.reader.nodes)
         if self.source.root is None:
             raise ProblemsFound(self.problems.found)
@@ -284,7 +284,11 @@ class _Loader:
             ),
             user=str(merged.get("user", "")),
             cap_add=tuple(merged.get("cap_add", ())),
-            passed={key: merged[key] for key in PASSED_KEYS if key in merged},
+            passed={
+                key.name: merged[key.name]
+                for key in KEYS.values()
+                if key.is_passed and key.name in merged
+            },
             job=bool(merged.get("job", False)),
             enabled=bool(merged.get("enabled", True)),
             replicas=int(merged.get("replicas", 1)),

@@ -12,15 +12,14 @@ from composegen.images.facts import (
     FACT_KEYS,
     RECIPE_KEYS,
     Plain,
-    fits_image,
     list_recipe_files,
     make_facts,
     parse_image,
 )
 from composegen.model import Access, Facts, Login
 from composegen.records import field, record, replace
-from composegen.stackfile.keys.compose import Draft, to_plain
-from composegen.stackfile.keys.service import SERVICE_KEYS, ShapeReader
+from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -30,14 +29,17 @@ from composegen.stackfile.nodes import (
     read_bytes,
 )
 from composegen.stackfile.problems import Problems
-from composegen.stackfile.reader import REMOVED
+from composegen.stackfile.reader import REMOVED, Reader
+from composegen.stackfile.tree import to_plain
 
-SERVICE_KEYS_OF_RECIPES = frozenset(
-    {"image", "port", "health", "environment", "labels", "local"}
-)
 _LISTS = frozenset("images volumes writable cap_add tools database requires".split())
 _FLAGS = frozenset("store exec_tmp hostname init read_only no_new_privileges".split())
 _LOGIN_KEYS = ("when", "user", "user_default", "password", "password_default")
+
+
+def list_brought_keys() -> set[str]:
+    """The keys of a service that a recipe may bring."""
+    return {key.name for key in KEYS.values() if key.is_brought}
 
 
 @record
@@ -65,7 +67,7 @@ class RecipeFile:
 
     def __init__(self, name: str, source: Source, *, is_shipped: bool = False) -> None:
         self.name = name
-        self._reader = ShapeReader(source)
+        self._reader = Reader(source)
         self._chosen: dict[str, Recipe] = {}
         self._root = source.root if isinstance(source.root, MappingNode) else None
         if source.root is not None and self._root is None:
@@ -82,10 +84,6 @@ class RecipeFile:
         """The image of a service that names none and builds none."""
         return str(self._plain.get("image", ""))
 
-    def fits(self, image: str) -> bool:
-        """Whether the recipe's facts were made for this image."""
-        return fits_image(self._plain, image)
-
     def choose(self, image: str) -> Recipe:
         """The recipe for an image: its variants laid over it."""
         if image not in self._chosen:
@@ -95,8 +93,8 @@ class RecipeFile:
     def _choose(self, image: str) -> Recipe:
         nodes = self._lay_variants(image)
         draft: Draft = {}
-        for key in SERVICE_KEYS_OF_RECIPES & nodes.keys():
-            read = SERVICE_KEYS[key](self._reader, nodes[key], ("recipe", key))
+        for key in list_brought_keys() & nodes.keys():
+            read = KEYS[key].read(self._reader, nodes[key], ("recipe", key))
             if read is not None and read is not REMOVED:
                 draft[key] = read
         plain = {key: to_plain(node) for key, node in nodes.items()}
@@ -134,16 +132,16 @@ class RecipeFile:
         assert self._root is not None
         before = self._reader.source.problems.count
         self._check_keys(self._root, frozenset({"variants"}))
-        for key, key_node, value in self._reader.source.pairs(self._root):
+        for key, _, value in self._reader.source.pairs(self._root):
             if key == "variants":
                 self._check_variants(value)
             elif key == "logins":
                 self._check_logins(value)
-            del key_node
         return self._reader.source.problems.count == before
 
     def _check_keys(self, node: MappingNode, extra: frozenset[str]) -> None:
-        known = SERVICE_KEYS_OF_RECIPES | FACT_KEYS | RECIPE_KEYS | extra
+        brought = list_brought_keys()
+        known = brought | FACT_KEYS | RECIPE_KEYS | extra
         for key, key_node, value in self._reader.source.pairs(node):
             if key not in known:
                 self._reader.add_unknown_key(key, key_node, "a recipe", known)
@@ -157,8 +155,8 @@ class RecipeFile:
                 self._reader.read_bool(value)
             elif key == "start_interval":
                 self._reader.read_duration(value)
-            elif key in SERVICE_KEYS_OF_RECIPES:
-                SERVICE_KEYS[key](self._reader, value, ("recipe", key))
+            elif key in brought:
+                KEYS[key].read(self._reader, value, ("recipe", key))
             elif key == "why":
                 self._reader.read_line(value, "the reason")
             else:

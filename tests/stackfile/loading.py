@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from textwrap import dedent, indent
 
+import yaml
+
 from composegen.model import Health, Need
 from composegen.planning.plan import Step, make_plan
 from composegen.planning.selection import Selection
+from composegen.targets.compose.render import render_plan
 from tests.stacks import list_names, load_only, load_services, make_app, make_stack
 
 CACHE = "use: redis"
@@ -43,3 +46,10 @@ def load_health(health: str) -> Health:
     found = load_services(text)["app"].health
     assert found is not None
     return found
+
+
+def render_service(text: str, name: str = "app") -> dict[str, object]:
+    """A service as it stands in the rendered Compose file."""
+    (file,) = render_plan(make_plan(load_only(text), Selection()))
+    service: dict[str, object] = yaml.safe_load(file.text)["services"][name]
+    return service

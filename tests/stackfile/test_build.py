@@ -5,14 +5,10 @@ from __future__ import annotations
 from textwrap import dedent, indent
 
 import pytest
-import yaml
 
 from composegen.model import Condition, Mount
-from composegen.planning.plan import make_plan
-from composegen.planning.selection import Selection
-from composegen.targets.compose.render import render_plan
 from composegen.values import Port
-from tests.stackfile.loading import list_app_names, load_need, load_step
+from tests.stackfile.loading import list_app_names, load_need, load_step, render_service
 from tests.stacks import (
     Files,
     find,
@@ -23,14 +19,6 @@ from tests.stacks import (
     make_app,
     make_stack,
 )
-
-
-def render_service(text: str, name: str = "app") -> dict[str, object]:
-    """A service as it stands in the rendered Compose file."""
-    (file,) = render_plan(make_plan(load_only(text), Selection()))
-    service: dict[str, object] = yaml.safe_load(file.text)["services"][name]
-    return service
-
 
 # Publish
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from composegen.images.facts import (
     find_facts,
+    fits_image,
     list_recipe_files,
     parse_image,
     read_recipe,
@@ -54,19 +55,14 @@ def _check_tag(checked: Checked, service: Service) -> None:
 def _check_facts(checked: Checked, service: Service) -> None:
     recipe = checked.recipes.get(service.name)
     runs = service.build.base_image if service.build else service.image
-    if recipe is not None and runs:
-        path = parse_image(runs).path
-        if path not in recipe.images and not any(
-            made.endswith("/*") and path.startswith(made[:-1]) for made in recipe.images
-        ):
-            key = "build" if service.build else "image"
-            checked.add(
-                "foreign-image",
-                f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "
-                f"not for the image of `{service.name}`",
-                ("services", service.name, key),
-                _suggest_recipe(checked, path),
-            )
+    if recipe is not None and runs and not fits_image({"images": recipe.images}, runs):
+        checked.add(
+            "foreign-image",
+            f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "
+            f"not for the image of `{service.name}`",
+            ("services", service.name, "build" if service.build else "image"),
+            _suggest_recipe(checked, runs),
+        )
     if service.facts is None and service.build is None:
         if set(service.relax) != set(RELAXABLE):
             checked.add(
@@ -105,8 +101,8 @@ def _looks_like_store(checked: Checked, service: Service) -> bool:
     return bool(read_recipe(file).get("store") == "true")
 
 
-def _suggest_recipe(checked: Checked, path: str) -> str:
-    facts = find_facts(path)
+def _suggest_recipe(checked: Checked, image: str) -> str:
+    facts = find_facts(parse_image(image).path)
     if facts is not None and facts.name in checked.known_recipes:
         return f"another one was:\nuse: {facts.name}"
     return (

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from composegen.errors import Level
-from tests.stackfile.loading import CACHE, DB
-from tests.stacks import check, find, list_names, list_places, make_app, make_stack
+from composegen.model import Service
+from composegen.stackfile.keys import compose, shapes
+from composegen.stackfile.keys.key import Key, add_items
+from composegen.stackfile.keys.service import KEYS
+from composegen.stackfile.schema import make_schema
+from tests.stackfile.loading import CACHE, DB, list_app_names, render_service
+from tests.stacks import (
+    Files,
+    check,
+    find,
+    list_names,
+    list_places,
+    load_app,
+    load_services,
+    make_app,
+    make_stack,
+)
 
 # The file
 
@@ -225,3 +241,71 @@ def test_several_keys_of_compose_are_told_together() -> None:
     names = [place for place in list_places(text) if place[0] == "compose-key"]
 
     assert names == [("compose-key", line, 5) for line in (4, 5, 6)]
+
+
+# The table
+
+
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "stack-file.md"
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_a_key_is_explained_under_its_heading(key: Key) -> None:
+    assert key.heading in DOCUMENTATION.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def mascot(monkeypatch: pytest.MonkeyPatch) -> Key:
+    """A key that is in the table and nowhere else."""
+    key = Key(
+        "mascot",
+        compose.read_texts,
+        shapes.TEXTS,
+        merge=add_items,
+        is_passed=True,
+        is_brought=True,
+    )
+    monkeypatch.setitem(KEYS, key.name, key)
+    return key
+
+
+ZOO: Files = {
+    "mine/zoo.yaml": "about: a zoo\nimages: [python]\nimage: python:3.13-slim\n"
+    "health: {none: it has no port}\nmascot: [cat]\n"
+}
+
+
+def load_zoo(keys: str) -> Service:
+    text = f"recipes: ./mine\nservices: {{app: {{use: zoo, {keys}}}}}\n"
+    return load_services(text, ZOO)["app"]
+
+
+@pytest.mark.usefixtures("mascot")
+def test_a_key_of_the_table_is_read() -> None:
+    assert load_app("mascot: [dog]").passed["mascot"] == ["dog"]
+    assert list_app_names("mascot: dog") == ["wrong-type"]
+
+
+@pytest.mark.usefixtures("mascot")
+def test_a_key_of_the_table_is_merged() -> None:
+    assert load_zoo("mascot: [dog]").passed["mascot"] == ["cat", "dog"]
+    assert "mascot" not in load_zoo("mascot: null").passed
+
+
+def test_a_key_of_the_table_is_in_the_schema(mascot: Key) -> None:
+    services = make_schema()["properties"]["services"]
+    (service,) = services["patternProperties"].values()
+
+    assert service["properties"]["mascot"]["anyOf"][0] == mascot.schema
+
+
+@pytest.mark.usefixtures("mascot")
+def test_a_key_of_the_table_is_suggested() -> None:
+    assert find("unknown-key", make_app("mascott: [dog]")).help == (
+        "did you mean `mascot`?"
+    )
+
+
+@pytest.mark.usefixtures("mascot")
+def test_a_key_of_the_table_is_rendered() -> None:
+    assert render_service(make_app("mascot: [dog]"))["mascot"] == ["dog"]
