@@ -220,7 +220,11 @@ def _make_access(entry: Mapping[str, Any]) -> Access:
 
 
 class RecipeBook:
-    """All recipes that a stack may name; its own folder comes before the shipped."""
+    """All recipes that a stack may name; its own folder comes before the shipped.
+
+    Where the stack ``lacks_folder``, nobody knows which recipes it would hold. Nothing
+    of a recipe is shown unless it ``is_quoted``.
+    """
 
     def __init__(
         self,
@@ -228,7 +232,9 @@ class RecipeBook:
         own: Mapping[str, tuple[Path, str]],
         *,
         is_quoted: bool = True,
+        lacks_folder: bool = False,
     ) -> None:
+        self.lacks_folder = lacks_folder
         self._problems = problems
         self._own = own
         self._is_quoted = is_quoted

@@ -9,10 +9,11 @@ from composegen.model import (
     SecretKind,
 )
 from composegen.records import field, record
+from composegen.stackfile.file import File
 from composegen.stackfile.keys.key import Draft
 from composegen.stackfile.keys.own import read_relax
 from composegen.stackfile.keys.service import read_service
-from composegen.stackfile.nodes import MappingNode, Node, ScalarNode, Source, is_null
+from composegen.stackfile.nodes import MappingNode, Node, ScalarNode, is_null
 from composegen.stackfile.reader import Reader
 from composegen.stackfile.tree import find_aliased, to_plain, walk
 from composegen.text import shorten
@@ -54,13 +55,18 @@ class Parts:
     extensions: dict[str, Raw] = field(default_factory=dict)
 
 
-class TopLevel:
+def parse_parts(file: File) -> Parts:
+    """Read every key; raises ProblemsFound where the file is no mapping."""
+    return _TopLevel(file.reader).parse()
+
+
+class _TopLevel:
     """Reads one file's keys; what could not be read is remembered as broken."""
 
-    def __init__(self, source: Source, reader: Reader) -> None:
-        self.source = source
+    def __init__(self, reader: Reader) -> None:
+        self.source = reader.source
         self.reader = reader
-        self.problems = source.problems
+        self.problems = reader.source.problems
         self._aliased: set[int] | None = None
 
     def parse(self) -> Parts:
