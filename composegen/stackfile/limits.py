@@ -24,10 +24,10 @@ FLATTEN = "a stack file is flat: take the nesting apart"
 
 # A base loader resolves no types: every scalar stays the text that was written.
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-NOT_ALLOWED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff]"
-)
-_QUOTED = re.compile(
+NOT_ALLOWED = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff"
+"""Control characters other than tab and line ends, and halves of characters."""
+# Texts until they are used: most files have no line that one of them looks at.
+_QUOTED = (
     r"""(?:(?<=[\[{,:])|(?<=[\[{,:] )|^[ -]*)(?:"[^"\\]*"|'[^']*')"""
     r"""|\$\{[^{}\[\]"'#]*\}"""
 )
@@ -66,12 +66,13 @@ def _is_flat(text: str) -> bool:
     No is the answer for a line that takes thought: a quote that spans lines, an
     escape, an apostrophe within a word, a comment.
     """
+    quoted = re.compile(_QUOTED)
     for line in text.split("\n"):
         if line.count('"') % 2 or line.count("'") % 2:
             return False
         if "[" not in line and "{" not in line:
             continue
-        bare = _QUOTED.sub("", line)
+        bare = quoted.sub("", line)
         if any(character in bare for character in "#\\\"'"):
             return False
         opened = bare.count("["), bare.count("{")
@@ -159,7 +160,7 @@ def _check_tag(node: Node, text: str, add: Add) -> None:
 
 
 def _check_escapes(node: ScalarNode, add: Add) -> None:
-    found = NOT_ALLOWED.search(node.value)
+    found = re.search(f"[{NOT_ALLOWED}]", node.value)
     if found:
         add(
             "bad-character",

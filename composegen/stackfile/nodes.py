@@ -24,7 +24,6 @@ from composegen.stackfile.limits import (
     find_too_deep,
 )
 from composegen.stackfile.problems import Problems
-from composegen.stackfile.syntax import describe_error
 from composegen.stackfile.tree import is_null
 
 __all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Source", "is_null"]
@@ -33,7 +32,7 @@ MAX_BYTES = 1024 * 1024
 _MASKED_VARIABLES = 50
 
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_NOT_YAML = re.compile(NOT_ALLOWED.pattern[:-1] + "\ufffe\uffff\ufeff]")
+_NOT_YAML = re.compile(f"[{NOT_ALLOWED}\ufffe\uffff\ufeff]")
 
 
 class Source:
@@ -205,6 +204,8 @@ class Source:
         if line > last:
             # Behind the last line there is nothing to show: its end is.
             line, column = last, end
+        from composegen.stackfile.syntax import describe_error
+
         fault = describe_error(error, self.locate_at(line, column))
         self.problems.add(fault.name, fault.message, fault.location, fault.help)
 

@@ -36,7 +36,7 @@ REFUSED_RAW = {
     "profiles": "write `enabled: false` and ask for it with `--with`",
     "extends": "use an anchor and `<<`",
 }
-_CPUS = re.compile(r"\d{1,4}(\.\d{1,3})?|\.\d{1,3}", re.ASCII)
+_CPUS = r"[0-9]{1,4}(\.[0-9]{1,3})?|\.[0-9]{1,3}"
 
 
 def read_publish(reader: Reader, node: Node, _: Path) -> Any:
@@ -86,7 +86,7 @@ def read_resources(reader: Reader, node: Node, _: Path) -> Any:
 
 def _read_cpus(reader: Reader, node: Node) -> str | None:
     text = reader.read_text(node, "a number of processors", variables=False)
-    if text is not None and (not _CPUS.fullmatch(text) or float(text) <= 0):
+    if text is not None and (not re.fullmatch(_CPUS, text) or float(text) <= 0):
         reader.add("wrong-type", f"`{shorten(text)}` is no number of processors", node)
         return None
     return text
