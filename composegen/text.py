@@ -19,6 +19,17 @@ def find_near(name: str, known: Iterable[str]) -> str:
     return near[0] if near else ""
 
 
+def suggest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The help for a name that is not known: the one that is most like it."""
+    near = find_near(name, known)
+    return f"did you mean `{near}`?" if near else otherwise
+
+
+def count(number: int, noun: str) -> str:
+    """So many of something: 1 service, 2 services."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def list_some(names: Iterable[str], limit: int = 20) -> str:
     """The names, or the first of them with an ellipsis."""
     listed = list(names)

@@ -31,9 +31,9 @@ from composegen.stackfile.hints.keys import KNOWN_TO_COMPOSE, TOP_LEVEL, transla
 from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS
 from composegen.stackfile.keys.needs import NEED_KEYS
 from composegen.stackfile.keys.own import REFUSED_RAW
-from composegen.stackfile.keys.service import SERVICE_KEYS
+from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.load import load_stack
-from composegen.stackfile.recipes import SERVICE_KEYS_OF_RECIPES
+from composegen.stackfile.recipes import list_brought_keys
 from composegen.stackfile.schema import make_schema
 from composegen.stackfile.toplevel import TOP_KEYS
 from tests.pages import (
@@ -277,13 +277,13 @@ def test_every_key_has_a_section() -> None:
     schema = make_schema()
     service = next(iter(schema["properties"]["services"]["patternProperties"].values()))
     assert set(schema["properties"]) == set(TOP_KEYS)
-    assert set(service["properties"]) == set(SERVICE_KEYS)
+    assert set(service["properties"]) == set(KEYS)
 
     top = {"name", "services", "volumes", "secrets", "recipes", "relax", "compose"}
     assert top == set(TOP_KEYS)
-    both = [key for key in TOP_KEYS if key in SERVICE_KEYS]
+    both = [key for key in TOP_KEYS if key in KEYS]
     headings = re.findall(r"^### `(.*)`$", STACK_FILE.read_text(), re.MULTILINE)
-    assert sorted(headings) == sorted([*SERVICE_KEYS, *TOP_KEYS, "x-*"])
+    assert sorted(headings) == sorted([*KEYS, *TOP_KEYS, "x-*"])
     assert len(headings) == len(set(headings)) + len(both)
 
 
@@ -389,13 +389,13 @@ def test_every_key_of_a_compose_service_has_a_word() -> None:
 def test_the_words_for_compose_keys_are_the_ones_that_check_shows() -> None:
     for key, word in read_table(COMING, "Keys of a service").items():
         if word == "as it is":
-            assert key in SERVICE_KEYS, key
+            assert key in KEYS, key
         elif word == "in `compose`":
             assert key in KNOWN_TO_COMPOSE, key
         else:
             assert word, key
             translated = translate_key(key, None)
-            if key in SERVICE_KEYS:
+            if key in KEYS:
                 continue
             assert translated is not None, key
             own = re.findall(r"`(\w+)[`:]", word)
@@ -425,7 +425,7 @@ def test_every_recipe_and_every_key_of_one_is_told() -> None:
     text = (DOCS / "recipes.md").read_text()
     for name in list_recipe_files():
         assert f"`{name}`" in text
-    for key in SERVICE_KEYS_OF_RECIPES:
+    for key in list_brought_keys():
         assert f"`{key}`" in text, key
 
 

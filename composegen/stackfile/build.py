@@ -1,28 +1,213 @@
-"""Merged drafts become parts of the model: ports, health, needs, local commands."""
+"""Drafts become the model: recipe and own keys merged, a service made of each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from composegen.model import (
-    Condition,
-    Facts,
-    Health,
-    Local,
-    Need,
-    Otherwise,
-)
-from composegen.records import replace
-from composegen.stackfile.keys.compose import Draft
-from composegen.stackfile.recipes import Recipe
-from composegen.values import (
-    Port,
-    parse_duration,
-)
+from composegen.images.facts import find_facts, fits_image
+from composegen.model import Build, Condition, Facts, Mount, Service, Stack
+from composegen.records import record, replace
+from composegen.stackfile.file import File
+from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.merge import check_removals, merge_drafts
+from composegen.stackfile.reader import REMOVED
+from composegen.stackfile.recipes import Recipe, RecipeBook
+from composegen.stackfile.services import make_service, settle_ports
+from composegen.stackfile.toplevel import Parts, make_secret
+from composegen.text import shorten, suggest
 
 
-def make_room(brought: Draft, own: Draft) -> None:
+@record
+class Built:
+    """A stack as far as it could be built.
+
+    ``broken`` holds (service, key) of what could not be read; ``recipes`` the recipe
+    of each service that has one, ``unreadable`` the services whose recipe has problems.
+    """
+
+    stack: Stack
+    recipes: Mapping[str, Recipe]
+    unreadable: frozenset[str]
+    broken: frozenset[tuple[str, str]]
+
+
+def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
+    """The stack of what the file says; what is missing is noted."""
+    builder = _Builder(file, parts, book)
+    services = {
+        name: builder.build_service(name, draft) for name, draft in parts.drafts.items()
+    }
+    secrets = dict(parts.secrets)
+    for service in services.values():
+        for use in service.secrets:
+            secrets.setdefault(use.name, make_secret(use.name))
+    stack = Stack(
+        file=file.name,
+        name=parts.name,
+        services=_settle_needs(services, parts),
+        volumes=parts.volumes,
+        secrets=secrets,
+        compose=parts.compose,
+        extensions=parts.extensions,
+        places=file.places,
+    )
+    return Built(
+        stack=stack,
+        recipes=builder.recipes,
+        unreadable=frozenset(builder.unreadable),
+        broken=frozenset(builder.broken),
+    )
+
+
+class _Builder:
+    """Builds one service after the other, and remembers what it met on the way."""
+
+    def __init__(self, file: File, parts: Parts, book: RecipeBook) -> None:
+        self.file = file
+        self.parts = parts
+        self.book = book
+        self.recipes: dict[str, Recipe] = {}
+        self.unreadable: set[str] = set()
+        self.broken = set(parts.broken)
+
+    def build_service(self, name: str, draft: Draft) -> Service:
+        """A service: its recipe chosen, the drafts merged, what is missing noted."""
+        build = self._look_at_build(draft)
+        recipe = self._choose_recipe(name, draft, build)
+        brought = _list_brought(name, recipe, draft)
+        if recipe is not None and recipe.facts.user and draft.get("user") is REMOVED:
+            draft = {key: value for key, value in draft.items() if key != "user"}
+            recipe = replace(recipe, facts=replace(recipe.facts, user=""))
+        merged = self._merge(name, brought, draft)
+        facts = _find_facts(recipe, str(merged.get("image", "")), build)
+        self._check_target(name, build)
+        self._check_complete(name, merged)
+        self._check_port(name, merged, recipe)
+        names = self.file.folder.read_env_names(merged.get("env_file", ()))
+        return make_service(
+            name,
+            {**merged, "relax": {**self.parts.relax, **merged.get("relax", {})}},
+            recipe=recipe,
+            build=build,
+            facts=facts,
+            env_file_names=names,
+        )
+
+    def _look_at_build(self, draft: Draft) -> Build | None:
+        options = draft.get("build")
+        if not isinstance(options, dict):
+            return None
+        return self.file.folder.look_at_build(options)
+
+    def _choose_recipe(
+        self, name: str, draft: Draft, build: Build | None
+    ) -> Recipe | None:
+        """The recipe for the image that will run: its own, its base, or the default."""
+        use = draft.get("use")
+        if not isinstance(use, str):
+            return None
+        found = self.book.find(use)
+        if found is None:
+            self.unreadable.add(name)
+            self._add_unknown_recipe(name, use)
+            return None
+        image = draft.get("image")
+        if build is not None:
+            runs = build.base_image
+        else:
+            runs = image if isinstance(image, str) else found.default_image
+        self.recipes[name] = found.choose(runs)
+        return self.recipes[name]
+
+    def _add_unknown_recipe(self, name: str, use: str) -> None:
+        if use in self.book.names or self.book.lacks_folder:
+            return
+        self.file.problems.add(
+            "unknown-recipe",
+            f"there is no recipe `{shorten(use)}`",
+            self.file.places["services", name, "use"],
+            suggest(use, self.book.names, f"there are {', '.join(self.book.names)}"),
+        )
+
+    def _merge(self, name: str, brought: Draft, own: Draft) -> Draft:
+        check_removals(self.file.reader, name, brought, own)
+        self.broken.update(
+            (name, key)
+            for key, value in own.items()
+            if value is REMOVED and key not in brought
+        )
+        return merge_drafts(brought, own)
+
+    def _check_target(self, name: str, build: Build | None) -> None:
+        """The stage that is built is one of the Dockerfile's."""
+        if build is None or not build.lacks_target:
+            return
+        target = shorten(str(build.options["target"]))
+        self.file.problems.add(
+            "unknown-target",
+            f"the Dockerfile of `{name}` has no stage `{target}`",
+            self.file.places["services", name, "build", "target"],
+            "correct `target`, or leave it out for the last stage",
+        )
+        self.broken.add((name, "build"))
+
+    def _check_complete(self, name: str, merged: Draft) -> None:
+        """A health check says how to ask, a way to run locally says what to run."""
+        health = merged.get("health")
+        is_readable = (name, "health") not in self.broken
+        if health is not None and "kind" not in health and is_readable:
+            self.file.problems.add(
+                "no-health",
+                f"`health` of `{name}` does not say how to ask",
+                self.file.places["services", name, "health"],
+                "a path: health: {http: /health, ..}, or tcp, command, image, none",
+            )
+            self.broken.add((name, "health"))
+        local = merged.get("local")
+        is_readable = (name, "local") not in self.broken
+        if local is not None and "command" not in local and is_readable:
+            self.file.problems.add(
+                "local-command",
+                f"`local` of `{name}` does not say what to run",
+                self.file.places["services", name, "local"],
+                "local: {command: [python, -m, app], dir: .}",
+            )
+
+    def _check_port(self, name: str, merged: Draft, recipe: Recipe | None) -> None:
+        """What needs a port has one: ``publish: true``, a recipe's probe."""
+        _, port = settle_ports(merged)
+        is_broken = self.broken & {(name, "port"), (name, "publish")}
+        if port is not None or is_broken or name in self.unreadable:
+            return
+        asked = recipe.draft.get("health", {}) if recipe else {}
+        uses_port = merged.get("health", {}).get("command") == asked.get("command", "")
+        if merged.get("publish") is True or (uses_port and "{port}" in str(asked)):
+            key = "publish" if merged.get("publish") is True else "port"
+            self.file.problems.add(
+                "no-port",
+                f"nobody knows the port of `{name}`",
+                self.file.places["services", name, key],
+                "say which port it listens on:\nport: 8080",
+            )
+
+
+def _list_brought(name: str, recipe: Recipe | None, draft: Draft) -> Draft:
+    """What the recipe brings to a service: its keys, and its volumes by their names."""
+    if recipe is None:
+        return {}
+    brought: Draft = dict(recipe.draft)
+    if draft.get("build") not in (None, REMOVED) and "image" not in draft:
+        brought.pop("image", None)
+    if recipe.volumes:
+        brought["volumes"] = [
+            Mount(source=f"{name}-{end}", target=target)
+            for end, target in recipe.volumes.items()
+        ]
+    _make_room(brought, draft)
+    return brought
+
+
+def _make_room(brought: Draft, own: Draft) -> None:
     """A tmpfs of one's own takes the place of a recipe's volume at its path."""
     tmpfs = own.get("tmpfs")
     if not isinstance(tmpfs, list) or "volumes" not in brought:
@@ -31,79 +216,31 @@ def make_room(brought: Draft, own: Draft) -> None:
     brought["volumes"] = [m for m in brought["volumes"] if m.target not in paths]
 
 
-def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
-    """Every published port with its target, and the port that the service has."""
-    port = draft.get("port")
-    publish = draft.get("publish", [])
-    if publish is True:
-        if port is None:
-            return (), None
-        return (Port(published=str(port), target=str(port)),), port
-    settled: list[Port] = []
-    for published in publish:
-        if published.target:
-            settled.append(published)
-        elif port is not None:
-            settled.append(replace(published, target=str(port)))
-        else:
-            hosts = published.host_ports
-            target = str(hosts[0]) if len(hosts) else ""
-            if len(hosts) > 1:
-                target = f"{hosts[0]}-{hosts[-1]}"
-            settled.append(replace(published, target=target))
-    if port is None:
-        for published in settled:
-            if published.first_target is not None:
-                port = published.first_target
-                break
-    return tuple(settled), port
+def _find_facts(recipe: Recipe | None, image: str, build: Build | None) -> Facts | None:
+    """The recipe's facts, asked with what is in the image that really runs."""
+    runs = build.base_image if build is not None else image
+    if recipe is None:
+        return find_facts(runs) if runs else None
+    if not runs or fits_image(recipe.images, runs):
+        return recipe.facts
+    own = find_facts(runs)
+    return recipe.facts if own is None else replace(recipe.facts, tools=own.tools)
 
 
-def make_health(
-    draft: Draft | None, facts: Facts | None, recipe: Recipe | None, port: int | None
-) -> Health | None:
-    """The health check of a draft: its tools are named, or those of the facts."""
-    if not draft or "kind" not in draft:
-        return None
-    values = {key: value for key, value in draft.items() if key != "tool"}
-    tool = draft.get("tool")
-    values["tools"] = (tool,) if tool else (facts.tools if facts else ())
-    values.setdefault("port", port)
-    if recipe is not None and recipe.draft.get("health", {}).get(
-        "command"
-    ) == values.get("command", object()):
-        if recipe.start_interval:
-            values["start_interval"] = parse_duration(recipe.start_interval)
-        values["command"] = _fill_port(values["command"], values["port"])
-    return Health(**values)
-
-
-def _fill_port(
-    command: tuple[str, ...] | str, port: int | None
-) -> tuple[str, ...] | str:
-    if isinstance(command, str):
-        return command.replace("{port}", str(port))
-    return tuple(word.replace("{port}", str(port)) for word in command)
-
-
-def make_needs(drafts: Mapping[str, Draft]) -> tuple[Need, ...]:
-    """The edges of a draft; without a word they wait for health."""
-    return tuple(
-        Need(
-            service=name,
-            env=draft.get("env", {}),
-            until=draft.get("until", Condition.HEALTHY),
-            otherwise=Otherwise(**draft["otherwise"]) if "otherwise" in draft else None,
+def _settle_needs(services: Mapping[str, Service], parts: Parts) -> dict[str, Service]:
+    """Let needs of a job that name no condition wait until it has finished."""
+    settled = {}
+    for name, service in services.items():
+        drafts = parts.drafts[name].get("needs", {})
+        needs = tuple(
+            replace(need, until=Condition.FINISHED)
+            if "until" not in drafts[need.service]
+            and need.service in services
+            and services[need.service].job
+            else need
+            for need in service.needs
         )
-        for name, draft in drafts.items()
-    )
-
-
-def make_local(draft: Draft | None) -> Local | None:
-    """The way to run as a process; None where a command is not given."""
-    if not draft or "command" not in draft:
-        return None
-    values: dict[str, Any] = dict(draft)
-    if isinstance(values["command"], list):
-        values["command"] = tuple(values["command"])
-    return Local(**values)
+        settled[name] = (
+            service if needs == service.needs else replace(service, needs=needs)
+        )
+    return settled

@@ -11,11 +11,11 @@ from composegen.images.facts import list_recipe_files
 from composegen.paths import is_file
 from composegen.resources import find_templates
 from composegen.stackfile.catalogue import LEVELS
-from composegen.stackfile.keys.compose import to_plain
 from composegen.stackfile.nodes import Source, read_bytes
 from composegen.stackfile.problems import Problems
+from composegen.stackfile.tree import to_plain
 from composegen.system.files import read_small_text
-from composegen.text import find_near
+from composegen.text import suggest
 
 
 def list_problems() -> Iterator[tuple[str, str, str]]:
@@ -36,10 +36,9 @@ def read_problem_page(name: str) -> str:
         else None
     )
     if page is None:
-        near = find_near(name, LEVELS)
         raise UsageError(
             f"there is no problem called `{name}`",
-            help=f"did you mean `{near}`?" if near else "composegen explain lists them",
+            help=suggest(name, LEVELS, "composegen explain lists them"),
         )
     return page
 
@@ -79,10 +78,9 @@ def describe_recipe(name: str, stack_file: Path) -> tuple[dict[str, Any], str]:
     """A recipe as data and as the text of its file; UsageError where there is none."""
     files = _find_files(stack_file)
     if name not in files:
-        near = find_near(name, files)
         raise UsageError(
             f"there is no recipe `{name}`",
-            help=f"did you mean `{near}`?" if near else f"there are {', '.join(files)}",
+            help=suggest(name, files, f"there are {', '.join(files)}"),
         )
     text = read_small_text(files[name]) or ""
     return {"name": name, **_read(files[name])}, text

@@ -1,7 +1,7 @@
 """A YAML file as nodes that know their place; nothing in it is implicitly typed.
 
-Owns decoding, the limits, duplicate keys and merge keys. What an error of the parser
-means is the business of ``syntax``, what the keys mean that of ``shape``.
+Owns decoding, places, duplicate keys and merge keys. ``syntax`` knows what an error of
+the parser means, ``limits`` how much a file may hold, ``keys`` what the keys mean.
 """
 
 from __future__ import annotations
@@ -9,43 +9,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from composegen.errors import FileRefused, Location
 from composegen.paths import read_regular
+from composegen.stackfile.limits import (
+    FLATTEN,
+    LOADER,
+    NOT_ALLOWED,
+    TOO_DEEP,
+    check_tree,
+    find_too_deep,
+)
 from composegen.stackfile.problems import Problems
-from composegen.stackfile.syntax import describe_error
+from composegen.stackfile.tree import is_null
 
-__all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Source"]
+__all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Source", "is_null"]
 
 MAX_BYTES = 1024 * 1024
-MAX_DEPTH = 50
-MAX_ALIASED = 100_000
 _MASKED_VARIABLES = 50
-_SAFE_BRACKETS = 2_000
-_SAFE_INDENTATION = 500
 
-# A base loader resolves no types: every scalar stays the text that was written.
-_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_NOT_ALLOWED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff]"
-)
-_NOT_YAML = re.compile(_NOT_ALLOWED.pattern[:-1] + "\ufffe\uffff\ufeff]")
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_QUOTED = re.compile(
-    r"""(?:(?<=[\[{,:])|(?<=[\[{,:] )|^[ -]*)(?:"[^"\\]*"|'[^']*')"""
-    r"""|\$\{[^{}\[\]"'#]*\}"""
-)
-_INDENTATION = re.compile(r"^ *(?:[-?:] +)*", re.MULTILINE)
-
-
-def is_null(node: Node) -> bool:
-    """Whether the node is an unquoted null or nothing at all."""
-    return isinstance(node, ScalarNode) and not node.style and node.value in _NULL
+_NOT_YAML = re.compile(f"[{NOT_ALLOWED}\ufffe\uffff\ufeff]")
 
 
 class Source:
@@ -91,10 +78,6 @@ class Source:
     def add(self, name: str, message: str, node: Node, help: str = "") -> None:
         """Note a problem with a node."""
         self.problems.add(name, message, self.locate(node), help)
-
-    def slice(self, node: Node) -> str:
-        """The text of a node as it was written."""
-        return self._text[node.start_mark.index : node.end_mark.index]
 
     # Reading
 
@@ -159,7 +142,7 @@ class Source:
             if not self.problems.has_errors:
                 self._add_empty()
             return None
-        return root if self._check_tree(root) else None
+        return root if check_tree(root, self._text, self.add) else None
 
     def _add_empty(self) -> None:
         self.problems.add(
@@ -171,44 +154,17 @@ class Source:
 
     def _parse(self, text: str) -> Node | None:
         """The one document of the text; depth is checked before C code recurses."""
-        if self._may_be_deep(text) and not self._check_depth(text):
+        mark = find_too_deep(text)
+        if mark is not None:
+            where = self.locate_at(mark.line, mark.column)
+            self.problems.add("too-deep", TOO_DEEP, where, FLATTEN)
             return None
-        loader = _Loader(text)
+        loader = LOADER(text)
         try:
             root: Node | None = loader.get_single_node()
         finally:
             loader.dispose()
         return root
-
-    @staticmethod
-    def _may_be_deep(text: str) -> bool:
-        if text.count("[") + text.count("{") > _SAFE_BRACKETS and not _is_flat(text):
-            return True
-        return any(
-            len(match[0]) > _SAFE_INDENTATION for match in _INDENTATION.finditer(text)
-        )
-
-    def _check_depth(self, text: str) -> bool:
-        depth = 0
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    mark = event.start_mark
-                    assert mark is not None
-                    self._add_too_deep(self.locate_at(mark.line, mark.column))
-                    return False
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-        return True
-
-    def _add_too_deep(self, location: Location) -> None:
-        self.problems.add(
-            "too-deep",
-            f"nested more than {MAX_DEPTH} levels deep",
-            location,
-            "a stack file is flat: take the nesting apart",
-        )
 
     # Syntax errors
 
@@ -248,106 +204,12 @@ class Source:
         if line > last:
             # Behind the last line there is nothing to show: its end is.
             line, column = last, end
+        from composegen.stackfile.syntax import describe_error
+
         fault = describe_error(error, self.locate_at(line, column))
         self.problems.add(fault.name, fault.message, fault.location, fault.help)
 
-    # The tree
-
-    def _check_tree(self, root: Node) -> bool:
-        """Tags, depth, characters and what aliases expand to, without recursion.
-
-        Returns whether the tree can be walked.
-        """
-        if "&" in self._text and not self._check_aliases(root):
-            return False
-        has_tags = "!" in self._text
-        has_escapes = "\\" in self._text
-        seen: set[int] = set()
-        stack = [(root, 1)]
-        while stack:
-            node, depth = stack.pop()
-            if has_tags:
-                self._check_tag(node)
-            if isinstance(node, ScalarNode):
-                if has_escapes and node.style == '"':
-                    self._check_escapes(node)
-                continue
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            if depth > MAX_DEPTH:
-                self._add_too_deep(self.locate(node))
-                return False
-            stack.extend([(child, depth + 1) for child in _children_of(node)])
-        return True
-
-    def _check_aliases(self, root: Node) -> bool:
-        """Whether no collection contains itself and all together stay small."""
-        sizes: dict[int, int] = {}
-        depths: dict[int, int] = {}
-        open_nodes: set[int] = set()
-        stack: list[tuple[Node, bool]] = [(root, False)]
-        while stack:
-            node, is_done = stack.pop()
-            key = id(node)
-            if is_done:
-                open_nodes.discard(key)
-                children = _children_of(node)
-                sizes[key] = 1 + sum(sizes.get(id(child), 1) for child in children)
-                depths[key] = 1 + max(
-                    (depths.get(id(c), 1) for c in children), default=0
-                )
-                if depths[key] > MAX_DEPTH:
-                    self._add_too_deep(self.locate(node))
-                    return False
-            elif key in open_nodes:
-                self.add(
-                    "recursive-alias",
-                    "this collection contains itself",
-                    node,
-                    "an alias cannot stand inside what it names",
-                )
-                return False
-            elif key not in sizes and not isinstance(node, ScalarNode):
-                open_nodes.add(key)
-                stack.append((node, True))
-                stack.extend((child, False) for child in _children_of(node))
-        if sizes.get(id(root), 1) - len(sizes) > MAX_ALIASED + self._text.count("\n"):
-            self.add(
-                "alias-expansion",
-                f"aliases expand this to {sizes[id(root)]:,} values",
-                root,
-                "use fewer aliases of aliases",
-            )
-            return False
-        return True
-
-    def _check_tag(self, node: Node) -> None:
-        is_foreign = node.tag and not node.tag.startswith("tag:yaml.org,2002:")
-        # A block mapping begins where its first key does, whose tag is not its own.
-        is_block = isinstance(node, MappingNode) and not node.flow_style
-        starts = self._text.startswith("!", node.start_mark.index)
-        if is_foreign or (starts and not is_block):
-            self._add_tag(node, node.tag)
-
-    def _check_escapes(self, node: ScalarNode) -> None:
-        found = _NOT_ALLOWED.search(node.value)
-        if found:
-            self.add(
-                "bad-character",
-                f"this value holds U+{ord(found[0]):04X}",
-                node,
-                "control characters other than tab and line ends are refused",
-            )
-
-    def _add_tag(self, node: Node, tag: str) -> None:
-        shown = tag.replace("tag:yaml.org,2002:", "!!")
-        self.add(
-            "yaml-tag",
-            f"`{shown}` is a tag; a stack file has none",
-            node,
-            "remove it: a value is read as the type its key wants",
-        )
+    # Mappings
 
     def pairs(self, mapping: MappingNode) -> list[tuple[str, Node, Node]]:
         """Key, key node and value node of a mapping, with ``<<`` merged in.
@@ -426,32 +288,6 @@ class Source:
             and not previous.style
             and previous.value != ""
         )
-
-
-def _children_of(node: Node) -> list[Node]:
-    if isinstance(node, MappingNode):
-        return [child for pair in node.value for child in pair]
-    return node.value if isinstance(node, SequenceNode) else []
-
-
-def _is_flat(text: str) -> bool:
-    """Whether every line surely closes, outside quotes, what it opens.
-
-    No is the answer for a line that takes thought: a quote that spans lines, an
-    escape, an apostrophe within a word, a comment.
-    """
-    for line in text.split("\n"):
-        if line.count('"') % 2 or line.count("'") % 2:
-            return False
-        if "[" not in line and "{" not in line:
-            continue
-        bare = _QUOTED.sub("", line)
-        if any(character in bare for character in "#\\\"'"):
-            return False
-        opened = bare.count("["), bare.count("{")
-        if opened != (bare.count("]"), bare.count("}")) or sum(opened) > MAX_DEPTH:
-            return False
-    return True
 
 
 def _is_quoted(before: str) -> bool:

@@ -7,7 +7,7 @@ raises, so that one pass finds every problem.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from composegen.model import Raw
@@ -19,7 +19,7 @@ from composegen.stackfile.nodes import (
     Source,
     is_null,
 )
-from composegen.text import LINE_BREAK, find_near, shorten
+from composegen.text import LINE_BREAK, shorten, suggest
 from composegen.values import (
     BadVariable,
     Duration,
@@ -197,6 +197,29 @@ class Reader:
             return None
         return self.source.pairs(node)
 
+    def read_known(
+        self,
+        node: Node,
+        wanted: str,
+        where: str,
+        known: Mapping[str, Any] | tuple[str, ...],
+    ) -> dict[str, tuple[Node, Node]] | None:
+        """A mapping's pairs by key; keys that are not known are noted."""
+        pairs = self.read_pairs(node, wanted)
+        if pairs is None:
+            return None
+        found: dict[str, tuple[Node, Node]] = {}
+        for key, key_node, value in pairs:
+            if key in known:
+                found[key] = (key_node, value)
+            elif isinstance(node, MappingNode) and self.source.find_lost_comma(
+                node, key_node, value
+            ):
+                self.add_lost_comma(key, key_node)
+            else:
+                self.add_unknown_key(key, key_node, where, known)
+        return found
+
     def read_items(self, node: Node, wanted: str) -> list[Node] | None:
         """The items of a list."""
         if not isinstance(node, SequenceNode):
@@ -310,8 +333,7 @@ class Reader:
     ) -> None:
         """Note a key that nobody reads, with the name it may have meant."""
         known = sorted(known)
-        near = find_near(key, known)
-        help = f"did you mean `{near}`?" if near else f"known here: {', '.join(known)}"
+        help = suggest(key, known, f"known here: {', '.join(known)}")
         self.add("unknown-key", f"{where} has no key `{shorten(key)}`", node, help)
 
     # Raw settings

@@ -18,8 +18,8 @@ from composegen.images.facts import (
 from composegen.images.reference import parse_image
 from composegen.model import Access, Facts, Login
 from composegen.records import field, record, replace
-from composegen.stackfile.keys.compose import Draft, to_plain
-from composegen.stackfile.keys.service import SERVICE_KEYS, ShapeReader
+from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -29,14 +29,17 @@ from composegen.stackfile.nodes import (
     read_bytes,
 )
 from composegen.stackfile.problems import Problems
-from composegen.stackfile.reader import REMOVED
+from composegen.stackfile.reader import REMOVED, Reader
+from composegen.stackfile.tree import to_plain
 
-SERVICE_KEYS_OF_RECIPES = frozenset(
-    {"image", "port", "health", "environment", "labels", "local"}
-)
 _LISTS = frozenset("images volumes writable cap_add tools database requires".split())
 _FLAGS = frozenset("store exec_tmp hostname init read_only no_new_privileges".split())
 _LOGIN_KEYS = ("when", "user", "user_default", "password", "password_default")
+
+
+def list_brought_keys() -> set[str]:
+    """The keys of a service that a recipe may bring."""
+    return {key.name for key in KEYS.values() if key.is_brought}
 
 
 @record
@@ -64,7 +67,7 @@ class RecipeFile:
 
     def __init__(self, name: str, source: Source, *, is_shipped: bool = False) -> None:
         self.name = name
-        self._reader = ShapeReader(source)
+        self._reader = Reader(source)
         self._chosen: dict[str, Recipe] = {}
         self._root = source.root if isinstance(source.root, MappingNode) else None
         if source.root is not None and self._root is None:
@@ -90,8 +93,8 @@ class RecipeFile:
     def _choose(self, image: str) -> Recipe:
         nodes = self._lay_variants(image)
         draft: Draft = {}
-        for key in SERVICE_KEYS_OF_RECIPES & nodes.keys():
-            read = SERVICE_KEYS[key](self._reader, nodes[key], ("recipe", key))
+        for key in list_brought_keys() & nodes.keys():
+            read = KEYS[key].read(self._reader, nodes[key], ("recipe", key))
             if read is not None and read is not REMOVED:
                 draft[key] = read
         plain = {key: to_plain(node) for key, node in nodes.items()}
@@ -129,16 +132,16 @@ class RecipeFile:
         assert self._root is not None
         before = self._reader.source.problems.count
         self._check_keys(self._root, frozenset({"variants"}))
-        for key, key_node, value in self._reader.source.pairs(self._root):
+        for key, _, value in self._reader.source.pairs(self._root):
             if key == "variants":
                 self._check_variants(value)
             elif key == "logins":
                 self._check_logins(value)
-            del key_node
         return self._reader.source.problems.count == before
 
     def _check_keys(self, node: MappingNode, extra: frozenset[str]) -> None:
-        known = SERVICE_KEYS_OF_RECIPES | FACT_KEYS | RECIPE_KEYS | extra
+        brought = list_brought_keys()
+        known = brought | FACT_KEYS | RECIPE_KEYS | extra
         for key, key_node, value in self._reader.source.pairs(node):
             if key not in known:
                 self._reader.add_unknown_key(key, key_node, "a recipe", known)
@@ -152,8 +155,8 @@ class RecipeFile:
                 self._reader.read_bool(value)
             elif key == "start_interval":
                 self._reader.read_duration(value)
-            elif key in SERVICE_KEYS_OF_RECIPES:
-                SERVICE_KEYS[key](self._reader, value, ("recipe", key))
+            elif key in brought:
+                KEYS[key].read(self._reader, value, ("recipe", key))
             elif key == "why":
                 self._reader.read_line(value, "the reason")
             else:
@@ -217,7 +220,11 @@ def _make_access(entry: Mapping[str, Any]) -> Access:
 
 
 class RecipeBook:
-    """All recipes that a stack may name; its own folder comes before the shipped."""
+    """All recipes that a stack may name; its own folder comes before the shipped.
+
+    Where the stack ``lacks_folder``, nobody knows which recipes it would hold. Nothing
+    of a recipe is shown unless it ``is_quoted``.
+    """
 
     def __init__(
         self,
@@ -225,7 +232,9 @@ class RecipeBook:
         own: Mapping[str, tuple[Path, str]],
         *,
         is_quoted: bool = True,
+        lacks_folder: bool = False,
     ) -> None:
+        self.lacks_folder = lacks_folder
         self._problems = problems
         self._own = own
         self._is_quoted = is_quoted

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from composegen.errors import ProblemsFound
 from composegen.model import (
     Raw,
@@ -11,9 +9,13 @@ from composegen.model import (
     SecretKind,
 )
 from composegen.records import field, record
-from composegen.stackfile.keys.compose import Draft, to_plain
-from composegen.stackfile.keys.service import ShapeReader
-from composegen.stackfile.nodes import MappingNode, Node, ScalarNode, Source, is_null
+from composegen.stackfile.file import File
+from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.keys.own import read_relax
+from composegen.stackfile.keys.service import read_service
+from composegen.stackfile.nodes import MappingNode, Node, ScalarNode, is_null
+from composegen.stackfile.reader import Reader
+from composegen.stackfile.tree import find_aliased, to_plain, walk
 from composegen.text import shorten
 from composegen.values import (
     PROJECT_NAME,
@@ -53,13 +55,18 @@ class Parts:
     extensions: dict[str, Raw] = field(default_factory=dict)
 
 
-class TopLevel:
+def parse_parts(file: File) -> Parts:
+    """Read every key; raises ProblemsFound where the file is no mapping."""
+    return _TopLevel(file.reader).parse()
+
+
+class _TopLevel:
     """Reads one file's keys; what could not be read is remembered as broken."""
 
-    def __init__(self, source: Source, reader: ShapeReader) -> None:
-        self.source = source
+    def __init__(self, reader: Reader) -> None:
+        self.source = reader.source
         self.reader = reader
-        self.problems = source.problems
+        self.problems = reader.source.problems
         self._aliased: set[int] | None = None
 
     def parse(self) -> Parts:
@@ -110,8 +117,8 @@ class TopLevel:
     def _is_fragment(self, root: MappingNode, value: Node) -> bool:
         """Whether an ``x-`` key only holds an anchor that stands elsewhere too."""
         if self._aliased is None:
-            self._aliased = _find_aliased(root)
-        return any(id(node) in self._aliased for node in _walk(value))
+            self._aliased = find_aliased(root)
+        return any(id(node) in self._aliased for node in walk(value))
 
     def _parse_name(self, node: Node, parts: Parts) -> None:
         name = self.reader.read_text(node, "a name", variables=False)
@@ -139,7 +146,7 @@ class TopLevel:
                 self._add_bad_service_name(name, key_node)
                 parts.broken.add((name, ""))
             before = self.problems.count
-            parts.drafts[name] = self.reader.read_service(name, value)
+            parts.drafts[name] = read_service(self.reader, name, value)
             if self.problems.count != before:
                 self._note_broken(name, value, parts, before)
 
@@ -255,7 +262,7 @@ class TopLevel:
         parts.recipes = self.reader.read_text(node, "a folder", variables=False) or ""
 
     def _parse_relax(self, node: Node, parts: Parts) -> None:
-        parts.relax = self.reader._relax(node, ("relax",)) or {}
+        parts.relax = read_relax(self.reader, node, ("relax",)) or {}
 
     def _parse_compose(self, node: Node, parts: Parts) -> None:
         refused = {
@@ -274,35 +281,6 @@ class TopLevel:
                 )
         raw = self.reader.read_raw(node) if isinstance(node, MappingNode) else {}
         parts.compose = raw if isinstance(raw, dict) else {}
-
-
-def _find_aliased(root: Node) -> set[int]:
-    seen: set[int] = set()
-    aliased: set[int] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            if not isinstance(node, ScalarNode) or node.value:
-                aliased.add(id(node))
-            continue
-        seen.add(id(node))
-        stack.extend(_walk_children(node))
-    return aliased
-
-
-def _walk_children(node: Node) -> list[Node]:
-    if isinstance(node, MappingNode):
-        return [child for pair in node.value for child in pair]
-    return [] if isinstance(node, ScalarNode) else list(node.value)
-
-
-def _walk(node: Node) -> Iterator[Node]:
-    stack = [node]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(_walk_children(node))
 
 
 def make_secret(name: str) -> Secret:

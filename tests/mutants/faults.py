@@ -2,9 +2,15 @@
 
 from dataclasses import dataclass
 
-CHECKS = ("tests/stackfile/checks/test_checks.py", "tests/stackfile/test_problems.py")
+CHECKS = ("tests/stackfile/checks", "tests/stackfile/test_problems.py")
 MERGING = ("tests/stackfile/test_merge.py",)
-READING = ("tests/stackfile/test_nodes.py", "tests/stackfile/test_load.py")
+READING = (
+    "tests/stackfile/test_nodes.py",
+    "tests/stackfile/test_reader.py",
+    "tests/stackfile/test_toplevel.py",
+    "tests/stackfile/test_load.py",
+    "tests/stackfile/keys",
+)
 PLAN = (
     "tests/planning/test_plan.py",
     "tests/planning/test_selection.py",
@@ -187,14 +193,14 @@ FAULTS = (
     ),
     Fault(
         "depth has no limit",
-        "composegen/stackfile/nodes.py",
+        "composegen/stackfile/limits.py",
         "MAX_DEPTH = 50",
         "MAX_DEPTH = 51",
         READING,
     ),
     Fault(
         "aliases expand without end",
-        "composegen/stackfile/nodes.py",
+        "composegen/stackfile/limits.py",
         "MAX_ALIASED = 100_000",
         "MAX_ALIASED = 10**30",
         READING,
@@ -222,23 +228,23 @@ FAULTS = (
     ),
     Fault(
         "volumes replace instead of merging",
-        "composegen/stackfile/merge.py",
-        '    "volumes": merge_mounts,\n',
+        "composegen/stackfile/keys/service.py",
+        ", merge=mounts.merge_mounts",
         "",
         MERGING,
     ),
     Fault(
         "own health keeps the recipe's kind",
-        "composegen/stackfile/merge.py",
+        "composegen/stackfile/keys/health.py",
         '    if "kind" in own:\n',
         "    if False:\n",
         MERGING,
     ),
     Fault(
         "one-letter volumes pass",
-        "composegen/stackfile/keys/compose.py",
-        "            if mount.source:\n                return mount\n",
-        "            return mount\n",
+        "composegen/stackfile/keys/mounts.py",
+        "        if mount.source:\n            return mount\n",
+        "        return mount\n",
         READING,
     ),
     Fault(

@@ -14,7 +14,7 @@ from composegen.stackfile.nodes import Source
 from composegen.stackfile.problems import Problems
 from composegen.stackfile.recipes import RecipeFile
 from tests.rendering import read_services
-from tests.stacks import check, list_names, load_services, make_stack
+from tests.stacks import check, find, list_names, load_services, make_stack
 
 PASSWORDS = {
     "postgres": "environment: {POSTGRES_PASSWORD: x}\n",
@@ -452,3 +452,91 @@ def test_a_shipped_recipe_has_no_problem(name: str) -> None:
 
     assert recipe.is_readable
     assert problems.found == ()
+
+
+# As a stack names them
+
+
+def test_a_recipe_of_one_s_own_comes_before_the_shipped() -> None:
+    files = {
+        "mine/redis.yaml": "about: a\nimages: [redis]\nimage: redis:7-alpine\n"
+        "health: {command: [a]}\n"
+    }
+    text = "recipes: ./mine\nservices: {cache: {use: redis}}\n"
+
+    assert load_services(text, files)["cache"].image == "redis:7-alpine"
+
+
+def test_a_recipe_that_is_not_there_has_a_near_name() -> None:
+    problem = find("unknown-recipe", "services: {a: {use: postgress}}")
+
+    assert problem.help == "did you mean `postgres`?"
+
+
+def test_a_recipe_that_looks_like_nothing_lists_those_there_are() -> None:
+    problem = find("unknown-recipe", "services: {a: {use: zzzzz}}")
+
+    assert "redis" in problem.help
+
+
+def test_a_problem_in_a_recipe_is_shown_in_its_own_file() -> None:
+    files = {"mine/a.yaml": "about: a\nimages: [a]\nimage: a:1\nhelth: /\n"}
+    problem = find("unknown-key", "recipes: ./mine\nservices: {a: {use: a}}\n", files)
+
+    assert str(problem.location) == "./mine/a.yaml:4:1"
+    assert problem.help == "did you mean `health`?"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "images: a",
+        "store: yes",
+        "start_interval: 5",
+        "volumes: [data]",
+        "variants: {tag: a}",
+        "variants: [{image: a:1}]",
+        "logins: [{users: [A]}]",
+        "port: 0",
+        "health: nothing",
+        'why: "a\\nb"',
+    ],
+)
+def test_a_recipe_of_one_s_own_is_checked(line: str) -> None:
+    files = {"mine/a.yaml": f"about: a\nimage: a:1\n{line}\n"}
+    problems = check("recipes: ./mine\nservices: {a: {use: a}}\n", files)
+
+    assert problems[0].location.file == "./mine/a.yaml"
+    assert problems[0].location.line == 3
+
+
+def test_a_recipe_may_be_made_for_a_family_of_images() -> None:
+    files = {"mine/a.yaml": "about: a\nimages: [acme/*]\nhealth: {command: [a]}\n"}
+    text = "recipes: ./mine\nservices: {{a: {{use: a, image: '{}'}}}}\n"
+
+    assert list_names(text.format("acme/shop:1"), files) == []
+    assert list_names(text.format("example.com/acme/shop:1"), files) == []
+    assert list_names(text.format("acmeshop:1"), files) == ["foreign-image"]
+    assert list_names(text.format("b/acme/shop:1"), files) == ["foreign-image"]
+
+
+def test_a_variant_of_a_recipe_is_chosen_by_the_tag() -> None:
+    files = {
+        "mine/a.yaml": "about: a\nimages: [a]\nimage: a:2\nport: 1\n"
+        "health: {command: [ask]}\nvariants: [{tag: '1*', port: 2}]\n"
+    }
+    text = "recipes: ./mine\nservices: {{a: {{use: a, image: '{}'}}}}\n"
+
+    ports = [
+        load_services(text.format(image), files)["a"].port
+        for image in ("a:1", "a:1.5", "a:2", "a:${TAG:-1.2}")
+    ]
+
+    assert ports == [2, 2, 1, 2]
+
+
+def test_recipes_are_a_folder() -> None:
+    text = "recipes: ./mine\nservices: {a: {use: nginx}}\n"
+
+    assert list_names(text) == ["missing-file"]
+    assert list_names(text, {"mine": "a file"}) == ["missing-file"]

@@ -18,7 +18,7 @@ from composegen.stackfile.catalogue import LEVELS
 from composegen.stackfile.guide import read_problem_page
 from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS
 from composegen.stackfile.keys.needs import NEED_KEYS
-from composegen.stackfile.keys.service import SERVICE_KEYS
+from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.schema import make_schema
 from composegen.stackfile.toplevel import TOP_KEYS
 from tests.stackfile.test_problems import BYTES, read_page
@@ -85,7 +85,7 @@ def test_the_top_level_has_the_loader_s_keys() -> None:
 
 
 def test_a_service_has_the_loader_s_keys() -> None:
-    assert set(get_service()["properties"]) == set(SERVICE_KEYS)
+    assert set(get_service()["properties"]) == set(KEYS)
 
 
 def find_mapping(schema: dict[str, Any]) -> dict[str, Any]:

@@ -56,13 +56,12 @@ def _check_facts(checked: Checked, service: Service) -> None:
     recipe = checked.recipes.get(service.name)
     runs = service.build.base_image if service.build else service.image
     if recipe is not None and runs and not fits_image(recipe.images, runs):
-        key = "build" if service.build else "image"
         checked.add(
             "foreign-image",
             f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "
             f"not for the image of `{service.name}`",
-            ("services", service.name, key),
-            _suggest_recipe(checked, parse_image(runs).path),
+            ("services", service.name, "build" if service.build else "image"),
+            _suggest_recipe(checked, runs),
         )
     if service.facts is None and service.build is None:
         if set(service.relax) != set(RELAXABLE):
@@ -102,8 +101,8 @@ def _looks_like_store(checked: Checked, service: Service) -> bool:
     return bool(read_recipe(file).get("store") == "true")
 
 
-def _suggest_recipe(checked: Checked, path: str) -> str:
-    facts = find_facts(path)
+def _suggest_recipe(checked: Checked, image: str) -> str:
+    facts = find_facts(parse_image(image).path)
     if facts is not None and facts.name in checked.known_recipes:
         return f"another one was:\nuse: {facts.name}"
     return (

@@ -16,7 +16,7 @@ from composegen.planning.selection import (
     suggest_flags,
 )
 from composegen.stackfile.checks.checked import Checked
-from composegen.text import find_near, list_some, shorten
+from composegen.text import list_some, shorten, suggest
 
 _MOST_NEAR = 20
 _MOST_CYCLES = 100
@@ -31,15 +31,16 @@ def check_names(checked: Checked) -> None:
                 searched += 1
                 # Who misspells more than this has another problem.
                 names = checked.stack.services if searched <= _MOST_NEAR else ()
-                near = find_near(need.service, names)
                 checked.add(
                     "unknown-service",
                     f"`{service.name}` needs `{shorten(need.service)}`, which is not "
                     "in this stack",
                     ("services", service.name, "needs", need.service),
-                    f"did you mean `{near}`?"
-                    if near
-                    else f"there are {list_some(checked.stack.services)}",
+                    suggest(
+                        need.service,
+                        names,
+                        f"there are {list_some(checked.stack.services)}",
+                    ),
                 )
 
 

@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 from composegen.model import RELAXABLE
-from composegen.stackfile.keys.compose import Draft, to_plain
-from composegen.stackfile.keys.needs import NeedKeys
+from composegen.planning.addressing import ContainerAddressing
+from composegen.stackfile.keys import shapes
+from composegen.stackfile.keys.compose import read_command
+from composegen.stackfile.keys.key import Draft, Schema, drop_removed
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -15,7 +17,8 @@ from composegen.stackfile.nodes import (
     SequenceNode,
     is_null,
 )
-from composegen.stackfile.reader import Path
+from composegen.stackfile.reader import Path, Reader
+from composegen.stackfile.tree import to_plain
 from composegen.text import shorten
 from composegen.values import (
     ENV_NAME,
@@ -34,217 +37,279 @@ REFUSED_RAW = {
     "profiles": "write `enabled: false` and ask for it with `--with`",
     "extends": "use an anchor and `<<`",
 }
-_CPUS = re.compile(r"\d{1,4}(\.\d{1,3})?|\.\d{1,3}", re.ASCII)
+_CPUS = r"[0-9]{1,4}(\.[0-9]{1,3})?|\.[0-9]{1,3}"
 
 
-class OwnKeys(NeedKeys):
-    """Reads the words that exist for what Compose lacks."""
+def read_publish(reader: Reader, node: Node, _: Path) -> Any:
+    """Ports of the host: a list, or true for the service's own port."""
+    if isinstance(node, SequenceNode):
+        ports = [_read_published(reader, item) for item in node.value]
+        return [port for port in ports if port is not None]
+    if isinstance(node, ScalarNode) and node.value == "true" and not node.style:
+        return True
+    if isinstance(node, ScalarNode) and node.value == "false" and not node.style:
+        return []
+    port = _read_published(reader, node)
+    return None if port is None else [port]
 
-    def _publish(self, node: Node, path: Path) -> Any:
-        if isinstance(node, SequenceNode):
-            ports = [self._read_published(item) for item in node.value]
-            return [port for port in ports if port is not None]
-        if isinstance(node, ScalarNode) and node.value == "true" and not node.style:
-            return True
-        if isinstance(node, ScalarNode) and node.value == "false" and not node.style:
-            return []
-        port = self._read_published(node)
-        return None if port is None else [port]
 
-    def _read_published(self, node: Node) -> Port | None:
-        if isinstance(node, MappingNode):
-            self.add_type(
-                node, "a port in the short form", 'write "127.0.0.1:8080:80" or 8080:80'
-            )
-            return None
-        text = self.read_text(node, "a port")
-        if text is None:
-            return None
-        try:
-            return parse_published_port(text)
-        except ValueError as error:
-            self.add("bad-port", f"`{shorten(text)}` is no port", node, str(error))
-            return None
+def _read_published(reader: Reader, node: Node) -> Port | None:
+    if isinstance(node, MappingNode):
+        reader.add_type(
+            node, "a port in the short form", 'write "127.0.0.1:8080:80" or 8080:80'
+        )
+        return None
+    text = reader.read_text(node, "a port")
+    if text is None:
+        return None
+    try:
+        return parse_published_port(text)
+    except ValueError as error:
+        reader.add("bad-port", f"`{shorten(text)}` is no port", node, str(error))
+        return None
 
-    def _resources(self, node: Node, path: Path) -> Any:
-        keys = ("cpus", "memory", "pids")
-        found = self.read_known(node, "a mapping", "`resources`", keys)
-        if found is None:
-            return None
-        draft: Draft = {}
-        if "cpus" in found:
-            draft["cpus"] = self._read_cpus(found["cpus"][1])
-        if "memory" in found:
-            draft["memory"] = self._read_memory(found["memory"][1])
-        if "pids" in found:
-            draft["pids"] = self.read_integer(found["pids"][1], least=1, most=4_194_304)
-        return {key: value for key, value in draft.items() if value is not None}
 
-    def _read_cpus(self, node: Node) -> str | None:
-        text = self.read_text(node, "a number of processors", variables=False)
-        if text is not None and (not _CPUS.fullmatch(text) or float(text) <= 0):
-            self.add(
-                "wrong-type", f"`{shorten(text)}` is no number of processors", node
-            )
-            return None
-        return text
+def read_resources(reader: Reader, node: Node, _: Path) -> Any:
+    """``resources`` without what could not be read."""
+    keys = ("cpus", "memory", "pids")
+    found = reader.read_known(node, "a mapping", "`resources`", keys)
+    if found is None:
+        return None
+    draft: Draft = {}
+    if "cpus" in found:
+        draft["cpus"] = _read_cpus(reader, found["cpus"][1])
+    if "memory" in found:
+        draft["memory"] = _read_memory(reader, found["memory"][1])
+    if "pids" in found:
+        draft["pids"] = reader.read_integer(found["pids"][1], least=1, most=4_194_304)
+    return {key: value for key, value in draft.items() if value is not None}
 
-    def _read_memory(self, node: Node) -> str | None:
-        text = self.read_size(node)
-        least = 6 * 1024 * 1024
-        if text is not None and parse_size(text) < least:
-            self.add(
-                "bad-size",
-                f"`{text}` is less than a container can have",
-                node,
-                "at least 6M; a size without a unit is a number of bytes",
-            )
-            return None
-        return text
 
-    def _secrets(self, node: Node, path: Path) -> Any:
-        secrets: dict[str, list[str]] = {}
-        if isinstance(node, SequenceNode):
-            for item in node.value:
-                name = self._read_listed_secret(item)
-                if name is not None:
-                    self.nodes[*path, name] = item
-                    secrets[name] = [make_file_variable(name)]
-            return secrets
-        pairs = self.read_pairs(node, "a list of secrets or a mapping")
-        if pairs is None:
-            return None
-        for name, key_node, value in pairs:
-            self.nodes[*path, name] = key_node
-            if not self._check_secret_name(name, key_node):
-                continue
-            if is_null(value):
+def _read_cpus(reader: Reader, node: Node) -> str | None:
+    text = reader.read_text(node, "a number of processors", variables=False)
+    if text is not None and (not re.fullmatch(_CPUS, text) or float(text) <= 0):
+        reader.add("wrong-type", f"`{shorten(text)}` is no number of processors", node)
+        return None
+    return text
+
+
+def _read_memory(reader: Reader, node: Node) -> str | None:
+    text = reader.read_size(node)
+    least = 6 * 1024 * 1024
+    if text is not None and parse_size(text) < least:
+        reader.add(
+            "bad-size",
+            f"`{text}` is less than a container can have",
+            node,
+            "at least 6M; a size without a unit is a number of bytes",
+        )
+        return None
+    return text
+
+
+def read_secrets(reader: Reader, node: Node, path: Path) -> Any:
+    """Variables by the secret whose path they get."""
+    secrets: dict[str, list[str]] = {}
+    if isinstance(node, SequenceNode):
+        for item in node.value:
+            name = _read_listed_secret(reader, item)
+            if name is not None:
+                reader.nodes[*path, name] = item
                 secrets[name] = [make_file_variable(name)]
-                continue
-            variable = self.read_text(value, "the name of a variable", variables=False)
-            if variable is None:
-                continue
-            if ENV_NAME.fullmatch(variable):
-                secrets[name] = [variable]
-            else:
-                self.add_bad_env_name(variable, value)
         return secrets
+    pairs = reader.read_pairs(node, "a list of secrets or a mapping")
+    if pairs is None:
+        return None
+    for name, key_node, value in pairs:
+        reader.nodes[*path, name] = key_node
+        if not _check_secret_name(reader, name, key_node):
+            continue
+        if is_null(value):
+            secrets[name] = [make_file_variable(name)]
+            continue
+        variable = reader.read_text(value, "the name of a variable", variables=False)
+        if variable is None:
+            continue
+        if ENV_NAME.fullmatch(variable):
+            secrets[name] = [variable]
+        else:
+            reader.add_bad_env_name(variable, value)
+    return secrets
 
-    def _read_listed_secret(self, node: Node) -> str | None:
-        if isinstance(node, MappingNode):
-            plain = to_plain(node)
-            source = plain.get("source") if isinstance(plain, dict) else None
-            wanted = str(source or "db-password")
-            self.add(
-                "compose-key",
-                "a secret's long form is a mapping here",
-                node,
-                f"secrets: {{{wanted}: {make_file_variable(wanted)}}}",
-            )
-            return None
-        name = self.read_text(node, "the name of a secret", variables=False)
-        if name is None or not self._check_secret_name(name, node):
-            return None
-        return name
 
-    def _check_secret_name(self, name: str, node: Node) -> bool:
-        if SECRET_NAME.fullmatch(name):
-            return True
-        self.add(
-            "bad-name",
-            f"`{shorten(name)}` cannot be the name of a secret",
+def _read_listed_secret(reader: Reader, node: Node) -> str | None:
+    if isinstance(node, MappingNode):
+        plain = to_plain(node)
+        source = plain.get("source") if isinstance(plain, dict) else None
+        wanted = str(source or "db-password")
+        reader.add(
+            "compose-key",
+            "a secret's long form is a mapping here",
             node,
-            "letters, digits, _ and - , beginning with a letter or a digit",
+            f"secrets: {{{wanted}: {make_file_variable(wanted)}}}",
         )
-        return False
+        return None
+    name = reader.read_text(node, "the name of a secret", variables=False)
+    if name is None or not _check_secret_name(reader, name, node):
+        return None
+    return name
 
-    def _relax(self, node: Node, path: Path) -> Any:
-        if isinstance(node, ScalarNode):
-            reason = self._read_reason(node)
-            return None if reason is None else dict.fromkeys(RELAXABLE, reason)
-        found = self.read_known(node, "a mapping or a reason", "`relax`", RELAXABLE)
-        if found is None:
-            return None
-        relax: dict[str, str] = {}
-        for key, (key_node, value) in found.items():
-            self.nodes[*path, key] = key_node
-            reason = self._read_reason(value)
-            if reason is not None:
-                relax[key] = reason
-        return relax
 
-    def _read_reason(self, node: Node) -> str | None:
-        reason = self.read_line(node, "the reason")
-        if reason is not None and reason.lower() in {"true", "false", "yes", "no"}:
-            self.add(
+def _check_secret_name(reader: Reader, name: str, node: Node) -> bool:
+    if SECRET_NAME.fullmatch(name):
+        return True
+    reader.add(
+        "bad-name",
+        f"`{shorten(name)}` cannot be the name of a secret",
+        node,
+        "letters, digits, _ and - , beginning with a letter or a digit",
+    )
+    return False
+
+
+def read_relax(reader: Reader, node: Node, path: Path) -> Any:
+    """The reason of each protection that is switched off."""
+    if isinstance(node, ScalarNode):
+        reason = _read_reason(reader, node)
+        return None if reason is None else dict.fromkeys(RELAXABLE, reason)
+    found = reader.read_known(node, "a mapping or a reason", "`relax`", RELAXABLE)
+    if found is None:
+        return None
+    relax: dict[str, str] = {}
+    for key, (key_node, value) in found.items():
+        reader.nodes[*path, key] = key_node
+        reason = _read_reason(reader, value)
+        if reason is not None:
+            relax[key] = reason
+    return relax
+
+
+def _read_reason(reader: Reader, node: Node) -> str | None:
+    reason = reader.read_line(node, "the reason")
+    if reason is not None and reason.lower() in {"true", "false", "yes", "no"}:
+        reader.add(
+            "wrong-type",
+            f"`{reason}` is no reason: what stands in `relax` is switched off",
+            node,
+            "say why, or leave the line out to keep the protection",
+        )
+        return None
+    return reason
+
+
+def read_local(reader: Reader, node: Node, path: Path) -> Any:
+    """How to run as a process, as a draft."""
+    keys = ("command", "dir", "port", "env")
+    found = reader.read_known(node, "a mapping", "`local`", keys)
+    if found is None:
+        return None
+    draft: Draft = {}
+    if "command" in found:
+        draft["command"] = read_command(reader, found["command"][1], ())
+        if draft["command"] in ("", []):
+            reader.add(
                 "wrong-type",
-                f"`{reason}` is no reason: what stands in `relax` is switched off",
-                node,
-                "say why, or leave the line out to keep the protection",
+                "the command is empty",
+                found["command"][0],
+                "say what to run",
             )
-            return None
-        return reason
-
-    def _local(self, node: Node, path: Path) -> Any:
-        keys = ("command", "dir", "port", "env")
-        found = self.read_known(node, "a mapping", "`local`", keys)
-        if found is None:
-            return None
-        draft: Draft = {}
-        if "command" in found:
-            draft["command"] = self._command(found["command"][1], ())
-            if draft["command"] in ("", []):
-                self.add(
-                    "wrong-type",
-                    "the command is empty",
-                    found["command"][0],
-                    "say what to run",
-                )
-        if "dir" in found:
-            draft["dir"] = self.read_text(found["dir"][1], "a folder", variables=False)
-        if "port" in found:
-            draft["port"] = self.read_port(found["port"][1])
-        if "env" in found:
-            draft["env"] = self.read_text_map(
-                found["env"][1], (*path, "env"), name_of=ENV_NAME
-            )
-        return {key: value for key, value in draft.items() if value is not None}
-
-    def _compose(self, node: Node, path: Path) -> Any:
-        pairs = self.read_pairs(node, "a mapping of Compose's keys")
-        if pairs is None:
-            return None
-        for key, key_node, value in pairs:
-            self.nodes[*path, key] = key_node
-            help = REFUSED_RAW.get(key)
-            if key == "network_mode" and to_plain(value) != "host":
-                help = "only `host` is taken"
-            if key == "deploy" and isinstance(value, MappingNode):
-                self._check_raw_deploy(value)
-            if help:
-                self._add_computed(key, key_node, help)
-        return self.read_raw(node)
-
-    def _check_raw_deploy(self, node: MappingNode) -> None:
-        for key, key_node, value in self.source.pairs(node):
-            if key == "replicas":
-                self._add_computed("deploy.replicas", key_node, "write `replicas`")
-            elif key == "resources" and isinstance(value, MappingNode):
-                for inner, inner_node, _ in self.source.pairs(value):
-                    if inner == "limits":
-                        self._add_computed(
-                            "deploy.resources.limits", inner_node, "write `resources`"
-                        )
-
-    def _add_computed(self, key: str, node: Node, help: str) -> None:
-        self.add(
-            "computed-key",
-            f"`{key}` is what composegen itself writes, so that gates cannot lie",
-            node,
-            help,
+    if "dir" in found:
+        draft["dir"] = reader.read_text(found["dir"][1], "a folder", variables=False)
+    if "port" in found:
+        draft["port"] = reader.read_port(found["port"][1])
+    if "env" in found:
+        draft["env"] = reader.read_text_map(
+            found["env"][1], (*path, "env"), name_of=ENV_NAME
         )
+    return {key: value for key, value in draft.items() if value is not None}
+
+
+def read_compose(reader: Reader, node: Node, path: Path) -> Any:
+    """Raw settings; what composegen writes itself is refused."""
+    pairs = reader.read_pairs(node, "a mapping of Compose's keys")
+    if pairs is None:
+        return None
+    for key, key_node, value in pairs:
+        reader.nodes[*path, key] = key_node
+        help = REFUSED_RAW.get(key)
+        if key == "network_mode" and to_plain(value) != "host":
+            help = "only `host` is taken"
+        if key == "deploy" and isinstance(value, MappingNode):
+            _check_raw_deploy(reader, value)
+        if help:
+            _add_computed(reader, key, key_node, help)
+    return reader.read_raw(node)
+
+
+def _check_raw_deploy(reader: Reader, node: MappingNode) -> None:
+    for key, key_node, value in reader.source.pairs(node):
+        if key == "replicas":
+            _add_computed(reader, "deploy.replicas", key_node, "write `replicas`")
+        elif key == "resources" and isinstance(value, MappingNode):
+            for inner, inner_node, _ in reader.source.pairs(value):
+                if inner == "limits":
+                    _add_computed(
+                        reader,
+                        "deploy.resources.limits",
+                        inner_node,
+                        "write `resources`",
+                    )
+
+
+def _add_computed(reader: Reader, key: str, node: Node, help: str) -> None:
+    reader.add(
+        "computed-key",
+        f"`{key}` is what composegen itself writes, so that gates cannot lie",
+        node,
+        help,
+    )
 
 
 def make_file_variable(secret: str) -> str:
     """The variable that gets the path of a secret's file, unless another is named."""
     return secret.upper().replace("-", "_") + "_FILE"
+
+
+def merge_local(base: Draft, own: Draft) -> Draft:
+    """The own settings over the recipe's; of ``env``, the names of both."""
+    env = drop_removed({**base.get("env", {}), **own.get("env", {})})
+    return {**base, **own, **({"env": env} if env else {})}
+
+
+PUBLISH_SCHEMA = shapes.say(
+    {"type": ["boolean", "integer", "string", "array"]},
+    "Reachable on 127.0.0.1 of the host, unless an address is named",
+)
+RESOURCES_SCHEMA = shapes.make_object(
+    {
+        "cpus": {"type": ["number", "string"]},
+        "memory": shapes.SIZE,
+        "pids": shapes.NUMBER,
+    }
+)
+SECRETS_SCHEMA = shapes.say(
+    {"anyOf": [shapes.TEXTS, {"type": "object", "additionalProperties": {}}]},
+    f"Mounted in {ContainerAddressing.secret_folder}; a variable gets the path",
+)
+RELAX_SCHEMA: Schema = shapes.say(
+    {
+        "anyOf": [
+            shapes.PLAIN_TEXT,
+            shapes.make_object(
+                {name: {"type": ["string", "null"]} for name in RELAXABLE}
+            ),
+        ]
+    },
+    "Hardening to switch off, each with a reason",
+)
+LOCAL_SCHEMA = shapes.make_object(
+    {
+        "command": shapes.TEXT_OR_TEXTS,
+        "dir": shapes.PLAIN_TEXT,
+        "port": shapes.PORT,
+        "env": shapes.ENV_MAP,
+    }
+)
+COMPOSE_SCHEMA = shapes.say(
+    shapes.RAW, "Raw settings, merged as Compose merges override files"
+)

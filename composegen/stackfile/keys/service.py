@@ -1,120 +1,156 @@
-"""The keys of a stack file: which there are and what type each one wants.
-
-A service becomes a draft, a dictionary of typed values by key in which ``REMOVED``
-stands for null; ``loader`` lays drafts over each other and makes the model of them.
-"""
+"""The keys of a service, in one table: a new key is one entry of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
-
-from composegen.stackfile.keys.compose import Draft, to_plain
-from composegen.stackfile.keys.own import OwnKeys
+from composegen.stackfile.keys import compose, health, mounts, needs, own, shapes
+from composegen.stackfile.keys.key import Draft, Key, add_items, merge_names
 from composegen.stackfile.nodes import MappingNode, Node, is_null
-from composegen.stackfile.reader import REMOVED, Path
+from composegen.stackfile.reader import REMOVED, Reader
+from composegen.stackfile.tree import to_plain
 from composegen.text import find_near, shorten
 
+_TABLE = (
+    # Compose's own, with Compose's meaning
+    Key("image", compose.read_image, shapes.PLAIN_TEXT, is_brought=True),
+    Key("build", compose.read_build, {"type": ["string", "object"]}),
+    Key("command", compose.read_command, shapes.TEXT_OR_TEXTS, is_passed=True),
+    Key("entrypoint", compose.read_command, shapes.TEXT_OR_TEXTS, is_passed=True),
+    Key(
+        "environment",
+        compose.read_environment,
+        shapes.TEXT_MAP,
+        merge=merge_names,
+        is_brought=True,
+    ),
+    Key("env_file", compose.read_env_file, {"type": ["string", "array", "object"]}),
+    Key("volumes", mounts.read_volumes, mounts.SCHEMA, merge=mounts.merge_mounts),
+    Key("user", compose.read_text, shapes.TEXT),
+    Key("working_dir", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
+    Key("tmpfs", mounts.read_tmpfs, shapes.TEXT_OR_TEXTS, merge=mounts.merge_tmpfs),
+    Key("cap_add", compose.read_texts, shapes.TEXTS, merge=add_items),
+    Key("hostname", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
+    Key("platform", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
+    Key(
+        "labels",
+        compose.read_text_map,
+        shapes.TEXT_MAP,
+        merge=merge_names,
+        is_brought=True,
+    ),
+    Key("stop_signal", compose.read_text, shapes.TEXT, is_passed=True),
+    Key("stop_grace_period", compose.read_duration, shapes.DURATION, is_passed=True),
+    Key("shm_size", compose.read_size, shapes.SIZE, is_passed=True),
+    Key("ulimits", compose.read_ulimits, shapes.RAW, is_passed=True),
+    Key(
+        "extra_hosts",
+        compose.read_extra_hosts,
+        {"type": ["array", "object"]},
+        is_passed=True,
+    ),
+    Key("tty", compose.read_switch, shapes.BOOLEAN, is_passed=True),
+    Key("stdin_open", compose.read_switch, shapes.BOOLEAN, is_passed=True),
+    Key("devices", compose.read_raw_list, mounts.SCHEMA, is_passed=True),
+    Key(
+        "sysctls",
+        compose.read_text_map,
+        shapes.TEXT_MAP,
+        merge=merge_names,
+        is_passed=True,
+    ),
+    Key("develop", compose.read_raw, shapes.RAW, is_passed=True),
+    Key("pull_policy", compose.read_pull_policy, shapes.PLAIN_TEXT, is_passed=True),
+    Key("dns", compose.read_text_or_texts, shapes.TEXT_OR_TEXTS, is_passed=True),
+    Key("group_add", compose.read_texts, shapes.TEXTS, is_passed=True),
+    Key("gpus", compose.read_raw, {"type": ["string", "array"]}, is_passed=True),
+    # The words that exist for what Compose lacks
+    Key(
+        "use",
+        compose.read_use,
+        shapes.say(shapes.PLAIN_TEXT, "A recipe: composegen recipes lists them"),
+    ),
+    Key(
+        "port",
+        compose.read_port,
+        shapes.say(shapes.PORT, "The port it listens on"),
+        is_brought=True,
+    ),
+    Key("publish", own.read_publish, own.PUBLISH_SCHEMA),
+    Key(
+        "health",
+        health.read_health,
+        health.SCHEMA,
+        merge=health.merge_health,
+        is_brought=True,
+    ),
+    Key("needs", needs.read_needs, needs.SCHEMA),
+    Key(
+        "job",
+        compose.read_bool,
+        shapes.say(shapes.BOOLEAN, "Runs to its end, and again at every up"),
+    ),
+    Key(
+        "enabled",
+        compose.read_bool,
+        shapes.say(shapes.BOOLEAN, "false: left out unless asked for with --with"),
+    ),
+    Key("replicas", compose.read_replicas, shapes.COUNT),
+    Key("resources", own.read_resources, own.RESOURCES_SCHEMA, merge=merge_names),
+    Key("secrets", own.read_secrets, own.SECRETS_SCHEMA, merge=merge_names),
+    Key("relax", own.read_relax, own.RELAX_SCHEMA, merge=merge_names),
+    Key(
+        "local",
+        own.read_local,
+        own.LOCAL_SCHEMA,
+        merge=own.merge_local,
+        is_brought=True,
+    ),
+    Key("compose", own.read_compose, own.COMPOSE_SCHEMA),
+)
 
-class ShapeReader(OwnKeys):
-    """Reads services, key by key, into drafts."""
+KEYS = {key.name: key for key in _TABLE}
+"""Every key of a service by its name, in the order of the schema."""
 
-    def read_service(self, name: str, node: Node) -> Draft:
-        """The draft of a service."""
-        draft: Draft = {}
-        pairs = self.read_pairs(node, "the keys of a service")
-        for key, key_node, value in pairs or []:
-            path = ("services", name, key)
-            self.nodes[path] = key_node
-            if key not in SERVICE_KEYS:
-                self._add_strange_key(key, key_node, value, node)
-            elif is_null(value):
-                draft[key] = REMOVED
-            else:
-                read = SERVICE_KEYS[key](self, value, path)
-                if read is not None:
-                    draft[key] = read
-        return draft
+_WORDS_OF_COMPOSE = ("depends_on", "healthcheck", "ports", "networks")
 
-    def _add_strange_key(
-        self, key: str, key_node: Node, value: Node, node: Node
-    ) -> None:
-        if isinstance(node, MappingNode) and self.source.find_lost_comma(
-            node, key_node, value
-        ):
-            self.add_lost_comma(key, key_node)
-            return
-        from composegen.stackfile.hints.keys import translate_key
 
-        translation = translate_key(key, to_plain(value))
-        if translation:
-            self.add("compose-key", translation[0], key_node, translation[1])
+def read_service(reader: Reader, name: str, node: Node) -> Draft:
+    """The draft of a service."""
+    draft: Draft = {}
+    pairs = reader.read_pairs(node, "the keys of a service")
+    for key, key_node, value in pairs or []:
+        path = ("services", name, key)
+        reader.nodes[path] = key_node
+        if key not in KEYS:
+            _add_strange_key(reader, key, key_node, value, node)
+        elif is_null(value):
+            draft[key] = REMOVED
         else:
-            known = [*SERVICE_KEYS, "depends_on", "healthcheck", "ports", "networks"]
-            near = find_near(key, known)
-            if near and near not in SERVICE_KEYS:
-                translated = translate_key(near, to_plain(value))
-                assert translated is not None
-                self.add(
-                    "unknown-key",
-                    f"a service has no key `{shorten(key)}`",
-                    key_node,
-                    translated[1],
-                )
-            else:
-                self.add_unknown_key(key, key_node, "a service", SERVICE_KEYS)
+            read = KEYS[key].read(reader, value, path)
+            if read is not None:
+                draft[key] = read
+    return draft
 
 
-_Method: TypeAlias = Callable[[ShapeReader, Node, Path], Any]
+def _add_strange_key(
+    reader: Reader, key: str, key_node: Node, value: Node, node: Node
+) -> None:
+    if isinstance(node, MappingNode) and reader.source.find_lost_comma(
+        node, key_node, value
+    ):
+        reader.add_lost_comma(key, key_node)
+        return
+    from composegen.stackfile.hints.keys import translate_key
 
-SERVICE_KEYS: Mapping[str, _Method] = {
-    "use": ShapeReader._use,
-    "image": ShapeReader._image,
-    "build": ShapeReader._build,
-    "command": ShapeReader._command,
-    "entrypoint": ShapeReader._command,
-    "environment": ShapeReader._environment,
-    "env_file": ShapeReader._env_file,
-    "volumes": ShapeReader._volumes,
-    "user": ShapeReader._text,
-    "working_dir": ShapeReader._text,
-    "tmpfs": ShapeReader._tmpfs,
-    "cap_add": ShapeReader._texts,
-    "hostname": ShapeReader._text,
-    "platform": ShapeReader._text,
-    "labels": ShapeReader._labels,
-    "stop_signal": ShapeReader._text,
-    "stop_grace_period": ShapeReader._duration,
-    "shm_size": ShapeReader._size,
-    "ulimits": ShapeReader._ulimits,
-    "extra_hosts": ShapeReader._extra_hosts,
-    "tty": ShapeReader._switch,
-    "stdin_open": ShapeReader._switch,
-    "devices": ShapeReader._raw_list,
-    "sysctls": ShapeReader._sysctls,
-    "develop": ShapeReader._raw,
-    "pull_policy": ShapeReader._pull_policy,
-    "dns": ShapeReader._text_or_texts,
-    "group_add": ShapeReader._texts,
-    "gpus": ShapeReader._raw,
-    "port": ShapeReader._port,
-    "publish": ShapeReader._publish,
-    "health": ShapeReader._health,
-    "needs": ShapeReader._needs,
-    "job": ShapeReader._bool,
-    "enabled": ShapeReader._bool,
-    "replicas": ShapeReader._replicas,
-    "resources": ShapeReader._resources,
-    "secrets": ShapeReader._secrets,
-    "relax": ShapeReader._relax,
-    "local": ShapeReader._local,
-    "compose": ShapeReader._compose,
-}
-"""Every key of a service, in the order in which messages list them."""
-
-PASSED_KEYS = (
-    "command entrypoint working_dir hostname platform stop_signal stop_grace_period "
-    "shm_size ulimits extra_hosts tty stdin_open devices sysctls develop pull_policy "
-    "dns group_add gpus"
-).split()
-"""Keys that Compose reads as they are and nothing here computes with."""
+    translation = translate_key(key, to_plain(value))
+    if translation:
+        reader.add("compose-key", translation[0], key_node, translation[1])
+        return
+    near = find_near(key, [*KEYS, *_WORDS_OF_COMPOSE])
+    if not near or near in KEYS:
+        reader.add_unknown_key(key, key_node, "a service", KEYS)
+        return
+    translated = translate_key(near, to_plain(value))
+    assert translated is not None
+    reader.add(
+        "unknown-key", f"a service has no key `{shorten(key)}`", key_node, translated[1]
+    )

@@ -12,7 +12,7 @@ from composegen.stackfile.hints.keys import (
     translate_key,
     translate_top_key,
 )
-from composegen.stackfile.keys.service import SERVICE_KEYS
+from composegen.stackfile.keys.service import KEYS
 from tests.stacks import check, find, make_stack
 
 OTHERS = "\n".join(
@@ -155,7 +155,7 @@ def test_what_is_no_key_of_compose_has_no_answer(key: str) -> None:
 
 
 def test_no_key_has_both_a_word_of_ours_and_a_translation() -> None:
-    for key in SERVICE_KEYS:
+    for key in KEYS:
         assert translate_key(key, None) is None, key
 
 

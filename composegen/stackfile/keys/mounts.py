@@ -1,0 +1,129 @@
+"""Mounts of a service: `volumes` and `tmpfs`, which meet where they share a path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from composegen.model import _WINDOWS_PATH, Mount, split_mount
+from composegen.stackfile.keys.key import Schema
+from composegen.stackfile.nodes import MappingNode, Node, ScalarNode
+from composegen.stackfile.reader import Path, Reader
+from composegen.text import shorten
+from composegen.values import VOLUME_NAME
+
+SCHEMA: Schema = {"type": "array", "items": {"type": ["string", "object"]}}
+
+
+def read_volumes(reader: Reader, node: Node, path: Path) -> Any:
+    """Mounts, one for each path of the container."""
+    items = reader.read_items(node, "a list of volumes")
+    if items is None:
+        return None
+    mounts: list[Mount] = []
+    for item in items:
+        mount = _read_mount(reader, item)
+        if mount is not None and not _is_taken(reader, path, mount.target, item):
+            mounts.append(mount)
+    return mounts
+
+
+def _is_taken(reader: Reader, path: Path, target: str, node: Node) -> bool:
+    """Whether something is mounted there already; the path is noted."""
+    place = (*path, target.rstrip("/") or "/")
+    if place in reader.nodes and reader.nodes[place] is not node:
+        reader.add(
+            "duplicate-key",
+            f"`{shorten(target)}` is mounted a second time (first at "
+            f"{reader.source.locate(reader.nodes[place])})",
+            node,
+            "keep one of the two",
+        )
+        return True
+    reader.nodes[place] = node
+    return False
+
+
+def read_tmpfs(reader: Reader, node: Node, path: Path) -> Any:
+    """Folders of the container that are in memory."""
+    items: list[Node] = [node]
+    if not isinstance(node, ScalarNode):
+        items = reader.read_items(node, "a text or a list of texts") or []
+    texts = []
+    for item in items:
+        text = reader.read_text(item)
+        if text is None:
+            continue
+        if not text.startswith(("/", "$")):
+            reader.add(
+                "bad-volume",
+                f"`{shorten(text)}` is no folder of the container",
+                item,
+                f"a path begins with /, as in /{shorten(text)}",
+            )
+        elif not _is_taken(reader, path, text.partition(":")[0], item):
+            texts.append(text)
+    return texts
+
+
+def _read_mount(reader: Reader, node: Node) -> Mount | None:
+    if isinstance(node, MappingNode):
+        raw = reader.read_raw(node)
+        if not isinstance(raw, dict) or not isinstance(raw.get("target"), str):
+            reader.add_type(node, "a volume with a `target`")
+            return None
+        return Mount(
+            source=str(raw.get("source") or ""), target=str(raw["target"]), long=raw
+        )
+    text = reader.read_text(node, "a volume")
+    if text is None:
+        return None
+    mount = split_mount(text)
+    is_drive = bool(_WINDOWS_PATH.match(text))
+    is_odd = mount is not None and not mount.target.startswith(("/", "$"))
+    if mount is None or (is_odd and not (is_drive and not mount.source)):
+        reader.add(
+            "bad-volume",
+            f"`{shorten(text)}` is no volume",
+            node,
+            "SOURCE:/path/in/the/container, or /path alone for an anonymous volume",
+        )
+        return None
+    if is_drive:
+        if mount.source:
+            return mount
+        reader.add(
+            "bad-name",
+            f"`{text[0]}` names no volume",
+            node,
+            "one letter is read as a Windows drive: take a longer name",
+        )
+        return None
+    if mount.volume_name and not VOLUME_NAME.fullmatch(mount.volume_name):
+        if "/" in mount.volume_name:
+            help = f"a path begins with ./ : write ./{text}"
+        else:
+            help = "letters, digits and _ . - , at least two"
+        reader.add(
+            "bad-name",
+            f"`{shorten(mount.volume_name)}` names no volume",
+            node,
+            help,
+        )
+        return None
+    return mount
+
+
+def merge_mounts(base: Iterable[Mount], own: Iterable[Mount]) -> list[Mount]:
+    """The mounts of both, the later one where two have the same path."""
+    merged = {mount.target.rstrip("/") or "/": mount for mount in base}
+    for mount in own:
+        merged[mount.target.rstrip("/") or "/"] = mount
+    return list(merged.values())
+
+
+def merge_tmpfs(base: Iterable[str], own: Iterable[str]) -> list[str]:
+    """The tmpfs mounts of both, the later one where two have the same path."""
+    merged = {text.partition(":")[0].rstrip("/"): text for text in base}
+    merged.update((text.partition(":")[0].rstrip("/"), text) for text in own)
+    return list(merged.values())

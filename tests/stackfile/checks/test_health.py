@@ -1,0 +1,121 @@
+"""Health checks: a port to ask on, a tool that asks, time enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.stacks import list_names, list_places, make_stack
+
+
+@pytest.mark.parametrize(
+    ("health", "names"),
+    [
+        ("{http: /, boot: 1s, timeout: 2s}", ["boot-too-short"]),
+        ("{http: /, boot: 1s}", ["boot-too-short"]),
+        ("{http: /, timeout: 61s}", ["boot-too-short"]),
+        ("{command: [a], boot: 500ms}", ["boot-too-short"]),
+        ("{http: /, boot: 2s, timeout: 2s}", []),
+        ("{http: /, boot: 3s}", []),
+    ],
+)
+def test_booting_takes_longer_than_a_probe(health: str, names: list[str]) -> None:
+    text = make_stack(app=f"image: python:3.13-slim\nport: 80\nhealth: {health}")
+
+    assert list_names(text) == names
+
+
+@pytest.mark.parametrize("health", ["/", "{tcp: true}"])
+def test_a_probe_needs_a_port(health: str) -> None:
+    text = make_stack(app=f"image: python:3.13-slim\nhealth: {health}")
+
+    assert list_places(text) == [("no-port", 4, 5)]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "health: /\nport: 80",
+        "health: /\npublish: 80",
+        "health: {http: /, port: 80}",
+        "health: {command: [a]}",
+        "health: image",
+        "health: {none: why}",
+    ],
+)
+def test_a_port_is_known_or_not_needed(keys: str) -> None:
+    assert list_names(make_stack(app=f"image: python:3.13-slim\n{keys}")) == []
+
+
+def test_publishing_true_needs_a_port() -> None:
+    text = make_stack(app="image: python:3.13-slim\nhealth: image\npublish: true")
+
+    assert list_places(text) == [("no-port", 5, 5)]
+
+
+@pytest.mark.parametrize("keys", ["job: true", "health: image", "health: {none: why}"])
+def test_a_service_without_a_port_may_publish_nothing(keys: str) -> None:
+    names = list_names(make_stack(app=f"image: python:3.13-slim\n{keys}"))
+
+    assert "no-port" not in names
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        ("publish: ['53:53/udp']\nhealth: {tcp: true}", ["udp-health"]),
+        ("publish: ['53:53/udp']\nhealth: /", ["udp-health"]),
+        ("publish: ['53:53/udp']\nhealth: {http: /, port: 53}", ["udp-health"]),
+        ("publish: ['53:53/udp', '53:53']\nhealth: {tcp: true}", []),
+        ("publish: ['53:53/udp']\nhealth: {http: /, port: 8053}", []),
+        ("publish: ['53:53/udp']\nhealth: {command: [a]}", []),
+        ("publish: ['53:53/udp', '80:80']\nport: 80\nhealth: /", []),
+    ],
+)
+def test_a_udp_port_cannot_be_asked(keys: str, names: list[str]) -> None:
+    assert list_names(make_stack(app=f"image: python:3.13-slim\n{keys}")) == names
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        ("image: example.com/app:1\nhealth: /", ["no-probe-tool"]),
+        ("image: example.com/app:1\nhealth: {tcp: true}", ["no-probe-tool"]),
+        ("image: prom/prometheus:v3-distroless\nhealth: /", ["no-probe-tool"]),
+        ("image: example.com/app:1\nhealth: {http: /, tool: curl}", []),
+        ("image: example.com/app:1\nhealth: {command: [a]}", []),
+        ("image: example.com/app:1\nhealth: image", []),
+        ("image: node:22-slim\nhealth: /", []),
+        ("image: node:22-alpine\nhealth: {tcp: true}", []),
+        ("image: mcr.microsoft.com/dotnet/aspnet:9.0\nhealth: /", []),
+    ],
+)
+def test_something_in_the_image_must_ask(keys: str, names: list[str]) -> None:
+    assert list_names(make_stack(app=f"port: 80\n{keys}")) == names
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "build", "names"),
+    [
+        ("FROM python:3.13-slim\n", ".", []),
+        ("FROM gcr.io/distroless/static\n", ".", ["no-probe-tool"]),
+        ("FROM golang:1.25 AS build\nFROM scratch\n", ".", ["no-probe-tool"]),
+        ("FROM golang:1.25 AS build\nFROM alpine:3\n", ".", []),
+        ("FROM node:22 AS a\nFROM scratch\n", "{context: ., target: a}", []),
+        ("FROM node:22 AS a\nFROM a\n", ".", []),
+        ("ARG V=22\nFROM node:${V}\n", ".", []),
+        ("ARG BASE\nFROM $BASE\n", ".", ["no-probe-tool"]),
+        ("FROM node:22\n", "{context: ., dockerfile: Other}", ["no-probe-tool"]),
+    ],
+)
+def test_the_last_or_targeted_stage_must_ask(
+    dockerfile: str, build: str, names: list[str]
+) -> None:
+    text = make_stack(app=f"build: {build}\nport: 80\nhealth: /")
+
+    assert list_names(text, {"Dockerfile": dockerfile}) == names
+
+
+def test_nobody_guesses_what_is_in_a_dockerfile_that_is_not_there() -> None:
+    text = make_stack(app="build: ./app\nport: 80\nhealth: /")
+
+    assert list_names(text) == ["no-probe-tool"]

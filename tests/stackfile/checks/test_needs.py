@@ -1,0 +1,259 @@
+"""Needs: the names, cycles and conditions of edges, and what is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from composegen.errors import Level
+from tests.stackfile.checks.checking import CACHE, JOB
+from tests.stacks import APP, Files, find, list_names, list_places, make_stack
+
+# Names
+
+
+def test_a_need_that_is_no_service_has_a_near_name() -> None:
+    text = make_stack(app=APP + "needs: [cahce]", cache=CACHE)
+    problem = find("unknown-service", text)
+
+    assert problem.message == "`app` needs `cahce`, which is not in this stack"
+    assert problem.help == "did you mean `cache`?"
+    assert str(problem.location) == "stack.yaml:6:13"
+    assert problem.location.width == 5
+
+
+def test_a_need_like_nothing_lists_the_services() -> None:
+    text = make_stack(app=APP + "needs: {zzz: URL}", cache=CACHE)
+
+    assert find("unknown-service", text).help == "there are app, cache"
+
+
+def test_each_need_that_is_no_service_is_told() -> None:
+    text = make_stack(app=APP + "needs:\n  one: A\n  two: B")
+
+    assert list_places(text) == [("unknown-service", 7, 7), ("unknown-service", 8, 7)]
+
+
+def test_an_optional_need_names_a_service_too() -> None:
+    text = make_stack(app=APP + "needs: {cache: {otherwise: {}}}")
+
+    assert list_names(text) == ["unknown-service"]
+
+
+# Circles
+
+
+def test_a_circle_is_shown_as_a_path_in_the_direction_of_needs() -> None:
+    text = make_stack(
+        a=APP + "needs: [b]", b=APP + "needs: [c]", c=APP + "needs: [a]", d=APP
+    )
+    problem = find("cycle", text)
+
+    assert problem.message == "these services wait for each other: a -> b -> c -> a"
+    assert str(problem.location) == "stack.yaml:6:13"
+
+
+def test_a_service_that_needs_itself_is_a_circle() -> None:
+    assert "a -> a" in find("cycle", make_stack(a=APP + "needs: [a]")).message
+
+
+def test_an_optional_need_does_not_break_a_circle() -> None:
+    text = make_stack(a=APP + "needs: [b]", b=APP + "needs: {a: {otherwise: {}}}")
+
+    assert "cycle" in list_names(text)
+
+
+def test_two_circles_are_both_told() -> None:
+    text = make_stack(
+        a=APP + "needs: [b]",
+        b=APP + "needs: [a]",
+        c=APP + "needs: [d]",
+        d=APP + "needs: [c]",
+    )
+
+    assert list_names(text) == ["cycle", "cycle"]
+
+
+def test_needs_that_meet_again_are_no_circle() -> None:
+    text = make_stack(
+        a=APP + "needs: [b, c]", b=APP + "needs: [d]", c=APP + "needs: [d]", d=APP
+    )
+
+    assert list_names(text) == []
+
+
+def test_a_long_chain_is_no_circle_and_no_crash() -> None:
+    services = {f"s{n}": APP + f"needs: [s{n + 1}]" for n in range(1500)}
+
+    assert list_names(make_stack(**services, s1500=APP)) == []
+
+
+# Conditions
+
+
+def test_waiting_for_health_takes_a_health_check() -> None:
+    text = make_stack(
+        app=APP + "needs: [router]", router="image: python:3.13-slim\nport: 8888"
+    )
+    problem = find("healthy-unasked", text)
+
+    assert str(problem.location) == "stack.yaml:6:13"
+    assert "port 8888" in problem.help
+    assert list_names(text) == ["healthy-unasked"]
+
+
+def test_a_healthcheck_in_the_dockerfile_is_offered() -> None:
+    text = make_stack(app=APP + "needs: [router]", router="build: .\nport: 80")
+    files: Files = {"Dockerfile": "FROM python:3.13-slim\nHEALTHCHECK CMD true\n"}
+
+    assert "health: image" in find("healthy-unasked", text, files).help
+
+
+def test_a_port_that_the_dockerfile_exposes_is_offered() -> None:
+    text = make_stack(app=APP + "needs: [router]", router="build: .")
+    files: Files = {"Dockerfile": "FROM python:3.13-slim\nEXPOSE 9090/tcp\n"}
+
+    assert "port: 9090" in find("healthy-unasked", text, files).help
+
+
+@pytest.mark.parametrize("health", ["none", "{none: it is silent}"])
+def test_what_cannot_be_asked_can_only_have_started(health: str) -> None:
+    silent = f"image: python:3.13-slim\nhealth: {health}"
+    text = make_stack(app=APP + "needs: [other]", other=silent)
+    mended = make_stack(app=APP + "needs: {other: {until: started}}", other=silent)
+
+    assert "needs: {other: {until: started}}" in find("healthy-unasked", text).help
+    assert "healthy-unasked" not in list_names(mended)
+
+
+def test_the_other_needs_stay_in_the_lines_that_are_offered() -> None:
+    silent = "image: python:3.13-slim\nhealth: {none: it is silent}"
+    others = {"cache": CACHE, "other": silent, "job": JOB}
+    text = make_stack(app=APP + "needs: [cache, other, job]", **others)
+    mend = find("healthy-unasked", text).help.splitlines()[-1]
+
+    assert mend == "needs: {cache: , other: {until: started}, job: {until: finished}}"
+    assert list_names(make_stack(app=APP + mend, **others)) == []
+
+
+def test_beside_wired_needs_the_one_line_is_offered() -> None:
+    silent = "image: python:3.13-slim\nhealth: {none: it is silent}"
+    text = make_stack(
+        app=APP + "needs:\n  cache: URL\n  other:\n", cache=CACHE, other=silent
+    )
+
+    mend = find("healthy-unasked", text).help
+    assert mend.endswith("needs:\n  other: {until: started}")
+
+
+def test_an_optional_need_waits_for_health_too() -> None:
+    text = make_stack(
+        app=APP + "needs: {other: {otherwise: {}}}", other="image: python:3.13-slim"
+    )
+
+    assert list_names(text) == ["healthy-unasked"]
+
+
+def test_waiting_for_the_end_takes_a_job() -> None:
+    text = make_stack(app=APP + "needs: {other: {until: finished}}", other=APP)
+
+    assert list_places(text) == [("finished-no-job", 6, 13)]
+    assert "job: true" in find("finished-no-job", text).help
+
+
+@pytest.mark.parametrize("needs", ["[other]", "{other: {until: finished}}"])
+def test_a_job_is_waited_for_until_it_has_finished(needs: str) -> None:
+    assert list_names(make_stack(app=APP + f"needs: {needs}", other=JOB)) == []
+
+
+def test_a_job_may_be_waited_for_until_it_has_started() -> None:
+    text = make_stack(app=APP + "needs: {other: {until: started}}", other=JOB)
+
+    assert list_names(text) == []
+
+
+def test_a_job_is_never_healthy() -> None:
+    text = make_stack(app=APP + "needs: {other: {until: healthy}}", other=JOB)
+
+    assert list_names(text) == ["job-health"]
+
+
+def test_a_job_that_nobody_waits_for_is_a_warning() -> None:
+    text = make_stack(app=APP, other=JOB)
+
+    assert list_places(text) == [("job-unwaited", 8, 5)]
+    assert find("job-unwaited", text).level is Level.WARNING
+
+
+def test_a_job_that_another_job_needs_is_waited_for() -> None:
+    text = make_stack(app=APP + "needs: [one]", one=JOB + "\nneeds: [two]", two=JOB)
+
+    assert list_names(text) == []
+
+
+# A service without a health check
+
+
+def test_a_service_that_nobody_can_ask_is_a_warning() -> None:
+    problem = find("unasked", make_stack(app="image: python:3.13-slim\nport: 8000"))
+
+    assert problem.level is Level.WARNING
+    assert str(problem.location) == "stack.yaml:2:3"
+    assert "port 8000" in problem.help
+
+
+def test_a_job_needs_no_health_check() -> None:
+    assert "unasked" not in list_names(make_stack(job=JOB))
+
+
+def test_who_is_waited_for_until_its_end_is_not_asked() -> None:
+    text = make_stack(
+        app=APP + "needs: {other: {until: finished}}", other="image: python:3.13-slim"
+    )
+
+    assert list_names(text) == ["finished-no-job"]
+
+
+@pytest.mark.parametrize("keys", ["use: redis", "use: nginx"])
+def test_a_recipe_brings_a_health_check(keys: str) -> None:
+    assert list_names(make_stack(a=keys)) == []
+
+
+def test_a_health_check_that_a_null_removed_is_missed() -> None:
+    assert list_names(make_stack(a="use: redis\nhealth: \n")) == ["unasked"]
+
+
+# Left out
+
+
+def test_a_disabled_service_that_is_needed_names_the_chain_and_flags_that_work() -> (
+    None
+):
+    text = make_stack(
+        web=APP + "needs: [app]",
+        app=APP + "needs: [cache]",
+        cache=CACHE + "\nenabled: false",
+    )
+    problem = find("left-out", text)
+
+    assert "web -> app -> cache" in problem.message
+    assert "--with cache" in problem.help
+    assert "otherwise" in problem.help
+    assert str(problem.location) == "stack.yaml:11:13"
+
+
+def test_a_disabled_service_with_a_fallback_is_fine() -> None:
+    text = make_stack(
+        app=APP + "needs: {cache: {otherwise: {}}}", cache=CACHE + "\nenabled: false"
+    )
+
+    assert list_names(text) == []
+
+
+def test_a_disabled_service_that_only_disabled_ones_need_is_fine() -> None:
+    text = make_stack(
+        app=APP,
+        admin=APP + "enabled: false\nneeds: [cache]",
+        cache=CACHE + "\nenabled: false",
+    )
+
+    assert list_names(text) == []

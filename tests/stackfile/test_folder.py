@@ -1,0 +1,30 @@
+"""What the stack's folder says: env files, Dockerfiles."""
+
+from __future__ import annotations
+
+from tests.stacks import Files, load_app, load_services, make_stack
+
+
+def test_names_in_env_files_are_known_and_their_values_are_not_kept() -> None:
+    files: Files = {"a.env": "# no\nA=hush\nexport B = x\n\nC\nD: y\n"}
+
+    app = load_app("env_file: a.env", files)
+
+    assert app.env_file_names == {"A", "B", "C", "D"}
+    assert "hush" not in repr(app)
+
+
+def test_a_dockerfile_tells_about_its_image() -> None:
+    files: Files = {
+        "app/Dockerfile": "FROM node:22-slim\nUSER node\nEXPOSE 80\nHEALTHCHECK CMD x\n"
+    }
+    text = make_stack(app="build: ./app\nport: 3000\nhealth: /")
+
+    app = load_services(text, files)["app"]
+
+    assert app.build is not None
+    assert (app.build.base_image, app.build.user) == ("node:22-slim", "node")
+    assert app.build.has_healthcheck
+    assert app.build.exposed == ("80",)
+    assert app.health is not None
+    assert app.health.tools == ("node",)
