@@ -65,7 +65,7 @@ class Location:
 
 @record
 class Problem:
-    """One thing that is wrong: its stable name, what and where, and the mend.
+    """One thing that is wrong: its stable name, what and where, and its help.
 
     ``help`` may hold several lines; the ones after the first are shown indented.
     """

@@ -109,7 +109,7 @@ async def _bring_up(supervisor: Supervisor) -> None:
     except StartFailed as error:
         failure = error.failure
         cause = f": {failure.cause}" if failure.cause else ""
-        raise DependencyFailed(f"{failure.reason}{cause}", help=failure.mend) from None
+        raise DependencyFailed(f"{failure.reason}{cause}", help=failure.help) from None
 
 
 def _find_wired(step: Step, around: Surroundings) -> dict[str, str]:

@@ -274,7 +274,7 @@ def run_page(blocks: Sequence[Block], shell: Shell) -> Iterator[Outcome]:
 
 
 def _raise_loopback() -> None:
-    """A new network has its loopback interface down; no program need mend it."""
+    """A new network has its loopback interface down; no program need help it."""
     import socket
     import struct
 

@@ -52,7 +52,7 @@ def test_what_is_advised_is_more_than_what_there_is(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("number", "cause", "mend"),
+    ("number", "cause", "advice"),
     [
         (errno.ENFILE, "the whole machine", "sysctl -w fs.file-max"),
         (errno.EAGAIN, "no further process can be started", "ulimit -u"),
@@ -62,11 +62,11 @@ def test_what_is_advised_is_more_than_what_there_is(monkeypatch):
         (errno.ETXTBSY, "another program is writing", "try again"),
     ],
 )
-def test_each_refusal_has_its_cause_and_its_mend(number, cause, mend):
+def test_each_refusal_has_its_cause_and_its_help(number, cause, advice):
     words, help = describe_os_error(refuse(number))
 
     assert cause in words
-    assert mend in help
+    assert advice in help
     assert is_known(refuse(number))
 
 

@@ -45,8 +45,8 @@ def secrets(file: str, form: str) -> None:
     else:
         width = max(len(item.secret.file) for item in made)
         for item in made:
-            mend = f": {item.mend}" if item.mend else ""
-            line = f"{item.secret.file:<{width}}  {item.outcome.value}{mend}"
+            help = f": {item.help}" if item.help else ""
+            line = f"{item.secret.file:<{width}}  {item.outcome.value}{help}"
             console.write_data(escape_control(line) + "\n")
     if any(item.outcome is Outcome.MISSING for item in made):
         raise SystemExit(ExitCode.PROBLEM)

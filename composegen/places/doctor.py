@@ -156,12 +156,12 @@ class _Examination:
         if room is None:
             return
         shown = f"{room / (1 << 30):.1f} GB are free for images and volumes"
-        mend = "make room: docker system df, docker system prune"
+        help = "make room: docker system df, docker system prune"
         if room < _NO_ROOM:
-            yield _fail(Where.ENGINE, shown, mend)
+            yield _fail(Where.ENGINE, shown, help)
         elif room < _LITTLE_ROOM:
             yield Finding(
-                where=Where.ENGINE, message=shown, level=Level.WARNING, help=mend
+                where=Where.ENGINE, message=shown, level=Level.WARNING, help=help
             )
         else:
             yield _pass(Where.ENGINE, shown)
@@ -256,11 +256,11 @@ class _Examination:
             if name in told or name in passwords or self.around.values.get(name):
                 continue
             told.add(name)
-            mend = f"set {name} in .env or in the environment"
+            help = f"set {name} in .env or in the environment"
             if variable.operator.endswith("?"):
-                yield _fail(Where.BOTH, f"{name} is not set", mend)
+                yield _fail(Where.BOTH, f"{name} is not set", help)
             elif not variable.operator and name not in self.around.values:
-                yield _warn(f"{name} is not set: it will be empty", mend)
+                yield _warn(f"{name} is not set: it will be empty", help)
 
     def _look_at_secrets(self) -> Iterator[Finding]:
         secrets = self.plan.secrets.values() if self.plan is not None else ()

@@ -17,7 +17,7 @@ from composegen.records import list_fields, record
 class Failure:
     """Why a service's start failed.
 
-    ``reason`` is the sentence, ``cause`` what is behind it and ``mend`` what to do,
+    ``reason`` is the sentence, ``cause`` what is behind it and ``help`` what to do,
     both empty where nobody knows; ``lines`` are the last of its log.
     """
 
@@ -25,7 +25,7 @@ class Failure:
     reason: str
     exit_code: int | None = None
     cause: str = ""
-    mend: str = ""
+    help: str = ""
     lines: tuple[str, ...] = ()
 
 
@@ -194,10 +194,10 @@ class FileIgnored(Event):
 
 @record
 class SecretEmpty(Event):
-    """A secret's file is empty; ``mend`` says how it is filled."""
+    """A secret's file is empty; ``help`` says how it is filled."""
 
     file: str
-    mend: str
+    help: str
 
 
 @record

@@ -33,8 +33,8 @@ class Reason:
             text.append(f"  {self.failure.reason}")
             if self.failure.cause:
                 text.append(f"  cause: {self.failure.cause}")
-            if self.failure.mend:
-                text.append("  help: " + self.failure.mend.replace("\n", "\n        "))
+            if self.failure.help:
+                text.append("  help: " + self.failure.help.replace("\n", "\n        "))
         elif self.answer:
             text.append(f"  its check got: {self.answer}")
         if self.check:

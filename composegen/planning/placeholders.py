@@ -35,13 +35,13 @@ _UNRESERVED = re.compile(r"[^A-Za-z0-9._~-]")
 
 
 class UnknownPlaceholder(Exception):
-    """A word has no value for this service; ``mend`` says what to set."""
+    """A word has no value for this service; ``help`` says what to set."""
 
-    def __init__(self, word: str, reason: str, mend: str) -> None:
+    def __init__(self, word: str, reason: str, help: str) -> None:
         super().__init__(reason)
         self.word = word
         self.reason = reason
-        self.mend = mend
+        self.help = help
 
 
 @record

@@ -1,7 +1,7 @@
 """Every problem by its stable name, with how much it matters.
 
 Each name has a page in ``templates/problems/``: what it means, an example that has the
-problem, and the mend.
+problem, and its help.
 """
 
 from __future__ import annotations

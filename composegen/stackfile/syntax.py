@@ -13,7 +13,7 @@ from composegen.text import escape_control
 
 @record
 class Fault:
-    """A syntax error in the words of a problem: its name, sentence, place and mend."""
+    """A syntax error in the words of a problem: its name, sentence, place and help."""
 
     name: str
     message: str

@@ -109,8 +109,8 @@ class _TopLevel:
         from composegen.stackfile.hints.keys import TOP_LEVEL, translate_top_key
 
         if key in TOP_LEVEL:
-            mend = translate_top_key(key, to_plain(value))
-            self.reader.add("compose-key", f"`{key}` is not read here", key_node, mend)
+            help = translate_top_key(key, to_plain(value))
+            self.reader.add("compose-key", f"`{key}` is not read here", key_node, help)
         else:
             self.reader.add_unknown_key(key, key_node, "a stack", [*TOP_KEYS, "x-"])
 
@@ -253,8 +253,8 @@ class _TopLevel:
             from composegen.stackfile.hints.inline import write_inline
 
             word = value.value if isinstance(value, ScalarNode) else "VAR"
-            mend = _COMPOSE_SECRETS[key].format(write_inline(word))
-            self.reader.add("compose-key", f"`{key}` is not read here", key_node, mend)
+            help = _COMPOSE_SECRETS[key].format(write_inline(word))
+            self.reader.add("compose-key", f"`{key}` is not read here", key_node, help)
             return True
         return False
 

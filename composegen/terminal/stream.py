@@ -129,8 +129,8 @@ class RunConsole:
         )
         if failure.cause:
             self.say(f"  cause: {failure.cause}")
-        if failure.mend:
-            first, *rest = failure.mend.split("\n")
+        if failure.help:
+            first, *rest = failure.help.split("\n")
             self.say(f"  {self._style('err', 'help', fg='cyan')}: {first}")
             for line in rest:
                 self.say(f"        {line}")
@@ -218,9 +218,9 @@ class RunConsole:
 
     def _show_failed(self, event: Failed) -> None:
         failure = event.failure
-        is_own = failure.cause or failure.mend or failure.lines
+        is_own = failure.cause or failure.help or failure.lines
         reason = failure.reason.removeprefix(f"{event.service} ")
-        same = (reason, failure.cause, failure.mend)
+        same = (reason, failure.cause, failure.help)
         first = self._first_failed.setdefault(same, event.service)
         if is_own and not failure.lines and first != event.service:
             self._talk(event.service, f"{reason}, as {first}", fg="red", bold=True)

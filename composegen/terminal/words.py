@@ -66,7 +66,7 @@ WORDS: Mapping[type[Event], Callable[[Any], str]] = {
         f"note: {event.file} is not read: raw settings go under `compose:` in "
         f"{event.stack}"
     ),
-    SecretEmpty: lambda event: f"note: {event.file} is empty: {event.mend}",
+    SecretEmpty: lambda event: f"note: {event.file} is empty: {event.help}",
     ComposeWarned: lambda event: f"note: Compose says: {event.text}",
     Pulling: lambda event: f"{event.service}: pulling {event.image}",
     OtherBegins: lambda _: "another run of this stack begins: it is waited for",

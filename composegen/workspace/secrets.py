@@ -40,7 +40,7 @@ class Made:
 
     secret: Secret
     outcome: Outcome
-    mend: str = ""
+    help: str = ""
 
 
 def list_secrets(stack: Stack) -> tuple[Secret, ...]:
@@ -120,7 +120,7 @@ def check_made(made: Iterable[Made]) -> None:
     for each in made:
         if each.outcome is Outcome.MISSING:
             raise FileRefused(
-                each.secret.file, "the secret is not there", help=each.mend
+                each.secret.file, "the secret is not there", help=each.help
             )
 
 

@@ -200,7 +200,7 @@ class Stack(Project):
             process.wait()
             running.join()
 
-    def mend(self, said: str) -> None:
+    def help(self, said: str) -> None:
         """Add the lines that were printed to the stack file."""
         name, *lines = read_mend(said)
         service = self.services[name]

@@ -51,7 +51,7 @@ def stack(images: Images, tmp_path: Path) -> Iterator[Stack]:
 
 
 def assert_told(done: Done, *words: str) -> None:
-    """That all of it is said, a cause and a mend among it."""
+    """That all of it is said, a cause and a help among it."""
     assert "  cause: " in done.said, done
     for text in words:
         assert text in done.said, f"`{text}` is not said:\n{done}"
@@ -75,9 +75,9 @@ def provoke(
     return said
 
 
-def mend(stack: Stack, said: Done) -> None:
+def help(stack: Stack, said: Done) -> None:
     """Do what was told in the stack file: it comes up then."""
-    stack.mend(said.said)
+    stack.help(said.said)
     stack.up_well()
 
 
@@ -92,7 +92,7 @@ def test_a_tool_that_is_not_in_the_image(stack: Stack) -> None:
         service=make_service(health=health),
         line="health: {tool: python3}",
     )
-    mend(stack, said)
+    help(stack, said)
 
 
 def test_a_port_that_it_does_not_listen_on(stack: Stack) -> None:
@@ -104,7 +104,7 @@ def test_a_port_that_it_does_not_listen_on(stack: Stack) -> None:
     )
     asked = stack.why()
     assert_told(asked, "app: app is", "  its check: python ", "Connection refused")
-    mend(stack, said)
+    help(stack, said)
     assert "everything is up" in stack.composegen("why").said
 
 
@@ -151,7 +151,7 @@ def test_a_boot_that_takes_longer_than_its_boot(slow: Stack) -> None:
         line="health: {boot: 10s}",
     )
     (slow.folder / "told" / "listen").touch()
-    mend(slow, said)
+    help(slow, said)
 
 
 def test_a_boot_that_ends_after_up_has_given_up(slow: Stack) -> None:
@@ -164,7 +164,7 @@ def test_a_boot_that_ends_after_up_has_given_up(slow: Stack) -> None:
     assert_told(asked, "after has not been started", "app is up by now", "took longer")
     assert read_mend(asked.said) == ["app", "health: {boot: 10s}"]
     assert slow.composegen("status").code == 1
-    mend(slow, asked)
+    help(slow, asked)
 
 
 # What a hardened container may not do
@@ -178,7 +178,7 @@ def test_a_file_system_that_is_read_only(stack: Stack) -> None:
         service=make_service(serve_after("open('/var/lib/app.db', 'w')")),
         line="tmpfs: [/var/lib]",
     )
-    mend(stack, said)
+    help(stack, said)
 
 
 def test_a_file_in_the_root_of_a_read_only_file_system(stack: Stack) -> None:
@@ -188,7 +188,7 @@ def test_a_file_in_the_root_of_a_read_only_file_system(stack: Stack) -> None:
         service=make_service(serve_after("open('/app.db', 'w')")),
         line="relax: {read_only: it writes /app.db}",
     )
-    mend(stack, said)
+    help(stack, said)
 
 
 def test_a_folder_of_the_image_that_is_not_its_users(stack: Stack) -> None:
@@ -202,7 +202,7 @@ def test_a_folder_of_the_image_that_is_not_its_users(stack: Stack) -> None:
         ),
         line='tmpfs: ["/var/lib:uid=1000,gid=1000"]',
     )
-    mend(stack, said)
+    help(stack, said)
 
 
 def test_a_volume_that_is_not_its_users(stack: Stack) -> None:
@@ -290,7 +290,7 @@ def test_a_port_that_it_may_not_listen_on(stack: Stack) -> None:
         ),
         line='sysctls: {net.ipv4.ip_unprivileged_port_start: "0"}',
     )
-    mend(stack, said)
+    help(stack, said)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_capability_that_was_dropped(act: str, line: str, stack: Stack) -> Non
         service=make_service(serve_after(act), user="0"),
         line=line,
     )
-    mend(stack, said)
+    help(stack, said)
 
 
 def test_a_program_in_tmp(stack: Stack) -> None:
@@ -328,7 +328,7 @@ def test_a_program_in_tmp(stack: Stack) -> None:
         service=make_service(serve_after(act)),
         line='tmpfs: ["/tmp:exec"]',
     )
-    mend(stack, said)
+    help(stack, said)
 
 
 # What is not there, or taken
@@ -359,7 +359,7 @@ def test_a_port_that_a_process_of_this_machine_has(stack: Stack) -> None:
             service=make_service(publish=f"{port}:8000"),
             line=f'publish: "{port + 1}:8000"',
         )
-        mend(stack, said)
+        help(stack, said)
 
 
 def test_a_port_that_another_container_has(stack: Stack) -> None:
@@ -378,7 +378,7 @@ def test_a_port_that_another_container_has(stack: Stack) -> None:
             service=make_service(publish=f"{port}:8000"),
             line=f'publish: "{port + 1}:8000"',
         )
-        mend(stack, said)
+        help(stack, said)
     finally:
         run("docker", "rm", "-f", holder)
 
@@ -472,7 +472,7 @@ def test_memory_that_ran_out(stack: Stack) -> None:
         service=make_service(serve_after(FILL), resources=SMALL),
         line="resources: {memory: 64M}",
     )
-    mend(stack, said)
+    help(stack, said)
 
 
 def test_memory_that_ran_out_before_the_engine_started_it_again(stack: Stack) -> None:

@@ -69,7 +69,7 @@ def make_counting(program: str, **keys: Any) -> dict[str, Any]:
 
 
 def assert_one_error(done: Done, *words: str, code: int = 1) -> None:
-    """One clear error with its mend, and nothing else."""
+    """One clear error with its help, and nothing else."""
     assert done.code == code, done
     errors = [line for line in done.err.splitlines() if line.startswith("error")]
     assert len(errors) == 1, done

@@ -39,7 +39,7 @@ EVENTS = [
     events.Wrote(file="compose.yaml", how="renewed"),
     events.FileKept(file="compose.yaml", flags="--with a"),
     events.FileIgnored(file="compose.override.yaml", stack="stack.yaml"),
-    events.SecretEmpty(file=".secrets/a", mend="fill it"),
+    events.SecretEmpty(file=".secrets/a", help="fill it"),
     events.OtherBegins(),
     events.Attached(services=("a",), pid=7, terminal="", since="2026-01-01T00:00:00Z"),
     events.Detached(has_ended=True),

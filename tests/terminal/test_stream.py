@@ -140,7 +140,7 @@ def test_a_failure_is_told_with_cause_help_and_last_lines():
         reason="web exited with 1",
         exit_code=1,
         cause="port 1 is taken",
-        mend="end it:\nkill 7",
+        help="end it:\nkill 7",
         lines=("a", "b\x07"),
     )
     failed = Failed(
@@ -160,7 +160,7 @@ def test_a_failure_is_told_with_cause_help_and_last_lines():
 
 
 def test_what_to_do_is_shown_where_nothing_else_is_known():
-    failure = Failure(service="web", reason="web is already running", mend="end it")
+    failure = Failure(service="web", reason="web is already running", help="end it")
 
     _, err = show(Failed(service="web", failure=failure, is_required=True))
 
@@ -223,7 +223,7 @@ def test_a_cause_that_many_services_share_is_told_once():
         Failed(
             service=name,
             failure=Failure(
-                service=name, reason=f"{name} cannot be started", cause="c", mend="m"
+                service=name, reason=f"{name} cannot be started", cause="c", help="m"
             ),
             is_required=True,
             dependants=(),

@@ -102,7 +102,7 @@ def test_a_variable_that_was_never_set_makes_an_empty_file(tmp_path: Path) -> No
     (made,) = make(tmp_path, PLAIN)
 
     assert made.outcome is Outcome.EMPTY
-    assert made.mend == "set API_KEY"
+    assert made.help == "set API_KEY"
     assert read(tmp_path, "API_KEY") == ""
 
 
@@ -209,7 +209,7 @@ def test_a_file_of_one_s_own_is_never_made(tmp_path: Path) -> None:
     (made,) = make(tmp_path, OWN)
 
     assert made.outcome is Outcome.MISSING
-    assert made.mend == "make ./tls/cert.pem"
+    assert made.help == "make ./tls/cert.pem"
     assert not (tmp_path / "tls").exists()
 
 
@@ -262,7 +262,7 @@ def test_a_url_without_its_password_is_empty(tmp_path: Path) -> None:
 
     assert outcomes(made) == {"db-password": Outcome.EMPTY, "db-url": Outcome.EMPTY}
     assert read(tmp_path, "db-url") == ""
-    assert {item.mend for item in made} == {"set DB_PASSWORD"}
+    assert {item.help for item in made} == {"set DB_PASSWORD"}
 
 
 def test_the_line_end_of_a_password_s_file_is_not_part_of_it(tmp_path: Path) -> None:

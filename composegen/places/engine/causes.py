@@ -70,8 +70,8 @@ def _look_at_start(seen: Evidence) -> Cause | None:
     missing = _MISSING_MOUNT.search(error)
     if missing is not None:
         path = missing[1] or missing[2]
-        mend = "composegen secrets" if ".secrets/" in path else f"make {path}"
-        return f"{path}, which it mounts, is not there", mend
+        help = "composegen secrets" if ".secrets/" in path else f"make {path}"
+        return f"{path}, which it mounts, is not there", help
     if _FORMAT.search(error):
         return _explain_format(seen)
     if _NO_FILE_CAPABILITY.search(error):

@@ -36,12 +36,12 @@ def explain_port(
 
 def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
     """What is behind a complaint of Compose or of the engine about a service."""
-    for pattern, cause, mend in _COMPLAINTS:
+    for pattern, cause, help in _COMPLAINTS:
         match = re.search(pattern, text, re.IGNORECASE)
         if match is not None:
             words = {f"_{n}": part or "" for n, part in enumerate(match.groups(), 1)}
             words["service"] = service
-            yield cause.format(**words), mend.format(**words)
+            yield cause.format(**words), help.format(**words)
 
 
 _COMPLAINTS = (

@@ -178,14 +178,14 @@ def look_at_capability(seen: Evidence) -> Cause | None:
             if re.search(pattern, said, re.IGNORECASE):
                 wanted |= dict.fromkeys(names.split(", "))
                 break
-    mend = (
+    help = (
         f"cap_add: [{', '.join(wanted)}]"
         if wanted
         else "relax: {cap_drop: why}   # until you know which one"
     )
     return (
         f"a capability is missing, all are dropped: {lines[-1].strip()}",
-        seen.advise(mend),
+        seen.advise(help),
     )
 
 

@@ -197,7 +197,7 @@ class _Up:
             if each.outcome is Outcome.WRITTEN:
                 self.report(Wrote(file=each.secret.file))
             elif each.outcome is Outcome.EMPTY:
-                self.report(SecretEmpty(file=each.secret.file, mend=each.mend))
+                self.report(SecretEmpty(file=each.secret.file, help=each.help))
 
     def _get_images(self) -> list[Reason]:
         """Build and pull what is missing, its progress shown; what went wrong."""

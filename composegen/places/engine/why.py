@@ -135,14 +135,14 @@ class _Doctor:
         lines = self._read_lines(container)
         past = self.evidence.list_past(container)
         container = recall_death(container, past)
-        cause, mend = find_cause(self.evidence.gather(noted, container, lines, past))
+        cause, help = find_cause(self.evidence.gather(noted, container, lines, past))
         judged = self.failures.get(noted.name)
         failure = Failure(
             service=noted.name,
             reason=judged.reason if judged else describe_state(noted, container),
             exit_code=container.exit_code if container.restarts else status.exit_code,
             cause=cause,
-            mend=mend,
+            help=help,
         )
         if judged is not None and status.state in FINE:
             failure = replace(failure, **_explain_late(noted))
@@ -176,7 +176,7 @@ class _Doctor:
             failure = Failure(
                 service=noted.name,
                 reason=f"{noted.name} has no container",
-                mend="bring it up: composegen up",
+                help="bring it up: composegen up",
             )
         status = self.seen.find(noted.name)
         return Reason(chain=chain, status=status, failure=failure)
@@ -186,8 +186,8 @@ class _Doctor:
         reason = f"{noted.name} has not been started"
         late = [each for each in noted.needs if each.service in self.notes.late]
         if not late:
-            cause, mend = "what it needs is up by now", "go on: composegen up"
-            return Failure(service=noted.name, reason=reason, cause=cause, mend=mend)
+            cause, help = "what it needs is up by now", "go on: composegen up"
+            return Failure(service=noted.name, reason=reason, cause=cause, help=help)
         slow = self.notes.find(late[0].service)
         assert slow is not None
         return replace(
@@ -210,7 +210,7 @@ class _Doctor:
                 service=noted.name,
                 reason=f"{noted.name} is healthy, and nobody else can reach it",
                 cause=f"it listens on {listening[0].host}:{noted.port} alone",
-                mend=f"let it listen on 0.0.0.0:{noted.port}",
+                help=f"let it listen on 0.0.0.0:{noted.port}",
             ),
         )
 
@@ -280,7 +280,7 @@ def _explain_late(noted: NotedService) -> dict[str, str]:
     return {
         "cause": f"{noted.name} is up by now: it took longer than its boot, "
         f"{format_duration(noted.boot)}",
-        "mend": f"under `{noted.name}` in the stack file:\n"
+        "help": f"under `{noted.name}` in the stack file:\n"
         f"health: {{boot: {format_duration(noted.boot * 2)}}}",
     }
 
@@ -328,14 +328,14 @@ def explain_complaint(engine: Looking, noted: NotedService, complaint: str) -> F
     from composegen.places.engine.compose import find_complaint
 
     reason = f"Compose: {find_complaint(complaint.splitlines())}"
-    cause, mend = next(iterate_complaints(complaint, noted.name), ("", ""))
+    cause, help = next(iterate_complaints(complaint, noted.name), ("", ""))
     taken = PORT_TAKEN.search(complaint)
     if taken is not None:
         port = int(taken[1])
-        cause, mend = explain_port(noted, port, find_holder(engine, port))
+        cause, help = explain_port(noted, port, find_holder(engine, port))
     lines = () if cause else tuple(complaint.splitlines()[-_LAST_LINES:])
     return Failure(
-        service=noted.name, reason=reason, cause=cause, mend=mend, lines=lines
+        service=noted.name, reason=reason, cause=cause, help=help, lines=lines
     )
 
 

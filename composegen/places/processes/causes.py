@@ -37,7 +37,7 @@ def explain_exit(
 ) -> Failure:
     """The failure of a service that ended, before it was ready or after."""
     listed = tuple(lines)
-    cause, mend = find_cause(unit, code, listed)
+    cause, help = find_cause(unit, code, listed)
     when = " after it had been ready" if was_ready else " before it was ready"
     if unit.step.service.job:
         when = ""
@@ -46,7 +46,7 @@ def explain_exit(
         reason=f"{unit.name} {describe_code(code)}{when}",
         exit_code=code,
         cause=cause,
-        mend=mend,
+        help=help,
         lines=listed,
     )
 
@@ -137,12 +137,12 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     launch = unit.launch
     word = launch.command[0] if launch is not None else unit.name
     if keeps_all_from_starting(error):
-        cause, mend = describe_os_error(error)
+        cause, help = describe_os_error(error)
         return Failure(
             service=unit.name,
             reason=f"{unit.name} cannot be started",
             cause=cause,
-            mend=mend,
+            help=help,
         )
     said = (error.strerror or str(error)).lower()
     log = launch.log if launch is not None else None
@@ -151,28 +151,28 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
             service=unit.name,
             reason=f"{unit.name} cannot be started: {error.filename}: {said}",
             cause="its log cannot be written",
-            mend=f"let {log.parent} be a folder that you may write to",
+            help=f"let {log.parent} be a folder that you may write to",
         )
     if launch is not None and str(error.filename) == str(launch.folder):
-        cause, mend = describe_os_error(error, launch.folder / word)
+        cause, help = describe_os_error(error, launch.folder / word)
         return Failure(
             service=unit.name,
             reason=f"{unit.name} cannot be started in {launch.folder}",
             cause=cause,
-            mend=mend,
+            help=help,
         )
-    cause = mend = ""
+    cause = help = ""
     if launch is not None:
         path = launch.env.get("PATH", "")
         program, cause = find_program(word, launch.folder, path)
-        mend = suggest_access(word, launch.folder, path)
+        help = suggest_access(word, launch.folder, path)
         if program is not None:
             cause = f"{program} cannot be executed: is its first line right?"
     return Failure(
         service=unit.name,
         reason=f"{unit.name} cannot be started: {word}: {said}",
         cause=cause,
-        mend=mend or "correct `local: {command: ..}`, or install it",
+        help=help or "correct `local: {command: ..}`, or install it",
     )
 
 
@@ -187,14 +187,14 @@ def explain_silence(
     """The failure of a service that ran and did not become ready in time."""
     running = tuple(pids)
     try:
-        cause, mend = _find_silence(unit.probe, running, seconds)
+        cause, help = _find_silence(unit.probe, running, seconds)
     except OSError as error:
-        cause, mend = describe_os_error(error)
+        cause, help = describe_os_error(error)
     return Failure(
         service=unit.name,
         reason=f"{unit.name} was not ready after {seconds:g} s: {unit.probe}: {last}",
         cause=cause,
-        mend=mend,
+        help=help,
         lines=tuple(lines),
     )
 

@@ -1,7 +1,7 @@
 """What a stack's services become on this machine, settled before the plan is made.
 
 An optional service that has no way to run here is left out with its fallback; a store
-that must be there runs in Docker; for anything else there is an error with its mend.
+that must be there runs in Docker; for anything else there is an error with its help.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def refuse_lock(unit: Unit, refused: FileRefused) -> Refused:
         unit,
         f"{unit.name} cannot be started: {refused.message}",
         cause="its lock cannot be taken",
-        mend=refused.help,
+        help=refused.help,
     )
 
 
@@ -33,7 +33,7 @@ def refuse_named(unit: Unit, pid: int) -> Refused:
     return _refuse(
         unit,
         f"{unit.name} is already running: {describe_process(pid)}",
-        mend="end it first, or run what needs it",
+        help="end it first, or run what needs it",
     )
 
 
@@ -44,7 +44,7 @@ def refuse_unready(unit: Unit, answer: str, seconds: float) -> Refused:
         unit,
         f"{unit.name} was not ready after {seconds:g} s{got}",
         cause="another run of this folder owns it, and was waited for up to its boot",
-        mend="see why: composegen why, or end it: composegen down",
+        help="see why: composegen why, or end it: composegen down",
     )
 
 
@@ -62,7 +62,7 @@ def refuse_unhealthy(
         f"{unit.probe.boot:g} s: {probe}: {answer}",
         cause=f"{describe_process(near)}, has its port and was waited for up to its "
         "boot",
-        mend="end it, so that a new one is started, "
+        help="end it, so that a new one is started, "
         "or give it more time: health: {boot: ..}",
     )
 
@@ -74,7 +74,7 @@ def refuse_stranger(unit: Unit, holders: tuple[int, ...]) -> Refused:
         unit,
         f"somebody else answers on port {unit.port} of {unit.name}",
         cause=f"it is {who}",
-        mend="use it with --reuse, or end it",
+        help="use it with --reuse, or end it",
     )
 
 
@@ -90,9 +90,9 @@ def _refuse_port(unit: Unit, holders: tuple[int, ...]) -> Refused:
         unit,
         f"{unit.name} cannot have port {unit.port}: it is taken",
         cause=f"by {who}" if who else "its holder is not seen here",
-        mend="end that process, or give it another port: local: {port: ..}",
+        help="end that process, or give it another port: local: {port: ..}",
     )
 
 
-def _refuse(unit: Unit, reason: str, *, cause: str = "", mend: str = "") -> Refused:
-    return Refused(Failure(service=unit.name, reason=reason, cause=cause, mend=mend))
+def _refuse(unit: Unit, reason: str, *, cause: str = "", help: str = "") -> Refused:
+    return Refused(Failure(service=unit.name, reason=reason, cause=cause, help=help))

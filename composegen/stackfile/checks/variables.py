@@ -112,7 +112,7 @@ def check_placeholders(checked: Checked) -> None:
                     "placeholder-unknown",
                     f"`{{{unknown.word}}}`: {unknown.reason}",
                     path,
-                    unknown.mend,
+                    unknown.help,
                 )
                 continue
             if filled.carries_password:

@@ -176,10 +176,10 @@ def _leave_out(
 
 
 def _word(
-    key: str, why: str, mend: Callable[[Raw], str]
+    key: str, why: str, help: Callable[[Raw], str]
 ) -> Callable[[Raw], tuple[str, str]]:
     def translate(value: Raw) -> tuple[str, str]:
-        return f"`{key}` {why}", mend(value)
+        return f"`{key}` {why}", help(value)
 
     return translate
 
@@ -274,7 +274,7 @@ TOP_LEVEL = ("version", "networks", "jobs", "configs", "include", "models")
 
 
 def translate_top_key(key: str, value: Raw) -> str:
-    """The mend for one of ``TOP_LEVEL``, made from what stands there."""
+    """The help for one of ``TOP_LEVEL``, made from what stands there."""
     if key == "version":
         return "Compose ignores `version`, and so do we: leave it out"
     if key == "jobs":

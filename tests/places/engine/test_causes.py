@@ -12,14 +12,14 @@ def test_nobody_knows_everything():
 
 
 def test_out_of_memory_comes_before_what_the_log_says():
-    cause, mend = see_web_dead(
+    cause, help = see_web_dead(
         "Permission denied: '/x/y'",
         code=137,
         memory=64 << 20,
         evidence={"was_out_of_memory": True},
     )
     assert cause == "it ran out of memory: the limit is 64M"
-    assert "resources: {memory: 128M}" in mend
+    assert "resources: {memory: 128M}" in help
 
 
 def test_a_kill_is_told_apart_from_a_lack_of_memory():
@@ -71,12 +71,12 @@ def test_a_start_that_failed_says_why(error, words):
 
 
 def test_a_dependency_on_loopback_is_said_by_its_dependant():
-    cause, mend = see_web_dead(
+    cause, help = see_web_dead(
         needs=["api"],
         evidence={"needed": {"api": (9000, (Socket(host="127.0.0.1", port=9000),))}},
     )
     assert cause.startswith("`api` listens on 127.0.0.1:9000 alone")
-    assert mend == "let `api` listen on 0.0.0.0:9000"
+    assert help == "let `api` listen on 0.0.0.0:9000"
 
 
 def test_a_dependency_on_every_address_is_not_to_blame():
@@ -94,28 +94,28 @@ def probing(output, *, code=1):
 
 
 def test_the_tool_of_the_check_is_missing():
-    cause, mend = see_web(
+    cause, help = see_web(
         probes=probing('exec: "curl": executable file not found in $PATH', code=-1)
     )
     assert cause == "the check calls `curl`, which is not in the image"
-    assert "health: {tool: wget}" in mend
+    assert "health: {tool: wget}" in help
 
 
 def test_it_listens_on_another_port():
-    cause, mend = see_web(
+    cause, help = see_web(
         probes=probing("refused"),
         evidence={"sockets": (Socket(host="0.0.0.0", port=8080),)},
     )
     assert cause == "it listens on port 8080, not on 8000"
-    assert mend.endswith("port: 8080")
+    assert help.endswith("port: 8080")
 
 
 def test_it_does_not_listen_yet():
-    cause, mend = see_web(
+    cause, help = see_web(
         probes=probing("refused"), evidence={"sockets": ()}, noted={"boot": 30.0}
     )
     assert cause.startswith("nothing listens on port 8000 yet")
-    assert mend.endswith("health: {boot: 60s}")
+    assert help.endswith("health: {boot: 60s}")
 
 
 def test_it_listens_and_its_check_does_not_pass():

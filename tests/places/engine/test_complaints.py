@@ -27,9 +27,9 @@ def test_the_port_that_is_taken_is_the_hosts(text, port):
 
 def test_a_taken_port_suggests_the_next():
     noted = make_noted("web", port=8000)
-    cause, mend = explain_port(noted, 3000, "the container other-web-1")
+    cause, help = explain_port(noted, 3000, "the container other-web-1")
     assert cause.endswith("is taken by the container other-web-1")
-    assert mend.endswith('publish: "3001:8000"')
+    assert help.endswith('publish: "3001:8000"')
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_a_taken_port_suggests_the_next():
     ],
 )
 def test_a_complaint_of_compose_is_understood(complaint, words):
-    cause, mend = next(iterate_complaints(complaint, "web"))
+    cause, help = next(iterate_complaints(complaint, "web"))
     assert words in cause
-    assert mend
+    assert help
 
 
 def test_another_complaint_is_left_as_it_is():

@@ -16,35 +16,35 @@ from tests.enginefakes import see_web_dead
     ],
 )
 def test_a_read_only_file_system_names_the_folder(line, folder):
-    cause, mend = see_web_dead(line)
+    cause, help = see_web_dead(line)
     assert "read-only" in cause
-    assert f"tmpfs: [{folder}]" in mend
-    assert f"volumes: [web-data:{folder}]" in mend
+    assert f"tmpfs: [{folder}]" in help
+    assert f"volumes: [web-data:{folder}]" in help
 
 
 def test_one_that_writes_at_the_root_is_relaxed_or_given_a_folder():
-    cause, mend = see_web_dead(
+    cause, help = see_web_dead(
         "mkdir: cannot create directory '/data': Read-only file system"
     )
     assert "/data" in cause
-    assert "relax: {read_only: it writes /data}" in mend
+    assert "relax: {read_only: it writes /data}" in help
 
 
 def test_a_secret_that_may_not_be_read_names_its_file():
-    cause, mend = see_web_dead(
+    cause, help = see_web_dead(
         "PermissionError: [Errno 13] Permission denied: '/run/secrets/db-password'",
         evidence={"secret_files": {"db-password": "db/password.txt"}},
     )
     assert cause.startswith("it may not read its secret db-password")
-    assert mend.startswith("chmod 0644 db/password.txt")
+    assert help.startswith("chmod 0644 db/password.txt")
 
 
 def test_a_port_that_may_not_be_had_is_a_capability():
-    cause, mend = see_web_dead(
+    cause, help = see_web_dead(
         "nginx: bind() to 0.0.0.0:80 failed (13: Permission denied)"
     )
     assert "may not listen on its port" in cause
-    assert "cap_add: [NET_BIND_SERVICE]" in mend
+    assert "cap_add: [NET_BIND_SERVICE]" in help
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_port_that_may_not_be_had_is_a_capability():
     ],
 )
 def test_a_missing_capability_is_named(line, names):
-    _, mend = see_web_dead(line, drops_capabilities=True)
-    assert f"cap_add: [{names}]" in mend
+    _, help = see_web_dead(line, drops_capabilities=True)
+    assert f"cap_add: [{names}]" in help
 
 
 def test_no_capability_is_missing_where_none_is_dropped():
@@ -76,44 +76,44 @@ def test_no_capability_is_missing_where_none_is_dropped():
     ],
 )
 def test_an_executable_tmp_is_asked_for(line):
-    _, mend = see_web_dead(line)
-    assert 'tmpfs: ["/tmp:exec"]' in mend
+    _, help = see_web_dead(line)
+    assert 'tmpfs: ["/tmp:exec"]' in help
 
 
 def test_a_folder_of_the_image_that_may_not_be_written_becomes_a_tmpfs():
-    cause, mend = see_web_dead(
+    cause, help = see_web_dead(
         "PermissionError: [Errno 13] Permission denied: '/app/data/x'", user="1000"
     )
     assert "/app/data/x" in cause
-    assert 'tmpfs: ["/app/data:uid=1000,gid=1000"]' in mend
+    assert 'tmpfs: ["/app/data:uid=1000,gid=1000"]' in help
 
 
 def test_a_mounted_folder_of_the_host_is_given_to_its_user():
     mount = Mounted(
         kind="bind", name="", source="/home/me/x", target="/data", is_writable=True
     )
-    _, mend = see_web_dead(
+    _, help = see_web_dead(
         "mkdir: /data/y: Permission denied", user="1000", mounts=(mount,)
     )
-    assert mend == "let user 1000 have it on this machine:\nchown 1000 /home/me/x"
+    assert help == "let user 1000 have it on this machine:\nchown 1000 /home/me/x"
 
 
 def test_a_volume_of_another_user_is_made_anew():
     mount = Mounted(
         kind="volume", name="demo_data", source="", target="/data", is_writable=True
     )
-    cause, mend = see_web_dead("open /data/y: permission denied", mounts=(mount,))
+    cause, help = see_web_dead("open /data/y: permission denied", mounts=(mount,))
     assert "/data/y" in cause
-    assert "docker volume rm demo_data" in mend
+    assert "docker volume rm demo_data" in help
 
 
 def test_a_password_that_is_younger_than_its_volume():
-    cause, mend = see_web_dead(
+    cause, help = see_web_dead(
         'FATAL: password authentication failed for user "app"',
         evidence={"older_volume": "demo_db-data", "older_service": "db"},
     )
     assert cause.startswith("db refused the password: its volume demo_db-data is older")
-    assert "docker volume rm demo_db-data" in mend
+    assert "docker volume rm demo_db-data" in help
 
 
 def test_another_refused_password_has_no_volume_to_blame():
@@ -122,11 +122,11 @@ def test_another_refused_password_has_no_volume_to_blame():
 
 
 def test_a_service_that_is_called_and_not_needed():
-    cause, mend = see_web_dead(
+    cause, help = see_web_dead(
         "getaddrinfo ENOTFOUND redis", evidence={"services": ("web", "redis")}
     )
     assert "`redis`, which it does not need" in cause
-    assert "needs: [redis]" in mend
+    assert "needs: [redis]" in help
 
 
 def test_a_service_that_is_needed_is_not_asked_for_again():

@@ -178,7 +178,7 @@ def test_one_that_got_ready_too_late_is_said_to_need_a_longer_boot(chain, tmp_pa
         failures=failures,
     )
     assert reason.failure.cause.startswith("router is up by now")
-    assert reason.failure.mend.endswith("health: {boot: 60s}")
+    assert reason.failure.help.endswith("health: {boot: 60s}")
 
 
 def test_without_a_container_what_compose_said_is_told(tmp_path):

@@ -146,7 +146,7 @@ def test_a_missing_module_is_named(tmp_path, ports):
     failure, _, _ = fail_with(tmp_path, ports, "import no_such_thing_here")
 
     assert "`no_such_thing_here` is not installed for" in failure.cause
-    assert "venv" in failure.mend
+    assert "venv" in failure.help
 
 
 def test_a_port_that_is_taken_names_its_holder(tmp_path, ports):
@@ -207,7 +207,7 @@ def test_a_service_that_listens_elsewhere_is_told_to_read_port(tmp_path, ports):
     )
 
     assert failure.cause == f"it listens on {other}, not on {ports['app']}"
-    assert failure.mend == "let it read PORT"
+    assert failure.help == "let it read PORT"
 
 
 def test_ipv6_alone_is_told(tmp_path, ports):
@@ -302,7 +302,7 @@ def test_a_log_that_cannot_be_written_is_told_and_not_the_program(
 
     assert f"{tmp_path}/logs" in failure.reason
     assert failure.cause == "its log cannot be written"
-    assert failure.mend == f"let {tmp_path}/logs be a folder that you may write to"
+    assert failure.help == f"let {tmp_path}/logs be a folder that you may write to"
 
 
 # A required failure takes the rest down, an optional one does not
@@ -672,6 +672,6 @@ def test_a_silence_that_nobody_could_look_into_is_not_told_as_an_idle_one(
                 supervisor.services["app"].unit, seconds=1, last="no", pids=(), lines=()
             )
         assert failure.cause.startswith("too many open files: this process")
-        assert "ulimit -n" in failure.mend
+        assert "ulimit -n" in failure.help
 
     bring_up(path, check)

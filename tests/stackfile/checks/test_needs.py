@@ -129,10 +129,10 @@ def test_the_other_needs_stay_in_the_lines_that_are_offered() -> None:
     silent = "image: python:3.13-slim\nhealth: {none: it is silent}"
     others = {"cache": CACHE, "other": silent, "job": JOB}
     text = make_stack(app=APP + "needs: [cache, other, job]", **others)
-    mend = find("healthy-unasked", text).help.splitlines()[-1]
+    help = find("healthy-unasked", text).help.splitlines()[-1]
 
-    assert mend == "needs: {cache: , other: {until: started}, job: {until: finished}}"
-    assert list_names(make_stack(app=APP + mend, **others)) == []
+    assert help == "needs: {cache: , other: {until: started}, job: {until: finished}}"
+    assert list_names(make_stack(app=APP + help, **others)) == []
 
 
 def test_beside_wired_needs_the_one_line_is_offered() -> None:
@@ -141,8 +141,8 @@ def test_beside_wired_needs_the_one_line_is_offered() -> None:
         app=APP + "needs:\n  cache: URL\n  other:\n", cache=CACHE, other=silent
     )
 
-    mend = find("healthy-unasked", text).help
-    assert mend.endswith("needs:\n  other: {until: started}")
+    help = find("healthy-unasked", text).help
+    assert help.endswith("needs:\n  other: {until: started}")
 
 
 def test_an_optional_need_waits_for_health_too() -> None:

@@ -21,7 +21,7 @@ OTHERS = "\n".join(
 ).replace("  job:\n", "  job:\n    job: true\n")
 
 
-def mend(key: str, value: str) -> str:
+def help(key: str, value: str) -> str:
     """The lines that are offered for a key with a value, as it stands in a file."""
     translated = translate_key(key, yaml.load(value, Loader=yaml.BaseLoader))
     assert translated is not None
@@ -146,7 +146,7 @@ def mend(key: str, value: str) -> str:
 def test_a_key_of_compose_is_answered_with_our_words(
     key: str, value: str, lines: str
 ) -> None:
-    assert mend(key, value) == lines
+    assert help(key, value) == lines
 
 
 @pytest.mark.parametrize("key", ["prot", "needs", "image", "x-a", ""])
@@ -195,7 +195,7 @@ def test_no_key_has_both_a_word_of_ours_and_a_translation() -> None:
 )
 def test_the_lines_that_are_offered_load(key: str, value: str) -> None:
     base = {"image": "python:3.13-slim", "port": "80", "health": "/"}
-    offered = mend(key, value)
+    offered = help(key, value)
     for word in base:
         if f"\n{word}:" in f"\n{offered}":
             base[word] = ""
@@ -224,7 +224,7 @@ def test_a_misspelt_key_of_compose_is_answered_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "mend"),
+    ("lines", "help"),
     [
         (
             "networks: {front: , back: }",
@@ -242,11 +242,11 @@ def test_a_misspelt_key_of_compose_is_answered_too() -> None:
         ),
     ],
 )
-def test_nothing_and_merge_keys_are_what_they_are(lines: str, mend: str) -> None:
+def test_nothing_and_merge_keys_are_what_they_are(lines: str, help: str) -> None:
     stack = make_stack(app=f"image: a:1\nhealth: image\n{lines}\n")
     anchor = "x-hc: &hc {interval: 15s, retries: 3}\n"
 
-    assert mend in find("compose-key", anchor + stack).help
+    assert help in find("compose-key", anchor + stack).help
 
 
 @pytest.mark.parametrize("key", TOP_LEVEL)
@@ -269,9 +269,9 @@ def test_a_top_level_key_of_compose_is_answered(key: str) -> None:
 )
 def test_what_stands_at_the_top_is_passed_on_as_it_is(value: str, lines: str) -> None:
     stack = make_stack(app="image: a:1\nhealth: image\n") + f"{value}\n"
-    mend = find("compose-key", stack).help.splitlines()[1]
+    help = find("compose-key", stack).help.splitlines()[1]
 
-    assert mend == f"compose: {{{value.partition(':')[0]}: {lines}}}"
+    assert help == f"compose: {{{value.partition(':')[0]}: {lines}}}"
 
 
 @pytest.mark.parametrize("key", sorted(KNOWN_TO_COMPOSE))

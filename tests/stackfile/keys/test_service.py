@@ -195,10 +195,10 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("what", TRANSLATIONS)
 def test_a_key_of_compose_is_translated(what: str) -> None:
-    lines, mend = TRANSLATIONS[what]
+    lines, help = TRANSLATIONS[what]
     problem = find("compose-key", make_stack(app=f"image: python:3.13\n{lines}"))
 
-    assert problem.help == mend or problem.help.endswith("\n" + mend)
+    assert problem.help == help or problem.help.endswith("\n" + help)
     assert str(problem.location) == "stack.yaml:4:5"
     assert f"`{lines.partition(':')[0]}`" in problem.message
 
