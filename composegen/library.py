@@ -25,6 +25,7 @@ from composegen.planning.plan import Step
 from composegen.stackfile.load import load_stack
 from composegen.terminal.console import QUICK, Console
 from composegen.terminal.stream import RunConsole
+from composegen.workspace.workspace import Workspace
 
 
 class Dependencies:
@@ -70,8 +71,9 @@ async def own_dependencies(
     it. Raises ComposegenError: for the stack, or DependencyFailed.
     """
     path = Path(stack)
-    folder = path.absolute().parent.resolve()
-    around = read_surroundings(folder, os.environ)
+    workspace = Workspace(path).resolve()
+    folder = workspace.folder
+    around = read_surroundings(workspace)
     asked = Asked(names=(service,), needed_only=True)
     local = settle_plan(load_stack(path, str(path)).stack, asked, around, ThisMachine())
     around = prepare_secrets(local.plan, around)

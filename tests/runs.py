@@ -23,6 +23,7 @@ from composegen.places.processes.upkeep import Upkeep
 from composegen.planning.selection import Selection
 from composegen.stackfile.load import load_stack
 from composegen.system.process import Processes
+from composegen.workspace.workspace import Workspace
 from tests.leaks import find_port, find_running_in, keep, wait_for
 
 ROOT = Path(__file__).parents[1]
@@ -117,7 +118,9 @@ async def carry_out(
     path, *, names=(), reuse=False, restart=True, machine=None, env=None
 ):
     """A supervisor for a stack, its events, and its end; nothing is started yet."""
-    around = read_surroundings(path.parent, {**os.environ, **(env or {})})
+    around = read_surroundings(
+        Workspace(path.parent / "stack.yaml", {**os.environ, **(env or {})})
+    )
     asked = Asked(names=names, reuse=reuse, selection=Selection())
     local = settle_plan(load(path), asked, around, machine or FakeMachine())
     around = prepare_secrets(local.plan, around)

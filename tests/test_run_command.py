@@ -311,6 +311,7 @@ from composegen.terminal.console import Console
 from composegen.terminal.stream import RunConsole
 from composegen.stackfile.load import load_stack
 from composegen.places.processes.plan import Asked
+from composegen.workspace.workspace import Workspace
 from composegen.places.processes.run import RunOptions, run_stack
 
 class Stuck(io.StringIO):
@@ -321,7 +322,8 @@ class Stuck(io.StringIO):
 
 stack = load_stack(Path("stack.yaml")).stack
 shown = RunConsole(Console(Stuck(), Stuck()))
-sys.exit(run_stack(stack, Path(), Asked(), RunOptions(), report=shown.show))
+workspace, options = Workspace("stack.yaml"), RunOptions()
+sys.exit(run_stack(stack, workspace, Asked(), options, report=shown.show))
 """
 
 

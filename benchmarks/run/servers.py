@@ -19,6 +19,7 @@ from composegen.places.processes.units import make_units
 from composegen.places.processes.upkeep import Upkeep
 from composegen.stackfile.load import load_stack
 from composegen.system.process import Processes
+from composegen.workspace.workspace import Workspace
 
 SERVER = """\
 import os, socket, time
@@ -80,7 +81,7 @@ async def carry_out(
     path: Path, report: Callable[[Event], None]
 ) -> AsyncIterator[Supervisor]:
     """A supervisor for a stack, nothing started yet; in the end nothing is left."""
-    around = read_surroundings(path.parent, os.environ)
+    around = read_surroundings(Workspace(path.parent / "stack.yaml", os.environ))
     local = settle_plan(
         load_stack(path, str(path)).stack, Asked(), around, ThisMachine()
     )

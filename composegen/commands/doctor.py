@@ -12,6 +12,7 @@ from composegen.commands.options import (
     format_option,
     load_file,
     make_console,
+    make_workspace,
     stack_option,
 )
 from composegen.errors import ExitCode
@@ -37,7 +38,7 @@ def doctor(file: str, form: str) -> None:
         made = make_plan(load_file(file).stack)
     elif file != DEFAULT_FILE:
         load_file(file)  # says what is wrong with the name
-    findings = examine(made, Path(file).absolute().parent, look_at_this_machine())
+    findings = examine(made, make_workspace(file).folder, look_at_this_machine())
     if form == "json":
         console.write_json([as_dict(finding) for finding in findings])
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from composegen.commands.options import (
@@ -96,8 +94,8 @@ def run(
     options = RunOptions(restart=not no_restart, colours=console.is_coloured("out"))
     stack = load_file(file).stack
     check_names(stack, asked.selection)
-    say_distrusted(make_workspace(file))
-    folder = Path(file).absolute().parent
+    workspace = make_workspace(file)
+    say_distrusted(workspace)
     with console.in_background():
-        code = run_stack(stack, folder, asked, options, report=shown.show)
+        code = run_stack(stack, workspace, asked, options, report=shown.show)
     context.exit(code)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from composegen.commands.options import (
     format_option,
     load_file,
     make_console,
+    make_workspace,
     stack_option,
 )
 from composegen.errors import ExitCode
@@ -20,14 +19,13 @@ from composegen.errors import ExitCode
 @format_option
 def secrets(file: str, form: str) -> None:
     """Create missing secret files, and report empty ones."""
-    import os
-
     from composegen.text import escape_control
     from composegen.workspace.secrets import Outcome, make_secret_files
 
     console = make_console()
+    workspace = make_workspace(file)
     made = make_secret_files(
-        load_file(file).stack, Path(file).absolute().parent, os.environ
+        load_file(file).stack, workspace.folder, workspace.environment
     )
     if form == "json":
         console.write_json(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from composegen.commands.options import (
     load_file,
     make_console,
     make_selection,
+    make_workspace,
     selection_options,
     stack_option,
 )
@@ -62,12 +62,11 @@ def up(
     from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
-    from composegen.workspace.workspace import COMPOSE_FILE
 
     console = make_console()
-    folder = Path(file).absolute().parent
+    workspace = make_workspace(file)
     selection = make_selection(added, removed)
-    recorded = read_recorded(folder / COMPOSE_FILE)
+    recorded = read_recorded(workspace.compose_file)
     is_chosen = bool(added or removed)
     if not is_chosen and recorded is not None:
         selection = recorded.selection
@@ -80,6 +79,6 @@ def up(
         is_chosen=is_chosen,
         in_terminal=console.err.isatty(),
     )
-    code = up_stack(made, folder, options, report=UpConsole(console).show)
+    code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)

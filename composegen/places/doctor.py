@@ -28,6 +28,7 @@ from composegen.targets.files import Options
 from composegen.values import parse_variables
 from composegen.workspace.dotenv import fill_variables
 from composegen.workspace.project import find_project
+from composegen.workspace.workspace import Workspace
 
 OLDEST_ENGINE = (25,)
 OLDEST_COMPOSE = (2, 21)
@@ -110,7 +111,9 @@ class _Examination:
         self.plan = plan
         self.folder = folder
         self.means = means
-        self.around: Surroundings = read_surroundings(folder, means.environment)
+        self.around: Surroundings = read_surroundings(
+            Workspace(folder / "stack.yaml", means.environment)
+        )
         self.steps: tuple[Step, ...] = plan.steps if plan is not None else ()
         self.own_ports: set[int] = set()
         self.has_engine = False

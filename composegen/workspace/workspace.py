@@ -29,6 +29,11 @@ class Workspace:
         self.folder = Path(file).absolute().parent
         self.environment = os.environ if environment is None else environment
 
+    def resolve(self) -> Workspace:
+        """The same with its folder's links followed: what is noted must not move."""
+        folder = self.folder.resolve()
+        return Workspace(folder / Path(self.file).name, self.environment)
+
     @cached_property
     def values(self) -> Mapping[str, str]:
         """What fills variables: the environment, then the folder's ``.env``.

@@ -5,9 +5,6 @@ Compose's exit code alone decides nothing: ``judging`` does, from what the engin
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from composegen.errors import (
@@ -47,8 +44,6 @@ from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
 from composegen.targets.files import Options
 from composegen.targets.output import Written, find_prefix, write_rendered
-from composegen.workspace.dotenv import fill_variables, read_dotenv
-from composegen.workspace.project import find_project
 from composegen.workspace.secrets import (
     Outcome,
     check_made,
@@ -56,6 +51,7 @@ from composegen.workspace.secrets import (
     read_passwords,
 )
 from composegen.workspace.state import hold_lock
+from composegen.workspace.workspace import Workspace
 
 _STAYS = "what was made stays: composegen why, logs, down"
 _LOCK = "up.lock"
@@ -79,7 +75,9 @@ class UpOptions:
     in_terminal: bool = False
 
 
-def up_stack(plan: Plan, folder: Path, options: UpOptions, *, report: Report) -> int:
+def up_stack(
+    plan: Plan, workspace: Workspace, options: UpOptions, *, report: Report
+) -> int:
     """Bring a plan up on the Docker engine; the exit code.
 
     Everything that happens is an event that is reported.
@@ -88,14 +86,17 @@ def up_stack(plan: Plan, folder: Path, options: UpOptions, *, report: Report) ->
     """
     with catch_signals(_interrupt):
         find_docker()
-        endpoint = find_endpoint(os.environ)
-        with Engine(endpoint) as engine, hold_lock(folder, _LOCK) as is_ours:
+        endpoint = find_endpoint(workspace.environment)
+        with (
+            Engine(endpoint) as engine,
+            hold_lock(workspace.folder, _LOCK) as is_ours,
+        ):
             if not is_ours:
                 raise UpAlready(
                     "another `composegen up` is at work in this folder",
                     help="wait for it, or end it with Ctrl-C where it runs",
                 )
-            up = _Up(plan, folder, options, report, engine, endpoint)
+            up = _Up(plan, workspace, options, report, engine, endpoint)
             return up.carry_out()
 
 
@@ -109,26 +110,25 @@ class _Up:
     def __init__(
         self,
         plan: Plan,
-        folder: Path,
+        workspace: Workspace,
         options: UpOptions,
         report: Report,
         engine: Engine,
         endpoint: Endpoint,
     ) -> None:
         self.plan = plan
-        self.folder = folder
+        self.workspace = workspace
+        self.folder = workspace.folder
         self.options = options
         self.report = report
         self.engine = engine
-        dotenv = read_dotenv(folder, os.environ)
-        self.values: Mapping[str, str] = {**dotenv, **os.environ}
-        project = find_project(plan.stack.name, folder, self.values)
+        project = workspace.find_project(plan.stack.name)
         self.notes = make_notes(plan, project, endpoint)
         self.project = Project(
             name=self.notes.project,
-            folder=folder,
+            folder=self.folder,
             endpoint=endpoint,
-            environment=os.environ,
+            environment=workspace.environment,
         )
 
     def carry_out(self) -> int:
@@ -138,7 +138,9 @@ class _Up:
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
         self.project = replace(
-            self.project, text=text, environment={**os.environ, **passwords}
+            self.project,
+            text=text,
+            environment={**self.workspace.environment, **passwords},
         )
         write_notes(self.folder, self.notes)
         reasons = self._get_images()
@@ -191,7 +193,9 @@ class _Up:
         return file.text
 
     def _make_secrets(self) -> None:
-        made = make_secret_files(reduce_stack(self.plan), self.folder, os.environ)
+        made = make_secret_files(
+            reduce_stack(self.plan), self.folder, self.workspace.environment
+        )
         check_made(made)
         for each in made:
             if each.outcome is Outcome.WRITTEN:
@@ -218,7 +222,7 @@ class _Up:
         if service.build is not None or policy not in {"missing", "if_not_present"}:
             return False
         try:
-            image = fill_variables(service.image, self.values)
+            image = self.workspace.fill(service.image)
         except MissingVariable:
             return False  # Compose says better what is not set
         return self.engine.find_image(image) is None

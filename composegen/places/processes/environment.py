@@ -24,7 +24,6 @@ from composegen.workspace.dotenv import (
     fill_variables,
     parse_dotenv,
     parse_raw_env,
-    read_dotenv,
 )
 from composegen.workspace.secrets import (
     check_made,
@@ -33,6 +32,7 @@ from composegen.workspace.secrets import (
     read_passwords,
 )
 from composegen.workspace.state import STATE_FOLDER, make_state_folder
+from composegen.workspace.workspace import Workspace
 
 HOST = "127.0.0.1"
 _SECRET_MODE = 0o644
@@ -76,14 +76,15 @@ class Surroundings:
             ) from None
 
 
-def read_surroundings(folder: Path, environment: Mapping[str, str]) -> Surroundings:
+def read_surroundings(workspace: Workspace) -> Surroundings:
     """The surroundings of a stack's folder; ``.env`` fills variables and no more.
 
     Raises FileRefused.
     """
-    dotenv = read_dotenv(folder, environment)
     return Surroundings(
-        folder=folder, inherited=dict(environment), values={**dotenv, **environment}
+        folder=workspace.folder,
+        inherited=dict(workspace.environment),
+        values=workspace.values,
     )
 
 

@@ -51,6 +51,7 @@ from composegen.system.foreground import stay_in_front
 from composegen.system.process import Processes
 from composegen.system.signals import catch_signals
 from composegen.workspace.state import Lock
+from composegen.workspace.workspace import Workspace
 
 _CONNECT_TIMEOUT = 0.5
 _POLL = 0.05
@@ -92,7 +93,7 @@ class ThisMachine:
 
 def run_stack(
     stack: Stack,
-    folder: Path,
+    workspace: Workspace,
     asked: Asked,
     options: RunOptions,
     *,
@@ -104,7 +105,8 @@ def run_stack(
     nothing is supervised meanwhile.
     Raises CannotRun, UsageError, SelectionError and FileRefused before anything starts.
     """
-    folder = folder.resolve()
+    workspace = workspace.resolve()
+    folder = workspace.folder
     before = RunFolder.find(folder)
     if before is not None and not asked.names:
         whole = _find_whole(before)
@@ -112,7 +114,7 @@ def run_stack(
             return attach_guest(whole, stack, report)
     with _note_refusal(folder):
         _check_handles()
-        around = read_surroundings(folder, os.environ)
+        around = read_surroundings(workspace)
         local = settle_plan(stack, asked, around, ThisMachine())
         text = format_plan(local.plan)
         report(Planned(services=tuple(local.plan.names), text=text))

@@ -15,6 +15,7 @@ from composegen.places.processes.environment import read_surroundings
 from composegen.places.processes.records import RunFolder, ServiceRecord
 from composegen.records import replace
 from composegen.system.identity import Identity
+from composegen.workspace.workspace import Workspace
 from tests import leaks, runs
 from tests.runs import (
     carry_out,
@@ -184,7 +185,7 @@ def test_somebody_elses_store_is_refused_even_in_this_folder(tmp_path, ports):
 
 
 def find_stranger_for(path, name):
-    around = read_surroundings(path.parent, os.environ)
+    around = read_surroundings(Workspace(path.parent / "stack.yaml", os.environ))
     return find_stranger(runs.load(path).services[name], around)
 
 
@@ -222,7 +223,7 @@ def test_what_a_run_of_this_folder_owns_is_no_stranger(tmp_path, ports):
             await supervisor.bring_up()
             # A store of ours is known by what was noted, wherever it runs.
             store = replace(runs.load(path).services["app"], is_store=True)
-            around = read_surroundings(tmp_path, os.environ)
+            around = read_surroundings(Workspace(tmp_path / "stack.yaml", os.environ))
             return find_stranger(store, around)
 
     assert asyncio.run(own()) == ""

@@ -15,6 +15,7 @@ from composegen.places.processes.environment import (
 )
 from composegen.places.processes.plan import Asked, settle_plan
 from composegen.places.processes.units import make_units
+from composegen.workspace.workspace import Workspace
 from tests.refusals import close, other_user
 from tests.runs import FakeMachine, load, write_stack
 
@@ -44,7 +45,7 @@ def prepare(tmp_path, text=TEXT, *, env=None, dotenv=""):
     (tmp_path / ".env").write_text(dotenv)
     path = write_stack(tmp_path, text)
     environ = {"PATH": os.environ["PATH"], **(env or {})}
-    around = read_surroundings(tmp_path, environ)
+    around = read_surroundings(Workspace(tmp_path / "stack.yaml", environ))
     local = settle_plan(load(path), Asked(), around, FakeMachine())
     around = prepare_secrets(local.plan, around)
     units = {unit.name: unit for unit in make_units(local, around)}
@@ -249,4 +250,4 @@ def test_an_env_file_that_may_not_be_read_is_not_missing(shared_folder):
     (shared_folder / ".env").touch(mode=0)
 
     with other_user(), pytest.raises(FileRefused, match=r"\.env: permission denied"):
-        read_surroundings(shared_folder, {})
+        read_surroundings(Workspace(shared_folder / "stack.yaml", {}))

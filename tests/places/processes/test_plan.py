@@ -11,6 +11,7 @@ from composegen.places.processes.plan import Asked, Way, settle_plan
 from composegen.places.processes.units import make_units
 from composegen.planning.printing import format_plan
 from composegen.planning.selection import Selection
+from composegen.workspace.workspace import Workspace
 from tests.runs import FakeMachine, load, write_stack
 
 STORE = """
@@ -36,7 +37,7 @@ def settle(
 ):
     path = write_stack(tmp_path, text)
     environ = {"PATH": os.environ["PATH"], **(env or {})}
-    around = read_surroundings(tmp_path, environ)
+    around = read_surroundings(Workspace(tmp_path / "stack.yaml", environ))
     machine = FakeMachine(engine=engine, listening=listening, strangers=strangers)
     local = settle_plan(load(path), Asked(**asked), around, machine)
     units = {unit.name: unit for unit in make_units(local, around)}

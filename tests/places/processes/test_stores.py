@@ -11,6 +11,7 @@ from composegen.places.processes.environment import prepare_secrets, read_surrou
 from composegen.places.processes.plan import Asked, settle_plan
 from composegen.places.processes.readiness import Probe
 from composegen.places.processes.units import make_units
+from composegen.workspace.workspace import Workspace
 from tests.runs import FakeMachine, load, write_stack
 
 TEXT = """
@@ -33,7 +34,7 @@ def start(folder, *lines, env=None, text=TEXT):
     """How a Postgres with some more lines is started."""
     path = write_stack(folder, text + "".join(f"    {line}\n" for line in lines))
     environ = {"PATH": os.environ["PATH"], **(env or {})}
-    around = read_surroundings(folder, environ)
+    around = read_surroundings(Workspace(folder / "stack.yaml", environ))
     local = settle_plan(load(path), Asked(), around, FakeMachine(engine=True))
     around = prepare_secrets(local.plan, around)
     [launch] = [u.launch for u in make_units(local, around) if u.name == "db"]

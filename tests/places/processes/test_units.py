@@ -12,6 +12,7 @@ from composegen.places.processes.environment import prepare_secrets, read_surrou
 from composegen.places.processes.plan import Asked, settle_plan
 from composegen.places.processes.units import make_units
 from composegen.stackfile.load import load_stack
+from composegen.workspace.workspace import Workspace
 from tests.runs import FakeMachine
 
 TEXTS = st.sampled_from(
@@ -125,7 +126,7 @@ def test_nothing_ends_in_a_traceback(
         (folder / "some.env").write_text(env_file)
         try:
             stack = load_stack(folder / "stack.yaml").stack
-            around = read_surroundings(folder, environ)
+            around = read_surroundings(Workspace(folder / "stack.yaml", environ))
             machine = FakeMachine(engine=engine, listening=listening)
             local = settle_plan(stack, asked, around, machine)
             units = make_units(local, prepare_secrets(local.plan, around))
