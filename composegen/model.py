@@ -348,12 +348,12 @@ class Stack:
     )
 
 
-_WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
+WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 
 
 def split_mount(text: str) -> Mount | None:
     """Compose's short form of a volume, ``[SOURCE:]TARGET[:OPTIONS]``."""
-    parts = split_at_colons(text, 2 if _WINDOWS_PATH.match(text) else 0)
+    parts = split_at_colons(text, 2 if WINDOWS_PATH.match(text) else 0)
     if len(parts) == 1:
         return Mount(target=parts[0])
     if len(parts) == 2 or len(parts) == 3:

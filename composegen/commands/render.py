@@ -66,7 +66,7 @@ def render(
         write_rendered,
     )
     from composegen.targets.table import TARGETS
-    from composegen.text import escape_control
+    from composegen.text import count, escape_control
     from composegen.workspace.secrets import list_missing_files
 
     console = make_console()
@@ -96,8 +96,7 @@ def render(
             written = write_rendered(
                 rendered.text, path, force=force, is_named=output is not None
             )
-            count = len(made.steps)
-            services = f"{count} service{'s' if count > 1 else ''}"
+            services = count(len(made.steps), "service")
             if written is Written.SAME:
                 console.say(f"{path} is up to date: {services}")
             else:

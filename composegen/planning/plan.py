@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from composegen.graph import sort_graph
 from composegen.model import (
     Condition,
-    Need,
     Secret,
     SecretKind,
     SecretUse,
@@ -21,6 +20,7 @@ from composegen.model import (
 )
 from composegen.planning.addressing import Addressing, ContainerAddressing
 from composegen.planning.credentials import name_url_secret
+from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
 from composegen.planning.needs import Needs
 from composegen.planning.networks import list_networks, list_raw_mounts
 from composegen.planning.placeholders import fill_template
@@ -82,32 +82,6 @@ class Step:
 
 
 @record
-class Fallback:
-    """What changes in a dependent service because another one is excluded."""
-
-    service: str
-    env: Mapping[str, str]
-    replicas: int | None
-    note: str
-
-    def __str__(self) -> str:
-        parts = [f"{name}={value}" for name, value in self.env.items()]
-        if self.replicas is not None:
-            parts.append(f"{self.replicas} replica{'s' if self.replicas > 1 else ''}")
-        text = ", ".join(parts) or "starts without it"
-        return f"{text}; {self.note}" if self.note else text
-
-
-@record
-class LeftOut:
-    """An excluded service, why, and what its dependent services do instead."""
-
-    service: str
-    reason: str
-    fallbacks: tuple[Fallback, ...] = ()
-
-
-@record
 class Plan:
     """What starts, in which order, waiting for what; what is excluded.
 
@@ -158,7 +132,7 @@ def make_plan(
         stack=stack,
         selection=selection,
         steps=ordered,
-        left_out=_list_left_out(stack, selected.left_out, selected.included),
+        left_out=list_left_out(stack, selected.left_out, selected.included),
         secrets=_list_secrets(stack, ordered),
         volumes=_list_volumes(stack, ordered),
         stores=tuple(
@@ -194,13 +168,8 @@ def _make_step(
     for use in service.secrets:
         for variable in use.variables:
             environment[variable] = addressing.find_secret(use.name)
-    absent: list[str] = []
-    fewer: list[int] = []
     for need in service.needs:
         if need.service not in included:
-            absent += need.env
-            if need.otherwise is not None and need.otherwise.replicas is not None:
-                fewer.append(need.otherwise.replicas)
             continue
         gates.append(
             Gate(
@@ -213,48 +182,20 @@ def _make_step(
             environment[variable] = filled.text
             for secret in filled.mounts:
                 mounts.setdefault(secret, SecretUse(name=secret))
-    for need in service.needs:
-        if need.service not in included and need.otherwise is not None:
-            environment |= need.otherwise.env
+    fallback = choose_fallback(service, included)
+    environment |= fallback.env
     return Step(
         service=service,
         gates=tuple(gates),
         environment=environment,
-        unset=tuple(name for name in dict.fromkeys(absent) if name not in environment),
+        unset=tuple(name for name in fallback.absent if name not in environment),
         secrets=tuple(mounts.values()),
         networks=tuple(
             network
             for network in list_networks(stack, service)
             if network == "default" or network in included
         ),
-        replicas=min(fewer, default=service.replicas),
-    )
-
-
-def _list_left_out(
-    stack: Stack, reasons: Mapping[str, str], included: frozenset[str]
-) -> tuple[LeftOut, ...]:
-    needs: dict[str, list[tuple[str, Need]]] = {}
-    for name in stack.services:
-        if name in included:
-            for need in stack.services[name].needs:
-                needs.setdefault(need.service, []).append((name, need))
-    return tuple(
-        LeftOut(
-            service=name,
-            reason=reason,
-            fallbacks=tuple(
-                Fallback(
-                    service=dependent,
-                    env=need.otherwise.env,
-                    replicas=need.otherwise.replicas,
-                    note=need.otherwise.note,
-                )
-                for dependent, need in needs.get(name, ())
-                if need.otherwise is not None
-            ),
-        )
-        for name, reason in reasons.items()
+        replicas=fallback.replicas,
     )
 
 

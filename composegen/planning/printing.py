@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from composegen.planning.plan import Fallback, Plan, Step
+from composegen.planning.fallbacks import Fallback
+from composegen.planning.plan import Plan, Step
+from composegen.text import count
 from composegen.values import format_duration
 
 
 def format_plan(plan: Plan) -> str:
     """The plan as text: one step a line, with its reason and its worst wait."""
-    count = len(plan.steps)
+    services = count(len(plan.steps), "service")
     title = plan.stack.name or plan.stack.file
     flags = f", {plan.selection.flags}" if plan.selection.flags else ""
-    lines = [f"{title}: {count} service{'s' if count > 1 else ''}{flags}", ""]
+    lines = [f"{title}: {services}{flags}", ""]
     width = max(len(step.name) for step in plan.steps)
     reasons = [format_reason(step) for step in plan.steps]
     reason_width = max(map(len, reasons))

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-from composegen.model import Secret
-from composegen.system.files import read_small_text
 from composegen.workspace.dotenv import fill_variables, read_dotenv
 from composegen.workspace.project import find_project
 
@@ -57,7 +55,3 @@ class Workspace:
         Raises NoProjectName and FileRefused.
         """
         return find_project(name, self.folder, self.values)
-
-    def read_secret(self, secret: Secret) -> str:
-        """The value of a secret's file without its line break; empty without one."""
-        return (read_small_text(self.folder / secret.file) or "").rstrip("\r\n")

@@ -306,13 +306,13 @@ FAULTS = (
     Fault(
         "the fallback's environment is forgotten",
         "composegen/planning/plan.py",
-        "            environment |= need.otherwise.env\n",
-        "            pass\n",
+        "    environment |= fallback.env\n",
+        "",
         PLAN,
     ),
     Fault(
         "the fallback's replicas are forgotten",
-        "composegen/planning/plan.py",
+        "composegen/planning/fallbacks.py",
         "min(fewer, default=service.replicas)",
         "service.replicas",
         PLAN,
@@ -320,8 +320,8 @@ FAULTS = (
     Fault(
         "a left-out need stays wired",
         "composegen/planning/plan.py",
-        "            absent += need.env\n",
-        "            environment |= need.env\n",
+        "        if need.service not in included:\n            continue\n",
+        "",
         PLAN,
     ),
     Fault(

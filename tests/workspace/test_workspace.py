@@ -3,7 +3,6 @@
 import pytest
 
 from composegen.errors import FileRefused, MissingVariable, NoProjectName
-from composegen.model import Secret, SecretKind
 from composegen.workspace.workspace import Workspace
 
 
@@ -40,10 +39,3 @@ def test_a_project_is_called_as_compose_calls_it(tmp_path):
     assert Workspace(folder / "stack.yaml", environment).find_project("x") == "other"
     with pytest.raises(NoProjectName):
         Workspace(folder / "stack.yaml", {}).find_project("Bad Name")
-
-
-def test_a_secret_is_read_without_its_line_break(workspace):
-    secret = Secret(name="key", kind=SecretKind.FILE, source="key.txt")
-    assert workspace.read_secret(secret) == ""
-    (workspace.folder / "key.txt").write_text("value\r\n")
-    assert workspace.read_secret(secret) == "value"

@@ -177,11 +177,6 @@ class Carrying:
         """Whether it gave up for a dependency that did not become ready."""
         return any(_GATE.search(line) for line in self.lines[-10:])
 
-    @property
-    def last_words(self) -> str:
-        """The line in which it said what was wrong."""
-        return find_complaint(self.lines)
-
 
 def find_complaint(lines: list[str]) -> str:
     """The line of Compose's output that says what went wrong."""

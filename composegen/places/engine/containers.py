@@ -17,7 +17,6 @@ from composegen.records import record
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01"
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
-_EPHEMERAL = re.compile(r"^[0-9a-f]{12}_")
 
 
 class Status(StrEnum):

@@ -221,6 +221,3 @@ def _find_silence(
     if holders and not set(holders) & set(pids):
         return f"port {probe.port} is held by {describe_process(holders[0])}", ""
     return f"port {probe.port} listens; {busy}", longer
-
-
-# Holders

@@ -120,9 +120,6 @@ def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
     return replace(stack, services=kept)
 
 
-# Ports
-
-
 # Ways
 
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
-
-from composegen.places.events import Event, Line, Told
+from composegen.places.events import Event, Line, Report, Told
 from composegen.places.processes.causes import LAST_LINES
 from composegen.places.processes.service import RunningService
 from composegen.system.logfiles import Tail, read_last_lines
-
-Report: TypeAlias = Callable[[Event], None]
-"""Called with everything that happens."""
 
 
 class Reports:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from composegen.places.events import Event, Told
+from composegen.places.events import Event, Report, Told
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Control
 from composegen.places.processes.plan import LocalPlan, Way
@@ -21,7 +21,6 @@ from composegen.places.processes.records import (
     format_now,
     identify_self,
 )
-from composegen.places.processes.report import Report
 from composegen.places.processes.service import describe_failure
 from composegen.places.processes.sockets import choose_socket, find_socket_folder
 from composegen.places.processes.supervisor import Supervisor

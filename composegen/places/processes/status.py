@@ -18,8 +18,6 @@ from composegen.places.status import (
 from composegen.records import field, record
 from composegen.system.identity import is_still
 
-_HEAD = ("service", "state", "health", "pid", "since", "restarts", "address")
-
 
 @record
 class RunsSeen:

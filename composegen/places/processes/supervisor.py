@@ -10,9 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from composegen.places.events import Failure
+from composegen.places.events import Failure, Report
 from composegen.places.processes.claims import Claims
-from composegen.places.processes.report import Report
 from composegen.places.processes.service import RunningService, describe_service
 from composegen.places.processes.tender import Tender
 from composegen.places.processes.units import Unit

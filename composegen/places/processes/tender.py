@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from composegen.model import HealthKind
-from composegen.places.events import Failure
+from composegen.places.events import Failure, Report
 from composegen.places.processes.causes import (
     explain_exit,
     explain_os_error,
@@ -26,7 +26,7 @@ from composegen.places.processes.readiness import (
     wait_until_settled,
 )
 from composegen.places.processes.refusals import Refused
-from composegen.places.processes.report import Report, Reports
+from composegen.places.processes.report import Reports
 from composegen.places.processes.service import RunningService
 from composegen.records import replace
 from composegen.system.identity import Identity, is_still

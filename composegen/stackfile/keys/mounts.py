@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from composegen.model import _WINDOWS_PATH, Mount, split_mount
+from composegen.model import WINDOWS_PATH, Mount, split_mount
 from composegen.stackfile.keys.key import Schema
 from composegen.stackfile.nodes import MappingNode, Node, ScalarNode
 from composegen.stackfile.reader import Path, Reader
@@ -79,7 +79,7 @@ def _read_mount(reader: Reader, node: Node) -> Mount | None:
     if text is None:
         return None
     mount = split_mount(text)
-    is_drive = bool(_WINDOWS_PATH.match(text))
+    is_drive = bool(WINDOWS_PATH.match(text))
     is_odd = mount is not None and not mount.target.startswith(("/", "$"))
     if mount is None or (is_odd and not (is_drive and not mount.source)):
         reader.add(

@@ -117,7 +117,7 @@ def test_what_it_says_is_kept_and_warnings_are_told(docker, tmp_path):
     carrying, warnings = carry(make_project(tmp_path), "up")
     assert carrying.exit_code == 17
     assert warnings == ['The "TAG" variable is not set']
-    assert carrying.last_words == "Error response from daemon: no"
+    assert find_complaint(carrying.lines) == "Error response from daemon: no"
     assert not carrying.was_gate
 
 
