@@ -67,7 +67,6 @@ def render(
     )
     from composegen.targets.table import TARGETS
     from composegen.text import count, escape_control
-    from composegen.workspace.secrets import list_missing_files
 
     console = make_console()
     folder = Path(file).parent
@@ -101,6 +100,8 @@ def render(
                 console.say(f"{path} is up to date: {services}")
             else:
                 console.say(f"{written.value} {path}: {services}")
+            from composegen.workspace.secrets import list_missing_files
+
             missing = list_missing_files(made.secrets.values(), folder)
             if missing:
                 names = escape_control(", ".join(missing))
