@@ -1,4 +1,4 @@
-"""Every deliberate error: its facts, where it stands, and the exit code it ends with.
+"""Every deliberate error: its facts, its place, and the exit code it ends with.
 
     ComposegenError
     ├── UsageError       the command line asks for what cannot be       exit 2
@@ -106,13 +106,13 @@ class UsageError(ComposegenError):
 
 
 class SelectionError(ComposegenError):
-    """The services that are asked for cannot run without one that is left out."""
+    """The services that are asked for cannot run without one that is excluded."""
 
     name = "left-out"
 
 
 class CannotRun(ComposegenError):
-    """What is asked for cannot be carried out on this machine."""
+    """What is asked for cannot run on this machine."""
 
     name = "cannot-run"
 
@@ -134,7 +134,7 @@ class MissingVariable(ComposegenError):
 
 
 class NoProjectName(ComposegenError):
-    """Compose could not call the project anything."""
+    """Compose has no valid name for the project."""
 
     name = "project-name"
 
@@ -174,13 +174,13 @@ class ComposeMissing(ComposegenError):
 
 
 class UpAlready(ComposegenError):
-    """Somebody brings the same stack up at this very moment."""
+    """Another process brings the same stack up right now."""
 
     name = "up-already"
 
 
 class NothingRuns(ComposegenError):
-    """There is nothing to speak of in this folder."""
+    """Nothing of this folder runs."""
 
     name = "nothing-runs"
 
@@ -198,7 +198,7 @@ class DependencyFailed(ComposegenError):
 
 
 class Interrupted(ComposegenError):
-    """A signal ended it; ``exit_code`` tells which one."""
+    """A signal ended it; ``exit_code`` says which one."""
 
     name = "interrupted"
 
