@@ -191,7 +191,7 @@ def _find_close(text: str, start: int, end: int) -> int:
 
 
 def split_at_colons(text: str, start: int = 0) -> list[str]:
-    """Split at the colons that stand in no ``${..}``, from ``start`` on."""
+    """Split at the colons outside ``${..}``, from ``start`` on."""
     parts, begin, position = [], 0, start
     while position < len(text):
         if text.startswith("${", position):

@@ -1,6 +1,6 @@
 """Fills the templates of dependent services, and makes the URLs of services.
 
-Templates speak of a service by the words of ``PLACEHOLDERS``; they are filled for the
+Templates refer to a service by the words of ``PLACEHOLDERS``; they are filled for the
 addressing of where the dependent service runs.
 """
 

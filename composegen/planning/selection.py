@@ -14,7 +14,7 @@ from composegen.text import find_near
 
 @record
 class Selection:
-    """What was asked for: services to add and to exclude."""
+    """The flags of a command: services to include and to exclude."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

@@ -217,7 +217,7 @@ def _make_room(brought: Draft, own: Draft) -> None:
 
 
 def _find_facts(recipe: Recipe | None, image: str, build: Build | None) -> Facts | None:
-    """The recipe's facts, asked with what is in the image that really runs."""
+    """The recipe's facts, with the tools of the image that really runs."""
     runs = build.base_image if build is not None else image
     if recipe is None:
         return find_facts(runs) if runs else None

@@ -25,7 +25,7 @@ class Folder:
         self._dockerfiles: dict[Path, str | None] = {}
 
     def look_at_build(self, options: Mapping[str, Raw]) -> Build:
-        """A build with what its Dockerfile tells."""
+        """A build with the facts of its Dockerfile."""
         context = str(options.get("context", "."))
         inline = options.get("dockerfile_inline")
         arguments = options.get("args")

@@ -62,7 +62,7 @@ def _is_udp(service: Service, asked: int) -> bool:
 
 
 def check_probe_tool(checked: Checked) -> None:
-    """Something in the image can ask, for a target that runs its probes in there."""
+    """The image has a tool for the probe, for a target that runs probes in it."""
     for service in checked.stack.services.values():
         health = service.health
         if health is None or not asks_a_port(health) or choose_tool(health):

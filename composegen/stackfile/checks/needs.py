@@ -179,7 +179,7 @@ def check_jobs(checked: Checked) -> None:
 
 
 def check_left_out(checked: Checked) -> None:
-    """The services that are asked for have what they require, and there are some."""
+    """The selected services have what they require, and at least one is left."""
     services = checked.stack.services
     if checked.selection is None or not services:
         return

@@ -97,7 +97,7 @@ def check_env_files(checked: Checked) -> None:
 
 
 def check_placeholders(checked: Checked) -> None:
-    """Every word in braces is known for the service it speaks of."""
+    """Every placeholder has a value for the service that it refers to."""
     for service, need, target in checked.needs():
         if checked.is_broken(target.name, "environment", "secrets", "port", "publish"):
             continue
