@@ -1,23 +1,23 @@
-"""Every deliberate error: its facts, where it stands, and the exit code it ends with.
+"""Every deliberate error: its facts, its place, and the exit code it ends with.
 
     ComposegenError
-    ├── UsageError       the command line asks for what cannot be       exit 2
-    ├── ProblemsFound    a stack file, or a file it names, is wrong     exit 1
-    ├── SelectionError   what is asked for cannot start                 exit 1
-    ├── CannotRun        this machine cannot carry it out                exit 1
+    ├── UsageError       the command line has an error                   exit 2
+    ├── ProblemsFound    a stack file, or a file it names, is wrong      exit 1
+    ├── SelectionError   the selected services cannot start              exit 1
+    ├── CannotRun        the stack cannot run on this machine            exit 1
     ├── MissingVariable  a variable that must be set is not              exit 1
-    ├── NoProjectName    Compose could not call the project anything     exit 1
+    ├── NoProjectName    Compose has no valid name for the project       exit 1
     ├── OtherEngine      the stack is up on an engine not chosen now     exit 2
     ├── EngineUnreachable  no Docker engine answers, or may be used      exit 1
-    ├── ComposeFailed    Compose could not do what it was asked to       exit 1
+    ├── ComposeFailed    a command of Compose failed                     exit 1
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
-    ├── UpAlready        another one brings it up at this very moment    exit 1
-    ├── NothingRuns      there is nothing to speak of in this folder     exit 1
-    ├── StillRuns        what was asked to end has not ended             exit 1
+    ├── UpAlready        another process brings the same stack up        exit 1
+    ├── NothingRuns      nothing of this folder runs                     exit 1
+    ├── StillRuns        a process that was asked to stop still runs     exit 1
     ├── DependencyFailed  what a program needs cannot be brought up      exit 1
-    ├── Interrupted      a signal ended it                     129, 130 or 143
-    ├── FileRefused      a file that must not be read or overwritten    exit 1
-    └── StaleFile        a rendered file is not what it should be       exit 1
+    ├── Interrupted      a signal ended it                      129, 130 or 143
+    ├── FileRefused      a file that must not be read or overwritten     exit 1
+    └── StaleFile        a rendered file is not what it should be        exit 1
 
 Problems are data: ``console`` turns them into words and ``cli`` alone exits.
 """
@@ -106,13 +106,13 @@ class UsageError(ComposegenError):
 
 
 class SelectionError(ComposegenError):
-    """The services that are asked for cannot run without one that is left out."""
+    """The selected services cannot run without one that is excluded."""
 
     name = "left-out"
 
 
 class CannotRun(ComposegenError):
-    """What is asked for cannot be carried out on this machine."""
+    """The stack cannot run on this machine."""
 
     name = "cannot-run"
 
@@ -134,7 +134,7 @@ class MissingVariable(ComposegenError):
 
 
 class NoProjectName(ComposegenError):
-    """Compose could not call the project anything."""
+    """Compose has no valid name for the project."""
 
     name = "project-name"
 
@@ -162,7 +162,7 @@ class EngineUnreachable(ComposegenError):
 
 
 class ComposeFailed(ComposegenError):
-    """Compose could not do what it was asked to; it has said why itself."""
+    """A command of Compose failed; Compose has reported the reason itself."""
 
     name = "compose"
 
@@ -174,19 +174,19 @@ class ComposeMissing(ComposegenError):
 
 
 class UpAlready(ComposegenError):
-    """Somebody brings the same stack up at this very moment."""
+    """Another process brings the same stack up right now."""
 
     name = "up-already"
 
 
 class NothingRuns(ComposegenError):
-    """There is nothing to speak of in this folder."""
+    """Nothing of this folder runs."""
 
     name = "nothing-runs"
 
 
 class StillRuns(ComposegenError):
-    """What was asked to end has not ended."""
+    """A process that was asked to stop still runs."""
 
     name = "still-runs"
 
@@ -198,7 +198,7 @@ class DependencyFailed(ComposegenError):
 
 
 class Interrupted(ComposegenError):
-    """A signal ended it; ``exit_code`` tells which one."""
+    """A signal ended it; ``exit_code`` says which one."""
 
     name = "interrupted"
 

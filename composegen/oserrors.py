@@ -132,7 +132,7 @@ def _describe_denied(error: OSError, path: Path) -> tuple[str, str]:
     verb = "write to" if is_folder else "use"
     return (
         f"{_read_words(error)}: {user} may not {verb} {path}{owner}",
-        f"change its mode or its owner, or be another user than {user}",
+        f"change its mode or its owner, or run as another user than {user}",
     )
 
 
@@ -203,7 +203,7 @@ _WORDS: Mapping[int, Callable[[], tuple[str, str]]] = {
     errno.EMFILE: _explain_files,
     errno.ENFILE: _say(
         "too many open files: the whole machine has reached its limit",
-        "end what holds many, or as root: sysctl -w fs.file-max=1000000",
+        "end a process that holds many, or as root: sysctl -w fs.file-max=1000000",
     ),
     errno.EAGAIN: _explain_processes,
     errno.ENOMEM: _say("no memory is left", "end other programs, or add memory"),

@@ -111,7 +111,7 @@ class Variable:
 
 
 class BadVariable(ValueError):
-    """A ``$`` that begins no variable; ``position`` is where it stands."""
+    """A ``$`` that begins no variable; ``position`` is its place."""
 
     def __init__(self, position: int, reason: str) -> None:
         super().__init__(reason)
@@ -191,7 +191,7 @@ def _find_close(text: str, start: int, end: int) -> int:
 
 
 def split_at_colons(text: str, start: int = 0) -> list[str]:
-    """Split at the colons that stand in no ``${..}``, from ``start`` on."""
+    """Split at the colons outside ``${..}``, from ``start`` on."""
     parts, begin, position = [], 0, start
     while position < len(text):
         if text.startswith("${", position):
@@ -262,7 +262,7 @@ class Port:
 
     @property
     def host(self) -> str:
-        """The address as it stands in a URL or before a port."""
+        """The address as it is written in a URL or before a port."""
         return f"[{self.address}]" if ":" in self.address else self.address
 
 
@@ -278,14 +278,14 @@ def parse_published_port(text: str) -> Port:
     """
     rest, _, protocol = text.partition("/")
     if "/" in text and protocol not in {"tcp", "udp", "sctp"}:
-        raise ValueError(f"`{protocol}` is no protocol: tcp, udp or sctp")
+        raise ValueError(f"`{protocol}` is not a protocol: use tcp, udp or sctp")
     address, parts = _split_address(rest)
     if len(parts) > 2:
         raise ValueError("too many colons for ADDRESS:PUBLISHED:TARGET")
     published = parts[0]
     target = parts[1] if len(parts) > 1 else ""
     if len(parts) > 1 and not target:
-        raise ValueError("nothing stands after the colon")
+        raise ValueError("there is nothing after the colon")
     _check_range(published, variables=True)
     if target:
         _check_range(target, variables=False)
@@ -304,12 +304,12 @@ def _split_address(text: str) -> tuple[str, list[str]]:
     if text.startswith("["):
         address, closed, rest = text[1:].partition("]")
         if not closed or not rest.startswith(":") or ":" not in address:
-            raise ValueError("an IPv6 address stands as [::1]:8080")
+            raise ValueError("an IPv6 address is written as [::1]:8080")
         return address, split_at_colons(rest[1:])
     parts = split_at_colons(text)
     if len(parts) > 1 and _IPV4.fullmatch(parts[0]):
         if any(int(number) > 255 for number in parts[0].split(".")):
-            raise ValueError(f"`{parts[0]}` is no IPv4 address")
+            raise ValueError(f"`{parts[0]}` is not an IPv4 address")
         return parts[0], parts[1:]
     if len(parts) > 1 and parts[0] == "localhost":
         raise ValueError("an address is a number: write 127.0.0.1")

@@ -261,7 +261,7 @@ def test_a_link_in_place_of_the_secrets_is_refused(
     aim(name, at)(folder)
     answer = look(folder, "secrets")
     assert answer.returncode == 1
-    assert "is no folder of its own" in answer.stderr
+    assert "is not a folder of its own" in answer.stderr
     assert list_all(folder.parent / "elsewhere") == {}
 
 

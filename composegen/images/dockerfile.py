@@ -1,4 +1,4 @@
-"""What a Dockerfile and its .dockerignore tell about an image; nothing is run.
+"""What a Dockerfile and its .dockerignore say about an image; nothing is run.
 
 Only stages, USER, EXPOSE and HEALTHCHECK are read. Reading the files themselves is
 the loader's business.
@@ -94,7 +94,7 @@ def _read_stages(text: str, arguments: dict[str, str]) -> list[_Stage]:
             if words:
                 named = len(words) > 2 and words[1].lower() == "as"
                 name = words[2].lower() if named else ""
-                # No image's name is as long: what it would grow to is not asked.
+                # No image's name is as long: it is not expanded further.
                 base = words[0] if len(words[0]) <= _LONGEST else "$"
                 stages.append(_Stage(_fill_arguments(base, known), name))
         elif stages:

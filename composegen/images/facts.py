@@ -1,6 +1,6 @@
 """What is known about images and recipes: the data files, and which entry counts.
 
-Facts match an image by its repository path, whatever registry stands before it; the
+Facts match an image by its repository path, whatever its registry; the
 tag chooses among an entry's variants.
 """
 

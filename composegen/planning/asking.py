@@ -17,5 +17,5 @@ def asks_a_port(health: Health) -> bool:
 
 
 def choose_tool(health: Health) -> str:
-    """The first tool that can ask, or empty."""
+    """The first tool that can run the probe, or empty."""
     return next((tool for tool in health.tools if tool in TOOLS), "")

@@ -102,7 +102,7 @@ def harden_service(service: Service) -> Hardening:
 def _find_exceptions(
     relax: Mapping[str, str], facts: Facts | None
 ) -> Iterator[tuple[str, Reason]]:
-    """The protections that do not hold, and why; the stack file speaks first."""
+    """The protections that are off, and why; the stack file comes before facts."""
     for name in RELAXABLE:
         if name in relax:
             yield name, Reason(source="relax", text=relax[name])
@@ -127,7 +127,7 @@ def _find_own_user(service: Service) -> str:
 
 
 def _has_fact_user(service: Service) -> bool:
-    """Whether the process is the one that the facts speak of."""
+    """Whether the process runs as the user that the facts describe."""
     facts = service.facts
     own = _find_own_user(service).partition(":")[0]
     if facts is None or not own:

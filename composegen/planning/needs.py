@@ -1,4 +1,4 @@
-"""Who needs whom in a stack: built once, asked for every question."""
+"""Who needs whom in a stack: built once, used for every question."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Fills the templates of dependent services, and makes the URLs of services.
 
-Templates speak of a service by the words of ``PLACEHOLDERS``; they are filled for the
+Templates refer to a service by the words of ``PLACEHOLDERS``; they are filled for the
 addressing of where the dependent service runs.
 """
 
@@ -132,7 +132,7 @@ class _Filler:
             wanted = credentials.wanted.get("password", "")
             raise UnknownPlaceholder(
                 "password_file",
-                f"the password of `{self.service.name}` is no secret",
+                f"the password of `{self.service.name}` is not a secret",
                 f"give it a secret:\nsecrets: {{{self.service.name}-password: "
                 f"{(wanted.split(' or ')[0] or 'PASSWORD')}_FILE}}",
             )
@@ -175,10 +175,10 @@ class _Filler:
             wanted = find_credentials(self.service).wanted.get(word, "")
             raise UnknownPlaceholder(
                 word,
-                f"nobody knows the {word} of `{self.service.name}`",
+                f"the {word} of `{self.service.name}` is not known",
                 f"set {wanted} in its `environment`"
                 if wanted
-                else f"write the {word} itself: only a recipe knows where it stands",
+                else f"write the {word} itself: only a recipe knows its setting",
             )
         return value
 
@@ -189,7 +189,7 @@ def find_public_port(service: Service) -> Port | None:
 
 
 def refer_to_secret(secret: Secret, service: Service) -> str:
-    """The variable that stands for a secret's value, required to be set."""
+    """The variable for a secret's value, required to be set."""
     where = "in .env"
     if secret.kind is not SecretKind.ENV:
         where = f"to what stands in {secret.file}"
@@ -203,7 +203,7 @@ def make_url(
     *,
     password: str | None = None,
 ) -> Filled:
-    """A service's URL for an addressing; ``password`` stands in for a secret's value.
+    """A service's URL for an addressing; ``password`` replaces a secret's value.
 
     Literal parts are percent-encoded; variables stay as they are. Raises
     UnknownPlaceholder.

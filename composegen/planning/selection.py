@@ -14,7 +14,7 @@ from composegen.text import find_near
 
 @record
 class Selection:
-    """What was asked for: services to add and to exclude."""
+    """The flags of a command: services to include and to exclude."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -212,28 +212,28 @@ def is_anything_left(needs: Needs) -> bool:
 def describe_missing(missing: Missing) -> str:
     """One sentence: which service needs the missing one, and that it is out."""
     chain = " -> ".join(missing.chain)
-    why = "left out with --without" if missing.was_removed else "disabled"
+    why = "excluded with --without" if missing.was_removed else "disabled"
     dependent = missing.chain[-2]
     return f"`{dependent}` cannot run without `{missing.service}`, {why}: {chain}"
 
 
 def suggest_flags(missing: Missing) -> str:
     """What to type instead, or what to change in the stack file."""
-    shown = [flags or "no flags at all" for flags in missing.flags]
+    shown = [flags or "no flags" for flags in missing.flags]
     if shown:
         return "this would work: " + "\nor: ".join(shown)
     return f"give the need of `{missing.chain[-2]}` an `otherwise`"
 
 
 def _make_nothing_left(needs: Needs, selection: Selection) -> SelectionError:
-    message = "this selection leaves no service at all"
+    message = "this selection leaves no service"
     for name in needs.stack.services:
         kept = tuple(other for other in selection.removed if other != name)
         shorter = Selection(added=selection.added, removed=kept)
         longer = Selection(added=(*selection.added, name), removed=kept)
         for tried in (shorter, longer):
             if _works(needs, tried):
-                shown = tried.flags or "no flags at all"
+                shown = tried.flags or "no flags"
                 return SelectionError(message, help=f"this would work: {shown}")
     return SelectionError(message)
 

@@ -147,20 +147,20 @@ class _Builder:
             "unknown-target",
             f"the Dockerfile of `{name}` has no stage `{target}`",
             self.file.places["services", name, "build", "target"],
-            "correct `target`, or leave it out for the last stage",
+            "correct `target`, or remove it to build the last stage",
         )
         self.broken.add((name, "build"))
 
     def _check_complete(self, name: str, merged: Draft) -> None:
-        """A health check says how to ask, a way to run locally says what to run."""
+        """A health check has a kind, a way to run locally has a command."""
         health = merged.get("health")
         is_readable = (name, "health") not in self.broken
         if health is not None and "kind" not in health and is_readable:
             self.file.problems.add(
                 "no-health",
-                f"`health` of `{name}` does not say how to ask",
+                f"`health` of `{name}` has no kind of check",
                 self.file.places["services", name, "health"],
-                "a path: health: {http: /health, ..}, or tcp, command, image, none",
+                "use http, tcp, command, image or none: health: {http: /health, ..}",
             )
             self.broken.add((name, "health"))
         local = merged.get("local")
@@ -168,7 +168,7 @@ class _Builder:
         if local is not None and "command" not in local and is_readable:
             self.file.problems.add(
                 "local-command",
-                f"`local` of `{name}` does not say what to run",
+                f"`local` of `{name}` has no `command`",
                 self.file.places["services", name, "local"],
                 "local: {command: [python, -m, app], dir: .}",
             )
@@ -185,9 +185,9 @@ class _Builder:
             key = "publish" if merged.get("publish") is True else "port"
             self.file.problems.add(
                 "no-port",
-                f"nobody knows the port of `{name}`",
+                f"the port of `{name}` is not known",
                 self.file.places["services", name, key],
-                "say which port it listens on:\nport: 8080",
+                "name the port it listens on:\nport: 8080",
             )
 
 
@@ -217,7 +217,7 @@ def _make_room(brought: Draft, own: Draft) -> None:
 
 
 def _find_facts(recipe: Recipe | None, image: str, build: Build | None) -> Facts | None:
-    """The recipe's facts, asked with what is in the image that really runs."""
+    """The recipe's facts, with the tools of the image that really runs."""
     runs = build.base_image if build is not None else image
     if recipe is None:
         return find_facts(runs) if runs else None

@@ -1,4 +1,4 @@
-"""A stack file that was read: its nodes, its folder, and where each path stands."""
+"""A stack file that was read: its nodes, its folder, and the place of each path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from composegen.stackfile.reader import Reader
 
 
 class Places(Mapping[NodePath, Location]):
-    """Where each path of a stack stands; the longest known prefix counts."""
+    """The place of each path of a stack; the longest known prefix counts."""
 
     def __init__(self, source: Source, nodes: Mapping[NodePath, Node]) -> None:
         self._source = source

@@ -25,7 +25,7 @@ class Folder:
         self._dockerfiles: dict[Path, str | None] = {}
 
     def look_at_build(self, options: Mapping[str, Raw]) -> Build:
-        """A build with what its Dockerfile tells."""
+        """A build with the facts of its Dockerfile."""
         context = str(options.get("context", "."))
         inline = options.get("dockerfile_inline")
         arguments = options.get("args")
@@ -77,7 +77,7 @@ class Folder:
         return self._dockerfiles[path]
 
     def is_sent_to_build(self, path: str, build: Build) -> bool:
-        """Whether a path beside the stack file is part of a build's context."""
+        """Whether a path next to the stack file is part of a build's context."""
         folder = self.find_context(build.context)
         if folder is None:
             return False

@@ -1,4 +1,4 @@
-"""What composegen can tell about itself: recipes and the pages of problems."""
+"""What composegen knows about itself: recipes and the pages of problems."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def _check_aliases(root: Node, text: str, add: Add) -> bool:
                 "recursive-alias",
                 "this collection contains itself",
                 node,
-                "an alias cannot stand inside what it names",
+                "an alias cannot be inside the collection that it names",
             )
             return False
         elif key not in sizes and not isinstance(node, ScalarNode):

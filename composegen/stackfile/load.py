@@ -1,7 +1,7 @@
 """A stack file becomes a Stack, in named phases: read, parse, look, build, check.
 
 All problems of the file come together: a phase notes what is wrong and goes on with
-what can be read; only what was itself unreadable is left out of later checks. Each
+what can be read; only what was itself unreadable is skipped by later checks. Each
 phase is a function that gets what the earlier ones made.
 """
 
@@ -39,7 +39,7 @@ def load_stack(
 ) -> Loaded:
     """Read a stack file and what it names.
 
-    ``selection`` is judged too: what it leaves out must not be required; None judges
+    ``selection`` is judged too: what it excludes must not be required; None judges
     none. Raises ProblemsFound with every problem when one of them is an error,
     FileRefused where there is no file to read.
     """
@@ -57,9 +57,9 @@ def open_book(file: File, named: str) -> RecipeBook:
     if found is None:
         file.problems.add(
             "missing-file",
-            f"`{shorten(named)}` is no folder",
+            f"`{shorten(named)}` is not a folder",
             file.places["recipes",],
-            "make it, with one YAML file a recipe",
+            "create it, with one YAML file per recipe",
         )
     return RecipeBook(
         file.problems,

@@ -56,7 +56,7 @@ class Source:
     # Places
 
     def locate(self, node: Node) -> Location:
-        """Where a node stands, as wide as its first line."""
+        """The place of a node, as wide as its first line."""
         start, end = node.start_mark, node.end_mark
         width = end.column - start.column if end.line == start.line else 0
         return self.locate_at(start.line, start.column, width)
@@ -110,9 +110,9 @@ class Source:
             line, column = self._count_to_end(self._text[: match.start()])
             self.problems.add(
                 "bad-character",
-                f"U+{ord(match[0]):04X} must not stand in a stack file",
+                f"U+{ord(match[0]):04X} is not allowed in a stack file",
                 self.locate_at(line, column),
-                "remove it: of control characters, only tab and line ends may stand",
+                "remove it: tab and line ends are the only control characters allowed",
             )
             fine = False
         return fine
@@ -214,7 +214,7 @@ class Source:
     def pairs(self, mapping: MappingNode) -> list[tuple[str, Node, Node]]:
         """Key, key node and value node of a mapping, with ``<<`` merged in.
 
-        Duplicate keys and keys that are no text are noted once, and left out.
+        Duplicate keys and keys that are no text are noted once, and skipped.
         """
         known = self._pairs.get(id(mapping))
         if known is None:
@@ -226,7 +226,7 @@ class Source:
         merged: dict[str, tuple[Node, Node]] = {}
         for key, value in mapping.value:
             if not isinstance(key, ScalarNode):
-                self.add("bad-key", "a key is a text", key, "write a plain name")
+                self.add("bad-key", "a key must be a text", key, "write a plain name")
             elif key.value == "<<" and not key.style:
                 for name, key_node, value_node in self._read_merge(value):
                     merged.setdefault(name, (key_node, value_node))
@@ -236,7 +236,7 @@ class Source:
                 are_mappings = all(isinstance(node, MappingNode) for node in both)
                 self.add(
                     "duplicate-key",
-                    f"`{key.value}` stands here a second time (first at {first})",
+                    f"`{key.value}` is a duplicate (first at {first})",
                     key,
                     "put what both hold below one of them"
                     if are_mappings

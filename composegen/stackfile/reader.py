@@ -37,7 +37,7 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,15}", re.ASCII)
 
 
 class Removed:
-    """Stands for ``null``: remove what the recipe brought."""
+    """``null`` in a draft: remove what the recipe brought."""
 
     def __repr__(self) -> str:
         return "REMOVED"
@@ -52,11 +52,11 @@ def describe(node: Node) -> str:
         return "a mapping"
     if isinstance(node, SequenceNode):
         return "a list"
-    return "nothing" if is_null(node) else f"`{shorten(node.value)}`"
+    return "an empty value" if is_null(node) else f"`{shorten(node.value)}`"
 
 
 class Reader:
-    """Reads values from one source and remembers where each path stands."""
+    """Reads values from one source and remembers the place of each path."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -69,7 +69,7 @@ class Reader:
     def add_type(self, node: Node, wanted: str, help: str = "") -> None:
         """Note that a node is not of the type its key wants."""
         if is_null(node):
-            self.add("null-value", f"nothing stands here; wanted {wanted}", node, help)
+            self.add("null-value", f"the value is empty; it needs {wanted}", node, help)
         else:
             self.add("wrong-type", f"{describe(node)} is not {wanted}", node, help)
 
@@ -78,7 +78,7 @@ class Reader:
     def read_text(
         self, node: Node, wanted: str = "a text", *, variables: bool = True
     ) -> str | None:
-        """A text as it was written; ``$`` must be Compose's where it may stand."""
+        """A text as it was written; ``$`` must be Compose's where it is allowed."""
         if not isinstance(node, ScalarNode) or is_null(node):
             self.add_type(node, wanted)
             return None
@@ -104,7 +104,7 @@ class Reader:
         if found and not variables:
             self.add(
                 "variable-here",
-                f"`${{{found[0].name}}}` cannot stand here: composegen computes with "
+                f"`${{{found[0].name}}}` is not allowed here: composegen computes with "
                 "this value",
                 node,
                 "write the value itself",
@@ -292,7 +292,7 @@ class Reader:
                 first = self.source.locate(seen[name])
                 self.add(
                     "duplicate-key",
-                    f"`{shorten(name)}` stands here a second time (first at {first})",
+                    f"`{shorten(name)}` is a duplicate (first at {first})",
                     item,
                     "keep one of the two",
                 )
@@ -331,7 +331,7 @@ class Reader:
     def add_unknown_key(
         self, key: str, node: Node, where: str, known: Iterable[str]
     ) -> None:
-        """Note a key that nobody reads, with the name it may have meant."""
+        """Note an unknown key, with the name it may have meant."""
         known = sorted(known)
         help = suggest(key, known, f"known here: {', '.join(known)}")
         self.add("unknown-key", f"{where} has no key `{shorten(key)}`", node, help)

@@ -168,7 +168,7 @@ class RecipeFile:
             if not name.replace("-", "").isalnum() or not target.startswith("/"):
                 self._reader.add(
                     "bad-volume",
-                    f"`{text}` is no volume of a recipe",
+                    f"`{text}` is not a volume of a recipe",
                     node,
                     "NAME:/path; the volume is called after the service and NAME",
                 )
@@ -222,7 +222,7 @@ def _make_access(entry: Mapping[str, Any]) -> Access:
 class RecipeBook:
     """All recipes that a stack may name; its own folder comes before the shipped.
 
-    Where the stack ``lacks_folder``, nobody knows which recipes it would hold. Nothing
+    Where the stack ``lacks_folder``, its recipes are not known. Nothing
     of a recipe is shown unless it ``is_quoted``.
     """
 

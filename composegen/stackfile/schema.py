@@ -19,7 +19,7 @@ def make_schema() -> Schema:
         "additionalProperties": False,
         "patternProperties": {"^x-": {}},
         "properties": {
-            "name": say(shapes.PLAIN_TEXT, "The project's name, written as it is"),
+            "name": say(shapes.PLAIN_TEXT, "The name of the project"),
             "services": {
                 "type": "object",
                 "minProperties": 1,
@@ -34,7 +34,7 @@ def make_schema() -> Schema:
                 "Options of named volumes; a volume needs no declaration",
             ),
             "secrets": {"type": "object", "additionalProperties": _make_secret()},
-            "recipes": say(shapes.PLAIN_TEXT, "A folder of recipes of one's own"),
+            "recipes": say(shapes.PLAIN_TEXT, "A folder with your own recipes"),
             "relax": own.RELAX_SCHEMA,
             "compose": say(shapes.RAW, "Raw settings of Compose's top level"),
         },

@@ -1,4 +1,4 @@
-"""What an error of the YAML parser means to whoever wrote the file."""
+"""What an error of the YAML parser means for the author of the file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def describe_error(error: yaml.MarkedYAMLError, location: Location) -> Fault:
     if "undefined alias" in what:
         return Fault(
             name="unknown-alias",
-            message=f"no anchor stands before this alias: {location.text.strip()}",
+            message=f"there is no anchor before this alias: {location.text.strip()}",
             location=location,
             help="an anchor `&name` must come before its alias `*name`",
         )
@@ -62,11 +62,11 @@ def describe_error(error: yaml.MarkedYAMLError, location: Location) -> Fault:
         name="yaml-syntax",
         message=f"not YAML: {what}",
         location=location,
-        help=_suggest_mend(f"{context}: {what}", at),
+        help=_suggest_fix(f"{context}: {what}", at),
     )
 
 
-def _suggest_mend(what: str, at: str) -> str:
+def _suggest_fix(what: str, at: str) -> str:
     if "mapping values are not allowed" in what:
         return "a value that contains `: ` needs quotes; a key needs its own line"
     if "cannot start any token" in what:
@@ -74,7 +74,7 @@ def _suggest_mend(what: str, at: str) -> str:
     if "expected ',' or" in what or "flow" in what:
         return "is a bracket, a comma or a quote missing on this line or above it?"
     if "block" in what or "indentation" in what:
-        return "does this line stand as far to the right as its neighbours?"
+        return "is this line indented like the lines around it?"
     if "quoted scalar" in what or "end of stream" in what:
         return "a quote that was opened is not closed"
     return ""

@@ -32,10 +32,10 @@ _SAID_IN_COMPOSE = {
     "healthcheck": ("health",),
     "ports": ("port", "publish"),
 }
-"""What a service did say, in Compose's words; it is not told as missing besides."""
+"""What a service did say, in Compose's words; it is not reported as missing, too."""
 _COMPOSE_SECRETS = {
     "environment": "{{env: {}}}",
-    "external": "it is a file here, which somebody makes: {{file: ./my-secret}}",
+    "external": "create the file yourself: {{file: ./my-secret}}",
 }
 TOP_KEYS = ("name", "services", "volumes", "secrets", "recipes", "relax", "compose")
 
@@ -115,7 +115,7 @@ class _TopLevel:
             self.reader.add_unknown_key(key, key_node, "a stack", [*TOP_KEYS, "x-"])
 
     def _is_fragment(self, root: MappingNode, value: Node) -> bool:
-        """Whether an ``x-`` key only holds an anchor that stands elsewhere too."""
+        """Whether an ``x-`` key only holds an anchor that is used elsewhere."""
         if self._aliased is None:
             self._aliased = find_aliased(root)
         return any(id(node) in self._aliased for node in walk(value))
@@ -223,7 +223,7 @@ class _TopLevel:
         if len(found) != 1:
             self.reader.add(
                 "wrong-type",
-                "a secret comes from one place",
+                "a secret has exactly one source",
                 node,
                 "{env: VAR}, {file: path} or {generate: true}",
             )
@@ -269,13 +269,13 @@ class _TopLevel:
             "services": "write them in `services`",
             "secrets": "write them in `secrets`",
             "name": "write `name: ..` at the top",
-            "version": "leave it out",
+            "version": "remove it",
         }
         for key, key_node, _ in self.reader.read_pairs(node, "a mapping") or ():
             if key in refused:
                 self.reader.add(
                     "computed-key",
-                    f"`{key}` may not stand in the top level's `compose`",
+                    f"`{key}` is not allowed in the top level's `compose`",
                     key_node,
                     refused[key],
                 )

@@ -1,4 +1,4 @@
-"""Trees of YAML nodes: what stands below a node, and a node as plain data."""
+"""Trees of YAML nodes: the nodes below a node, and a node as plain data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def find_aliased(root: Node) -> set[int]:
-    """The ids of nodes that stand in more than one place, empty scalars left out."""
+    """The ids of nodes that are in more than one place, without empty scalars."""
     seen: set[int] = set()
     aliased: set[int] = set()
     stack = [root]

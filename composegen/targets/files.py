@@ -1,4 +1,4 @@
-"""What every target is asked for and what it makes: options in, files out."""
+"""What every target gets and what it makes: options in, files out."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def check_rendered(text: str, path: Path) -> None:
     if old == text:
         return
     if old is None or not is_ours(old):
-        # Whatever it is, a link perhaps: what stands in it is not shown.
+        # Whatever it is, a link perhaps: its content is not shown.
         raise FileRefused(
             shown,
             "was not made by composegen",

@@ -70,7 +70,7 @@ def _locate(file: str, text: str, position: int) -> str:
 
 
 def parse_raw_env(text: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What an env file of Compose's ``format: raw`` sets: every value as it stands.
+    """What an env file of Compose's ``format: raw`` sets: every value as it is.
 
     A name alone takes the value of ``environment``, where there is one.
     """

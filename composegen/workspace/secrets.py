@@ -116,11 +116,13 @@ def make_secret_files(
 
 
 def check_made(made: Iterable[Made]) -> None:
-    """Raise FileRefused for the first secret that somebody has to make."""
+    """Raise FileRefused for the first missing file of a secret."""
     for each in made:
         if each.outcome is Outcome.MISSING:
             raise FileRefused(
-                each.secret.file, "the secret is not there", help=each.help
+                each.secret.file,
+                "the file of the secret does not exist",
+                help=each.help,
             )
 
 
@@ -128,13 +130,13 @@ def _make_folder(folder: Path) -> None:
     if is_link(folder) or (exists(folder) and not is_folder(folder)):
         raise FileRefused(
             SECRET_FOLDER,
-            "is no folder of its own",
-            help="remove it: secrets are kept there",
+            "is not a folder of its own",
+            help="remove it: composegen keeps secrets in this folder",
         )
     try:
         folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         folder.chmod(_FOLDER_MODE)
-        # Made only where nothing stands, not even a link: what is made is ours.
+        # Made only where there is nothing, not even a link: then the file is ours.
         ignore = folder / ".gitignore"
         with contextlib.suppress(FileExistsError), ignore.open("x") as file:
             file.write("*\n")
@@ -159,8 +161,8 @@ def _make_file(
         check_readable(path, secret.file)
         raise FileRefused(
             secret.file,
-            "is no file of at most 1 MB that can be read",
-            help="it was left as it is: made anew, what it holds would be lost",
+            "is not a readable file of at most 1 MB",
+            help="the file was not changed: a new secret would overwrite its contents",
         )
     if secret.kind is SecretKind.GENERATE:
         text = old or _generate()
@@ -175,12 +177,12 @@ def _make_file(
     elif path.stat().st_mode & 0o777 != _FILE_MODE:
         _open_to_containers(path, secret.file)
     if not text:
-        return Made(secret, Outcome.EMPTY, _find_mend(stack, secret))
+        return Made(secret, Outcome.EMPTY, _find_fix(stack, secret))
     return Made(secret, Outcome.KEPT if text == old else Outcome.WRITTEN)
 
 
 def _look_at_own_file(secret: Secret, path: Path) -> Made:
-    """What a file of somebody's own is like: it is never made, nor changed."""
+    """The outcome of a file written by hand: it is never made, nor changed."""
     check_readable(path, secret.file)
     if not is_file(path):
         return Made(secret, Outcome.MISSING, f"make {secret.file}")
@@ -190,7 +192,7 @@ def _look_at_own_file(secret: Secret, path: Path) -> Made:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether something stands at the path itself that is no link to elsewhere."""
+    """Whether there is something at the path itself that is not a link."""
     return exists(path) and not is_link(path)
 
 
@@ -209,7 +211,7 @@ def _generate() -> str:
     return secrets.token_hex(GENERATED_BYTES)
 
 
-def _find_mend(stack: Stack, secret: Secret) -> str:
+def _find_fix(stack: Stack, secret: Secret) -> str:
     """What would fill an empty secret: a variable, or the file that it comes from."""
     if secret.kind is SecretKind.URL:
         login = find_credentials(stack.services[secret.source])

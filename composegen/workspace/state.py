@@ -179,7 +179,7 @@ def make_state_folder(folder: Path, *below: str) -> Path:
             raise FileRefused(
                 str(part),
                 "is a link, which may lead anywhere",
-                help="remove it: what runs is noted there, in a folder of its own",
+                help="remove it: composegen makes a folder of its own there",
             )
     try:
         state.mkdir(mode=_FOLDER_MODE, exist_ok=True)

@@ -77,7 +77,7 @@ def test_a_service_without_a_port_has_no_url() -> None:
 def test_nobody_knows_the_login_of_a_plain_service(word: str) -> None:
     message, help = refuse(f"{{{word}}}", APP)
 
-    assert f"nobody knows the {word} of `db`" in message
+    assert f"the {word} of `db` is not known" in message
     assert "recipe" in help
 
 
@@ -279,7 +279,7 @@ def test_a_database_that_nobody_named_is_an_error_that_names_the_variable() -> N
 
     message, help = refuse("{database}", keys)
 
-    assert "nobody knows the database of `db`" in message
+    assert "the database of `db` is not known" in message
     assert help == ("set MARIADB_DATABASE or MYSQL_DATABASE in its `environment`")
 
 
@@ -376,7 +376,7 @@ def test_the_file_of_a_password_that_is_no_secret_is_an_error() -> None:
     message, help = refuse("{password_file}", POSTGRES)
 
     assert message.startswith("`{password_file}`: ")
-    assert "is no secret" in message
+    assert "is not a secret" in message
     assert help.endswith("secrets: {db-password: POSTGRES_PASSWORD_FILE}")
 
 
@@ -405,7 +405,7 @@ def test_a_user_in_a_secret_is_not_taken_for_the_default() -> None:
 
     message, help = refuse("{user}", keys)
 
-    assert "nobody knows the user of `db`" in message
+    assert "the user of `db` is not known" in message
     assert "POSTGRES_USER" in help
 
 

@@ -70,7 +70,7 @@ def refuse(stack: Stack, flags: str = "") -> SelectionError:
 def list_advice(error: SelectionError) -> list[str]:
     """The flags that an error says would work."""
     advice = re.sub(r"(?m)^(this would work|or): ", "", error.help).splitlines()
-    return ["" if flags == "no flags at all" else flags for flags in advice]
+    return ["" if flags == "no flags" else flags for flags in advice]
 
 
 CHAT = make({"web": "api", "api": "db cache?", "db": "", "cache": ""})
@@ -249,7 +249,7 @@ def test_the_chain_leads_from_a_root_to_the_service() -> None:
     error = refuse(CHAT, "--without db")
 
     assert error.message == (
-        "`api` cannot run without `db`, left out with --without: web -> api -> db"
+        "`api` cannot run without `db`, excluded with --without: web -> api -> db"
     )
 
 
@@ -322,7 +322,7 @@ def test_nothing_left_is_an_error_with_flags_that_work() -> None:
 
     error = refuse(stack)
 
-    assert error.message == "this selection leaves no service at all"
+    assert error.message == "this selection leaves no service"
     assert list_advice(error) == ["--with web"]
     assert included(stack, "--with web") == "db web"
 

@@ -236,7 +236,7 @@ def test_a_yaml_directive_is_fine() -> None:
         ("a: `b`\n", 1, 4, "a value that begins with ``` needs quotes"),
         ("a: [b\nc: d\n", 2, 2, "is a bracket"),
         ("a: b\n  c: d\n", 2, 4, "a value that contains `: ` needs quotes"),
-        ("a:\n    b: c\n  d: e\n", 3, 3, "does this line stand"),
+        ("a:\n    b: c\n  d: e\n", 3, 3, "is this line indented"),
         ('a: "b\n', 2, 1, "a quote that was opened is not closed"),
     ],
 )

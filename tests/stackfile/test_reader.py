@@ -24,8 +24,8 @@ def test_a_long_value_is_shortened_in_a_message() -> None:
     exact = find("bad-port", make_app(f"publish: {'a' * 40}")).message
     longer = find("bad-port", make_app(f"publish: {'a' * 41}")).message
 
-    assert exact == f"`{'a' * 40}` is no port"
-    assert longer == f"`{'a' * 38}..` is no port"
+    assert exact == f"`{'a' * 40}` is not a port"
+    assert longer == f"`{'a' * 38}..` is not a port"
 
 
 # Names

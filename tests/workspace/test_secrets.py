@@ -147,7 +147,7 @@ def test_what_cannot_be_read_is_not_lost(
     put(path)
     before = path.stat()
 
-    with pytest.raises(FileRefused, match="that can be read") as raised:
+    with pytest.raises(FileRefused, match="is not a readable file") as raised:
         make(tmp_path, stack)
 
     assert raised.value.file == made.secret.file

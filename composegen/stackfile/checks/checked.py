@@ -37,7 +37,7 @@ class Checked:
     target: str = "compose"
 
     def find(self, *path: str) -> Location:
-        """Where a path of the stack stands."""
+        """The place of a path of the stack."""
         return self.stack.places[path]
 
     def is_broken(self, service: str, *keys: str) -> bool:

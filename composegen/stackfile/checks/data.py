@@ -32,14 +32,14 @@ def _check_count(
             "replicas-port",
             f"`{service.name}` has {count} replicas and one port to publish",
             path,
-            "one replica, or no `publish` (and a proxy before them)",
+            "use one replica, or remove `publish` and put a proxy in front of them",
         )
     if service.is_store and service.volumes:
         checked.add(
             "replicas-volume",
             f"{count} replicas of `{service.name}` would share a volume",
             path,
-            "one replica: a data store is not multiplied by starting it twice",
+            "use one replica: a data store does not copy its data to a second one",
         )
 
 

@@ -42,16 +42,16 @@ def _check_port(
     if health.port is None:
         checked.add(
             "no-port",
-            f"nobody knows the port of `{service.name}` to ask on",
+            f"the port of `{service.name}` is not known",
             path,
-            "say which port it listens on:\nport: 8080",
+            "name the port it listens on:\nport: 8080",
         )
     elif _is_udp(service, health.port):
         checked.add(
             "udp-health",
-            f"port {health.port} of `{service.name}` is UDP, which cannot be asked",
+            f"port {health.port} of `{service.name}` is UDP, which cannot be probed",
             path,
-            "name a TCP port in `health`, or ask with {command: ..}",
+            "name a TCP port in `health`, or use {command: ..}",
         )
 
 
@@ -62,7 +62,7 @@ def _is_udp(service: Service, asked: int) -> bool:
 
 
 def check_probe_tool(checked: Checked) -> None:
-    """Something in the image can ask, for a target that runs its probes in there."""
+    """The image has a tool for the probe, for a target that runs probes in it."""
     for service in checked.stack.services.values():
         health = service.health
         if health is None or not asks_a_port(health) or choose_tool(health):
@@ -74,16 +74,17 @@ def check_probe_tool(checked: Checked) -> None:
         ):
             continue
         if health.tools:
-            known = f"{', '.join(health.tools)} cannot do that"
+            known = f"{', '.join(health.tools)} cannot run it"
         elif service.facts is not None:
-            known = "there is nothing in its image that could"
+            known = "the image has no such tool"
         else:
-            known = "nothing is known about its image"
+            known = "there are no facts about the image"
         checked.add(
             "no-probe-tool",
-            f"nobody can ask `{service.name}` whether it is ready: {known}",
+            f"no tool is known that can run the health check of `{service.name}` "
+            f"inside its image: {known}",
             ("services", service.name, "health"),
-            "name what is in the image:\nhealth: {.., tool: curl}     # or python3 "
-            "python node wget bash php\nor a program of its own:\n"
+            "name a tool of the image:\nhealth: {.., tool: curl}     # or python3 "
+            "python node wget bash php\nor use a command:\n"
             "health: {command: [..]}",
         )

@@ -29,7 +29,7 @@ def check_images(checked: Checked) -> None:
             if not checked.is_broken(service.name, "image", "build", "use", "*"):
                 checked.add(
                     "no-image",
-                    f"`{service.name}` says neither `image` nor `build` nor `use`",
+                    f"`{service.name}` has neither `image` nor `build` nor `use`",
                     ("services", service.name),
                     "name what to run:\nimage: nginx:1.29-alpine     # or build: .",
                 )
@@ -46,7 +46,7 @@ def _check_tag(checked: Checked, service: Service) -> None:
         return
     checked.add(
         "latest-image",
-        f"`{service.image}` is another image tomorrow",
+        f"`{service.image}` has no fixed version: the image can change at any time",
         ("services", service.name, "image"),
         "name a version, as in postgres:18-alpine",
     )
@@ -67,10 +67,10 @@ def _check_facts(checked: Checked, service: Service) -> None:
         if set(service.relax) != set(RELAXABLE):
             checked.add(
                 "unknown-image",
-                f"nothing is known about `{shorten(service.image)}`: it starts with no "
-                "capabilities and a read-only file system",
+                f"there are no facts about `{shorten(service.image)}`: it starts "
+                "without capabilities and with a read-only file system",
                 ("services", service.name, "image"),
-                "if it does not start, give it air first and tighten later:\n"
+                "if it does not start, relax it first and tighten it later:\n"
                 "relax: trying it out",
             )
     elif recipe is None and service.facts and _looks_like_store(checked, service):
@@ -84,8 +84,8 @@ def _check_facts(checked: Checked, service: Service) -> None:
     elif service.facts is not None and service.facts.assumed_tag and not service.build:
         checked.add(
             "assumed-tag",
-            f"the tag of `{service.name}` is a variable: facts are those of its "
-            "default or the newest image",
+            f"the tag of `{service.name}` is a variable: composegen uses the facts of "
+            "its default or of the newest image",
             ("services", service.name, "image"),
         )
 
@@ -104,15 +104,14 @@ def _looks_like_store(checked: Checked, service: Service) -> bool:
 def _suggest_recipe(checked: Checked, image: str) -> str:
     facts = find_facts(parse_image(image).path)
     if facts is not None and facts.name in checked.known_recipes:
-        return f"another one was:\nuse: {facts.name}"
+        return f"use the recipe that was made for it:\nuse: {facts.name}"
     return (
-        "its user, folders and health check may not fit: try it, and `relax` what "
-        "hinders it"
+        "its user, folders and health check may differ: try it, and `relax` what fails"
     )
 
 
 def check_reasons(checked: Checked) -> None:
-    """Whoever weakens something says why."""
+    """Everything that is weakened has a reason."""
     places = checked.stack.places
     for service in checked.stack.services.values():
         path = ("services", service.name, "relax")
@@ -155,7 +154,7 @@ def _has_inner(places: Mapping[tuple[str, ...], object], path: tuple[str, ...]) 
 def _add_no_reason(checked: Checked, what: str, path: tuple[str, ...]) -> None:
     checked.add(
         "no-reason",
-        f"{what} says no reason",
+        f"{what} has no reason",
         path,
-        "who reads it in a year will ask: write why",
+        "write the reason",
     )

@@ -55,7 +55,7 @@ def check_cycle(checked: Checked) -> None:
             "cycle",
             f"these services wait for each other: {' -> '.join(cycle)}",
             ("services", cycle[0], "needs", cycle[1]),
-            "remove one of these needs; who can start first?",
+            "remove one of these needs",
         )
         for name in cycle:
             graph[name] = tuple(n for n in graph[name] if n not in cycle)
@@ -69,17 +69,18 @@ def check_conditions(checked: Checked) -> None:
             if not checked.is_broken(target.name, "job"):
                 checked.add(
                     "finished-no-job",
-                    f"`{service.name}` waits until `{target.name}` has finished, which "
-                    "is no job",
+                    f"`{service.name}` waits until `{target.name}` has finished, but "
+                    f"`{target.name}` is not a job",
                     path,
-                    f"wait until it is healthy, or say of `{target.name}`:\njob: true",
+                    f"wait until it is healthy, or make `{target.name}` a job:\n"
+                    "job: true",
                 )
         elif need.until is Condition.HEALTHY and target.job:
             checked.add(
                 "job-health",
                 f"`{service.name}` waits until the job `{target.name}` is healthy",
                 path,
-                "a job is waited for until it is `finished`",
+                "wait until the job has finished: {until: finished}",
             )
         elif need.until is Condition.HEALTHY and not checked.is_broken(
             target.name, "health", "build", "image"
@@ -93,18 +94,18 @@ def _check_can_be_asked(
     if target.health is None:
         checked.add(
             "healthy-unasked",
-            f"`{service.name}` waits until `{target.name}` is healthy, which has no "
-            "health check",
+            f"`{service.name}` needs `{target.name}` to be healthy, but "
+            f"`{target.name}` has no health check",
             path,
-            f"say how to ask `{target.name}`:\n{_suggest_health(target)}",
+            f"add a health check to `{target.name}`:\n{_suggest_health(target)}",
         )
     elif target.health.kind is HealthKind.NONE:
         checked.add(
             "healthy-unasked",
-            f"`{service.name}` waits until `{target.name}` is healthy, which cannot be "
-            "asked (`health: none`)",
+            f"`{service.name}` needs `{target.name}` to be healthy, but "
+            f"`{target.name}` has `health: none`",
             path,
-            f"wait for less:\n{_suggest_less(service, target)}",
+            f"wait until it has started:\n{_suggest_less(service, target)}",
         )
 
 
@@ -142,7 +143,7 @@ def _suggest_health(service: Service) -> str:
 
 
 def check_unasked(checked: Checked) -> None:
-    """A service that nobody waits for should have a health check all the same."""
+    """A service without dependent services should have a health check, too."""
     waited = {
         target.name
         for _, need, target in checked.needs()
@@ -157,10 +158,10 @@ def check_unasked(checked: Checked) -> None:
         ):
             checked.add(
                 "unasked",
-                f"`{service.name}` has no health check: nobody will know that it is "
-                "ready",
+                f"`{service.name}` has no health check: composegen cannot tell when it "
+                "is ready",
                 ("services", service.name),
-                f"say how to ask it:\n{_suggest_health(service)}",
+                f"add a health check:\n{_suggest_health(service)}",
             )
 
 
@@ -171,14 +172,14 @@ def check_jobs(checked: Checked) -> None:
         if service.job and service.name not in waited:
             checked.add(
                 "job-unwaited",
-                f"nobody waits for the job `{service.name}`",
+                f"no service waits for the job `{service.name}`",
                 ("services", service.name, "job"),
                 f"let a service need it:\nneeds: [{service.name}]",
             )
 
 
 def check_left_out(checked: Checked) -> None:
-    """The services that are asked for have what they require, and there are some."""
+    """The selected services have what they require, and at least one is left."""
     services = checked.stack.services
     if checked.selection is None or not services:
         return
@@ -199,7 +200,7 @@ def check_left_out(checked: Checked) -> None:
     elif not checked.selection.flags and not is_anything_left(needs):
         checked.add(
             "left-out",
-            "every service is left out unless it is asked for",
+            "every service is excluded by default",
             ("services", next(iter(services))),
-            f"ask for one: --with {next(iter(services))}, or enable one",
+            f"include one with --with {next(iter(services))}, or enable one",
         )

@@ -25,9 +25,10 @@ def check_ports(checked: Checked) -> None:
                 checked.add(
                     "open-port",
                     f"`{service.name}` publishes {port.published} on {port.address}: "
-                    "whoever reaches this machine reaches it, past its firewall",
+                    "every host that reaches this machine can connect, past the "
+                    "firewall",
                     path,
-                    "leave the address out for 127.0.0.1",
+                    "remove the address to publish on 127.0.0.1 only",
                 )
             count += len(port.host_ports)
             if count > _MOST_PORTS:
@@ -39,10 +40,10 @@ def check_ports(checked: Checked) -> None:
                     first = checked.find("services", clash.name, "publish")
                     checked.add(
                         "port-twice",
-                        f"port {number} of the host is taken twice: by `{clash.name}` "
-                        f"(at {first}) and by `{service.name}`",
+                        f"port {number} of the host is published twice: by "
+                        f"`{clash.name}` (at {first}) and by `{service.name}`",
                         path,
-                        f"another number for one of them:\npublish: "
+                        f"use another port for one of them:\npublish: "
                         f"{_suggest_port(number, port)}",
                     )
                     break
@@ -73,7 +74,7 @@ def check_networks(checked: Checked) -> None:
                 f"the data store `{service.name}` is reachable on "
                 f"{', '.join(map(str, names))}",
                 path,
-                "a data store has a network of its own with those that need it",
+                "remove it: a data store shares a network with its dependent services",
             )
         _check_declared(checked, service, [str(name) for name in names])
         if service.uses_host_network:
@@ -102,9 +103,9 @@ def check_store_networks(checked: Checked) -> None:
         if service is not None and service.is_store:
             checked.add(
                 "store-network",
-                f"`{name}` is the network that the data store `{name}` has of its own",
+                f"`{name}` is already the network of the data store `{name}`",
                 ("compose",),
-                "give yours another name",
+                "rename your network",
             )
 
 
@@ -119,7 +120,7 @@ def _check_declared(checked: Checked, service: Service, names: list[str]) -> Non
         if name not in known:
             checked.add(
                 "undeclared-network",
-                f"`{service.name}` is on the network `{name}`, which nobody declares",
+                f"`{service.name}` is on the network `{name}`, which is not declared",
                 ("services", service.name, "compose", "networks"),
                 "declare it at the top level:\n"
                 f"compose: {{networks: {{{name}: {{external: true}}}}}}",
@@ -140,5 +141,5 @@ def _check_host_network(checked: Checked, service: Service) -> None:
             "network-mode",
             f"`{service.name}` cannot use the host's network: {reason}",
             ("services", service.name, "compose", "network_mode"),
-            "only a service on its own, with nothing published, can",
+            "only a service without needs, dependent services and published ports can",
         )

@@ -37,7 +37,7 @@ _NO_SECRETS = frozenset({"true", "false", "yes", "no", "0", "1", "none", "null",
 
 
 def check_literals(checked: Checked) -> None:
-    """No secret stands in the stack file."""
+    """No secret is written in the stack file."""
     for service in checked.stack.services.values():
         recipe = checked.recipes.get(service.name)
         brought = recipe.draft.get("environment", {}) if recipe else {}

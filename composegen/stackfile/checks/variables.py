@@ -71,7 +71,7 @@ def _check_otherwise_variables(
                 checked.add(
                     "same-variable",
                     f"`{variable}` of `{service.name}` gets another value when "
-                    f"two services are left out (first at "
+                    f"two services are excluded (first at "
                     f"{checked.find(*values[variable][1])})",
                     path,
                     "give both the same value, or one variable each",
@@ -80,7 +80,7 @@ def _check_otherwise_variables(
 
 
 def check_env_files(checked: Checked) -> None:
-    """An env file does not bring back what a left-out need would have wired."""
+    """An env file does not bring back what an excluded need would have wired."""
     for service, need, _ in checked.needs():
         if not need.is_optional:
             continue
@@ -97,7 +97,7 @@ def check_env_files(checked: Checked) -> None:
 
 
 def check_placeholders(checked: Checked) -> None:
-    """Every word in braces is known for the service it speaks of."""
+    """Every placeholder has a value for the service that it refers to."""
     for service, need, target in checked.needs():
         if checked.is_broken(target.name, "environment", "secrets", "port", "publish"):
             continue

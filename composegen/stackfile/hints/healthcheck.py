@@ -1,4 +1,4 @@
-"""What a Compose ``healthcheck`` asks, in the words of ``health``.
+"""A Compose ``healthcheck`` in the words of ``health``.
 
 A test becomes ``http`` only where it does no more than to fetch a page of the service
 itself; anything else stays the command that it is.

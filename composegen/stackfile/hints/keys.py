@@ -1,6 +1,6 @@
-"""What a Compose key is called here: the answer to the error people meet most.
+"""What a Compose key is called here: the answer to the most frequent error.
 
-Every translation takes what stands in the file and gives the lines to write instead.
+Every translation takes the value in the file and gives the lines to write instead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KNOWN_TO_COMPOSE = frozenset(
     pre_stop provider pull_refresh_after runtime storage_opt umask use_api_socket
     userns_mode uts volumes_from""".split()
 )
-"""Compose keys of a service with no word here: they go below ``compose``."""
+"""Compose keys of a service with no key here: they go below ``compose``."""
 
 _CONDITIONS = {
     "service_started": "started",
@@ -40,7 +40,7 @@ def translate_key(key: str, value: Raw) -> tuple[str, str] | None:
         return _TRANSLATIONS[key](value)
     if key in KNOWN_TO_COMPOSE:
         return (
-            f"`{key}` has no word of its own here",
+            f"`{key}` has no key of its own here",
             f"pass it on to Compose:\ncompose: {{{key}: {write_inline(value)}}}",
         )
     return None
@@ -70,7 +70,7 @@ def _translate_depends_on(value: Raw) -> tuple[str, str]:
 
 
 def _translate_healthcheck(value: Raw) -> tuple[str, str]:
-    why = "`healthcheck` is `health` here; the probe is made for you"
+    why = "`healthcheck` is `health` here; composegen makes the probe"
     return why, translate_healthcheck(value)
 
 
@@ -135,7 +135,7 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
     if rest:
         lines.append(f"compose: {{deploy: {write_inline(rest)}}}")
     why = "`deploy` is `replicas` and `resources` here"
-    return why, "\n".join(lines) or "leave it out: it says nothing"
+    return why, "\n".join(lines) or "remove it: it is empty"
 
 
 def _translate_count(value: Raw) -> str:
@@ -146,12 +146,14 @@ def _translate_count(value: Raw) -> str:
 
 def _translate_pids(value: Raw) -> str:
     if str(value) in {"0", "-1"}:
-        return "there is always a limit here: raise it:\nresources: {pids: 32768}"
+        return "composegen always sets a limit; raise it:\nresources: {pids: 32768}"
     return f"resources: {{pids: {write_inline(value)}}}"
 
 
 def _translate_profiles(value: Raw) -> str:
-    return "leave it out: it is always on" if value == [] else "enabled: false"
+    return (
+        "remove it: the service is always enabled" if value == [] else "enabled: false"
+    )
 
 
 def _translate_extends(value: Raw) -> str:
@@ -166,11 +168,11 @@ def _translate_extends(value: Raw) -> str:
 
 
 def _leave_out(
-    key: str, why: str, insist: str = "or insist"
+    key: str, why: str, insist: str = "or pass it on"
 ) -> Callable[[Raw], tuple[str, str]]:
     def translate(value: Raw) -> tuple[str, str]:
         raw = f"compose: {{{key}: {write_inline(value)}}}"
-        return f"`{key}` can be left out: {why}", f"leave it out, {insist}:\n{raw}"
+        return f"`{key}` is not needed: {why}", f"remove it, {insist}:\n{raw}"
 
     return translate
 
@@ -185,7 +187,7 @@ def _word(
 
 
 def _relaxed(name: str) -> Callable[[Raw], str]:
-    return lambda _: f"leave it out, or switch it off:\nrelax: {{{name}: why}}"
+    return lambda _: f"remove it, or switch the protection off:\nrelax: {{{name}: why}}"
 
 
 _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
@@ -197,7 +199,7 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "networks": _leave_out(
         "networks",
         "services share the default network, and each data store has one of its own",
-        "or join more networks besides",
+        "or join more networks",
     ),
     "restart": _leave_out(
         "restart", "services get `unless-stopped`, jobs are never restarted"
@@ -206,20 +208,20 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
         "container_name", "services are reached by their name in the stack"
     ),
     "version": _word(
-        "version", "means nothing to Compose any more", lambda _: "leave it out"
+        "version", "has no meaning in Compose any more", lambda _: "remove it"
     ),
     "network_mode": _word(
         "network_mode",
-        "is raw here, and only `host` is taken",
+        "is raw here, and only `host` is allowed",
         lambda value: (
             "compose: {network_mode: host}"
             if value == "host"
-            else "leave it out: services share the default network"
+            else "remove it: services share the default network"
         ),
     ),
     "profiles": _word(
         "profiles",
-        "is `enabled` here: left out unless asked for with `--with`",
+        "is `enabled` here: excluded unless included with `--with`",
         _translate_profiles,
     ),
     "extends": _word(
@@ -274,15 +276,16 @@ TOP_LEVEL = ("version", "networks", "jobs", "configs", "include", "models")
 
 
 def translate_top_key(key: str, value: Raw) -> str:
-    """The help for one of ``TOP_LEVEL``, made from what stands there."""
+    """The help for one of ``TOP_LEVEL``, made from its value."""
     if key == "version":
-        return "Compose ignores `version`, and so do we: leave it out"
+        return "remove it: Compose ignores `version`"
     if key == "jobs":
         return (
-            "a job is a service here, waited for until it is finished:\n"
+            "a job is a service here, and dependent services wait until it has "
+            "finished:\n"
             "services: {migrate: {job: true}}"
         )
     why = "pass it on to Compose"
     if key == "networks":
-        why = "networks are made for you; your own stand below `compose`"
+        why = "composegen makes the networks; write your own below `compose`"
     return f"{why}:\ncompose: {{{key}: {write_inline(value)}}}"

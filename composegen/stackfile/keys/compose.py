@@ -107,13 +107,13 @@ def read_image(reader: Reader, node: Node, _: Path) -> Any:
     if "$" in parse_image(text).path:
         reader.add(
             "variable-here",
-            "a variable may stand in an image's tag, or be its registry",
+            "the name of an image has no variables; its tag and registry may have",
             node,
-            "write the image's name; facts are looked up by it",
+            "write the name itself: composegen looks up facts by it",
         )
         return None
     if not text.strip() or any(character.isspace() for character in text):
-        reader.add("bad-name", f"`{shorten(text)}` is no image", node)
+        reader.add("bad-name", f"`{shorten(text)}` is not the name of an image", node)
         return None
     return text
 
@@ -210,7 +210,7 @@ def read_pull_policy(reader: Reader, node: Node, _: Path) -> Any:
     if not text.startswith("every_"):
         reader.add(
             "wrong-type",
-            f"`{shorten(text)}` is no policy",
+            f"`{shorten(text)}` is not a pull policy",
             node,
             suggest(text, PULL_POLICIES, ", ".join(PULL_POLICIES)),
         )
@@ -233,7 +233,7 @@ def read_ulimits(reader: Reader, node: Node, _: Path) -> Any:
                     "wrong-type",
                     "a limit in two parts has `soft` and `hard`",
                     value,
-                    f"one number stands for both: {shorten(key)}: 65536",
+                    f"use one number for both: {shorten(key)}: 65536",
                 )
             limits[key] = {
                 name: _read_limit(reader, item)

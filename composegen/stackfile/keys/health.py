@@ -1,4 +1,4 @@
-"""The key `health`: how a service is asked whether it is ready."""
+"""The key `health`: how to check that a service is ready."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def read_health(reader: Reader, node: Node, path: Path) -> Any:
     if len(kinds) > 1:
         reader.add(
             "health-twice",
-            f"`{kinds[0]}` and `{kinds[1]}` both say how to ask",
+            f"`{kinds[0]}` and `{kinds[1]}` are two kinds of health check",
             found[kinds[1]][0],
-            "keep one",
+            "keep one of the two",
         )
         return None
     draft: Draft = {}
@@ -59,7 +59,7 @@ def _read_short_health(reader: Reader, node: ScalarNode) -> Draft | None:
         return _read_http(reader, node)
     reader.add(
         "bad-health",
-        f"{describe(node)} is no health check",
+        f"{describe(node)} is not a health check",
         node,
         "a path such as /health, `image`, or a mapping: {tcp: true}, "
         "{command: ..}, {none: why}",
@@ -75,7 +75,7 @@ def _read_http(reader: Reader, node: Node) -> Draft | None:
     if not path.startswith("/") or not is_plain:
         reader.add(
             "bad-health",
-            f"`{shorten(path)}` is no path",
+            f"`{shorten(path)}` is not a path",
             node,
             "a path begins with /; spaces and letters beyond ASCII are written %20",
         )
@@ -101,7 +101,9 @@ def _read_image(reader: Reader, node: Node) -> Draft | None:
 def _read_command(reader: Reader, node: Node) -> Draft | None:
     command = read_command(reader, node, ())
     if command in ("", []):
-        reader.add("bad-health", "the command is empty", node, "say what to run")
+        reader.add(
+            "bad-health", "the command is empty", node, "name the command to run"
+        )
         return None
     if command is None:
         return None
@@ -117,10 +119,10 @@ def _read_none(reader: Reader, node: Node) -> Draft | None:
 
 
 def _read_some_time(reader: Reader, node: Node) -> Duration | None:
-    """A duration that is not nothing: Docker would take its own default."""
+    """A duration above zero: for zero, Docker would take its own default."""
     duration = reader.read_duration(node)
     if duration is not None and duration.seconds <= 0:
-        reader.add("bad-duration", "this takes no time at all", node, "at least 1ms")
+        reader.add("bad-duration", "the duration is zero", node, "use at least 1ms")
         return None
     return duration
 
@@ -131,7 +133,7 @@ def _read_tool(reader: Reader, node: Node) -> str | None:
         others = f"one of {', '.join(TOOLS)}; anything else as {{command: ..}}"
         reader.add(
             "bad-tool",
-            f"`{shorten(tool)}` cannot ask",
+            f"`{shorten(tool)}` is not a known probe tool",
             node,
             f"{suggest(tool, TOOLS)} {others}".lstrip(),
         )
@@ -142,7 +144,7 @@ def _read_tool(reader: Reader, node: Node) -> str | None:
 def _read_host(reader: Reader, node: Node) -> str | None:
     host = reader.read_text(node, "a host name", variables=False)
     if host is not None and not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", host):
-        reader.add("bad-name", f"`{shorten(host)}` is no host name", node)
+        reader.add("bad-name", f"`{shorten(host)}` is not a host name", node)
         return None
     return host
 
@@ -165,7 +167,7 @@ HEALTH_KEYS: Mapping[str, Callable[[Reader, Node], Any]] = {
     "host": _read_host,
     "tool": _read_tool,
 }
-"""The keys of ``health``; the first five say how to ask."""
+"""The keys of ``health``; the first five are the kinds of check."""
 
 SCHEMA: Schema = {
     "anyOf": [
@@ -178,17 +180,19 @@ SCHEMA: Schema = {
                 "command": shapes.TEXT_OR_TEXTS,
                 "image": {"const": True},
                 "none": shapes.say(
-                    {"type": ["string", "null"]}, "Why it cannot be asked"
+                    {"type": ["string", "null"]}, "Why it has no health check"
                 ),
                 "port": shapes.PORT,
                 "boot": shapes.say(
-                    shapes.DURATION, "Time to become ready; 60s unless said"
+                    shapes.DURATION, "Time to become ready; 60s by default"
                 ),
                 "interval": shapes.DURATION,
                 "timeout": shapes.DURATION,
                 "retries": shapes.NUMBER,
                 "host": shapes.say(shapes.PLAIN_TEXT, "The Host header"),
-                "tool": shapes.say({"enum": list(TOOLS)}, "What in the image asks"),
+                "tool": shapes.say(
+                    {"enum": list(TOOLS)}, "The tool of the image that runs the probe"
+                ),
             }
         ),
     ]
@@ -196,7 +200,7 @@ SCHEMA: Schema = {
 
 
 def merge_health(base: Draft, own: Draft) -> Draft:
-    """The settings of both; another way to ask takes the place of the recipe's."""
+    """The settings of both; another kind of check replaces the recipe's."""
     kept = base
     if "kind" in own:
         kept = {key: value for key, value in base.items() if key not in _KIND_KEYS}

@@ -10,7 +10,7 @@ from composegen.stackfile.nodes import Node
 from composegen.stackfile.reader import REMOVED, Path, Reader
 
 Draft: TypeAlias = dict[str, Any]
-"""A service as typed values by key, in which REMOVED stands for null."""
+"""A service as typed values by key, in which REMOVED means null."""
 
 Schema: TypeAlias = dict[str, Any]
 """A part of the JSON Schema of stack files."""
@@ -48,7 +48,7 @@ class Key:
 
     ``read`` makes a value of a node or notes what is wrong and returns None, ``merge``
     lays a stack's value over its recipe's, ``schema`` is for editors. A key that
-    ``is_passed`` goes to Compose as it is, one that ``is_brought`` may stand in a
+    ``is_passed`` goes to Compose as it is, one that ``is_brought`` may be in a
     recipe.
     """
 

@@ -34,7 +34,7 @@ def _is_taken(reader: Reader, path: Path, target: str, node: Node) -> bool:
     if place in reader.nodes and reader.nodes[place] is not node:
         reader.add(
             "duplicate-key",
-            f"`{shorten(target)}` is mounted a second time (first at "
+            f"`{shorten(target)}` is mounted twice (first at "
             f"{reader.source.locate(reader.nodes[place])})",
             node,
             "keep one of the two",
@@ -57,7 +57,7 @@ def read_tmpfs(reader: Reader, node: Node, path: Path) -> Any:
         if not text.startswith(("/", "$")):
             reader.add(
                 "bad-volume",
-                f"`{shorten(text)}` is no folder of the container",
+                f"`{shorten(text)}` is not a folder of the container",
                 item,
                 f"a path begins with /, as in /{shorten(text)}",
             )
@@ -84,7 +84,7 @@ def _read_mount(reader: Reader, node: Node) -> Mount | None:
     if mount is None or (is_odd and not (is_drive and not mount.source)):
         reader.add(
             "bad-volume",
-            f"`{shorten(text)}` is no volume",
+            f"`{shorten(text)}` is not a volume",
             node,
             "SOURCE:/path/in/the/container, or /path alone for an anonymous volume",
         )
@@ -94,9 +94,9 @@ def _read_mount(reader: Reader, node: Node) -> Mount | None:
             return mount
         reader.add(
             "bad-name",
-            f"`{text[0]}` names no volume",
+            f"`{text[0]}` is not the name of a volume",
             node,
-            "one letter is read as a Windows drive: take a longer name",
+            "one letter is read as a Windows drive: use a longer name",
         )
         return None
     if mount.volume_name and not VOLUME_NAME.fullmatch(mount.volume_name):
@@ -106,7 +106,7 @@ def _read_mount(reader: Reader, node: Node) -> Mount | None:
             help = "letters, digits and _ . - , at least two"
         reader.add(
             "bad-name",
-            f"`{shorten(mount.volume_name)}` names no volume",
+            f"`{shorten(mount.volume_name)}` is not the name of a volume",
             node,
             help,
         )

@@ -1,4 +1,4 @@
-"""The key `needs`: what a service waits for, what it is told, what it does without."""
+"""The key `needs`: what a service waits for, its variables, its fallbacks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_needs(reader: Reader, node: Node, path: Path) -> Any:
             if name is not None and name in needs:
                 reader.add(
                     "duplicate-key",
-                    f"`{name}` stands here a second time (first at "
+                    f"`{name}` is a duplicate (first at "
                     f"{reader.source.locate(reader.nodes[*path, name])})",
                     item,
                     "keep one of the two",
@@ -106,14 +106,14 @@ def _read_long_need(reader: Reader, node: Node, path: Path) -> Draft | None:
 
 
 def _read_long_keys(reader: Reader, node: Node) -> dict[str, tuple[Node, Node]] | None:
-    """The keys of the long form; variables do not stand beside them."""
+    """The keys of the long form; variables are not allowed next to them."""
     pairs = reader.read_pairs(node, "a mapping")
     for key, key_node, value in pairs or ():
         looks_wired = key.isupper() and isinstance(value, ScalarNode)
         if key not in NEED_KEYS and looks_wired and ENV_NAME.fullmatch(key):
             reader.add(
                 "unknown-key",
-                f"`{key}` stands beside `env`, `until` or `otherwise`",
+                f"`{key}` is next to `env`, `until` or `otherwise`",
                 key_node,
                 f'variables go below `env`:\nenv: {{{key}: "{shorten(value.value)}"}}',
             )
@@ -132,7 +132,7 @@ def _read_until(reader: Reader, node: Node) -> Condition | None:
             word = "finished"
         reader.add(
             "bad-condition",
-            f"`{shorten(text)}` is nothing to wait for",
+            f"`{shorten(text)}` is not a condition",
             node,
             suggest(word, known, "healthy, started or finished"),
         )
@@ -211,7 +211,7 @@ def _make_schema() -> Schema:
             "env": shapes.ENV_MAP,
             "until": {"enum": ["healthy", "started", "finished"]},
             "otherwise": shapes.say(
-                otherwise, "Makes the need optional: what changes when it is left out"
+                otherwise, "Makes the need optional: what changes when it is excluded"
             ),
         }
     )

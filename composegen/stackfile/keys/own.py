@@ -34,7 +34,7 @@ REFUSED_RAW = {
     "ports": "write them in `publish`",
     "secrets": "write them in `secrets`",
     "scale": "write `replicas`",
-    "profiles": "write `enabled: false` and ask for it with `--with`",
+    "profiles": "write `enabled: false` and include it with `--with`",
     "extends": "use an anchor and `<<`",
 }
 _CPUS = r"[0-9]{1,4}(\.[0-9]{1,3})?|\.[0-9]{1,3}"
@@ -65,7 +65,7 @@ def _read_published(reader: Reader, node: Node) -> Port | None:
     try:
         return parse_published_port(text)
     except ValueError as error:
-        reader.add("bad-port", f"`{shorten(text)}` is no port", node, str(error))
+        reader.add("bad-port", f"`{shorten(text)}` is not a port", node, str(error))
         return None
 
 
@@ -88,7 +88,9 @@ def read_resources(reader: Reader, node: Node, _: Path) -> Any:
 def _read_cpus(reader: Reader, node: Node) -> str | None:
     text = reader.read_text(node, "a number of processors", variables=False)
     if text is not None and (not re.fullmatch(_CPUS, text) or float(text) <= 0):
-        reader.add("wrong-type", f"`{shorten(text)}` is no number of processors", node)
+        reader.add(
+            "wrong-type", f"`{shorten(text)}` is not a number of processors", node
+        )
         return None
     return text
 
@@ -189,9 +191,9 @@ def _read_reason(reader: Reader, node: Node) -> str | None:
     if reason is not None and reason.lower() in {"true", "false", "yes", "no"}:
         reader.add(
             "wrong-type",
-            f"`{reason}` is no reason: what stands in `relax` is switched off",
+            f"`{reason}` is not a reason: `relax` switches off what it names",
             node,
-            "say why, or leave the line out to keep the protection",
+            "write the reason, or remove the line to keep the protection",
         )
         return None
     return reason
@@ -211,7 +213,7 @@ def read_local(reader: Reader, node: Node, path: Path) -> Any:
                 "wrong-type",
                 "the command is empty",
                 found["command"][0],
-                "say what to run",
+                "name the command to run",
             )
     if "dir" in found:
         draft["dir"] = reader.read_text(found["dir"][1], "a folder", variables=False)
@@ -233,7 +235,7 @@ def read_compose(reader: Reader, node: Node, path: Path) -> Any:
         reader.nodes[*path, key] = key_node
         help = REFUSED_RAW.get(key)
         if key == "network_mode" and to_plain(value) != "host":
-            help = "only `host` is taken"
+            help = "only `host` is allowed"
         if key == "deploy" and isinstance(value, MappingNode):
             _check_raw_deploy(reader, value)
         if help:
@@ -259,7 +261,7 @@ def _check_raw_deploy(reader: Reader, node: MappingNode) -> None:
 def _add_computed(reader: Reader, key: str, node: Node, help: str) -> None:
     reader.add(
         "computed-key",
-        f"`{key}` is what composegen itself writes, so that gates cannot lie",
+        f"composegen computes `{key}`; a raw value could falsify the gates",
         node,
         help,
     )

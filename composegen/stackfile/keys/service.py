@@ -91,7 +91,7 @@ _TABLE = (
     Key(
         "enabled",
         compose.read_bool,
-        shapes.say(shapes.BOOLEAN, "false: left out unless asked for with --with"),
+        shapes.say(shapes.BOOLEAN, "false: excluded unless included with --with"),
     ),
     Key("replicas", compose.read_replicas, shapes.COUNT),
     Key("resources", own.read_resources, own.RESOURCES_SCHEMA, merge=merge_names),
@@ -116,6 +116,13 @@ _WORDS_OF_COMPOSE = ("depends_on", "healthcheck", "ports", "networks")
 def read_service(reader: Reader, name: str, node: Node) -> Draft:
     """The draft of a service."""
     draft: Draft = {}
+    if is_null(node):
+        reader.add(
+            "null-value",
+            f"`{name}` is empty; a service needs at least `image`, `build` or `use`",
+            node,
+        )
+        return draft
     pairs = reader.read_pairs(node, "the keys of a service")
     for key, key_node, value in pairs or []:
         path = ("services", name, key)

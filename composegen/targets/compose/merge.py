@@ -13,7 +13,7 @@ _MAPS = frozenset({"environment", "labels", "annotations", "sysctls", "args"})
 def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
     """``own`` over ``base``: mappings merge, lists add up, everything else replaces.
 
-    ``key`` is the Compose key that both stand under: commands replace, lists of
+    ``key`` is the Compose key of both: commands replace, lists of
     ``NAME=value`` merge by name, volumes and tmpfs by their path, networks as names.
     """
     if key in _REPLACED_LISTS or base is None or own is None:

@@ -1,7 +1,7 @@
-"""The words of a health check: what a container runs to ask itself.
+"""The command of a health check, which the container runs.
 
-Probes ask 127.0.0.1, go past proxies, follow no redirect, take 200 to 399 as healthy,
-and cannot be shadowed by the application's own modules.
+Probes connect to 127.0.0.1, go past proxies, follow no redirect, take 200 to 399 as
+healthy, and cannot be shadowed by the application's own modules.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def make_test(health: Health) -> list[str] | None:
 
 
 def choose_start_interval(health: Health) -> Duration:
-    """How often to ask while the service boots: as often as the probe is cheap."""
+    """The interval of probes while the service boots; a cheap probe runs often."""
     if health.start_interval is not None:
         return health.start_interval
     if asks_a_port(health):
@@ -81,7 +81,7 @@ def _curl_http(port: int, health: Health) -> list[str]:
 
 
 def _wget_http(port: int, health: Health) -> list[str]:
-    # busybox's wget follows redirects whatever it is told: the first status line
+    # busybox's wget follows redirects whatever its options: the first status line
     # counts, and wget is not waited for (the `&`), wherever it has gone by then.
     header = f" --header {_quote_sh('Host: ' + health.host)}" if health.host else ""
     seconds = math.ceil(health.timeout.seconds)

@@ -299,7 +299,7 @@ class _Renderer:
         if self.options.engine >= OLDEST_START_INTERVAL:
             timing["start_interval"] = quick.text
         else:
-            # Older engines ask as often while it boots as later: calm, but not slow.
+            # Older engines probe as often while it boots as later: not slow, not busy.
             seconds = min(interval.seconds, max(1.0, quick.seconds))
             tolerated = interval.seconds * retries
             retries = max(retries, -int(-tolerated // seconds))

@@ -190,7 +190,7 @@ def test_a_secret_s_file_that_somebody_has_to_make_must_be_there(tmp_path):
     text = TEXT.replace(
         "{generate: true}", "{generate: true}\n  API_KEY: {file: ./key}"
     )
-    with pytest.raises(FileRefused, match="key: the secret is not there"):
+    with pytest.raises(FileRefused, match="key: the file of the secret does not exist"):
         prepare(tmp_path, text)
 
     (tmp_path / "key").write_text("k")

@@ -223,8 +223,16 @@ def test_a_translation_can_be_pasted(what: str) -> None:
     assert errors <= {"no-port", "replicas-port", "undeclared-network"}, errors
 
 
+def test_an_empty_service_is_named_with_what_it_needs() -> None:
+    problem = find("null-value", "services: {web: }\n")
+
+    assert problem.message == (
+        "`web` is empty; a service needs at least `image`, `build` or `use`"
+    )
+
+
 def test_version_is_left_out() -> None:
-    assert find("compose-key", make_app("version: '3'")).help == "leave it out"
+    assert find("compose-key", make_app("version: '3'")).help == "remove it"
 
 
 def test_a_network_mode_that_is_not_taken_is_not_translated_to_another() -> None:
