@@ -80,9 +80,9 @@ def run(
     command = tuple(context.meta.get(_COMMAND, ()))
     if _COMMAND in context.meta and (not command or len(services) != 1):
         raise UsageError(
-            "a command after -- stands in for one service"
+            "a command after `--` needs exactly one service"
             if command
-            else "no command stands after --",
+            else "`--` needs a command",
             help="composegen run SERVICE -- COMMAND",
         )
     asked = Asked(

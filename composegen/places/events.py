@@ -117,7 +117,7 @@ class Failed(Event):
 
 @record
 class Exited(Event):
-    """It died after it had been ready; None: it is not started again."""
+    """It died after it had been ready; None: it is not restarted."""
 
     exit_code: int | None
     restart_in: float | None

@@ -124,6 +124,6 @@ def format_left_out(left_out: Iterable[Mapping[str, Any]]) -> str:
     """What is left out, why, and what its dependants do instead."""
     lines = []
     for each in left_out:
-        lines.append(f"{each['service']}: left out: {each['reason']}\n")
+        lines.append(f"{each['service']}: excluded: {each['reason']}\n")
         lines += [f"  {text}\n" for text in each["instead"]]
     return "".join(lines)

@@ -80,14 +80,14 @@ class Guard:
             self.start()
         except OSError as error:
             self._tell_people(
-                "the guardian is gone and cannot be replaced "
+                "the guardian has exited and cannot be replaced "
                 f"({describe_os_error(error)[0]}): "
                 "kill -9 of this run would leave its services behind"
             )
             return
         for line in self._standing.values():
             self._send(line)
-        self._tell_people("the guardian was killed; another one took its place")
+        self._tell_people("the guardian was killed; a new one has replaced it")
 
     # What it is told
 

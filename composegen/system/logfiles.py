@@ -56,7 +56,7 @@ def open_log(path: Path) -> IO[bytes]:
     handle = os.open(path, flags | os.O_NONBLOCK, 0o666)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "is no file, remove it", str(path))
+        raise OSError(errno.EINVAL, "is not a regular file, remove it", str(path))
     return os.fdopen(handle, "ab", buffering=0)
 
 
@@ -71,7 +71,7 @@ def open_to_read(path: Path) -> IO[bytes]:
     handle = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "is no file", str(path))
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
     return os.fdopen(handle, "rb", buffering=0)
 
 

@@ -143,7 +143,9 @@ class Booting:
         try:
             for happened in watch:
                 self._inbox.put(happened)
-            self._inbox.put(_Gone(EngineUnreachable("the Docker engine has gone")))
+            self._inbox.put(
+                _Gone(EngineUnreachable("the connection to the Docker engine was lost"))
+            )
         except EngineUnreachable as error:
             self._inbox.put(_Gone(error))
 

@@ -280,9 +280,9 @@ def _describe(error: BaseException) -> str:
         ("Connection refused", "no Docker engine answers"),
         ("No such file", "no Docker engine is there"),
         ("timed out", "the Docker engine does not answer in time"),
-        ("Remote end closed", "the Docker engine has gone"),
-        ("Connection broken", "the Docker engine has gone"),
-        ("Connection aborted", "the Docker engine has gone"),
+        ("Remote end closed", "the connection to the Docker engine was lost"),
+        ("Connection broken", "the connection to the Docker engine was lost"),
+        ("Connection aborted", "the connection to the Docker engine was lost"),
     ):
         if marker in text:
             return words

@@ -191,7 +191,7 @@ def find_complaint(lines: list[str]) -> str:
             return line
         if "error" in line.lower() or ":" in line:
             return line
-    return spoken[-1] if spoken else "it said nothing"
+    return spoken[-1] if spoken else "it printed nothing"
 
 
 def run_compose(

@@ -33,7 +33,7 @@ from composegen.places.timeline import Boot
 from composegen.records import record
 from composegen.values import format_duration
 
-_HOPELESS = {126: "its program cannot be executed", 127: "its program is not there"}
+_HOPELESS = {126: "its program cannot be executed", 127: "its program was not found"}
 
 
 @record(frozen=False)
@@ -258,7 +258,7 @@ class Judge:
         candidate.failure = None
         candidate.ready = at
         if was_failed:
-            yield Told(service=noted.name, at=at, text="has recovered")
+            yield Told(service=noted.name, at=at, text="is healthy again")
         started = candidate.started
         yield Ready(
             service=noted.name,
@@ -316,10 +316,10 @@ class Judge:
         self, instance: _Instance, code: int, noted: NotedService
     ) -> str:
         if instance.was_killed:
-            return f"{noted.name} was stopped by somebody"
+            return f"{noted.name} was stopped from outside composegen"
         times = " twice" if instance.deaths > 1 else ""
         why = f": {_HOPELESS[code]}" if code in _HOPELESS else ""
-        return f"{noted.name} died{times}, with exit code {code}{why}"
+        return f"{noted.name} exited{times} with {code}{why}"
 
     # What time brings
 
@@ -341,7 +341,7 @@ class Judge:
         if self.limit is not None and at >= self.limit:
             for candidate in self.candidates.values():
                 if candidate.state is State.WAITING and candidate.failure is None:
-                    reason = f"{candidate.noted.name} has not been started"
+                    reason = f"{candidate.noted.name} was not started"
                     yield from self._fail(candidate, at, reason)
 
     def find_next(self, at: float) -> float:

@@ -57,7 +57,10 @@ from composegen.workspace.secrets import (
 )
 from composegen.workspace.state import hold_lock
 
-_STAYS = "what was made stays: composegen why, logs, down"
+_STAYS = (
+    "The containers are still there: inspect them with `composegen why` and "
+    "`composegen logs`, remove them with `composegen down`."
+)
 _LOCK = "up.lock"
 _OVERRIDES = ("compose.override.yaml", "compose.override.yml")
 
@@ -92,8 +95,8 @@ def up_stack(plan: Plan, folder: Path, options: UpOptions, *, report: Report) ->
         with Engine(endpoint) as engine, hold_lock(folder, _LOCK) as is_ours:
             if not is_ours:
                 raise UpAlready(
-                    "another `composegen up` is at work in this folder",
-                    help="wait for it, or end it with Ctrl-C where it runs",
+                    "another `composegen up` is running in this folder",
+                    help="wait for it, or stop it with Ctrl-C in its terminal",
                 )
             up = _Up(plan, folder, options, report, engine, endpoint)
             return up.carry_out()

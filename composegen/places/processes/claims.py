@@ -295,7 +295,11 @@ def find_stranger(service: Service, around: Surroundings) -> str:
         runs_here(pid, around.folder, folder) for pid in holders
     ):
         return ""
-    return describe_process(holders[0]) if holders else "whoever has it is not seen"
+    return (
+        describe_process(holders[0])
+        if holders
+        else "its process is not visible to this user"
+    )
 
 
 def _has_left(record: ServiceRecord) -> bool:

@@ -94,7 +94,7 @@ def settle_plan(
     small = restrict_stack(stack, asked.names)
     for name in asked.names:
         if name in asked.selection.removed:
-            raise UsageError(f"`{name}` is asked for, and left out with --without")
+            raise UsageError(f"`{name}` is selected, and excluded with --without")
     added = tuple(
         dict.fromkeys(
             [
@@ -178,9 +178,9 @@ class _Settler:
         program, obstacle = find_program(word, Path.cwd(), path)
         if program is None:
             raise CannotRun(
-                f"the command in the place of `{service.name}` cannot run: {obstacle}",
+                f"the command after `--` for `{service.name}` cannot run: {obstacle}",
                 help=suggest_access(word, Path.cwd(), path)
-                or "correct what stands after --, or install it",
+                or "correct the command after `--`, or install it",
             )
 
     def _find_stranger(self, step: Step) -> str:
@@ -194,7 +194,7 @@ class _Settler:
         who = self.machine.find_stranger(step.service, self.around)
         if not who:
             return ""
-        obstacle = f"port {step.service.port} is somebody else's: {who}"
+        obstacle = f"port {step.service.port} belongs to another program: {who}"
         if step.name in self.insisted:
             raise CannotRun(
                 f"`{step.name}` cannot run here: {obstacle}",
@@ -282,8 +282,8 @@ class _Settler:
                 notes.append(f"{step.name} runs in Docker: {step.service.image}")
             elif health is not None and health.kind is HealthKind.IMAGE:
                 notes.append(
-                    f"{step.name} has no image here to ask: "
-                    "it counts as ready when it has lived for a second"
+                    f"{step.name} has no image here to run its check in: "
+                    "it counts as ready after it has run for a second"
                 )
         return notes
 
@@ -317,7 +317,7 @@ def find_obstacle(service: Service, around: Surroundings) -> str:
     if closed is not None:
         return describe_closed(closed)[0]
     if not is_folder(folder):
-        return f"its folder {service.local.dir} is not there"
+        return f"its folder {service.local.dir} does not exist"
     if isinstance(service.local.command, str):
         return ""
     word = around.fill(service.local.command[0], service.name)
@@ -335,7 +335,10 @@ def suggest_way(service: Service, around: Surroundings) -> str:
         return f"make it, or correct the `dir` of `{service.name}`"
     if service.is_store and service.image:
         install = "" if local is None else "install it, "
-        return f"{install}start a Docker engine, or let one that runs serve: --reuse"
+        return (
+            f"{install}start a Docker engine, "
+            "or use one that is already running: --reuse"
+        )
     if local is not None and local.command and not isinstance(local.command, str):
         word = around.fill(local.command[0], service.name)
         access = suggest_access(word, folder, find_path(service, around))
@@ -343,7 +346,7 @@ def suggest_way(service: Service, around: Surroundings) -> str:
             return access
     if local is not None and local.command and local.command[0] == "python":
         return (
-            "make an environment beside the stack file, and install into it what the "
+            "create an environment next to the stack file, and install in it what the "
             "service needs:\npython3 -m venv .venv"
         )
     if local is not None:

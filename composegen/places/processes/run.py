@@ -169,7 +169,7 @@ def _note_refusal(folder: Path) -> Iterator[None]:
         raise  # a slip of the keyboard
     except ComposegenError as error:
         help = f"\n  help: {error.help}" if error.help else ""
-        ending = f"the last run could not begin: {error.message}{help}"
+        ending = f"the last run could not start: {error.message}{help}"
         with contextlib.suppress(ComposegenError, OSError):
             RunFolder(folder).write_last({"ending": ending})
         raise

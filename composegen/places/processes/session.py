@@ -141,7 +141,7 @@ def describe_cut_off(record: RunRecord) -> str:
     """What is told of a run that never came to note how it ended."""
     return (
         f"the last run (pid {record.supervisor.pid}, since {record.since}) was killed, "
-        "and could not note how its services were\n"
+        "before it could record the state of its services\n"
         "  help: their last lines are still there: composegen logs"
     )
 
