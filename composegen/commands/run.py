@@ -23,7 +23,7 @@ _COMMAND = "composegen.command"
 
 
 class _RunCommand(click.Command):
-    """Keeps what stands after ``--`` as it is: it is somebody else's command line."""
+    """Keeps what follows ``--`` as it is: it is another program's command line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:

@@ -241,7 +241,7 @@ class _Examination:
             try:
                 text = fill_variables(port.published, self.around.values)
             except MissingVariable:
-                continue  # the variable is told
+                continue  # the variable is reported
             if port.protocol == "tcp" and text.isdigit():
                 yield int(text)
 

@@ -1,7 +1,7 @@
 """What a run shows while it goes on: prefixed, coloured lines, and what became of each.
 
-Lines of services go to stdout, talk to stderr. Whoever closes either of them ends
-nothing.
+Lines of services go to stdout, messages to stderr. Closing either of them
+does not end the run.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class RunConsole:
         }
 
     def _hurry(self, event: EndAsked | Detached) -> None:
-        """Whoever wants the end does not wait for a reader who does not read."""
+        """Once the run is to end, do not wait for a reader that does not read."""
         if isinstance(event, EndAsked) or not event.has_ended:
             self._console.hurry()
         self._show_words(event)
@@ -299,7 +299,7 @@ class RunConsole:
         return _CONTROL.sub("", _COLOUR_CODE.sub("", shown)).replace("\x1b", "")
 
     def _write(self, name: str, text: str, *, is_line: bool = False) -> None:
-        """Write and go on, also when nobody reads any more."""
+        """Write and go on, also when the reader has closed the stream."""
         if name in self._closed:
             return
         try:

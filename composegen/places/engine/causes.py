@@ -53,7 +53,7 @@ TOOLS = ("wget", "curl", "python3", "python", "node", "php", "bash")
 
 
 def find_cause(seen: Evidence) -> Cause:
-    """What is behind it; both texts are empty where nobody knows."""
+    """What is behind it; both texts are empty if the cause is unknown."""
     return next((cause for look in _LOOKS if (cause := look(seen))), ("", ""))
 
 

@@ -18,7 +18,7 @@ PORT_TAKEN = re.compile(
 def explain_port(
     noted: NotedService, port: int, holder: str, container: Container | None = None
 ) -> Cause:
-    """A port of the host that somebody else has."""
+    """A port of the host that another program uses."""
     by = f" by {holder}" if holder else ""
     published = container.published if container is not None else ()
     own = next((each for each in published if each.port == port), None)

@@ -107,7 +107,7 @@ def ask_version(*words: str) -> str | None:
 
 
 class Settled:
-    """Compose has made all containers anew that it will, and begins to start them."""
+    """Compose has recreated all containers that it will, and begins to start them."""
 
 
 class Carrying:

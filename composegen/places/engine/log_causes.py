@@ -1,4 +1,4 @@
-"""What the log of a container tells of why it is not up.
+"""What the log of a container says about why it is not up.
 
 Each look answers with a cause and the line to add to the stack file, or with None.
 """
@@ -140,7 +140,7 @@ def look_at_denied_port(seen: Evidence) -> Cause | None:
         return None
     port = seen.noted.port
     which = f"port {port}" if port is not None and port < _FREE else "its port"
-    # Whoever is not root gets no capabilities: to him the port itself must be free.
+    # A user other than root gets no capabilities: the port itself must be open to it.
     is_root = seen.container.user.partition(":")[0] in {"", "0", "root"}
     way = (
         "cap_add: [NET_BIND_SERVICE]"

@@ -1,6 +1,6 @@
-"""``composegen up``: render, let Compose carry it out, watch the engine, end.
+"""``composegen up``: render, run Compose, watch the engine, end.
 
-Compose's exit code alone decides nothing: ``judging`` does, from what the engine tells.
+Compose's exit code alone decides nothing: ``judging`` does, from the engine's events.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class UpOptions:
     """How to bring it up.
 
     ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
-    ``engine`` the oldest engine that the file is for; ``is_chosen`` tells that a
-    selection was typed: the file on the disk is left alone then. ``in_terminal`` tells
+    ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
+    selection was typed: the file on the disk is left alone then. ``in_terminal`` says
     that what Compose prints in front goes to a terminal: it draws its progress there.
     """
 

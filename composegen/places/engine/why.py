@@ -182,7 +182,7 @@ class _Doctor:
         return Reason(chain=chain, status=status, failure=failure)
 
     def _explain_wait(self, noted: NotedService) -> Failure:
-        """Nobody starts it, although nothing that it needs is in its way."""
+        """It was not started, although everything that it needs is up."""
         reason = f"{noted.name} was not started"
         late = [each for each in noted.needs if each.service in self.notes.late]
         if not late:
@@ -195,7 +195,7 @@ class _Doctor:
         )
 
     def _explain_reach(self, noted: NotedService) -> Reason | None:
-        """A healthy service that nobody but itself can reach."""
+        """A healthy service that only its own container can reach."""
         own = self.seen.list_containers(noted.name)
         if noted.port is None or not own or not own[0].is_running:
             return None
@@ -276,7 +276,7 @@ def _quote(word: str) -> str:
 
 
 def _explain_late(noted: NotedService) -> dict[str, str]:
-    """It became ready after all, when it had been given up."""
+    """It became ready after its boot had timed out."""
     return {
         "cause": f"{noted.name} is up now: it took longer than its boot, "
         f"{format_duration(noted.boot)}",

@@ -60,7 +60,7 @@ def describe_code(code: int) -> str:
 
 
 def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> tuple[str, str]:
-    """What is behind an exit and what to do, both empty where nobody knows."""
+    """What is behind an exit and what to do, both empty if that is unknown."""
     text = "\n".join(lines)
     for pattern, explain in _KNOWN:
         match = pattern.search(text)

@@ -1,7 +1,8 @@
 """What a stack's services become on this machine, settled before the plan is made.
 
-An optional service that has no way to run here is left out with its fallback; a store
-that must be there runs in Docker; for anything else there is an error with its help.
+An optional service that has no way to run here is excluded, and its fallback is used; a
+store that must be there runs in Docker; for anything else there is an error with its
+help.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Way(StrEnum):
 class Asked:
     """What was asked for: services by name, a command in place of one, what to reuse.
 
-    With ``needed_only`` the named one is whoever asks: it runs already.
+    With ``needed_only`` the named one is the caller, which is already running.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -65,11 +66,11 @@ class Machine(Protocol):
         ...
 
     def is_listening(self, port: int) -> bool:
-        """Whether somebody listens on a port."""
+        """Whether a process listens on a port."""
         ...
 
     def find_stranger(self, service: Service, around: Surroundings) -> str:
-        """Who has a service's port and must not be taken for it; empty: nobody."""
+        """Who has a service's port and must not be taken for it; empty: no process."""
         ...
 
 
@@ -127,7 +128,7 @@ def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
 
 
 class _Settler:
-    """Leaves out what cannot run here, until what is left can."""
+    """Excludes what cannot run here, until all that remains can."""
 
     def __init__(
         self,
@@ -146,7 +147,7 @@ class _Settler:
         self.insisted = frozenset(asked.selection.added) | frozenset(asked.names)
 
     def settle(self, selection: Selection, written: Mapping[str, Service]) -> LocalPlan:
-        """The plan of what can run, beside the services as they were written."""
+        """The plan of what can run, with the services as they were written."""
         addressing = LocalAddressing(self.around.folder, self.stack.secrets)
         while True:
             plan = make_plan(self.stack, selection, addressing=addressing)
@@ -184,7 +185,7 @@ class _Settler:
             )
 
     def _find_stranger(self, step: Step) -> str:
-        """Who keeps an optional service from its port; empty where nobody does.
+        """Which process keeps an optional service from its port; empty if none does.
 
         Its dependants would be given the address, and use what is not ours. Raises
         CannotRun where the service was insisted on.
@@ -289,7 +290,7 @@ class _Settler:
 
 
 def _limit_waits(plan: Plan) -> Plan:
-    """The plan with the waits that it has here: nobody waits longer than ``boot``."""
+    """The plan with the waits that it has here: none is longer than ``boot``."""
     waits: dict[str, float] = {}
     ready: dict[str, float] = {}
     for step in plan.steps:
