@@ -32,7 +32,7 @@ class Dependencies:
     """What a program needs, running.
 
     ``environment`` holds the variables that the stack wires into it, fallbacks for
-    what is left out included; ``unset`` names those that must not be set.
+    excluded services included; ``unset`` names those that must not be set.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class Dependencies:
 async def own_dependencies(
     stack: str | os.PathLike[str], service: str, *, verbose: bool = False
 ) -> AsyncIterator[Dependencies]:
-    """Bring up what a service of a stack file needs, and take it down on the way out.
+    """Bring up what a service of a stack file needs, and stop it on the way out.
 
-    Each is found running or started, and waited for; the service itself is whoever
-    calls. Talk and key lines go to stderr. Nothing outlives the caller, whatever ends
-    it. Raises ComposegenError: for the stack, or DependencyFailed.
+    Each is found running or started, and waited for; the service itself is the
+    caller. Messages and key lines go to stderr. Nothing outlives the caller, whatever
+    ends it. Raises ComposegenError: for the stack, or DependencyFailed.
     """
     path = Path(stack)
     workspace = Workspace(path).resolve()

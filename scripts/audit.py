@@ -29,7 +29,7 @@ def ask() -> list[dict[str, Any]]:
     except subprocess.TimeoutExpired:
         sys.exit(f"pip-audit: no answer in {SECONDS} s, nothing is known")
     except (ValueError, KeyError):
-        last = answer.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        last = answer.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
         sys.exit(f"pip-audit could not ask, nothing is known: {last[0]}")
     return packages
 

@@ -77,7 +77,7 @@ def test_a_run_prints_its_plan_wires_its_services_and_leaves_nothing(stack, port
     assert web["PORT"] == str(ports["web"])
     assert app["STORE"] == "memory"
     assert "CACHE_URL" not in app
-    assert "the longest way: app" in said
+    assert "critical path: app" in said
     assert runs.find_running_in(stack) == {}
     assert (stack / "logs" / "app.log").read_text() == "listening\n"
 
@@ -117,11 +117,11 @@ def test_a_second_interrupt_kills_at_once(tmp_path, ports):
     )
     process, talk = start_up(tmp_path)
     process.send_signal(signal.SIGINT)
-    wait_for(lambda: "taking it down" in talk.read_text())
+    wait_for(lambda: "stopping the stack" in talk.read_text())
     assert process.poll() is None
 
     assert end(process) == 130  # long before its grace is over
-    assert "killing what is left" in talk.read_text()
+    assert "killing the services that are still running" in talk.read_text()
     assert runs.find_running_in(tmp_path) == {}
 
 
@@ -206,7 +206,7 @@ def test_a_folder_of_notes_that_was_removed_is_made_again(pair):
     assert statuses["b"]["pid"] == int(before["b"])
     assert statuses["a"]["pid"] == int(read_pids(talk)["a"])
     assert (folder / "logs" / "a.log").exists()
-    assert talk.read_text().count("was removed while this run goes on") == 1
+    assert talk.read_text().count("was removed while this run was active") == 1
     assert run_cli(folder, "down")[0] == 0
     assert process.wait(SECONDS) == 0
     process.communicate()
@@ -231,7 +231,7 @@ def test_notes_that_cannot_be_written_end_nothing(pair):
     assert process.poll() is None
     assert read_pids(talk)["b"] == before["b"]
     assert is_running(int(before["b"]))
-    assert talk.read_text().count("the stack goes on") == 1
+    assert talk.read_text().count("the stack keeps running") == 1
     assert end(process) == 130
 
 
@@ -316,7 +316,7 @@ from composegen.places.processes.run import RunOptions, run_stack
 
 class Stuck(io.StringIO):
     def write(self, text):
-        if "taking it down" in text:
+        if "stopping the stack" in text:
             Path("stuck").touch()
             time.sleep(1000)
 
@@ -383,8 +383,11 @@ def test_a_command_that_is_not_there_is_told_before_anything_starts(stack):
     code, _, said = run_cli(stack, "run", "web", "--", "./no-such-command")
 
     assert code == 1
-    assert "in the place of `web` cannot run: there is no ./no-such-command" in said
-    assert "after --" in said
+    assert (
+        "the command after `--` for `web` cannot run: there is no ./no-such-command"
+        in said
+    )
+    assert "after `--`" in said
     assert "started" not in said
 
 
@@ -420,7 +423,7 @@ def test_a_router_started_by_hand_is_used_named_and_never_stopped(stack, ports):
         _, statuses = ask_status(stack)
         end(process)
 
-        assert f"runs already and is used: pid {by_hand.pid}" in talk.read_text()
+        assert f"is already running and is used: pid {by_hand.pid}" in talk.read_text()
         assert statuses["app"]["pid"] == by_hand.pid
         assert statuses["app"]["reused"] is True
         assert by_hand.poll() is None
@@ -482,7 +485,10 @@ def test_one_that_is_not_ready_yet_and_runs_here_is_waited_for(stack, ports):
         with talk.open("w") as written:
             process = runs.start_cli(stack, "run", stderr=written)
         wait_for(
-            lambda: f"runs already and is not ready: pid {late.pid}" in talk.read_text()
+            lambda: (
+                f"is already running and is not ready: pid {late.pid}"
+                in talk.read_text()
+            )
         )
         (stack / "go").touch()
         wait_for(lambda: "Ctrl-C ends it" in talk.read_text())
@@ -491,7 +497,7 @@ def test_one_that_is_not_ready_yet_and_runs_here_is_waited_for(stack, ports):
         late.kill()
         late.wait()
 
-    assert f"runs already and is used: pid {late.pid}" in talk.read_text()
+    assert f"is already running and is used: pid {late.pid}" in talk.read_text()
 
 
 def test_two_runs_share_what_one_of_them_owns(stack, ports):
@@ -499,7 +505,7 @@ def test_two_runs_share_what_one_of_them_owns(stack, ports):
     second, talk = start_up(stack, "web")
     _, statuses = ask_status(stack)
 
-    assert "runs already and is used" in talk.read_text()
+    assert "is already running and is used" in talk.read_text()
     assert statuses["app"]["state"] == statuses["web"]["state"] == "ready"
     assert end(second) == 130
     read_page(ports["app"])
@@ -587,7 +593,7 @@ def test_status_why_and_logs_speak_of_a_run_that_is_up(stack, ports):
     assert statuses["web"]["health"] == "healthy"
     assert statuses["web"]["address"] == f"http://127.0.0.1:{ports['web']}"
     assert statuses["cache"]["state"] == "left-out"
-    assert "cache: left out: cannot run here" in table
+    assert "cache: excluded: cannot run here" in table
     assert "app: STORE=memory" in table
     assert why[0] == 0
     assert logs[1:] == ("web   | listening\napp   | listening\n", "")

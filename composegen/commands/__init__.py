@@ -67,7 +67,7 @@ def _run(arguments: list[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing more is to be said.
+        # The reader of our output has closed it; nothing more is to be said.
         sys.stdout = None
         return ExitCode.FINE
     except OSError as error:

@@ -232,6 +232,6 @@ def find_places(file: str) -> Finder:
 
 
 def say_notes(notes: Iterable[str]) -> None:
-    """What people should know beside the data."""
+    """Notes for people, apart from the data on stdout."""
     for note in notes:
         make_console().say(f"note: {note}")

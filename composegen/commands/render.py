@@ -72,7 +72,7 @@ def render(
     folder = Path(file).parent
     path = folder / "compose.yaml" if output in {None, "-"} else Path(str(output))
     if output == "-" and only_check:
-        raise UsageError("--check compares a file, and -o - names none")
+        raise UsageError("--check needs a file to compare with; -o - is stdout")
     selection = make_selection(added, removed)
     if only_check and not (added or removed or engine):
         recorded = read_recorded(path)

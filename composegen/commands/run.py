@@ -21,7 +21,7 @@ _COMMAND = "composegen.command"
 
 
 class _RunCommand(click.Command):
-    """Keeps what stands after ``--`` as it is: it is somebody else's command line."""
+    """Keeps what follows ``--`` as it is: it is another program's command line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--" in args:
@@ -78,9 +78,9 @@ def run(
     command = tuple(context.meta.get(_COMMAND, ()))
     if _COMMAND in context.meta and (not command or len(services) != 1):
         raise UsageError(
-            "a command after -- stands in for one service"
+            "a command after `--` needs exactly one service"
             if command
-            else "no command stands after --",
+            else "`--` needs a command",
             help="composegen run SERVICE -- COMMAND",
         )
     asked = Asked(

@@ -148,7 +148,7 @@ class _Examination:
         if _read_version(machine.version) < OLDEST_ENGINE:
             yield Finding(
                 where=Where.ENGINE,
-                message=f"{what}: it knows no start_interval",
+                message=f"{what}: it does not support start_interval",
                 level=Level.WARNING,
                 help="composegen render --engine "
                 f"{_read_version(machine.version)[0]}, or install 25 or later",
@@ -232,7 +232,7 @@ class _Examination:
                 yield _fail(
                     Where.BOTH,
                     f"port {port} of `{step.name}` is taken{by}",
-                    f"end that, or choose another under `{step.name}`:\n"
+                    f"stop it, or choose another port under `{step.name}`:\n"
                     f'publish: "{port + 1}:{inside}"',
                 )
         if free:
@@ -244,7 +244,7 @@ class _Examination:
             try:
                 text = fill_variables(port.published, self.around.values)
             except MissingVariable:
-                continue  # the variable is told
+                continue  # the variable is reported
             if port.protocol == "tcp" and text.isdigit():
                 yield int(text)
 
@@ -302,7 +302,7 @@ class _Examination:
             service = step.service
             is_needed_store = step.is_required and service.is_store
             if is_needed_store and service.image and self.has_engine:
-                message = f"`{step.name}` can run in Docker beside processes"
+                message = f"`{step.name}` can run in Docker next to processes"
                 yield _pass(Where.PROCESSES, message)
                 continue
             yield Finding(

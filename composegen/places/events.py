@@ -1,6 +1,6 @@
 """What is seen while a stack comes up and runs: a frozen value for all that happens.
 
-Places report these values; what they become is up to whoever is reported to.
+Places report these values; the receiver decides what becomes of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Failure:
     """Why a service's start failed.
 
     ``reason`` is the sentence, ``cause`` what is behind it and ``help`` what to do,
-    both empty where nobody knows; ``lines`` are the last of its log.
+    both empty if unknown; ``lines`` are the last of its log.
     """
 
     service: str
@@ -63,7 +63,7 @@ class Started(Event):
 
 @record
 class Reused(Event):
-    """Somebody else's process serves; it is never stopped by us."""
+    """A process that this run did not start serves; composegen never stops it."""
 
     pid: int | None = None
     command: str = ""
@@ -90,7 +90,7 @@ class Ready(Event):
     """It is healthy, ``after`` seconds of booting; ``address`` is where.
 
     Where it ``is_asked``, a health check says so; otherwise it only runs.
-    ``ran_before`` tells that it was up already when the boot began.
+    ``ran_before`` says that it was up already when the boot began.
     """
 
     after: float
@@ -117,7 +117,7 @@ class Failed(Event):
 
 @record
 class Exited(Event):
-    """It died after it had been ready; None: it is not started again."""
+    """It died after it had been ready; None: it is not restarted."""
 
     exit_code: int | None
     restart_in: float | None

@@ -19,9 +19,9 @@ Tell: TypeAlias = Callable[[str], None]
 class Seen:
     """How the services of a folder are doing.
 
-    ``is_running`` tells whether anything runs, ``is_up`` whether all that is required
+    ``is_running`` says whether anything runs, ``is_up`` whether all that is required
     is up; ``notes`` hold what people should know besides. Where nothing runs,
-    ``has_ended`` tells that the statuses are those of a run that has ended.
+    ``has_ended`` says that the statuses are those of a run that has ended.
     """
 
     statuses: tuple[ServiceStatus, ...]
@@ -36,8 +36,8 @@ class Seen:
 class Explanation:
     """Why services are not up; without reasons all is well.
 
-    ``heading`` says of when the reasons are, where that is not now. ``ending`` tells
-    how the last run ended, where no service can tell.
+    ``heading`` says of when the reasons are, where that is not now. ``ending`` says
+    how the last run ended, where no service can.
     """
 
     reasons: tuple[Reason, ...]

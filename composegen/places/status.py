@@ -51,7 +51,7 @@ class ServiceStatus:
 
 @record
 class LeftOutNote:
-    """What is noted of a service that is left out: why, and what happens instead."""
+    """What is noted of an excluded service: why, and what happens instead."""
 
     service: str
     reason: str
@@ -66,7 +66,7 @@ def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]
 def format_statuses(
     statuses: Iterable[ServiceStatus], left_out: Iterable[Mapping[str, Any]]
 ) -> str:
-    """The statuses as a table, then what is left out and what happens instead.
+    """The statuses as a table, then what is excluded and what happens instead.
 
     A column in which no service has anything is not shown.
     """
@@ -121,9 +121,9 @@ def format_table(rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def format_left_out(left_out: Iterable[Mapping[str, Any]]) -> str:
-    """What is left out, why, and what its dependants do instead."""
+    """What is excluded, why, and what its dependants do instead."""
     lines = []
     for each in left_out:
-        lines.append(f"{each['service']}: left out: {each['reason']}\n")
+        lines.append(f"{each['service']}: excluded: {each['reason']}\n")
         lines += [f"  {text}\n" for text in each["instead"]]
     return "".join(lines)

@@ -59,7 +59,7 @@ def draw_boots(boots: Iterable[Boot], *, width: int = 40) -> str:
     path = find_critical_path(listed)
     if len(path) > 1:
         parts = _measure_path(path, {boot.service: boot for boot in listed})
-        lines += ["", f"  the longest way: {' -> '.join(parts)}"]
+        lines += ["", f"  critical path: {' -> '.join(parts)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The files beside a stack: what may be read of them, and writing that never half-ends.
+"""The files next to a stack: what may be read of them, and how to replace them whole.
 
 Beyond the stack's folder only a named build context's Dockerfile and .dockerignore
 and a named folder of recipes are read; what stands in them is never quoted.
@@ -21,7 +21,7 @@ _MOST = 1024 * 1024
 def read_small_text(path: Path, *, most: int = _MOST) -> str | None:
     """The text of a regular file of at most 1 MB, or None.
 
-    Raises OSError for a shortage: what nobody could look at is not missing.
+    Raises OSError for a shortage: what could not be looked at is not missing.
     """
     try:
         data = read_regular(path, most + 1)

@@ -1,4 +1,4 @@
-"""The run's side of its guardian: started, told what to end, replaced when it dies."""
+"""The run's side of its guardian: start it, say what to end, replace it if it dies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Cleanup = tuple[str, ...]
 
 
 class Guard:
-    """The guardian of one run, and all that it has been told and still is to end.
+    """The guardian of one run, and all that it knows and still has to end.
 
     ``tell_people`` is called when the guardian was replaced, or cannot be.
     """
@@ -80,16 +80,16 @@ class Guard:
             self.start()
         except OSError as error:
             self._tell_people(
-                "the guardian is gone and cannot be replaced "
+                "the guardian has exited and cannot be replaced "
                 f"({describe_os_error(error)[0]}): "
                 "kill -9 of this run would leave its services behind"
             )
             return
         for line in self._standing.values():
             self._send(line)
-        self._tell_people("the guardian was killed; another one took its place")
+        self._tell_people("the guardian was killed; a new one has replaced it")
 
-    # What it is told
+    # What it gets to know
 
     def watch_group(self, group: int, grace: float, number: int) -> None:
         """End a process group after the run: its signal, its grace in seconds, kill."""
@@ -117,7 +117,7 @@ class Guard:
 
     def _send(self, line: str) -> None:
         if self._pipe < 0:
-            return  # its successor is told everything
+            return  # its successor gets everything
         self._unsent += line.encode() + b"\n"
         try:
             while self._unsent:
@@ -125,7 +125,7 @@ class Guard:
         except BlockingIOError:
             return  # it is frozen: the rest goes with the next line
         except BrokenPipeError:
-            return  # its successor is told everything
+            return  # its successor gets everything
 
     async def end(self, patience: float) -> None:
         """Let it end what it still is to end; killed after ``patience`` seconds."""

@@ -79,7 +79,7 @@ def read_stat(pid: int) -> tuple[str, int, int, int, int] | None:
 
 
 def _raise_shortage(error: OSError) -> None:
-    """Whether a process is there is not known where nobody could look."""
+    """Whether a process exists is unknown, because /proc could not be read."""
     if error.errno in _SHORTAGES:
         raise error
 

@@ -1,7 +1,7 @@
 """Other processes as far as they are seen: who they are and where they run.
 
 A process is known by its number, its start and the machine's boot, never by its
-number alone. Without /proc little is seen, and nobody is taken for somebody else.
+number alone. Without /proc little is seen; no process is taken for another.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _KERNEL_TIMEOUT = 1.0
 
 @record
 class Listener:
-    """An address that somebody listens on; ``pids`` is empty where that is not seen."""
+    """An address with a listener; ``pids`` is empty where its process is not seen."""
 
     host: str
     port: int

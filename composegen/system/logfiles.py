@@ -1,6 +1,6 @@
 """The log files of services: rotated when a service starts, read while it runs.
 
-A service appends to its log by itself: nobody who reads slowly, or dies, holds it up.
+A service appends to its log by itself: a slow or dead reader does not hold it up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def find_log(folder: Path, service: str) -> Path:
 def rotate_log(path: Path, *, most: int = MOST_BYTES, kept: int = KEPT) -> None:
     """Move a log that has grown above ``most`` bytes aside; ``kept`` old ones stay.
 
-    Only while nobody writes it: cutting a file under its writer loses lines.
+    Only while no process writes it: cutting a file under its writer loses lines.
     """
     try:
         if path.stat().st_size <= most:
@@ -47,7 +47,7 @@ def open_log(path: Path) -> IO[bytes]:
     """A log to append to, unbuffered, its folder made where it is missing.
 
     Raises OSError, also where a link in the log's place, or its folder's, may lead
-    anywhere, and for a pipe that nobody reads.
+    anywhere, and for a pipe without a reader.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if is_link(path.parent):
@@ -56,7 +56,7 @@ def open_log(path: Path) -> IO[bytes]:
     handle = os.open(path, flags | os.O_NONBLOCK, 0o666)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "is no file, remove it", str(path))
+        raise OSError(errno.EINVAL, "is not a regular file, remove it", str(path))
     return os.fdopen(handle, "ab", buffering=0)
 
 
@@ -71,7 +71,7 @@ def open_to_read(path: Path) -> IO[bytes]:
     handle = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "is no file", str(path))
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
     return os.fdopen(handle, "rb", buffering=0)
 
 
@@ -137,7 +137,7 @@ class Tail:
     def read_rest(self) -> list[str]:
         """Everything up to the end, the unfinished last line included."""
         lines: list[str] = []
-        for _ in range(_FAR_BEHIND // _CHUNK):  # somebody may be writing still
+        for _ in range(_FAR_BEHIND // _CHUNK):  # a process may still be writing
             before = self._position
             lines += self.read_lines()
             if self._position == before:

@@ -11,6 +11,6 @@ def check_platform(name: str = os.name) -> None:
     """Raises CannotRun where services cannot be looked after as they are here."""
     if name != "posix":
         raise CannotRun(
-            "composegen looks after running services on Linux and macOS alone",
+            "composegen runs services only on Linux and macOS",
             help="run it in WSL, or render the stack and use `docker compose up`",
         )

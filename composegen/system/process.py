@@ -294,7 +294,7 @@ class Processes:
             return
 
     async def _reap_orphans(self) -> None:
-        """Reap what nobody waits for; what is waited for is gone by the next look."""
+        """Reap children without a waiter; the others are reaped by the next look."""
         before: set[int] = set()
         while True:
             await asyncio.sleep(_REAP_INTERVAL)
@@ -311,7 +311,7 @@ class Processes:
 
 
 def _list_zombies() -> set[int]:
-    """Our children that have ended and that nobody has reaped yet."""
+    """Our children that have ended and are not reaped yet."""
     try:
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         if os.waitid(os.P_ALL, 0, options) is None:

@@ -100,19 +100,19 @@ class UpConsole(RunConsole):
 
     def _show_start(self, event: Started) -> None:
         if event.restarts:
-            self._talk(event.service, "started again by the engine", fg="yellow")
+            self._talk(event.service, "restarted by the engine", fg="yellow")
         else:
             self._step(event, "started")
 
     def _show_ready_after(self, event: Ready) -> None:
         if event.ran_before:
-            self._step(event, "runs already", fg="green")
+            self._step(event, "is already running", fg="green")
             return
         what = "healthy" if event.is_asked else "running"
         self._step(event, f"{what} after {event.after:.1f} s", fg="green")
 
     def _show_first_death(self, event: Exited) -> None:
-        text = f"died, with exit code {event.exit_code}; the engine starts it again"
+        text = f"exited with {event.exit_code}; the engine restarts it"
         self._talk(event.service, text, fg="yellow")
 
     def _show_given_up(self, event: Failed) -> None:

@@ -1,7 +1,7 @@
 """What a run shows while it goes on: prefixed, coloured lines, and what became of each.
 
-Lines of services go to stdout, talk to stderr. Whoever closes either of them ends
-nothing.
+Lines of services go to stdout, messages to stderr. Closing either of them
+does not end the run.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class RunConsole:
         }
 
     def _hurry(self, event: EndAsked | Detached) -> None:
-        """Whoever wants the end does not wait for a reader who does not read."""
+        """Once the run is to end, do not wait for a reader that does not read."""
         if isinstance(event, EndAsked) or not event.has_ended:
             self._console.hurry()
         self._show_words(event)
@@ -175,13 +175,18 @@ class RunConsole:
         self._talk(event.service, f"started, pid {event.pid}{again}", dim=True)
 
     def _show_reused(self, event: Reused) -> None:
-        who = f"pid {event.pid}" if event.pid is not None else "somebody not seen here"
+        who = (
+            f"pid {event.pid}"
+            if event.pid is not None
+            else "a process that is not visible to this user"
+        )
         command = f", `{event.command[:60]}`" if event.command else ""
         since = f", since {event.since}" if event.since else ""
         note = f" ({event.note})" if event.note else ""
         self._talk(
             event.service,
-            f"runs already and is used: {who}{command}{since}; it stays{note}",
+            f"is already running and is used: {who}{command}{since}; "
+            f"composegen will not stop it{note}",
         )
 
     def _show_told(self, event: Told) -> None:
@@ -237,22 +242,22 @@ class RunConsole:
             )
 
     def _show_exited(self, event: Exited) -> None:
-        how = "is gone"
+        how = "is not running any more"
         if event.exit_code is not None:
             how = (
                 f"exited with {event.exit_code}"
                 if event.exit_code >= 0
-                else f"was ended by signal {-event.exit_code}"
+                else f"was killed by signal {-event.exit_code}"
             )
-        again = "it is not started again"
+        again = "it is not restarted"
         if event.restart_in is not None:
-            again = f"it is started again in {event.restart_in:g} s"
+            again = f"it is restarted in {event.restart_in:g} s"
         self._talk(event.service, f"{how}; {again}", fg="red")
         for name in event.dependants:
-            self._talk(name, f"{event.service} is away", fg="yellow")
+            self._talk(name, f"{event.service} is not running", fg="yellow")
 
     def _show_sickened(self, event: Sickened) -> None:
-        self._talk(event.service, f"is unhealthy: {event.reason}", fg="red")
+        self._talk(event.service, f"became unhealthy: {event.reason}", fg="red")
 
     def _show_stopped(self, event: Stopped) -> None:
         left = f"; still there: {', '.join(map(str, event.left))}" if event.left else ""
@@ -294,7 +299,7 @@ class RunConsole:
         return _CONTROL.sub("", _COLOUR_CODE.sub("", shown)).replace("\x1b", "")
 
     def _write(self, name: str, text: str, *, is_line: bool = False) -> None:
-        """Write and go on, also when nobody reads any more."""
+        """Write and go on, also when the reader has closed the stream."""
         if name in self._closed:
             return
         try:

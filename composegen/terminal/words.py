@@ -34,9 +34,9 @@ from composegen.places.timeline import draw_boots
 def _describe_guest(event: Attached) -> str:
     where = f" in {event.terminal}" if event.terminal else ""
     return (
-        f"this stack runs already: pid {event.pid}{where}, since "
+        f"this stack is already running: pid {event.pid}{where}, since "
         f"{format_moment(event.since)}\n"
-        "attached as a guest: Ctrl-C here leaves, Ctrl-C there ends it"
+        "attached as a guest: Ctrl-C here detaches, Ctrl-C there ends it"
     )
 
 
@@ -50,7 +50,7 @@ def describe_up(event: Up, *, width: int) -> str:
     lines = ["\n" + draw_boots(event.boots, width=width)]
     lines += [f"  {each.service}: {each.url}" for each in event.addresses]
     for left_out in event.left_out:
-        lines.append(f"  {left_out.service} is left out: {left_out.reason}")
+        lines.append(f"  {left_out.service} is excluded: {left_out.reason}")
         lines += [f"    {instead}" for instead in left_out.instead]
     if event.is_held:
         lines.append("Ctrl-C ends it\n")
@@ -69,15 +69,15 @@ WORDS: Mapping[type[Event], Callable[[Any], str]] = {
     SecretEmpty: lambda event: f"note: {event.file} is empty: {event.help}",
     ComposeWarned: lambda event: f"note: Compose says: {event.text}",
     Pulling: lambda event: f"{event.service}: pulling {event.image}",
-    OtherBegins: lambda _: "another run of this stack begins: it is waited for",
+    OtherBegins: lambda _: "another run of this stack is starting; waiting for it",
     Attached: _describe_guest,
     Detached: lambda event: (
-        "the run has ended" if event.has_ended else "left; the stack keeps running"
+        "the run has ended" if event.has_ended else "detached; the stack keeps running"
     ),
     NotUp: _describe_failure,
     EndAsked: lambda _: "",
     Ending: lambda event: (
-        "the rest is taken down" if event.has_failed else "taking it down"
+        "stopping the other services" if event.has_failed else "stopping the stack"
     ),
-    Killing: lambda _: "killing what is left",
+    Killing: lambda _: "killing the services that are still running",
 }

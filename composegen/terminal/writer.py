@@ -36,7 +36,7 @@ class Writer:
         threading.Thread(target=self._run, daemon=True).start()
 
     def write(self, text: str, *, is_line: bool = False) -> None:
-        """Add a text; a service's line is skipped first when nobody reads."""
+        """Add a text; a service's line is skipped first when the reader is slow."""
         data = text.encode(self._encoding, "backslashreplace")
         with self._changed:
             if self._size > (_MOST_LINES if is_line else _MOST):
@@ -100,7 +100,7 @@ class Writer:
         while data:
             try:
                 count = os.write(self._handle, data[:_CHUNK])
-            except BlockingIOError:  # it was made non-blocking by whoever shares it
+            except BlockingIOError:  # another program made it non-blocking
                 waiting = select.poll()
                 waiting.register(self._handle, select.POLLOUT)
                 waiting.poll()

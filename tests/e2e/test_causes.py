@@ -114,12 +114,12 @@ def test_an_address_that_nobody_else_reaches(stack: Stack) -> None:
     after = make_service(serve_after(calls), needs=["app"])
     stack.write({"app": app, "after": after})
     said = stack.up_in_vain()
-    cause = "`app` listens on 127.0.0.1:8000 alone"
+    cause = "`app` listens only on 127.0.0.1:8000"
     assert "app   | healthy after" in said.said
     for done in (said, stack.why(), stack.why("after")):
         assert_told(done, cause, "let `app` listen on 0.0.0.0:8000")
     asked = stack.why("app")
-    assert_told(asked, "app is healthy, and nobody else can reach it")
+    assert_told(asked, "app is healthy, but no other service can reach it")
     assert_told(asked, "let it listen on 0.0.0.0:8000")
 
     app["environment"] = {"LISTEN": "0.0.0.0"}
@@ -161,7 +161,7 @@ def test_a_boot_that_ends_after_up_has_given_up(slow: Stack) -> None:
     wait_until(lambda: is_healthy(slow.inspect("app")), "app is healthy after all")
 
     asked = slow.why("after")
-    assert_told(asked, "after has not been started", "app is up by now", "took longer")
+    assert_told(asked, "after was not started", "app is up now", "took longer")
     assert read_mend(asked.said) == ["app", "health: {boot: 10s}"]
     assert slow.composegen("status").code == 1
     help(slow, asked)
@@ -435,7 +435,7 @@ def test_a_registry_that_does_not_answer(stack: Stack) -> None:
         pass
     provoke(
         stack,
-        "the image of `app` cannot be pulled: its registry is out of reach",
+        "the image of `app` cannot be pulled: its registry cannot be reached",
         service=make_elsewhere(f"127.0.0.1:{port}/none:1"),
     )
 
@@ -502,7 +502,7 @@ def test_a_kill_that_was_not_for_memory(stack: Stack) -> None:
     act = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     said = provoke(
         stack,
-        "it was killed (SIGKILL), and not for its memory",
+        "it was killed (SIGKILL), but not for lack of memory",
         "with exit code 137",
         service=make_service(serve_after(act)),
     )
@@ -529,7 +529,7 @@ def test_a_program_that_does_not_start(
     said = provoke(stack, cause, service=app)
     by_engine = not with_init and command[0] != "sh"
     assert by_engine or f"with exit code {code}" in said.said
-    assert "died twice" not in said.said
+    assert "exited twice" not in said.said
 
 
 # Secrets

@@ -74,8 +74,8 @@ def test_up_says_what_is_up_and_what_is_not(chat: Chat) -> None:
     said = chat.up.err
     assert f"frontend: http://127.0.0.1:{FRONTEND}\n" in said
     assert f"backend: http://127.0.0.1:{BACKEND}\n" in said
-    assert re.search(r"the longest way: .*router .* -> backend .* -> frontend ", said)
-    is_left_out = "redis is left out: --without redis" in said
+    assert re.search(r"critical path: .*router .* -> backend .* -> frontend ", said)
+    is_left_out = "redis is excluded: --without redis" in said
     assert is_left_out is not chat.with_redis
     note = "sessions live in the router's memory"
     assert (note in said) is not chat.with_redis
@@ -221,7 +221,7 @@ def test_a_router_that_never_gets_healthy_ends_up_within_its_boot(
         file.write_text(broken)
         done = stack.up_in_vain(deadline=300, GROQ_API_KEY="")
         assert "router was not healthy 12s after it started" in done.err
-        cause = "what it answers the check has no status from 200 to 399"
+        cause = "its answer to the check has no status from 200 to 399"
         assert cause in done.err
         assert not has_started(stack.find("backend"))
         started = read_time(stack.inspect("router")["State"]["StartedAt"])

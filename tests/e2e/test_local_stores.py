@@ -162,5 +162,5 @@ def test_another_run_uses_the_store_that_one_has_in_docker(stack) -> None:
 
     assert done[0] == 7, done
     assert "db  " in done[2]
-    assert "runs already and is used" in done[2]
+    assert "is already running and is used" in done[2]
     assert len(listed) == 2

@@ -148,7 +148,7 @@ def test_what_is_missing_is_made_and_an_old_stack_goes_quickly(stack: Stack) -> 
     before = stack.inspect_all()
 
     second = stack.up_well()
-    assert "runs already" in second.err
+    assert "is already running" in second.err
     assert second.seconds < first.seconds + 30
     kept = stack.inspect_all()
     for name, container in before.items():
@@ -159,7 +159,7 @@ def test_what_is_missing_is_made_and_an_old_stack_goes_quickly(stack: Stack) -> 
     third = stack.up_well()
     assert stack.inspect("app")["Id"] != before["app"]["Id"]
     assert stack.find("after") is None
-    assert "died" not in third.err
+    assert "exited with" not in third.err
     assert "stopped by" not in third.err
     assert third.err.count("app | healthy after") == 1
 
@@ -205,7 +205,7 @@ def test_nothing_starts_before_what_it_needs_is_ready(stack: Stack) -> None:
         done = up.wait()
     assert done.code == 0, done
     assert done.said.index("gate  | healthy") < done.said.index("after | started")
-    assert "the longest way: gate" in done.said
+    assert "critical path: gate" in done.said
     assert stack.composegen("status").code == 0
 
 
@@ -213,15 +213,15 @@ def test_a_death_is_told_and_forgiven_two_are_not(stack: Stack) -> None:
     once = "import sys; sys.exit(3) if starts == 1 else None\n" + SERVE
     stack.write({"app": make_counting(once)})
     done = stack.up_well()
-    assert "died, with exit code 3; the engine starts it again" in done.err
+    assert "exited with 3; the engine restarts it" in done.err
     assert "app | healthy after" in done.err
     assert count_starts(stack) == 2
 
     always = "import sys; sys.exit(3)"
     stack.write({"app": make_counting(always), "after": make_dependant("app")})
     failed = stack.up_in_vain()
-    assert "app died twice, with exit code 3" in failed.err
-    assert "what was made stays" in failed.err
+    assert "app exited twice with 3" in failed.err
+    assert "The containers are still there" in failed.err
     assert stack.find("app") is not None
     assert not has_started(stack.find("after"))
     assert stack.composegen("status").code == 1
@@ -240,7 +240,7 @@ def test_a_job_runs_at_every_up_and_may_not_fail(stack: Stack) -> None:
     failing = make_counting("exit(4)", job=True, health=None, port=None)
     stack.write({"job": failing, "after": after})
     failed = stack.up_in_vain()
-    assert "job died, with exit code 4" in failed.err
+    assert "job exited with 4" in failed.err
     assert count_starts(stack) == 3
 
 
@@ -255,7 +255,7 @@ def test_optional_services_end_nothing(stack: Stack) -> None:
         }
     )
     done = stack.up_well()
-    assert "dying | dying died twice, with exit code 3" in done.err
+    assert "dying | dying exited twice with 3" in done.err
     assert "slow  | slow was not healthy 2s after it started" in done.err
     for name in ("dying", "slow "):
         assert f"{name} | optional: app runs without it" in done.err
@@ -276,11 +276,11 @@ def test_without_a_check_a_crash_loop_is_not_ready(stack: Stack) -> None:
     crash = ["sh", "-c", "sleep 0.1; exit 5"]
     stack.write({"app": make_dependant(command=crash)})
     failed = stack.up_in_vain()
-    assert "app died twice, with exit code 5" in failed.err
+    assert "app exited twice with 5" in failed.err
     assert "running after" not in failed.err
     # Once more, on the crash loop that is there.
     again = stack.up_in_vain()
-    assert "app died twice, with exit code 5" in again.err
+    assert "app exited twice with 5" in again.err
     assert again.seconds < 40
 
 
@@ -365,7 +365,10 @@ def list_followers(stack: Stack) -> list[str]:
 
 
 def assert_interrupted(done: Done, code: int) -> None:
-    stays = "what was made stays: composegen why, logs, down"
+    stays = (
+        "The containers are still there: inspect them with `composegen why` and "
+        "`composegen logs`, remove them with `composegen down`."
+    )
     assert_one_error(done, "interrupted", stays, code=code)
 
 
@@ -417,7 +420,7 @@ def test_an_engine_that_goes_away_meanwhile(stack: Stack) -> None:
         up.wait_for(r"app \| started")
         proxy.cut()
         done = up.wait(deadline=30)
-        assert_one_error(done, "the Docker engine has gone")
+        assert_one_error(done, "the connection to the Docker engine was lost")
         asked = stack.composegen("status", DOCKER_HOST=proxy.host)
         assert_one_error(asked, "no Docker engine is there", "DOCKER_HOST")
         # Without that variable another engine is chosen, and none is asked.
@@ -518,9 +521,9 @@ def test_status_logs_and_down_need_no_file(stack: Stack) -> None:
     assert "listening" in stack.composegen("logs", "app").out
     down = stack.composegen("down")
     assert down.code == 0
-    assert f"took {stack.name} down" in down.err
+    assert f"removed the containers of {stack.name}" in down.err
     volume = f"{stack.name}_data"
-    assert f"to remove it: docker volume rm {volume}" in down.err
+    assert f"to remove them: docker volume rm {volume}" in down.err
     assert stack.is_clean()
     assert stack.list_volumes() == [volume]
     assert not (stack.folder / ".composegen" / "up.json").exists()

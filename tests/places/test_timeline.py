@@ -12,7 +12,7 @@ STUCK = Boot(service="stuck", created=0, started=1)
 NEVER = Boot(service="never", created=0, waited_for=("stuck",))
 
 
-# The longest way
+# The critical path
 
 
 def test_the_longest_way_goes_back_over_the_gate_that_opened_last() -> None:
@@ -64,7 +64,7 @@ def test_a_boot_is_a_line_a_service_and_the_longest_way() -> None:
         "  api    .....=======####    6.0 s  after cache, db\n"
         "  web    ............====    8.0 s  after api\n"
         "\n"
-        "  the longest way: db 2.0 s -> api 4.0 s -> web 2.0 s\n"
+        "  critical path: db 2.0 s -> api 4.0 s -> web 2.0 s\n"
     )
 
 

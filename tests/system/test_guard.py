@@ -39,7 +39,7 @@ def test_its_successor_is_told_what_still_stands_and_no_more(monkeypatch):
         return again
 
     assert asyncio.run(lose()) == [f"+{2**22 + 2} 2 2", '*["true", "b"]']
-    assert people == ["the guardian was killed; another one took its place"]
+    assert people == ["the guardian was killed; a new one has replaced it"]
     assert leaks.find_guardian("f" * 16) is None
 
 

@@ -140,7 +140,7 @@ def test_people_are_told_when_the_guardian_is_replaced(tmp_path):
 
     asyncio.run(asyncio.wait_for(lose(), leaks.LIMIT))
 
-    assert told == ["the guardian was killed; another one took its place"] * 2
+    assert told == ["the guardian was killed; a new one has replaced it"] * 2
 
 
 def test_a_guardian_that_cannot_be_replaced_is_told_and_ends_nothing(

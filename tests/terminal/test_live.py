@@ -60,8 +60,8 @@ def test_in_a_pipe_every_step_is_a_line(judge):
         "cache | created",
         "web   | created",
         "cache | started",
-        "cache | died, with exit code 1; the engine starts it again",
-        "cache | started again by the engine",
+        "cache | exited with 1; the engine restarts it",
+        "cache | restarted by the engine",
         "cache | cache was not healthy 2s after it started",
         "cache | optional: web runs without it",
         "web   | started",
@@ -80,8 +80,8 @@ def test_in_a_terminal_the_services_stand_below_and_go_at_the_end(judge, monkeyp
     screen = replay(err.getvalue())
     # What the block showed is gone; what was said of it stays.
     assert screen == [
-        "cache | died, with exit code 1; the engine starts it again",
-        "cache | started again by the engine",
+        "cache | exited with 1; the engine restarts it",
+        "cache | restarted by the engine",
         "cache | cache was not healthy 2s after it started",
         "cache | optional: web runs without it",
     ]

@@ -172,14 +172,17 @@ def test_dependants_are_told_of_a_death():
 
     _, err = show(exited)
 
-    assert "router | was ended by signal 9; it is started again in 0.5 s" in err
-    assert "web    | router is away" in err
+    assert "router | was killed by signal 9; it is restarted in 0.5 s" in err
+    assert "web    | router is not running" in err
 
 
 def test_who_is_reused_is_named():
     reused = Reused(service="router", pid=7, command="python r.py", since="12:00")
 
-    assert "is used: pid 7, `python r.py`, since 12:00; it stays" in show(reused)[1]
+    assert (
+        "is used: pid 7, `python r.py`, since 12:00; composegen will not stop it"
+        in show(reused)[1]
+    )
 
 
 def test_one_that_fails_for_what_it_needs_is_told_in_one_line():

@@ -56,7 +56,7 @@ def test_lines_that_nobody_reads_are_counted_and_talk_is_kept(pipe):
     written = Writer(pipe[1].fileno())
     for _ in range(5000):
         written.write(LINE, is_line=True)
-    written.write("taking it down\n")
+    written.write("stopping the stack\n")
     thread, parts = read_all(*pipe)
 
     assert written.end(None)
@@ -64,7 +64,7 @@ def test_lines_that_nobody_reads_are_counted_and_talk_is_kept(pipe):
     *shown, talk = b"".join(parts).decode().splitlines()
     lines = [line for line in shown if line == LINE.strip()]
     counts = [int(line.split()[1]) for line in shown if "are not shown" in line]
-    assert talk == "taking it down"
+    assert talk == "stopping the stack"
     assert len(lines) + sum(counts) == 5000
     assert 1024 <= len(lines) < 5000
     assert len(lines) + len(counts) == len(shown)

@@ -1,4 +1,4 @@
-"""Compose at work, and what the engine tells meanwhile, until there is a verdict."""
+"""Compose at work, and the engine's events meanwhile, until there is a verdict."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Ended:
 
 
 class Booting:
-    """Compose at work, and what the engine tells meanwhile."""
+    """Compose at work, and the engine's events meanwhile."""
 
     def __init__(
         self,
@@ -131,7 +131,7 @@ class Booting:
         return self._carry()
 
     def _look_for_lost(self) -> None:
-        """Compose says that it is done, and somebody has not been started."""
+        """Compose has finished, and a service has not been started."""
         found = self.engine.list_containers(self.project.name)
         running = {each.service for each in found if each.status is Status.RUNNING}
         for name, candidate in self.judge.candidates.items():
@@ -143,7 +143,9 @@ class Booting:
         try:
             for happened in watch:
                 self._inbox.put(happened)
-            self._inbox.put(_Gone(EngineUnreachable("the Docker engine has gone")))
+            self._inbox.put(
+                _Gone(EngineUnreachable("the connection to the Docker engine was lost"))
+            )
         except EngineUnreachable as error:
             self._inbox.put(_Gone(error))
 

@@ -53,7 +53,7 @@ TOOLS = ("wget", "curl", "python3", "python", "node", "php", "bash")
 
 
 def find_cause(seen: Evidence) -> Cause:
-    """What is behind it; both texts are empty where nobody knows."""
+    """What is behind it; both texts are empty if the cause is unknown."""
     return next((cause for look in _LOOKS if (cause := look(seen))), ("", ""))
 
 
@@ -71,13 +71,13 @@ def _look_at_start(seen: Evidence) -> Cause | None:
     if missing is not None:
         path = missing[1] or missing[2]
         help = "composegen secrets" if ".secrets/" in path else f"make {path}"
-        return f"{path}, which it mounts, is not there", help
+        return f"{path}, which it mounts, does not exist", help
     if _FORMAT.search(error):
         return _explain_format(seen)
     if _NO_FILE_CAPABILITY.search(error):
         return (
-            "its program has file capabilities, and none may be had here",
-            seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program asks for"),
+            "its program has file capabilities, but all capabilities are dropped",
+            seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program needs"),
         )
     program = _MISSING_PROGRAM.search(error)
     if program is not None:
@@ -105,7 +105,7 @@ def _explain_locked(program: str) -> Cause:
 
 def _explain_format(seen: Evidence) -> Cause:
     return (
-        "its program is for another kind of processor",
+        "its program was built for another processor architecture",
         seen.advise("platform: linux/amd64   # or the platform of the image"),
     )
 
@@ -139,8 +139,8 @@ def _look_at_needed(seen: Evidence) -> Cause | None:
             hosts = ", ".join(dict.fromkeys(each.host for each in listening))
             return (
                 (
-                    f"`{name}` listens on {hosts}:{port} alone: its own check passes, "
-                    "and nobody else reaches it"
+                    f"`{name}` listens only on {hosts}:{port}: its own check passes, "
+                    "but no other service can reach it"
                 ),
                 f"let `{name}` listen on 0.0.0.0:{port}",
             )
@@ -173,9 +173,9 @@ def _look_at_exit(seen: Evidence) -> Cause | None:
         name = _get_named(program)
         return f"`{name}` is not in the image", "install it in the Dockerfile"
     if code == _KILLED:
-        return "it was killed (SIGKILL), and not for its memory", ""
+        return "it was killed (SIGKILL), but not for lack of memory", ""
     ended_by = read_signal(code)
-    return (f"it was ended by {ended_by.name}", "") if ended_by is not None else None
+    return (f"it was killed by {ended_by.name}", "") if ended_by is not None else None
 
 
 # A check that does not pass
@@ -219,15 +219,16 @@ def _look_at_ports(seen: Evidence) -> Cause | None:
     if is_heard and noted.is_http and was_silent:
         return (
             (
-                f"it listens on port {noted.port}, and what it answers the check has "
+                f"it listens on port {noted.port}, but its answer to the check has "
                 "no status from 200 to 399"
             ),
             "correct the path in its `health`, or what it answers there",
         )
     if is_heard:
         return (
-            f"it listens on port {noted.port} and its check does not pass",
-            "look at what the check got; if it only takes long, " + seen.advise(longer),
+            f"it listens on port {noted.port}, but its health check fails",
+            "look at what the check got; if it only needs more time, "
+            + seen.advise(longer),
         )
     others = list(dict.fromkeys(each.port for each in sockets))
     if others:

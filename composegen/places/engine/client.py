@@ -135,7 +135,7 @@ class Engine:
     def list_containers(self, project: str) -> tuple[Container, ...]:
         """The containers of a Compose project, running or not, by service and number.
 
-        Those that ``docker compose run`` made for once are left out.
+        Those that ``docker compose run`` made for one command are excluded.
         """
         labels = [f"{_PROJECT}={project}", f"{_ONE_OFF}=False"]
         listed = self._ask(
@@ -195,7 +195,7 @@ class Engine:
         return tuple(lines[-count:])
 
     def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
-        """What listens in a running container; None where nobody can look.
+        """What listens in a running container; None where this cannot be seen.
 
         The kernel's table is read with the image's own `cat`.
         """
@@ -280,9 +280,9 @@ def _describe(error: BaseException) -> str:
         ("Connection refused", "no Docker engine answers"),
         ("No such file", "no Docker engine is there"),
         ("timed out", "the Docker engine does not answer in time"),
-        ("Remote end closed", "the Docker engine has gone"),
-        ("Connection broken", "the Docker engine has gone"),
-        ("Connection aborted", "the Docker engine has gone"),
+        ("Remote end closed", "the connection to the Docker engine was lost"),
+        ("Connection broken", "the connection to the Docker engine was lost"),
+        ("Connection aborted", "the connection to the Docker engine was lost"),
     ):
         if marker in text:
             return words

@@ -18,7 +18,7 @@ PORT_TAKEN = re.compile(
 def explain_port(
     noted: NotedService, port: int, holder: str, container: Container | None = None
 ) -> Cause:
-    """A port of the host that somebody else has."""
+    """A port of the host that another program uses."""
     by = f" by {holder}" if holder else ""
     published = container.published if container is not None else ()
     own = next((each for each in published if each.port == port), None)
@@ -28,7 +28,8 @@ def explain_port(
     return (
         f"port {port} of this machine is taken{by}",
         (
-            f"end what holds it, or under `{noted.name}` in the stack file:\n"
+            f"stop the program that uses it, or under `{noted.name}` in the stack "
+            "file:\n"
             f'publish: "{place}{port + 1}:{target}"'
         ),
     )
@@ -48,14 +49,14 @@ _COMPLAINTS = (
     (
         r"failed to solve: (.*)",
         "the image of `{service}` cannot be built: {_1}",
-        "correct its Dockerfile; what failed stands above",
+        "correct its Dockerfile; the failed step is shown above",
     ),
     (
         (
             r"(?:unable to prepare context|resolve : lstat|path \"?(\S+?)\"? not found)"
             r"(.*)"
         ),
-        "a folder to build from is not there: {_1}{_2}",
+        "the build folder does not exist: {_1}{_2}",
         "correct `build`",
     ),
     (
@@ -68,13 +69,13 @@ _COMPLAINTS = (
     ),
     (
         r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)",
-        "the image of `{service}` cannot be pulled: its registry is out of reach",
-        "look at the network, or build the image: build: DIR",
+        "the image of `{service}` cannot be pulled: its registry cannot be reached",
+        "check the network, or build the image: build: DIR",
     ),
     (
         r"no such image: (\S+)",
         "the image {_1} is not here",
-        "let it be built: composegen up, without --no-build",
+        "build it: composegen up, without --no-build",
     ),
     (
         r"required variable (\w+) is missing a value(?:: (.*))?",
@@ -84,7 +85,7 @@ _COMPLAINTS = (
     (
         r"address pools have been fully subnetted|non-overlapping IPv4 address pool",
         "the engine has no addresses left for another network",
-        "remove networks that nobody uses: docker network prune",
+        "remove unused networks: docker network prune",
     ),
     (
         r"no space left on device",
@@ -93,7 +94,7 @@ _COMPLAINTS = (
     ),
     (
         r"container name \"/?([^\"]+)\" is already in use",
-        "another container is called {_1}",
+        "another container is named {_1}",
         "remove it, docker rm {_1}, or take `container_name` out of `compose`",
     ),
     (

@@ -107,7 +107,7 @@ def ask_version(*words: str) -> str | None:
 
 
 class Settled:
-    """Compose has made all containers anew that it will, and begins to start them."""
+    """Compose has recreated all containers that it will, and begins to start them."""
 
 
 class Carrying:
@@ -186,7 +186,7 @@ def find_complaint(lines: list[str]) -> str:
             return line
         if "error" in line.lower() or ":" in line:
             return line
-    return spoken[-1] if spoken else "it said nothing"
+    return spoken[-1] if spoken else "it printed nothing"
 
 
 def run_compose(

@@ -1,4 +1,4 @@
-"""What the Docker engine knows and tells, as plain frozen values.
+"""What the Docker engine reports, as plain frozen values.
 
 The engine's JSON is read here and nowhere else; nothing here asks for it.
 """
@@ -99,7 +99,7 @@ class Container:
 
     @property
     def was_never_started(self) -> bool:
-        """Whether nobody has tried to start it."""
+        """Whether there was no attempt to start it."""
         return self.status is Status.CREATED and not self.error
 
 
@@ -208,7 +208,7 @@ class Happened:
 
 
 def read_happened(data: Mapping[str, Any]) -> Happened | None:
-    """An event of the engine; None for one that matters to nobody here."""
+    """An event of the engine; None for one that has no use here."""
     name, _, detail = str(data.get("Action") or data.get("status") or "").partition(":")
     actor = data.get("Actor") or {}
     attributes = actor.get("Attributes") or {}
@@ -259,7 +259,7 @@ class Machine:
 
 @record
 class Socket:
-    """An address that somebody listens on in a container."""
+    """An address that a process in a container listens on."""
 
     host: str
     port: int

@@ -108,9 +108,11 @@ def suggest_choice(wanted: Endpoint, now: Endpoint) -> str:
 def suggest_start(endpoint: Endpoint, message: str) -> str:
     """What to do when an engine is out of reach."""
     if "may not use" in message:
-        return "join the group `docker`, and log in anew: sudo usermod -aG docker $USER"
+        return (
+            "join the group `docker`, and log in again: sudo usermod -aG docker $USER"
+        )
     if "paramiko" in message:
-        return "an engine over ssh is watched with paramiko: pip install paramiko"
+        return "an engine over ssh needs paramiko: pip install paramiko"
     if endpoint.context and endpoint.context != DEFAULT:
         return "start it, or choose another: docker context use default"
     if endpoint.host:

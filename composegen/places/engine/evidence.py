@@ -1,4 +1,4 @@
-"""What was seen of a container that is not up, for whoever concludes from it."""
+"""What was seen of a container that is not up: the input of the causes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Cause: TypeAlias = tuple[str, str]
 class Evidence:
     """What was seen of a container and of what it needs.
 
-    ``sockets`` is what listens in it, None where nobody could look; ``needed`` the same
+    ``sockets`` is what listens in it, None where it was not seen; ``needed`` the same
     of the services that it needs, with the port that they should listen on.
-    ``tools`` are those in it that a check could call, None where nobody could look.
+    ``tools`` are those in it that a check could call, None where it was not seen.
     ``older_volume`` names the volume that is older than the password of the service
     that refused it. ``memory`` is the container's limit in words.
     """

@@ -20,7 +20,7 @@ def find_unnoted(
 ) -> Notes | None:
     """What `docker compose up` brought up from a rendered file of this folder.
 
-    Its plan is made anew, with the selection in the header. None where nothing is up,
+    Its plan is made again, with the selection in the header. None where nothing is up,
     and where no engine answers to tell.
     """
     recorded = read_recorded(workspace.compose_file)

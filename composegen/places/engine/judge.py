@@ -1,13 +1,13 @@
-"""Whether a stack comes up: what the engine tells becomes events and a verdict.
+"""Whether a stack comes up: the engine's events become ours and a verdict.
 
-It asks nobody and waits for nothing; times are seconds on one clock that is handed in.
+It does no input or output and never waits; times are seconds on one clock, passed in.
 
 The rules: a required service's second death ends the boot, the first one of a job or of
 a service that the engine does not start again, and 126 and 127 at once; an optional
-service that dies or stays unhealthy is told and ends nothing. One that dies after it
-was ready has its boot once more. Whoever is asked for its health is ready when it is
-healthy, others when they have lived for a second. A container that is replaced has not
-died: what one that was there before does counts for nothing until Compose has settled
+service that dies or stays unhealthy is reported and ends nothing. One that dies after
+it was ready gets its full boot again. A service with a health check is ready when it is
+healthy, others when they have run for a second. A container that is replaced has not
+died: events of a container from an earlier `up` are ignored until Compose has settled
 which of them stay.
 """
 
@@ -33,7 +33,7 @@ from composegen.places.timeline import Boot
 from composegen.records import record
 from composegen.values import format_duration
 
-_HOPELESS = {126: "its program cannot be executed", 127: "its program is not there"}
+_HOPELESS = {126: "its program cannot be executed", 127: "its program was not found"}
 
 
 @record(frozen=False)
@@ -102,7 +102,7 @@ class Candidate:
             self.started = self.boots_from = None
 
     def reset(self) -> None:
-        """Let it boot anew, with other containers."""
+        """Let it boot again, with other containers."""
         self.state = State.WAITING
         self.created = self.started = self.boots_from = self.ready = None
 
@@ -134,7 +134,7 @@ class Judge:
 
     @property
     def is_done(self) -> bool:
-        """Whether everything is ready or finished, or was given up without harm."""
+        """Whether everything is ready or finished, or failed and is optional."""
         return all(
             each.state in FINE
             or (each.state is State.FAILED and not each.noted.is_required)
@@ -143,7 +143,7 @@ class Judge:
 
     @property
     def is_moving(self) -> bool:
-        """Whether something that was started is neither ready nor given up."""
+        """Whether something that was started is neither ready nor failed."""
         return any(each.state is State.STARTING for each in self.candidates.values())
 
     def list_boots(self) -> tuple[Boot, ...]:
@@ -183,7 +183,7 @@ class Judge:
                 yield from self._see_ready(candidate, instance, 0.0)
 
     def see(self, happened: Happened, at: float) -> Iterator[Event]:
-        """Take in what happened to a container; what is to be told of it."""
+        """Take in what happened to a container; yield the events to report."""
         candidate = self.candidates.get(happened.service)
         if candidate is None:
             return
@@ -258,7 +258,7 @@ class Judge:
         candidate.failure = None
         candidate.ready = at
         if was_failed:
-            yield Told(service=noted.name, at=at, text="has recovered")
+            yield Told(service=noted.name, at=at, text="is healthy again")
         started = candidate.started
         yield Ready(
             service=noted.name,
@@ -291,7 +291,7 @@ class Judge:
             return
         instance.deaths += 1
         if candidate.ready is not None:
-            # It has used its time well, and gets it once more.
+            # It became ready in time, so it gets its full boot again.
             candidate.boots_from = at
         candidate.ready = None
         if candidate.failure is not None:
@@ -307,7 +307,7 @@ class Judge:
         )
 
     def _forget(self, candidate: Candidate, instance: _Instance) -> None:
-        """Let one that makes room for another be forgotten: its service boots anew."""
+        """Forget a container that another one replaces: its service boots again."""
         instance.is_gone = True
         candidate.failure = None
         candidate.reset()
@@ -316,10 +316,10 @@ class Judge:
         self, instance: _Instance, code: int, noted: NotedService
     ) -> str:
         if instance.was_killed:
-            return f"{noted.name} was stopped by somebody"
+            return f"{noted.name} was stopped from outside composegen"
         times = " twice" if instance.deaths > 1 else ""
         why = f": {_HOPELESS[code]}" if code in _HOPELESS else ""
-        return f"{noted.name} died{times}, with exit code {code}{why}"
+        return f"{noted.name} exited{times} with {code}{why}"
 
     # What time brings
 
@@ -341,7 +341,7 @@ class Judge:
         if self.limit is not None and at >= self.limit:
             for candidate in self.candidates.values():
                 if candidate.state is State.WAITING and candidate.failure is None:
-                    reason = f"{candidate.noted.name} has not been started"
+                    reason = f"{candidate.noted.name} was not started"
                     yield from self._fail(candidate, at, reason)
 
     def find_next(self, at: float) -> float:

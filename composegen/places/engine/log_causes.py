@@ -1,4 +1,4 @@
-"""What the log of a container tells of why it is not up.
+"""What the log of a container says about why it is not up.
 
 Each look answers with a cause and the line to add to the stack file, or with None.
 """
@@ -55,7 +55,7 @@ def look_at_password(seen: Evidence) -> Cause | None:
                 "that it was made with"
             ),
             (
-                "put the old password back, or give the data up:\n"
+                "put the old password back, or delete the data:\n"
                 f"composegen down && docker volume rm {seen.older_volume}"
             ),
         )
@@ -70,7 +70,7 @@ def look_at_secret(seen: Evidence) -> Cause | None:
         return None
     file = seen.secret_files.get(name[1], f".secrets/{name[1]}")
     return (
-        f"it may not read its secret {name[1]}: the file's own permissions count",
+        f"it may not read its secret {name[1]}: the file's own permissions apply",
         f"chmod 0644 {file}   # its folder is closed to others",
     )
 
@@ -140,7 +140,7 @@ def look_at_denied_port(seen: Evidence) -> Cause | None:
         return None
     port = seen.noted.port
     which = f"port {port}" if port is not None and port < _FREE else "its port"
-    # Whoever is not root gets no capabilities: to him the port itself must be free.
+    # A user other than root gets no capabilities: the port itself must be open to it.
     is_root = seen.container.user.partition(":")[0] in {"", "0", "root"}
     way = (
         "cap_add: [NET_BIND_SERVICE]"
@@ -197,8 +197,8 @@ def look_at_host(seen: Evidence) -> Cause | None:
         if name in seen.services and name not in needs:
             return (
                 (
-                    f"it calls `{name}`, which it does not need by the stack file: "
-                    "they share no network, and nobody waits"
+                    f"it calls `{name}`, but its `needs` does not list it: "
+                    "the two share no network, and it does not wait"
                 ),
                 seen.advise(f"needs: [{name}]"),
             )
@@ -254,5 +254,8 @@ def look_at_module(seen: Evidence) -> Cause | None:
         return None
     return (
         f"the module `{match[1] or match[2]}` is not in the image",
-        "add it to what the Dockerfile installs; `composegen up` builds anew",
+        (
+            "add it to what the Dockerfile installs; "
+            "`composegen up` builds the image again"
+        ),
     )

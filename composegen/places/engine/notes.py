@@ -1,4 +1,4 @@
-"""What `up` brought up, noted beside the stack file for whoever asks later.
+"""What `up` brought up, noted next to the stack file for later commands.
 
 The notes hold all that `status` and `why` must know of the plan, so that they answer
 while the stack file is being edited.
@@ -59,7 +59,7 @@ class NotedNeed:
 class NotedService:
     """A service as it was planned.
 
-    ``boot`` is in seconds; ``is_asked`` tells whether the engine asks for its health,
+    ``boot`` is in seconds; ``is_asked`` says whether the engine asks for its health,
     ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
     starts it again when it dies; ``password_file`` is the file of its password,
     relative to the stack file.
@@ -80,10 +80,10 @@ class NotedService:
 
 @record
 class Notes:
-    """What was brought up: by which name, from what, where, and what was left out.
+    """What was brought up: by which name, from what, where, and what was excluded.
 
     ``complaint`` is what Compose said when it could not do it; ``failed`` the services
-    that were given up, ``late`` those among them that only were not ready in time.
+    that failed, ``late`` those among them that only were not ready in time.
     """
 
     project: str

@@ -1,4 +1,4 @@
-"""A plan that is about to be brought up becomes notes for whoever asks later."""
+"""A plan that is about to be brought up becomes notes for later commands."""
 
 from __future__ import annotations
 

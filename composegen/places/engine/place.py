@@ -84,11 +84,11 @@ class EnginePlace:
         with Engine(self._notes.endpoint) as engine:
             volumes = engine.list_volumes(self._notes.project)
         remove_notes(self._folder)
-        taken = (f"took {self._notes.project} down",)
+        taken = (f"removed the containers of {self._notes.project}",)
         if not volumes:
             return taken
         names = " ".join(volumes)
-        return *taken, f"its data stays; to remove it: docker volume rm {names}"
+        return *taken, f"its volumes are kept; to remove them: docker volume rm {names}"
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How far a boot is, for whoever shows it: what the judge knows, as plain values."""
+"""How far a boot is, for a display: what the judge knows, as plain values."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""``composegen up``: render, let Compose carry it out, watch the engine, end.
+"""``composegen up``: render, run Compose, watch the engine, end.
 
-Compose's exit code alone decides nothing: ``judging`` does, from what the engine tells.
+Compose's exit code alone decides nothing: ``judging`` does, from the engine's events.
 """
 
 from __future__ import annotations
@@ -53,7 +53,10 @@ from composegen.workspace.secrets import (
 from composegen.workspace.state import hold_lock
 from composegen.workspace.workspace import Workspace
 
-_STAYS = "what was made stays: composegen why, logs, down"
+_STAYS = (
+    "The containers are still there: inspect them with `composegen why` and "
+    "`composegen logs`, remove them with `composegen down`."
+)
 _LOCK = "up.lock"
 _OVERRIDES = ("compose.override.yaml", "compose.override.yml")
 
@@ -63,8 +66,8 @@ class UpOptions:
     """How to bring it up.
 
     ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
-    ``engine`` the oldest engine that the file is for; ``is_chosen`` tells that a
-    selection was typed: the file on the disk is left alone then. ``in_terminal`` tells
+    ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
+    selection was typed: the file on the disk is left alone then. ``in_terminal`` says
     that what Compose prints in front goes to a terminal: it draws its progress there.
     """
 
@@ -93,8 +96,8 @@ def up_stack(
         ):
             if not is_ours:
                 raise UpAlready(
-                    "another `composegen up` is at work in this folder",
-                    help="wait for it, or end it with Ctrl-C where it runs",
+                    "another `composegen up` is running in this folder",
+                    help="wait for it, or stop it with Ctrl-C in its terminal",
                 )
             up = _Up(plan, workspace, options, report, engine, endpoint)
             return up.carry_out()

@@ -182,11 +182,11 @@ class _Doctor:
         return Reason(chain=chain, status=status, failure=failure)
 
     def _explain_wait(self, noted: NotedService) -> Failure:
-        """Nobody starts it, although nothing that it needs is in its way."""
-        reason = f"{noted.name} has not been started"
+        """It was not started, although everything that it needs is up."""
+        reason = f"{noted.name} was not started"
         late = [each for each in noted.needs if each.service in self.notes.late]
         if not late:
-            cause, help = "what it needs is up by now", "go on: composegen up"
+            cause, help = "what it needs is up now", "continue: composegen up"
             return Failure(service=noted.name, reason=reason, cause=cause, help=help)
         slow = self.notes.find(late[0].service)
         assert slow is not None
@@ -195,7 +195,7 @@ class _Doctor:
         )
 
     def _explain_reach(self, noted: NotedService) -> Reason | None:
-        """A healthy service that nobody but itself can reach."""
+        """A healthy service that only its own container can reach."""
         own = self.seen.list_containers(noted.name)
         if noted.port is None or not own or not own[0].is_running:
             return None
@@ -208,8 +208,8 @@ class _Doctor:
             status=self.seen.find(noted.name),
             failure=Failure(
                 service=noted.name,
-                reason=f"{noted.name} is healthy, and nobody else can reach it",
-                cause=f"it listens on {listening[0].host}:{noted.port} alone",
+                reason=f"{noted.name} is healthy, but no other service can reach it",
+                cause=f"it listens only on {listening[0].host}:{noted.port}",
                 help=f"let it listen on 0.0.0.0:{noted.port}",
             ),
         )
@@ -228,17 +228,17 @@ def describe_state(noted: NotedService, container: Container) -> str:
         case Status.CREATED if container.error:
             return f"{name} could not be started"
         case Status.CREATED:
-            return f"{name} has not been started"
+            return f"{name} was not started"
         case Status.RESTARTING:
             return (
-                f"{name} dies again and again, last with exit code "
+                f"{name} keeps exiting, last with exit code "
                 f"{container.exit_code}, after {container.restarts} restarts"
             )
         case Status.RUNNING if container.restarts:
             return (
-                f"{name} died {container.restarts} "
+                f"{name} exited {container.restarts} "
                 f"time{'s' * (container.restarts > 1)}, last with exit code "
-                f"{container.exit_code}, and has been started again"
+                f"{container.exit_code}, and was restarted"
             )
         case Status.RUNNING if container.health == "unhealthy":
             return f"{name} runs and is unhealthy"
@@ -247,7 +247,7 @@ def describe_state(noted: NotedService, container: Container) -> str:
         case Status.PAUSED:
             return f"{name} is paused"
         case _:
-            return f"{name} has ended with exit code {container.exit_code}"
+            return f"{name} exited with {container.exit_code}"
 
 
 def describe_check(container: Container) -> tuple[str, ...]:
@@ -276,9 +276,9 @@ def _quote(word: str) -> str:
 
 
 def _explain_late(noted: NotedService) -> dict[str, str]:
-    """It became ready after all, when it had been given up."""
+    """It became ready after its boot had timed out."""
     return {
-        "cause": f"{noted.name} is up by now: it took longer than its boot, "
+        "cause": f"{noted.name} is up now: it took longer than its boot, "
         f"{format_duration(noted.boot)}",
         "help": f"under `{noted.name}` in the stack file:\n"
         f"health: {{boot: {format_duration(noted.boot * 2)}}}",

@@ -56,11 +56,11 @@ def describe_code(code: int) -> str:
     if code >= 0:
         return f"exited with {code}"
     ended_by = read_signal(code)
-    return f"was ended by {ended_by.name if ended_by else f'signal {-code}'}"
+    return f"was killed by {ended_by.name if ended_by else f'signal {-code}'}"
 
 
 def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> tuple[str, str]:
-    """What is behind an exit and what to do, both empty where nobody knows."""
+    """What is behind an exit and what to do, both empty if that is unknown."""
     text = "\n".join(lines)
     for pattern, explain in _KNOWN:
         match = pattern.search(text)
@@ -71,10 +71,10 @@ def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> tuple[str, str]
     if code == _NOT_EXECUTABLE:
         return "its program cannot be executed", "make it executable: chmod +x"
     if read_signal(code) is signal.SIGKILL:
-        return "somebody killed it, or this machine ran out of memory", ""
+        return "it was killed, or this machine ran out of memory", ""
     if code == 0 and not unit.step.service.job:
         return (
-            "its command ended by itself, or went to the background",
+            "its command exited by itself, or went to the background",
             "keep it in the foreground, or make it a job: job: true",
         )
     return "", ""
@@ -113,7 +113,7 @@ def _explain_port(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
 
 def _explain_denied(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
     del unit
-    return f"it may not do what it tries: {match[0].strip()}", ""
+    return f"it lacks a permission: {match[0].strip()}", ""
 
 
 def _explain_shell(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
@@ -216,8 +216,8 @@ def _find_silence(
             return f"it listens on {shown}, not on {probe.port}", "let it read PORT"
         return f"nothing listens on port {probe.port}; {busy}", longer
     if hosts <= {"::1"}:
-        return f"it listens on [::1] alone, not on {HOST}", f"let it listen on {HOST}"
+        return f"it listens only on [::1], not on {HOST}", f"let it listen on {HOST}"
     holders = [pid for listener in listeners for pid in listener.pids]
     if holders and not set(holders) & set(pids):
-        return f"port {probe.port} is held by {describe_process(holders[0])}", ""
+        return f"port {probe.port} is used by {describe_process(holders[0])}", ""
     return f"port {probe.port} listens; {busy}", longer

@@ -53,7 +53,7 @@ _FIRST_LOOK = 1.0
 _END_OF_LEFTOVER = 5.0
 _POLL = 0.01
 Waiting: TypeAlias = Callable[[str, str], None]
-"""Told who has a service's port and what its check got, as long as it is waited for."""
+"""Gets who has a service's port and what its check got, while a run waits for it."""
 
 _ENGINE = ("docker-proxy", "rootlessport", "com.docker", "vpnkit")
 
@@ -130,7 +130,7 @@ class Claims:
     async def _find_owned(self, unit: Unit) -> tuple[Found | None, str]:
         """A service of another run of this folder, once it is healthy.
 
-        Else what its check got; empty where there was nobody to ask.
+        Else what its check got; empty where there was no process to ask.
         """
         record = self._folder.read_service(unit.name)
         if record is None or not is_still(record.process):
@@ -147,7 +147,7 @@ class Claims:
         return Found(process=record.process, note=note, container=container), ""
 
     async def _look(self, unit: Unit, begin: float, waiting: Waiting) -> Found | None:
-        """Nobody of this folder owns it: end what is left over, look at the port."""
+        """No run of this folder owns it: end what is left over, look at the port."""
         await self._end_leftover(unit)
         port = unit.port
         if port is None or unit.step.service.job:
@@ -276,9 +276,9 @@ def runs_here(pid: int, home: Path, folder: Path) -> bool:
 
 
 def find_stranger(service: Service, around: Surroundings) -> str:
-    """Who has a service's port and must not be taken for it; empty: nobody.
+    """Who has a service's port and must not be taken for it; empty: no process.
 
-    That is anybody for a data store, and whoever runs elsewhere for the rest.
+    For a data store that is any process, for the rest one that runs elsewhere.
     """
     port = service.port
     if port is None or service.job:
@@ -295,7 +295,11 @@ def find_stranger(service: Service, around: Surroundings) -> str:
         runs_here(pid, around.folder, folder) for pid in holders
     ):
         return ""
-    return describe_process(holders[0]) if holders else "whoever has it is not seen"
+    return (
+        describe_process(holders[0])
+        if holders
+        else "its process is not visible to this user"
+    )
 
 
 def _has_left(record: ServiceRecord) -> bool:
@@ -305,7 +309,7 @@ def _has_left(record: ServiceRecord) -> bool:
 
 
 def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
-    """Raises NotReady where whoever answers is visibly none of the service's own."""
+    """Raises NotReady where another program visibly answers on the service's port."""
     try:
         _check_answerer(unit, pids)
     except OSError as error:
@@ -341,7 +345,7 @@ async def _ask_quietly(probe: Probe) -> str:
 
 
 def _without_command(probe: Probe, unit: Unit) -> Probe:
-    """A probe that works on what somebody else started: a port, where need be."""
+    """A probe that works on what another run started: a port, where need be."""
     if probe.kind in {HealthKind.HTTP, HealthKind.TCP}:
         return probe
     if probe.kind is HealthKind.COMMAND and unit.way is Way.PROCESS:

@@ -91,7 +91,7 @@ class Control:
                 writer.write(data)
 
     # asyncio's own servers repeat a traceback for as long as they have no handle for
-    # somebody who knocks. A handle is kept for one of them: a run can always be ended.
+    # a client that connects. One handle is kept spare: a run can always be ended.
 
     def _keep_spare(self) -> None:
         with contextlib.suppress(OSError):
@@ -105,7 +105,7 @@ class Control:
         return has_one
 
     def _let_in(self) -> None:
-        """Take whoever knocks, with the spare handle where there is no other."""
+        """Accept a client, with the spare handle where there is no other."""
         if self._door is None:
             return
         loop = asyncio.get_running_loop()

@@ -38,7 +38,7 @@ def take_down(
             pids = ", ".join(str(run.supervisor.pid) for run in slow)
             raise StillRuns(
                 f"the run of pid {pids} does not end",
-                help="see what holds it: composegen why; or end it: kill -9 " + pids,
+                help="see why: composegen why; or end it: kill -9 " + pids,
             )
         if passed > _DOWN_PATIENCE and not has_told:
             has_told = True
@@ -58,7 +58,7 @@ def take_down(
 def _describe_slow(pid: int, *, heard: bool) -> str:
     """Why a run has not ended yet, and what to do."""
     if is_frozen(pid):
-        return f"the run of pid {pid} is frozen; to let it go on: kill -CONT {pid}"
+        return f"the run of pid {pid} is frozen; to continue it: kill -CONT {pid}"
     does = "is stopping its services" if heard else "does not answer"
     return (
         f"the run of pid {pid} {does}; to end it at once: kill -9 {pid} "

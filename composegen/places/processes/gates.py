@@ -1,7 +1,7 @@
 """The gates of one service: open only while what it needs is well, all at once.
 
-A gate looks at the present. What was ready once and is away by now holds up whoever
-starts, or starts again, meanwhile.
+A gate looks at the present. What was ready once and no longer is holds up every
+dependent service that starts or restarts meanwhile.
 """
 
 from __future__ import annotations

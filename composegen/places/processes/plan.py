@@ -1,7 +1,8 @@
 """What a stack's services become on this machine, settled before the plan is made.
 
-An optional service that has no way to run here is left out with its fallback; a store
-that must be there runs in Docker; for anything else there is an error with its help.
+An optional service that has no way to run here is excluded, and its fallback is used; a
+store that must be there runs in Docker; for anything else there is an error with its
+help.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Way(StrEnum):
 class Asked:
     """What was asked for: services by name, a command in place of one, what to reuse.
 
-    With ``needed_only`` the named one is whoever asks: it runs already.
+    With ``needed_only`` the named one is the caller, which is already running.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -65,11 +66,11 @@ class Machine(Protocol):
         ...
 
     def is_listening(self, port: int) -> bool:
-        """Whether somebody listens on a port."""
+        """Whether a process listens on a port."""
         ...
 
     def find_stranger(self, service: Service, around: Surroundings) -> str:
-        """Who has a service's port and must not be taken for it; empty: nobody."""
+        """Who has a service's port and must not be taken for it; empty: no process."""
         ...
 
 
@@ -94,7 +95,7 @@ def settle_plan(
     small = restrict_stack(stack, asked.names)
     for name in asked.names:
         if name in asked.selection.removed:
-            raise UsageError(f"`{name}` is asked for, and left out with --without")
+            raise UsageError(f"`{name}` is selected, and excluded with --without")
     added = tuple(
         dict.fromkeys(
             [
@@ -124,7 +125,7 @@ def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:
 
 
 class _Settler:
-    """Leaves out what cannot run here, until what is left can."""
+    """Excludes what cannot run here, until all that remains can."""
 
     def __init__(
         self,
@@ -143,7 +144,7 @@ class _Settler:
         self.insisted = frozenset(asked.selection.added) | frozenset(asked.names)
 
     def settle(self, selection: Selection, written: Mapping[str, Service]) -> LocalPlan:
-        """The plan of what can run, beside the services as they were written."""
+        """The plan of what can run, with the services as they were written."""
         addressing = LocalAddressing(self.around.folder, self.stack.secrets)
         while True:
             plan = make_plan(self.stack, selection, addressing=addressing)
@@ -175,13 +176,13 @@ class _Settler:
         program, obstacle = find_program(word, Path.cwd(), path)
         if program is None:
             raise CannotRun(
-                f"the command in the place of `{service.name}` cannot run: {obstacle}",
+                f"the command after `--` for `{service.name}` cannot run: {obstacle}",
                 help=suggest_access(word, Path.cwd(), path)
-                or "correct what stands after --, or install it",
+                or "correct the command after `--`, or install it",
             )
 
     def _find_stranger(self, step: Step) -> str:
-        """Who keeps an optional service from its port; empty where nobody does.
+        """Which process keeps an optional service from its port; empty if none does.
 
         Its dependants would be given the address, and use what is not ours. Raises
         CannotRun where the service was insisted on.
@@ -191,7 +192,7 @@ class _Settler:
         who = self.machine.find_stranger(step.service, self.around)
         if not who:
             return ""
-        obstacle = f"port {step.service.port} is somebody else's: {who}"
+        obstacle = f"port {step.service.port} belongs to another program: {who}"
         if step.name in self.insisted:
             raise CannotRun(
                 f"`{step.name}` cannot run here: {obstacle}",
@@ -279,14 +280,14 @@ class _Settler:
                 notes.append(f"{step.name} runs in Docker: {step.service.image}")
             elif health is not None and health.kind is HealthKind.IMAGE:
                 notes.append(
-                    f"{step.name} has no image here to ask: "
-                    "it counts as ready when it has lived for a second"
+                    f"{step.name} has no image here to run its check in: "
+                    "it counts as ready after it has run for a second"
                 )
         return notes
 
 
 def _limit_waits(plan: Plan) -> Plan:
-    """The plan with the waits that it has here: nobody waits longer than ``boot``."""
+    """The plan with the waits that it has here: none is longer than ``boot``."""
     waits: dict[str, float] = {}
     ready: dict[str, float] = {}
     for step in plan.steps:
@@ -314,7 +315,7 @@ def find_obstacle(service: Service, around: Surroundings) -> str:
     if closed is not None:
         return describe_closed(closed)[0]
     if not is_folder(folder):
-        return f"its folder {service.local.dir} is not there"
+        return f"its folder {service.local.dir} does not exist"
     if isinstance(service.local.command, str):
         return ""
     word = around.fill(service.local.command[0], service.name)
@@ -332,7 +333,10 @@ def suggest_way(service: Service, around: Surroundings) -> str:
         return f"make it, or correct the `dir` of `{service.name}`"
     if service.is_store and service.image:
         install = "" if local is None else "install it, "
-        return f"{install}start a Docker engine, or let one that runs serve: --reuse"
+        return (
+            f"{install}start a Docker engine, "
+            "or use one that is already running: --reuse"
+        )
     if local is not None and local.command and not isinstance(local.command, str):
         word = around.fill(local.command[0], service.name)
         access = suggest_access(word, folder, find_path(service, around))
@@ -340,7 +344,7 @@ def suggest_way(service: Service, around: Surroundings) -> str:
             return access
     if local is not None and local.command and local.command[0] == "python":
         return (
-            "make an environment beside the stack file, and install into it what the "
+            "create an environment next to the stack file, and install in it what the "
             "service needs:\npython3 -m venv .venv"
         )
     if local is not None:

@@ -33,7 +33,7 @@ class NotReady(Exception):
 
 
 class Died(Exception):
-    """The service ended while somebody waited for it."""
+    """The service ended while another one waited for it."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(f"exited with {exit_code}")
@@ -70,7 +70,7 @@ class Probe:
 
     @property
     def can_ask(self) -> bool:
-        """Whether there is somebody to ask."""
+        """Whether there is a process to ask."""
         return self.kind in {HealthKind.HTTP, HealthKind.TCP, HealthKind.COMMAND}
 
     def __str__(self) -> str:

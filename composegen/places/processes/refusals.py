@@ -33,7 +33,7 @@ def refuse_named(unit: Unit, pid: int) -> Refused:
     return _refuse(
         unit,
         f"{unit.name} is already running: {describe_process(pid)}",
-        help="end it first, or run what needs it",
+        help="stop it first, or run a service that needs it",
     )
 
 
@@ -43,7 +43,7 @@ def refuse_unready(unit: Unit, answer: str, seconds: float) -> Refused:
     return _refuse(
         unit,
         f"{unit.name} was not ready after {seconds:g} s{got}",
-        cause="another run of this folder owns it, and was waited for up to its boot",
+        cause="another run of this folder owns it; this run waited for its whole boot",
         help="see why: composegen why, or end it: composegen down",
     )
 
@@ -58,9 +58,9 @@ def refuse_unhealthy(
         return refuse_named(unit, near)
     return _refuse(
         unit,
-        f"{unit.name} runs already and was not ready after "
+        f"{unit.name} is already running and was not ready after "
         f"{unit.probe.boot:g} s: {probe}: {answer}",
-        cause=f"{describe_process(near)}, has its port and was waited for up to its "
+        cause=f"{describe_process(near)}, has its port; this run waited for its whole "
         "boot",
         help="end it, so that a new one is started, "
         "or give it more time: health: {boot: ..}",
@@ -69,10 +69,14 @@ def refuse_unhealthy(
 
 def refuse_stranger(unit: Unit, holders: tuple[int, ...]) -> Refused:
     """A healthy process has the port and must not be used."""
-    who = describe_process(holders[0]) if holders else "somebody that is not seen here"
+    who = (
+        describe_process(holders[0])
+        if holders
+        else "a process that is not visible to this user"
+    )
     return _refuse(
         unit,
-        f"somebody else answers on port {unit.port} of {unit.name}",
+        f"another program listens on port {unit.port} of {unit.name}",
         cause=f"it is {who}",
         help="use it with --reuse, or end it",
     )
@@ -83,13 +87,13 @@ def _refuse_port(unit: Unit, holders: tuple[int, ...]) -> Refused:
     if unit.way is Way.FOUND:
         return _refuse(
             unit,
-            f"{unit.name} was to be reused and does not answer",
-            cause=f"port {unit.port} is held by {who}" if who else "",
+            f"{unit.name} was to be reused, but does not answer",
+            cause=f"port {unit.port} is used by {who}" if who else "",
         )
     return _refuse(
         unit,
         f"{unit.name} cannot have port {unit.port}: it is taken",
-        cause=f"by {who}" if who else "its holder is not seen here",
+        cause=f"by {who}" if who else "its process is not visible to this user",
         help="end that process, or give it another port: local: {port: ..}",
     )
 

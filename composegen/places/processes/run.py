@@ -77,7 +77,7 @@ class ThisMachine:
         return has_engine()
 
     def is_listening(self, port: int) -> bool:
-        """Whether somebody listens on the loopback port."""
+        """Whether a process listens on the loopback port."""
         try:
             with socket.create_connection((HOST, port), _CONNECT_TIMEOUT):
                 return True
@@ -87,7 +87,7 @@ class ThisMachine:
             return False
 
     def find_stranger(self, service: Service, around: Surroundings) -> str:
-        """Who has a service's port and must not be taken for it; empty: nobody."""
+        """Who has a service's port and must not be taken for it; empty: no process."""
         return find_stranger(service, around)
 
 
@@ -164,14 +164,14 @@ def _take_or_find(lock: Lock, runs: RunFolder, report: Report) -> RunRecord | No
 
 @contextlib.contextmanager
 def _note_refusal(folder: Path) -> Iterator[None]:
-    """What keeps a run from beginning is told by `why` as well."""
+    """Record what keeps a run from starting, so that `why` reports it as well."""
     try:
         yield
     except UsageError:
         raise  # a slip of the keyboard
     except ComposegenError as error:
         help = f"\n  help: {error.help}" if error.help else ""
-        ending = f"the last run could not begin: {error.message}{help}"
+        ending = f"the last run could not start: {error.message}{help}"
         with contextlib.suppress(ComposegenError, OSError):
             RunFolder(folder).write_last({"ending": ending})
         raise

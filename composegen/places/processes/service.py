@@ -110,7 +110,7 @@ class RunningService:
         self.closed_gates = names
         if not is_new or self.failure is None:
             return None
-        text = f"waits for {', '.join(names)} before it starts again"
+        text = f"waits for {', '.join(names)} before it restarts"
         return self._make(Told, text=text)
 
     def starts(self) -> None:
@@ -212,7 +212,7 @@ class RunningService:
     ) -> Exited:
         """It ended after it was ready; no code where its process is not ours.
 
-        ``restart_in`` is None where it is not started again.
+        ``restart_in`` is None where it is not restarted.
         """
         self._expect(State.READY)
         self.exit_code = code
@@ -304,12 +304,12 @@ def describe_failure(service: RunningService) -> Failure | None:
     if failure is None or service.state not in {State.STARTING, State.WAITING}:
         return failure
     if service.closed_gates:
-        then = f"it is started again when {', '.join(service.closed_gates)} is back"
+        then = f"it is restarted when {', '.join(service.closed_gates)} is back"
     elif service.again_at is not None:
         left = max(0.0, service.again_at - time.monotonic())
-        then = f"it is started again in {left:.1f} s"
+        then = f"it is restarted in {left:.1f} s"
     else:
-        then = "it was started again and is not ready yet"
+        then = "it was restarted and is not ready yet"
         then += f": {service.last_answer}" if service.last_answer else ""
     return replace(failure, reason=f"{failure.reason}; {then}")
 

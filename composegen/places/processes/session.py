@@ -137,21 +137,21 @@ def _make_record(
 
 
 def describe_cut_off(record: RunRecord) -> str:
-    """What is told of a run that never came to note how it ended."""
+    """The note about a run that was killed before it could record its end."""
     return (
         f"the last run (pid {record.supervisor.pid}, since {record.since}) was killed, "
-        "and could not note how its services were\n"
+        "before it could record the state of its services\n"
         "  help: their last lines are still there: composegen logs"
     )
 
 
-# What other terminals are told
+# What other terminals get to know
 
 
 def describe_run(
     local: LocalPlan, supervisor: Supervisor, since: str
 ) -> dict[str, Any]:
-    """How every service of a run is doing, what it needs, and what was left out.
+    """How every service of a run is doing, what it needs, and what was excluded.
 
     A program that owns what it needs is one of its services.
     """

@@ -23,9 +23,9 @@ from composegen.system.identity import is_still
 class RunsSeen:
     """What is known of a folder's services.
 
-    ``is_running`` tells whether any run is alive; ``answers`` hold what the last
+    ``is_running`` says whether any run is alive; ``answers`` hold what the last
     question to a service got, ``needs`` what each one waits for, ``notes`` what people
-    should know beside it. ``ending`` is how the last run ended, where no service tells.
+    should know as well. ``ending`` is how the last run ended, where no service says.
     """
 
     statuses: tuple[ServiceStatus, ...]
@@ -40,7 +40,7 @@ class RunsSeen:
 
     @property
     def has_ended(self) -> bool:
-        """Whether what is told is how a run has ended."""
+        """Whether this is how a run has ended."""
         return not self.is_running and any(status.since for status in self.statuses)
 
     @property
@@ -64,7 +64,7 @@ def has_records(folder: Path) -> bool:
 def look_at_runs(
     stack: Stack | None, folder: Path, *, notes: Iterable[str] = ()
 ) -> RunsSeen:
-    """Ask every run of the folder; when none is alive, how the last one ended is told.
+    """Ask every run of the folder; when none is alive, report how the last one ended.
 
     The stack adds the services that no run has. Without one, because its file cannot
     be read, what the runs tell is all.
@@ -120,7 +120,7 @@ class _Told:
         ]
 
     def read_last(self, last: Mapping[str, Any]) -> None:
-        """Add how the last run ended; what another version noted tells nothing."""
+        """Add how the last run ended; what another version noted is ignored."""
         if "ending" in last:
             self.ending = str(last["ending"])
         else:
@@ -139,7 +139,7 @@ class _Told:
         self.needs |= {name: tuple(needs) for name, needs in data["needs"].items()}
 
     def join(self, stack: Stack | None) -> RunsSeen:
-        """All of it, in the order of the stack, what is left out last."""
+        """All of it, in the order of the stack, excluded services last."""
         services = stack.services if stack is not None else {}
         gone = [name for name in self.statuses if name not in services]
         if stack is not None and not self.is_running:

@@ -1,4 +1,4 @@
-"""A data store in Docker beside services that are processes, published on loopback."""
+"""A data store in Docker next to services that are processes, published on loopback."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Supervisor:
         """Start everything, each service when its gates open.
 
         Returns when all that is required is ready or finished and the rest is so or
-        was given up. Raises StartFailed the moment a required one fails.
+        has failed. Raises StartFailed the moment a required one fails.
         """
         self._tailing = asyncio.create_task(self._follow_logs())
         self._tasks = [asyncio.create_task(tender.tend()) for tender in self._tenders]

@@ -109,8 +109,8 @@ class Tender:
         """A process of this folder has its port and is not healthy yet."""
         if self.service.answered(answer):
             self.reports.tell(
-                f"runs already and is not ready: {holder}; "
-                f"it is waited for up to {self._unit.probe.boot:g} s"
+                f"is already running and is not ready: {holder}; "
+                f"waiting up to {self._unit.probe.boot:g} s for it"
             )
 
     def _start(self) -> Failure | None:
@@ -270,7 +270,8 @@ class Tender:
         unit = self._unit
         if code is None:
             return Failure(
-                service=unit.name, reason=f"{unit.name}, which was used here, is gone"
+                service=unit.name,
+                reason=f"{unit.name}, which was used here, is not running any more",
             )
         return explain_exit(unit, code, self.reports.read_last_lines(), was_ready=True)
 

@@ -140,7 +140,7 @@ def find_grace(service: Service, around: Surroundings) -> float:
         return parse_duration(text).seconds if text else _DEFAULT_GRACE
     except ValueError as error:
         raise CannotRun(
-            f"`{service.name}`: {text!r} is no stop_grace_period", help=str(error)
+            f"`{service.name}`: {text!r} is not a stop_grace_period", help=str(error)
         ) from None
 
 

@@ -62,7 +62,8 @@ class Upkeep:
             self._is_restoring = False
         self._is_failing = False
         self._tell(
-            f"{self._runs.path} was removed while this run goes on: it is there again"
+            f"{self._runs.path} was removed while this run was active; "
+            "it is created again"
         )
         return True
 
@@ -79,6 +80,6 @@ class Upkeep:
         self._is_failing = True
         reason = error.message if isinstance(error, FileRefused) else str(error)
         self._tell(
-            f"{reason}; the stack goes on, but `status`, `why` and `down` in another "
-            "terminal may not see it as it is"
+            f"{reason}; the stack keeps running, but `status`, `why` and `down` in "
+            "another terminal may not show its actual state"
         )

@@ -24,7 +24,7 @@ def test_out_of_memory_comes_before_what_the_log_says():
 
 def test_a_kill_is_told_apart_from_a_lack_of_memory():
     cause, _ = see_web_dead(code=137)
-    assert cause == "it was killed (SIGKILL), and not for its memory"
+    assert cause == "it was killed (SIGKILL), but not for lack of memory"
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_kill_is_told_apart_from_a_lack_of_memory():
     [
         (126, "cannot be executed"),
         (127, "is not in the image"),
-        (139, "it was ended by SIGSEGV"),
+        (139, "it was killed by SIGSEGV"),
     ],
 )
 def test_an_exit_code_speaks(code, words):
@@ -52,14 +52,14 @@ def test_a_program_that_a_shell_does_not_find_is_named():
             'exec: "server": executable file not found in $PATH: unknown',
             "`server` is not in the image",
         ),
-        ("exec /app: exec format error", "another kind of processor"),
+        ("exec /app: exec format error", "another processor architecture"),
         (
             "Bind for 127.0.0.1:3000 failed: port is already allocated",
             "port 3000 of this machine is taken by pid 7",
         ),
         (
             "bind source path does not exist: /home/me/.secrets/KEY",
-            "/home/me/.secrets/KEY, which it mounts, is not there",
+            "/home/me/.secrets/KEY, which it mounts, does not exist",
         ),
         ('exec: "/bin/app": permission denied', "may not be executed"),
         ("a new kind of trouble", "a new kind of trouble"),
@@ -75,7 +75,7 @@ def test_a_dependency_on_loopback_is_said_by_its_dependant():
         needs=["api"],
         evidence={"needed": {"api": (9000, (Socket(host="127.0.0.1", port=9000),))}},
     )
-    assert cause.startswith("`api` listens on 127.0.0.1:9000 alone")
+    assert cause.startswith("`api` listens only on 127.0.0.1:9000")
     assert help == "let `api` listen on 0.0.0.0:9000"
 
 
@@ -123,7 +123,7 @@ def test_it_listens_and_its_check_does_not_pass():
         probes=probing("HTTP 500"),
         evidence={"sockets": (Socket(host="::", port=8000),)},
     )
-    assert cause == "it listens on port 8000 and its check does not pass"
+    assert cause == "it listens on port 8000, but its health check fails"
 
 
 def test_where_nobody_can_look_nothing_is_claimed():

@@ -38,11 +38,11 @@ def test_a_taken_port_suggests_the_next():
         ("target web: failed to solve: exit code: 3", "`web` cannot be built"),
         ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
         ("manifest for python:0.0 not found", "`web` cannot be pulled"),
-        ("dial tcp: lookup docker.io: no such host", "its registry is out of reach"),
+        ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
         ("No such image: demo-web:latest", "the image demo-web:latest is not here"),
         ("required variable KEY is missing a value: why", "KEY is not set: why"),
         ("no space left on device", "disk is full"),
-        ('The container name "/x" is already in use', "another container is called x"),
+        ('The container name "/x" is already in use', "another container is named x"),
     ],
 )
 def test_a_complaint_of_compose_is_understood(complaint, words):

@@ -208,7 +208,7 @@ def test_without_docker_there_is_a_mend(monkeypatch):
     [
         (["Network x Created", "Error: no", "  "], "Error: no"),
         (["something"], "something"),
-        ([], "it said nothing"),
+        ([], "it printed nothing"),
     ],
 )
 def test_the_line_that_complains_is_found(lines, complaint):

@@ -86,7 +86,7 @@ def test_the_first_death_of_a_required_service_is_told_and_the_second_ends_it():
     [failed] = see(boot, "web", Action.DIE, 4.0, exit_code=3)
     assert isinstance(failed, Failed)
     assert failed.is_required
-    assert boot.failed[0].reason == "web died twice, with exit code 3"
+    assert boot.failed[0].reason == "web exited twice with 3"
     assert boot.failed[0].exit_code == 3
 
 
@@ -189,7 +189,7 @@ def test_one_that_the_engine_does_not_start_again_dies_once():
     boot = judge(make_noted("web", is_restarted=False))
     see(boot, "web", Action.START, 1.0)
     assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=1)) == [Failed]
-    assert boot.failed[0].reason == "web died, with exit code 1"
+    assert boot.failed[0].reason == "web exited with 1"
 
 
 def test_one_limit_replaces_every_boot_and_counts_those_that_wait():
@@ -200,7 +200,7 @@ def test_one_limit_replaces_every_boot_and_counts_those_that_wait():
     reasons = [failure.reason for failure in boot.failed]
     assert reasons == [
         "web was not healthy within 20s",
-        "late has not been started",
+        "late was not started",
     ]
 
 
@@ -223,7 +223,7 @@ def test_a_service_that_was_given_up_can_still_recover():
     see(boot, "cache", Action.START, 1.0)
     list(boot.look(4.0))
     told, ready = healthy(boot, "cache", 5.0)
-    assert told == Told(service="cache", at=5.0, text="has recovered")
+    assert told == Told(service="cache", at=5.0, text="is healthy again")
     assert isinstance(ready, Ready)
 
 
@@ -311,7 +311,7 @@ def test_one_that_somebody_stops_has_failed():
     see(boot, "web", Action.START, 1.0)
     see(boot, "web", Action.KILL, 2.0)
     assert kinds(see(boot, "web", Action.DIE, 2.1, exit_code=143)) == [Failed]
-    assert boot.failed[0].reason == "web was stopped by somebody"
+    assert boot.failed[0].reason == "web was stopped from outside composegen"
 
 
 def test_a_service_that_is_not_of_the_plan_is_nobody():

@@ -125,7 +125,7 @@ def test_a_service_that_is_called_and_not_needed():
     cause, help = see_web_dead(
         "getaddrinfo ENOTFOUND redis", evidence={"services": ("web", "redis")}
     )
-    assert "`redis`, which it does not need" in cause
+    assert "`redis`, but its `needs` does not list it" in cause
     assert "needs: [redis]" in help
 
 

@@ -102,7 +102,7 @@ def test_taking_down_names_the_project_and_the_data_that_stays(make_place, calls
     place = make_place(volumes=["demo_data"])
 
     assert place.take_down(lambda _: None) == (
-        "took demo down",
-        "its data stays; to remove it: docker volume rm demo_data",
+        "removed the containers of demo",
+        "its volumes are kept; to remove them: docker volume rm demo_data",
     )
     assert calls == [("down", "--remove-orphans")]

@@ -105,6 +105,6 @@ def test_the_table_shows_every_service_and_what_is_left_out():
     assert format_statuses(seen.statuses, notes.left_out) == (
         "service  state  health   since                restarts  address  image\n"
         "web      ready  healthy  2001-09-09 01:46:40  2         -        image:1\n"
-        "redis: left out: --without redis\n"
+        "redis: excluded: --without redis\n"
         "  web: STORE=memory\n"
     )

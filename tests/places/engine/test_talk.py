@@ -194,7 +194,7 @@ def test_notes(up):
 def test_an_engine_that_goes_away(up, monkeypatch):
     def leave(self):
         yield happen("web", Action.CREATE, at=time.monotonic())
-        raise EngineUnreachable("the Docker engine has gone")
+        raise EngineUnreachable("the connection to the Docker engine was lost")
 
     monkeypatch.setattr(Watched, "__iter__", leave)
     said = up(engine=ScriptedEngine(), compose="sleep 30")

@@ -79,7 +79,7 @@ def test_a_crash_loop_tells_its_last_exit_code_from_the_past(chain, tmp_path):
     engine = Remembers([make_container("cache"), again])
     [*_, reason] = find_engine_reasons(engine, chain, tmp_path, service="router")
     assert reason.failure.reason == (
-        "router died 2 times, last with exit code 9, and has been started again"
+        "router exited 2 times, last with exit code 9, and was restarted"
     )
     assert reason.failure.exit_code == 9
 
@@ -126,7 +126,9 @@ def test_a_service_that_only_itself_reaches_is_named_when_asked_for(chain, tmp_p
         sockets={"id-router": [Socket(host="127.0.0.1", port=8888)]},
     )
     [reason] = find_engine_reasons(engine, chain, tmp_path, service="router")
-    assert reason.failure.reason == "router is healthy, and nobody else can reach it"
+    assert (
+        reason.failure.reason == "router is healthy, but no other service can reach it"
+    )
 
 
 def test_its_dependant_says_it_too(chain, tmp_path):
@@ -139,7 +141,7 @@ def test_its_dependant_says_it_too(chain, tmp_path):
         logs={"id-back": ["connection refused"]},
     )
     [reason] = find_engine_reasons(engine, chain, tmp_path, service="back")
-    assert reason.failure.cause.startswith("`router` listens on 127.0.0.1:8888 alone")
+    assert reason.failure.cause.startswith("`router` listens only on 127.0.0.1:8888")
 
 
 def test_a_volume_that_is_older_than_the_password_is_found(tmp_path):
@@ -177,7 +179,7 @@ def test_one_that_got_ready_too_late_is_said_to_need_a_longer_boot(chain, tmp_pa
         service="router",
         failures=failures,
     )
-    assert reason.failure.cause.startswith("router is up by now")
+    assert reason.failure.cause.startswith("router is up now")
     assert reason.failure.help.endswith("health: {boot: 60s}")
 
 

@@ -178,7 +178,7 @@ def test_somebody_elses_store_is_refused_even_in_this_folder(tmp_path, ports):
     finally:
         end(store)
 
-    assert "somebody else answers on port" in failure.reason
+    assert "another program listens on port" in failure.reason
     assert f"pid {store.pid}" in failure.cause
     assert "--reuse" in failure.help
     assert find_events(events, Reused)[0].pid == store.pid

@@ -172,7 +172,7 @@ def test_settings_of_compose_are_filled(tmp_path):
     assert (launch.grace, launch.stop_signal) == (3.0, signal.SIGINT)
     launch = prepare(tmp_path, text, env={"GRACE": "1m", "SIGNAL": "quit"})
     assert (launch.grace, launch.stop_signal) == (60.0, signal.SIGQUIT)
-    with pytest.raises(CannotRun, match="'soon' is no stop_grace_period"):
+    with pytest.raises(CannotRun, match="'soon' is not a stop_grace_period"):
         prepare(tmp_path, text, env={"GRACE": "soon"})
 
 

@@ -180,7 +180,7 @@ def test_one_that_died_starts_again_when_what_it_needs_is_back(tmp_path, ports):
     again = list_starts(events, "web")[1]
     back = [e for e in find_events(events, Ready) if e.service == "a"][1]
     assert events.index(again) > events.index(back)
-    assert "waits for a before it starts again" in [
+    assert "waits for a before it restarts" in [
         getattr(event, "text", "") for event in events
     ]
 

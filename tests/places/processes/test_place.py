@@ -173,7 +173,7 @@ def test_why_tells_what_kept_the_last_run_from_beginning(tmp_path, ports):
         code, out, said = run_cli(tmp_path, "why", *name)
         assert code == 1
         assert "nothing runs here" in said
-        assert "could not begin: `app` cannot run here: ./app.sh is not exec" in out
+        assert "could not start: `app` cannot run here: ./app.sh is not exec" in out
         assert "help: install it, or correct `local`" in out
 
 
@@ -257,7 +257,7 @@ def test_why_of_one_that_waits_for_its_restart_tells_its_last_exit(tmp_path, por
     process, _ = start_up(tmp_path, first_pause=600)
     (tmp_path / "enough").touch()
     try:
-        out = read_until(tmp_path, "started again in", "why", "app")
+        out = read_until(tmp_path, "restarted in", "why", "app")
     finally:
         end(process)
 
@@ -277,8 +277,8 @@ def test_why_of_one_that_boots_again_tells_its_last_exit_and_its_check(tmp_path,
     finally:
         end(process)
 
-    assert "app was ended by SIGKILL after it had been ready" in out
-    assert "it was started again and is not ready yet: nothing listens" in out
+    assert "app was killed by SIGKILL after it had been ready" in out
+    assert "it was restarted and is not ready yet: nothing listens" in out
 
 
 def test_why_of_one_that_recovered_has_nothing_to_tell(tmp_path, ports):
@@ -303,8 +303,8 @@ def test_without_restarts_why_tells_how_it_died(tmp_path, ports):
     finally:
         end(process)
 
-    assert "app: app is failed\n  app was ended by SIGKILL after it had been" in out
-    assert "cause: somebody killed it, or this machine ran out of memory" in out
+    assert "app: app is failed\n  app was killed by SIGKILL after it had been" in out
+    assert "cause: it was killed, or this machine ran out of memory" in out
 
 
 # Somebody of this folder who never gets healthy
@@ -348,11 +348,11 @@ def test_a_listener_of_this_folder_that_never_gets_healthy_tells_its_answer(
     code, _, said = run_cli(tmp_path, "run")
 
     assert code == 1
-    assert f"app | runs already and is not ready: pid {mute.pid}" in said
-    assert "app runs already and was not ready after 2 s: GET http" in said
+    assert f"app | is already running and is not ready: pid {mute.pid}" in said
+    assert "app is already running and was not ready after 2 s: GET http" in said
     assert "no answer within 0.3 s" in said
     assert f"cause: pid {mute.pid}, " in said
-    assert "waited for up to its boot" in said
+    assert "this run waited for its whole boot" in said
     assert mute.poll() is None
 
 

@@ -71,7 +71,7 @@ def test_an_optional_store_whose_port_is_somebody_elses_is_left_out(tmp_path):
     assert units["web"].launch.env["STORE"] == "memory"
     assert "REDIS_URL" not in units["web"].launch.env
     assert (
-        "redis: cannot run here: port 6379 is somebody else's: pid 7 "
+        "redis: cannot run here: port 6379 belongs to another program: pid 7 "
         "(--reuse would use it)\n"
     ) in format_plan(local.plan)
 
@@ -88,7 +88,7 @@ def test_with_reuse_or_where_it_is_required_a_stranger_changes_no_plan(tmp_path)
 def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(
     tmp_path, text
 ):
-    with pytest.raises(CannotRun, match="somebody else's: pid 7") as caught:
+    with pytest.raises(CannotRun, match="belongs to another program: pid 7") as caught:
         settle(
             tmp_path,
             text,
@@ -358,7 +358,7 @@ def test_a_port_of_what_takes_no_part_may_be_anything(tmp_path):
 
 
 def test_one_that_is_asked_for_and_left_out_is_a_slip(tmp_path):
-    with pytest.raises(UsageError, match="`redis` is asked for, and left out"):
+    with pytest.raises(UsageError, match="`redis` is selected, and excluded"):
         settle(
             tmp_path, STORE, names=("redis",), selection=Selection(removed=("redis",))
         )
@@ -366,7 +366,7 @@ def test_one_that_is_asked_for_and_left_out_is_a_slip(tmp_path):
 
 def test_a_folder_that_is_not_there_is_to_be_made(tmp_path):
     text = STORE.replace("[python3, web.py]", "[python3, web.py], dir: ./nowhere")
-    with pytest.raises(CannotRun, match=r"folder \./nowhere is not there") as caught:
+    with pytest.raises(CannotRun, match=r"folder \./nowhere does not exist") as caught:
         settle(tmp_path, text)
 
     assert caught.value.help == "make it, or correct the `dir` of `web`"

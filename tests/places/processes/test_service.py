@@ -108,7 +108,7 @@ def test_the_fields_at_each_moment(moment, fields):
     ("moment", "transition", "kind", "facts"),
     [
         ("waiting", "waits_for", type(None), {}),
-        ("restarting", "waits_for", Told, {"text": "waits for db before it starts"}),
+        ("restarting", "waits_for", Told, {"text": "waits for db before it restarts"}),
         ("waiting", "starts", type(None), {}),
         ("starting", "reused", Reused, {"pid": None, "command": "", "note": "by hand"}),
         ("starting", "started", Started, {"pid": PID, "command": "run it"}),

@@ -220,7 +220,7 @@ def test_ipv6_alone_is_told(tmp_path, ports):
         boot="2s",
     )
 
-    assert failure.cause == "it listens on [::1] alone, not on 127.0.0.1"
+    assert failure.cause == "it listens only on [::1], not on 127.0.0.1"
 
 
 def test_accepting_and_never_answering_is_not_ready(tmp_path, ports):

@@ -124,7 +124,7 @@ def test_a_restart(tmp_path, ports):
 def test_a_service_that_is_ill_for_a_while(tmp_path, ports):
     process, talk = start_moody(tmp_path, ports)
     (tmp_path / "ill").touch()
-    wait_for(lambda: "is unhealthy" in talk.read_text())
+    wait_for(lambda: "became unhealthy" in talk.read_text())
     (tmp_path / "ill").unlink()
     wait_for(lambda: "healthy again" in talk.read_text())
     compare("unhealthy", read_whole(process, talk), tmp_path, ports)
@@ -197,5 +197,5 @@ def test_notes_and_a_second_signal(tmp_path, ports):
     )
     process, talk = start_up(tmp_path)
     process.send_signal(signal.SIGINT)
-    wait_for(lambda: "taking it down" in talk.read_text())
+    wait_for(lambda: "stopping the stack" in talk.read_text())
     compare("notes", read_whole(process, talk), tmp_path, ports)

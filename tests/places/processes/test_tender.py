@@ -187,15 +187,15 @@ def test_from_its_gates_over_a_restart_to_its_stop():
         "healthy again": ("ready", "healthy", PID, 0, None, False, None),
         "restarts after a pause": (
             *("starting", None, None, 0, 7, False),
-            gone_reason + "it is started again in N s",
+            gone_reason + "it is restarted in N s",
         ),
         "restarts when db is back": (
             *("starting", None, None, 1, 7, False),
-            gone_reason + "it is started again when db is back",
+            gone_reason + "it is restarted when db is back",
         ),
         "was restarted": (
             *("starting", "starting", PID + 1, 1, None, False),
-            gone_reason + "it was started again and is not ready yet: "
+            gone_reason + "it was restarted and is not ready yet: "
             "nothing listens on 127.0.0.1:PORT",
         ),
         "ready again": ("ready", "healthy", PID + 1, 1, None, False, None),
@@ -218,7 +218,7 @@ def test_a_restart_that_fails_is_tried_again():
     assert text == "its port is taken; next try in 1 s"
     assert shown == (
         *("starting", "starting", None, 1, 7, False),
-        "its port is taken; it is started again in N s",
+        "its port is taken; it is restarted in N s",
     )
 
 
@@ -303,7 +303,7 @@ def test_a_reused_process_is_watched_and_started_here_when_it_is_gone():
         "reused": ("ready", "healthy", pid, 0, None, True, None),
         "gone": (
             *("starting", None, None, 0, None, False),
-            "web, which was used here, is gone; it is started again in N s",
+            "web, which was used here, is not running any more; it is restarted in N s",
         ),
         "ours": ("ready", "healthy", PID, 1, None, False, None),
     }

@@ -44,7 +44,7 @@ def test_a_folder_that_was_removed_is_made_again_with_what_is_kept(notes):
     assert runs.read_last() == {"ending": "1"}
     assert runs.has_run(RUN)
     assert told == [
-        f"{runs.path} was removed while this run goes on: it is there again"
+        f"{runs.path} was removed while this run was active; it is created again"
     ]
 
 
