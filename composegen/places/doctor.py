@@ -279,7 +279,7 @@ class _Examination:
                 continue
             if secret.kind is SecretKind.FILE and not is_file(path):
                 yield _fail(
-                    Where.BOTH, f"{secret.file} is not there", f"make {secret.file}"
+                    Where.BOTH, f"{secret.file} does not exist", f"make {secret.file}"
                 )
             elif secret.kind is SecretKind.FILE:
                 yield _warn(f"{secret.file} is empty", f"fill {secret.file}")

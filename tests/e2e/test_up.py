@@ -160,7 +160,7 @@ def test_what_is_missing_is_made_and_an_old_stack_goes_quickly(stack: Stack) -> 
     assert stack.inspect("app")["Id"] != before["app"]["Id"]
     assert stack.find("after") is None
     assert "exited with" not in third.err
-    assert "stopped by" not in third.err
+    assert "stopped from outside" not in third.err
     assert third.err.count("app | healthy after") == 1
 
 

@@ -201,7 +201,7 @@ def _suggest_tool(seen: Evidence, missing: str) -> str:
         return seen.advise("health: {tool: wget}   # or python3, node, curl, bash, php")
     found = [tool for tool in TOOLS if tool in seen.tools and tool != missing]
     if not found:
-        return f"install {missing} in the Dockerfile: no other tool is there"
+        return f"install {missing} in the Dockerfile: the image has no other tool"
     return seen.advise(f"health: {{tool: {found[0]}}}")
 
 

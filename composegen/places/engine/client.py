@@ -83,7 +83,7 @@ class Engine:
             if docker.ContextAPI.get_context(name) is None:
                 raise EngineUnreachable(
                     f"there is no docker context `{name}`",
-                    help="docker context ls shows those that there are",
+                    help="docker context ls lists the contexts",
                 )
             return docker.DockerClient.from_context(name, **options).api
         settings = {**self.endpoint.settings, "DOCKER_HOST": host}

@@ -107,7 +107,7 @@ _COMPLAINTS = (
             r"external network \"?([\w.-]+)\"?.*not found"
             r"|network (\S+) declared as external"
         ),
-        "the network {_1}{_2} is not there",
+        "the network {_1}{_2} does not exist",
         "docker network create {_1}{_2}",
     ),
 )

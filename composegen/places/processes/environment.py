@@ -182,7 +182,7 @@ def read_env_files(service: Service, around: Surroundings) -> dict[str, str]:
             values |= parse_dotenv(text, around.values, file=name)
         elif options.get("required") is not False:
             check_readable(around.folder / name, name)
-            raise CannotRun(f"env file {name} is not there", help=f"make {name}")
+            raise CannotRun(f"env file {name} does not exist", help=f"make {name}")
     return values
 
 

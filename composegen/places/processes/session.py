@@ -139,7 +139,7 @@ def _make_record(
 def describe_cut_off(record: RunRecord) -> str:
     """The note about a run that was killed before it could record its end."""
     return (
-        f"the last run (pid {record.supervisor.pid}, since {record.since}) was killed, "
+        f"the last run (pid {record.supervisor.pid}, since {record.since}) was killed "
         "before it could record the state of its services\n"
         "  help: their last lines are still there: composegen logs"
     )
