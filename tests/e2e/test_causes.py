@@ -503,7 +503,7 @@ def test_a_kill_that_was_not_for_memory(stack: Stack) -> None:
     said = provoke(
         stack,
         "it was killed (SIGKILL), but not for lack of memory",
-        "with exit code 137",
+        "exited twice with 137",
         service=make_service(serve_after(act)),
     )
     assert "out of memory" not in said.said
@@ -528,7 +528,7 @@ def test_a_program_that_does_not_start(
         app["relax"] = {"init": "the engine starts it then"}
     said = provoke(stack, cause, service=app)
     by_engine = not with_init and command[0] != "sh"
-    assert by_engine or f"with exit code {code}" in said.said
+    assert by_engine or f"exited with {code}" in said.said
     assert "exited twice" not in said.said
 
 

@@ -99,7 +99,7 @@ def test_the_file_is_written_and_keeps_its_selection_and_engine(stack: Stack) ->
     done = stack.up_well()
     renewed = read_compose(stack)
     assert "renewed compose.yaml" in done.err
-    assert "extra is left out" in done.err
+    assert "extra is excluded" in done.err
     assert "COLOUR" in renewed
     assert "--without extra" in renewed
     assert "--engine 24" in renewed
@@ -510,7 +510,7 @@ def test_status_logs_and_down_need_no_file(stack: Stack) -> None:
     }
     table = stack.composegen("status")
     assert table.code == 0
-    assert "extra: left out" in table.out
+    assert "extra: excluded" in table.out
 
     for name in ("stack.yaml", "compose.yaml"):
         (stack.folder / name).unlink()
