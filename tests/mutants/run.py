@@ -30,6 +30,7 @@ TIMEOUT = 240
 
 def make_copy(folder: Path) -> None:
     """A copy of what the tests need, without what running left behind."""
+    folder.chmod(0o755)  # some tests run programs of it as another user
     ignore = shutil.ignore_patterns("__pycache__", ".secrets", "logs", ".venv", "*.pyc")
     for name in COPIED:
         source = ROOT / name
