@@ -9,7 +9,7 @@ from composegen.errors import UsageError
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
 from composegen.records import record
-from composegen.text import find_near
+from composegen.text import suggest
 
 Tell: TypeAlias = Callable[[str], None]
 """Gets a line that people should read while they wait."""
@@ -89,10 +89,7 @@ def check_services(names: Iterable[str], known: Iterable[str]) -> None:
     there = tuple(dict.fromkeys(known))
     for name in names:
         if name not in there:
-            near = find_near(name, there)
             raise UsageError(
                 f"there is no service `{name}`",
-                help=f"did you mean `{near}`?"
-                if near
-                else f"there are {', '.join(there)}",
+                help=suggest(name, there, f"there are {', '.join(there)}"),
             )

@@ -9,7 +9,7 @@ from composegen.graph import find_closure, reverse_graph
 from composegen.model import Stack
 from composegen.planning.needs import Needs
 from composegen.records import record
-from composegen.text import find_near
+from composegen.text import suggest
 
 
 @record
@@ -77,12 +77,10 @@ def check_names(stack: Stack, selection: Selection) -> None:
     for flag, names in (("--with", selection.added), ("--without", selection.removed)):
         for name in names:
             if name not in stack.services:
-                near = find_near(name, stack.services)
+                known = f"there are {', '.join(stack.services)}"
                 raise UsageError(
                     f"{flag} {name}: there is no service `{name}`",
-                    help=f"did you mean `{near}`?"
-                    if near
-                    else f"there are {', '.join(stack.services)}",
+                    help=suggest(name, stack.services, known),
                 )
     both = set(selection.added) & set(selection.removed)
     if both:
