@@ -37,27 +37,29 @@ class Gates:
             if gate.service in services
         )
 
-    def find_closed(self) -> tuple[str, ...]:
-        """The services that are waited for at this moment."""
-        return self._find(Verdict.CLOSED)
+    def find_closed(self, now: float) -> tuple[str, ...]:
+        """The services that are waited for at a moment of the monotonic clock."""
+        return self._find(Verdict.CLOSED, now)
 
-    def find_shut(self) -> tuple[str, ...]:
+    def find_shut(self, now: float) -> tuple[str, ...]:
         """The required services that will not come back in this run."""
-        return self._find(Verdict.SHUT)
+        return self._find(Verdict.SHUT, now)
 
-    def _find(self, verdict: Verdict) -> tuple[str, ...]:
-        now = time.monotonic()
+    def _find(self, verdict: Verdict, now: float) -> tuple[str, ...]:
         return tuple(
             gate.service
             for gate, needed in self._gates
             if judge_gate(gate, needed, now) is verdict
         )
 
-    async def wait_for_change(self) -> None:
-        """Return when any of the services has changed, or time has opened a gate."""
-        now = time.monotonic()
+    async def wait_for_change(self, now: float) -> None:
+        """Return when any of the services has changed, or time has opened a gate.
+
+        ``now`` is the moment at which the gates were looked at: one that time has
+        opened since then must not be waited for.
+        """
         ends = [
-            _find_patience(needed) - now
+            _find_patience(needed) - time.monotonic()
             for gate, needed in self._gates
             if judge_gate(gate, needed, now) is Verdict.CLOSED
             and gate.is_optional

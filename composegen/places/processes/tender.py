@@ -80,14 +80,15 @@ class Tender:
     async def _pass_gates(self) -> Failure | None:
         """Wait until all gates are open at once; the failure where one never will."""
         while True:
-            shut, closed = self._gates.find_shut(), self._gates.find_closed()
+            now = time.monotonic()
+            shut, closed = self._gates.find_shut(now), self._gates.find_closed(now)
             if shut:
                 reason = f"cannot start without {shut[0]}"
                 return Failure(service=self.service.name, reason=reason)
             self.reports.send(self.service.waits_for(closed))
             if not closed:
                 return None
-            await self._gates.wait_for_change()
+            await self._gates.wait_for_change(now)
 
     async def _boot(self) -> Failure | None:
         """Start it, or find it running, and wait until it is ready."""

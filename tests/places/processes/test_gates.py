@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from composegen.model import Condition, HealthKind
 from composegen.places.events import Exited, Ready, Started
-from composegen.places.processes.gates import Verdict, judge_gate
+from composegen.places.processes.gates import Gates, Verdict, judge_gate
 from composegen.places.processes.supervisor import StartFailed
 from composegen.planning.plan import Gate
 from tests import runs
@@ -79,6 +80,23 @@ def test_one_that_comes_back_is_waited_for_afresh_when_it_goes_again():
 
     assert first is not None
     assert app.away_since is None
+
+
+def test_a_gate_that_time_opens_after_the_look_is_not_waited_for():
+    """The look was a moment before the end of its patience, the wait is after it."""
+    app = make_running("unhealthy")
+    app.away_since = time.monotonic() - app.unit.probe.boot - 1
+    gate = Gate(service="app", condition=Condition.HEALTHY, is_optional=True)
+    gates = Gates(SimpleNamespace(gates=(gate,)), {"app": app})
+
+    async def wait():
+        look = time.monotonic() - 2
+        assert gates.find_closed(look) == ("app",)
+        async with asyncio.timeout(20):
+            await gates.wait_for_change(look)
+        return gates.find_closed(time.monotonic())
+
+    assert asyncio.run(wait()) == ()
 
 
 # A real run; files stand for moments
