@@ -45,7 +45,9 @@ async def test_health_says_how_the_router_is() -> None:
     assert response.status_code == 200
     health = response.json()
     assert health["status"] == "ok"
-    assert set(health["sessions"]) == {"mode", "since", "unsynced", "last_ok_ms"}
+    assert set(health["sessions"]) == {
+        *("mode", "since", "unsynced", "last_ok_ms", "reason")
+    }
     assert health["sessions"]["mode"] == "memory"
     assert health["provider"] == {"mode": "offline", "host": "", "key": "missing"}
     assert health["version"]
@@ -219,11 +221,9 @@ async def test_the_question_is_stored_first_and_the_reply_before_the_end() -> No
 
 async def test_the_end_cannot_be_seen_before_the_reply_is_stored() -> None:
     class Slow(MemoryStore):
-        async def apply(
-            self, key: SessionKey, change: Log, *, lifetime: float | None = None
-        ) -> Receipt:
+        async def apply(self, key: SessionKey, change: Log, **how: Any) -> Receipt:
             await asyncio.sleep(0.1)
-            return await super().apply(key, change, lifetime=lifetime)
+            return await super().apply(key, change, **how)
 
     store = Slow()
     async with (

@@ -26,7 +26,7 @@ class RealWorld:
     """Routers and a real redis-server, which keeps on disk what it has answered."""
 
     lifetime = 3600.0
-    longest_freeze = 1.0
+    longest_delay = 1.0
 
     def __init__(self, server: RedisServer, chance: random.Random, count: int) -> None:
         self.calm = False
