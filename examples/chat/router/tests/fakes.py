@@ -185,6 +185,9 @@ class ProviderScript:
         self.words = words or ["Hello", " there", "!"]
         self.failures: list[int | str] = []
         self.retry_after: str | None = None
+        self.error: object = {"message": "as told"}
+        self.most_characters: int | None = None
+        self.wants_turns = False
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.go = asyncio.Event()
@@ -202,6 +205,17 @@ class ProviderScript:
         self.keys.append(request.headers.get("Authorization"))
         if self.failures:
             return self._fail(self.failures.pop(0))
+        messages = self.asked[-1]["messages"]
+        size = sum(len(message["content"] or "") for message in messages)
+        if self.most_characters is not None and size > self.most_characters:
+            self.error = {"message": "too long", "code": "context_length_exceeded"}
+            return self._fail(400)
+        roles = [m["role"] for m in messages if m["role"] != "system"]
+        if self.wants_turns and roles != ["user", "assistant"] * (len(roles) // 2) + [
+            "user"
+        ]:
+            self.error = {"message": "Conversation roles must alternate"}
+            return self._fail(400)
         if self.before_reply:
             await self.before_reply()
         if self.asked[-1].get("stream"):
@@ -215,7 +229,7 @@ class ProviderScript:
         if failure == "break":
             raise ConnectionAbortedError
         headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        body = _json({"error": {"message": "as told"}})
+        body = _json({"error": self.error})
         return Response(body.body, int(failure), headers, "application/json")
 
     async def _wait(self, request: Request) -> None:

@@ -77,7 +77,7 @@ class RedisServer:
         appendonly = "yes" if self._durable else "no"
         arguments = (
             f"--port {self.port} --bind 127.0.0.1 --save --appendonly {appendonly} "
-            "--appendfsync always --dir"
+            "--appendfsync always --repl-diskless-sync-delay 0 --dir"
         )
         bus = f"--cluster-enabled yes --cluster-port {self.bus}" if self.bus else ""
         cluster = bus.split()

@@ -119,7 +119,7 @@ async def test_without_a_session_nothing_is_stored_and_all_is_passed_on() -> Non
     assert script.asked[0]["tools"] == tools
     assert script.asked[0]["temperature"] == 0.5
     assert script.asked[0]["max_tokens"] == 7
-    assert script.asked[1]["max_completion_tokens"] == 2048
+    assert script.asked[1]["max_completion_tokens"] == 10**6
 
 
 async def test_with_a_session_only_what_is_new_counts() -> None:
@@ -142,7 +142,7 @@ async def test_with_a_session_only_what_is_new_counts() -> None:
         texts = [content for _, content, _ in await stored(client)]
     assert texts == ["stored", "reply", "new one", "new two", "reply"]
     sent = [message["content"] for message in script.asked[1]["messages"]]
-    assert sent == ["be brief", "stored", "reply", "new one", "new two"]
+    assert sent == ["be brief", "stored", "reply", "new one\n\nnew two"]
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -168,8 +168,8 @@ async def test_a_question_that_is_asked_again_after_a_failure_is_stored_once(
         texts = [content for _, content, _ in await stored(client)]
     assert texts == ["one", "two", "reply"] * 2
     told = [[m["content"] for m in asked["messages"]][1:] for asked in script.asked]
-    assert told[:3] == [["one", "two"]] * 3
-    assert told[3] == ["one", "two", "reply", "one", "two"]
+    assert told[:3] == [["one\n\ntwo"]] * 3
+    assert told[3] == ["one\n\ntwo", "reply", "one\n\ntwo"]
 
 
 async def test_a_deleted_session_is_gone() -> None:
