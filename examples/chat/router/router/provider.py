@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
@@ -93,6 +94,15 @@ class RemoteProvider:
         self._most_open = most_open
         self._open = 0
         self._session: aiohttp.ClientSession | None = None
+        self._proxy = find_proxy(self._url)
+        self._timeouts = {
+            stream: aiohttp.ClientTimeout(
+                total=None if stream else timeout,
+                sock_connect=_CONNECT_TIMEOUT,
+                sock_read=timeout,
+            )
+            for stream in (False, True)
+        }
 
     def describe(self) -> dict[str, str]:
         host = urlsplit(self._url).hostname or ""
@@ -146,7 +156,6 @@ class RemoteProvider:
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=256 * 1024,
-                trust_env=True,
             )
         return self._session
 
@@ -157,15 +166,14 @@ class RemoteProvider:
         if self._open >= self._most_open:
             raise Refusal(503, "router_full", "the router is full", retry_after="1")
         body = encode_json({**call.fields, "stream": stream})
-        timeout = aiohttp.ClientTimeout(
-            total=None if stream else self._timeout,
-            sock_connect=_CONNECT_TIMEOUT,
-            sock_read=self._timeout,
-        )
         self._open += 1
         try:
             async with self._connect().post(
-                self._url, data=body, timeout=timeout, allow_redirects=False
+                self._url,
+                data=body,
+                timeout=self._timeouts[stream],
+                allow_redirects=False,
+                proxy=self._proxy,
             ) as response:
                 if response.status >= 300:
                     raise self._refuse(response, await _read_whole(response))
@@ -271,6 +279,18 @@ class RemoteProvider:
             text = f"the provider did not answer within {seconds} (LLM_TIMEOUT)"
             return Refusal(504, "provider_timeout", text)
         return Refusal(502, "provider_unreachable", text)
+
+
+def find_proxy(url: str) -> str | None:
+    """The proxy that the environment names for an address (HTTPS_PROXY, NO_PROXY ..).
+
+    The same for every request, so it is looked up once.
+    """
+    parts = urlsplit(url)
+    proxies = getproxies()
+    if not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 class _Said(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from router.provider import Call, RemoteProvider
+from router.provider import Call, RemoteProvider, find_proxy
 from router.wire import Refusal
 from tests.apps import CHAT, routing, say
 from tests.fakes import ProviderScript
@@ -356,3 +356,24 @@ async def test_keep_alive_comments_of_the_provider_count_as_life() -> None:
         provider = RemoteProvider(url, None, timeout=1.5)
         assert await ask(provider, stream=True) == "all"
         await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("env", "proxy"),
+    [
+        ({}, None),
+        ({"https_proxy": "http://proxy:1"}, "http://proxy:1"),
+        ({"all_proxy": "http://proxy:2"}, "http://proxy:2"),
+        ({"https_proxy": "http://proxy:1", "no_proxy": ".example.org"}, None),
+        ({"http_proxy": "http://proxy:1"}, None),
+    ],
+)
+def test_the_proxy_is_the_one_that_the_environment_names(
+    env: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert find_proxy("https://llm.example.org/v1") == proxy

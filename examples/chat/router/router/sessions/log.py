@@ -8,9 +8,9 @@ A member is: its id, its turn's id, its role, the version of this form, a mark o
 text, and the message itself. Of version 1, which had no mark, the text is read alone.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import msgspec
 
@@ -22,6 +22,7 @@ ROLE = slice(72, 73)
 VERSION = slice(73, 74)
 MARK = slice(74, 90)
 _BODIES = {b"1": slice(74, None), b"2": slice(90, None)}
+_NO_MARK = 16 * "0"
 _LARGEST_MEMBER = 512 * 1024
 
 
@@ -56,8 +57,10 @@ class Log(msgspec.Struct, frozen=True, gc=False):
     @property
     def newest(self) -> bytes:
         """The greatest id of messages, turns and deletes; empty when there is none."""
-        last = self.members[-1:]
-        return max(self.epoch, *(m[ID] for m in last), *(m[TURN] for m in last), b"")
+        if not self.members:
+            return self.epoch
+        last = self.members[-1]
+        return max(self.epoch, last[ID], last[TURN])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,8 @@ def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
 
     Of messages with the same id the first counts.
     """
+    if len(messages) == 1:
+        return Log(epoch.encode(), (_encode(messages[0], turn),))
     by_id = {message.id: message for message in reversed(messages)}
     members = sorted(_encode(message, turn) for message in by_id.values())
     return Log(epoch.encode(), tuple(members))
@@ -88,9 +93,13 @@ def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
 
 def _encode(message: Message, turn: str) -> bytes:
     role = "u" if message.role == "user" else "a"
-    mark = hashlib.sha256(message.content.encode("utf-8", "surrogatepass")).hexdigest()
-    head = f"{message.id}{turn}{role}2{mark[:16]}"
-    return head.encode() + _encoder.encode(message)
+    mark = _mark(message.content) if role == "u" else _NO_MARK
+    return f"{message.id}{turn}{role}2{mark}".encode() + _encoder.encode(message)
+
+
+def _mark(text: str) -> str:
+    """What two questions of the same text have in common."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def decode_members(members: Sequence[bytes]) -> tuple[Message, ...]:

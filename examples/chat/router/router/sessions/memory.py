@@ -229,7 +229,8 @@ def check_condition(known: Log, change: Log, how: How, condition: bytes) -> byte
     Returns the turn in which all was asked before, else nothing.
     """
     if how == "merge":
-        if condition and not any(m[ID] == condition for m in known.members):
+        # It is among the last: a reply comes soon after its question.
+        if condition and all(m[ID] != condition for m in reversed(known.members)):
             raise SessionDeleted
         return b""
     if how == "ask" and (turn := find_turn(known, change, condition)):

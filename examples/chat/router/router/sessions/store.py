@@ -10,6 +10,7 @@ import msgspec
 
 from router.ids import IdMaker, Ids, milliseconds_of, suffix_for
 from router.sessions.log import (
+    ID,
     TURN,
     CorruptSession,
     Limits,
@@ -148,7 +149,7 @@ class SessionStore(ABC):
             try:
                 receipt = await self.apply(key, change, how="ask", condition=suffix)
                 self._observe(receipt.epoch, receipt.members)
-                return _split(receipt, ids[0])
+                return _split(receipt, ids[0], len(ids))
             except Behind as behind:
                 self._observe(behind.newest)
                 if last == _ATTEMPTS:
@@ -219,8 +220,10 @@ class SessionStore(ABC):
         raise AssertionError("the last attempt is never behind")
 
     def _observe(self, id: bytes, members: Sequence[bytes] = ()) -> None:
-        newest = Log(id, tuple(members[-1:])).newest
-        self.new_id.observe(newest.decode("ascii", "replace"))
+        if members:
+            id = max(id, members[-1][ID], members[-1][TURN])
+        if id:
+            self.new_id.observe(id.decode("ascii", "replace"))
 
     async def ping(self) -> bool:
         """Whether the store answers now."""
@@ -292,9 +295,18 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _split(receipt: Receipt, asked: str) -> Asked:
+def _split(receipt: Receipt, asked: str, count: int) -> Asked:
+    """What an `ask` of so many questions has found and stored."""
     messages = decode_members(receipt.members)
-    turn = receipt.turn or asked.encode()
+    if not receipt.turn:
+        return Asked(
+            turn=asked,
+            question=messages[-count:],
+            earlier=messages[:-count],
+            reply=None,
+            durability=receipt.durability,
+        )
+    turn = receipt.turn
     places = [n for n, m in enumerate(receipt.members) if m[TURN] == turn]
     mine = [messages[n] for n in places]
     question = tuple(message for message in mine if message.role == "user")
