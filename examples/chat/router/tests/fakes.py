@@ -186,6 +186,7 @@ class ProviderScript:
         self.failures: list[int | str] = []
         self.retry_after: str | None = None
         self.error: object = {"message": "as told"}
+        self.fails_late: int | None = None
         self.most_characters: int | None = None
         self.wants_turns = False
         self.asked: list[dict[str, Any]] = []
@@ -218,6 +219,8 @@ class ProviderScript:
             return self._fail(400)
         if self.before_reply:
             await self.before_reply()
+        if self.fails_late:
+            return self._fail(self.fails_late)
         if self.asked[-1].get("stream"):
             return StreamingResponse(self._stream(), media_type="text/event-stream")
         await self._wait(request)

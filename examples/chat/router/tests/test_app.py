@@ -303,6 +303,54 @@ async def test_a_stream_that_breaks_off_says_so_and_keeps_its_part() -> None:
         assert (await stored(client))[-1] == ("assistant", "one", True)
 
 
+async def test_a_silence_is_broken_with_a_comment_and_a_failure_after_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("router.app._SILENCE", 0.02)
+    script = ProviderScript()
+    may_go = asyncio.Event()
+    script.before_reply = may_go.wait
+    async with (
+        serving(script.app) as url,
+        routing(env={"LLM_BASE_URL": f"{url}/v1"}) as client,
+    ):
+        for failures, last in (([], "[DONE]"), ([422], '"provider_refused"')):
+            may_go.clear()
+            async with client.stream("POST", CHAT, json=say("x", stream=True)) as reply:
+                assert reply.status_code == 200
+                lines = reply.aiter_lines()
+                assert (await anext(lines)).startswith(": ")
+                if failures:
+                    script.fails_late = failures[0]
+                may_go.set()
+                rest = [line async for line in lines if line.startswith("data:")]
+            assert last in rest[-1]
+
+
+async def test_a_client_that_reads_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("router.app._UNREAD", 0.05)
+    monkeypatch.setattr("router.app._SILENCE", 0.02)
+    script = ProviderScript(["x" * 100_000] * 500)
+    async with (
+        serving(script.app) as url,
+        routing(env={"LLM_BASE_URL": f"{url}/v1"}) as client,
+    ):
+        body = json.dumps(say("x", stream=True)).encode()
+        reader, writer = await asyncio.open_connection(
+            client.base_url.host, client.base_url.port, limit=1000
+        )
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        async with asyncio.timeout(PATIENCE):
+            while "has read nothing" not in caplog.text:
+                await asyncio.sleep(0.02)
+            while await reader.read(65536):
+                pass
+        writer.close()
+
+
 async def test_a_reply_longer_than_a_message_may_be_is_cut() -> None:
     script = ProviderScript(["é" * 40_000])
     async with (

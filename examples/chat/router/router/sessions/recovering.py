@@ -246,7 +246,10 @@ class RecoveringStore(SessionStore):
         self._is_read_only = True
         self._down = not isinstance(error, StoreReadOnly)
         reason = str(error)
-        if not self._told_down:
+        is_first = self._last_ok is None and not self._told_down
+        if is_first and isinstance(error, StoreMisconfigured):
+            self._told_down = True  # whoever asks at the start says it
+        elif not self._told_down:
             self._told_down = True
             self.since = now()
             _log.warning("%s, sessions are kept here", reason)
