@@ -42,10 +42,9 @@ class IdMaker:
         milliseconds = int((self._clock() + self._behind) * 1000)
         low = _VARIANT | (_digest(key) if key else getrandbits(61))
         high = milliseconds << 16 | _VERSION_7
-        last = self._last
-        if (made := high << 64 | low) <= last:
-            # The next in order, and no draw for it: that is as hard to guess.
-            made = _next(last >> 64) << 64 | low if key else last + 1
+        if (made := high << 64 | low) <= self._last:
+            # Never just the next number: another router may have seen the same last.
+            made = _next(self._last >> 64) << 64 | low
         self._last = made
         self._text = text = _format(made)
         return text

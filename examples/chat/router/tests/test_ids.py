@@ -55,3 +55,11 @@ def test_ids_of_one_key_end_alike_and_those_of_another_do_not() -> None:
     assert make("a")[SUFFIX] == other("a")[SUFFIX] == suffix_for("a")
     assert make("a")[SUFFIX] != make("b")[SUFFIX] != make()[SUFFIX]
     assert suffix_for("\ud800")
+
+
+def test_two_that_have_observed_the_same_id_make_different_ones() -> None:
+    one, other = IdMaker(Clock(1000)), IdMaker(Clock(1000))
+    last = IdMaker(Clock(2000))()
+    for make in (one, other):
+        make.observe(last)
+    assert len({make() for make in (one, other) for _ in range(100)}) == 200

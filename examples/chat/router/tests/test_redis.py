@@ -115,7 +115,7 @@ async def test_a_redis_that_takes_no_writes_is_still_read() -> None:
         session = await store.load(KEY)
         assert contents(session) == ["elsewhere", "re: elsewhere"]
         assert session
-        assert session.durability == "redis"
+        assert session.durability == "degraded"  # a replica may be behind
         assert await take_turn(store, "here") == "degraded"
         assert contents(await store.load(KEY))[2:] == ["here", "re: here"]
         replica.command("REPLICAOF NO ONE")

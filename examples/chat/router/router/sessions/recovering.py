@@ -107,12 +107,17 @@ class RecoveringStore(SessionStore):
         asked, before = self._clock(), self._mirror.peek(key)
         was_behind = key in self._outbox
         if answer := await self._ask(lambda: self._remote.read(key)):
-            is_behind = was_behind or key in self._outbox
-            self._learn(key, answer[0], asked, None if is_behind else before)
-            if not is_behind:
-                if self._is_read_only and answer[0].members:
-                    self._touched.add(key)  # it may be that Redis did not slide it
-                return answer
+            log, durability = answer
+            if durability != "redis":
+                # It may be a replica, which lacks some of what was answered before.
+                if not self._is_read_only:
+                    self._go_down(StoreReadOnly("Redis takes no writes"))
+                self._learn(key, log, asked)
+            else:
+                is_behind = was_behind or key in self._outbox
+                self._learn(key, log, asked, None if is_behind else before)
+                if not is_behind:
+                    return answer
         if self._mirror.slide(key).members:
             self._touched.add(key)
         self._outbox.slide(key)

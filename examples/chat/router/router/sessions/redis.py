@@ -132,9 +132,11 @@ class RedisStore(SessionStore):
         latest = self._clock.read(begun + self._timeout + _LATE)
         keys = self._keys(key)
         asked = self._read(keys=keys, args=[latest, int(1000 * self.limits.lifetime)])
-        at, epoch, members = await self._ask(asked, keys)
+        at, epoch, members, refuses = await self._ask(asked, keys)
         self._learn_time(at, begun)
-        return Log(epoch, tuple(members)), "redis"
+        if refuses:
+            await self._let_go()
+        return Log(epoch, tuple(members)), "degraded" if refuses else "redis"
 
     async def exists(self, key: SessionKey) -> bool:
         keys = self._keys(key)
@@ -197,7 +199,7 @@ class RedisStore(SessionStore):
         keys, epoch = self._keys(key), b""
         aside = f"{keys[0]}:corrupt"
         with suppress(CorruptSession):  # of another type, gone, or set aside just now
-            _, epoch, _ = await self._ask(self._read(keys=keys, args=[1, 0]), keys)
+            _, epoch, *_ = await self._ask(self._read(keys=keys, args=[1, 0]), keys)
         with suppress(CorruptSession):
             await self._ask(self._client.rename(keys[0], aside), keys)
             lifetime = int(self.limits.lifetime) + 1

@@ -263,7 +263,10 @@ class SessionStore(ABC):
 
     @abstractmethod
     async def read(self, key: SessionKey) -> tuple[Log, Durability]:
-        """The log of a session, empty when there is none, its lifetime slid."""
+        """The log of a session, empty when there is none, its lifetime slid.
+
+        `degraded` where it may lack what others were answered.
+        """
 
     @abstractmethod
     async def set_aside(self, key: SessionKey) -> None:
