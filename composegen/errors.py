@@ -13,6 +13,7 @@
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
     ├── UpAlready        another process brings the same stack up        exit 1
     ├── NothingRuns      nothing of this folder runs                     exit 1
+    ├── CannotExecute    a command cannot be started              126 or 127
     ├── StillRuns        a process that was asked to stop still runs     exit 1
     ├── DependencyFailed  what a program needs cannot be brought up      exit 1
     ├── Interrupted      a signal ended it                      129, 130 or 143
@@ -36,6 +37,8 @@ class ExitCode(IntEnum):
     FINE = 0
     PROBLEM = 1
     USAGE = 2
+    NOT_EXECUTABLE = 126
+    NOT_FOUND = 127
     HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
@@ -183,6 +186,16 @@ class NothingRuns(ComposegenError):
     """Nothing of this folder runs."""
 
     name = "nothing-runs"
+
+
+class CannotExecute(ComposegenError):
+    """A command cannot be started; ``exit_code`` is what a shell would end with."""
+
+    name = "cannot-execute"
+
+    def __init__(self, message: str, code: ExitCode, *, help: str = "") -> None:
+        super().__init__(message, help=help)
+        self.exit_code = code
 
 
 class StillRuns(ComposegenError):

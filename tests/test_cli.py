@@ -264,7 +264,7 @@ def test_a_stack_in_a_parent_folder_is_found_and_named_once(
 
     assert _run(["render", "--check"]) == 0
 
-    above = os.path.join("..", "..")
+    above = "../.."
     assert capsys.readouterr().err == (
         f"using {above}/stack.yaml\n{above}/compose.yaml is up to date\n"
     )

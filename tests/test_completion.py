@@ -66,6 +66,8 @@ def complete(folder: Path, line: str) -> list[str]:
         ("composegen run ", ["frontend", "backend", "broken"]),
         ("composegen run frontend ba", ["backend"]),
         ("composegen why fr", ["frontend"]),
+        ("composegen exec ba", ["backend"]),
+        ("composegen exec -T --index 2 fr", ["frontend"]),
         ("composegen logs b", ["backend", "broken"]),
         ("composegen logs --file other.yaml c", ["cellar"]),
         ("composegen logs --file nowhere.yaml ", []),

@@ -17,8 +17,20 @@ Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
 
 
 COMMANDS = (
-    *("check", "completion", "doctor", "down", "explain", "graph", "init", "logs"),
-    *("plan", "recipes", "render", "run", "schema", "secrets", "status", "up", "why"),
+    *("check", "completion", "doctor", "down", "exec", "explain", "graph"),
+    *(
+        "init",
+        "logs",
+        "plan",
+        "recipes",
+        "render",
+        "run",
+        "schema",
+        "secrets",
+        "status",
+        "up",
+        "why",
+    ),
 )
 """Every command. Each is a function in a file of the same name."""
 

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from composegen.errors import (
+    ComposegenError,
+    EngineUnreachable,
+    NothingRuns,
+    OtherEngine,
+    UsageError,
+)
 from composegen.model import Stack
-from composegen.paths import is_file
-from composegen.places.engine.notes import Notes, read_notes
-from composegen.places.place import Place
+from composegen.paths import exists, is_file
+from composegen.places.engine.notes import FILE, Notes, read_notes
+from composegen.places.place import ENGINE, PROCESSES, Call, Place, Request
 from composegen.places.processes.place import ProcessesPlace
 from composegen.places.processes.records import RunFolder
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
+from composegen.workspace.state import STATE_FOLDER
 from composegen.workspace.workspace import Workspace
 
 
@@ -44,6 +52,53 @@ class Finder:
         engine = self._find_engine()
         if engine is not None:
             yield engine
+
+    def prepare(self, request: Request, on: str = "") -> Call:
+        """How to run a command in a service, in the place where that runs.
+
+        ``on`` names the place; without it there must be one alone. Raises UsageError
+        where there are two, and what ``Place.prepare`` does.
+        """
+        calls: dict[str, Call] = {}
+        refusals: list[ComposegenError] = []
+        for place in self._iterate_running(on):
+            try:
+                calls[place.name] = place.prepare(request)
+            except (NothingRuns, UsageError, EngineUnreachable) as error:
+                refusals.append(error)
+        if len(calls) > 1:
+            raise UsageError(
+                f"`{request.service}` runs in two places: {' and '.join(calls)}",
+                help=f"choose one: {' or '.join(f'--on {name}' for name in calls)}",
+            )
+        for call in calls.values():
+            return call
+        if refusals:
+            raise refusals[-1]
+        raise NothingRuns(
+            "nothing runs here", help="start it: composegen up, or composegen run"
+        )
+
+    def _iterate_running(self, on: str) -> Iterator[Place]:
+        """The places in which something runs; one that is named is the only one."""
+        runs = RunFolder.find(self._workspace.folder)
+        has_runs = runs is not None and bool(runs.list_runs())
+        if has_runs and on != ENGINE:
+            yield self._processes
+        if on == PROCESSES or (has_runs and not on and not self._is_noted()):
+            return
+        try:
+            engine = self._find_engine()
+        except OtherEngine:
+            if has_runs and not on:
+                return  # what runs here as processes is no matter of engines
+            raise
+        if engine is not None:
+            yield engine
+
+    def _is_noted(self) -> bool:
+        """Whether `up` has left notes here, so that the engine is worth asking."""
+        return exists(self._workspace.folder / STATE_FOLDER / FILE)
 
     def _find_engine(self) -> Place | None:
         workspace = self._workspace

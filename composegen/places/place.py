@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from composegen.errors import UsageError
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
-from composegen.records import record
+from composegen.records import field, record
 from composegen.text import suggest
+
+PROCESSES, ENGINE = "processes", "engine"
+"""The places by their names."""
 
 Tell: TypeAlias = Callable[[str], None]
 """Gets a line that people should read while they wait."""
@@ -55,8 +59,48 @@ class Logs:
     notes: tuple[str, ...] = ()
 
 
+@record
+class Request:
+    """A command that is to run in a service, as it was typed.
+
+    ``index`` is the number of the container, None for the first that runs.
+    ``in_terminal`` says whether it gets a terminal.
+    """
+
+    service: str
+    command: tuple[str, ...]
+    index: int | None = None
+    in_terminal: bool = False
+
+    def fill(self, port: int | None) -> tuple[str, ...]:
+        """The command with ``{port}`` replaced, where the service has a port."""
+        if port is None:
+            return self.command
+        return tuple(word.replace("{port}", str(port)) for word in self.command)
+
+
+@record
+class Call:
+    """A command line of this user, where it runs, and its whole environment.
+
+    ``program`` is the path of what is started. ``hides_terminal`` says that it must
+    not see that its streams are a terminal.
+    """
+
+    program: str
+    command: tuple[str, ...]
+    folder: Path
+    env: Mapping[str, str] = field(repr=False)
+    hides_terminal: bool = False
+
+
 class Place(Protocol):
-    """Where the stack of a folder runs."""
+    """Where the stack of a folder runs; ``name`` is ``processes`` or ``engine``."""
+
+    @property
+    def name(self) -> str:
+        """What this place is called on the command line."""
+        ...
 
     def look(self) -> Seen:
         """How every service is doing now."""
@@ -73,6 +117,14 @@ class Place(Protocol):
         """The last lines of services, all where none is named, and then new ones.
 
         Raises UsageError for a name that is not known.
+        """
+        ...
+
+    def prepare(self, request: Request) -> Call:
+        """How to run a command in a service that runs; nothing is started yet.
+
+        Raises UsageError for a name that is not known, NothingRuns where the service
+        does not run, and CannotExecute where there is no such command.
         """
         ...
 

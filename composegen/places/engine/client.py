@@ -21,8 +21,11 @@ from composegen.places.engine.containers import (
     Happened,
     ImageBuild,
     Machine,
+    Program,
     Socket,
     Volume,
+    judge_program,
+    list_program_paths,
     read_container,
     read_happened,
     read_time,
@@ -213,6 +216,30 @@ class Engine:
         if out is None or not out.endswith("end\n"):
             return None
         return tuple(posixpath.basename(line) for line in out.splitlines()[:-1])
+
+    def find_program(self, id: str, word: str) -> Program:
+        """What a command is in a container: asked for as a file, nothing is run."""
+        data = self._find(lambda: self._api.inspect_container(id))
+        config = (data or {}).get("Config") or {}
+        seen = Program.MISSING
+        for path in list_program_paths(word, config):
+            stat = self._find_stat(id, path)
+            found = seen if stat is None else judge_program(stat)
+            if found is Program.FOUND:
+                return found
+            seen = found
+        return seen
+
+    def _find_stat(self, id: str, path: str) -> str | None:
+        """What the engine says of a path in a container; None where there is none."""
+        base = f"{self._api.base_url}/v{self._api.api_version}"
+
+        def ask() -> Any:
+            url = f"{base}/containers/{id}/archive"
+            return self._api.head(url, params={"path": path}, timeout=_TIMEOUT)
+
+        stat = self._ask(ask).headers.get("X-Docker-Container-Path-Stat")
+        return None if stat is None else str(stat)
 
     def _run_inside(self, id: str, command: list[str]) -> str | None:
         def execute() -> tuple[bytes, int]:

@@ -5,6 +5,9 @@ The engine's JSON is read here and nowhere else; nothing here asks for it.
 
 from __future__ import annotations
 
+import base64
+import json
+import posixpath
 import re
 import time
 from collections.abc import Mapping
@@ -15,6 +18,9 @@ from typing import Any
 from composegen.records import record
 
 _LABEL = "com.docker.compose."
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""The engine's, where an image names none."""
+_GO_FOLDER, _GO_LINK, _EXECUTABLE = 1 << 31, 1 << 27, 0o111
 _NEVER = "0001-01-01"
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
@@ -29,6 +35,14 @@ class Status(StrEnum):
     REMOVING = "removing"
     EXITED = "exited"
     DEAD = "dead"
+
+
+class Program(StrEnum):
+    """What a command is in a container, as far as the engine can tell."""
+
+    FOUND = "found"
+    MISSING = "missing"
+    CLOSED = "not executable"
 
 
 @record
@@ -101,6 +115,27 @@ class Container:
     def was_never_started(self) -> bool:
         """Whether there was no attempt to start it."""
         return self.status is Status.CREATED and not self.error
+
+
+def list_program_paths(word: str, config: Mapping[str, Any]) -> list[str]:
+    """Where a command of a container may be, from the ``Config`` of its inspection."""
+    if "/" in word:
+        return [posixpath.join(config.get("WorkingDir") or "/", word)]
+    variables = dict(each.partition("=")[::2] for each in config.get("Env") or ())
+    folders = (variables.get("PATH") or _PATH).split(":")
+    return [posixpath.join(folder, word) for folder in folders if folder]
+
+
+def judge_program(stat: str) -> Program:
+    """What is at a path, from the engine's header about it: JSON in base64.
+
+    Where a link leads is not known; it counts as found.
+    """
+    mode = int(json.loads(base64.b64decode(stat))["mode"])
+    if mode & _GO_LINK:
+        return Program.FOUND
+    is_file = not mode & _GO_FOLDER
+    return Program.FOUND if is_file and mode & _EXECUTABLE else Program.CLOSED
 
 
 def read_container(data: Mapping[str, Any]) -> Container:

@@ -7,10 +7,20 @@ from pathlib import Path
 
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, read_compose, use_compose
+from composegen.places.engine.entering import prepare_call
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
-from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
+from composegen.places.place import (
+    ENGINE,
+    Call,
+    Explanation,
+    Logs,
+    Request,
+    Seen,
+    Tell,
+    check_services,
+)
 from composegen.workspace.workspace import Workspace
 
 
@@ -30,6 +40,8 @@ class EnginePlace:
             endpoint=notes.endpoint,
             environment=workspace.environment,
         )
+
+    name = ENGINE
 
     def look(self) -> Seen:
         """How every service is doing now."""
@@ -74,6 +86,11 @@ class EnginePlace:
         service = container.rpartition("-")[0]
         noted = self._notes.find(service)
         return service if noted is not None and noted.replicas == 1 else container
+
+    def prepare(self, request: Request) -> Call:
+        """How Compose runs a command in a container of a service."""
+        with Engine(self._notes.endpoint) as engine:
+            return prepare_call(engine, self._project, self._notes, request)
 
     def take_down(
         self,

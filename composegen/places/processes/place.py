@@ -7,8 +7,18 @@ from itertools import chain
 
 from composegen.errors import ComposegenError, NothingRuns
 from composegen.model import Stack
-from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
+from composegen.places.place import (
+    PROCESSES,
+    Call,
+    Explanation,
+    Logs,
+    Request,
+    Seen,
+    Tell,
+    check_services,
+)
 from composegen.places.processes.down import take_down
+from composegen.places.processes.entering import prepare_call
 from composegen.places.processes.logs import follow_logs, list_logged, read_logs
 from composegen.places.processes.status import RunsSeen, has_records, look_at_runs
 from composegen.places.processes.why import find_reasons
@@ -25,6 +35,8 @@ class ProcessesPlace:
         self._folder = workspace.folder
         self._file = workspace.file
         self._load = load
+
+    name = PROCESSES
 
     def look(self) -> Seen:
         """How every service is doing now. Raises what loading the stack file does."""
@@ -72,6 +84,10 @@ class ProcessesPlace:
         if follow:
             lines = chain(lines, follow_logs(self._folder, shown))
         return Logs(names=shown, lines=lines, notes=notes)
+
+    def prepare(self, request: Request) -> Call:
+        """How to run a command as the run has started a service."""
+        return prepare_call(self._folder, self._look(), request)
 
     def take_down(self, tell: Tell) -> tuple[str, ...]:
         """End every run of the folder, and what dead ones left."""

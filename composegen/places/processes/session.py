@@ -14,6 +14,7 @@ from typing import Any
 from composegen.places.events import Event, Report, Told
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Control
+from composegen.places.processes.entering import describe_launch
 from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
@@ -77,11 +78,14 @@ async def open_session(
             "status": lambda: describe_run(local, supervisor, since),
             "failures": lambda: describe_failures(supervisor),
         }
+        about = {"launch": lambda name: describe_launch(local, supervisor, name)}
         path = choose_socket(runs.path, mark)
         folder = find_socket_folder(path)
         if folder is not None:
             processes.leave_behind(("rm", "-rf", str(folder)))
-        async with Control(path, answers, lambda: end(supervisor)) as control:
+        async with Control(
+            path, answers, lambda: end(supervisor), about=about
+        ) as control:
             controls.append(control)
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)

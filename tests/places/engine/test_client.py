@@ -1,5 +1,6 @@
 """What an engine answers, also where it refuses, over HTTP as the SDK asks it."""
 
+import base64
 import json
 import threading
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ import pytest
 
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
+from composegen.places.engine.containers import Program
 from composegen.places.engine.endpoint import Endpoint
 
 VERSION = (200, {"ApiVersion": "1.45", "Version": "26.1.5"})
@@ -33,6 +35,16 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.answer()
+
+    def do_HEAD(self):
+        """Answers with headers alone: what is at a path of a container."""
+        asked = parse_qs(urlsplit(self.path).query)
+        stat = self.server.answers.get(asked["path"][0])
+        self.send_response(404 if stat is None else 200)
+        if stat is not None:
+            data = base64.b64encode(json.dumps({"mode": stat}).encode()).decode()
+            self.send_header("X-Docker-Container-Path-Stat", data)
+        self.end_headers()
 
     def answer(self):
         asked = urlsplit(self.path)
@@ -119,3 +131,43 @@ def test_the_past_is_over_by_the_clock_of_the_engine():
         assert happened.exit_code == 3
         [until] = daemon.asked[-1][1]["until"]
         assert float(until) == 1000.5
+
+
+# Programs of a container
+
+HERE = {"Config": {"Env": ["A=1", "PATH=/bin:/opt/bin"], "WorkingDir": "/app"}}
+FOLDER, LINK = 1 << 31, 1 << 27
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("tool", Program.FOUND),
+        ("linked", Program.FOUND),
+        ("./go", Program.FOUND),
+        ("/opt/bin/tool", Program.FOUND),
+        ("nothing", Program.MISSING),
+        ("./nothing", Program.MISSING),
+        ("./data", Program.CLOSED),
+        ("/opt", Program.CLOSED),
+    ],
+)
+def test_a_program_is_looked_for_where_the_container_has_it(word, found):
+    answers = {
+        "/containers/c/json": (200, HERE),
+        "/bin/tool": 0o644,  # the next folder of the path has one that can be run
+        "/opt/bin/tool": 0o755,
+        "/bin/linked": LINK | 0o777,
+        "/app/./go": 0o755,
+        "/app/./data": 0o644,
+        "/opt": FOLDER | 0o755,
+    }
+    with connect(answers) as (engine, daemon):
+        assert engine.find_program("c", word) is found
+        assert not any("exec" in path for path, _ in daemon.asked)
+
+
+def test_without_a_path_of_its_own_a_container_has_the_engines():
+    answers = {"/containers/c/json": (200, {"Config": {}}), "/usr/bin/tool": 0o755}
+    with connect(answers) as (engine, _):
+        assert engine.find_program("c", "tool") is Program.FOUND
