@@ -87,6 +87,22 @@ def test_stores_that_must_be_there_run_in_docker_on_loopback(stack) -> None:
     assert password not in (folder / "logs" / "db.log").read_text()
 
 
+def test_a_command_runs_in_the_container_of_a_store(stack) -> None:
+    folder, _ = stack
+    process = start_up(folder)
+    try:
+        ask = ("exec", "redis", "--", "redis-cli", "-p", "{port}", "ping")
+        pong = runs.run_cli(folder, *ask)
+        said = runs.run_cli(folder, "exec", "db", "sh", "-c", "exit 7")
+        missing = runs.run_cli(folder, "exec", "db", "nope")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT)
+
+    assert pong == (0, "PONG\n", "")
+    assert (said[0], missing[0]) == (7, 127)
+
+
 def test_their_data_is_there_again_at_the_next_run(stack) -> None:
     folder, ports = stack
     for expected in (b":1\r\n", b":2\r\n"):

@@ -25,8 +25,10 @@ from composegen.places.processes.records import RunFolder
 from composegen.places.processes.status import RunsSeen
 from composegen.places.processes.supervisor import Supervisor
 from composegen.system import guardian
+from composegen.system.docker import ask_docker
 
 _MARKS = (guardian.MARK, guardian.SERVICE_MARK)
+_LOOK = 'command -v "$1" >/dev/null || [ -e "$1" ] || echo missing'
 _OF_THE_TERMINAL = ("TERM", "COLORTERM")
 
 
@@ -161,6 +163,12 @@ def _enter_container(
     docker = shutil.which("docker", path=env.get("PATH"))
     if docker is None:
         raise CannotExecute("there is no `docker` command here", ExitCode.NOT_FOUND)
+    # The engine would say on stdout that there is no such command, and end with 126.
+    answer = ask_docker("exec", name, "sh", "-c", _LOOK, "sh", words[0])
+    if (answer or "").strip() == "missing":
+        raise CannotExecute(
+            f"there is no `{words[0]}` in the container {name}", ExitCode.NOT_FOUND
+        )
     flags = ["--interactive", *["--tty"] * request.in_terminal]
     return Call(
         program=docker,
