@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from composegen.commands.options import (
+    AtLeast,
     check_platform,
     complete_services,
     find_places,
     make_console,
     stack_option,
+    take_over_option,
 )
 from composegen.errors import CannotExecute, ExitCode, UsageError
 
@@ -34,7 +36,7 @@ _ENDS = (0, 1)
 )
 @click.option(
     "--index",
-    type=click.IntRange(min=1),
+    type=AtLeast(1),
     metavar="NUMBER",
     help="The container of a service that has several.",
 )
@@ -43,6 +45,7 @@ _ENDS = (0, 1)
     type=click.Choice(["processes", "engine"]),
     help="Where the service runs, if it runs in both places.",
 )
+@take_over_option
 @click.pass_context
 def exec(
     context: click.Context,
@@ -52,6 +55,7 @@ def exec(
     no_tty: bool,
     index: int | None,
     on: str | None,
+    take_over: bool,
 ) -> None:
     """Run a command in a service that runs.
 
@@ -67,9 +71,10 @@ def exec(
         service=service,
         command=words,
         index=index,
+        take_over=take_over,
         in_terminal=not no_tty and all(os.isatty(end) for end in _ENDS),
     )
-    call = find_places(file).prepare(request, on or "")
+    call = find_places(file).prepare(request, make_console().say, on or "")
     context.exit(_carry_out(call, words[0], is_hidden=no_tty))
 
 

@@ -17,7 +17,7 @@ from composegen.errors import (
 from composegen.model import Stack
 from composegen.paths import exists, is_file
 from composegen.places.engine.notes import FILE, Notes, read_notes
-from composegen.places.place import ENGINE, PROCESSES, Call, Place, Request
+from composegen.places.place import ENGINE, PROCESSES, Call, Place, Request, Tell
 from composegen.places.processes.place import ProcessesPlace
 from composegen.places.processes.records import RunFolder
 from composegen.planning.plan import make_plan
@@ -53,7 +53,7 @@ class Finder:
         if engine is not None:
             yield engine
 
-    def prepare(self, request: Request, on: str = "") -> Call:
+    def prepare(self, request: Request, tell: Tell, on: str = "") -> Call:
         """How to run a command in a service, in the place where that runs.
 
         ``on`` names the place; without it there must be one alone. Raises UsageError
@@ -63,7 +63,7 @@ class Finder:
         refusals: list[ComposegenError] = []
         for place in self._iterate_running(on):
             try:
-                calls[place.name] = place.prepare(request)
+                calls[place.name] = place.prepare(request, tell)
             except (NothingRuns, UsageError, EngineUnreachable) as error:
                 refusals.append(error)
         if len(calls) > 1:

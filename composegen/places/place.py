@@ -64,13 +64,15 @@ class Request:
     """A command that is to run in a service, as it was typed.
 
     ``index`` is the number of the container, None for the first that runs.
-    ``in_terminal`` says whether it gets a terminal.
+    ``in_terminal`` says whether it gets a terminal, ``take_over`` that a service of
+    another folder may be entered.
     """
 
     service: str
     command: tuple[str, ...]
     index: int | None = None
     in_terminal: bool = False
+    take_over: bool = False
 
     def fill(self, port: int | None) -> tuple[str, ...]:
         """The command with ``{port}`` replaced, where the service has a port."""
@@ -120,18 +122,20 @@ class Place(Protocol):
         """
         ...
 
-    def prepare(self, request: Request) -> Call:
+    def prepare(self, request: Request, tell: Tell) -> Call:
         """How to run a command in a service that runs; nothing is started yet.
 
         Raises UsageError for a name that is not known, NothingRuns where the service
-        does not run, and CannotExecute where there is no such command.
+        does not run, CannotExecute where there is no such command, and OtherFolder
+        where the service belongs to another folder, unless the request takes over.
         """
         ...
 
-    def take_down(self, tell: Tell) -> tuple[str, ...]:
+    def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """End all of it; a sentence for each thing that was ended.
 
-        Raises StillRuns where something does not end.
+        Raises StillRuns where something does not end, and OtherFolder where it belongs
+        to another folder, unless ``take_over``.
         """
         ...
 

@@ -762,4 +762,18 @@ FAULTS = (
         "        if True:\n",
         ("tests/system/test_guardian.py",),
     ),
+    Fault(
+        "the containers of another folder are changed",
+        "composegen/places/engine/ownership.py",
+        "    if is_here and _is_left(maker):\n",
+        "    if is_here:\n",
+        ("tests/places/engine/test_ownership.py",),
+    ),
+    Fault(
+        "`down` removes the containers of another folder",
+        "composegen/places/engine/place.py",
+        "                take_over=take_over,\n",
+        "                take_over=True,\n",
+        ("tests/places/engine/test_place.py",),
+    ),
 )

@@ -19,7 +19,7 @@ class FakePlace:
     def __init__(self, name, *services):
         self.name, self.services = name, services
 
-    def prepare(self, request):
+    def prepare(self, request, tell):
         if request.service not in self.services:
             raise NothingRuns(f"not as {self.name}")
         return Call(program=self.name, command=("ls",), folder=Path("/"), env={})
@@ -61,8 +61,8 @@ def make_finder(monkeypatch, tmp_path):
 def test_the_place_in_which_the_service_runs_is_taken(make_finder):
     finder = make_finder(["api"], ["web"])
 
-    assert finder.prepare(WEB).program == "engine"
-    assert finder.prepare(Request(service="api", command=("ls",))).program == (
+    assert finder.prepare(WEB, print).program == "engine"
+    assert finder.prepare(Request(service="api", command=("ls",)), print).program == (
         "processes"
     )
 
@@ -71,15 +71,15 @@ def test_of_two_places_one_is_to_be_chosen(make_finder):
     finder = make_finder(["web"], ["web"])
 
     with pytest.raises(UsageError, match="two places: processes and engine") as refused:
-        finder.prepare(WEB)
+        finder.prepare(WEB, print)
     assert refused.value.help == "choose one: --on processes or --on engine"
-    assert finder.prepare(WEB, "engine").program == "engine"
-    assert finder.prepare(WEB, "processes").program == "processes"
+    assert finder.prepare(WEB, print, "engine").program == "engine"
+    assert finder.prepare(WEB, print, "processes").program == "processes"
 
 
 def test_next_to_a_run_an_engine_is_asked_only_if_something_was_brought_up(make_finder):
     finder = make_finder(["web"], ["web"], is_noted=False)
-    assert finder.prepare(WEB).program == "processes"
+    assert finder.prepare(WEB, print).program == "processes"
 
 
 @pytest.mark.parametrize(
@@ -98,18 +98,18 @@ def test_a_run_is_asked_although_the_engine_cannot_be(make_finder, monkeypatch, 
         broken.prepare = fail
         monkeypatch.setattr(Finder, "_find_engine", lambda _: broken)
 
-    assert finder.prepare(WEB).program == "processes"
+    assert finder.prepare(WEB, print).program == "processes"
     with pytest.raises(type(error)):
-        finder.prepare(WEB, "engine")
+        finder.prepare(WEB, print, "engine")
 
 
 def test_where_it_runs_nowhere_the_place_that_was_asked_says_why(make_finder):
     with pytest.raises(NothingRuns, match="not as engine"):
-        make_finder([], ["api"]).prepare(WEB)
+        make_finder([], ["api"]).prepare(WEB, print)
 
 
 def test_without_any_place_nothing_runs(make_finder):
     finder = make_finder()
     for on in ("", "processes", "engine"):
         with pytest.raises(NothingRuns, match="nothing runs here"):
-            finder.prepare(WEB, on)
+            finder.prepare(WEB, print, on)

@@ -21,6 +21,7 @@ from composegen.places.engine.containers import (
     Happened,
     ImageBuild,
     Machine,
+    Maker,
     Program,
     Socket,
     Volume,
@@ -28,6 +29,7 @@ from composegen.places.engine.containers import (
     list_program_paths,
     read_container,
     read_happened,
+    read_makers,
     read_time,
 )
 from composegen.places.engine.endpoint import Endpoint, suggest_start
@@ -151,6 +153,22 @@ class Engine:
                 key=lambda container: (container.service, container.number),
             )
         )
+
+    def list_makers(self, project: str) -> tuple[Maker, ...]:
+        """Who made the containers of a project, those of one command included."""
+        filters = {"label": f"{_PROJECT}={project}"}
+        return read_makers(
+            self._ask(lambda: self._api.containers(all=True, filters=filters))
+        )
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is reached by a socket of this machine, whose folders it knows."""
+        host = self.endpoint.host
+        if self.endpoint.context:
+            found = docker.ContextAPI.get_context(self.endpoint.context)
+            host = found.Host if found is not None else ""
+        return not host or host.startswith(("unix://", "npipe://"))
 
     def find_container(self, id: str) -> Container | None:
         """One container; None where it has gone."""

@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -171,6 +171,38 @@ def read_container(data: Mapping[str, Any]) -> Container:
         is_read_only=bool(host.get("ReadonlyRootfs")),
         drops_capabilities="ALL" in (host.get("CapDrop") or ()),
         memory=int(host.get("Memory") or 0),
+    )
+
+
+@record
+class Maker:
+    """Who made containers of a project, as Compose has labelled them.
+
+    ``folder`` is the project's folder, empty where no label says it; ``files`` the
+    Compose files, ``-`` for standard input; ``services`` the containers' services.
+    """
+
+    folder: str
+    files: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+def read_makers(listed: Iterable[Mapping[str, Any]]) -> tuple[Maker, ...]:
+    """The makers of containers that the engine lists, each once, by folder."""
+    services: dict[tuple[str, str], list[str]] = {}
+    for entry in listed:
+        labels = entry.get("Labels") or {}
+        folder = labels.get(f"{_LABEL}project.working_dir") or ""
+        files = labels.get(f"{_LABEL}project.config_files") or ""
+        service = labels.get(f"{_LABEL}service") or ""
+        services.setdefault((folder, files), []).append(service)
+    return tuple(
+        Maker(
+            folder=folder,
+            files=tuple(files.split(",")) if files else (),
+            services=tuple(dict.fromkeys(sorted(names))),
+        )
+        for (folder, files), names in sorted(services.items())
     )
 
 

@@ -85,11 +85,20 @@ class ProcessesPlace:
             lines = chain(lines, follow_logs(self._folder, shown))
         return Logs(names=shown, lines=lines, notes=notes)
 
-    def prepare(self, request: Request) -> Call:
+    def prepare(
+        self,
+        request: Request,
+        tell: Tell,  # noqa: ARG002 - there is nothing to tell
+    ) -> Call:
         """How to run a command as the run has started a service."""
         return prepare_call(self._folder, self._look(), request)
 
-    def take_down(self, tell: Tell) -> tuple[str, ...]:
+    def take_down(
+        self,
+        tell: Tell,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[str, ...]:
         """End every run of the folder, and what dead ones left."""
         return tuple(
             f"ended the run of {', '.join(run.names) or 'the whole stack'}, "
