@@ -135,7 +135,7 @@ class _Builder:
         self.file.problems.add(
             "unknown-recipe",
             f"there is no recipe `{shorten(use)}`",
-            self.file.places["services", name, "use"],
+            self.file.places["services", name, "use", use],
             suggest(use, self.book.names, f"there are {', '.join(self.book.names)}"),
         )
 
@@ -152,11 +152,11 @@ class _Builder:
         """The stage that is built is one of the Dockerfile's."""
         if build is None or not build.lacks_target:
             return
-        target = shorten(str(build.options["target"]))
+        target = str(build.options["target"])
         self.file.problems.add(
             "unknown-target",
-            f"the Dockerfile of `{name}` has no stage `{target}`",
-            self.file.places["services", name, "build", "target"],
+            f"the Dockerfile of `{name}` has no stage `{shorten(target)}`",
+            self.file.places["services", name, "build", "target", target],
             "correct `target`, or remove it to build the last stage",
         )
         self.broken.add((name, "build"))

@@ -58,7 +58,7 @@ def open_book(file: File, named: str) -> RecipeBook:
         file.problems.add(
             "missing-file",
             f"`{shorten(named)}` is not a folder",
-            file.places["recipes",],
+            file.places["recipes", named],
             "create it, with one YAML file per recipe",
         )
     return RecipeBook(

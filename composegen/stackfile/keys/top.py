@@ -223,9 +223,12 @@ def make_secret(name: str) -> Secret:
     return Secret(name=name, kind=SecretKind.ENV, source=variable)
 
 
-def read_recipes(reader: Reader, node: Node, _: Path) -> Any:
+def read_recipes(reader: Reader, node: Node, path: Path) -> Any:
     """The folder of the stack's own recipes."""
-    return reader.read_text(node, "a folder", variables=False)
+    folder = reader.read_text(node, "a folder", variables=False)
+    if folder is not None:
+        reader.nodes[*path, folder] = node
+    return folder
 
 
 def read_compose(reader: Reader, node: Node, path: Path) -> Any:
