@@ -10,6 +10,7 @@
     ├── OtherEngine      the stack is up on an engine not chosen now     exit 2
     ├── OtherFolder      the containers belong to another folder         exit 1
     ├── OtherFile        another Compose file made the containers        exit 1
+    ├── LostSecret       a new password would lock existing data out     exit 1
     ├── EngineUnreachable  no Docker engine answers, or may be used      exit 1
     ├── ComposeFailed    a command of Compose failed                     exit 1
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
@@ -179,6 +180,12 @@ class OtherFile(ComposegenError):
     """The containers of this folder were made from a Compose file of another hand."""
 
     name = "other-file"
+
+
+class LostSecret(ComposegenError):
+    """A password is missing, and the data that was made with it is still there."""
+
+    name = "lost-secret"
 
 
 class EngineUnreachable(ComposegenError):

@@ -109,6 +109,9 @@ class FakeEngine:
     def list_makers(self, project: str) -> tuple[Maker, ...]:
         return tuple(self.makers)
 
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        return tuple(self.makers)
+
     def find_volume(self, name: str) -> Volume | None:
         return self.volumes.get(name)
 

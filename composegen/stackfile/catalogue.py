@@ -43,7 +43,7 @@ LEVELS: dict[str, Level] = {
     **dict.fromkeys(_NOTES, Level.NOTE),
 }
 
-COMMAND_ERRORS = ("other-file", "other-folder")
+COMMAND_ERRORS = ("lost-secret", "other-file", "other-folder")
 """Errors of commands that have a page too; no check of a stack file finds them."""
 
 

@@ -259,6 +259,10 @@ class Engine:
         stat = self._ask(ask).headers.get("X-Docker-Container-Path-Stat")
         return None if stat is None else str(stat)
 
+    def has_content(self, id: str, path: str) -> bool:
+        """Whether a running container has a file that is not empty."""
+        return self._run_inside(id, ["test", "-s", path]) is not None
+
     def _run_inside(self, id: str, command: list[str]) -> str | None:
         def execute() -> tuple[bytes, int]:
             made = self._api.exec_create(id, command)
@@ -278,7 +282,19 @@ class Engine:
         data = self._find(lambda: self._api.inspect_volume(name))
         if data is None:
             return None
-        return Volume(name=data["Name"], created_at=read_time(data.get("CreatedAt")))
+        return Volume(
+            name=data["Name"],
+            created_at=read_time(data.get("CreatedAt")),
+            project=(data.get("Labels") or {}).get(_PROJECT, ""),
+        )
+
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        """Who made the containers that mount a volume, of any project."""
+        return read_makers(
+            self._ask(
+                lambda: self._api.containers(all=True, filters={"volume": volume})
+            )
+        )
 
     def list_volumes(self, project: str) -> tuple[str, ...]:
         """The names of a project's volumes."""

@@ -79,7 +79,8 @@ class Container:
 
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; times are
     seconds since 1970, None where that never was. ``error`` is what the engine says of
-    a start that failed; ``memory`` the limit in bytes, 0 for none.
+    a start that failed; ``memory`` the limit in bytes, 0 for none. ``variables`` are
+    the names of its environment.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Container:
     is_read_only: bool = False
     drops_capabilities: bool = False
     memory: int = 0
+    variables: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -171,6 +173,7 @@ def read_container(data: Mapping[str, Any]) -> Container:
         is_read_only=bool(host.get("ReadonlyRootfs")),
         drops_capabilities="ALL" in (host.get("CapDrop") or ()),
         memory=int(host.get("Memory") or 0),
+        variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
     )
 
 
@@ -297,10 +300,11 @@ def read_happened(data: Mapping[str, Any]) -> Happened | None:
 
 @record
 class Volume:
-    """A volume and when it was made, in seconds since 1970."""
+    """A volume, its project, and when it was made, in seconds since 1970."""
 
     name: str
     created_at: float | None
+    project: str = ""
 
 
 @record

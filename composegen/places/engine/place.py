@@ -129,8 +129,7 @@ class EnginePlace:
         taken = (f"removed the containers of {self._notes.project}",)
         if not volumes:
             return taken
-        names = " ".join(volumes)
-        return *taken, f"its volumes are kept; to remove them: docker volume rm {names}"
+        return *taken, f"its volumes are kept, with their data: {', '.join(volumes)}"
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.ownership import check_makers, check_ownership
@@ -91,7 +92,7 @@ def up_stack(
 
     Everything that happens is an event that is reported.
     Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName, UpAlready,
-    OtherFolder and OtherFile before anything is changed, and Interrupted.
+    OtherFolder, OtherFile and LostSecret before anything is changed, and Interrupted.
     """
     with catch_signals(_interrupt):
         find_docker()
@@ -144,6 +145,7 @@ class _Up:
         """Everything in its order; the exit code."""
         self.report(Planned(services=tuple(self.plan.names)))
         self._check_owner()
+        check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
         text = self._render()
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)

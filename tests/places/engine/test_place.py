@@ -111,7 +111,7 @@ def test_taking_down_names_the_project_and_the_data_that_stays(make_place, calls
 
     assert place.take_down(lambda _: None) == (
         "removed the containers of demo",
-        "its volumes are kept; to remove them: docker volume rm demo_data",
+        "its volumes are kept, with their data: demo_data",
     )
     assert calls == [("down", "--remove-orphans")]
 
