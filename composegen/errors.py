@@ -18,6 +18,7 @@
     ├── NothingRuns      nothing of this folder runs                     exit 1
     ├── CannotExecute    a command cannot be started              126 or 127
     ├── StillRuns        a process that was asked to stop still runs     exit 1
+    ├── VolumesLeft      volumes could not be removed                    exit 1
     ├── DependencyFailed  what a program needs cannot be brought up      exit 1
     ├── Interrupted      a signal ended it                      129, 130 or 143
     ├── FileRefused      a file that must not be read or overwritten     exit 1
@@ -28,6 +29,7 @@ Problems are data: ``console`` turns them into words and ``cli`` alone exits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 
 from composegen.oserrors import describe_os_error
@@ -232,6 +234,17 @@ class StillRuns(ComposegenError):
     """A process that was asked to stop still runs."""
 
     name = "still-runs"
+
+
+class VolumesLeft(ComposegenError):
+    """Volumes that were to be removed are still there."""
+
+    name = "volumes-left"
+
+    def __init__(self, reasons: Mapping[str, str], *, help: str = "") -> None:
+        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"not removed: {told}", help=help)
+        self.reasons = reasons
 
 
 class DependencyFailed(ComposegenError):

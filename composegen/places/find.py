@@ -53,6 +53,23 @@ class Finder:
         if engine is not None:
             yield engine
 
+    def iterate_kept(self) -> Iterator[Place]:
+        """Every place in which data may be kept, though nothing runs there."""
+        yield self._processes
+        engine = self._find_engine() or self._find_kept()
+        if engine is not None:
+            yield engine
+
+    def _find_kept(self) -> Place | None:
+        """The engine that `up` used last, or would use; only volumes can be there."""
+        from composegen.places.engine.finding import find_kept
+        from composegen.places.engine.place import EnginePlace
+
+        notes = find_kept(self._workspace, lambda: self._load(Selection()))
+        return (
+            None if notes is None else EnginePlace(self._workspace, notes, is_down=True)
+        )
+
     def prepare(self, request: Request, tell: Tell, on: str = "") -> Call:
         """How to run a command in a service, in the place where that runs.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -96,6 +96,27 @@ class Call:
     hides_terminal: bool = False
 
 
+@record
+class Volume:
+    """Data that outlives what runs: a volume of the engine, or a folder of a run.
+
+    ``size`` is for people, empty where it is not known. ``folder`` is that of the
+    project to which the data belongs.
+    """
+
+    name: str
+    size: str
+    folder: str
+
+
+@record
+class Volumes:
+    """Volumes that belong to this folder, and a sentence for each one that does not."""
+
+    own: tuple[Volume, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Place(Protocol):
     """Where the stack of a folder runs; ``name`` is ``processes`` or ``engine``."""
 
@@ -138,6 +159,31 @@ class Place(Protocol):
         to another folder, unless ``take_over``.
         """
         ...
+
+    def list_volumes(
+        self, external: Container[str] = (), *, take_over: bool = False
+    ) -> Volumes:
+        """The data that belongs to this folder, and what stays and why.
+
+        ``external`` are volumes that the stack only uses. With ``take_over`` those of
+        other folders with the same project count as well.
+        """
+        ...
+
+    def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
+        """Remove data for good; a sentence for each that is gone.
+
+        Raises VolumesLeft at the end where some could not be removed.
+        """
+        ...
+
+
+def name_kept(volumes: Iterable[Volume]) -> tuple[str, ...]:
+    """The sentence about data that `down` leaves; none where there is none."""
+    names = [each.name for each in volumes]
+    if not names:
+        return ()
+    return (f"its volumes are kept, with their data: {' '.join(names)}",)
 
 
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:

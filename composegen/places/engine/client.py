@@ -38,6 +38,7 @@ from composegen.system.listeners import parse_table
 _PROJECT = "com.docker.compose.project"
 _ONE_OFF = "com.docker.compose.oneoff"
 _TIMEOUT = 20
+_LONG_TIMEOUT = 60
 _WATCHED = ["create", "start", "die", "oom", "kill", "destroy", "health_status"]
 _TABLES = ["/proc/net/tcp", "/proc/net/tcp6"]
 _MOST_LOG = 256 * 1024
@@ -301,6 +302,23 @@ class Engine:
         filters = {"label": f"{_PROJECT}={project}"}
         data = self._ask(lambda: self._api.volumes(filters=filters))
         return tuple(sorted(volume["Name"] for volume in data.get("Volumes") or ()))
+
+    def measure_volumes(self) -> dict[str, int]:
+        """The sizes of all volumes in bytes; without those that are not known.
+
+        The engine adds up files for this; where that takes too long none is known.
+        """
+        url = f"{self._api.base_url}/v{self._api.api_version}/system/df"
+        try:
+            answer = self._api.get(
+                url, params={"type": "volume"}, timeout=_LONG_TIMEOUT
+            )
+            listed = answer.json().get("Volumes") or ()
+        except (OSError, ValueError, requests.RequestException, errors.APIError):
+            return {}
+        sizes = {each["Name"]: (each.get("UsageData") or {}) for each in listed}
+        known = {name: int(usage.get("Size", -1)) for name, usage in sizes.items()}
+        return {name: size for name, size in known.items() if size >= 0}
 
     def find_image(self, name: str) -> ImageBuild | None:
         """An image; None where the engine has none of that name."""

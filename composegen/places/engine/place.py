@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
+from composegen.errors import VolumesLeft
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, read_compose, use_compose
+from composegen.places.engine.compose import (
+    Project,
+    read_compose,
+    remove_volume,
+    use_compose,
+)
 from composegen.places.engine.entering import prepare_call
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.status import make_seen
+from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.place import (
     ENGINE,
@@ -20,6 +27,8 @@ from composegen.places.place import (
     Request,
     Seen,
     Tell,
+    Volume,
+    Volumes,
     check_services,
 )
 from composegen.workspace.workspace import Workspace
@@ -29,10 +38,14 @@ class EnginePlace:
     """A project on the engine that it was brought up on.
 
     It works without a stack file: the notes of `up` and the engine's labels tell what
-    belongs to the project. Methods raise EngineUnreachable and ComposeFailed.
+    belongs to the project. With ``is_down`` only volumes can be left of it. Methods
+    raise EngineUnreachable and ComposeFailed.
     """
 
-    def __init__(self, workspace: Workspace, notes: Notes) -> None:
+    def __init__(
+        self, workspace: Workspace, notes: Notes, *, is_down: bool = False
+    ) -> None:
+        self._is_down = is_down
         self._folder = workspace.folder
         self._notes = notes
         self._project = Project(
@@ -120,16 +133,35 @@ class EnginePlace:
 
         Raises OtherFolder, unless ``take_over``.
         """
+        if self._is_down:
+            return ()
         with Engine(self._notes.endpoint) as engine:
             self._check_ownership(engine, tell, take_over=take_over)
+            note_volumes(engine, self._notes, self._folder)
         use_compose(self._project, "down", "--remove-orphans")
-        with Engine(self._notes.endpoint) as engine:
-            volumes = engine.list_volumes(self._notes.project)
         remove_notes(self._folder)
-        taken = (f"removed the containers of {self._notes.project}",)
-        if not volumes:
-            return taken
-        return *taken, f"its volumes are kept, with their data: {', '.join(volumes)}"
+        return (f"removed the containers of {self._notes.project}",)
+
+    def list_volumes(
+        self, external: Container[str] = (), *, take_over: bool = False
+    ) -> Volumes:
+        """The volumes of this folder's project on the engine."""
+        with Engine(self._notes.endpoint) as engine:
+            return list_volumes(
+                engine, self._notes, self._folder, external, take_over=take_over
+            )
+
+    def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
+        """Remove volumes of the engine."""
+        left = {}
+        for volume in volumes:
+            reason = remove_volume(self._project, volume.name)
+            if reason:
+                left[volume.name] = reason
+            else:
+                yield f"removed the volume {volume.name}"
+        if left:
+            raise VolumesLeft(left)
 
     @property
     def _names(self) -> tuple[str, ...]:

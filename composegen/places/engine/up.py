@@ -25,6 +25,7 @@ from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.status import find_addresses
+from composegen.places.engine.volumes import note_volumes
 from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
     Address,
@@ -155,6 +156,7 @@ class _Up:
             environment={**self.workspace.environment, **passwords},
         )
         write_notes(self.folder, self.notes)
+        note_volumes(self.engine, self.notes, self.folder, is_before=True)
         reasons = self._get_images()
         if not reasons:
             boot = Booting(
@@ -166,6 +168,7 @@ class _Up:
                 recreate=self.options.take_over,
             )
             reasons = boot.carry_out()
+            note_volumes(self.engine, self.notes, self.folder)
             if not reasons:
                 self.report(self._describe_outcome(boot))
                 return ExitCode.FINE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import chain
 
 from composegen.errors import ComposegenError, NothingRuns
@@ -15,8 +15,11 @@ from composegen.places.place import (
     Request,
     Seen,
     Tell,
+    Volume,
+    Volumes,
     check_services,
 )
+from composegen.places.processes.data import list_data, remove_data
 from composegen.places.processes.down import take_down
 from composegen.places.processes.entering import prepare_call
 from composegen.places.processes.logs import follow_logs, list_logged, read_logs
@@ -34,6 +37,7 @@ class ProcessesPlace:
     def __init__(self, workspace: Workspace, load: Callable[[], Stack]) -> None:
         self._folder = workspace.folder
         self._file = workspace.file
+        self._workspace = workspace
         self._load = load
 
     name = PROCESSES
@@ -105,6 +109,24 @@ class ProcessesPlace:
             f"pid {run.supervisor.pid}"
             for run in take_down(self._folder, tell)
         )
+
+    def list_volumes(
+        self,
+        external: Container[str] = (),
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> Volumes:
+        """The data folders of the stack, and the volumes of its stores in Docker."""
+        try:
+            stack = self._load()
+            project = self._workspace.find_project(stack.name)
+        except ComposegenError:
+            return list_data(self._folder, "", None)
+        return list_data(self._folder, project, stack, external)
+
+    def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
+        """Remove data folders, and volumes of stores."""
+        return remove_data(self._folder, volumes)
 
     def _look(self) -> RunsSeen:
         try:
