@@ -85,14 +85,20 @@ class FakeEngine:
     volumes: dict[str, Volume] = field(default_factory=dict)
     publishers: dict[int, str] = field(default_factory=dict)
     programs: dict[str, list[str]] = field(default_factory=dict)
+    asked_since: dict[str, float] = field(default_factory=dict)
+    now: float = 110.0
+
+    def read_clock(self) -> float:
+        return self.now
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         return tuple(self.containers) if project == "demo" else ()
 
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        return [each for each in self.past.get(id, []) if since <= each.time <= until]
+    def list_past(self, id: str, since: float) -> list[Happened]:
+        return [each for each in self.past.get(id, []) if since <= each.time]
 
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
+    def read_logs(self, id: str, count: int, since: float) -> tuple[str, ...]:
+        self.asked_since[id] = since
         return tuple(self.logs.get(id, []))[-count:]
 
     def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
@@ -118,7 +124,7 @@ def see_web(*lines, needs=(), evidence=None, noted=None, **values):
             noted=make_noted("web", *needs, **{"port": 8000, **(noted or {})}),
             container=container,
             lines=lines,
-            **(evidence or {}),
+            **{"age": 100.0, **(evidence or {})},
         )
     )
 

@@ -10,15 +10,22 @@ from typing import Any
 
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine, Watch
-from composegen.places.engine.compose import Carrying, Project, Settled
+from composegen.places.engine.compose import (
+    Carrying,
+    Project,
+    Settled,
+    describe_cut,
+)
 from composegen.places.engine.containers import Happened, Status
+from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.notes import Notes
 from composegen.places.engine.progress import describe_progress
-from composegen.places.engine.why import explain_compose, find_engine_reasons
-from composegen.places.events import BootOver, ComposeWarned, Event, Report
+from composegen.places.engine.why import find_engine_reasons
+from composegen.places.events import BootOver, ComposeWarned, Event, Noted, Report
 from composegen.places.reasons import Reason
 from composegen.places.status import State
+from composegen.records import replace
 
 _PROGRESS = 0.12
 _SETTLE = 1.0
@@ -56,6 +63,7 @@ class Booting:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._began = time.monotonic()
         self._attempts = 0
+        self._was_cut = False
         self._carrying: Carrying | None = None
         self._ended_at: float | None = None
         self._warned: set[str] = set()
@@ -65,8 +73,32 @@ class Booting:
         """Seconds since the boot began."""
         return time.monotonic() - self._began
 
-    def carry_out(self) -> list[Reason]:
-        """Bring it up and wait for the verdict; why it is not up, or nothing."""
+    def carry_out(self) -> GivenUp:
+        """Bring it up and wait for the verdict; without reasons it is up.
+
+        Raises EngineUnreachable, with what stays and what was not started as its help.
+        """
+        try:
+            return self._carry_out()
+        except EngineUnreachable as error:
+            error.help = "\n".join(filter(None, (error.help, self._describe_rest())))
+            raise
+
+    def _describe_rest(self) -> str:
+        """What is left where nobody could be asked for the end of it."""
+        waiting = [
+            name
+            for name, each in self.judge.candidates.items()
+            if each.state is State.WAITING
+        ]
+        names = ", ".join(waiting)
+        not_started = f"; not started yet: {names}" if names else ""
+        return (
+            f"the containers that were made are still there{not_started}\n"
+            "continue when the engine answers: composegen up"
+        )
+
+    def _carry_out(self) -> GivenUp:
         watch = self.engine.watch(self.project.name)
         threading.Thread(target=self._listen, args=(watch,), daemon=True).start()
         try:
@@ -77,12 +109,22 @@ class Booting:
             watch.close()
             if self._carrying is not None:
                 self._carrying.stop()
+        began = self.engine.read_clock() - self.now
+        notes = replace(
+            self.notes,
+            failures=self.judge.list_failures(began),
+            deaths=self.judge.deaths,
+        )
         if self.judge.failed:
-            return self._explain_failures()
+            return GivenUp(notes=notes, reasons=self._explain_failures(notes))
         if not carrying.exit_code:
-            return []
+            return GivenUp(notes=notes, reasons=())
         return explain_compose(
-            self.engine, self.notes, self.project.folder, carrying.lines
+            self.engine,
+            notes,
+            self.project.folder,
+            carrying.lines,
+            code=carrying.exit_code,
         )
 
     def _wait_for_verdict(self) -> Carrying:
@@ -92,22 +134,28 @@ class Booting:
             if self._ended_at is not None:
                 if self.judge.is_done and carrying.exit_code == 0:
                     break
-                if carrying.exit_code and not carrying.was_gate:
+                if carrying.was_cut and not self._was_cut:
+                    carrying = self._call_again(carrying)
+                elif carrying.exit_code and not carrying.was_gate:
                     break
                 carrying = self._go_on(carrying)
             self._take_in()
         return carrying
 
-    def _explain_failures(self) -> list[Reason]:
-        failures = {failure.service: failure for failure in self.judge.failed}
+    def _call_again(self, carrying: Carrying) -> Carrying:
+        """Call Compose once more that was ended from outside."""
+        self._was_cut = True
+        cut = describe_cut(carrying.exit_code or 0)
+        self.report(Noted(at=self.now, text=f"{cut}; it is called again"))
+        carrying.stop()
+        return self._carry()
+
+    def _explain_failures(self, notes: Notes) -> tuple[Reason, ...]:
+        failed = {failure.service for failure in self.judge.failed}
         found = find_engine_reasons(
-            self.engine, self.notes, self.project.folder, failures=failures
+            self.engine, notes, self.project.folder, among=failed
         )
-        return [
-            each
-            for each in found
-            if failures.keys() & {each.status.service, *each.chain}
-        ]
+        return tuple(each for each in found if failed & {each.service, *each.chain})
 
     def _carry(self) -> Carrying:
         self._attempts += 1

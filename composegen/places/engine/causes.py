@@ -24,10 +24,10 @@ from composegen.places.engine.log_causes import (
     look_at_read_only,
     look_at_secret,
 )
-from composegen.system.signals import read_signal
+from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 from composegen.values import format_duration
 
-_NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 126, 127, 137
+_KILLED = 137
 _MISSING_PROGRAM = re.compile(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
     r"|tini \(\d+\)\] exec (\S+) failed: No such file"
@@ -149,12 +149,12 @@ def _look_at_needed(seen: Evidence) -> Cause | None:
 
 def _look_at_program(seen: Evidence) -> Cause | None:
     code = seen.container.exit_code
-    if not seen.has_died or code not in {_NOT_EXECUTABLE, _NOT_FOUND}:
+    if not seen.has_died or code not in {NOT_EXECUTABLE, NOT_FOUND}:
         return None
     locked = _LOCKED_PROGRAM.search(seen.text)
-    if code == _NOT_EXECUTABLE and locked is not None:
+    if code == NOT_EXECUTABLE and locked is not None:
         return _explain_locked(_get_named(locked))
-    if code == _NOT_EXECUTABLE:
+    if code == NOT_EXECUTABLE:
         return "its program cannot be executed", "chmod +x it in the Dockerfile"
     program = _MISSING_PROGRAM.search(seen.text)
     shown = "a program" if program is None else f"`{_get_named(program)}`"
@@ -172,8 +172,10 @@ def _look_at_exit(seen: Evidence) -> Cause | None:
     if program is not None:
         name = _get_named(program)
         return f"`{name}` is not in the image", "install it in the Dockerfile"
+    if seen.death is not None and seen.death.was_stopped:
+        return "the engine was asked to stop it: docker stop or kill", ""
     if code == _KILLED:
-        return "it was killed (SIGKILL), but not for lack of memory", ""
+        return "it was killed (SIGKILL); the engine saw no lack of memory", ""
     ended_by = read_signal(code)
     return (f"it was killed by {ended_by.name}", "") if ended_by is not None else None
 
@@ -185,6 +187,8 @@ def _look_at_check(seen: Evidence) -> Cause | None:
     container = seen.container
     if not container.is_running or container.health in {"none", "healthy"}:
         return None
+    if seen.has_died:
+        return None  # its silence is no cause: what it died of is
     said = container.probes[-1].output if container.probes else ""
     program = _MISSING_PROGRAM.search(said)
     if program is not None or _is_tool_missing(container):
@@ -206,44 +210,56 @@ def _suggest_tool(seen: Evidence, missing: str) -> str:
 
 
 def _is_tool_missing(container: Container) -> bool:
-    return bool(container.probes) and container.probes[-1].exit_code == _NOT_FOUND
+    return bool(container.probes) and container.probes[-1].exit_code == NOT_FOUND
 
 
 def _look_at_ports(seen: Evidence) -> Cause | None:
     noted, sockets = seen.noted, seen.sockets
-    longer = f"health: {{boot: {format_duration(noted.boot * 2)}}}"
     if noted.port is None or sockets is None:
         return None
-    is_heard = any(each.port == noted.port for each in sockets)
-    was_silent = Probe(exit_code=1, output="") in seen.container.probes
-    if is_heard and noted.is_http and was_silent:
-        return (
-            (
-                f"it listens on port {noted.port}, but its answer to the check has "
-                "no status from 200 to 399"
-            ),
-            "correct the path in its `health`, or what it answers there",
-        )
-    if is_heard:
-        return (
-            f"it listens on port {noted.port}, but its health check fails",
-            "look at what the check got; if it only needs more time, "
-            + seen.advise(longer),
-        )
+    if any(each.port == noted.port for each in sockets):
+        return _look_at_answer(seen, noted.port)
     others = list(dict.fromkeys(each.port for each in sockets))
+    early = "" if seen.is_slow or seen.container.restarts else "if it stays so, "
     if others:
         shown = ", ".join(map(str, others))
         return (
             f"it listens on port {shown}, not on {noted.port}",
-            seen.advise(f"port: {others[0]}"),
+            early + seen.advise(f"port: {others[0]}"),
         )
-    return (
-        (
-            f"nothing listens on port {noted.port} yet: it takes longer than its boot, "
-            f"{format_duration(noted.boot)}, or it hangs"
-        ),
-        seen.advise(longer),
+    nothing = f"nothing listens on port {noted.port} yet"
+    boot = format_duration(noted.boot)
+    if seen.container.restarts:
+        return f"nothing listens on port {noted.port} since it was restarted", ""
+    if not seen.is_slow:
+        return f"{nothing}; its boot, {boot}, is not over", ""
+    return f"{nothing}: it takes longer than its boot, {boot}, or it hangs", _longer(
+        seen
     )
+
+
+def _look_at_answer(seen: Evidence, port: int) -> Cause | None:
+    """It listens on its port, and its check does not pass."""
+    probes = seen.container.probes
+    if not probes and not seen.is_slow:
+        return None  # it has not been asked yet
+    if seen.noted.is_http and probes[-1:] == (Probe(exit_code=1, output=""),):
+        return (
+            (
+                f"it listens on port {port}, but its answer to the check has "
+                "no status from 200 to 399"
+            ),
+            "correct the path in its `health`, or what it answers there",
+        )
+    help = "look at what the check got"
+    if not seen.container.restarts:
+        help += f"; if it only needs more time, {_longer(seen)}"
+    return f"it listens on port {port}, but its health check fails", help
+
+
+def _longer(seen: Evidence) -> str:
+    boot = format_duration(seen.noted.boot * 2)
+    return seen.advise(f"health: {{boot: {boot}}}")
 
 
 _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (

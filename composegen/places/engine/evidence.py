@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeAlias
 
-from composegen.places.engine.containers import Container, Socket
+from composegen.places.engine.containers import (
+    Container,
+    Happened,
+    Socket,
+    Volume,
+)
+from composegen.places.engine.deaths import Death
 from composegen.places.engine.notes import NotedService
 from composegen.records import field, record
 
@@ -14,6 +20,48 @@ _CONTEXT = 4
 
 Cause: TypeAlias = tuple[str, str]
 """What is behind it and what to do; the second may be empty."""
+
+
+class Looking(Protocol):
+    """What is asked of an engine to find out why."""
+
+    def read_clock(self) -> float:
+        """The time on the engine's clock."""
+        ...
+
+    def list_containers(self, project: str) -> tuple[Container, ...]:
+        """A project's containers."""
+        ...
+
+    def list_past(self, id: str, since: float) -> list[Happened]:
+        """What happened to a container since a time."""
+        ...
+
+    def read_logs(self, id: str, count: int, since: float) -> tuple[str, ...]:
+        """A container's last lines since a time."""
+        ...
+
+    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+        """What listens in a container."""
+        ...
+
+    def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
+        """Which of these programs a container has."""
+        ...
+
+    def find_volume(self, name: str) -> Volume | None:
+        """A volume."""
+        ...
+
+    def find_publisher(self, port: int) -> str:
+        """The container that published a port."""
+        ...
+
+
+def has_died(container: Container) -> bool:
+    """Whether the last end of a container is what matters, not how it does now."""
+    is_settled = container.health in {"healthy", "unhealthy"}
+    return not container.is_running or (container.restarts > 0 and not is_settled)
 
 
 @record
@@ -24,7 +72,9 @@ class Evidence:
     of the services that it needs, with the port that they should listen on.
     ``tools`` are those in it that a check could call, None where it was not seen.
     ``older_volume`` names the volume that is older than the password of the service
-    that refused it. ``memory`` is the container's limit in words.
+    that refused it. ``age`` is for how many seconds its container has run since its
+    last start; ``death`` how it died before, None where it has not or nobody knows.
+    ``lines`` are of the last start, and of the one that ended with that death.
     """
 
     noted: NotedService
@@ -39,13 +89,20 @@ class Evidence:
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
     tools: tuple[str, ...] | None = None
+    age: float = 0.0
+    death: Death | None = None
 
     @property
     def has_died(self) -> bool:
         """Whether its last end is what matters, also where it was started again."""
+        return has_died(self.container)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it has used up its boot, and never died meanwhile."""
         container = self.container
-        is_settled = container.health in {"healthy", "unhealthy"}
-        return not container.is_running or (container.restarts > 0 and not is_settled)
+        is_over = self.age >= self.noted.boot or container.health == "unhealthy"
+        return container.is_running and not container.restarts and is_over
 
     @property
     def text(self) -> str:

@@ -35,7 +35,7 @@ class EnginePlace:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
-        seen = make_seen(self._notes, containers)
+            seen = make_seen(self._notes, containers, engine.read_clock())
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),

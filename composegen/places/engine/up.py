@@ -19,10 +19,10 @@ from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.status import find_addresses
-from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
     Address,
     FileIgnored,
@@ -36,7 +36,7 @@ from composegen.places.events import (
     Up,
     Wrote,
 )
-from composegen.places.reasons import Reason, format_reasons
+from composegen.places.reasons import format_reasons
 from composegen.places.status import LeftOutNote
 from composegen.planning.plan import Plan, reduce_stack
 from composegen.records import record, replace
@@ -126,7 +126,11 @@ class _Up:
         self.report = report
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
-        self.notes = make_notes(plan, project, endpoint)
+        self.notes = replace(
+            make_notes(plan, project, endpoint),
+            began=engine.read_clock(),
+            limit=options.limit,
+        )
         self.project = Project(
             name=self.notes.project,
             folder=self.folder,
@@ -146,8 +150,8 @@ class _Up:
             environment={**self.workspace.environment, **passwords},
         )
         write_notes(self.folder, self.notes)
-        reasons = self._get_images()
-        if not reasons:
+        given_up = self._get_images()
+        if given_up is None:
             boot = Booting(
                 self.engine,
                 self.project,
@@ -155,18 +159,25 @@ class _Up:
                 self.report,
                 limit=self.options.limit,
             )
-            reasons = boot.carry_out()
-            if not reasons:
+            given_up = boot.carry_out()
+            if not given_up.reasons:
+                self._keep(given_up.notes)
                 self.report(self._describe_outcome(boot))
                 return ExitCode.FINE
-        try:
-            write_notes(self.folder, _note_failures(self.notes, reasons))
-        except FileRefused as refused:  # the reasons matter more
-            self.report(Noted(text=refused.message))
+        self._keep(given_up.notes)
         is_there = self.engine.list_containers(self.notes.project)
-        text = format_reasons(reasons)
+        text = format_reasons(given_up.reasons)
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
+
+    def _keep(self, notes: Notes) -> None:
+        """Note what was seen; what is to be said matters more than that it is kept."""
+        if notes == self.notes:
+            return
+        try:
+            write_notes(self.folder, notes)
+        except FileRefused as refused:
+            self.report(Noted(text=refused.message))
 
     def _render(self) -> str:
         path = self.folder / "compose.yaml"
@@ -206,19 +217,19 @@ class _Up:
             elif each.outcome is Outcome.EMPTY:
                 self.report(SecretEmpty(file=each.secret.file, help=each.help))
 
-    def _get_images(self) -> list[Reason]:
+    def _get_images(self) -> GivenUp | None:
         """Build and pull what is missing, its progress shown; what went wrong."""
         services = [step.service for step in self.plan.steps]
         if self.options.build and any(service.build for service in services):
             built = [service.name for service in services if service.build]
             failed = self._compose_in_front("build", about=built)
-            if failed:
+            if failed is not None:
                 return failed
         missing = [service.name for service in services if self._must_pull(service)]
         if missing:
             words = ("pull", "--policy", "missing", *missing)
             return self._compose_in_front(*words, about=missing)
-        return []
+        return None
 
     def _must_pull(self, service: Any) -> bool:
         policy = service.passed.get("pull_policy", "missing")
@@ -230,7 +241,7 @@ class _Up:
             return False  # Compose says better what is not set
         return self.engine.find_image(image) is None
 
-    def _compose_in_front(self, *words: str, about: list[str]) -> list[Reason]:
+    def _compose_in_front(self, *words: str, about: list[str]) -> GivenUp | None:
         code, said = run_compose(
             self.project,
             *words,
@@ -238,9 +249,15 @@ class _Up:
             in_terminal=self.options.in_terminal,
         )
         if code == 0:
-            return []
-        lines = said.splitlines()
-        return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
+            return None
+        return explain_compose(
+            self.engine,
+            self.notes,
+            self.folder,
+            said.splitlines(),
+            code=code,
+            among=about,
+        )
 
     def _describe_outcome(self, boot: Booting) -> Up:
         containers = self.engine.list_containers(self.notes.project)
@@ -259,13 +276,3 @@ class _Up:
                 for each in self.plan.left_out
             ),
         )
-
-
-def _note_failures(notes: Notes, reasons: list[Reason]) -> Notes:
-    failures = [each.failure for each in reasons if each.failure is not None]
-    return replace(
-        notes,
-        complaint="\n".join(each.reason.removeprefix("Compose: ") for each in failures),
-        failed=tuple(each.service for each in failures),
-        late=tuple(each.service for each in failures if each.exit_code is None),
-    )

@@ -19,10 +19,8 @@ from composegen.places.processes.units import Unit
 from composegen.system.holders import describe_holder, describe_process
 from composegen.system.identity import read_cpu_seconds
 from composegen.system.listeners import find_listeners, list_ports
-from composegen.system.signals import read_signal
+from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 
-LAST_LINES = 20
-_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _BUSY_SHARE = 0.5
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
@@ -66,9 +64,9 @@ def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> tuple[str, str]
         match = pattern.search(text)
         if match is not None:
             return explain(unit, match)
-    if code == _NOT_FOUND:
+    if code == NOT_FOUND:
         return "a program that it calls is not installed", "install it"
-    if code == _NOT_EXECUTABLE:
+    if code == NOT_EXECUTABLE:
         return "its program cannot be executed", "make it executable: chmod +x"
     if read_signal(code) is signal.SIGKILL:
         return "it was killed, or this machine ran out of memory", ""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from composegen.places.processes.status import RunsSeen
-from composegen.places.reasons import Reason
+from composegen.places.reasons import LAST_LINES, Reason, follow_needs
 from composegen.places.status import FINE, State
 from composegen.system.logfiles import find_log, read_last_lines
-
-_LAST_LINES = 20
 
 
 def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
@@ -26,28 +24,22 @@ def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
         is_fine = status.state in FINE and status.health != "unhealthy"
         if is_fine or status.state is State.LEFT_OUT:
             continue
-        chain = _follow_needs(seen, name)
+        chain = follow_needs(name, lambda each: _find_blocking(seen, each))
         if chain[-1] not in found:
             found[chain[-1]] = _make_reason(folder, seen, chain)
     return list(found.values())
 
 
-def _follow_needs(seen: RunsSeen, name: str) -> tuple[str, ...]:
-    """From a service to the one that blocks it: the deepest that is not up."""
-    chain = [name]
-    while True:
-        waits = seen.find(chain[-1]).state not in {State.STARTING, State.READY}
-        blocked = [
-            need
-            for need in seen.needs.get(chain[-1], ())
-            if need not in chain
-            and waits
-            and need in seen.names
-            and seen.find(need).state not in {*FINE, State.LEFT_OUT}
-        ]
-        if not blocked or _failed_itself(seen, chain[-1]):
-            return tuple(chain)
-        chain.append(blocked[0])
+def _find_blocking(seen: RunsSeen, name: str) -> list[str]:
+    """What keeps a service from starting: what it needs and is not up."""
+    state = seen.find(name).state
+    if state in {State.STARTING, State.READY} or _failed_itself(seen, name):
+        return []
+    return [
+        need
+        for need in seen.needs.get(name, ())
+        if need in seen.names and seen.find(need).state not in {*FINE, State.LEFT_OUT}
+    ]
 
 
 def _failed_itself(seen: RunsSeen, name: str) -> bool:
@@ -64,7 +56,7 @@ def _make_reason(folder: Path, seen: RunsSeen, chain: tuple[str, ...]) -> Reason
     lines = (
         failure.lines
         if failure is not None
-        else tuple(read_last_lines(find_log(folder, name), _LAST_LINES))
+        else tuple(read_last_lines(find_log(folder, name), LAST_LINES))
     )
     return Reason(
         chain=chain,

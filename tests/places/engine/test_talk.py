@@ -67,6 +67,7 @@ class ScriptedEngine(FakeEngine):
     before: list[Container] = field(default_factory=list)
     has_images: bool = True
     looks: int = 0
+    now: float = 98.0
 
     def __call__(self, endpoint):
         return self
