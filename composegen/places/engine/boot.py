@@ -117,7 +117,7 @@ class Booting:
         )
         if self.judge.failed:
             return GivenUp(notes=notes, reasons=self._explain_failures(notes))
-        if not carrying.exit_code:
+        if not carrying.exit_code or (carrying.was_cut and self.judge.is_done):
             return GivenUp(notes=notes, reasons=())
         return explain_compose(
             self.engine,
@@ -130,17 +130,28 @@ class Booting:
     def _wait_for_verdict(self) -> Carrying:
         """Let Compose work until all is up, or cannot be; its last attempt."""
         carrying = self._carry()
-        while not self.judge.failed:
+        while not self.judge.failed and not self._is_over(carrying):
             if self._ended_at is not None:
-                if self.judge.is_done and carrying.exit_code == 0:
-                    break
-                if carrying.was_cut and not self._was_cut:
-                    carrying = self._call_again(carrying)
-                elif carrying.exit_code and not carrying.was_gate:
-                    break
                 carrying = self._go_on(carrying)
             self._take_in()
         return carrying
+
+    def _is_over(self, carrying: Carrying) -> bool:
+        """Whether Compose has ended, and another attempt would change nothing."""
+        if self._ended_at is None:
+            return False
+        if carrying.was_cut:
+            # What it has started goes on, and may be all that there is to start.
+            return self.judge.is_done or (self._was_cut and self._is_settled)
+        if carrying.exit_code:
+            return not carrying.was_gate
+        return self.judge.is_done
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether nothing has come of Compose for a while, and nothing boots."""
+        is_long = self.now - (self._ended_at or 0.0) >= _SETTLE
+        return is_long and not self.judge.is_moving
 
     def _call_again(self, carrying: Carrying) -> Carrying:
         """Call Compose once more that was ended from outside."""
@@ -170,8 +181,9 @@ class Booting:
 
     def _go_on(self, carrying: Carrying) -> Carrying:
         """Let Compose try again once what made it give up is up after all."""
-        waits = self.now - (self._ended_at or 0.0) < _SETTLE
-        if self.judge.is_moving or waits:
+        if carrying.was_cut and not self._was_cut:
+            return self._call_again(carrying)
+        if not self._is_settled:
             return carrying
         if carrying.exit_code == 0 or self._attempts >= _MOST_ATTEMPTS:
             self._look_for_lost()

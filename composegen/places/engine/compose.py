@@ -214,8 +214,9 @@ def was_cut(code: int, lines: Iterable[str]) -> bool:
 def describe_cut(code: int) -> str:
     """How Compose was ended, in a sentence."""
     ended_by = read_signal(code) if code < 0 else None
-    how = f"was killed by {ended_by.name}" if ended_by else f"ended with {code}"
-    return f"docker compose {how} before it was done"
+    if ended_by is not None:
+        return f"docker compose was killed by {ended_by.name} before it was done"
+    return f"docker compose ended before it was done, with {code} and without an error"
 
 
 def _is_error(line: str) -> bool:

@@ -192,19 +192,27 @@ class _Doctor:
             assert slow is not None
             return _explain_late(slow)
         failed = [
-            each.service
+            each
             for each in self.notes.failures
             if each.service != noted.name and self._is_required(each.service)
         ]
         if failed:
-            names = ", ".join(failed)
-            return f"`composegen up` ended before that, because of {names}", _GO_ON
+            return self._explain_end(failed[0])
         if self.notes.complaint:
             told = explain_complaint(self.engine, None, self.notes.complaint)
             return told.cause or told.reason, told.help or _GO_ON
         if container is None:
             return "", "bring it up: composegen up"
         return "what it needs is up now" if noted.needs else "", _GO_ON
+
+    def _explain_end(self, failure: NotedFailure) -> Cause:
+        """`up` came to its end before one was started, for the sake of another."""
+        ended = f"`composegen up` ended before that, because of {failure.service}"
+        if failure.how is not How.REFUSED or not self.notes.complaint:
+            return ended, _GO_ON
+        noted = self.notes.find(failure.service)
+        told = explain_complaint(self.engine, noted, self.notes.complaint)
+        return f"{ended}: {told.cause or told.reason}", told.help or _GO_ON
 
     def _is_required(self, name: str) -> bool:
         noted = self.notes.find(name)

@@ -82,16 +82,23 @@ def test_a_cause_that_is_about_nobody_is_named_too(notes, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("code", "how"), [(-9, "was killed by SIGKILL"), (255, "ended with 255")]
+    ("code", "cut"),
+    [
+        (-9, "docker compose was killed by SIGKILL before it was done"),
+        (
+            255,
+            "docker compose ended before it was done, with 255 and without an error",
+        ),
+    ],
 )
-def test_a_compose_that_was_ended_says_nothing_of_a_service(code, how, notes, tmp_path):
+def test_a_compose_that_was_ended_says_nothing_of_a_service(code, cut, notes, tmp_path):
     lines = [" Container demo-router-1  Started", " Container demo-router-1  Waiting"]
     given_up = explain_compose(FakeEngine(), notes, tmp_path, lines, code=code)
     assert [str(each) for each in given_up.reasons] == [
-        f"docker compose {how} before it was done\n  help: continue: composegen up\n"
+        f"{cut}\n  help: continue: composegen up\n"
     ]
     assert given_up.notes.failures == ()
-    assert given_up.notes.complaint == f"docker compose {how} before it was done"
+    assert given_up.notes.complaint == cut
 
 
 def test_a_service_that_runs_as_before_has_not_failed(notes, tmp_path):

@@ -349,8 +349,10 @@ def test_one_that_was_not_begun_names_the_one_for_whose_sake(chain, tmp_path):
     )
     reasons = find_engine_reasons(FakeEngine(), notes, tmp_path)
     told = {each.status.service: each.failure for each in reasons}
-    assert told["router"].cause == "`composegen up` ended before that, because of back"
-    assert told["router"].help == "continue: composegen up"
+    assert told["router"].cause.startswith(
+        "`composegen up` ended before that, because of back: the image of `back` cannot"
+    )
+    assert told["router"].help == "correct `image`, or: docker login"
 
 
 OLD_ERROR = "Bind for 127.0.0.1:8888 failed: port is already allocated"
