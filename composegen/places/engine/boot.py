@@ -15,6 +15,7 @@ from composegen.places.engine.compose import (
     Project,
     Settled,
     describe_cut,
+    speaks_of_unset,
 )
 from composegen.places.engine.containers import Happened, Status
 from composegen.places.engine.giving_up import GivenUp, explain_compose
@@ -54,6 +55,7 @@ class Booting:
         report: Report,
         *,
         limit: float | None = None,
+        unset: frozenset[str] = frozenset(),
     ) -> None:
         self.engine = engine
         self.project = project
@@ -67,6 +69,7 @@ class Booting:
         self._carrying: Carrying | None = None
         self._ended_at: float | None = None
         self._warned: set[str] = set()
+        self._unset = unset
 
     @property
     def now(self) -> float:
@@ -234,6 +237,8 @@ class Booting:
                 raise got.error
             case Settled():
                 self.judge.settle()
+            case str() if speaks_of_unset(got, self._unset):
+                pass  # it was told before
             case str() if got not in self._warned:
                 self._warned.add(got)
                 self.report(ComposeWarned(at=self.now, text=got))

@@ -15,7 +15,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import ComposeFailed, ComposeMissing
@@ -46,6 +46,7 @@ _SPEAKS = re.compile(
     r"(?!\s*(?:Container|Network|Volume|Image) \S+\s+[A-Z][\w ]*(?:[\d.]+s)?$)"
     r"(?!#\d+ )(?!.*level=warning)\s*\S"
 )
+_UNSET = re.compile(r'The \\?"(\w+)\\?" variable is not set\.')
 _BY_SIGNAL = 128
 _STARTS = re.compile(r"^\s*Container \S+\s+(?:Starting|Started|Waiting)$")
 _WARNING = re.compile(r'level=warning msg="(.*)"$')
@@ -187,6 +188,12 @@ class Carrying:
     def was_gate(self) -> bool:
         """Whether it gave up for a dependency that did not become ready."""
         return any(_GATE.search(line) for line in self.lines[-10:])
+
+
+def speaks_of_unset(line: str, names: Container[str]) -> bool:
+    """Whether a line warns that one of these variables is not set."""
+    found = _UNSET.search(line)
+    return found is not None and found[1] in names
 
 
 def list_spoken(lines: Iterable[str]) -> list[str]:

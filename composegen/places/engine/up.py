@@ -5,6 +5,7 @@ Compose's exit code alone decides nothing: ``judging`` does, from the engine's e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from composegen.errors import (
@@ -17,7 +18,12 @@ from composegen.errors import (
 from composegen.paths import exists
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.compose import (
+    Project,
+    find_docker,
+    run_compose,
+    speaks_of_unset,
+)
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.notes import Notes, write_notes
@@ -51,6 +57,7 @@ from composegen.workspace.secrets import (
     read_passwords,
 )
 from composegen.workspace.state import hold_lock
+from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
 
 _STAYS = (
@@ -137,6 +144,7 @@ class _Up:
             endpoint=endpoint,
             environment=workspace.environment,
         )
+        self.unset: frozenset[str] = frozenset()
 
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
@@ -149,6 +157,7 @@ class _Up:
             text=text,
             environment={**self.workspace.environment, **passwords},
         )
+        self._tell_unset(text, {**self.workspace.values, **passwords})
         write_notes(self.folder, self.notes)
         given_up = self._get_images()
         if given_up is None:
@@ -158,6 +167,7 @@ class _Up:
                 self.notes,
                 self.report,
                 limit=self.options.limit,
+                unset=self.unset,
             )
             given_up = boot.carry_out()
             if not given_up.reasons:
@@ -217,6 +227,13 @@ class _Up:
             elif each.outcome is Outcome.EMPTY:
                 self.report(SecretEmpty(file=each.secret.file, help=each.help))
 
+    def _tell_unset(self, text: str, values: Mapping[str, str]) -> None:
+        """Say which variables will be empty, and of whom; Compose says it in vain."""
+        unset = [each for each in find_unset(text, values) if not each.is_required]
+        for each in unset:
+            self.report(Noted(text=f"{each.message}; {each.help}"))
+        self.unset = frozenset(each.name for each in unset)
+
     def _get_images(self) -> GivenUp | None:
         """Build and pull what is missing, its progress shown; what went wrong."""
         services = [step.service for step in self.plan.steps]
@@ -245,7 +262,7 @@ class _Up:
         code, said = run_compose(
             self.project,
             *words,
-            show=lambda text: self.report(Output(text=text)),
+            show=self._show,
             in_terminal=self.options.in_terminal,
         )
         if code == 0:
@@ -258,6 +275,13 @@ class _Up:
             code=code,
             among=about,
         )
+
+    def _show(self, text: str) -> None:
+        """Show what Compose prints, but for what has been told better."""
+        lines = text.splitlines(keepends=True)
+        shown = "".join(each for each in lines if not speaks_of_unset(each, self.unset))
+        if shown:
+            self.report(Output(text=shown))
 
     def _describe_outcome(self, boot: Booting) -> Up:
         containers = self.engine.list_containers(self.notes.project)

@@ -170,6 +170,23 @@ def test_compose_refuses(up):
     assert_golden(GOLDEN / "compose-refuses.txt", said)
 
 
+def test_a_variable_that_is_not_set(up):
+    warning = 'time="T" level=warning msg="The \\"MAIL_FROM\\" variable is not set."'
+    compose = f"echo '{warning}' >&2"
+    engine = ScriptedEngine([make_container("web")], has_images=False)
+    engine.script = [CREATED, STARTED, HEALTHY]
+    stack = STACK + "    environment: {MAIL: '${MAIL_FROM}'}\n"
+    said = up(engine=engine, compose=compose, stack=stack)
+    assert_golden(GOLDEN / "variable.txt", said)
+
+
+def test_a_docker_compose_that_is_killed_again_and_again(up):
+    engine = ScriptedEngine([make_container("web", status=Status.CREATED)])
+    engine.script = [CREATED]
+    waits = "echo ' Container demo-web-1  Waiting' >&2; kill -9 $$"
+    assert_golden(GOLDEN / "compose-killed.txt", up(engine=engine, compose=waits))
+
+
 def test_an_image_that_cannot_be_pulled(up):
     compose = "echo ' web Pulling'; echo 'manifest unknown: no 3.12-slim' >&2; exit 1"
     said = up(engine=ScriptedEngine(has_images=False), compose=compose)
