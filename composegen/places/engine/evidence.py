@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from composegen.places.engine.containers import (
     Container,
     Happened,
+    Maker,
     Socket,
     Volume,
 )
@@ -53,6 +54,10 @@ class Looking(Protocol):
         """A volume."""
         ...
 
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        """Who made the containers that mount a volume."""
+        ...
+
     def find_publisher(self, port: int) -> str:
         """The container that published a port."""
         ...
@@ -72,9 +77,11 @@ class Evidence:
     of the services that it needs, with the port that they should listen on.
     ``tools`` are those in it that a check could call, None where it was not seen.
     ``older_volume`` names the volume that is older than the password of the service
-    that refused it. ``age`` is for how many seconds its container has run since its
-    last start; ``death`` how it died before, None where it has not or nobody knows.
-    ``lines`` are of the last start, and of the one that ended with that death.
+    that refused it; ``older_store`` is that service's container, ``older_file`` the
+    file of the password. ``owners`` says of volumes whose they are. ``age`` is for how
+    many seconds its container has run since its last start; ``death`` how it died
+    before, None where it has not or nobody knows. ``lines`` are of the last start, and
+    of the one that ended with that death.
     """
 
     noted: NotedService
@@ -86,6 +93,9 @@ class Evidence:
     services: tuple[str, ...] = ()
     older_volume: str = ""
     older_service: str = ""
+    older_store: Container | None = None
+    older_file: str = ""
+    owners: Mapping[str, str] = field(default_factory=dict)
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
     tools: tuple[str, ...] | None = None

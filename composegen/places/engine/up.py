@@ -5,7 +5,7 @@ Compose's exit code alone decides nothing: ``judging`` does, from the engine's e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from composegen.errors import (
@@ -26,8 +26,10 @@ from composegen.places.engine.compose import (
 )
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.giving_up import GivenUp, explain_compose
+from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
+from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.status import find_addresses
 from composegen.places.events import (
     Address,
@@ -76,6 +78,8 @@ class UpOptions:
     ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
     selection was typed: the file on the disk is left alone then. ``in_terminal`` says
     that what Compose prints in front goes to a terminal: it draws its progress there.
+    ``take_over`` lets it replace containers of another folder, or of another Compose
+    file; ``ask`` asks a person about the latter, None where there is no one.
     """
 
     build: bool = True
@@ -83,6 +87,8 @@ class UpOptions:
     engine: int = Options().engine
     is_chosen: bool = False
     in_terminal: bool = False
+    take_over: bool = False
+    ask: Callable[[str], bool] | None = None
 
 
 def up_stack(
@@ -91,8 +97,8 @@ def up_stack(
     """Bring a plan up on the Docker engine; the exit code.
 
     Everything that happens is an event that is reported.
-    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName and UpAlready
-    before anything is changed, and Interrupted.
+    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName, UpAlready,
+    OtherFolder, OtherFile and LostSecret before anything is changed, and Interrupted.
     """
     with catch_signals(_interrupt):
         find_docker()
@@ -149,6 +155,8 @@ class _Up:
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
         self.report(Planned(services=tuple(self.plan.names)))
+        self._check_owner()
+        check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
         text = self._render()
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
@@ -168,6 +176,7 @@ class _Up:
                 self.report,
                 limit=self.options.limit,
                 unset=self.unset,
+                recreate=self.options.take_over,
             )
             given_up = boot.carry_out()
             if not given_up.reasons:
@@ -188,6 +197,24 @@ class _Up:
             write_notes(self.folder, notes)
         except FileRefused as refused:
             self.report(Noted(text=refused.message))
+
+    def _check_owner(self) -> None:
+        """Whose the containers are that would be changed."""
+        options, project = self.options, self.notes.project
+        check_ownership(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            tell=lambda text: self.report(Noted(text=text)),
+        )
+        check_makers(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            ask=options.ask,
+        )
 
     def _render(self) -> str:
         path = self.folder / "compose.yaml"

@@ -166,3 +166,18 @@ def test_the_host_s_network_is_for_a_service_on_its_own(agent: str, app: str) ->
 
 def test_a_service_on_its_own_may_use_the_host_s_network() -> None:
     assert list_names(make_stack(agent=HOST, app=APP, cache=CACHE)) == []
+
+
+@pytest.mark.parametrize("name", ["app", "cache"])
+def test_no_service_leaves_the_network_of_a_store(name: str) -> None:
+    raw = {name: "compose: {networks: null}\n"}
+    text = make_stack(
+        app=f"{APP}needs: [cache]\n{raw.get('app', '')}",
+        cache=f"use: redis\n{raw.get('cache', '')}",
+    )
+
+    assert list_names(text) == ["computed-key"]
+
+
+def test_networks_that_are_not_rendered_can_be_removed() -> None:
+    assert list_names(make_app("compose: {networks: null}")) == []
