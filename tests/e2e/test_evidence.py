@@ -65,8 +65,8 @@ def read_states(stack: Stack) -> dict[str, str]:
 
 
 def test_the_failure_of_an_earlier_up_is_not_that_of_this_one(stack: Stack) -> None:
-    db = make_dependant()
-    nowhere = {**make_dependant(), "image": "127.0.0.1:1/none:1"}
+    db = make_dependant(health={"command": "true", "interval": "1s"})
+    nowhere = {**db, "image": "127.0.0.1:1/none:1"}
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         web = make_service(publish=f"{port}:8000", needs=["db"])

@@ -18,14 +18,20 @@ from composegen.places.processes.readiness import Probe
 from composegen.places.processes.units import Unit
 from composegen.system.holders import describe_holder, describe_process
 from composegen.system.identity import read_cpu_seconds
-from composegen.system.listeners import find_listeners, list_ports
+from composegen.system.listeners import find_listeners, is_free, list_ports
 from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 
 _BUSY_SHARE = 0.5
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
-_IN_USE = re.compile(r"EADDRINUSE|address (?:is )?already in use", re.IGNORECASE)
+_IN_USE = re.compile(
+    r".*(?:EADDRINUSE|address (?:is )?already in use).*", re.IGNORECASE
+)
+_NAMED_PORT = re.compile(
+    r"(?:in use\W+|\d\.\d+['\"]?(?::|, )|[\]*]:|::|localhost:|tcp\d? :|\bport )"
+    r"(\d{2,5})\b"
+)
 _DENIED = re.compile(r"(?:PermissionError|EACCES|permission denied).*", re.IGNORECASE)
 _SHELL = re.compile(r"(?:sh|bash): (?:line )?\d*:? ?([^:]+): (?:command )?not found")
 
@@ -101,11 +107,19 @@ def _explain_node_module(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
 
 
 def _explain_port(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
-    del match
-    if unit.port is None:
+    named = _NAMED_PORT.search(match[0])
+    port = int(named[1]) if named is not None else unit.port
+    if port is None:
         return "a port that it listens on is taken", ""
-    holder = describe_holder(unit.port)
-    cause = f"port {unit.port} is taken{f' by {holder}' if holder else ''}"
+    holder = describe_holder(port)
+    if not holder and is_free(port):
+        return (
+            f"port {port} was taken when it started, and is free now",
+            "composegen run starts it again",
+        )
+    cause = f"port {port} is taken{f' by {holder}' if holder else ''}"
+    if port != unit.port:
+        return cause, "end that process, or let it listen on another port"
     return cause, "end that process, or give it another port: local: {port: ..}"
 
 

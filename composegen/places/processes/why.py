@@ -53,11 +53,7 @@ def _failed_itself(seen: RunsSeen, name: str) -> bool:
 def _make_reason(folder: Path, seen: RunsSeen, chain: tuple[str, ...]) -> Reason:
     name = chain[-1]
     failure = seen.failures.get(name)
-    lines = (
-        failure.lines
-        if failure is not None
-        else tuple(read_last_lines(find_log(folder, name), LAST_LINES))
-    )
+    lines = failure.lines if failure is not None else _read_lines(folder, seen, name)
     return Reason(
         chain=chain,
         status=seen.find(name),
@@ -65,3 +61,11 @@ def _make_reason(folder: Path, seen: RunsSeen, chain: tuple[str, ...]) -> Reason
         answer=seen.answers.get(name, ""),
         lines=lines,
     )
+
+
+def _read_lines(folder: Path, seen: RunsSeen, name: str) -> tuple[str, ...]:
+    """The last lines of its present start; those of an earlier one say nothing."""
+    since = seen.log_starts.get(name)
+    if since is None:
+        return ()
+    return tuple(read_last_lines(find_log(folder, name), LAST_LINES, since=since))
