@@ -603,13 +603,6 @@ FAULTS = (
         "rest.split()",
         STRANGERS,
     ),
-    Fault(
-        "a difference steers the terminal",
-        "composegen/terminal/console.py",
-        'escape_control(error.difference, keep="\\n\\t")',
-        "error.difference",
-        STRANGERS,
-    ),
     # State files of a project folder
     Fault(
         "a state file that a checkout brings is read",
@@ -761,5 +754,20 @@ FAULTS = (
         "        if self._seen is None or self._seen.begun < max(since, now - self.pause):\n",
         "        if True:\n",
         ("tests/system/test_guardian.py",),
+    ),
+    # What reaches a stream
+    Fault(
+        "a service steers the terminal",
+        "composegen/terminal/console.py",
+        "        if not is_ours and can_steer(text):\n",
+        "        if False:\n",
+        ("tests/terminal/test_stream.py",),
+    ),
+    Fault(
+        "a character that the locale lacks silences a stream",
+        "composegen/terminal/console.py",
+        "        stream.write(_make_encodable(text, stream))\n",
+        "        stream.write(text)\n",
+        ("tests/terminal/test_stream.py",),
     ),
 )
