@@ -770,4 +770,25 @@ FAULTS = (
         "        stream.write(text)\n",
         ("tests/terminal/test_stream.py",),
     ),
+    Fault(
+        "a log grows while the run goes on",
+        "composegen/places/processes/report.py",
+        "            self._trimmer.trim()\n",
+        "            pass\n",
+        ("tests/places/processes/test_supervisor.py",),
+    ),
+    Fault(
+        "a log grows while the guardian ends what writes it",
+        "composegen/system/guardian.py",
+        "            for trim in trims:\n                trim()\n",
+        "",
+        ("tests/system/test_guardian.py",),
+    ),
+    Fault(
+        "others may read a log",
+        "composegen/system/logfiles.py",
+        "_FILE_MODE, _FOLDER_MODE = 0o600, 0o700",
+        "_FILE_MODE, _FOLDER_MODE = 0o644, 0o755",
+        ("tests/system/test_logfiles.py",),
+    ),
 )
