@@ -588,7 +588,7 @@ def test_status_why_and_logs_speak_of_a_run_that_is_up(stack, ports):
     end(process)
 
     assert code == 0
-    assert list(statuses) == ["web", "app", "cache"]
+    assert list(statuses) == ["app", "web", "cache"]
     assert statuses["web"]["state"] == "ready"
     assert statuses["web"]["health"] == "healthy"
     assert statuses["web"]["address"] == f"http://127.0.0.1:{ports['web']}"
@@ -596,7 +596,7 @@ def test_status_why_and_logs_speak_of_a_run_that_is_up(stack, ports):
     assert "cache: excluded: cannot run here" in table
     assert "app: STORE=memory" in table
     assert why[0] == 0
-    assert logs[1:] == ("web   | listening\napp   | listening\n", "")
+    assert logs[1:] == ("app   | listening\nweb   | listening\n", "")
     again = run_cli(stack, "logs")
     assert again[1:] == (
         logs[1],
@@ -626,7 +626,7 @@ def test_logs_refuses_a_count_below_zero_and_a_name_that_is_none(stack):
     assert run_cli(stack, "logs", "-n", "1")[1] == "web   | two\n"
     code, _, said = run_cli(stack, "logs", "zz")
     assert code == 2
-    assert "there are web, app, cache\n" in said
+    assert "there are cache, app, web\n" in said
 
 
 def test_why_follows_the_needs_to_the_one_that_blocks(tmp_path, ports):
@@ -811,7 +811,7 @@ def test_a_run_that_has_used_up_its_file_handles_tries_again_answers_and_ends(tm
     code, services = ask_status(tmp_path)
     why = run_cli(tmp_path, "why")[1]
 
-    assert (code, services["s0"]["state"]) == (1, "starting")
+    assert (code, services["s0"]["state"]) == (1, "failed")
     assert "too many open files: this process has reached its limit" in why
     assert end(run) == 130
     assert "too many open files" in log.read_text()

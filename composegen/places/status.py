@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -32,7 +33,9 @@ ALIVE_FOR = 1.0
 class ServiceStatus:
     """One service now; None where a field has no meaning in its place.
 
-    ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; ``since`` an
+    One that runs and is unhealthy has failed, and so has one that exited and waits for
+    its restart. ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``, and
+    None where it does not run; ``since`` an
     ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path.
     """
 
@@ -47,6 +50,15 @@ class ServiceStatus:
     image: str | None = None
     log: str | None = None
     reused: bool | None = None
+
+
+def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
+    """Whether all that is required does what is asked of it: `status` ends with 0."""
+    return all(
+        each.state in FINE and each.health != "unhealthy"
+        for each in statuses
+        if each.service in required
+    )
 
 
 @record
@@ -102,6 +114,11 @@ _COLUMNS: Mapping[str, Callable[[ServiceStatus], str]] = {
 }
 _OWN_COLUMNS = frozenset({"pid", "image"})
 """What only one kind of place knows."""
+
+
+def format_now() -> str:
+    """The time of day, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def format_moment(moment: str | None) -> str:

@@ -791,4 +791,19 @@ FAULTS = (
         "_FILE_MODE, _FOLDER_MODE = 0o644, 0o755",
         ("tests/system/test_logfiles.py",),
     ),
+    # One word for one situation in both places
+    Fault(
+        "what is unhealthy is up",
+        "composegen/places/processes/service.py",
+        "        return State.FAILED, service.health\n",
+        "        return service.state, service.health\n",
+        ("tests/places/test_agreement.py",),
+    ),
+    Fault(
+        "the first thing that happened is told, not the last",
+        "composegen/places/find.py",
+        "        is_older = engine.at < last and not engine.is_there()\n",
+        "        is_older = False\n",
+        ("tests/places/test_find.py",),
+    ),
 )
