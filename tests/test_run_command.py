@@ -168,6 +168,31 @@ def test_down_names_a_run_that_does_not_end_and_what_to_do(stack):
         each.communicate()
 
 
+DEAF = """
+import runpy, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+runpy.run_path("server.py")
+"""
+
+
+def test_down_names_the_services_that_it_waits_for(tmp_path, ports):
+    text = make_service(
+        "app", ports["app"], command="deaf.py", extra="stop_grace_period: 10m"
+    ) + make_service("web", ports["web"])
+    runs.write_stack(tmp_path, f"services:\n{text}", deaf=DEAF)
+    process, _ = start_up(tmp_path)
+    pid = ask_status(tmp_path)[1]["app"]["pid"]
+    down = start_cli(tmp_path, "down")
+    said = down.stderr.readline()
+    os.kill(pid, signal.SIGKILL)
+
+    assert f"waits until app (pid {pid}) end, for up to their stop_grace_period" in said
+    assert down.wait(SECONDS) == 0
+    assert process.wait(SECONDS) == 0
+    for each in (process, down):
+        each.communicate()
+
+
 # Its notes
 
 
