@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from composegen.records import record
+from composegen.records import field, record
 
 SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 RESERVED_NAMES = frozenset({"default", "host", "none"})
@@ -235,12 +235,14 @@ class Port:
 
     ``published`` is a number, a range or text with a variable; empty means that the
     engine chooses. ``target`` is a number or a range; empty means the service's own.
+    ``is_filled`` says that the target was not written.
     """
 
     address: str = "127.0.0.1"
     published: str
     target: str = ""
     protocol: str = "tcp"
+    is_filled: bool = field(default_factory=bool, compare=False, repr=False)
 
     @property
     def first_target(self) -> int | None:

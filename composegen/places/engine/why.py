@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from composegen.places.engine.advice import advise, write_longer_boot
+from composegen.places.engine.cause import UNKNOWN, CauseName
 from composegen.places.engine.causes import find_cause
 from composegen.places.engine.complaints import (
     PORT_TAKEN,
@@ -135,14 +137,15 @@ class _Doctor:
         lines = self._read_lines(container)
         past = self.evidence.list_past(container)
         container = recall_death(container, past)
-        cause, help = find_cause(self.evidence.gather(noted, container, lines, past))
+        cause = find_cause(self.evidence.gather(noted, container, lines, past))
         judged = self.failures.get(noted.name)
         failure = Failure(
             service=noted.name,
             reason=judged.reason if judged else describe_state(noted, container),
             exit_code=container.exit_code if container.restarts else status.exit_code,
-            cause=cause,
-            help=help,
+            cause=cause.text,
+            help=cause.help,
+            cause_name=cause.name,
         )
         if judged is not None and status.state in FINE:
             failure = replace(failure, **_explain_late(noted))
@@ -199,7 +202,7 @@ class _Doctor:
         own = self.seen.list_containers(noted.name)
         if noted.port is None or not own or not own[0].is_running:
             return None
-        sockets = self.engine.list_sockets(own[0].id) or ()
+        sockets = self.engine.list_sockets(own[0]) or ()
         listening = [each for each in sockets if each.port == noted.port]
         if not listening or not all(each.is_loopback for each in listening):
             return None
@@ -280,8 +283,8 @@ def _explain_late(noted: NotedService) -> dict[str, str]:
     return {
         "cause": f"{noted.name} is up now: it took longer than its boot, "
         f"{format_duration(noted.boot)}",
-        "help": f"under `{noted.name}` in the stack file:\n"
-        f"health: {{boot: {format_duration(noted.boot * 2)}}}",
+        "help": advise(noted, write_longer_boot(noted)),
+        "cause_name": CauseName.SLOW_BOOT,
     }
 
 
@@ -328,14 +331,19 @@ def explain_complaint(engine: Looking, noted: NotedService, complaint: str) -> F
     from composegen.places.engine.compose import find_complaint
 
     reason = f"Compose: {find_complaint(complaint.splitlines())}"
-    cause, help = next(iterate_complaints(complaint, noted.name), ("", ""))
+    cause = next(iterate_complaints(complaint, noted.name), UNKNOWN)
     taken = PORT_TAKEN.search(complaint)
     if taken is not None:
         port = int(taken[1])
-        cause, help = explain_port(noted, port, find_holder(engine, port))
-    lines = () if cause else tuple(complaint.splitlines()[-_LAST_LINES:])
+        cause = explain_port(noted, port, find_holder(engine, port))
+    lines = () if cause.text else tuple(complaint.splitlines()[-_LAST_LINES:])
     return Failure(
-        service=noted.name, reason=reason, cause=cause, help=help, lines=lines
+        service=noted.name,
+        reason=reason,
+        cause=cause.text,
+        help=cause.help,
+        cause_name=cause.name,
+        lines=lines,
     )
 
 
