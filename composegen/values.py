@@ -250,6 +250,12 @@ class Port:
         return int(self.target.partition("-")[0]) if self.target else None
 
     @property
+    def targets(self) -> range:
+        """The ports in the container that it leads to."""
+        first, _, last = self.target.partition("-")
+        return range(int(first), int(last or first) + 1) if first else range(0)
+
+    @property
     def host_ports(self) -> range:
         """The ports it takes on the host, defaults of variables counted."""
         first, _, last = find_default(self.published).partition("-")

@@ -166,7 +166,7 @@ def _suggest_owner(seen: Evidence, folder: str) -> list[str]:
     if found is None or found.is_writable_by(user) is not False:
         return []
     owner = user.partition(":")[0] or "0"
-    return [f"and let the Dockerfile, before its USER: RUN chown {owner} {folder}"]
+    return [f"and in the Dockerfile, before USER: RUN chown {owner} {folder}"]
 
 
 def _is_writable(folder: Folder | None, user: str) -> bool:
@@ -305,8 +305,7 @@ def _explain_image_folder(seen: Evidence, said: str, folder: str, who: str) -> C
     return Cause(
         CauseName.IMAGE_FOLDER_DENIED,
         said + _say_filled(seen, folder),
-        f"let the Dockerfile give it to {who}, before its USER: "
-        f"RUN chown {owner} {folder}\n"
+        f"give it to {who} in the Dockerfile, before USER: RUN chown {owner} {folder}\n"
         "or let it write in a folder of its own, and give that a tmpfs: "
         + seen.advise(f'tmpfs: ["/data{_find_owner(user)}"]'),
     )

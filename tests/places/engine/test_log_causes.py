@@ -50,7 +50,7 @@ def test_a_user_whose_folder_it_is_not_needs_it_too():
         READ_ONLY, user="1000:1000", evidence={"folders": {"/app": FILLED}}
     )
     assert help.splitlines()[2] == (
-        "and let the Dockerfile, before its USER: RUN chown 1000 /app"
+        "and in the Dockerfile, before USER: RUN chown 1000 /app"
     )
 
 
