@@ -7,7 +7,7 @@ is known.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from composegen.places.engine.advice import (
     quote_path,
@@ -18,7 +18,7 @@ from composegen.places.engine.advice import (
 from composegen.places.engine.asking import TOOLS
 from composegen.places.engine.cause import UNKNOWN, Cause, CauseName
 from composegen.places.engine.complaints import PORT_TAKEN, explain_port
-from composegen.places.engine.containers import Container, Probe, Socket
+from composegen.places.engine.containers import Container, Probe
 from composegen.places.engine.evidence import Evidence
 from composegen.places.engine.log_causes import (
     look_at_capability,
@@ -31,6 +31,7 @@ from composegen.places.engine.log_causes import (
     look_at_read_only,
     look_at_secret,
 )
+from composegen.places.engine.reach import find_loopback
 from composegen.system.signals import read_signal
 from composegen.values import format_duration
 
@@ -164,14 +165,6 @@ def _look_at_needed(seen: Evidence) -> Cause | None:
                 f"let `{name}` listen on 0.0.0.0:{port}",
             )
     return None
-
-
-def find_loopback(sockets: Iterable[Socket], port: int) -> tuple[str, ...]:
-    """The addresses that a port is listened on, if all are the container's own."""
-    listening = [each for each in sockets if each.port == port]
-    if not all(each.is_loopback for each in listening):
-        return ()
-    return tuple(dict.fromkeys(each.host for each in listening))
 
 
 def _look_at_program(seen: Evidence) -> Cause | None:

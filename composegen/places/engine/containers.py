@@ -315,7 +315,8 @@ class Socket:
     @property
     def is_loopback(self) -> bool:
         """Whether only the container itself reaches it."""
-        return self.host.startswith("127.") or self.host == "::1"
+        host = self.host.removeprefix("::ffff:")  # how Java writes an IPv4 address
+        return host.startswith("127.") or host == "::1"
 
     @property
     def is_resolver(self) -> bool:

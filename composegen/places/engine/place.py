@@ -8,6 +8,7 @@ from pathlib import Path
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, read_compose, use_compose
 from composegen.places.engine.notes import Notes, remove_notes
+from composegen.places.engine.reach import Reach
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
@@ -24,6 +25,7 @@ class EnginePlace:
     def __init__(self, workspace: Workspace, notes: Notes) -> None:
         self._folder = workspace.folder
         self._notes = notes
+        self._reach = Reach(notes)
         self._project = Project(
             name=notes.project,
             folder=Path("/"),
@@ -35,12 +37,18 @@ class EnginePlace:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
-        seen = make_seen(self._notes, containers)
+            unreached = self._reach.look(engine, containers)
+        seen = make_seen(self._notes, containers, unreached)
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
             left_out=self._notes.left_out,
+            notes=tuple(
+                f"{name} listens only on {', '.join(each.hosts)}:{each.port}: run "
+                f"`composegen why {name}`"
+                for name, each in unreached.items()
+            ),
         )
 
     def explain(self, service: str) -> Explanation:

@@ -24,6 +24,7 @@ from composegen.places.engine.containers import (
 )
 from composegen.places.engine.gathering import Gatherer, Looking, find_holder
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
+from composegen.places.engine.reach import Reach, explain_unreached
 from composegen.places.engine.status import EngineSeen, find_state, make_seen
 from composegen.places.events import Failure
 from composegen.places.reasons import Reason
@@ -83,6 +84,10 @@ class _Doctor:
 
     def find_reasons(self, names: Iterable[str], *, is_named: bool) -> list[Reason]:
         found: dict[str, Reason] = {}
+        names = tuple(names)
+        own = [each for each in self.seen.containers if each.service in names]
+        named = names[0] if is_named else ""
+        unreached = Reach(self.notes).look(self.engine, own, named=named)
         for name in names:
             noted = self.notes.find(name)
             if noted is None:
@@ -91,10 +96,12 @@ class _Doctor:
                 chain = self._follow_needs(name)
                 if chain[-1] not in found:
                     found[chain[-1]] = self._explain(chain)
-            elif is_named:
-                reason = self._explain_reach(noted)
-                if reason is not None:
-                    found[name] = reason
+            elif name in unreached:
+                found[name] = Reason(
+                    chain=(name,),
+                    status=self.seen.find(name),
+                    failure=explain_unreached(noted, unreached[name]),
+                )
         return list(found.values())
 
     def _is_fine(self, name: str) -> bool:
@@ -195,26 +202,6 @@ class _Doctor:
         assert slow is not None
         return replace(
             Failure(service=noted.name, reason=reason), **_explain_late(slow)
-        )
-
-    def _explain_reach(self, noted: NotedService) -> Reason | None:
-        """A healthy service that only its own container can reach."""
-        own = self.seen.list_containers(noted.name)
-        if noted.port is None or not own or not own[0].is_running:
-            return None
-        sockets = self.engine.list_sockets(own[0]) or ()
-        listening = [each for each in sockets if each.port == noted.port]
-        if not listening or not all(each.is_loopback for each in listening):
-            return None
-        return Reason(
-            chain=(noted.name,),
-            status=self.seen.find(noted.name),
-            failure=Failure(
-                service=noted.name,
-                reason=f"{noted.name} is healthy, but no other service can reach it",
-                cause=f"it listens only on {listening[0].host}:{noted.port}",
-                help=f"let it listen on 0.0.0.0:{noted.port}",
-            ),
         )
 
 
