@@ -59,13 +59,18 @@ def make_service(
         job=bool(draft.get("job", False)),
         enabled=bool(draft.get("enabled", True)),
         replicas=int(draft.get("replicas", 1)),
-        resources=Resources(**draft.get("resources", {})),
+        resources=make_resources(draft.get("resources", {})),
         relax=draft.get("relax", {}),
         local=_make_local(draft.get("local")),
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,
     )
+
+
+def make_resources(draft: Draft) -> Resources:
+    """The limits of a draft, and which of them were written."""
+    return Resources(**draft, written=frozenset(draft))
 
 
 def _list_passed(draft: Draft) -> dict[str, Any]:

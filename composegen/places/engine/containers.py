@@ -9,7 +9,7 @@ import io
 import re
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -67,9 +67,10 @@ class Container:
 
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; times are
     seconds since 1970, None where that never was. ``error`` is what the engine says of
-    a start that failed; ``memory`` the limit in bytes, 0 for none. ``folder`` is where
-    its program begins, ``network`` the mode of its network; ``pid`` is its process's on
-    the engine's machine, 0 where it does not run.
+    a start that failed; ``memory`` the limit in bytes, 0 for none. ``variables`` are
+    the names of its environment, ``folder`` is where its program begins, ``network``
+    the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
+    it does not run.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Container:
     folder: str = ""
     network: str = ""
     pid: int = 0
+    variables: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -146,6 +148,39 @@ def read_container(data: Mapping[str, Any]) -> Container:
         folder=config.get("WorkingDir") or "",
         network=host.get("NetworkMode") or "",
         pid=int(state.get("Pid") or 0),
+        variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
+    )
+
+
+@record
+class Maker:
+    """Who made containers of a project, as Compose has labelled them.
+
+    ``folder`` is the project's folder, empty where no label says it; ``files`` the
+    Compose files, ``-`` for standard input; ``services`` the containers' services.
+    """
+
+    folder: str
+    files: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+def read_makers(listed: Iterable[Mapping[str, Any]]) -> tuple[Maker, ...]:
+    """The makers of containers that the engine lists, each once, by folder."""
+    services: dict[tuple[str, str], list[str]] = {}
+    for entry in listed:
+        labels = entry.get("Labels") or {}
+        folder = labels.get(f"{_LABEL}project.working_dir") or ""
+        files = labels.get(f"{_LABEL}project.config_files") or ""
+        service = labels.get(f"{_LABEL}service") or ""
+        services.setdefault((folder, files), []).append(service)
+    return tuple(
+        Maker(
+            folder=folder,
+            files=tuple(files.split(",")) if files else (),
+            services=tuple(dict.fromkeys(sorted(names))),
+        )
+        for (folder, files), names in sorted(services.items())
     )
 
 
@@ -278,10 +313,11 @@ def read_folder(archive: bytes) -> Folder:
 
 @record
 class Volume:
-    """A volume and when it was made, in seconds since 1970."""
+    """A volume, its project, and when it was made, in seconds since 1970."""
 
     name: str
     created_at: float | None
+    project: str = ""
 
 
 @record

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from composegen.places.engine.advice import quote_path
 from composegen.places.engine.cause import Cause, CauseName
 from composegen.places.engine.containers import Folder, Mounted
+from composegen.places.engine.data_help import suggest_password, suggest_volume_owner
 from composegen.places.engine.evidence import Evidence
 from composegen.planning.addressing import ContainerAddressing
 
@@ -51,14 +52,18 @@ def look_at_password(seen: Evidence) -> Cause | None:
     """A login was refused, perhaps by a store whose volume is older."""
     if not seen.find_line(_PASSWORD):
         return None
-    if seen.older_volume:
+    if seen.older_store is not None:
         return Cause(
             CauseName.OLD_PASSWORD,
             f"{seen.older_service} refused the password: its volume "
             f"{seen.older_volume} is older than the secret and keeps the password "
             "that it was made with",
-            "put the old password back, or delete the data:\n"
-            f"composegen down && docker volume rm {seen.older_volume}",
+            suggest_password(
+                seen.older_store,
+                seen.older_file,
+                seen.older_volume,
+                seen.owners.get(seen.older_volume, ""),
+            ),
         )
     return Cause(
         CauseName.PASSWORD_REFUSED,
@@ -290,9 +295,11 @@ def look_at_folder(seen: Evidence) -> Cause | None:
         )
     return Cause(
         CauseName.VOLUME_DENIED,
-        f"{said}; the volume {mount.name} belongs to another user than {who}",
-        f"let the image make {mount.target} with the right owner, then, if nothing in "
-        f"it is needed:\ncomposegen down && docker volume rm {mount.name}",
+        said,
+        f"the volume {mount.name} belongs to another user than {who}:\n"
+        + suggest_volume_owner(
+            seen.container, mount.name, mount.target, seen.owners.get(mount.name, "")
+        ),
     )
 
 

@@ -148,6 +148,13 @@ def explain_unreached(noted: NotedService, found: Unreached) -> Failure:
     )
 
 
+def describe_unreached(found: tuple[str, Unreached]) -> str:
+    """A service that others do not reach, in a line."""
+    name, each = found
+    where = f"{', '.join(each.hosts)}:{each.port}"
+    return f"{name} listens only on {where}: run `composegen why {name}`"
+
+
 def find_unreached(
     engine: Listing, notes: Notes, containers: Iterable[Container]
 ) -> list[Reason]:

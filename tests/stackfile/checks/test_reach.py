@@ -206,3 +206,18 @@ def test_a_published_port_that_is_asked_for_its_health_is_fine():
 def test_a_recipe_knows_which_ports_it_has():
     text = "services: {q: {use: rabbitmq, port: 5672, publish: 15672:15672}}"
     assert "port-unpublished" not in list_names(text)
+
+
+@pytest.mark.parametrize("name", ["app", "cache"])
+def test_no_service_leaves_the_network_of_a_store(name: str) -> None:
+    raw = {name: "compose: {networks: null}\n"}
+    text = make_stack(
+        app=f"{APP}needs: [cache]\n{raw.get('app', '')}",
+        cache=f"use: redis\n{raw.get('cache', '')}",
+    )
+
+    assert list_names(text) == ["computed-key"]
+
+
+def test_networks_that_are_not_rendered_can_be_removed() -> None:
+    assert list_names(make_app("compose: {networks: null}")) == []
