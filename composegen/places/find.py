@@ -48,16 +48,17 @@ class Finder:
         is_older = engine.at < last and not engine.is_there()
         return self._processes if is_older else engine
 
-    def take_down(self, tell: Tell) -> Iterator[str]:
+    def take_down(self, tell: Tell, *, take_over: bool = False) -> Iterator[str]:
         """End what runs in every place; a sentence for each thing that was ended.
 
         How an earlier run ended is not what happened last once containers are removed.
+        Raises OtherFolder, unless ``take_over``.
         """
         yield from self._processes.take_down(tell)
         engine = self._find_engine()
         if engine is None:
             return
-        yield from engine.take_down(tell)
+        yield from engine.take_down(tell, take_over=take_over)
         runs = RunFolder.find(self._workspace.folder)
         if runs is not None:
             runs.forget_last()

@@ -35,8 +35,9 @@ class ServiceStatus:
 
     One that runs and is unhealthy has failed, and so has one that exited and waits for
     its restart. ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``, and
-    None where it does not run; ``since`` an
-    ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path.
+    None where it does not run; ``since`` an ISO 8601 time in UTC; ``address`` what to
+    open or call; ``log`` a path. ``reachable`` is False where it listens on an address
+    of its own container alone.
     """
 
     service: str
@@ -50,12 +51,15 @@ class ServiceStatus:
     image: str | None = None
     log: str | None = None
     reused: bool | None = None
+    reachable: bool | None = None
 
 
 def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
-    """Whether all that is required does what is asked of it: `status` ends with 0."""
+    """Whether all that is required does what is asked of it, and can be reached."""
     return all(
-        each.state in FINE and each.health != "unhealthy"
+        each.state in FINE
+        and each.health != "unhealthy"
+        and each.reachable is not False
         for each in statuses
         if each.service in required
     )
@@ -96,6 +100,8 @@ def format_statuses(
 
 def _describe_state(status: ServiceStatus) -> str:
     state = f"{status.state.value}, reused" if status.reused else status.state.value
+    if status.reachable is False:
+        state += ", unreachable"
     return state if status.exit_code is None else f"{state} ({status.exit_code})"
 
 

@@ -806,4 +806,25 @@ FAULTS = (
         "        is_older = False\n",
         ("tests/places/test_find.py",),
     ),
+    Fault(
+        "the containers of another folder are changed",
+        "composegen/places/engine/ownership.py",
+        "    if is_here and _is_left(maker):\n",
+        "    if is_here:\n",
+        ("tests/places/engine/test_ownership.py",),
+    ),
+    Fault(
+        "an emptied password is made again for old data",
+        "composegen/places/engine/lost_secrets.py",
+        "    return text is not None and not text.strip()\n",
+        "    return False\n",
+        ("tests/places/engine/test_lost_secrets.py",),
+    ),
+    Fault(
+        "`down` removes the containers of another folder",
+        "composegen/places/engine/place.py",
+        "                take_over=take_over,\n",
+        "                take_over=True,\n",
+        ("tests/places/engine/test_place.py",),
+    ),
 )

@@ -60,7 +60,7 @@ def take_down(
 
 
 def _kill_leftover(left: ServiceRecord, tell: Callable[[str], None]) -> None:
-    """Kill what a dead run left of a service. Raises StillRuns where it does not end."""
+    """Kill what a dead run left of a service. Raises StillRuns where it stays."""
     begin = time.monotonic()
     has_told = False
     while not is_still(left.supervisor) and kill_leftover(left):
