@@ -1,27 +1,14 @@
-"""The causes of failures on the engine: a name for each, its words and its help.
-
-A name belongs to one cause with one help. Every help is tried on an engine by a test
-that carries the name, so that a cause cannot be added without such a test.
-"""
+"""The names of the causes of failures on the engine."""
 
 from __future__ import annotations
 
-from enum import StrEnum, auto
+from enum import auto
 
-from composegen.records import record
+from composegen.places.cause import Names
 
 
-class CauseName(StrEnum):
+class CauseName(Names):
     """Every cause that can be found."""
-
-    @staticmethod
-    def _generate_next_value_(
-        name: str,
-        start: int,  # noqa: ARG004 - what an enum calls
-        count: int,  # noqa: ARG004
-        last_values: list[str],  # noqa: ARG004
-    ) -> str:
-        return name.lower().replace("_", "-")
 
     # A start that failed
     PORT_TAKEN = auto()
@@ -81,16 +68,3 @@ class CauseName(StrEnum):
     NAME_TAKEN = auto()
     COMPOSE_TOO_OLD = auto()
     NETWORK_MISSING = auto()
-
-
-@record(kw_only=False)
-class Cause:
-    """What is behind a failure, and what to do; ``help`` is empty where nothing is."""
-
-    name: str
-    text: str
-    help: str = ""
-
-
-UNKNOWN = Cause("", "")
-"""Nothing is known."""

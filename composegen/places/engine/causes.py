@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from composegen.places.advice import quote_path
+from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.advice import (
-    quote_path,
     write_health,
     write_longer_boot,
     write_port,
 )
 from composegen.places.engine.asking import TOOLS
-from composegen.places.engine.cause import UNKNOWN, Cause, CauseName
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.complaints import PORT_TAKEN, explain_port
 from composegen.places.engine.containers import Container, Probe
 from composegen.places.engine.evidence import Evidence

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from composegen.places.cause import Cause
 from composegen.places.engine.advice import advise, move_published
-from composegen.places.engine.cause import Cause, CauseName
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.containers import Container
 from composegen.places.engine.notes import NotedService
 

@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from composegen.places.cause import UNKNOWN
 from composegen.places.engine.advice import advise, write_longer_boot
-from composegen.places.engine.cause import UNKNOWN, CauseName
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.causes import find_cause
 from composegen.places.engine.complaints import (
     PORT_TAKEN,
