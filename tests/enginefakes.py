@@ -11,6 +11,7 @@ from composegen.places.engine.containers import (
     Action,
     Container,
     Happened,
+    Maker,
     Socket,
     Status,
     Volume,
@@ -84,6 +85,8 @@ class FakeEngine:
     sockets: dict[str, list[Socket]] = field(default_factory=dict)
     volumes: dict[str, Volume] = field(default_factory=dict)
     publishers: dict[int, str] = field(default_factory=dict)
+    makers: list[Maker] = field(default_factory=list)
+    is_here: bool = True
     programs: dict[str, list[str]] = field(default_factory=dict)
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
@@ -102,6 +105,12 @@ class FakeEngine:
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
         found = self.programs.get(id)
         return None if found is None else tuple(n for n in names if n in found)
+
+    def list_makers(self, project: str) -> tuple[Maker, ...]:
+        return tuple(self.makers)
+
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        return tuple(self.makers)
 
     def find_volume(self, name: str) -> Volume | None:
         return self.volumes.get(name)

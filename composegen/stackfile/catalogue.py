@@ -43,6 +43,9 @@ LEVELS: dict[str, Level] = {
     **dict.fromkeys(_NOTES, Level.NOTE),
 }
 
+COMMAND_ERRORS = ("lost-secret", "other-file", "other-folder")
+"""Errors of commands that have a page too; no check of a stack file finds them."""
+
 
 def find_level(name: str) -> Level:
     """The level of a problem; a name that is not listed is a programming error."""

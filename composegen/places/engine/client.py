@@ -21,10 +21,12 @@ from composegen.places.engine.containers import (
     Happened,
     ImageBuild,
     Machine,
+    Maker,
     Socket,
     Volume,
     read_container,
     read_happened,
+    read_makers,
     read_time,
 )
 from composegen.places.engine.endpoint import Endpoint, suggest_start
@@ -149,6 +151,22 @@ class Engine:
             )
         )
 
+    def list_makers(self, project: str) -> tuple[Maker, ...]:
+        """Who made the containers of a project, those of one command included."""
+        filters = {"label": f"{_PROJECT}={project}"}
+        return read_makers(
+            self._ask(lambda: self._api.containers(all=True, filters=filters))
+        )
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is reached by a socket of this machine, whose folders it knows."""
+        host = self.endpoint.host
+        if self.endpoint.context:
+            found = docker.ContextAPI.get_context(self.endpoint.context)
+            host = found.Host if found is not None else ""
+        return not host or host.startswith(("unix://", "npipe://"))
+
     def find_container(self, id: str) -> Container | None:
         """One container; None where it has gone."""
         data = self._find(lambda: self._api.inspect_container(id))
@@ -214,6 +232,10 @@ class Engine:
             return None
         return tuple(posixpath.basename(line) for line in out.splitlines()[:-1])
 
+    def has_content(self, id: str, path: str) -> bool:
+        """Whether a running container has a file that is not empty."""
+        return self._run_inside(id, ["test", "-s", path]) is not None
+
     def _run_inside(self, id: str, command: list[str]) -> str | None:
         def execute() -> tuple[bytes, int]:
             made = self._api.exec_create(id, command)
@@ -233,7 +255,19 @@ class Engine:
         data = self._find(lambda: self._api.inspect_volume(name))
         if data is None:
             return None
-        return Volume(name=data["Name"], created_at=read_time(data.get("CreatedAt")))
+        return Volume(
+            name=data["Name"],
+            created_at=read_time(data.get("CreatedAt")),
+            project=(data.get("Labels") or {}).get(_PROJECT, ""),
+        )
+
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        """Who made the containers that mount a volume, of any project."""
+        return read_makers(
+            self._ask(
+                lambda: self._api.containers(all=True, filters={"volume": volume})
+            )
+        )
 
     def list_volumes(self, project: str) -> tuple[str, ...]:
         """The names of a project's volumes."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -65,7 +65,8 @@ class Container:
 
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; times are
     seconds since 1970, None where that never was. ``error`` is what the engine says of
-    a start that failed; ``memory`` the limit in bytes, 0 for none.
+    a start that failed; ``memory`` the limit in bytes, 0 for none. ``variables`` are
+    the names of its environment.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Container:
     is_read_only: bool = False
     drops_capabilities: bool = False
     memory: int = 0
+    variables: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -136,6 +138,39 @@ def read_container(data: Mapping[str, Any]) -> Container:
         is_read_only=bool(host.get("ReadonlyRootfs")),
         drops_capabilities="ALL" in (host.get("CapDrop") or ()),
         memory=int(host.get("Memory") or 0),
+        variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
+    )
+
+
+@record
+class Maker:
+    """Who made containers of a project, as Compose has labelled them.
+
+    ``folder`` is the project's folder, empty where no label says it; ``files`` the
+    Compose files, ``-`` for standard input; ``services`` the containers' services.
+    """
+
+    folder: str
+    files: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+def read_makers(listed: Iterable[Mapping[str, Any]]) -> tuple[Maker, ...]:
+    """The makers of containers that the engine lists, each once, by folder."""
+    services: dict[tuple[str, str], list[str]] = {}
+    for entry in listed:
+        labels = entry.get("Labels") or {}
+        folder = labels.get(f"{_LABEL}project.working_dir") or ""
+        files = labels.get(f"{_LABEL}project.config_files") or ""
+        service = labels.get(f"{_LABEL}service") or ""
+        services.setdefault((folder, files), []).append(service)
+    return tuple(
+        Maker(
+            folder=folder,
+            files=tuple(files.split(",")) if files else (),
+            services=tuple(dict.fromkeys(sorted(names))),
+        )
+        for (folder, files), names in sorted(services.items())
     )
 
 
@@ -230,10 +265,11 @@ def read_happened(data: Mapping[str, Any]) -> Happened | None:
 
 @record
 class Volume:
-    """A volume and when it was made, in seconds since 1970."""
+    """A volume, its project, and when it was made, in seconds since 1970."""
 
     name: str
     created_at: float | None
+    project: str = ""
 
 
 @record

@@ -24,7 +24,9 @@ class Evidence:
     of the services that it needs, with the port that they should listen on.
     ``tools`` are those in it that a check could call, None where it was not seen.
     ``older_volume`` names the volume that is older than the password of the service
-    that refused it. ``memory`` is the container's limit in words.
+    that refused it; ``older_store`` is that service's container, ``older_file`` the
+    file of the password. ``owners`` says of volumes whose they are. ``memory`` is the
+    container's limit in words.
     """
 
     noted: NotedService
@@ -36,6 +38,9 @@ class Evidence:
     services: tuple[str, ...] = ()
     older_volume: str = ""
     older_service: str = ""
+    older_store: Container | None = None
+    older_file: str = ""
+    owners: Mapping[str, str] = field(default_factory=dict)
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
     tools: tuple[str, ...] | None = None

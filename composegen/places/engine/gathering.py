@@ -13,14 +13,17 @@ from composegen.places.engine.containers import (
     Action,
     Container,
     Happened,
+    Maker,
     Socket,
     Status,
     Volume,
 )
+from composegen.places.engine.data_help import describe_volume
 from composegen.places.engine.evidence import Evidence
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
 from composegen.planning.addressing import ContainerAddressing
+from composegen.records import record
 
 _LOOK_BACK = 3600.0
 _SECRETS = f"{ContainerAddressing.secret_folder}/"
@@ -53,9 +56,23 @@ class Looking(Protocol):
         """A volume."""
         ...
 
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        """Who made the containers that mount a volume."""
+        ...
+
     def find_publisher(self, port: int) -> str:
         """The container that published a port."""
         ...
+
+
+@record
+class _Older:
+    """A store whose volume is older than its password; all is empty for none."""
+
+    volume: str = ""
+    service: str = ""
+    container: Container | None = None
+    file: str = ""
 
 
 class Gatherer:
@@ -78,7 +95,7 @@ class Gatherer:
     ) -> Evidence:
         """All that can be found out about a service's container."""
         taken = PORT_TAKEN.search(container.error)
-        volume, refused_by = self._find_older_volume(noted)
+        older = self._find_older_volume(noted)
         return Evidence(
             noted=noted,
             container=container,
@@ -90,8 +107,11 @@ class Gatherer:
             services=tuple(each.name for each in self.notes.services),
             secret_files=self._find_secret_files(container),
             tools=self._find_tools(container),
-            older_volume=volume,
-            older_service=refused_by,
+            older_volume=older.volume,
+            older_service=older.service,
+            older_store=older.container,
+            older_file=older.file,
+            owners=self._find_owners(container, older),
             holder=find_holder(self.engine, int(taken[1])) if taken else "",
         )
 
@@ -139,7 +159,16 @@ class Gatherer:
                 found[need.service] = needed.port, sockets or ()
         return found
 
-    def _find_older_volume(self, noted: NotedService) -> tuple[str, str]:
+    def _find_owners(self, container: Container, older: _Older) -> dict[str, str]:
+        """Whose the volumes are that a help may speak of."""
+        names = [each.name for each in container.mounts if each.kind == "volume"]
+        return {
+            name: describe_volume(volume, self.engine.list_users(name))
+            for name in dict.fromkeys(filter(None, [*names, older.volume]))
+            if (volume := self.engine.find_volume(name)) is not None
+        }
+
+    def _find_older_volume(self, noted: NotedService) -> _Older:
         """The volume of a store that is older than its password, and the store."""
         for name in (*(need.service for need in noted.needs), noted.name):
             store = self.notes.find(name)
@@ -159,8 +188,13 @@ class Gatherer:
                     made = None if volume is None else volume.created_at
                     # The engine's times are whole seconds.
                     if made is not None and made + 1 < written:
-                        return mount.name, name
-        return "", ""
+                        return _Older(
+                            volume=mount.name,
+                            service=name,
+                            container=container,
+                            file=store.password_file,
+                        )
+        return _Older()
 
 
 def find_holder(engine: Looking, port: int) -> str:

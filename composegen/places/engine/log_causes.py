@@ -9,6 +9,7 @@ import posixpath
 import re
 
 from composegen.places.engine.containers import Mounted
+from composegen.places.engine.data_help import suggest_password, suggest_volume_owner
 from composegen.places.engine.evidence import Cause, Evidence
 from composegen.planning.addressing import ContainerAddressing
 
@@ -47,16 +48,18 @@ def look_at_password(seen: Evidence) -> Cause | None:
     """A login was refused, perhaps by a store whose volume is older."""
     if not seen.find_line(_PASSWORD):
         return None
-    if seen.older_volume:
+    if seen.older_store is not None:
         return (
             (
                 f"{seen.older_service} refused the password: its volume "
                 f"{seen.older_volume} is older than the secret and keeps the password "
                 "that it was made with"
             ),
-            (
-                "put the old password back, or delete the data:\n"
-                f"composegen down && docker volume rm {seen.older_volume}"
+            suggest_password(
+                seen.older_store,
+                seen.older_file,
+                seen.older_volume,
+                seen.owners.get(seen.older_volume, ""),
             ),
         )
     return "a password was refused", "compare the secrets of both sides"
@@ -226,11 +229,9 @@ def look_at_folder(seen: Evidence) -> Cause | None:
         )
     return (
         cause,
-        (
-            f"the volume {mount.name} belongs to another user than {who}: let the "
-            f"image make {mount.target} with the right owner, then, if nothing in it "
-            "is needed:\n"
-            f"composegen down && docker volume rm {mount.name}"
+        f"the volume {mount.name} belongs to another user than {who}:\n"
+        + suggest_volume_owner(
+            seen.container, mount.name, mount.target, seen.owners.get(mount.name, "")
         ),
     )
 

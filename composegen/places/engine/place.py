@@ -8,6 +8,7 @@ from pathlib import Path
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, read_compose, use_compose
 from composegen.places.engine.notes import Notes, remove_notes
+from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
@@ -35,12 +36,14 @@ class EnginePlace:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
+            notes = self._describe_owners(engine)
         seen = make_seen(self._notes, containers)
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
             left_out=self._notes.left_out,
+            notes=notes,
         )
 
     def explain(self, service: str) -> Explanation:
@@ -50,16 +53,23 @@ class EnginePlace:
             reasons = find_engine_reasons(
                 engine, self._notes, self._folder, service=service
             )
-        return Explanation(reasons=tuple(reasons))
+            notes = self._describe_owners(engine)
+        return Explanation(reasons=tuple(reasons), notes=notes)
 
     def read_logs(self, names: Iterable[str], count: int, *, follow: bool) -> Logs:
         """Lines of the containers' logs, as the engine keeps them."""
         listed = tuple(names)
         check_services(listed, self._names)
+        with Engine(self._notes.endpoint) as engine:
+            notes = self._describe_owners(engine)
         return Logs(
             names=listed or self._names,
             lines=self._read_lines(listed, count, follow=follow),
+            notes=notes,
         )
+
+    def _describe_owners(self, engine: Engine) -> tuple[str, ...]:
+        return describe_owners(engine, self._notes.project, self._folder)
 
     def _read_lines(
         self, names: tuple[str, ...], count: int, *, follow: bool
@@ -75,11 +85,19 @@ class EnginePlace:
         noted = self._notes.find(service)
         return service if noted is not None and noted.replicas == 1 else container
 
-    def take_down(
-        self,
-        tell: Tell,  # noqa: ARG002 - Compose shows what it does
-    ) -> tuple[str, ...]:
-        """Remove the project's containers and networks; its volumes stay."""
+    def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
+        """Remove the project's containers and networks; its volumes stay.
+
+        Raises OtherFolder, unless ``take_over``.
+        """
+        with Engine(self._notes.endpoint) as engine:
+            check_ownership(
+                engine,
+                self._notes.project,
+                self._folder,
+                take_over=take_over,
+                tell=lambda text: tell(f"note: {text}"),
+            )
         use_compose(self._project, "down", "--remove-orphans")
         with Engine(self._notes.endpoint) as engine:
             volumes = engine.list_volumes(self._notes.project)
@@ -87,8 +105,7 @@ class EnginePlace:
         taken = (f"removed the containers of {self._notes.project}",)
         if not volumes:
             return taken
-        names = " ".join(volumes)
-        return *taken, f"its volumes are kept; to remove them: docker volume rm {names}"
+        return *taken, f"its volumes are kept, with their data: {', '.join(volumes)}"
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Compose's exit code alone decides nothing: ``judging`` does, from the engine's e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from composegen.errors import (
@@ -19,8 +20,10 @@ from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
+from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.status import find_addresses
 from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
@@ -69,6 +72,8 @@ class UpOptions:
     ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
     selection was typed: the file on the disk is left alone then. ``in_terminal`` says
     that what Compose prints in front goes to a terminal: it draws its progress there.
+    ``take_over`` lets it replace containers of another folder, or of another Compose
+    file; ``ask`` asks a person about the latter, None where there is no one.
     """
 
     build: bool = True
@@ -76,6 +81,8 @@ class UpOptions:
     engine: int = Options().engine
     is_chosen: bool = False
     in_terminal: bool = False
+    take_over: bool = False
+    ask: Callable[[str], bool] | None = None
 
 
 def up_stack(
@@ -84,8 +91,8 @@ def up_stack(
     """Bring a plan up on the Docker engine; the exit code.
 
     Everything that happens is an event that is reported.
-    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName and UpAlready
-    before anything is changed, and Interrupted.
+    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName, UpAlready,
+    OtherFolder, OtherFile and LostSecret before anything is changed, and Interrupted.
     """
     with catch_signals(_interrupt):
         find_docker()
@@ -137,6 +144,8 @@ class _Up:
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
         self.report(Planned(services=tuple(self.plan.names)))
+        self._check_owner()
+        check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
         text = self._render()
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
@@ -154,6 +163,7 @@ class _Up:
                 self.notes,
                 self.report,
                 limit=self.options.limit,
+                recreate=self.options.take_over,
             )
             reasons = boot.carry_out()
             if not reasons:
@@ -167,6 +177,24 @@ class _Up:
         text = format_reasons(reasons)
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
+
+    def _check_owner(self) -> None:
+        """Whose the containers are that would be changed."""
+        options, project = self.options, self.notes.project
+        check_ownership(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            tell=lambda text: self.report(Noted(text=text)),
+        )
+        check_makers(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            ask=options.ask,
+        )
 
     def _render(self) -> str:
         path = self.folder / "compose.yaml"

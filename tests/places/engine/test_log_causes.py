@@ -3,7 +3,7 @@
 import pytest
 
 from composegen.places.engine.containers import Mounted
-from tests.enginefakes import see_web_dead
+from tests.enginefakes import make_container, see_web_dead
 
 
 @pytest.mark.parametrize(
@@ -98,22 +98,53 @@ def test_a_mounted_folder_of_the_host_is_given_to_its_user():
     assert help == "let user 1000 have it on this machine:\nchown 1000 /home/me/x"
 
 
-def test_a_volume_of_another_user_is_made_anew():
+def test_a_volume_of_another_user_gets_its_owner_and_is_deleted_last():
     mount = Mounted(
         kind="volume", name="demo_data", source="", target="/data", is_writable=True
     )
-    cause, help = see_web_dead("open /data/y: permission denied", mounts=(mount,))
+    cause, help = see_web_dead(
+        "open /data/y: permission denied",
+        mounts=(mount,),
+        user="1000",
+        evidence={"owners": {"demo_data": "project demo; used by /a"}},
+    )
     assert "/data/y" in cause
-    assert "docker volume rm demo_data" in help
+    chown = "--entrypoint chown -v demo_data:/data image:1 -R 1000 /data"
+    assert chown in help
+    assert help.index(chown) < help.index("project demo; used by /a")
+    assert help.endswith("docker volume rm demo_data")
 
 
 def test_a_password_that_is_younger_than_its_volume():
-    cause, help = see_web_dead(
-        'FATAL: password authentication failed for user "app"',
-        evidence={"older_volume": "demo_db-data", "older_service": "db"},
-    )
+    cause, help = see_refused("POSTGRES_PASSWORD_FILE")
     assert cause.startswith("db refused the password: its volume demo_db-data is older")
-    assert "docker volume rm demo_db-data" in help
+    steps = (
+        "put the old password back into .secrets/db-password",
+        "docker exec -i demo-db-1",
+        "project other; used by /elsewhere",
+        "docker volume rm demo_db-data",
+    )
+    assert [step for step in steps if step not in help] == []
+    assert sorted(steps, key=help.index) == list(steps)
+
+
+def test_a_database_that_wants_its_old_password_first_is_given_no_new_one():
+    _, help = see_refused("MYSQL_ROOT_PASSWORD_FILE")
+    assert "docker exec" not in help
+
+
+def see_refused(variable):
+    """A password was refused by a store that is made with this variable."""
+    return see_web_dead(
+        'FATAL: password authentication failed for user "app"',
+        evidence={
+            "older_volume": "demo_db-data",
+            "older_service": "db",
+            "older_store": make_container("db", variables=("PATH", variable)),
+            "older_file": ".secrets/db-password",
+            "owners": {"demo_db-data": "project other; used by /elsewhere"},
+        },
+    )
 
 
 def test_another_refused_password_has_no_volume_to_blame():
