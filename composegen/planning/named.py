@@ -48,7 +48,8 @@ class NamedPath:
 
     ``what`` says whose it is, ``help`` what to do where it is missing; of ``names``
     one must be there within the path, where there are any. ``is_mounted`` tells that
-    the engine reads it, on its own machine; ``is_local`` that only a process needs it.
+    the engine reads it, on its own machine, ``is_local`` that only a process needs it,
+    ``is_built`` that only a build does.
     """
 
     path: str
@@ -59,6 +60,7 @@ class NamedPath:
     names: tuple[str, ...] = ()
     is_mounted: bool = False
     is_local: bool = False
+    is_built: bool = False
 
     @property
     def is_absolute(self) -> bool:
@@ -157,6 +159,7 @@ def _list_of_build(
             what=f"the folder that `{service.name}` is built from",
             place=(*place, "context", context),
             help="correct `build`, or create the folder",
+            is_built=True,
         )
         if "dockerfile_inline" not in options and "$" not in dockerfile:
             yield NamedPath(
@@ -171,6 +174,7 @@ def _list_of_build(
                 else "write one, or name another file:\n"
                 f"build: {{context: {context}, dockerfile: PATH}}",
                 names=(dockerfile,) if dockerfile else DOCKERFILES,
+                is_built=True,
             )
     for name, source in _list_contexts(options.get("additional_contexts")):
         if not ELSEWHERE.match(source):
@@ -180,6 +184,7 @@ def _list_of_build(
                 what=f"the build context `{name}` of `{service.name}`",
                 place=(*place, "additional_contexts", name, source),
                 help="correct `additional_contexts`, or create the folder",
+                is_built=True,
             )
 
 

@@ -47,17 +47,32 @@ def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
 
 _COMPLAINTS = (
     (
+        r"failed to read dockerfile: open (.+): no such file or directory",
+        "the folder to build from has no {_1}",
+        "write it, or name another file: build: {{context: DIR, dockerfile: PATH}}",
+    ),
+    (
         r"failed to solve: (.*)",
         "the image of `{service}` cannot be built: {_1}",
         "correct its Dockerfile; the failed step is shown above",
     ),
     (
+        r"unable to prepare context: path \"([^\"]+)\" not found",
+        "the folder to build from does not exist: {_1}",
+        "correct `build`, or create the folder",
+    ),
+    (
         (
-            r"(?:unable to prepare context|resolve : lstat|path \"?(\S+?)\"? not found)"
-            r"(.*)"
+            r"(?:failed to get build context [^:]+: stat|resolve ?: lstat) "
+            r"(.+): no such file or directory"
         ),
-        "the build folder does not exist: {_1}{_2}",
-        "correct `build`",
+        "a folder to build from does not exist: {_1}",
+        "correct `build`, or create the folder",
+    ),
+    (
+        r"(?:env|label) file (.+?) not found",
+        "a file that it reads does not exist: {_1}",
+        "create it, or correct its path in the stack file",
     ),
     (
         (r"pull access denied for |manifest for \S+ not found|manifest unknown"),

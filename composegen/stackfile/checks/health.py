@@ -9,6 +9,7 @@ from composegen.model import (
 )
 from composegen.planning.asking import asks_a_port, choose_tool
 from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.checks.paths import check_build
 from composegen.text import shorten
 from composegen.values import format_duration
 
@@ -74,8 +75,9 @@ def check_probe_tool(checked: Checked) -> None:
             service.name, "health", "port", "publish", "image", "build", "use"
         ):
             continue
-        if checked.with_files and service.build and service.build.lacks_file:
-            continue  # that is the problem to solve first
+        if service.build is not None and service.build.lacks_file:
+            check_build(checked, service)  # that is the problem to solve first
+            continue
         known = _describe_known(service, health)
         checked.add(
             "no-probe-tool",
@@ -93,8 +95,6 @@ def _describe_known(service: Service, health: Health) -> str:
     build = service.build
     if health.tools:
         return f"{', '.join(health.tools)} cannot run it"
-    if build is not None and build.lacks_file:
-        return f"there is no Dockerfile in `{shorten(build.context)}`"
     if build is not None and not build.base_image:
         return "its Dockerfile does not say which image it begins with"
     image = build.base_image if build is not None else service.image

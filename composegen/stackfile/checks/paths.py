@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from composegen.planning.named import find_fault, list_named_paths
+from composegen.model import Service
+from composegen.planning.named import NamedPath, find_fault, list_named_paths
 from composegen.stackfile.checks.checked import Checked
 
 
@@ -14,7 +15,19 @@ def check_paths(checked: Checked) -> None:
     if not checked.with_files:
         return
     for named in list_named_paths(checked.stack):
-        fault = None if named.is_absolute else find_fault(named, checked.folder.path)
-        if fault is not None:
-            message, help = fault
-            checked.add("missing-file", message, named.place, help)
+        if not named.is_absolute:
+            _check(checked, named)
+
+
+def check_build(checked: Checked, service: Service) -> None:
+    """A service that cannot be understood without its Dockerfile has one."""
+    for named in list_named_paths(checked.stack, (service,)):
+        if named.is_built:
+            _check(checked, named)
+
+
+def _check(checked: Checked, named: NamedPath) -> None:
+    fault = find_fault(named, checked.folder.path)
+    if fault is not None:
+        message, help = fault
+        checked.add("missing-file", message, named.place, help)

@@ -110,7 +110,7 @@ def test_something_in_the_image_must_ask(keys: str, names: list[str]) -> None:
         ("FROM node:22 AS a\nFROM a\n", ".", []),
         ("ARG V=22\nFROM node:${V}\n", ".", []),
         ("ARG BASE\nFROM $BASE\n", ".", ["no-probe-tool"]),
-        ("FROM node:22\n", "{context: ., dockerfile: Other}", ["no-probe-tool"]),
+        ("FROM node:22\n", "{context: ., dockerfile: Other}", ["missing-file"]),
     ],
 )
 def test_the_last_or_targeted_stage_must_ask(
@@ -124,7 +124,7 @@ def test_the_last_or_targeted_stage_must_ask(
 def test_nobody_guesses_what_is_in_a_dockerfile_that_is_not_there() -> None:
     text = make_stack(app="build: ./app\nport: 80\nhealth: /")
 
-    assert list_names(text) == ["no-probe-tool"]
+    assert list_names(text) == ["missing-file"]
 
 
 # What is known of the image
@@ -162,8 +162,11 @@ def test_the_image_about_which_nothing_is_known_is_named() -> None:
     assert explain("image: acme/web:1", {}) == known
 
 
-def test_a_dockerfile_that_does_not_exist_is_named() -> None:
-    assert explain("build: ./web", {}) == "there is no Dockerfile in `./web`"
+def test_a_dockerfile_that_does_not_exist_is_the_problem() -> None:
+    text = make_stack(app="build: ./web\nport: 80\nhealth: /\n")
+
+    assert list_places(text) == [("missing-file", 3, 12)]
+    assert list_places(text, {"web/x": ""}) == [("missing-file", 3, 12)]
 
 
 @pytest.mark.parametrize(
