@@ -34,6 +34,7 @@ class ServiceStatus:
 
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; ``since`` an
     ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path.
+    ``reachable`` is False where it listens on an address of its own container alone.
     """
 
     service: str
@@ -47,6 +48,7 @@ class ServiceStatus:
     image: str | None = None
     log: str | None = None
     reused: bool | None = None
+    reachable: bool | None = None
 
 
 @record
@@ -84,6 +86,8 @@ def format_statuses(
 
 def _describe_state(status: ServiceStatus) -> str:
     state = f"{status.state.value}, reused" if status.reused else status.state.value
+    if status.reachable is False:
+        state += ", unreachable"
     return state if status.exit_code is None else f"{state} ({status.exit_code})"
 
 

@@ -29,9 +29,9 @@ _MEANING = """
 
 _WARNINGS = """
     boot-too-short early-variable env-file-wires foreign-image job-unwaited
-    latest-image near-placeholder no-reason open-port root-bind-mount secret-in-context
-    secret-literal store-network traefik-network unasked unused-secret unused-volume
-    visible-password
+    latest-image near-placeholder no-reason open-port port-unpublished
+    root-bind-mount secret-in-context secret-literal store-network traefik-network
+    unasked unused-secret unused-volume visible-password
 """.split()
 
 _NOTES = ["assumed-tag", "recipe-for-image", "unknown-image"]

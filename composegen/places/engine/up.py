@@ -19,12 +19,14 @@ from composegen.paths import exists
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.fit import Fitted, fit_plan
 from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.ownership import check_makers, check_ownership
+from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
 from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
@@ -173,8 +175,7 @@ class _Up:
             )
             reasons = boot.carry_out()
             if not reasons:
-                self.report(self._describe_outcome(boot))
-                return ExitCode.FINE
+                return self._end_boot(boot)
         try:
             write_notes(self.folder, _note_failures(self.notes, reasons))
         except FileRefused as refused:  # the reasons matter more
@@ -289,8 +290,23 @@ class _Up:
         lines = said.splitlines()
         return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
 
-    def _describe_outcome(self, boot: Booting) -> Up:
+    def _end_boot(self, boot: Booting) -> int:
+        """Everything is ready; the exit code says whether it can be reached too."""
         containers = self.engine.list_containers(self.notes.project)
+        required = []
+        for reason in find_unreached(self.engine, self.notes, containers):
+            noted = self.notes.find(reason.status.service)
+            if noted is not None and noted.is_required:
+                required.append(reason)
+            else:
+                self.report(Noted(text=str(reason).rstrip()))
+        if required:
+            self.report(NotUp(text=format_reasons(required), help=_STAYS))
+            return ExitCode.PROBLEM
+        self.report(self._describe_outcome(boot, containers))
+        return ExitCode.FINE
+
+    def _describe_outcome(self, boot: Booting, containers: tuple[Container, ...]) -> Up:
         return Up(
             boots=boot.judge.list_boots(),
             addresses=tuple(

@@ -21,6 +21,7 @@ from composegen.stackfile.checks.needs import (
 )
 from composegen.stackfile.checks.paths import check_paths
 from composegen.stackfile.checks.reach import (
+    check_led_to,
     check_networks,
     check_ports,
     check_store_networks,
@@ -50,6 +51,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_literals,
     check_health,
     check_ports,
+    check_led_to,
     check_replicas,
     check_volumes,
     check_secrets,
