@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from composegen.places.events import Failure
-from composegen.places.status import ServiceStatus, State
+from composegen.places.status import ServiceStatus
 from composegen.records import record
 
 LAST_LINES = 20
@@ -35,7 +35,7 @@ class Reason:
     def _describe_state(self) -> list[str]:
         if self.status is None:
             return [] if self.failure is None else [self.failure.reason]
-        is_sick = self.status.health == "unhealthy" and self.status.state is State.READY
+        is_sick = self.status.health == "unhealthy"
         state = "unhealthy" if is_sick else self.status.state.value
         head = f"{' -> '.join(self.chain)}: {self.status.service} is {state}"
         return [head] if self.failure is None else [head, f"  {self.failure.reason}"]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
 from composegen.places.engine.containers import Container, Probe, Status
 from composegen.places.engine.evidence import Evidence
+from composegen.text import strip_control
 from composegen.values import format_duration
 
 _LAST_PROBES = 2
 _WIDEST_OUTPUT = 300
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def describe_state(seen: Evidence) -> str:
@@ -96,4 +94,4 @@ def _quote(word: str) -> str:
 
 def clean(text: str) -> str:
     """A text of a container in one line, without what steers a terminal."""
-    return _CONTROL.sub("", _COLOUR.sub("", text).replace("\n", " "))
+    return strip_control(text.replace("\n", " "))

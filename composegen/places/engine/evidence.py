@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
+from composegen.places.engine.advice import advise
 from composegen.places.engine.containers import (
     Container,
+    Folder,
     Happened,
     Maker,
     Socket,
@@ -18,9 +20,6 @@ from composegen.places.engine.notes import NotedService
 from composegen.records import field, record
 
 _CONTEXT = 4
-
-Cause: TypeAlias = tuple[str, str]
-"""What is behind it and what to do; the second may be empty."""
 
 
 class Looking(Protocol):
@@ -42,8 +41,18 @@ class Looking(Protocol):
         """A container's last lines since a time."""
         ...
 
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         """What listens in a container."""
+        ...
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Sequence[str], host: str
+    ) -> dict[str, int]:
+        """The status that paths answer with in a container."""
+        ...
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        """A folder in a container. Raises LookupError."""
         ...
 
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
@@ -78,10 +87,12 @@ class Evidence:
     ``tools`` are those in it that a check could call, None where it was not seen.
     ``older_volume`` names the volume that is older than the password of the service
     that refused it; ``older_store`` is that service's container, ``older_file`` the
-    file of the password. ``owners`` says of volumes whose they are. ``age`` is for how
-    many seconds its container has run since its last start; ``death`` how it died
-    before, None where it has not or nobody knows. ``lines`` are of the last start, and
-    of the one that ended with that death.
+    file of the password. ``owners`` says of volumes whose they are. ``folders`` are
+    those that its log speaks of, None for one that is not there. ``answers`` holds the
+    status that a path answers with, from inside. ``age`` is for how many seconds its
+    container has run since its last start; ``death`` how it died before, None where it
+    has not or nobody knows. ``lines`` are of the last start, and of the one that ended
+    with that death.
     """
 
     noted: NotedService
@@ -101,6 +112,8 @@ class Evidence:
     tools: tuple[str, ...] | None = None
     age: float = 0.0
     death: Death | None = None
+    folders: Mapping[str, Folder | None] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def has_died(self) -> bool:
@@ -136,4 +149,4 @@ class Evidence:
 
     def advise(self, *lines: str) -> str:
         """The lines to add below the service in the stack file."""
-        return "\n".join([f"under `{self.noted.name}` in the stack file:", *lines])
+        return advise(self.noted, *lines)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
-from composegen.places.engine.causes import TOOLS
+from composegen.places.engine.asking import TOOLS
 from composegen.places.engine.complaints import PORT_TAKEN, find_holder
-from composegen.places.engine.containers import Container, Socket, Status
+from composegen.places.engine.containers import Container, Folder, Socket, Status
 from composegen.places.engine.data_help import describe_volume
 from composegen.places.engine.deaths import (
     Death,
@@ -16,6 +17,7 @@ from composegen.places.engine.deaths import (
 )
 from composegen.places.engine.describing import clean
 from composegen.places.engine.evidence import Evidence, Looking, has_died
+from composegen.places.engine.log_causes import list_spoken_of
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
 from composegen.planning.addressing import ContainerAddressing
@@ -24,6 +26,8 @@ from composegen.records import record
 _LOOK_BACK = 3600.0
 _READ_LINES = 200
 _START_TAKES = 1.0
+_MOST_FOLDERS = 5
+_OFTEN = ("/health", "/healthz", "/")
 _SECRETS = f"{ContainerAddressing.secret_folder}/"
 
 
@@ -52,18 +56,22 @@ class Gatherer:
         """All that can be found out about a service's container."""
         death = self._find_death(container)
         taken = PORT_TAKEN.search(container.error)
+        tools = self._find_tools(container)
+        lines = self._read_lines(container, death)
         older = self._find_older_volume(noted)
         return Evidence(
             noted=noted,
             container=recall_death(container, death),
-            lines=self._read_lines(container, death),
+            lines=lines,
             was_out_of_memory=container.was_out_of_memory
             or (death is not None and death.was_out_of_memory),
             sockets=self._list_sockets(container),
             needed=self._look_at_needed(noted),
             services=tuple(each.name for each in self.notes.services),
             secret_files=self._find_secret_files(container),
-            tools=self._find_tools(container),
+            tools=tools,
+            folders=self._find_folders(container, lines),
+            answers=self._ask_paths(noted, container, tools or ()),
             older_volume=older.volume,
             older_service=older.service,
             older_store=older.container,
@@ -103,12 +111,32 @@ class Gatherer:
     def _list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
-        return self.engine.list_sockets(container.id)
+        return self.engine.list_sockets(container)
 
     def _find_tools(self, container: Container) -> tuple[str, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
         return self.engine.find_programs(container.id, TOOLS)
+
+    def _ask_paths(
+        self, noted: NotedService, container: Container, tools: tuple[str, ...]
+    ) -> dict[str, int]:
+        """What a page that is a health check answers, and whether another one does."""
+        if not tools or not noted.path or noted.check_port is None:
+            return {}
+        paths = tuple(dict.fromkeys((noted.path, *_OFTEN)))
+        port = noted.check_port
+        return self.engine.ask_paths(container.id, tools, port, paths, noted.host)
+
+    def _find_folders(
+        self, container: Container, lines: tuple[str, ...]
+    ) -> dict[str, Folder | None]:
+        """The folders that its log complains about, where that can be told."""
+        found = {}
+        for path in list_spoken_of(lines, container.folder)[:_MOST_FOLDERS]:
+            with suppress(LookupError):
+                found[path] = self.engine.find_folder(container.id, path)
+        return found
 
     def _find_secret_files(self, container: Container) -> dict[str, str]:
         """The files that its secrets are mounted from, as seen from the stack file."""
@@ -132,7 +160,7 @@ class Gatherer:
             if needed is None or needed.port is None or not own:
                 continue
             if own[0].status is Status.RUNNING:
-                sockets = self.engine.list_sockets(own[0].id)
+                sockets = self.engine.list_sockets(own[0])
                 found[need.service] = needed.port, sockets or ()
         return found
 

@@ -22,7 +22,7 @@ from composegen.places.engine.endpoint import (
     find_endpoint,
     suggest_choice,
 )
-from composegen.places.status import LeftOutNote
+from composegen.places.status import LeftOutNote, format_now
 from composegen.records import as_dict, field, record
 from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
@@ -66,7 +66,9 @@ class NotedService:
     ``boot`` is in seconds; ``is_asked`` says whether the engine asks for its health,
     ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
     starts it again when it dies; ``password_file`` is the file of its password,
-    relative to the stack file.
+    relative to the stack file. ``check`` is the kind of its health check, with the
+    ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
+    its published ports, ``says_port`` whether `port` is written too.
     """
 
     name: str
@@ -80,6 +82,12 @@ class NotedService:
     port: int | None = None
     needs: tuple[NotedNeed, ...] = ()
     password_file: str = ""
+    check: str = ""
+    path: str = ""
+    host: str = ""
+    check_port: int | None = None
+    publish: tuple[str, ...] = ()
+    says_port: bool = False
 
 
 class How(StrEnum):
@@ -114,7 +122,8 @@ class Notes:
     ``began`` is when, in seconds since 1970 on the engine's clock, and 0 where this is
     not known; ``limit`` the deadline that replaced every ``boot``, in seconds from
     there. ``complaint`` is what Compose said when it could not do it; ``failures`` and
-    ``deaths`` are what `up` saw: the engine soon forgets it.
+    ``deaths`` are what `up` saw: the engine soon forgets it. ``at`` is when this was
+    noted, ISO 8601 in UTC.
     """
 
     project: str
@@ -130,6 +139,7 @@ class Notes:
     deaths: tuple[Death, ...] = ()
     services: tuple[NotedService, ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
+    at: str = ""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -154,10 +164,11 @@ class Notes:
 
 
 def write_notes(folder: Path, notes: Notes) -> None:
-    """Keep the notes of a stack's folder. Raises FileRefused."""
+    """Keep the notes of a stack's folder, with the time of now. Raises FileRefused."""
     data = {
         **as_dict(notes),
         "form": _FORM,
+        "at": format_now(),
         "settings": dict(notes.settings),
         "services": [
             {**as_dict(each), "needs": [as_dict(need) for need in each.needs]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from composegen.places.engine.containers import Container, Status, format_time
 from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
@@ -12,9 +12,9 @@ from composegen.places.status import (
     FINE,
     ServiceStatus,
     State,
+    are_up,
 )
 from composegen.records import record, replace
-from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND
 
 _RANK = (
     State.FAILED,
@@ -24,17 +24,18 @@ _RANK = (
     State.READY,
     State.FINISHED,
 )
-HOPELESS = frozenset({NOT_EXECUTABLE, NOT_FOUND})
-"""Exit codes that no other start will change."""
 STEADY_FOR = 10.0
 """Seconds after which the engine takes one that has died for one that runs."""
+_STOPPED_WITH = frozenset({0, 130, 137, 143})
+"""The exit codes of what was stopped, and has not failed."""
 
 
 @record
 class EngineSeen:
     """The statuses of a project, and whether all that is required is up.
 
-    ``now`` is when it was looked at, on the engine's clock.
+    ``now`` is when it was looked at, on the engine's clock. A service that only its own
+    container reaches is not up.
     """
 
     notes: Notes
@@ -44,13 +45,9 @@ class EngineSeen:
 
     @property
     def is_up(self) -> bool:
-        """Whether every required service is ready or has finished."""
+        """Whether anything is there, and every required service is up."""
         required = {each.name for each in self.notes.services if each.is_required}
-        return all(
-            status.state in FINE
-            for status in self.statuses
-            if status.service in required
-        )
+        return bool(self.containers) and are_up(self.statuses, required)
 
     def find(self, service: str) -> ServiceStatus:
         """One service's status; every service that takes part has one."""
@@ -62,15 +59,23 @@ class EngineSeen:
 
 
 def make_seen(
-    notes: Notes, containers: Iterable[Container], now: float | None = None
+    notes: Notes,
+    containers: Iterable[Container],
+    now: float | None = None,
+    *,
+    unreached: Collection[str] = (),
 ) -> EngineSeen:
     """The statuses of what was noted, in the order of its plan; left-out ones last.
 
     ``now`` is the engine's clock, in seconds since 1970; this machine's by default.
+    ``unreached`` are the services that only their own container reaches.
     """
     at = time.time() if now is None else now
     found = tuple(forget_past(notes, each) for each in containers)
-    statuses = [_make_status(notes, each, found, at) for each in notes.services]
+    statuses = [
+        replace(status, reachable=False) if status.service in unreached else status
+        for status in (_make_status(notes, each, found, at) for each in notes.services)
+    ]
     statuses += [
         ServiceStatus(service=str(each["service"]), state=State.LEFT_OUT)
         for each in notes.left_out
@@ -111,7 +116,7 @@ def _make_status(
     return ServiceStatus(
         service=noted.name,
         state=state,
-        health=worst.health,
+        health=worst.health if worst.is_running else None,
         since=format_time(moment),
         restarts=sum(each.restarts for each in own),
         exit_code=worst.exit_code if has_ended or worst.error else None,
@@ -142,25 +147,31 @@ def holds_failure(
 
 
 def find_state(
-    notes: Notes, noted: NotedService, container: Container, now: float
+    notes: Notes,
+    noted: NotedService,
+    container: Container,
+    now: float | None = None,
 ) -> State:
     """What a container is doing, in the words of every place.
 
-    The rules are those of `up`: a second death fails, and so does a boot that is over.
+    ``now`` is the engine's clock, this machine's by default. The rules are those of
+    `up`: a second death fails, and so does a boot that is over.
     """
     match container.status:
         case Status.CREATED:
             return State.FAILED if container.error else State.WAITING
         case Status.RUNNING | Status.PAUSED:
-            return _find_running(notes, noted, container, now)
+            at = time.time() if now is None else now
+            return _find_running(notes, noted, container, at)
         case Status.RESTARTING:
-            is_first = container.restarts == 1 and container.exit_code not in HOPELESS
-            return State.STARTING if is_first else State.FAILED
+            return State.FAILED
         case _ if container.is_past:
             return State.STOPPED
         case _ if noted.is_job:
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
+            return State.FAILED
+        case _ if not (noted.is_restarted or container.exit_code in _STOPPED_WITH):
             return State.FAILED
         case _:
             return State.STOPPED

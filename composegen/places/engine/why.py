@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from composegen.places.cause import Cause
+from composegen.places.engine.advice import advise, write_longer_boot
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.causes import find_cause
 from composegen.places.engine.complaints import explain_complaint
 from composegen.places.engine.containers import Container
 from composegen.places.engine.describing import describe_check, describe_state
-from composegen.places.engine.evidence import Cause, Evidence, Looking
+from composegen.places.engine.evidence import Evidence, Looking
 from composegen.places.engine.gathering import Gatherer
 from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
+from composegen.places.engine.reach import Reach, explain_unreached
 from composegen.places.engine.status import (
     EngineSeen,
     find_state,
@@ -68,6 +72,10 @@ class _Doctor:
 
     def find_reasons(self, names: Iterable[str], *, is_named: bool) -> list[Reason]:
         found: dict[str, Reason] = {}
+        names = tuple(names)
+        own = [each for each in self.seen.containers if each.service in names]
+        named = names[0] if is_named else ""
+        unreached = Reach(self.notes).look(self.engine, own, named=named)
         for name in names:
             noted = self.notes.find(name)
             if noted is None:
@@ -76,10 +84,12 @@ class _Doctor:
                 chain = follow_needs(name, self._find_blocking)
                 if chain[-1] not in found:
                     found[chain[-1]] = self._explain(chain)
-            elif is_named:
-                reason = self._explain_reach(noted)
-                if reason is not None:
-                    found[name] = reason
+            elif name in unreached:
+                found[name] = Reason(
+                    chain=(name,),
+                    status=self.seen.find(name),
+                    failure=explain_unreached(noted, unreached[name]),
+                )
         return list(found.values())
 
     def _is_fine(self, name: str) -> bool:
@@ -115,18 +125,18 @@ class _Doctor:
             failure = self._explain_absence(noted, container, judged)
             return Reason(chain=chain, status=status, failure=failure)
         seen = self.evidence.gather(noted, container)
-        cause, help = find_cause(seen)
+        cause = find_cause(seen)
         if status.state in FINE:
             status = replace(status, state=State.FAILED)
-            cause, help = f"{noted.name} is up now", _GO_ON
-            if self._is_late(noted.name):
-                cause, help = _explain_late(noted)
+            is_late = self._is_late(noted.name)
+            cause = _explain_late(noted) if is_late else _explain_recovered(noted)
         failure = Failure(
             service=noted.name,
             reason=self._choose_reason(seen, judged),
             exit_code=seen.container.exit_code if seen.has_died else status.exit_code,
-            cause=cause,
-            help=help,
+            cause=cause.text,
+            help=cause.help,
+            cause_name=cause.name,
         )
         return Reason(
             chain=chain,
@@ -179,18 +189,23 @@ class _Doctor:
             reason = f"{noted.name} has no container"
         else:
             reason = f"{noted.name} was not started"
-        cause, help = self._find_hindrance(noted, container)
-        return Failure(service=noted.name, reason=reason, cause=cause, help=help)
+        cause = self._find_hindrance(noted, container)
+        return Failure(
+            service=noted.name,
+            reason=reason,
+            cause=cause.text,
+            help=cause.help,
+            cause_name=cause.name,
+        )
 
     def _find_hindrance(
         self, noted: NotedService, container: Container | None
-    ) -> tuple[str, str]:
+    ) -> Cause:
         """Why one was not started whose needs are up, or that has none."""
-        late = [each for each in noted.needs if self._is_late(each.service)]
-        if late:
-            slow = self.notes.find(late[0].service)
-            assert slow is not None
-            return _explain_late(slow)
+        for need in noted.needs:
+            slow = self.notes.find(need.service)
+            if slow is not None and self._is_late(need.service):
+                return _explain_late(slow)
         failed = [
             each
             for each in self.notes.failures
@@ -200,19 +215,23 @@ class _Doctor:
             return self._explain_end(failed[0])
         if self.notes.complaint:
             told = explain_complaint(self.engine, None, self.notes.complaint)
-            return told.cause or told.reason, told.help or _GO_ON
+            said = told.cause or told.reason
+            return Cause(CauseName.UP_ENDED, said, told.help or _GO_ON)
         if container is None:
-            return "", "bring it up: composegen up"
-        return "what it needs is up now" if noted.needs else "", _GO_ON
+            return Cause("", "", "bring it up: composegen up")
+        if noted.needs:
+            return Cause(CauseName.UP_ENDED, "what it needs is up now", _GO_ON)
+        return Cause("", "", _GO_ON)
 
     def _explain_end(self, failure: NotedFailure) -> Cause:
         """`up` came to its end before one was started, for the sake of another."""
         ended = f"`composegen up` ended before that, because of {failure.service}"
         if failure.how is not How.REFUSED or not self.notes.complaint:
-            return ended, _GO_ON
+            return Cause(CauseName.UP_ENDED, ended, _GO_ON)
         noted = self.notes.find(failure.service)
         told = explain_complaint(self.engine, noted, self.notes.complaint)
-        return f"{ended}: {told.cause or told.reason}", told.help or _GO_ON
+        said = f"{ended}: {told.cause or told.reason}"
+        return Cause(CauseName.UP_ENDED, said, told.help or _GO_ON)
 
     def _is_required(self, name: str) -> bool:
         noted = self.notes.find(name)
@@ -229,26 +248,6 @@ class _Doctor:
             and any(_took_long(each, failure) for each in own)
         )
 
-    def _explain_reach(self, noted: NotedService) -> Reason | None:
-        """A healthy service that only its own container can reach."""
-        own = self.seen.list_containers(noted.name)
-        if noted.port is None or not own or not own[0].is_running:
-            return None
-        sockets = self.engine.list_sockets(own[0].id) or ()
-        listening = [each for each in sockets if each.port == noted.port]
-        if not listening or not all(each.is_loopback for each in listening):
-            return None
-        return Reason(
-            chain=(noted.name,),
-            status=self.seen.find(noted.name),
-            failure=Failure(
-                service=noted.name,
-                reason=f"{noted.name} is healthy, but no other service can reach it",
-                cause=f"it listens only on {listening[0].host}:{noted.port}",
-                help=f"let it listen on 0.0.0.0:{noted.port}",
-            ),
-        )
-
 
 def _took_long(container: Container, failure: NotedFailure) -> bool:
     """Whether one that was late has come up after all, in the same start."""
@@ -259,8 +258,14 @@ def _took_long(container: Container, failure: NotedFailure) -> bool:
 
 def _explain_late(noted: NotedService) -> Cause:
     """It became ready after its boot had timed out."""
-    boot, longer = format_duration(noted.boot), format_duration(noted.boot * 2)
-    return (
+    boot = format_duration(noted.boot)
+    return Cause(
+        CauseName.SLOW_BOOT,
         f"{noted.name} is up now: it took longer than its boot, {boot}",
-        f"under `{noted.name}` in the stack file:\nhealth: {{boot: {longer}}}",
+        advise(noted, write_longer_boot(noted)),
     )
+
+
+def _explain_recovered(noted: NotedService) -> Cause:
+    """It failed, and was up when it was looked at."""
+    return Cause(CauseName.UP_NOW, f"{noted.name} is up now", _GO_ON)

@@ -13,9 +13,14 @@ from composegen.system.logfiles import find_log, read_last_lines
 def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
     """Why a service, or any where none is named, is not up; empty when all is well.
 
-    When nothing runs any more, only what failed needs a reason.
+    A service that takes no part in what runs needs no reason. When nothing runs any
+    more, only what failed does.
     """
-    names = [n for n in seen.names if seen.is_running or n in seen.failures]
+    names = [
+        name
+        for name in seen.names
+        if name in seen.failures or (seen.is_running and seen.find(name).since)
+    ]
     if service:
         names = [service]
     found: dict[str, Reason] = {}
@@ -32,8 +37,9 @@ def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
 
 def _find_blocking(seen: RunsSeen, name: str) -> list[str]:
     """What keeps a service from starting: what it needs and is not up."""
-    state = seen.find(name).state
-    if state in {State.STARTING, State.READY} or _failed_itself(seen, name):
+    status = seen.find(name)
+    is_there = status.state in {State.STARTING, State.READY}
+    if is_there or status.health == "unhealthy" or _failed_itself(seen, name):
         return []
     return [
         need

@@ -31,12 +31,7 @@ def see(container=None, *, notes=None, now=NOW, **noted):
         ({"health": "none", "restarts": 1, "started_at": 101.0}, State.STARTING),
         ({"health": "none", "restarts": 2, "started_at": 101.0}, State.FAILED),
         ({"health": "none", "restarts": 2, "started_at": 99.0}, State.READY),
-        ({"status": Status.RESTARTING, "restarts": 1}, State.STARTING),
-        ({"status": Status.RESTARTING, "restarts": 2}, State.FAILED),
-        (
-            {"status": Status.RESTARTING, "restarts": 1, "exit_code": 127},
-            State.FAILED,
-        ),
+        ({"status": Status.RESTARTING, "restarts": 1}, State.FAILED),
         ({"status": Status.PAUSED}, State.STOPPED),
         ({"status": Status.EXITED, "exit_code": 143}, State.STOPPED),
         ({"status": Status.EXITED, "was_out_of_memory": True}, State.FAILED),
@@ -181,3 +176,12 @@ def test_the_table_shows_every_service_and_what_is_left_out():
         "redis: excluded: --without redis\n"
         "  web: STORE=memory\n"
     )
+
+
+def test_a_required_service_that_only_its_container_reaches_is_not_up():
+    notes = make_notes(make_noted("web"), make_noted("cache", is_required=False))
+    containers = [make_container("web"), make_container("cache")]
+    assert not make_seen(notes, containers, unreached={"web"}).is_up
+    assert make_seen(notes, containers, unreached={"cache"}).is_up
+    assert make_seen(notes, containers, unreached={"web"}).find("web").reachable is False
+    assert make_seen(notes, containers).find("web").reachable is None
