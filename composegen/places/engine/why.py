@@ -272,7 +272,7 @@ def _explain_late(noted: NotedService) -> dict[str, str]:
         "cause": f"{noted.name} is up now: it took longer than its boot, "
         f"{format_duration(noted.boot)}",
         "help": advise(noted, write_longer_boot(noted)),
-        "cause_name": CauseName.SLOW_BOOT,
+        "cause_name": CauseName.LATE_BOOT,
     }
 
 
