@@ -12,6 +12,7 @@ from composegen.places.engine.containers import (
     Container,
     Folder,
     Happened,
+    Machine,
     Maker,
     Socket,
     Status,
@@ -40,6 +41,22 @@ def make_notes(*services: NotedService, **values: Any) -> Notes:
             "context": "default",
             "file": "stack.yaml",
             "services": services,
+            **values,
+        }
+    )
+
+
+def make_machine(**values: Any) -> Machine:
+    """A machine with an engine that everything fits on."""
+    return Machine(
+        **{
+            "version": "26.1.5",
+            "api": "1.45",
+            "system": "linux",
+            "is_rootless": False,
+            "root": "/var/lib/docker",
+            "memory": 8 << 30,
+            "cpus": 4,
             **values,
         }
     )

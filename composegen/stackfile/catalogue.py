@@ -20,8 +20,8 @@ _READING = """
 
 # What the services say together.
 _MEANING = """
-    cycle finished-no-job healthy-unasked job-health local-command missing-file
-    missing-setting network-mode no-health no-image no-port no-probe-tool
+    above-limit cycle finished-no-job healthy-unasked job-health local-command
+    missing-file missing-setting network-mode no-health no-image no-port no-probe-tool
     left-out placeholder-unknown port-twice replicas-port replicas-volume
     same-variable secret-name-taken udp-health undeclared-network unknown-recipe
     unknown-service unknown-target

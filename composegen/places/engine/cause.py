@@ -61,6 +61,8 @@ class CauseName(Names):
     # What Compose complains about
     BUILD_FAILED = auto()
     BUILD_FOLDER_MISSING = auto()
+    DOCKERFILE_MISSING = auto()
+    FILE_MISSING = auto()
     IMAGE_NOT_FOUND = auto()
     REGISTRY_UNREACHABLE = auto()
     IMAGE_NOT_HERE = auto()

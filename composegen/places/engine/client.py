@@ -33,11 +33,13 @@ from composegen.places.engine.containers import (
     read_time,
 )
 from composegen.places.engine.endpoint import Endpoint, suggest_start
+from composegen.places.engine.registry import Offer, read_refusal
 from composegen.system.listeners import parse_table, read_tables
 
 _PROJECT = "com.docker.compose.project"
 _ONE_OFF = "com.docker.compose.oneoff"
 _TIMEOUT = 20
+_REGISTRY_TIMEOUT = 8
 _WATCHED = ["create", "start", "die", "oom", "kill", "destroy", "health_status"]
 _TABLES = ["/proc/net/tcp", "/proc/net/tcp6"]
 _MOST_LOG = 256 * 1024
@@ -78,10 +80,10 @@ class Engine:
         with _told(endpoint):
             self._api = self._connect()
 
-    def _connect(self) -> Any:
+    def _connect(self, timeout: int = _TIMEOUT) -> Any:
         host = self.endpoint.host
         options: dict[str, Any] = {
-            "timeout": _TIMEOUT,
+            "timeout": timeout,
             "use_ssh_client": host.startswith("ssh://"),
         }
         if self.endpoint.context:
@@ -316,6 +318,23 @@ class Engine:
         return ImageBuild(
             id=data["Id"], exposed=tuple(sorted(config.get("ExposedPorts") or ()))
         )
+
+    def ask_registry(self, name: str) -> Offer:
+        """Whether the registry of an image offers it; the engine asks it.
+
+        It may be called from several threads: each has a connection of its own.
+        """
+        with _told(self.endpoint):
+            api = self._connect(_REGISTRY_TIMEOUT)
+            try:
+                api.inspect_distribution(name)
+            except errors.APIError as error:
+                return read_refusal(str(error.explanation or error))
+            except requests.Timeout:
+                return Offer(is_there=None, words="its registry does not answer")
+            finally:
+                api.close()
+        return Offer(is_there=True)
 
 
 @contextmanager

@@ -55,6 +55,12 @@ def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
 
 _COMPLAINTS = (
     (
+        CauseName.DOCKERFILE_MISSING,
+        r"failed to read dockerfile: open (.+): no such file or directory",
+        "the folder to build from has no {_1}",
+        "write it, or name another file: build: {{context: DIR, dockerfile: PATH}}",
+    ),
+    (
         CauseName.BUILD_FAILED,
         r"failed to solve: (.*)",
         "the image of `{service}` cannot be built: {_1}",
@@ -62,12 +68,24 @@ _COMPLAINTS = (
     ),
     (
         CauseName.BUILD_FOLDER_MISSING,
+        r"unable to prepare context: path \"([^\"]+)\" not found",
+        "the folder to build from does not exist: {_1}",
+        "correct `build`, or create the folder",
+    ),
+    (
+        CauseName.BUILD_FOLDER_MISSING,
         (
-            r"(?:unable to prepare context|resolve : lstat|path \"?(\S+?)\"? not found)"
-            r"(.*)"
+            r"(?:failed to get build context [^:]+: stat|resolve ?: lstat) "
+            r"(.+): no such file or directory"
         ),
-        "the build folder does not exist: {_1}{_2}",
-        "correct `build`",
+        "a folder to build from does not exist: {_1}",
+        "correct `build`, or create the folder",
+    ),
+    (
+        CauseName.FILE_MISSING,
+        r"(?:env|label) file (.+?) not found",
+        "a file that it reads does not exist: {_1}",
+        "create it, or correct its path in the stack file",
     ),
     (
         CauseName.IMAGE_NOT_FOUND,

@@ -107,6 +107,11 @@ class Container:
         return self.status in {Status.RUNNING, Status.PAUSED}
 
     @property
+    def is_restarting(self) -> bool:
+        """Whether it has exited and the engine is about to start it again."""
+        return self.status is Status.RESTARTING
+
+    @property
     def was_never_started(self) -> bool:
         """Whether there was no attempt to start it."""
         return self.status is Status.CREATED and not self.error

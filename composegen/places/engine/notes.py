@@ -20,7 +20,7 @@ from composegen.places.engine.endpoint import (
     find_endpoint,
     suggest_choice,
 )
-from composegen.places.status import LeftOutNote
+from composegen.places.status import LeftOutNote, format_now
 from composegen.records import as_dict, field, record
 from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
@@ -91,7 +91,8 @@ class Notes:
     """What was brought up: by which name, from what, where, and what was excluded.
 
     ``complaint`` is what Compose said when it could not do it; ``failed`` the services
-    that failed, ``late`` those among them that only were not ready in time.
+    that failed, ``late`` those among them that only were not ready in time; ``at`` when
+    this was noted, ISO 8601 in UTC.
     """
 
     project: str
@@ -105,6 +106,7 @@ class Notes:
     late: tuple[str, ...] = ()
     services: tuple[NotedService, ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
+    at: str = ""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -125,10 +127,11 @@ class Notes:
 
 
 def write_notes(folder: Path, notes: Notes) -> None:
-    """Keep the notes of a stack's folder. Raises FileRefused."""
+    """Keep the notes of a stack's folder, with the time of now. Raises FileRefused."""
     data = {
         **as_dict(notes),
         "form": _FORM,
+        "at": format_now(),
         "settings": dict(notes.settings),
         "services": [
             {**as_dict(each), "needs": [as_dict(need) for need in each.needs]}

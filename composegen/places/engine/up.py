@@ -21,6 +21,7 @@ from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.fit import Fitted, fit_plan
 from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
@@ -148,7 +149,12 @@ class _Up:
         self.report(Planned(services=tuple(self.plan.names)))
         self._check_owner()
         check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
+        fitted = self._fit()
         text = self._render()
+        if fitted.note:
+            self.report(Noted(text=fitted.note))
+            [file] = render_plan(fitted.plan, self._make_options())
+            text = file.text
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
         self.project = replace(
@@ -197,14 +203,27 @@ class _Up:
             ask=options.ask,
         )
 
-    def _render(self) -> str:
+    def _fit(self) -> Fitted:
+        """The plan as this engine can start it; what does not fit is raised."""
+        return fit_plan(
+            self.plan,
+            self.folder,
+            self.engine.describe(),
+            is_local=self.project.endpoint.is_local,
+            builds=self.options.build,
+        )
+
+    def _make_options(self) -> Options:
         path = self.folder / "compose.yaml"
-        made = Options(
+        return Options(
             engine=self.options.engine,
             prefix=find_prefix(path, self.folder),
             name=path.name,
         )
-        [file] = render_plan(self.plan, made)
+
+    def _render(self) -> str:
+        path = self.folder / "compose.yaml"
+        [file] = render_plan(self.plan, self._make_options())
         if self.options.is_chosen:
             flags = self.plan.selection.flags
             self.report(FileKept(file=path.name, flags=flags))

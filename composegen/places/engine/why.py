@@ -31,6 +31,7 @@ from composegen.places.events import Failure
 from composegen.places.reasons import Reason
 from composegen.places.status import FINE, ServiceStatus, State
 from composegen.records import replace
+from composegen.text import strip_control
 from composegen.values import format_duration
 
 _READ_LINES = 200
@@ -44,8 +45,6 @@ _SPEAKS_OF = (
     r"[Ss]ervice \"?([\w-]+)",
     r"([\w-]+)",
 )
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def find_engine_reasons(
@@ -277,7 +276,7 @@ def _explain_late(noted: NotedService) -> dict[str, str]:
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub("", _COLOUR.sub("", text).replace("\n", " "))
+    return strip_control(text.replace("\n", " "))
 
 
 # Compose's complaints

@@ -17,7 +17,7 @@ from composegen.places.engine.containers import (
     Socket,
     Status,
 )
-from tests.enginefakes import FakeEngine, happen, make_container
+from tests.enginefakes import FakeEngine, happen, make_container, make_machine
 from tests.talk import assert_golden, mask
 
 GOLDEN = Path(__file__).parent / "talk"
@@ -76,6 +76,9 @@ class ScriptedEngine(FakeEngine):
 
     def __exit__(self, *_):
         pass
+
+    def describe(self):
+        return make_machine()
 
     def watch(self, project):
         return Watched(self.script)

@@ -285,4 +285,4 @@ def test_control_characters_of_a_container_reach_no_terminal(chain, tmp_path):
         logs={"id-router": ["\x1b[31mred\x1b[0m\x07\x1b]0;title\x07"]},
     )
     [reason] = find_engine_reasons(engine, chain, tmp_path, service="router")
-    assert reason.lines == ("red]0;title",)
+    assert reason.lines == ("red",)
