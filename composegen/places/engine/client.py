@@ -6,7 +6,7 @@ Nothing is changed here; Compose carries out what is to be done.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
@@ -16,8 +16,10 @@ from docker import errors
 
 from composegen.errors import EngineUnreachable
 from composegen.oserrors import describe_os_error, find_shortage
+from composegen.places.engine.asking import make_question, read_answers
 from composegen.places.engine.containers import (
     Container,
+    Folder,
     Happened,
     ImageBuild,
     Machine,
@@ -25,19 +27,23 @@ from composegen.places.engine.containers import (
     Socket,
     Volume,
     read_container,
+    read_folder,
     read_happened,
     read_makers,
     read_time,
 )
 from composegen.places.engine.endpoint import Endpoint, suggest_start
-from composegen.system.listeners import parse_table
+from composegen.places.engine.registry import Offer, read_refusal
+from composegen.system.listeners import parse_table, read_tables
 
 _PROJECT = "com.docker.compose.project"
 _ONE_OFF = "com.docker.compose.oneoff"
 _TIMEOUT = 20
+_REGISTRY_TIMEOUT = 8
 _WATCHED = ["create", "start", "die", "oom", "kill", "destroy", "health_status"]
 _TABLES = ["/proc/net/tcp", "/proc/net/tcp6"]
 _MOST_LOG = 256 * 1024
+_FEW_ENTRIES = 16 * 1024
 
 Seen = TypeVar("Seen")
 
@@ -74,10 +80,10 @@ class Engine:
         with _told(endpoint):
             self._api = self._connect()
 
-    def _connect(self) -> Any:
+    def _connect(self, timeout: int = _TIMEOUT) -> Any:
         host = self.endpoint.host
         options: dict[str, Any] = {
-            "timeout": _TIMEOUT,
+            "timeout": timeout,
             "use_ssh_client": host.startswith("ssh://"),
         }
         if self.endpoint.context:
@@ -212,17 +218,45 @@ class Engine:
         lines = data[-_MOST_LOG:].decode("utf-8", errors="replace").splitlines()
         return tuple(lines[-count:])
 
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         """What listens in a running container; None where this cannot be seen.
 
-        The kernel's table is read with the image's own `cat`.
+        The kernel's table is read where it is on this machine, else with the image's
+        own `cat`.
         """
-        out = self._run_inside(id, ["cat", *_TABLES])
+        out = read_tables(container.id, container.pid)
+        if out is None:
+            out = self._run_inside(container.id, ["cat", *_TABLES])
         if out is None:
             return None
         listed = parse_table(out.splitlines()).values()
         found = (Socket(host=host, port=port) for host, port in listed)
         return tuple(socket for socket in found if not socket.is_resolver)
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Sequence[str], host: str
+    ) -> dict[str, int]:
+        """The status that paths answer with in a container, as far as one asks."""
+        command = make_question(tools, port, paths, host=host)
+        out = None if command is None else self._run_inside(id, command)
+        return read_answers(out or "")
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        """A folder in a container as the image has it; None where there is none.
+
+        Raises LookupError where the engine cannot tell, and where it is no folder.
+        """
+        with _told(self.endpoint):
+            try:
+                stream, _ = self._api.get_archive(id, path, chunk_size=_FEW_ENTRIES)
+            except errors.NotFound:
+                return None
+            except errors.APIError as error:
+                raise LookupError(path) from error
+            try:
+                return read_folder(next(stream, b""))
+            finally:
+                stream.close()
 
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
         """Which programs a running container has; None where it has no shell to ask."""
@@ -284,6 +318,23 @@ class Engine:
         return ImageBuild(
             id=data["Id"], exposed=tuple(sorted(config.get("ExposedPorts") or ()))
         )
+
+    def ask_registry(self, name: str) -> Offer:
+        """Whether the registry of an image offers it; the engine asks it.
+
+        It may be called from several threads: each has a connection of its own.
+        """
+        with _told(self.endpoint):
+            api = self._connect(_REGISTRY_TIMEOUT)
+            try:
+                api.inspect_distribution(name)
+            except errors.APIError as error:
+                return read_refusal(str(error.explanation or error))
+            except requests.Timeout:
+                return Offer(is_there=None, words="its registry does not answer")
+            finally:
+                api.close()
+        return Offer(is_there=True)
 
 
 @contextmanager

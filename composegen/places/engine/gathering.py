@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from composegen.places.engine.causes import TOOLS
+from composegen.places.engine.asking import TOOLS
 from composegen.places.engine.complaints import PORT_TAKEN
 from composegen.places.engine.containers import (
     Action,
     Container,
+    Folder,
     Happened,
     Maker,
     Socket,
@@ -20,12 +22,15 @@ from composegen.places.engine.containers import (
 )
 from composegen.places.engine.data_help import describe_volume
 from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.log_causes import list_spoken_of
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
 from composegen.planning.addressing import ContainerAddressing
 from composegen.records import record
 
 _LOOK_BACK = 3600.0
+_MOST_FOLDERS = 5
+_OFTEN = ("/health", "/healthz", "/")
 _SECRETS = f"{ContainerAddressing.secret_folder}/"
 
 
@@ -44,8 +49,18 @@ class Looking(Protocol):
         """A container's last lines."""
         ...
 
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         """What listens in a container."""
+        ...
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Sequence[str], host: str
+    ) -> dict[str, int]:
+        """The status that paths answer with in a container."""
+        ...
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        """A folder in a container. Raises LookupError."""
         ...
 
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
@@ -95,6 +110,7 @@ class Gatherer:
     ) -> Evidence:
         """All that can be found out about a service's container."""
         taken = PORT_TAKEN.search(container.error)
+        tools = self._find_tools(container)
         older = self._find_older_volume(noted)
         return Evidence(
             noted=noted,
@@ -106,7 +122,9 @@ class Gatherer:
             needed=self._look_at_needed(noted),
             services=tuple(each.name for each in self.notes.services),
             secret_files=self._find_secret_files(container),
-            tools=self._find_tools(container),
+            tools=tools,
+            folders=self._find_folders(container, lines),
+            answers=self._ask_paths(noted, container, tools or ()),
             older_volume=older.volume,
             older_service=older.service,
             older_store=older.container,
@@ -118,12 +136,32 @@ class Gatherer:
     def _list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
-        return self.engine.list_sockets(container.id)
+        return self.engine.list_sockets(container)
 
     def _find_tools(self, container: Container) -> tuple[str, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
         return self.engine.find_programs(container.id, TOOLS)
+
+    def _ask_paths(
+        self, noted: NotedService, container: Container, tools: tuple[str, ...]
+    ) -> dict[str, int]:
+        """What a page that is a health check answers, and whether another one does."""
+        if not tools or not noted.path or noted.check_port is None:
+            return {}
+        paths = tuple(dict.fromkeys((noted.path, *_OFTEN)))
+        port = noted.check_port
+        return self.engine.ask_paths(container.id, tools, port, paths, noted.host)
+
+    def _find_folders(
+        self, container: Container, lines: tuple[str, ...]
+    ) -> dict[str, Folder | None]:
+        """The folders that its log complains about, where that can be told."""
+        found = {}
+        for path in list_spoken_of(lines, container.folder)[:_MOST_FOLDERS]:
+            with suppress(LookupError):
+                found[path] = self.engine.find_folder(container.id, path)
+        return found
 
     def _find_secret_files(self, container: Container) -> dict[str, str]:
         """The files that its secrets are mounted from, as seen from the stack file."""
@@ -155,7 +193,7 @@ class Gatherer:
             if needed is None or needed.port is None or not own:
                 continue
             if own[0].status is Status.RUNNING:
-                sockets = self.engine.list_sockets(own[0].id)
+                sockets = self.engine.list_sockets(own[0])
                 found[need.service] = needed.port, sockets or ()
         return found
 

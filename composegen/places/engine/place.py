@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, read_compose, use_compose
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
+from composegen.places.engine.reach import Reach, describe_unreached
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
@@ -25,6 +27,7 @@ class EnginePlace:
     def __init__(self, workspace: Workspace, notes: Notes) -> None:
         self._folder = workspace.folder
         self._notes = notes
+        self._reach = Reach(notes)
         self._project = Project(
             name=notes.project,
             folder=Path("/"),
@@ -32,18 +35,33 @@ class EnginePlace:
             environment=workspace.environment,
         )
 
+    @property
+    def at(self) -> str:
+        """When `up` noted what it did, ISO 8601 in UTC; empty where it did not."""
+        return self._notes.at
+
+    def is_there(self) -> bool:
+        """Whether a container of the project runs now; not where no engine answers."""
+        try:
+            with Engine(self._notes.endpoint) as engine:
+                found = engine.list_containers(self._notes.project)
+        except EngineUnreachable:
+            return False
+        return any(each.is_running or each.is_restarting for each in found)
+
     def look(self) -> Seen:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
+            unreached = self._reach.look(engine, containers)
             notes = self._describe_owners(engine)
-        seen = make_seen(self._notes, containers)
+        seen = make_seen(self._notes, containers, unreached)
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
             left_out=self._notes.left_out,
-            notes=notes,
+            notes=(*notes, *map(describe_unreached, unreached.items())),
         )
 
     def explain(self, service: str) -> Explanation:

@@ -19,11 +19,14 @@ from composegen.paths import exists
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.fit import Fitted, fit_plan
 from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.ownership import check_makers, check_ownership
+from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
 from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
@@ -146,7 +149,12 @@ class _Up:
         self.report(Planned(services=tuple(self.plan.names)))
         self._check_owner()
         check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
+        fitted = self._fit()
         text = self._render()
+        if fitted.note:
+            self.report(Noted(text=fitted.note))
+            [file] = render_plan(fitted.plan, self._make_options())
+            text = file.text
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
         self.project = replace(
@@ -167,8 +175,7 @@ class _Up:
             )
             reasons = boot.carry_out()
             if not reasons:
-                self.report(self._describe_outcome(boot))
-                return ExitCode.FINE
+                return self._end_boot(boot)
         try:
             write_notes(self.folder, _note_failures(self.notes, reasons))
         except FileRefused as refused:  # the reasons matter more
@@ -196,14 +203,27 @@ class _Up:
             ask=options.ask,
         )
 
-    def _render(self) -> str:
+    def _fit(self) -> Fitted:
+        """The plan as this engine can start it; what does not fit is raised."""
+        return fit_plan(
+            self.plan,
+            self.folder,
+            self.engine.describe(),
+            is_local=self.project.endpoint.is_local,
+            builds=self.options.build,
+        )
+
+    def _make_options(self) -> Options:
         path = self.folder / "compose.yaml"
-        made = Options(
+        return Options(
             engine=self.options.engine,
             prefix=find_prefix(path, self.folder),
             name=path.name,
         )
-        [file] = render_plan(self.plan, made)
+
+    def _render(self) -> str:
+        path = self.folder / "compose.yaml"
+        [file] = render_plan(self.plan, self._make_options())
         if self.options.is_chosen:
             flags = self.plan.selection.flags
             self.report(FileKept(file=path.name, flags=flags))
@@ -270,8 +290,23 @@ class _Up:
         lines = said.splitlines()
         return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
 
-    def _describe_outcome(self, boot: Booting) -> Up:
+    def _end_boot(self, boot: Booting) -> int:
+        """Everything is ready; the exit code says whether it can be reached too."""
         containers = self.engine.list_containers(self.notes.project)
+        required = []
+        for reason in find_unreached(self.engine, self.notes, containers):
+            noted = self.notes.find(reason.status.service)
+            if noted is not None and noted.is_required:
+                required.append(reason)
+            else:
+                self.report(Noted(text=str(reason).rstrip()))
+        if required:
+            self.report(NotUp(text=format_reasons(required), help=_STAYS))
+            return ExitCode.PROBLEM
+        self.report(self._describe_outcome(boot, containers))
+        return ExitCode.FINE
+
+    def _describe_outcome(self, boot: Booting, containers: tuple[Container, ...]) -> Up:
         return Up(
             boots=boot.judge.list_boots(),
             addresses=tuple(

@@ -17,7 +17,7 @@ from composegen.places.engine.containers import (
     Socket,
     Status,
 )
-from tests.enginefakes import FakeEngine, happen, make_container
+from tests.enginefakes import FakeEngine, happen, make_container, make_machine
 from tests.talk import assert_golden, mask
 
 GOLDEN = Path(__file__).parent / "talk"
@@ -76,6 +76,9 @@ class ScriptedEngine(FakeEngine):
 
     def __exit__(self, *_):
         pass
+
+    def describe(self):
+        return make_machine()
 
     def watch(self, project):
         return Watched(self.script)
@@ -158,6 +161,30 @@ def test_another_port_than_the_file_says(up):
         script=[CREATED, STARTED],
     )
     assert_golden(GOLDEN / "wrong-port.txt", up("--wait", "1s", engine=engine))
+
+
+LOOPBACK = {"id-web": [Socket(host="127.0.0.1", port=8000)]}
+
+
+def test_a_service_that_this_machine_cannot_reach(up):
+    published = Published(target="8000/tcp", host="127.0.0.1", port=8123)
+    web = make_container("web", published=(published,))
+    engine = ScriptedEngine([web], sockets=LOOPBACK)
+    engine.script = [CREATED, STARTED, HEALTHY]
+    assert_golden(GOLDEN / "on-loopback.txt", up(engine=engine))
+
+
+def test_an_optional_service_that_no_other_one_reaches(up):
+    engine = ScriptedEngine(
+        [make_container("web"), make_container("cache")],
+        sockets={"id-cache": [Socket(host="127.0.0.1", port=6379)]},
+    )
+    healthy = ("cache", Action.HEALTH, {"health": "healthy"})
+    engine.script = [healthy, CREATED, STARTED, HEALTHY]
+    said = up(engine=engine, stack=STACK + NEEDING)
+    assert "note: cache: cache is ready" in said
+    assert "it listens only on 127.0.0.1:6379" in said
+    assert said.endswith("exit code 0\n")
 
 
 def test_compose_refuses(up):
