@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from composegen.places.engine.cause import CauseName
 from tests.e2e.engine import is_healthy, run_well, wait_until
 from tests.e2e.images import Images
 from tests.e2e.proxies import Proxy
@@ -25,6 +26,7 @@ from tests.e2e.stacks import (
 )
 
 pytestmark = pytest.mark.engine
+tries = pytest.mark.tries
 
 IMAGES = [PYTHON]
 
@@ -207,6 +209,7 @@ def test_a_compose_that_is_killed_is_called_again(stack: Stack) -> None:
     assert stack.composegen("why").code == 0
 
 
+@tries(CauseName.UP_ENDED)
 def test_a_compose_that_is_killed_again_blames_no_service(stack: Stack) -> None:
     slow = make_told(serve_after(UNTIL_TOLD), health=CALM)
     stack.write({"slow": slow, "after": make_dependant("slow")})

@@ -13,8 +13,9 @@ class CauseName(Names):
     # A start that failed
     PORT_TAKEN = auto()
     MOUNT_MISSING = auto()
+    MOUNT_IS_FOLDER = auto()
     SECRET_MISSING = auto()
-    OTHER_ARCHITECTURE = auto()
+    NOT_A_PROGRAM = auto()
     FILE_CAPABILITIES = auto()
     PROGRAM_NOT_FOUND = auto()
     PROGRAM_LOCKED = auto()
@@ -36,6 +37,7 @@ class CauseName(Names):
     SLOW_BOOT = auto()
     BOOT_NOT_OVER = auto()
     SILENT_AGAIN = auto()
+    LATE_BOOT = auto()
 
     # What only the container itself reaches
     ON_LOOPBACK = auto()

@@ -53,6 +53,10 @@ _LOCKED_PROGRAM = re.compile(
 _FORMAT = re.compile(r"exec format error", re.IGNORECASE)
 _MISSING_MOUNT = re.compile(
     r"bind source path does not exist: (\S+)|invalid mount config.*: (/\S+)"
+    r'|error mounting "([^"]+)" to rootfs.*no such file'
+)
+_MOUNTED_FOLDER = re.compile(
+    r'error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory'
 )
 _NO_FILE_CAPABILITY = re.compile(
     r'exec "?[^"\s]*"?.*operation not permitted', re.IGNORECASE
@@ -76,7 +80,15 @@ def _look_at_start(seen: Evidence) -> Cause | None:
         return explain_port(seen.noted, int(taken[1]), seen.holder, seen.container)
     missing = _MISSING_MOUNT.search(error)
     if missing is not None:
-        return _explain_mount(missing[1] or missing[2])
+        return _explain_mount(_get_named(missing))
+    folder = _MOUNTED_FOLDER.search(error)
+    if folder is not None:
+        return Cause(
+            CauseName.MOUNT_IS_FOLDER,
+            f"{folder[1]} is a folder, and {folder[2]} is a file in the image",
+            f"remove the folder, which the engine makes where a file is missing: "
+            f"rmdir {folder[1]}; then put the file there",
+        )
     if _FORMAT.search(error):
         return _explain_format(seen)
     if _NO_FILE_CAPABILITY.search(error):
@@ -102,8 +114,10 @@ def _get_named(match: re.Match[str]) -> str:
 def _explain_mount(path: str) -> Cause:
     said = f"{path}, which it mounts, does not exist"
     if ".secrets/" in path:
-        return Cause(CauseName.SECRET_MISSING, said, "composegen secrets")
-    return Cause(CauseName.MOUNT_MISSING, said, f"make {path}")
+        help = "make it again:\ncomposegen secrets && composegen up"
+        return Cause(CauseName.SECRET_MISSING, said, help)
+    help = f"make {path} again, then: composegen up"
+    return Cause(CauseName.MOUNT_MISSING, said, help)
 
 
 def _explain_missing(program: str) -> Cause:
@@ -126,9 +140,12 @@ def _explain_locked(program: str) -> Cause:
 
 def _explain_format(seen: Evidence) -> Cause:
     return Cause(
-        CauseName.OTHER_ARCHITECTURE,
-        "its program was built for another processor architecture",
-        seen.advise("platform: linux/amd64   # or the platform of the image"),
+        CauseName.NOT_A_PROGRAM,
+        "its program is neither one for this processor nor a script whose first line "
+        "names its interpreter",
+        "let a script begin with a line such as #!/bin/sh; for a program of another "
+        "processor, "
+        + seen.advise("platform: linux/amd64   # or the platform of the image"),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from composegen.places.cause import Cause
+from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.advice import advise, write_longer_boot
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.causes import find_cause
@@ -212,26 +212,24 @@ class _Doctor:
             if each.service != noted.name and self._is_required(each.service)
         ]
         if failed:
-            return self._explain_end(failed[0])
+            return self._explain_failed(failed[0])
         if self.notes.complaint:
             told = explain_complaint(self.engine, None, self.notes.complaint)
-            said = told.cause or told.reason
-            return Cause(CauseName.UP_ENDED, said, told.help or _GO_ON)
+            return _explain_end(told.cause or told.reason, told.help)
         if container is None:
-            return Cause("", "", "bring it up: composegen up")
-        if noted.needs:
-            return Cause(CauseName.UP_ENDED, "what it needs is up now", _GO_ON)
-        return Cause("", "", _GO_ON)
+            return replace(UNKNOWN, help="bring it up: composegen up")
+        if not noted.needs:
+            return replace(UNKNOWN, help=_GO_ON)
+        return _explain_end("what it needs is up now")
 
-    def _explain_end(self, failure: NotedFailure) -> Cause:
-        """`up` came to its end before one was started, for the sake of another."""
+    def _explain_failed(self, failure: NotedFailure) -> Cause:
+        """`up` came to its end for the sake of another one."""
         ended = f"`composegen up` ended before that, because of {failure.service}"
         if failure.how is not How.REFUSED or not self.notes.complaint:
-            return Cause(CauseName.UP_ENDED, ended, _GO_ON)
+            return _explain_end(ended)
         noted = self.notes.find(failure.service)
         told = explain_complaint(self.engine, noted, self.notes.complaint)
-        said = f"{ended}: {told.cause or told.reason}"
-        return Cause(CauseName.UP_ENDED, said, told.help or _GO_ON)
+        return _explain_end(f"{ended}: {told.cause or told.reason}", told.help)
 
     def _is_required(self, name: str) -> bool:
         noted = self.notes.find(name)
@@ -260,7 +258,7 @@ def _explain_late(noted: NotedService) -> Cause:
     """It became ready after its boot had timed out."""
     boot = format_duration(noted.boot)
     return Cause(
-        CauseName.SLOW_BOOT,
+        CauseName.LATE_BOOT,
         f"{noted.name} is up now: it took longer than its boot, {boot}",
         advise(noted, write_longer_boot(noted)),
     )
@@ -269,3 +267,8 @@ def _explain_late(noted: NotedService) -> Cause:
 def _explain_recovered(noted: NotedService) -> Cause:
     """It failed, and was up when it was looked at."""
     return Cause(CauseName.UP_NOW, f"{noted.name} is up now", _GO_ON)
+
+
+def _explain_end(said: str, help: str = "") -> Cause:
+    """`up` came to its end before it was started."""
+    return Cause(CauseName.UP_ENDED, said, help or _GO_ON)

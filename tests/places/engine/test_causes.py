@@ -57,7 +57,7 @@ def test_a_program_that_a_shell_does_not_find_is_named():
             'exec: "server": executable file not found in $PATH: unknown',
             "`server` is not in the image",
         ),
-        ("exec /app: exec format error", "another processor architecture"),
+        ("exec /app: exec format error", "neither one for this processor nor a script"),
         (
             "Bind for 127.0.0.1:3000 failed: port is already allocated",
             "port 3000 of this machine is taken by pid 7",
@@ -65,6 +65,14 @@ def test_a_program_that_a_shell_does_not_find_is_named():
         (
             "bind source path does not exist: /home/me/.secrets/KEY",
             "/home/me/.secrets/KEY, which it mounts, does not exist",
+        ),
+        (
+            'error mounting "/home/me/x" to rootfs at "/x": no such file or directory',
+            "/home/me/x, which it mounts, does not exist",
+        ),
+        (
+            'error mounting "/home/me/x" to rootfs at "/etc/x": not a directory',
+            "/home/me/x is a folder, and /etc/x is a file in the image",
         ),
         ('exec: "/bin/app": permission denied', "may not be executed"),
         ("a new kind of trouble", "a new kind of trouble"),

@@ -183,5 +183,7 @@ def test_a_required_service_that_only_its_container_reaches_is_not_up():
     containers = [make_container("web"), make_container("cache")]
     assert not make_seen(notes, containers, unreached={"web"}).is_up
     assert make_seen(notes, containers, unreached={"cache"}).is_up
-    assert make_seen(notes, containers, unreached={"web"}).find("web").reachable is False
+    assert (
+        make_seen(notes, containers, unreached={"web"}).find("web").reachable is False
+    )
     assert make_seen(notes, containers).find("web").reachable is None

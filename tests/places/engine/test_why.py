@@ -4,8 +4,10 @@ import os
 
 import pytest
 
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.containers import (
     Action,
+    Folder,
     Mounted,
     Probe,
     Socket,
@@ -259,6 +261,47 @@ def test_its_dependant_says_it_too(chain, tmp_path):
     )
     [reason] = find_engine_reasons(engine, chain, tmp_path, service="back")
     assert reason.failure.cause.startswith("`router` listens only on 127.0.0.1:8888")
+
+
+def test_the_folder_of_a_complaint_is_looked_at_in_the_container(tmp_path):
+    notes = make_notes(make_noted("web"))
+    dead = make_container("web", status=Status.EXITED, exit_code=1)
+    folder = Folder(user=0, group=0, mode=0o755, is_empty=False)
+    engine = FakeEngine(
+        [dead],
+        logs={"id-web": ["OSError: Read-only file system: '/app/cache.db'"]},
+        folders={"id-web": {"/app": folder}},
+    )
+    [reason] = find_engine_reasons(engine, notes, tmp_path)
+    assert reason.failure.cause.endswith("/app holds files of the image")
+    assert reason.failure.cause_name == CauseName.READ_ONLY_IMAGE
+
+
+def test_a_folder_that_cannot_be_looked_at_is_not_hidden(tmp_path):
+    class Blind(FakeEngine):
+        def find_folder(self, id, path):
+            raise LookupError(path)
+
+    dead = make_container("web", status=Status.EXITED, exit_code=1)
+    logs = {"id-web": ["OSError: Read-only file system: '/app/cache.db'"]}
+    notes = make_notes(make_noted("web"))
+    [reason] = find_engine_reasons(Blind([dead], logs=logs), notes, tmp_path)
+    assert "relax: {read_only" in reason.failure.help
+
+
+def test_the_page_of_a_check_is_asked_for_its_status(tmp_path):
+    web = make_noted(
+        "web", port=8000, check="http", is_http=True, path="/up", check_port=8000
+    )
+    engine = FakeEngine(
+        [make_container("web", health="unhealthy")],
+        sockets={"id-web": [Socket(host="0.0.0.0", port=8000)]},
+        programs={"id-web": ["python3"]},
+        answers={"id-web": {"/up": 404, "/": 200}},
+    )
+    [reason] = find_engine_reasons(engine, make_notes(web), tmp_path)
+    assert reason.failure.cause == "GET /up answers 404, and / answers 200"
+    assert reason.failure.help.endswith("\nhealth: {http: /}")
 
 
 def test_a_volume_that_is_older_than_the_password_is_found(tmp_path):

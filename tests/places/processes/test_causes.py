@@ -40,8 +40,8 @@ LINES = [
 @pytest.mark.parametrize("line", LINES)
 def test_the_port_that_the_log_names_is_the_one_that_is_taken(line, taken, free):
     cause, help = find(line.format(taken), free)
-    assert cause.startswith(f"port {taken} is taken by ")
-    assert help == "end that process, or let it listen on another port"
+    assert cause.startswith(f"port {taken}, which it listens on too, is taken by ")
+    assert help.endswith("let the program listen on another port")
 
 
 def test_without_a_name_it_is_the_port_of_the_service(taken):
