@@ -826,6 +826,20 @@ FAULTS = (
         ("tests/places/engine/test_lost_secrets.py",),
     ),
     Fault(
+        "a derivative of Postgres 17 keeps its data as 18 does",
+        "composegen/images/facts.py",
+        '    return is_below if wanted[1] == "<" else not is_below\n',
+        "    return not is_below\n",
+        ("tests/stackfile/test_recipes.py",),
+    ),
+    Fault(
+        "an image whose data folder is not known gets a volume somewhere",
+        "composegen/images/facts.py",
+        "        return _keeps_data_alike(entry, image)\n",
+        "        return True\n",
+        ("tests/stackfile/test_data.py",),
+    ),
+    Fault(
         "`down` removes the containers of another folder",
         "composegen/places/engine/place.py",
         "                take_over=take_over,\n",
