@@ -399,6 +399,47 @@ def test_a_mounted_file_that_was_removed(stack: Stack) -> None:
     stack.up_well()
 
 
+def build_where(stack: Stack, folder: str) -> dict[str, Any]:
+    """A service that is built in a folder that only a variable names."""
+    app = make_service(publish=find_port(), build="${WHERE:?}")
+    del app["image"]
+    app["health"] = {**app["health"], "tool": "python3"}
+    (stack.folder / ".env").write_text(f"WHERE={folder}\n")
+    stack.write({"app": app})
+    return app
+
+
+@tries(CauseName.BUILD_FOLDER_MISSING)
+def test_a_folder_to_build_from_that_does_not_exist(stack: Stack) -> None:
+    build_where(stack, "./nothere")
+    said = stack.up_in_vain()
+    assert_told(said, "nothere", "create the folder")
+    (stack.folder / "nothere").mkdir()
+    (stack.folder / "nothere" / "Dockerfile").write_text(f"FROM {PYTHON}\n")
+    stack.up_well()
+
+
+@tries(CauseName.DOCKERFILE_MISSING)
+def test_a_folder_to_build_from_without_a_dockerfile(stack: Stack) -> None:
+    (stack.folder / "empty").mkdir()
+    build_where(stack, "./empty")
+    said = stack.up_in_vain()
+    assert_told(said, "has no Dockerfile", "write it")
+    (stack.folder / "empty" / "Dockerfile").write_text(f"FROM {PYTHON}\n")
+    stack.up_well()
+
+
+@tries(CauseName.FILE_MISSING)
+def test_a_file_of_variables_that_does_not_exist(stack: Stack) -> None:
+    app = make_service(env_file="${FILE:?}", publish=find_port())
+    (stack.folder / ".env").write_text("FILE=app.env\n")
+    stack.write({"app": app})
+    said = stack.up_in_vain()
+    assert_told(said, "app.env", "create it")
+    (stack.folder / "app.env").touch()
+    stack.up_well()
+
+
 @tries(CauseName.IMAGE_NOT_HERE)
 def test_an_image_that_was_never_built(stack: Stack) -> None:
     app = make_service(publish=find_port())
