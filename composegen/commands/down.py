@@ -42,16 +42,11 @@ def down(file: str, volumes: bool, yes: bool, take_over: bool) -> None:
     if volumes:
         _remove_all(file, is_sure=yes, take_over=take_over)
         return
-    from composegen.places.place import name_kept
-
     console = make_console()
     ended = 0
-    for place in find_places(file).iterate():
-        sentences = place.take_down(console.say, take_over=take_over)
-        ended += len(sentences)
-        kept = name_kept(place.list_volumes().own) if sentences else ()
-        for sentence in (*sentences, *kept):
-            console.say(sentence)
+    for sentence in find_places(file).take_down(console.say, take_over=take_over):
+        console.say(sentence)
+        ended += 1
     if not ended:
         console.say("nothing runs here")
 
@@ -66,7 +61,8 @@ def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
     external = {
         workspace.fill(name) for name in list_external_volumes(load_file(file).stack)
     }
-    places = list(find_places(file).iterate_kept())
+    finder = find_places(file)
+    places = list(finder.iterate_kept())
     found: dict[str, tuple[Volume, ...]] = {}
     for place in places:
         listed = place.list_volumes(external, take_over=take_over)
@@ -75,22 +71,17 @@ def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
             console.say(f"note: {escape_control(note)}")
     volumes = [each for listed in found.values() for each in listed]
     _ask(volumes, is_sure=is_sure)
-    ended = [
-        sentence
-        for place in places
-        for sentence in _say_all(place.take_down(console.say, take_over=take_over))
-    ]
+    ended = 0
+    for sentence in finder.take_down(
+        console.say, take_over=take_over, names_kept=False
+    ):
+        console.say(sentence)
+        ended += 1
     _remove(places, found)
     if volumes and (workspace.folder / ".secrets").is_dir():
         console.say(".secrets/ is kept: new volumes will be made with its passwords")
     if not ended and not volumes:
         console.say("nothing runs here, and there are no volumes of this folder")
-
-
-def _say_all(sentences: tuple[str, ...]) -> tuple[str, ...]:
-    for sentence in sentences:
-        make_console().say(sentence)
-    return sentences
 
 
 def _ask(volumes: list[Volume], *, is_sure: bool) -> None:

@@ -161,12 +161,17 @@ class Place(Protocol):
         ...
 
     def list_volumes(
-        self, external: Container[str] = (), *, take_over: bool = False
+        self,
+        external: Container[str] = (),
+        *,
+        take_over: bool = False,
+        measures: bool = True,
     ) -> Volumes:
         """The data that belongs to this folder, and what stays and why.
 
         ``external`` are volumes that the stack only uses. With ``take_over`` those of
-        other folders with the same project count as well.
+        other folders with the same project count as well. Sizes take time: ``measures``
+        says whether they are wanted.
         """
         ...
 

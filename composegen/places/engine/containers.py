@@ -5,10 +5,9 @@ The engine's JSON is read here and nowhere else; nothing here asks for it.
 
 from __future__ import annotations
 
-import base64
-import json
-import posixpath
+import io
 import re
+import tarfile
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -18,10 +17,10 @@ from typing import Any
 from composegen.records import record
 
 _LABEL = "com.docker.compose."
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""The engine's, where an image names none."""
-_GO_FOLDER, _GO_LINK, _EXECUTABLE = 1 << 31, 1 << 27, 0o111
 _NEVER = "0001-01-01"
+_UNTOLD = float("inf")
+_NOT_THE_END = frozenset({1, 10, 12})
+"""SIGHUP, SIGUSR1 and SIGUSR2 tell most programs to read something anew."""
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -35,14 +34,6 @@ class Status(StrEnum):
     REMOVING = "removing"
     EXITED = "exited"
     DEAD = "dead"
-
-
-class Program(StrEnum):
-    """What a command is in a container, as far as the engine can tell."""
-
-    FOUND = "found"
-    MISSING = "missing"
-    CLOSED = "not executable"
 
 
 @record
@@ -80,7 +71,10 @@ class Container:
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; times are
     seconds since 1970, None where that never was. ``error`` is what the engine says of
     a start that failed; ``memory`` the limit in bytes, 0 for none. ``variables`` are
-    the names of its environment.
+    the names of its environment, ``folder`` is where its program begins, ``network``
+    the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
+    it does not run. ``is_past`` says that nothing has come of it since the last `up`
+    began.
     """
 
     id: str
@@ -106,7 +100,12 @@ class Container:
     is_read_only: bool = False
     drops_capabilities: bool = False
     memory: int = 0
+    folder: str = ""
+    network: str = ""
+    pid: int = 0
     variables: tuple[str, ...] = ()
+    search_path: str = ""
+    is_past: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -114,30 +113,18 @@ class Container:
         return self.status in {Status.RUNNING, Status.PAUSED}
 
     @property
+    def is_restarting(self) -> bool:
+        """Whether it has exited and the engine is about to start it again."""
+        return self.status is Status.RESTARTING
+
+    @property
     def was_never_started(self) -> bool:
         """Whether there was no attempt to start it."""
-        return self.status is Status.CREATED and not self.error
+        return self.is_past or (self.status is Status.CREATED and not self.error)
 
-
-def list_program_paths(word: str, config: Mapping[str, Any]) -> list[str]:
-    """Where a command of a container may be, from the ``Config`` of its inspection."""
-    if "/" in word:
-        return [posixpath.join(config.get("WorkingDir") or "/", word)]
-    variables = dict(each.partition("=")[::2] for each in config.get("Env") or ())
-    folders = (variables.get("PATH") or _PATH).split(":")
-    return [posixpath.join(folder, word) for folder in folders if folder]
-
-
-def judge_program(stat: str) -> Program:
-    """What is at a path, from the engine's header about it: JSON in base64.
-
-    Where a link leads is not known; it counts as found.
-    """
-    mode = int(json.loads(base64.b64decode(stat))["mode"])
-    if mode & _GO_LINK:
-        return Program.FOUND
-    is_file = not mode & _GO_FOLDER
-    return Program.FOUND if is_file and mode & _EXECUTABLE else Program.CLOSED
+    def find_age(self, now: float) -> float:
+        """For how many seconds it has run since its last start."""
+        return max(0.0, now - (self.started_at or 0.0))
 
 
 def read_container(data: Mapping[str, Any]) -> Container:
@@ -155,10 +142,7 @@ def read_container(data: Mapping[str, Any]) -> Container:
         status=Status(state["Status"]),
         health=health.get("Status") or "none",
         test=tuple(check.get("Test") or ()),
-        probes=tuple(
-            Probe(exit_code=int(each["ExitCode"]), output=each.get("Output") or "")
-            for each in health.get("Log") or ()
-        ),
+        probes=_read_probes(health, read_time(state.get("StartedAt"))),
         exit_code=int(state.get("ExitCode") or 0),
         error=state.get("Error") or "",
         was_out_of_memory=bool(state.get("OOMKilled")),
@@ -173,8 +157,18 @@ def read_container(data: Mapping[str, Any]) -> Container:
         is_read_only=bool(host.get("ReadonlyRootfs")),
         drops_capabilities="ALL" in (host.get("CapDrop") or ()),
         memory=int(host.get("Memory") or 0),
+        folder=config.get("WorkingDir") or "",
+        network=host.get("NetworkMode") or "",
+        pid=int(state.get("Pid") or 0),
         variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
+        search_path=_find_search_path(config.get("Env") or ()),
     )
+
+
+def _find_search_path(variables: Iterable[str]) -> str:
+    """The PATH of a container, empty where its image names none."""
+    found = (each.partition("=") for each in variables)
+    return next((text for name, _, text in found if name == "PATH"), "")
 
 
 @record
@@ -206,6 +200,15 @@ def read_makers(listed: Iterable[Mapping[str, Any]]) -> tuple[Maker, ...]:
             services=tuple(dict.fromkeys(sorted(names))),
         )
         for (folder, files), names in sorted(services.items())
+    )
+
+
+def _read_probes(health: Mapping[str, Any], started: float | None) -> tuple[Probe, ...]:
+    """What the check said in this start: the engine keeps what it said before too."""
+    return tuple(
+        Probe(exit_code=int(each["ExitCode"]), output=each.get("Output") or "")
+        for each in health.get("Log") or ()
+        if (read_time(each.get("Start")) or _UNTOLD) >= (started or 0.0)
     )
 
 
@@ -264,7 +267,7 @@ class Happened:
 
     ``at`` is when we heard of it, on the monotonic clock; ``time`` when it was, in
     seconds since 1970 on the engine's clock. ``exit_code`` goes with a death,
-    ``health`` with a health check.
+    ``health`` with a health check, ``signal`` with a kill: 0 where it is not known.
     """
 
     id: str
@@ -275,6 +278,12 @@ class Happened:
     time: float = 0.0
     exit_code: int | None = None
     health: str = ""
+    signal: int = 0
+
+    @property
+    def is_end_asked(self) -> bool:
+        """Whether somebody asked the engine to end it; a reload is no such wish."""
+        return self.action is Action.KILL and self.signal not in _NOT_THE_END
 
 
 def read_happened(data: Mapping[str, Any]) -> Happened | None:
@@ -295,7 +304,50 @@ def read_happened(data: Mapping[str, Any]) -> Happened | None:
         time=int(data.get("timeNano") or 0) / 1e9,
         exit_code=None if code is None else int(code),
         health=detail.strip(),
+        signal=_read_number(attributes.get("signal")),
     )
+
+
+def _read_number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+@record
+class Folder:
+    """A folder in a container: whose it is, its permissions, and if it is empty."""
+
+    user: int
+    group: int
+    mode: int
+    is_empty: bool
+
+    def is_writable_by(self, user: str) -> bool | None:
+        """Whether a user may write there, without capabilities; None: not known.
+
+        ``user`` is written as ``docker inspect`` has it; empty is root.
+        """
+        name, _, group = user.partition(":")
+        name = {"": "0", "root": "0"}.get(name, name)
+        if not name.isdigit() or not (group or "0").isdigit():
+            return None
+        if int(name) == self.user:
+            return bool(self.mode & 0o200)
+        if int(group or "0") == self.group and (group or int(name) == 0):
+            return bool(self.mode & 0o020)
+        return bool(self.mode & 0o002)
+
+
+def read_folder(archive: bytes) -> Folder:
+    """A folder from the beginning of its archive. Raises LookupError for none."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as entries:
+            first = entries.next()
+            if first is None or not first.isdir():
+                raise LookupError("it is no folder")
+            is_empty = entries.next() is None
+    except tarfile.TarError as error:
+        raise LookupError("its archive cannot be read") from error
+    return Folder(user=first.uid, group=first.gid, mode=first.mode, is_empty=is_empty)
 
 
 @record
@@ -338,7 +390,8 @@ class Socket:
     @property
     def is_loopback(self) -> bool:
         """Whether only the container itself reaches it."""
-        return self.host.startswith("127.") or self.host == "::1"
+        host = self.host.removeprefix("::ffff:")  # how Java writes an IPv4 address
+        return host.startswith("127.") or host == "::1"
 
     @property
     def is_resolver(self) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from composegen.errors import CannotExecute, ExitCode, NothingRuns
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project
-from composegen.places.engine.containers import Container, Program, Status
+from composegen.places.engine.containers import Container, Status
 from composegen.places.engine.notes import Notes
+from composegen.places.engine.programs import Program, find_program
 from composegen.places.place import Call, Request, check_services
 from composegen.text import list_some
 
@@ -82,7 +83,7 @@ def _check_program(
     engine: Engine, container: Container, word: str, service: str
 ) -> None:
     """The engine's own words for this would be data on stdout. Raises CannotExecute."""
-    found = engine.find_program(container.id, word)
+    found = find_program(engine, container, word)
     if found is Program.MISSING:
         raise CannotExecute(
             f"there is no `{word}` in the container of `{service}`", ExitCode.NOT_FOUND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
-from composegen.errors import VolumesLeft
+from composegen.errors import EngineUnreachable, VolumesLeft
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
     Project,
@@ -16,6 +16,7 @@ from composegen.places.engine.compose import (
 from composegen.places.engine.entering import prepare_call
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
+from composegen.places.engine.reach import Reach, describe_unreached
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
@@ -38,16 +39,13 @@ class EnginePlace:
     """A project on the engine that it was brought up on.
 
     It works without a stack file: the notes of `up` and the engine's labels tell what
-    belongs to the project. With ``is_down`` only volumes can be left of it. Methods
-    raise EngineUnreachable and ComposeFailed.
+    belongs to the project. Methods raise EngineUnreachable and ComposeFailed.
     """
 
-    def __init__(
-        self, workspace: Workspace, notes: Notes, *, is_down: bool = False
-    ) -> None:
-        self._is_down = is_down
+    def __init__(self, workspace: Workspace, notes: Notes) -> None:
         self._folder = workspace.folder
         self._notes = notes
+        self._reach = Reach(notes)
         self._project = Project(
             name=notes.project,
             folder=Path("/"),
@@ -57,18 +55,35 @@ class EnginePlace:
 
     name = ENGINE
 
+    @property
+    def at(self) -> str:
+        """When `up` noted what it did, ISO 8601 in UTC; empty where it did not."""
+        return self._notes.at
+
+    def is_there(self) -> bool:
+        """Whether a container of the project runs now; not where no engine answers."""
+        try:
+            with Engine(self._notes.endpoint) as engine:
+                found = engine.list_containers(self._notes.project)
+        except EngineUnreachable:
+            return False
+        return any(each.is_running or each.is_restarting for each in found)
+
     def look(self) -> Seen:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
+            unreached = self._reach.look(engine, containers)
             notes = self._describe_owners(engine)
-        seen = make_seen(self._notes, containers)
+            seen = make_seen(
+                self._notes, containers, engine.read_clock(), unreached=unreached
+            )
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
             left_out=self._notes.left_out,
-            notes=notes,
+            notes=(*notes, *map(describe_unreached, unreached.items())),
         )
 
     def explain(self, service: str) -> Explanation:
@@ -133,8 +148,6 @@ class EnginePlace:
 
         Raises OtherFolder, unless ``take_over``.
         """
-        if self._is_down:
-            return ()
         with Engine(self._notes.endpoint) as engine:
             self._check_ownership(engine, tell, take_over=take_over)
             note_volumes(engine, self._notes, self._folder)
@@ -143,12 +156,21 @@ class EnginePlace:
         return (f"removed the containers of {self._notes.project}",)
 
     def list_volumes(
-        self, external: Container[str] = (), *, take_over: bool = False
+        self,
+        external: Container[str] = (),
+        *,
+        take_over: bool = False,
+        measures: bool = True,
     ) -> Volumes:
         """The volumes of this folder's project on the engine."""
         with Engine(self._notes.endpoint) as engine:
             return list_volumes(
-                engine, self._notes, self._folder, external, take_over=take_over
+                engine,
+                self._notes,
+                self._folder,
+                external,
+                take_over=take_over,
+                measures=measures,
             )
 
     def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:

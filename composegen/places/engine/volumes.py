@@ -12,8 +12,9 @@ import shlex
 from collections.abc import Container as Names
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from composegen.errors import EngineUnreachable
 from composegen.places.engine.containers import Container, Maker
 from composegen.places.engine.containers import Volume as Found
 from composegen.places.engine.endpoint import Endpoint
@@ -67,8 +68,8 @@ class Engine(Protocol):
         """Who made the containers that mount a volume."""
         ...
 
-    def measure_volumes(self) -> Mapping[str, int]:
-        """The sizes of volumes in bytes."""
+    def ask_api(self, method: str, path: str, /, **params: str) -> Any:
+        """The response to a request that has no method here."""
         ...
 
 
@@ -203,6 +204,7 @@ def list_volumes(
     external: Names[str] = (),
     *,
     take_over: bool = False,
+    measures: bool = True,
 ) -> Volumes:
     """The volumes of a project that were made from this folder, and why others stay.
 
@@ -233,7 +235,7 @@ def list_volumes(
                 f"{name} stays: nothing shows that it was made from this folder; to "
                 f"remove it: docker volume rm {shlex.quote(name)}"
             )
-    sizes = engine.measure_volumes() if own else {}
+    sizes = _measure(engine) if own and measures else {}
     return Volumes(
         own=tuple(
             Volume(
@@ -256,3 +258,18 @@ def _list_others(engine: Engine, name: str, folder: Path) -> tuple[str, ...]:
             if find_whose(maker, folder, is_here=engine.is_here) is Whose.OTHER
         )
     )
+
+
+def _measure(engine: Engine) -> dict[str, int]:
+    """The sizes of all volumes in bytes; without those that are not known.
+
+    The engine adds up files for this; where that takes too long none is known.
+    """
+    try:
+        answer = engine.ask_api("GET", "/system/df", type="volume")
+        listed = answer.json().get("Volumes") or ()
+    except (EngineUnreachable, ValueError):
+        return {}
+    usage = {each["Name"]: each.get("UsageData") or {} for each in listed}
+    sizes = {name: int(each.get("Size", -1)) for name, each in usage.items()}
+    return {name: size for name, size in sizes.items() if size >= 0}

@@ -30,20 +30,25 @@ _DOCKER_TIMEOUT = 60.0
 
 
 def list_data(
-    folder: Path, project: str, stack: Stack | None, external: Container[str] = ()
+    folder: Path,
+    project: str,
+    stack: Stack | None,
+    external: Container[str] = (),
+    *,
+    measures: bool = True,
 ) -> Volumes:
     """The data of a folder's runs; volumes only where the stack file can be read."""
     own = [
         Volume(
             name=f"{_DATA}/{path.name}",
-            size=format_size(_measure(path)),
+            size=format_size(_measure(path)) if measures else "",
             folder=str(folder.resolve()),
         )
         for path in _list_folders(folder)
     ]
     names = _list_names(folder, project, stack) if stack is not None else {}
     found = _inspect(name for name in names if name not in external)
-    sizes = _measure_volumes() if found else {}
+    sizes = _measure_volumes() if found and measures else {}
     stay = []
     for name, label in found.items():
         if label and not _is_gone_or_same(label, folder):

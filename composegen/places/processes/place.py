@@ -115,14 +115,15 @@ class ProcessesPlace:
         external: Container[str] = (),
         *,
         take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+        measures: bool = True,
     ) -> Volumes:
         """The data folders of the stack, and the volumes of its stores in Docker."""
         try:
             stack = self._load()
             project = self._workspace.find_project(stack.name)
         except ComposegenError:
-            return list_data(self._folder, "", None)
-        return list_data(self._folder, project, stack, external)
+            return list_data(self._folder, "", None, measures=measures)
+        return list_data(self._folder, project, stack, external, measures=measures)
 
     def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
         """Remove data folders, and volumes of stores."""

@@ -1,6 +1,5 @@
 """What an engine answers, also where it refuses, over HTTP as the SDK asks it."""
 
-import base64
 import json
 import threading
 from contextlib import contextmanager
@@ -11,8 +10,8 @@ import pytest
 
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
-from composegen.places.engine.containers import Program
 from composegen.places.engine.endpoint import Endpoint
+from tests.enginefakes import make_container
 
 VERSION = (200, {"ApiVersion": "1.45", "Version": "26.1.5"})
 FOUND = (200, {"Config": {"Tty": False}})
@@ -35,16 +34,6 @@ class _Answer(BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.answer()
-
-    def do_HEAD(self):
-        """Answers with headers alone: what is at a path of a container."""
-        asked = parse_qs(urlsplit(self.path).query)
-        stat = self.server.answers.get(asked["path"][0])
-        self.send_response(404 if stat is None else 200)
-        if stat is not None:
-            data = base64.b64encode(json.dumps({"mode": stat}).encode()).decode()
-            self.send_header("X-Docker-Container-Path-Stat", data)
-        self.end_headers()
 
     def answer(self):
         asked = urlsplit(self.path)
@@ -105,14 +94,27 @@ def test_what_an_engine_refuses_is_said_in_its_words(answer):
 def test_a_log_that_is_kept_nowhere_is_empty():
     refused = (501, "configured logging driver does not support reading")
     with connect({"/logs": refused, "/json": FOUND}) as (engine, _):
-        assert engine.read_logs("id", 20) == ()
+        assert engine.read_logs("id", 20, 5.0) == ()
 
 
 @pytest.mark.parametrize("code", [400, 409, 500])
 def test_a_container_in_which_nothing_can_be_run_shows_nothing(code):
     with connect({"/exec": (code, "no cat is there")}) as (engine, _):
-        assert engine.list_sockets("id") is None
+        assert engine.list_sockets(make_container("web", id="id")) is None
         assert engine.find_programs("id", ["wget"]) is None
+
+
+def test_a_folder_that_a_container_has_not_is_none():
+    with connect({"/archive": (404, "no such path")}) as (engine, _):
+        assert engine.find_folder("id", "/data") is None
+
+
+def test_a_folder_that_cannot_be_looked_at_is_no_answer():
+    with (
+        connect({"/archive": (500, "the disk is away")}) as (engine, _),
+        pytest.raises(LookupError),
+    ):
+        engine.find_folder("id", "/data")
 
 
 def test_the_past_is_over_by_the_clock_of_the_engine():
@@ -127,47 +129,14 @@ def test_the_past_is_over_by_the_clock_of_the_engine():
         "/events": (200, death),
     }
     with connect(answers) as (engine, daemon):
-        [happened] = engine.list_past("id", since=900.0, until=2000.0)
+        [happened] = engine.list_past("id", since=900.0)
         assert happened.exit_code == 3
         [until] = daemon.asked[-1][1]["until"]
         assert float(until) == 1000.5
 
 
-# Programs of a container
-
-HERE = {"Config": {"Env": ["A=1", "PATH=/bin:/opt/bin"], "WorkingDir": "/app"}}
-FOLDER, LINK = 1 << 31, 1 << 27
-
-
-@pytest.mark.parametrize(
-    ("word", "found"),
-    [
-        ("tool", Program.FOUND),
-        ("linked", Program.FOUND),
-        ("./go", Program.FOUND),
-        ("/opt/bin/tool", Program.FOUND),
-        ("nothing", Program.MISSING),
-        ("./nothing", Program.MISSING),
-        ("./data", Program.CLOSED),
-        ("/opt", Program.CLOSED),
-    ],
-)
-def test_a_program_is_looked_for_where_the_container_has_it(word, found):
-    answers = {
-        "/containers/c/json": (200, HERE),
-        "/bin/tool": 0o644,  # the next folder of the path has one that can be run
-        "/opt/bin/tool": 0o755,
-        "/bin/linked": LINK | 0o777,
-        "/app/./go": 0o755,
-        "/app/./data": 0o644,
-        "/opt": FOLDER | 0o755,
-    }
-    with connect(answers) as (engine, daemon):
-        assert engine.find_program("c", word) is found
-        assert not any("exec" in path for path, _ in daemon.asked)
-
-
-def test_without_a_path_of_its_own_a_container_has_the_engines():
-    answers = {"/containers/c/json": (200, {"Config": {}}), "/usr/bin/tool": 0o755}
-    with connect(answers) as (engine, _):
-        assert engine.find_program("c", "tool") is Program.FOUND
+def test_a_request_that_the_sdk_lacks_is_asked_with_its_version():
+    with connect({"/system/df": (200, {"Volumes": []})}) as (engine, daemon):
+        answer = engine.ask_api("GET", "/system/df", type="volume")
+        assert answer.json() == {"Volumes": []}
+        assert daemon.asked[-1] == ("/v1.45/system/df", {"type": ["volume"]})

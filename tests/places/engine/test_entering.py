@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import CannotExecute, NothingRuns, UsageError
-from composegen.places.engine import compose
+from composegen.places.engine import compose, entering
 from composegen.places.engine.compose import Project
-from composegen.places.engine.containers import Program, Status
+from composegen.places.engine.containers import Status
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.entering import prepare_call
+from composegen.places.engine.programs import Program
 from composegen.places.place import Request
 from tests.enginefakes import FakeEngine, make_container, make_noted, make_notes
 
@@ -25,22 +26,23 @@ NOTES = make_notes(
 )
 
 
-class Engine(FakeEngine):
-    """Containers with the programs `sh`, and `data` that cannot be run."""
-
-    def find_program(self, id, word):
-        known = {"sh": Program.FOUND, "data": Program.CLOSED}
-        return known.get(word, Program.MISSING)
+PROGRAMS = {"sh": Program.FOUND, "data": Program.CLOSED}
+"""What containers have; `data` cannot be run."""
 
 
 @pytest.fixture(autouse=True)
 def docker(monkeypatch):
+    monkeypatch.setattr(
+        entering,
+        "find_program",
+        lambda _, __, word: PROGRAMS.get(word, Program.MISSING),
+    )
     monkeypatch.setattr(compose, "find_docker", lambda: "/bin/docker")
 
 
 def prepare(*containers, service="web", command=("sh",), **options):
     request = Request(service=service, command=command, **options)
-    return prepare_call(Engine(list(containers)), PROJECT, NOTES, request)
+    return prepare_call(FakeEngine(list(containers)), PROJECT, NOTES, request)
 
 
 def test_compose_runs_it_without_a_terminal_unless_there_is_one():

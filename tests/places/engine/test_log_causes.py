@@ -2,8 +2,13 @@
 
 import pytest
 
-from composegen.places.engine.containers import Mounted
+from composegen.places.engine.containers import Folder, Mounted
 from tests.enginefakes import make_container, see_web_dead
+
+EMPTY = Folder(user=0, group=0, mode=0o755, is_empty=True)
+FILLED = Folder(user=0, group=0, mode=0o755, is_empty=False)
+DENIED = "PermissionError: [Errno 13] Permission denied: '/app/cache.db'"
+READ_ONLY = "OSError: [Errno 30] Read-only file system: '/app/cache.db'"
 
 
 @pytest.mark.parametrize(
@@ -16,10 +21,78 @@ from tests.enginefakes import make_container, see_web_dead
     ],
 )
 def test_a_read_only_file_system_names_the_folder(line, folder):
-    cause, help = see_web_dead(line)
+    cause, help = see_web_dead(line, evidence={"folders": {folder: None}})
     assert "read-only" in cause
     assert f"tmpfs: [{folder}]" in help
     assert f"volumes: [web-data:{folder}]" in help
+
+
+@pytest.mark.parametrize("evidence", [{"folders": {"/app": FILLED}}, {}])
+def test_no_mount_hides_what_the_image_has_or_may_have(evidence):
+    for line in (READ_ONLY, DENIED):
+        _, help = see_web_dead(line, evidence=evidence)
+        assert "[/app" not in help
+        assert "/app]" not in help
+        assert '"/app:' not in help
+
+
+def test_one_that_writes_next_to_its_program_is_relaxed():
+    cause, help = see_web_dead(READ_ONLY, evidence={"folders": {"/app": FILLED}})
+    assert cause == (
+        "it writes /app/cache.db, and the file system is read-only; "
+        "/app holds files of the image"
+    )
+    assert help.splitlines()[1] == "relax: {read_only: it writes /app/cache.db}"
+
+
+def test_a_user_whose_folder_it_is_not_needs_it_too():
+    _, help = see_web_dead(
+        READ_ONLY, user="1000:1000", evidence={"folders": {"/app": FILLED}}
+    )
+    assert help.splitlines()[2] == (
+        "and in the Dockerfile, before USER: RUN chown 1000 /app"
+    )
+
+
+def test_a_folder_of_the_image_that_is_denied_is_given_to_its_user():
+    cause, help = see_web_dead(
+        DENIED, user="1000", evidence={"folders": {"/app": FILLED}}
+    )
+    assert cause.endswith("/app holds files of the image")
+    assert "RUN chown 1000 /app\n" in help
+
+
+def test_a_relative_path_is_one_of_the_folder_where_the_program_begins():
+    cause, _ = see_web_dead(
+        "OSError: [Errno 30] Read-only file system: 'data/cache.db'", folder="/app"
+    )
+    assert cause.startswith("it writes /app/data/cache.db,")
+
+
+def test_a_mount_that_is_read_only_is_not_hidden_by_another():
+    mount = Mounted(
+        kind="bind", name="", source="/x", target="/conf", is_writable=False
+    )
+    cause, help = see_web_dead(
+        "touch: cannot touch '/conf/x': Read-only file system", mounts=(mount,)
+    )
+    assert cause == "it writes /conf/x, and /conf is mounted read-only"
+    assert help.startswith("remove `:ro`")
+
+
+@pytest.mark.parametrize(
+    ("user", "folder", "is_sure"),
+    [("", None, True), ("1000", None, False), ("0:0", EMPTY, True)],
+)
+def test_a_volume_is_its_users_or_its_image_must_make_it(user, folder, is_sure):
+    _, help = see_web_dead(
+        "touch: cannot touch '/srv/a/x': Read-only file system",
+        user=user,
+        evidence={"folders": {"/srv/a": folder}},
+    )
+    [line] = [line for line in help.splitlines() if line.startswith("volumes:")]
+    assert line.startswith("volumes: [web-data:/srv/a]")
+    assert ("chown 1000 /srv/a" not in line) == is_sure
 
 
 def test_one_that_writes_at_the_root_is_relaxed_or_given_a_folder():
@@ -82,7 +155,9 @@ def test_an_executable_tmp_is_asked_for(line):
 
 def test_a_folder_of_the_image_that_may_not_be_written_becomes_a_tmpfs():
     cause, help = see_web_dead(
-        "PermissionError: [Errno 13] Permission denied: '/app/data/x'", user="1000"
+        "PermissionError: [Errno 13] Permission denied: '/app/data/x'",
+        user="1000",
+        evidence={"folders": {"/app/data": EMPTY}},
     )
     assert "/app/data/x" in cause
     assert 'tmpfs: ["/app/data:uid=1000,gid=1000"]' in help
