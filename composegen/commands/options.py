@@ -104,23 +104,28 @@ def _make_stack_option(*names: str) -> Callable[[Function], Function]:
 
 def _find_file(context: click.Context, _: click.Parameter, file: str) -> str:
     """The file that was named, else the one that is found; one above is reported."""
-    if _is_typed("file", context) or os.path.lexists(file):
+    if _is_typed("file", context):
         return file
+    found = find_default_file()
+    if found != file and not context.resilient_parsing:
+        from composegen.text import escape_control
+
+        make_console().say(f"using {escape_control(found)}")
+    return found
+
+
+def find_default_file() -> str:
+    """The stack file of this folder, else of a parent folder, as it would be typed."""
+    if os.path.lexists(DEFAULT_FILE):
+        return DEFAULT_FILE
     from composegen.workspace.search import find_stack_file
 
     try:
         here = Path(os.path.realpath(os.curdir))
     except OSError:  # the working folder was removed
-        return file
+        return DEFAULT_FILE
     found = find_stack_file(here)
-    if found is None:
-        return file
-    from composegen.text import escape_control
-
-    shown = os.path.relpath(found, here)
-    if not context.resilient_parsing:
-        make_console().say(f"using {escape_control(shown)}")
-    return shown
+    return DEFAULT_FILE if found is None else os.path.relpath(found, here)
 
 
 def selection_options(function: Function) -> Function:

@@ -12,10 +12,13 @@ from composegen.commands.options import (
     make_console,
     make_selection,
     make_workspace,
+    say_notes,
     selection_options,
     stack_option,
     take_over_option,
 )
+
+_BARE_WAIT = "composegen.wait"
 
 
 class _Time(click.ParamType[float]):
@@ -35,14 +38,31 @@ class _Time(click.ParamType[float]):
         return duration.seconds
 
 
-@click.command()
+class _UpCommand(click.Command):
+    """Takes `--wait` without a time as well: the next word is one if it is a number."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        kept = []
+        for word, following in zip(args, [*args[1:], ""], strict=False):
+            if word == "--wait" and not following[:1].isdigit():
+                ctx.meta[_BARE_WAIT] = True
+            else:
+                kept.append(word)
+        return super().parse_args(ctx, kept)
+
+
+@click.command(cls=_UpCommand)
 @stack_option
 @selection_options
-@click.option("--no-build", is_flag=True, help="Do not build images.")
+@click.option(
+    "--build/--no-build",
+    default=None,
+    help="Build images, which is the default, or do not build them.",
+)
 @click.option(
     "--wait",
     type=_Time(),
-    metavar="TIME",
+    metavar="[TIME]",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )
 @take_over_option
@@ -50,7 +70,7 @@ def up(
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
-    no_build: bool,
+    build: bool | None,
     wait: float | None,
     take_over: bool,
 ) -> None:
@@ -75,8 +95,9 @@ def up(
         selection = recorded.selection
     engine = recorded.engine if recorded is not None else None
     made = make_plan(load_file(file, selection).stack, selection)
+    _explain_defaults(build=bool(build))
     options = UpOptions(
-        build=not no_build,
+        build=build is not False,
         limit=wait,
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
@@ -87,3 +108,13 @@ def up(
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)
+
+
+def _explain_defaults(*, build: bool) -> None:
+    """Say of options of `docker compose up` that they ask for what `up` does anyway."""
+    if build:
+        say_notes(["--build changes nothing: `up` builds images unless --no-build"])
+    if click.get_current_context().meta.get(_BARE_WAIT):
+        say_notes(
+            ["--wait without a time changes nothing: `up` waits until all is ready"]
+        )
