@@ -13,6 +13,8 @@
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
     ├── UpAlready        another process brings the same stack up        exit 1
     ├── NothingRuns      nothing of this folder runs                     exit 1
+    ├── NotPart          a service is not part of what runs here         exit 1
+    ├── NotOurs          what composegen did not start must not be stopped  exit 1
     ├── StillRuns        a process that was asked to stop still runs     exit 1
     ├── DependencyFailed  what a program needs cannot be brought up      exit 1
     ├── Interrupted      a signal ended it                      129, 130 or 143
@@ -183,6 +185,18 @@ class NothingRuns(ComposegenError):
     """Nothing of this folder runs."""
 
     name = "nothing-runs"
+
+
+class NotPart(ComposegenError):
+    """A service of the stack is not part of what runs here."""
+
+    name = "not-part"
+
+
+class NotOurs(ComposegenError):
+    """A process that composegen did not start must not be stopped."""
+
+    name = "not-ours"
 
 
 class StillRuns(ComposegenError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from composegen.errors import UsageError
+from composegen.places.events import Event, Report, Told
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
 from composegen.records import record
@@ -55,6 +57,25 @@ class Logs:
     notes: tuple[str, ...] = ()
 
 
+class Outcome(StrEnum):
+    """What became of a service that a command named."""
+
+    STOPPED = "stopped"
+    WAS_STOPPED = "was-stopped"
+    STARTED = "started"
+    WAS_RUNNING = "was-running"
+    FAILED = "failed"
+
+
+@record
+class Acted:
+    """What became of one service; ``reason`` says why it failed."""
+
+    service: str
+    outcome: Outcome
+    reason: str = ""
+
+
 class Place(Protocol):
     """Where the stack of a folder runs."""
 
@@ -76,12 +97,62 @@ class Place(Protocol):
         """
         ...
 
+    def stop(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+        """Stop services, and wait until they are gone; they are not restarted.
+
+        What happens is reported meanwhile. Raises UsageError for a name that is not
+        known, NothingRuns, NotPart, NotOurs and Interrupted.
+        """
+        ...
+
+    def start(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+        """Start services, with what they require, and wait until they are ready.
+
+        What became of those that were started for others is in the answer too. Raises
+        what ``stop`` does.
+        """
+        ...
+
+    def restart(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+        """Stop services and start them again, as they are defined now.
+
+        Raises what ``stop`` does.
+        """
+        ...
+
+    def follow(self) -> Iterator[Event]:
+        """What happens to the services from now on; what they do now comes first.
+
+        It ends when nothing can happen any more. Raises NothingRuns.
+        """
+        ...
+
     def take_down(self, tell: Tell) -> tuple[str, ...]:
         """End all of it; a sentence for each thing that was ended.
 
         Raises StillRuns where something does not end.
         """
         ...
+
+
+def report_dependants(
+    names: Iterable[str],
+    needs: Mapping[str, Iterable[str]],
+    running: Container[str],
+    report: Report,
+) -> None:
+    """Report which services keep running while services that they need are stopped."""
+    stopped = tuple(names)
+    for name in stopped:
+        left = [
+            other
+            for other, needed in needs.items()
+            if name in needed and other in running and other not in stopped
+        ]
+        if left and name in running:
+            keep = "keeps" if len(left) == 1 else "keep"
+            text = f"is needed by {', '.join(left)}, which {keep} running"
+            report(Told(service=name, text=text))
 
 
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:

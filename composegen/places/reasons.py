@@ -46,6 +46,16 @@ class Reason:
         return "\n".join(text) + "\n"
 
 
+def explain_stop(chain: tuple[str, ...], status: ServiceStatus) -> Reason:
+    """Why a service is not up that the user has stopped."""
+    failure = Failure(
+        service=status.service,
+        reason=f"{status.service} was stopped with `composegen stop`",
+        help=f"composegen start {status.service}",
+    )
+    return Reason(chain=chain, status=status, failure=failure)
+
+
 def format_reasons(reasons: Iterable[Reason]) -> str:
     """The reasons one below the other."""
     return "\n".join(map(str, reasons))

@@ -24,6 +24,9 @@ class State(StrEnum):
 FINE = frozenset({State.READY, State.FINISHED})
 """The states of a service that does what is asked of it."""
 
+BY_USER = "user"
+"""Who has stopped a service that `composegen stop` has stopped."""
+
 ALIVE_FOR = 1.0
 """Seconds after which a service that runs is ready, where it has no health check."""
 
@@ -33,7 +36,8 @@ class ServiceStatus:
     """One service now; None where a field has no meaning in its place.
 
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; ``since`` an
-    ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path.
+    ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path; ``by`` is
+    ``user`` for one that `composegen stop` has stopped.
     """
 
     service: str
@@ -47,6 +51,7 @@ class ServiceStatus:
     image: str | None = None
     log: str | None = None
     reused: bool | None = None
+    by: str | None = None
 
 
 @record
@@ -84,6 +89,8 @@ def format_statuses(
 
 def _describe_state(status: ServiceStatus) -> str:
     state = f"{status.state.value}, reused" if status.reused else status.state.value
+    if status.by is not None:
+        return f"{state}, by {status.by}"
     return state if status.exit_code is None else f"{state} ({status.exit_code})"
 
 

@@ -23,6 +23,8 @@ from composegen.places.status import State
 _PROGRESS = 0.12
 _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
+UP = ("up", "--detach", "--no-build", "--remove-orphans")
+"""The command of Compose that brings a whole stack up."""
 
 
 class _Gone:
@@ -37,7 +39,11 @@ class _Ended:
 
 
 class Booting:
-    """Compose at work, and the engine's events meanwhile."""
+    """Compose at work, and the engine's events meanwhile.
+
+    ``words`` are its command. One that replaces no container begins with all of them
+    settled: each death counts.
+    """
 
     def __init__(
         self,
@@ -47,12 +53,14 @@ class Booting:
         report: Report,
         *,
         limit: float | None = None,
+        words: tuple[str, ...] = UP,
     ) -> None:
         self.engine = engine
         self.project = project
         self.notes = notes
         self.report = report
         self.judge = Judge(notes, limit=limit)
+        self._words = words
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._began = time.monotonic()
         self._attempts = 0
@@ -71,6 +79,8 @@ class Booting:
         threading.Thread(target=self._listen, args=(watch,), daemon=True).start()
         try:
             self._tell(self.judge.adopt(self.engine.list_containers(self.project.name)))
+            if self._words[0] != "up":
+                self.judge.settle()
             carrying = self._wait_for_verdict()
         finally:
             self.report(BootOver(at=self.now))
@@ -114,7 +124,7 @@ class Booting:
         self._ended_at = None
         self._carrying = Carrying(
             self.project,
-            ("up", "--detach", "--no-build", "--remove-orphans"),
+            self._words,
             tell=self._inbox.put,
             end=lambda: self._inbox.put(_Ended()),
         )

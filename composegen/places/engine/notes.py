@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
 from composegen.workspace.state import (
     STATE_FOLDER,
+    Lock,
     NotTrusted,
     make_state_folder,
     read_state,
@@ -42,6 +44,8 @@ from composegen.workspace.stateform import (
 
 FILE = "up.json"
 _MODE = 0o600
+_LOCK = "notes.lock"
+_POLL = 0.02
 _FORM = 1
 _COMPARED = frozenset({"host", "context", "settings"})
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
@@ -62,7 +66,7 @@ class NotedService:
     ``boot`` is in seconds; ``is_asked`` says whether the engine asks for its health,
     ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
     starts it again when it dies; ``password_file`` is the file of its password,
-    relative to the stack file.
+    relative to the stack file; ``definition`` the digest of what it was made from.
     """
 
     name: str
@@ -76,6 +80,18 @@ class NotedService:
     port: int | None = None
     needs: tuple[NotedNeed, ...] = ()
     password_file: str = ""
+    definition: str = ""
+
+
+@record
+class NotedStop:
+    """A container that the user has stopped, until it is started again.
+
+    ``started_at`` is when it had been started, in seconds since 1970.
+    """
+
+    container: str
+    started_at: float = 0.0
 
 
 @record
@@ -83,7 +99,8 @@ class Notes:
     """What was brought up: by which name, from what, where, and what was excluded.
 
     ``complaint`` is what Compose said when it could not do it; ``failed`` the services
-    that failed, ``late`` those among them that only were not ready in time.
+    that failed, ``late`` those among them that only were not ready in time. ``stopped``
+    are the containers that the user has stopped.
     """
 
     project: str
@@ -97,11 +114,16 @@ class Notes:
     late: tuple[str, ...] = ()
     services: tuple[NotedService, ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
+    stopped: tuple[NotedStop, ...] = ()
 
     @property
     def endpoint(self) -> Endpoint:
         """The engine that it was brought up on."""
         return Endpoint(host=self.host, context=self.context, settings=self.settings)
+
+    def is_same_project(self, other: Notes) -> bool:
+        """Whether other notes are about the same project on the same engine."""
+        return (self.project, self.endpoint) == (other.project, other.endpoint)
 
     def find(self, name: str) -> NotedService | None:
         """One service; None where it took no part."""
@@ -126,9 +148,31 @@ def write_notes(folder: Path, notes: Notes) -> None:
             {**as_dict(each), "needs": [as_dict(need) for need in each.needs]}
             for each in notes.services
         ],
+        "stopped": [as_dict(each) for each in notes.stopped],
     }
     path = make_state_folder(folder) / FILE
     write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
+
+
+def change_notes(folder: Path, notes: Notes, change: Callable[[Notes], Notes]) -> Notes:
+    """Change what is noted now; ``notes`` where there are none for this project.
+
+    Two commands at once change one after the other. Raises FileRefused.
+    """
+    lock = Lock(make_state_folder(folder) / _LOCK)
+    while not lock.take():
+        time.sleep(_POLL)
+    try:
+        try:
+            found = load_notes(folder)
+        except NotTrusted:
+            found = None
+        is_same = found is not None and found.is_same_project(notes)
+        changed = change(found if found is not None and is_same else notes)
+        write_notes(folder, changed)
+        return changed
+    finally:
+        lock.give_back()
 
 
 def read_notes(folder: Path, environment: Mapping[str, str]) -> Notes | None:

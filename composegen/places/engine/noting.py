@@ -6,6 +6,7 @@ from composegen.model import HealthKind, SecretKind
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
 from composegen.planning.credentials import find_credentials
+from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_left_out
 
@@ -46,6 +47,7 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
             for gate in step.gates
         ),
         password_file=_find_file(plan, secret),
+        definition=digest_definition(plan.stack.services, step.name),
     )
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from composegen.errors import ComposegenError
+from composegen.model import Service, Stack
+from composegen.places.engine.acts import Acts
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, read_compose, use_compose
+from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
-from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
+from composegen.places.events import Event, Report
+from composegen.places.place import (
+    Acted,
+    Explanation,
+    Logs,
+    Seen,
+    Tell,
+    check_services,
+)
 from composegen.workspace.workspace import Workspace
 
 
@@ -18,11 +31,18 @@ class EnginePlace:
     """A project on the engine that it was brought up on.
 
     It works without a stack file: the notes of `up` and the engine's labels tell what
-    belongs to the project. Methods raise EngineUnreachable and ComposeFailed.
+    belongs to the project. ``load`` reads the stack file, for what only that can say.
+    Methods raise EngineUnreachable and ComposeFailed.
     """
 
-    def __init__(self, workspace: Workspace, notes: Notes) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        notes: Notes,
+        load: Callable[[], Stack] | None = None,
+    ) -> None:
         self._folder = workspace.folder
+        self._load = load
         self._notes = notes
         self._project = Project(
             name=notes.project,
@@ -74,6 +94,46 @@ class EnginePlace:
         service = container.rpartition("-")[0]
         noted = self._notes.find(service)
         return service if noted is not None and noted.replicas == 1 else container
+
+    def stop(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+        """Stop the services' containers, and note that the user did."""
+        with self._act(report) as acts:
+            return acts.stop(names)
+
+    def start(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+        """Start the containers that the services have, and what they require."""
+        with self._act(report) as acts:
+            return acts.start(names)
+
+    def restart(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+        """Stop and start the containers that the services have."""
+        with self._act(report) as acts:
+            return acts.restart(names)
+
+    def follow(self) -> Iterator[Event]:
+        """State changes of the services; a lost connection is made again."""
+        return follow_engine(
+            self._folder, self._notes, lambda: Engine(self._notes.endpoint)
+        )
+
+    @contextmanager
+    def _act(self, report: Report) -> Iterator[Acts]:
+        """Whatever changes single services begins here."""
+        with Engine(self._notes.endpoint) as engine:
+            yield Acts(
+                engine,
+                self._project,
+                self._notes,
+                self._folder,
+                self._list_services(),
+                report,
+            )
+
+    def _list_services(self) -> Mapping[str, Service]:
+        try:
+            return self._load().services if self._load is not None else {}
+        except ComposegenError:
+            return {}  # the stack file is being edited
 
     def take_down(
         self,

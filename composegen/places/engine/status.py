@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from composegen.places.engine.containers import Container, Status, format_time
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.status import (
     ALIVE_FOR,
+    BY_USER,
     FINE,
     ServiceStatus,
     State,
@@ -55,7 +56,8 @@ class EngineSeen:
 def make_seen(notes: Notes, containers: Iterable[Container]) -> EngineSeen:
     """The statuses of what was noted, in the order of its plan; left-out ones last."""
     found = tuple(containers)
-    statuses = [_make_status(each, found) for each in notes.services]
+    stopped = {each.container: each.started_at for each in notes.stopped}
+    statuses = [_make_status(each, found, stopped) for each in notes.services]
     statuses += [
         ServiceStatus(service=str(each["service"]), state=State.LEFT_OUT)
         for each in notes.left_out
@@ -63,7 +65,9 @@ def make_seen(notes: Notes, containers: Iterable[Container]) -> EngineSeen:
     return EngineSeen(notes=notes, containers=found, statuses=tuple(statuses))
 
 
-def _make_status(noted: NotedService, found: tuple[Container, ...]) -> ServiceStatus:
+def _make_status(
+    noted: NotedService, found: tuple[Container, ...], stopped: Mapping[str, float]
+) -> ServiceStatus:
     """The status of a service: that of its worst container."""
     own = [each for each in found if each.service == noted.name]
     if not own:
@@ -71,15 +75,19 @@ def _make_status(noted: NotedService, found: tuple[Container, ...]) -> ServiceSt
     worst = min(own, key=lambda each: _RANK.index(find_state(noted, each)))
     moment = worst.started_at if worst.is_running else worst.finished_at
     has_ended = worst.status in {Status.EXITED, Status.DEAD, Status.RESTARTING}
+    state = find_state(noted, worst)
+    # One that was started since, and stopped again by another program, is not noted.
+    is_noted = stopped.get(worst.id) == (worst.started_at or 0.0)
     return ServiceStatus(
         service=noted.name,
-        state=find_state(noted, worst),
+        state=state,
         health=worst.health,
         since=format_time(moment),
         restarts=sum(each.restarts for each in own),
         exit_code=worst.exit_code if has_ended or worst.error else None,
         address=next(iter(_list_addresses(noted, own)), None),
         image=worst.image or None,
+        by=BY_USER if is_noted and state is State.STOPPED else None,
     )
 
 

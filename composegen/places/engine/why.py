@@ -24,7 +24,7 @@ from composegen.places.engine.gathering import Gatherer, Looking, find_holder
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
 from composegen.places.engine.status import EngineSeen, find_state, make_seen
 from composegen.places.events import Failure
-from composegen.places.reasons import Reason
+from composegen.places.reasons import Reason, explain_stop
 from composegen.places.status import FINE, ServiceStatus, State
 from composegen.records import replace
 from composegen.values import format_duration
@@ -126,6 +126,8 @@ class _Doctor:
         noted = self.notes.find(chain[-1])
         assert noted is not None
         status = self.seen.find(noted.name)
+        if status.by is not None:
+            return explain_stop(chain, status)
         container = self._find_worst(noted)
         if container is None:
             return self._explain_absence(chain, noted)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from composegen.places.events import Event, Report, Told
+from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Control
 from composegen.places.processes.plan import LocalPlan, Way
@@ -27,6 +28,7 @@ from composegen.places.processes.supervisor import Supervisor
 from composegen.places.processes.units import Unit
 from composegen.places.processes.upkeep import Upkeep
 from composegen.places.status import FINE, ServiceStatus, State, describe_statuses
+from composegen.planning.definition import digest_definition
 from composegen.planning.printing import describe_left_out
 from composegen.records import as_dict, record
 from composegen.system.process import Processes
@@ -77,11 +79,13 @@ async def open_session(
             "status": lambda: describe_run(local, supervisor, since),
             "failures": lambda: describe_failures(supervisor),
         }
+        acts = Acts(supervisor, tell)
         path = choose_socket(runs.path, mark)
         folder = find_socket_folder(path)
         if folder is not None:
             processes.leave_behind(("rm", "-rf", str(folder)))
-        async with Control(path, answers, lambda: end(supervisor)) as control:
+        control = Control(path, answers, lambda: end(supervisor), acts.carry_out)
+        async with control:
             controls.append(control)
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
@@ -96,18 +100,20 @@ async def open_session(
                 looking.cancel()
                 told = describe_run(local, supervisor, since)
                 ending = asyncio.ensure_future(
-                    _end(supervisor, runs, upkeep, mark, told)
+                    _end(supervisor, acts, runs, upkeep, mark, told)
                 )
                 await asyncio.shield(ending)
 
 
 async def _end(
     supervisor: Supervisor,
+    acts: Acts,
     runs: RunFolder,
     upkeep: Upkeep,
     mark: str,
     told: Mapping[str, Any],
 ) -> None:
+    await acts.end()
     await supervisor.take_down()
     last = {
         **told,
@@ -172,6 +178,10 @@ def describe_run(
             for step in local.plan.steps
         },
         "left_out": describe_left_out(local.plan),
+        "definitions": {
+            step.name: digest_definition(local.written, step.name)
+            for step in local.plan.steps
+        },
     }
 
 

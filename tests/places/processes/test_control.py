@@ -13,6 +13,10 @@ from tests.refusals import list_handles, no_handles
 LIMIT = 15
 
 
+async def refuse(act, names):
+    return {"refused": f"{act} {names}"}
+
+
 @asynccontextmanager
 async def open_control(folder):
     """A control socket, and what its loop complained of."""
@@ -21,7 +25,7 @@ async def open_control(folder):
     loop.set_exception_handler(lambda _, context: complaints.append(context))
     answers = {"status": lambda: {"is_up": True}}
     path = folder / "run.sock"
-    async with Control(path, answers, lambda: None):
+    async with Control(path, answers, lambda: None, refuse):
         yield path, complaints
 
 
