@@ -8,6 +8,7 @@ import click
 
 from composegen.commands.options import (
     check_platform,
+    complete_services,
     load_file,
     make_console,
     make_selection,
@@ -15,6 +16,7 @@ from composegen.commands.options import (
     selection_options,
     stack_option,
 )
+from composegen.errors import UsageError
 
 
 class _Time(click.ParamType[float]):
@@ -35,6 +37,12 @@ class _Time(click.ParamType[float]):
 
 
 @click.command()
+@click.argument(
+    "services",
+    metavar="[SERVICE]...",
+    nargs=-1,
+    shell_complete=complete_services,
+)
 @stack_option
 @selection_options
 @click.option("--no-build", is_flag=True, help="Do not build images.")
@@ -44,21 +52,34 @@ class _Time(click.ParamType[float]):
     metavar="TIME",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )
+@click.option(
+    "-d",
+    "--detach",
+    is_flag=True,
+    help="Accepted for users of Compose: `up` always ends by itself.",
+)
 def up(
+    services: tuple[str, ...],
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
     no_build: bool,
     wait: float | None,
+    detach: bool,
 ) -> None:
     """Bring the stack up on the Docker engine.
 
     Ends when every service is ready, or when a required one cannot become ready.
     Without --with and --without it updates compose.yaml and keeps its selection.
+
+    With services named, only those are brought up, with what they need. All others
+    and compose.yaml stay as they are.
     """
     check_platform()
     from composegen.places.engine.up import UpOptions, up_stack
+    from composegen.places.place import check_services
     from composegen.planning.plan import make_plan
+    from composegen.planning.selection import add_named
     from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
@@ -72,13 +93,29 @@ def up(
         selection = recorded.selection
     engine = recorded.engine if recorded is not None else None
     made = make_plan(load_file(file, selection).stack, selection)
+    check_services(services, made.stack.services)
+    excluded = [name for name in services if name not in made.names]
+    if excluded:
+        _check_typed(excluded, removed)
+        selection = add_named(selection, excluded)
+        made = make_plan(load_file(file, selection).stack, selection)
+    if detach:
+        console.say("note: --detach changes nothing: `up` ends when the stack is up")
     options = UpOptions(
         build=not no_build,
         limit=wait,
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
+        names=services,
         in_terminal=console.err.isatty(),
     )
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)
+
+
+def _check_typed(services: list[str], removed: tuple[str, ...]) -> None:
+    """Raises UsageError for a service that the same command names and excludes."""
+    for name in services:
+        if name in make_selection((), removed).removed:
+            raise UsageError(f"`{name}` is selected, and excluded with --without")

@@ -264,7 +264,6 @@ class Acts:
                     f"`{name}`, which is required, has no container",
                     help=f"bring it up: composegen up {name}",
                 )
-        self._change_stopped([c for name in new for c in seen.list_containers(name)])
         noted = [self._expect(name) for name in awaited]
         boot = Booting(
             self._engine,
@@ -274,6 +273,7 @@ class Acts:
             words=("restart", "--no-deps", *new) if new else _NOTHING_TO_DO,
         )
         reasons = boot.carry_out()
+        self._change_stopped([c for name in new for c in seen.list_containers(name)])
         if not reasons:
             return ()
         self._report(NotUp(text=format_reasons(reasons)))

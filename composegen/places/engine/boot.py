@@ -25,6 +25,8 @@ _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
 UP = ("up", "--detach", "--no-build", "--remove-orphans")
 """The command of Compose that brings a whole stack up."""
+UP_PART = UP[:-1]
+"""The same for a text with a part of the stack: the rest of it is no orphan."""
 
 
 class _Gone:

@@ -9,6 +9,7 @@ from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_left_out
+from composegen.records import replace
 
 _BOOT = 60.0
 
@@ -24,6 +25,31 @@ def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
         flags=plan.selection.flags,
         services=tuple(_note_service(plan, step) for step in plan.steps),
         left_out=tuple(describe_left_out(plan)),
+    )
+
+
+def merge_notes(old: Notes, new: Notes) -> Notes:
+    """The notes of a project of which some services are brought up again.
+
+    What is noted of the others stays, and who is required in the whole.
+    """
+    taken = {each.name: each for each in new.services}
+    before = {each.name: each for each in old.services}
+    services = {
+        name: replace(each, is_required=before[name].is_required)
+        if name in before
+        else each
+        for name, each in {**before, **taken}.items()
+    }
+    failed = tuple(name for name in old.failed if name not in taken)
+    return replace(
+        old,
+        file=new.file,
+        services=tuple(services.values()),
+        left_out=tuple(each for each in old.left_out if each["service"] not in taken),
+        complaint=old.complaint if failed else "",
+        failed=failed,
+        late=tuple(name for name in old.late if name not in taken),
     )
 
 

@@ -15,12 +15,12 @@ from composegen.errors import (
     UpAlready,
 )
 from composegen.paths import exists
-from composegen.places.engine.boot import Booting
+from composegen.places.engine.boot import UP, UP_PART, Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.notes import Notes, write_notes
-from composegen.places.engine.noting import make_notes
+from composegen.places.engine.notes import Notes, change_notes, write_notes
+from composegen.places.engine.noting import make_notes, merge_notes
 from composegen.places.engine.status import find_addresses
 from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
@@ -38,7 +38,7 @@ from composegen.places.events import (
 )
 from composegen.places.reasons import Reason, format_reasons
 from composegen.places.status import LeftOutNote
-from composegen.planning.plan import Plan, reduce_stack
+from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
@@ -67,14 +67,17 @@ class UpOptions:
 
     ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
     ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
-    selection was typed: the file on the disk is left alone then. ``in_terminal`` says
-    that what Compose prints in front goes to a terminal: it draws its progress there.
+    selection was typed: the file on the disk is left alone then. ``names`` are the
+    services to bring up with all that they need, all where none is named; the others
+    stay as they are. ``in_terminal`` says that what Compose prints in front goes to a
+    terminal: it draws its progress there.
     """
 
     build: bool = True
     limit: float | None = None
     engine: int = Options().engine
     is_chosen: bool = False
+    names: tuple[str, ...] = ()
     in_terminal: bool = False
 
 
@@ -119,19 +122,20 @@ class _Up:
         engine: Engine,
         endpoint: Endpoint,
     ) -> None:
-        self.plan = plan
+        self.plan = take_part(plan, options.names) if options.names else plan
         self.workspace = workspace
         self.folder = workspace.folder
         self.options = options
         self.report = report
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
-        self.notes = make_notes(plan, project, endpoint)
+        self.notes = make_notes(self.plan, project, endpoint)
         self.project = Project(
             name=self.notes.project,
             folder=self.folder,
             endpoint=endpoint,
             environment=workspace.environment,
+            is_part=bool(options.names),
         )
 
     def carry_out(self) -> int:
@@ -145,7 +149,7 @@ class _Up:
             text=text,
             environment={**self.workspace.environment, **passwords},
         )
-        write_notes(self.folder, self.notes)
+        self._write_notes()
         reasons = self._get_images()
         if not reasons:
             boot = Booting(
@@ -154,19 +158,30 @@ class _Up:
                 self.notes,
                 self.report,
                 limit=self.options.limit,
+                words=UP_PART if self.options.names else UP,
             )
             reasons = boot.carry_out()
             if not reasons:
                 self.report(self._describe_outcome(boot))
                 return ExitCode.FINE
         try:
-            write_notes(self.folder, _note_failures(self.notes, reasons))
+            change_notes(
+                self.folder, self.notes, lambda noted: _note_failures(noted, reasons)
+            )
         except FileRefused as refused:  # the reasons matter more
             self.report(Noted(text=refused.message))
         is_there = self.engine.list_containers(self.notes.project)
         text = format_reasons(reasons)
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
+
+    def _write_notes(self) -> None:
+        if not self.options.names:
+            write_notes(self.folder, self.notes)
+            return
+        change_notes(
+            self.folder, self.notes, lambda noted: merge_notes(noted, self.notes)
+        )
 
     def _render(self) -> str:
         path = self.folder / "compose.yaml"
@@ -176,6 +191,8 @@ class _Up:
             name=path.name,
         )
         [file] = render_plan(self.plan, made)
+        if self.options.names:
+            return file.text
         if self.options.is_chosen:
             flags = self.plan.selection.flags
             self.report(FileKept(file=path.name, flags=flags))
@@ -263,9 +280,11 @@ class _Up:
 
 def _note_failures(notes: Notes, reasons: list[Reason]) -> Notes:
     failures = [each.failure for each in reasons if each.failure is not None]
+    said = [each.reason.removeprefix("Compose: ") for each in failures]
+    late = tuple(each.service for each in failures if each.exit_code is None)
     return replace(
         notes,
-        complaint="\n".join(each.reason.removeprefix("Compose: ") for each in failures),
-        failed=tuple(each.service for each in failures),
-        late=tuple(each.service for each in failures if each.exit_code is None),
+        complaint="\n".join([*([notes.complaint] if notes.complaint else []), *said]),
+        failed=(*notes.failed, *(each.service for each in failures)),
+        late=(*notes.late, *late),
     )
