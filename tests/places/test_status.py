@@ -21,6 +21,7 @@ FIELDS = [
     "image",
     "log",
     "reused",
+    "by",
 ]
 
 

@@ -154,6 +154,8 @@ class Acts:
             self._compose("stop", *running)
         left = self._engine.list_containers(self._notes.project)
         now = make_seen(self._notes, left)
+        # One that kept exiting may have been started again before it was stopped.
+        self._note_stop(running, now)
         return tuple(self._see_stopped(name, name in running, now) for name in names)
 
     def _is_on(self, name: str, seen: EngineSeen) -> bool:
@@ -169,18 +171,14 @@ class Acts:
         return Acted(service=name, outcome=Outcome.STOPPED)
 
     def _note_stop(self, names: Iterable[str], seen: EngineSeen) -> None:
-        """Note who stops them; before it is done, so that it is never seen unnoted."""
-        containers = [
-            each
-            for name in names
-            for each in seen.list_containers(name)
-            if each.status in _ON
-        ]
+        """Note who stops them; also before it is done: it is never seen unnoted."""
+        containers = [c for name in names for c in seen.list_containers(name)]
         added = tuple(
             NotedStop(container=each.id, started_at=each.started_at or 0.0)
             for each in containers
         )
-        self._change_stopped(containers, added)
+        if containers:
+            self._change_stopped(containers, added)
 
     def _change_stopped(
         self, containers: Iterable[Container], added: tuple[NotedStop, ...] = ()

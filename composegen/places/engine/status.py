@@ -76,19 +76,27 @@ def _make_status(
     moment = worst.started_at if worst.is_running else worst.finished_at
     has_ended = worst.status in {Status.EXITED, Status.DEAD, Status.RESTARTING}
     state = find_state(noted, worst)
-    # One that was started since, and stopped again by another program, is not noted.
-    is_noted = stopped.get(worst.id) == (worst.started_at or 0.0)
+    is_by_user = _is_noted(worst, stopped) and state not in FINE
     return ServiceStatus(
         service=noted.name,
-        state=state,
+        state=State.STOPPED if is_by_user else state,
         health=worst.health,
         since=format_time(moment),
         restarts=sum(each.restarts for each in own),
         exit_code=worst.exit_code if has_ended or worst.error else None,
         address=next(iter(_list_addresses(noted, own)), None),
         image=worst.image or None,
-        by=BY_USER if is_noted and state is State.STOPPED else None,
+        by=BY_USER if is_by_user else None,
     )
+
+
+def _is_noted(container: Container, stopped: Mapping[str, float]) -> bool:
+    """Whether a container is as the user has stopped it.
+
+    One that was started since, and stopped again by another program, is not.
+    """
+    is_down = container.status in {Status.EXITED, Status.DEAD} and not container.error
+    return is_down and stopped.get(container.id) == (container.started_at or 0.0)
 
 
 def find_state(noted: NotedService, container: Container) -> State:
