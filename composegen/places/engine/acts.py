@@ -6,7 +6,7 @@ optional services as well, and run jobs again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import ComposeFailed, NothingRuns, NotPart
@@ -15,7 +15,7 @@ from composegen.model import Service
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_complaint, run_compose
-from composegen.places.engine.containers import Container, Status
+from composegen.places.engine.containers import Status
 from composegen.places.engine.notes import (
     NotedService,
     NotedStop,
@@ -172,21 +172,24 @@ class Acts:
 
     def _note_stop(self, names: Iterable[str], seen: EngineSeen) -> None:
         """Note who stops them; also before it is done: it is never seen unnoted."""
-        containers = [c for name in names for c in seen.list_containers(name)]
-        added = tuple(
-            NotedStop(container=each.id, started_at=each.started_at or 0.0)
-            for each in containers
-        )
-        if containers:
-            self._change_stopped(containers, added)
+        added = _list_stops(names, seen)
+        if added:
+            there = {each.container for each in added}
+            self._change(lambda stop: stop.container not in there, added)
 
-    def _change_stopped(
-        self, containers: Iterable[Container], added: tuple[NotedStop, ...] = ()
+    def _forget_stop(self, names: Iterable[str], seen: EngineSeen) -> None:
+        """They were started since; another terminal may have stopped them again."""
+        gone = _list_stops(names, seen)
+        if {*gone} & {*self._notes.stopped}:
+            self._change(lambda stop: stop not in gone)
+
+    def _change(
+        self,
+        keep: Callable[[NotedStop], bool],
+        added: tuple[NotedStop, ...] = (),
     ) -> None:
-        there = {each.id for each in containers}
-
         def change(notes: Notes) -> Notes:
-            kept = tuple(each for each in notes.stopped if each.container not in there)
+            kept = tuple(each for each in notes.stopped if keep(each))
             return replace(notes, stopped=(*kept, *added))
 
         self._notes = change_notes(self._folder, self._notes, change)
@@ -271,7 +274,7 @@ class Acts:
             words=("restart", "--no-deps", *new) if new else _NOTHING_TO_DO,
         )
         reasons = boot.carry_out()
-        self._change_stopped([c for name in new for c in seen.list_containers(name)])
+        self._forget_stop(new, seen)
         if not reasons:
             return ()
         self._report(NotUp(text=format_reasons(reasons)))
@@ -285,6 +288,14 @@ class Acts:
         noted = self._notes.find(name)
         assert noted is not None
         return replace(noted, is_required=True, needs=())
+
+
+def _list_stops(names: Iterable[str], seen: EngineSeen) -> tuple[NotedStop, ...]:
+    return tuple(
+        NotedStop(container=each.id, started_at=each.started_at or 0.0)
+        for name in names
+        for each in seen.list_containers(name)
+    )
 
 
 def _make_acted(name: str, begun: list[str], failed: Mapping[str, str]) -> Acted:
