@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from composegen.records import record
+from composegen.records import field, record
 
 SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 RESERVED_NAMES = frozenset({"default", "host", "none"})
@@ -235,17 +235,25 @@ class Port:
 
     ``published`` is a number, a range or text with a variable; empty means that the
     engine chooses. ``target`` is a number or a range; empty means the service's own.
+    ``is_filled`` says that the target was not written.
     """
 
     address: str = "127.0.0.1"
     published: str
     target: str = ""
     protocol: str = "tcp"
+    is_filled: bool = field(default_factory=bool, compare=False, repr=False)
 
     @property
     def first_target(self) -> int | None:
         """The port in the container, the first one of a range."""
         return int(self.target.partition("-")[0]) if self.target else None
+
+    @property
+    def targets(self) -> range:
+        """The ports in the container that it leads to."""
+        first, _, last = self.target.partition("-")
+        return range(int(first), int(last or first) + 1) if first else range(0)
 
     @property
     def host_ports(self) -> range:

@@ -14,7 +14,9 @@ def check_named(services: tuple[str, ...], help: str) -> None:
         raise UsageError("name at least one service", help=help)
 
 
-def act_on_services(act: str, services: tuple[str, ...], file: str) -> None:
+def act_on_services(
+    act: str, services: tuple[str, ...], file: str, *, take_over: bool
+) -> None:
     """Stop, start or restart services where they run; exits with 1 where one fails."""
     check_platform()
     from composegen.places.events import Event, Failed
@@ -34,7 +36,7 @@ def act_on_services(act: str, services: tuple[str, ...], file: str) -> None:
             explained.add(event.service)
 
     with catch_signals(_interrupt):
-        acted = do(services, show)
+        acted = do(services, show, take_over=take_over)
     words = {
         Outcome.WAS_STOPPED: "is not running" if act == "stop" else "",
         Outcome.WAS_RUNNING: "is already running",

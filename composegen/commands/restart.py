@@ -5,7 +5,11 @@ from __future__ import annotations
 import click
 
 from composegen.commands.acting import act_on_services, check_named
-from composegen.commands.options import complete_services, stack_option
+from composegen.commands.options import (
+    complete_services,
+    stack_option,
+    take_over_option,
+)
 
 
 @click.command()
@@ -16,7 +20,8 @@ from composegen.commands.options import complete_services, stack_option
     shell_complete=complete_services,
 )
 @stack_option
-def restart(services: tuple[str, ...], file: str) -> None:
+@take_over_option
+def restart(services: tuple[str, ...], file: str, take_over: bool) -> None:
     """Stop services and start them again.
 
     Ends when they are ready, or when one has failed. To use a changed stack file, run
@@ -26,4 +31,4 @@ def restart(services: tuple[str, ...], file: str) -> None:
         services,
         help="to restart everything: composegen down, then composegen up",
     )
-    act_on_services("restart", services, file)
+    act_on_services("restart", services, file, take_over=take_over)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import click
 
 from composegen.commands.acting import act_on_services, check_named
-from composegen.commands.options import complete_services, stack_option
+from composegen.commands.options import (
+    complete_services,
+    stack_option,
+    take_over_option,
+)
 
 
 @click.command()
@@ -16,10 +20,11 @@ from composegen.commands.options import complete_services, stack_option
     shell_complete=complete_services,
 )
 @stack_option
-def start(services: tuple[str, ...], file: str) -> None:
+@take_over_option
+def start(services: tuple[str, ...], file: str, take_over: bool) -> None:
     """Start stopped services, with what they require.
 
     Ends when they are ready, or when one has failed.
     """
     check_named(services, help="to start everything: composegen up, or composegen run")
-    act_on_services("start", services, file)
+    act_on_services("start", services, file, take_over=take_over)

@@ -15,6 +15,7 @@ from composegen.commands.options import (
     make_workspace,
     selection_options,
     stack_option,
+    take_over_option,
 )
 from composegen.errors import UsageError
 
@@ -58,6 +59,7 @@ class _Time(click.ParamType[float]):
     is_flag=True,
     help="Accepted for users of Compose: `up` always ends by itself.",
 )
+@take_over_option
 def up(
     services: tuple[str, ...],
     file: str,
@@ -66,6 +68,7 @@ def up(
     no_build: bool,
     wait: float | None,
     detach: bool,
+    take_over: bool,
 ) -> None:
     """Bring the stack up on the Docker engine.
 
@@ -108,6 +111,8 @@ def up(
         is_chosen=is_chosen,
         names=services,
         in_terminal=console.err.isatty(),
+        take_over=take_over,
+        ask=console.confirm if console.can_ask else None,
     )
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:

@@ -97,15 +97,27 @@ class Place(Protocol):
         """
         ...
 
-    def stop(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def stop(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
         """Stop services, and wait until they are gone; they are not restarted.
 
         What happens is reported meanwhile. Raises UsageError for a name that is not
-        known, NothingRuns, NotPart, NotOurs and Interrupted.
+        known, NothingRuns, NotPart, NotOurs, and OtherFolder unless ``take_over``.
         """
         ...
 
-    def start(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def start(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
         """Start services, with what they require, and wait until they are ready.
 
         What became of those that were started for others is in the answer too. Raises
@@ -113,7 +125,13 @@ class Place(Protocol):
         """
         ...
 
-    def restart(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def restart(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
         """Stop services and start them again, as they are defined now.
 
         Raises what ``stop`` does.
@@ -127,10 +145,11 @@ class Place(Protocol):
         """
         ...
 
-    def take_down(self, tell: Tell) -> tuple[str, ...]:
+    def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """End all of it; a sentence for each thing that was ended.
 
-        Raises StillRuns where something does not end.
+        Raises StillRuns where something does not end, and OtherFolder where it belongs
+        to another folder, unless ``take_over``.
         """
         ...
 

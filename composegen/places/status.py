@@ -36,8 +36,9 @@ class ServiceStatus:
     """One service now; None where a field has no meaning in its place.
 
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; ``since`` an
-    ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path; ``by`` is
-    ``user`` for one that `composegen stop` has stopped.
+    ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path.
+    ``reachable`` is False where it listens on an address of its own container alone.
+    ``by`` is ``user`` for one that `composegen stop` has stopped.
     """
 
     service: str
@@ -51,6 +52,7 @@ class ServiceStatus:
     image: str | None = None
     log: str | None = None
     reused: bool | None = None
+    reachable: bool | None = None
     by: str | None = None
 
 
@@ -89,6 +91,8 @@ def format_statuses(
 
 def _describe_state(status: ServiceStatus) -> str:
     state = f"{status.state.value}, reused" if status.reused else status.state.value
+    if status.reachable is False:
+        state += ", unreachable"
     if status.by is not None:
         return f"{state}, by {status.by}"
     return state if status.exit_code is None else f"{state} ({status.exit_code})"

@@ -29,9 +29,9 @@ _MEANING = """
 
 _WARNINGS = """
     boot-too-short early-variable env-file-wires foreign-image job-unwaited
-    latest-image near-placeholder no-reason open-port root-bind-mount secret-in-context
-    secret-literal store-network traefik-network unasked unused-secret unused-volume
-    visible-password
+    latest-image near-placeholder no-reason open-port port-unpublished
+    root-bind-mount secret-in-context secret-literal store-network traefik-network
+    unasked unused-secret unused-volume visible-password
 """.split()
 
 _NOTES = ["assumed-tag", "recipe-for-image", "unknown-image"]
@@ -42,6 +42,9 @@ LEVELS: dict[str, Level] = {
     **dict.fromkeys(_WARNINGS, Level.WARNING),
     **dict.fromkeys(_NOTES, Level.NOTE),
 }
+
+COMMAND_ERRORS = ("lost-secret", "other-file", "other-folder")
+"""Errors of commands that have a page too; no check of a stack file finds them."""
 
 
 def find_level(name: str) -> Level:

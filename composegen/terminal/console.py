@@ -103,6 +103,19 @@ class Console:
         """Talk, to stderr."""
         self.write("err", text + "\n")
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person at a terminal can answer a question."""
+        return self.err.isatty() and sys.stdin.isatty()
+
+    def confirm(self, question: str) -> bool:
+        """Whether a person answers a question with yes; the end of input is no."""
+        self.write("err", f"{question} [y/N] ")
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n"):
+            self.say()
+        return answer.strip().lower() in {"y", "yes"}
+
     def _style(self, text: str, *, stream: IO[str] | None = None, **style: Any) -> str:
         if not has_colours() or not (stream or self.err).isatty():
             return text

@@ -762,4 +762,25 @@ FAULTS = (
         "        if True:\n",
         ("tests/system/test_guardian.py",),
     ),
+    Fault(
+        "the containers of another folder are changed",
+        "composegen/places/engine/ownership.py",
+        "    if is_here and _is_left(maker):\n",
+        "    if is_here:\n",
+        ("tests/places/engine/test_ownership.py",),
+    ),
+    Fault(
+        "an emptied password is made again for old data",
+        "composegen/places/engine/lost_secrets.py",
+        "    return text is not None and not text.strip()\n",
+        "    return False\n",
+        ("tests/places/engine/test_lost_secrets.py",),
+    ),
+    Fault(
+        "`down` removes the containers of another folder",
+        "composegen/places/engine/place.py",
+        "                take_over=take_over,\n",
+        "                take_over=True,\n",
+        ("tests/places/engine/test_place.py",),
+    ),
 )

@@ -44,7 +44,8 @@ class Booting:
     """Compose at work, and the engine's events meanwhile.
 
     ``words`` are its command. One that replaces no container begins with all of them
-    settled: each death counts.
+    settled: each death counts. With ``recreate`` every container is made again: it gets
+    the labels of this folder.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Booting:
         *,
         limit: float | None = None,
         words: tuple[str, ...] = UP,
+        recreate: bool = False,
     ) -> None:
         self.engine = engine
         self.project = project
@@ -63,6 +65,7 @@ class Booting:
         self.report = report
         self.judge = Judge(notes, limit=limit)
         self._words = words
+        self._recreate = recreate
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._began = time.monotonic()
         self._attempts = 0
@@ -124,9 +127,11 @@ class Booting:
     def _carry(self) -> Carrying:
         self._attempts += 1
         self._ended_at = None
+        # Only the first attempt: a later one goes on with what that one has made.
+        again = ["--force-recreate"] * (self._recreate and self._attempts == 1)
         self._carrying = Carrying(
             self.project,
-            self._words,
+            (*self._words, *again),
             tell=self._inbox.put,
             end=lambda: self._inbox.put(_Ended()),
         )

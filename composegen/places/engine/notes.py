@@ -66,7 +66,10 @@ class NotedService:
     ``boot`` is in seconds; ``is_asked`` says whether the engine asks for its health,
     ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
     starts it again when it dies; ``password_file`` is the file of its password,
-    relative to the stack file; ``definition`` the digest of what it was made from.
+    relative to the stack file. ``check`` is the kind of its health check, with the
+    ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
+    its published ports, ``says_port`` whether `port` is written too.
+    ``definition`` is the digest of what it was made from.
     """
 
     name: str
@@ -80,6 +83,12 @@ class NotedService:
     port: int | None = None
     needs: tuple[NotedNeed, ...] = ()
     password_file: str = ""
+    check: str = ""
+    path: str = ""
+    host: str = ""
+    check_port: int | None = None
+    publish: tuple[str, ...] = ()
+    says_port: bool = False
     definition: str = ""
 
 

@@ -13,9 +13,11 @@ from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, read_compose, use_compose
 from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.notes import Notes, remove_notes
+from composegen.places.engine.ownership import check_ownership, describe_owners
+from composegen.places.engine.reach import Reach, describe_unreached
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
-from composegen.places.events import Event, Report
+from composegen.places.events import Event, Noted, Report
 from composegen.places.place import (
     Acted,
     Explanation,
@@ -44,6 +46,7 @@ class EnginePlace:
         self._folder = workspace.folder
         self._load = load
         self._notes = notes
+        self._reach = Reach(notes)
         self._project = Project(
             name=notes.project,
             folder=Path("/"),
@@ -55,12 +58,15 @@ class EnginePlace:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
-        seen = make_seen(self._notes, containers)
+            unreached = self._reach.look(engine, containers)
+            notes = self._describe_owners(engine)
+        seen = make_seen(self._notes, containers, unreached)
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
             left_out=self._notes.left_out,
+            notes=(*notes, *map(describe_unreached, unreached.items())),
         )
 
     def explain(self, service: str) -> Explanation:
@@ -70,16 +76,23 @@ class EnginePlace:
             reasons = find_engine_reasons(
                 engine, self._notes, self._folder, service=service
             )
-        return Explanation(reasons=tuple(reasons))
+            notes = self._describe_owners(engine)
+        return Explanation(reasons=tuple(reasons), notes=notes)
 
     def read_logs(self, names: Iterable[str], count: int, *, follow: bool) -> Logs:
         """Lines of the containers' logs, as the engine keeps them."""
         listed = tuple(names)
         check_services(listed, self._names)
+        with Engine(self._notes.endpoint) as engine:
+            notes = self._describe_owners(engine)
         return Logs(
             names=listed or self._names,
             lines=self._read_lines(listed, count, follow=follow),
+            notes=notes,
         )
+
+    def _describe_owners(self, engine: Engine) -> tuple[str, ...]:
+        return describe_owners(engine, self._notes.project, self._folder)
 
     def _read_lines(
         self, names: tuple[str, ...], count: int, *, follow: bool
@@ -95,19 +108,37 @@ class EnginePlace:
         noted = self._notes.find(service)
         return service if noted is not None and noted.replicas == 1 else container
 
-    def stop(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def stop(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
         """Stop the services' containers, and note that the user did."""
-        with self._act(report) as acts:
+        with self._act(report, take_over=take_over) as acts:
             return acts.stop(names)
 
-    def start(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def start(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
         """Start the containers that the services have, and what they require."""
-        with self._act(report) as acts:
+        with self._act(report, take_over=take_over) as acts:
             return acts.start(names)
 
-    def restart(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def restart(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
         """Stop and start the containers that the services have."""
-        with self._act(report) as acts:
+        with self._act(report, take_over=take_over) as acts:
             return acts.restart(names)
 
     def follow(self) -> Iterator[Event]:
@@ -117,9 +148,16 @@ class EnginePlace:
         )
 
     @contextmanager
-    def _act(self, report: Report) -> Iterator[Acts]:
-        """Whatever changes single services begins here."""
+    def _act(self, report: Report, *, take_over: bool) -> Iterator[Acts]:
+        """Whatever changes single services begins here. Raises OtherFolder."""
         with Engine(self._notes.endpoint) as engine:
+            check_ownership(
+                engine,
+                self._notes.project,
+                self._folder,
+                take_over=take_over,
+                tell=lambda text: report(Noted(text=text)),
+            )
             yield Acts(
                 engine,
                 self._project,
@@ -135,11 +173,19 @@ class EnginePlace:
         except ComposegenError:
             return {}  # the stack file is being edited
 
-    def take_down(
-        self,
-        tell: Tell,  # noqa: ARG002 - Compose shows what it does
-    ) -> tuple[str, ...]:
-        """Remove the project's containers and networks; its volumes stay."""
+    def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
+        """Remove the project's containers and networks; its volumes stay.
+
+        Raises OtherFolder, unless ``take_over``.
+        """
+        with Engine(self._notes.endpoint) as engine:
+            check_ownership(
+                engine,
+                self._notes.project,
+                self._folder,
+                take_over=take_over,
+                tell=lambda text: tell(f"note: {text}"),
+            )
         use_compose(self._project, "down", "--remove-orphans")
         with Engine(self._notes.endpoint) as engine:
             volumes = engine.list_volumes(self._notes.project)
@@ -147,8 +193,7 @@ class EnginePlace:
         taken = (f"removed the containers of {self._notes.project}",)
         if not volumes:
             return taken
-        names = " ".join(volumes)
-        return *taken, f"its volumes are kept; to remove them: docker volume rm {names}"
+        return *taken, f"its volumes are kept, with their data: {', '.join(volumes)}"
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from composegen.places.engine.containers import Container, Status, format_time
 from composegen.places.engine.notes import NotedService, Notes
@@ -14,7 +14,7 @@ from composegen.places.status import (
     ServiceStatus,
     State,
 )
-from composegen.records import record
+from composegen.records import record, replace
 
 _RANK = (
     State.FAILED,
@@ -28,7 +28,10 @@ _RANK = (
 
 @record
 class EngineSeen:
-    """The statuses of a project, and whether all that is required is up."""
+    """The statuses of a project, and whether all that is required is up.
+
+    A service that only its own container reaches is not up.
+    """
 
     notes: Notes
     containers: tuple[Container, ...]
@@ -39,7 +42,7 @@ class EngineSeen:
         """Whether every required service is ready or has finished."""
         required = {each.name for each in self.notes.services if each.is_required}
         return all(
-            status.state in FINE
+            status.state in FINE and status.reachable is not False
             for status in self.statuses
             if status.service in required
         )
@@ -53,11 +56,19 @@ class EngineSeen:
         return tuple(each for each in self.containers if each.service == service)
 
 
-def make_seen(notes: Notes, containers: Iterable[Container]) -> EngineSeen:
-    """The statuses of what was noted, in the order of its plan; left-out ones last."""
+def make_seen(
+    notes: Notes, containers: Iterable[Container], unreached: Collection[str] = ()
+) -> EngineSeen:
+    """The statuses of what was noted, in the order of its plan; left-out ones last.
+
+    ``unreached`` are the services that only their own container reaches.
+    """
     found = tuple(containers)
     stopped = {each.container: each.started_at for each in notes.stopped}
-    statuses = [_make_status(each, found, stopped) for each in notes.services]
+    statuses = [
+        replace(status, reachable=False) if status.service in unreached else status
+        for status in (_make_status(each, found, stopped) for each in notes.services)
+    ]
     statuses += [
         ServiceStatus(service=str(each["service"]), state=State.LEFT_OUT)
         for each in notes.left_out

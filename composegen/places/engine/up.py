@@ -5,6 +5,7 @@ Compose's exit code alone decides nothing: ``judging`` does, from the engine's e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from composegen.errors import (
@@ -18,9 +19,13 @@ from composegen.paths import exists
 from composegen.places.engine.boot import UP, UP_PART, Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, change_notes, write_notes
 from composegen.places.engine.noting import make_notes, merge_notes
+from composegen.places.engine.ownership import check_makers, check_ownership
+from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
 from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
@@ -70,7 +75,9 @@ class UpOptions:
     selection was typed: the file on the disk is left alone then. ``names`` are the
     services to bring up with all that they need, all where none is named; the others
     stay as they are. ``in_terminal`` says that what Compose prints in front goes to a
-    terminal: it draws its progress there.
+    terminal: it draws its progress there. ``take_over`` lets it replace containers of
+    another folder, or of another Compose file; ``ask`` asks a person about the latter,
+    None where there is no one.
     """
 
     build: bool = True
@@ -79,6 +86,8 @@ class UpOptions:
     is_chosen: bool = False
     names: tuple[str, ...] = ()
     in_terminal: bool = False
+    take_over: bool = False
+    ask: Callable[[str], bool] | None = None
 
 
 def up_stack(
@@ -87,8 +96,8 @@ def up_stack(
     """Bring a plan up on the Docker engine; the exit code.
 
     Everything that happens is an event that is reported.
-    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName and UpAlready
-    before anything is changed, and Interrupted.
+    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName, UpAlready,
+    OtherFolder, OtherFile and LostSecret before anything is changed, and Interrupted.
     """
     with catch_signals(_interrupt):
         find_docker()
@@ -141,6 +150,8 @@ class _Up:
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
         self.report(Planned(services=tuple(self.plan.names)))
+        self._check_owner()
+        check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
         text = self._render()
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
@@ -159,11 +170,11 @@ class _Up:
                 self.report,
                 limit=self.options.limit,
                 words=UP_PART if self.options.names else UP,
+                recreate=self.options.take_over,
             )
             reasons = boot.carry_out()
             if not reasons:
-                self.report(self._describe_outcome(boot))
-                return ExitCode.FINE
+                return self._end_boot(boot)
         try:
             change_notes(
                 self.folder, self.notes, lambda noted: _note_failures(noted, reasons)
@@ -181,6 +192,24 @@ class _Up:
             return
         change_notes(
             self.folder, self.notes, lambda noted: merge_notes(noted, self.notes)
+        )
+
+    def _check_owner(self) -> None:
+        """Whose the containers are that would be changed."""
+        options, project = self.options, self.notes.project
+        check_ownership(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            tell=lambda text: self.report(Noted(text=text)),
+        )
+        check_makers(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            ask=options.ask,
         )
 
     def _render(self) -> str:
@@ -259,8 +288,23 @@ class _Up:
         lines = said.splitlines()
         return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
 
-    def _describe_outcome(self, boot: Booting) -> Up:
+    def _end_boot(self, boot: Booting) -> int:
+        """Everything is ready; the exit code says whether it can be reached too."""
         containers = self.engine.list_containers(self.notes.project)
+        required = []
+        for reason in find_unreached(self.engine, self.notes, containers):
+            noted = self.notes.find(reason.status.service)
+            if noted is not None and noted.is_required:
+                required.append(reason)
+            else:
+                self.report(Noted(text=str(reason).rstrip()))
+        if required:
+            self.report(NotUp(text=format_reasons(required), help=_STAYS))
+            return ExitCode.PROBLEM
+        self.report(self._describe_outcome(boot, containers))
+        return ExitCode.FINE
+
+    def _describe_outcome(self, boot: Booting, containers: tuple[Container, ...]) -> Up:
         return Up(
             boots=boot.judge.list_boots(),
             addresses=tuple(

@@ -80,15 +80,33 @@ class ProcessesPlace:
             lines = chain(lines, follow_logs(self._folder, shown))
         return Logs(names=shown, lines=lines, notes=notes)
 
-    def stop(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def stop(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
         """Stop services in every run that has them."""
         return self._ask().carry_out("stop", names, report)
 
-    def start(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def start(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
         """Start services in the runs that have them."""
         return self._ask().carry_out("start", names, report)
 
-    def restart(self, names: Iterable[str], report: Report) -> tuple[Acted, ...]:
+    def restart(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
         """Restart services as their run knows them."""
         return self._ask().carry_out("restart", names, report)
 
@@ -103,7 +121,12 @@ class ProcessesPlace:
             services = {}
         return Asking(self._folder, services)
 
-    def take_down(self, tell: Tell) -> tuple[str, ...]:
+    def take_down(
+        self,
+        tell: Tell,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[str, ...]:
         """End every run of the folder, and what dead ones left."""
         return tuple(
             f"ended the run of {', '.join(run.names) or 'the whole stack'}, "

@@ -20,6 +20,7 @@ from composegen.stackfile.checks.needs import (
     check_unasked,
 )
 from composegen.stackfile.checks.reach import (
+    check_led_to,
     check_networks,
     check_ports,
     check_store_networks,
@@ -48,6 +49,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_literals,
     check_health,
     check_ports,
+    check_led_to,
     check_replicas,
     check_volumes,
     check_secrets,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from composegen.model import (
     Service,
 )
+from composegen.planning.asking import asks_a_port
 from composegen.planning.networks import list_networks
 from composegen.stackfile.checks.checked import Checked
 from composegen.values import Port
@@ -50,6 +51,48 @@ def check_ports(checked: Checked) -> None:
                 others[port.address] = service
 
 
+def check_led_to(checked: Checked) -> None:
+    """A published port leads to the one that a service says it listens on."""
+    for service in checked.stack.services.values():
+        path = ("services", service.name, "port")
+        if path not in checked.stack.places or service.recipe:
+            continue
+        if checked.is_broken(service.name, "port", "publish"):
+            continue
+        _check_led_to(checked, service, path)
+
+
+def _check_led_to(checked: Checked, service: Service, path: tuple[str, ...]) -> None:
+    published = [port for port in service.publish if port.protocol == "tcp"]
+    health = service.health
+    asked = health.port if health is not None and asks_a_port(health) else None
+    wanted = {service.port, asked} - {None}
+    if not published or any(wanted & {*port.targets} for port in published):
+        return
+    first = published[0]
+    checked.add(
+        "port-unpublished",
+        f"`{service.name}` listens on port {service.port}, but no published port leads "
+        f"there: {first.published} leads to {first.target}",
+        path,
+        f"let it lead there:\npublish: {_lead_to(service, published[0])}",
+    )
+
+
+def _lead_to(service: Service, moved: Port) -> str:
+    """The published ports as they are written, one of them leading to `port`."""
+    texts = []
+    for port in service.publish:
+        address = "" if port.address == "127.0.0.1" else f"{port.host}:"
+        protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+        target = service.port if port is moved else port.target
+        texts.append(f"{address}{port.published}:{target}{protocol}")
+    quoted = [f'"{text}"' for text in texts]
+    if len(texts) > 1:
+        return f"[{', '.join(quoted)}]"
+    return texts[0] if texts[0].count(":") == 1 else quoted[0]
+
+
 def _find_clash(taken: dict[str, Service], address: str) -> Service | None:
     """Who has a port already, at this address or at all of them."""
     if address in _EVERYWHERE:
@@ -76,6 +119,8 @@ def check_networks(checked: Checked) -> None:
                 path,
                 "remove it: a data store shares a network with its dependent services",
             )
+        if "networks" in service.compose and raw is None:
+            _check_kept(checked, service)
         _check_declared(checked, service, [str(name) for name in names])
         if service.uses_host_network:
             _check_host_network(checked, service)
@@ -93,6 +138,23 @@ def check_networks(checked: Checked) -> None:
                 "name the network that both share:\n"
                 "labels: {traefik.docker.network: ..}",
             )
+
+
+def _check_kept(checked: Checked, service: Service) -> None:
+    """Raw settings do not take a service off the network of a data store."""
+    stores = [
+        name for name in list_networks(checked.stack, service) if name != "default"
+    ]
+    if stores:
+        checked.add(
+            "computed-key",
+            f"`{service.name}` cannot leave its networks: it could not reach "
+            f"`{stores[0]}`"
+            if stores[0] != service.name
+            else f"the data store `{service.name}` cannot leave its own network",
+            ("services", service.name, "compose", "networks"),
+            "remove the line",
+        )
 
 
 def check_store_networks(checked: Checked) -> None:

@@ -144,10 +144,13 @@ def _translate_count(value: Raw) -> str:
     return f"replicas: {write_inline(value)}"
 
 
-def _translate_pids(value: Raw) -> str:
-    if str(value) in {"0", "-1"}:
-        return "composegen always sets a limit; raise it:\nresources: {pids: 32768}"
-    return f"resources: {{pids: {write_inline(value)}}}"
+def _translate_limit(name: str) -> Callable[[Raw], str]:
+    """A limit in the words of `resources`; 0 and -1 are Compose's for none."""
+    return lambda value: (
+        f"resources: {{{name}: none}}"
+        if str(value) in {"0", "-1"}
+        else f"resources: {{{name}: {write_inline(value)}}}"
+    )
 
 
 def _translate_profiles(value: Raw) -> str:
@@ -233,7 +236,7 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "mem_limit": _word(
         "mem_limit",
         "is `resources` here",
-        lambda value: f"resources: {{memory: {write_inline(value)}}}",
+        _translate_limit("memory"),
     ),
     "mem_reservation": _word(
         "mem_reservation",
@@ -243,12 +246,12 @@ _TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "cpus": _word(
         "cpus",
         "is `resources` here",
-        lambda value: f"resources: {{cpus: {write_inline(value)}}}",
+        _translate_limit("cpus"),
     ),
     "pids_limit": _word(
         "pids_limit",
         "is `resources` here",
-        _translate_pids,
+        _translate_limit("pids"),
     ),
     "read_only": _word(
         "read_only", "is on unless it is relaxed", _relaxed("read_only")

@@ -166,3 +166,58 @@ def test_the_host_s_network_is_for_a_service_on_its_own(agent: str, app: str) ->
 
 def test_a_service_on_its_own_may_use_the_host_s_network() -> None:
     assert list_names(make_stack(agent=HOST, app=APP, cache=CACHE)) == []
+
+
+def lead(publish, port=8000, more=""):
+    return (
+        f"services: {{a: {{image: busybox:1, port: {port}, publish: {publish}, "
+        f"health: {{tcp: true, tool: wget}}{more}}}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("publish", "line"),
+    [
+        ("8982:8001", "publish: 8982:8000"),
+        ('"0.0.0.0:8982:8001"', 'publish: "0.0.0.0:8982:8000"'),
+        ('["8982:8001", "90:90"]', 'publish: ["8982:8000", "90:90"]'),
+        ('["${WEB:-8982}:8001"]', 'publish: "${WEB:-8982}:8000"'),
+    ],
+)
+def test_a_port_that_no_published_one_leads_to_is_noted(publish, line):
+    problem = find("port-unpublished", lead(publish))
+    assert "`a` listens on port 8000" in problem.message
+    assert problem.help.endswith(f"\n{line}")
+
+
+@pytest.mark.parametrize(
+    "publish",
+    ["8982", "8982:8000", '["90:90", "8982:8000"]', "7999-8001:7999-8001", "1:53/udp"],
+)
+def test_a_port_that_one_leads_to_or_that_is_not_published_is_fine(publish):
+    assert "port-unpublished" not in list_names(lead(publish))
+
+
+def test_a_published_port_that_is_asked_for_its_health_is_fine():
+    text = lead("9090:9090").replace("tcp: true", "tcp: true, port: 9090")
+    assert "port-unpublished" not in list_names(text)
+
+
+def test_a_recipe_knows_which_ports_it_has():
+    text = "services: {q: {use: rabbitmq, port: 5672, publish: 15672:15672}}"
+    assert "port-unpublished" not in list_names(text)
+
+
+@pytest.mark.parametrize("name", ["app", "cache"])
+def test_no_service_leaves_the_network_of_a_store(name: str) -> None:
+    raw = {name: "compose: {networks: null}\n"}
+    text = make_stack(
+        app=f"{APP}needs: [cache]\n{raw.get('app', '')}",
+        cache=f"use: redis\n{raw.get('cache', '')}",
+    )
+
+    assert list_names(text) == ["computed-key"]
+
+
+def test_networks_that_are_not_rendered_can_be_removed() -> None:
+    assert list_names(make_app("compose: {networks: null}")) == []
