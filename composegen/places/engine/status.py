@@ -91,7 +91,7 @@ def _make_status(
     return ServiceStatus(
         service=noted.name,
         state=State.STOPPED if is_by_user else state,
-        health=worst.health,
+        health=None if is_by_user else worst.health,
         since=format_time(moment),
         restarts=sum(each.restarts for each in own),
         exit_code=worst.exit_code if has_ended or worst.error else None,

@@ -9,7 +9,7 @@ from composegen.places.engine.acts import Acts
 from composegen.places.engine.compose import Project
 from composegen.places.engine.containers import Status
 from composegen.places.engine.endpoint import Endpoint
-from composegen.places.engine.notes import load_notes
+from composegen.places.engine.notes import NotedStop, change_notes, load_notes
 from composegen.places.events import NotUp, Planned, Stopped, Told
 from composegen.places.place import Outcome
 from composegen.places.reasons import Reason
@@ -32,6 +32,7 @@ class Stage:
         self.code = 0
         self.fails = ()
         self.services = {}
+        self.meanwhile = lambda: None
         self.notes = make_notes(
             make_noted("db"),
             make_noted("cache", is_required=False),
@@ -87,6 +88,7 @@ class FakeBoot:
 
     def carry_out(self):
         self.stage.boots.append((tuple(self.names), self.words))
+        self.stage.meanwhile()
         failed = [name for name in self.names if name in self.stage.fails]
         for name in self.names:
             state = State.FAILED if name in failed else State.READY
@@ -203,6 +205,22 @@ def test_a_service_that_was_started_again_is_not_noted_as_stopped(stage):
     stage.act("start", "db")
 
     assert [each.container for each in load_notes(stage.folder).stopped] == ["id-cache"]
+
+
+def test_a_service_that_another_terminal_stops_meanwhile_stays_noted(stage):
+    stage.act("stop", "db")
+
+    def stop_again():
+        stop = NotedStop(container="id-db", started_at=200.0)
+        change_notes(
+            stage.folder, stage.notes, lambda noted: replace(noted, stopped=(stop,))
+        )
+
+    stage.meanwhile = stop_again
+    stage.act("start", "db")
+
+    [noted] = load_notes(stage.folder).stopped
+    assert noted.started_at == 200.0
 
 
 # Restart
