@@ -8,6 +8,8 @@ from composegen.places.events import (
     Created,
     Event,
     Exited,
+    Failed,
+    Failure,
     Finished,
     Ready,
     Recovered,
@@ -93,8 +95,13 @@ def _describe_ready(
 
 def _describe_down(status: ServiceStatus, *, at: float = 0.0) -> Iterator[Event]:
     name = status.service
-    if status.state is State.FAILED and status.health == _UNHEALTHY:
+    has_failed = status.state is State.FAILED
+    if has_failed and status.health == _UNHEALTHY:
         yield Sickened(service=name, at=at, reason="")
+    elif has_failed and status.exit_code is None:
+        reason = f"{name} is not ready in time" if status.health else f"{name} failed"
+        failure = Failure(service=name, reason=reason)
+        yield Failed(service=name, at=at, failure=failure, is_required=False)
     elif status.by is None and status.exit_code is not None:
         yield Exited(service=name, at=at, exit_code=status.exit_code, restart_in=None)
     else:

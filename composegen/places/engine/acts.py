@@ -22,6 +22,7 @@ from composegen.places.engine.notes import (
     Notes,
     change_notes,
 )
+from composegen.places.engine.noting import note_seen
 from composegen.places.engine.status import EngineSeen, make_seen
 from composegen.places.events import NotUp, Planned, Report, Stopped, Told
 from composegen.places.place import (
@@ -104,7 +105,7 @@ class Acts:
             raise NothingRuns(
                 "nothing runs here", help="start it: composegen up, or composegen run"
             )
-        seen = make_seen(self._notes, containers)
+        seen = make_seen(self._notes, containers, self._engine.read_clock())
         for name in names:
             if name in left_out:
                 raise NotPart(
@@ -153,7 +154,7 @@ class Acts:
             self._note_stop(running, seen)
             self._compose("stop", *running)
         left = self._engine.list_containers(self._notes.project)
-        now = make_seen(self._notes, left)
+        now = make_seen(self._notes, left, self._engine.read_clock())
         # One that kept exiting may have been started again before it was stopped.
         self._note_stop(running, now)
         return tuple(self._see_stopped(name, name in running, now) for name in names)
@@ -269,15 +270,27 @@ class Acts:
         boot = Booting(
             self._engine,
             self._project,
-            replace(self._notes, services=tuple(noted)),
+            replace(
+                self._notes,
+                services=tuple(noted),
+                complaint="",
+                failures=(),
+                began=self._engine.read_clock(),
+                limit=None,
+            ),
             self._report,
             words=("restart", "--no-deps", *new) if new else _NOTHING_TO_DO,
         )
-        reasons = boot.carry_out()
+        given_up = boot.carry_out()
         self._forget_stop(new, seen)
-        if not reasons:
+        self._notes = change_notes(
+            self._folder,
+            self._notes,
+            lambda noted: note_seen(noted, given_up.notes, awaited),
+        )
+        if not given_up.reasons:
             return ()
-        self._report(NotUp(text=format_reasons(reasons)))
+        self._report(NotUp(text=format_reasons(given_up.reasons)))
         states = {name: each.state for name, each in boot.judge.candidates.items()}
         return tuple(name for name in awaited if states[name] not in FINE) or (
             *awaited,

@@ -67,6 +67,7 @@ def _follow(engine: Engine, services: _Services) -> Iterator[Event]:
     watch = engine.watch(services.project)
     threading.Thread(target=_listen, args=(watch, inbox), daemon=True).start()
     try:
+        services.set_clock(engine.read_clock())
         yield from services.take_all(engine.list_containers(services.project))
         while True:
             try:
@@ -103,19 +104,21 @@ class _Services:
         self._killed: set[str] = set()
         self._reported: dict[str, ServiceStatus] = {}
         self._began = time.monotonic()
+        self._ahead = 0.0
 
     @property
     def now(self) -> float:
         """Seconds since the follow began."""
         return time.monotonic() - self._began
 
+    def set_clock(self, moment: float) -> None:
+        """Take the engine's clock, in seconds since 1970."""
+        self._ahead = moment - time.time()
+
     @property
     def is_settling(self) -> bool:
-        """Whether time alone makes a service ready: one without a health check."""
-        return any(
-            status.state is State.STARTING and status.health == "none"
-            for status in self._reported.values()
-        )
+        """Whether time alone changes a service: it is ready, or its boot is over."""
+        return any(status.state is State.STARTING for status in self._reported.values())
 
     def take_all(self, containers: Iterable[Container]) -> Iterator[Event]:
         """Take in all that is there."""
@@ -130,11 +133,12 @@ class _Services:
             happened.action in {Action.KILL, Action.DIE}
         ):
             self._read_notes()  # `up` has begun something, or the user stops something
-        yield from self.look(happened.time)
+        yield from self.look()
 
-    def look(self, moment: float = 0.0) -> Iterator[Event]:
-        """Report what has changed, by ``moment``, a time of the engine, or now."""
-        seen = make_seen(self._notes, self._containers.values())
+    def look(self) -> Iterator[Event]:
+        """Report what has changed."""
+        clock = time.time() + self._ahead
+        seen = make_seen(self._notes, self._containers.values(), clock)
         for status in seen.statuses:
             before = self._reported.get(status.service)
             self._reported[status.service] = status
@@ -143,7 +147,7 @@ class _Services:
                 continue
             own = seen.list_containers(status.service)
             begun = min((each.started_at or 0.0 for each in own), default=0.0)
-            after = max(0.0, (moment or time.time()) - begun) if begun else 0.0
+            after = max(0.0, clock - begun) if begun else 0.0
             yield from describe_change(before, status, at=self.now, after=after)
 
     def _read_notes(self) -> None:
@@ -178,7 +182,7 @@ class _Services:
                 return {
                     "status": Status.RUNNING,
                     "health": "starting" if is_asked else "none",
-                    "started_at": happened.time or time.time(),
+                    "started_at": happened.time or time.time() + self._ahead,
                     "restarts": known.restarts + 1 if is_again else 0,
                     "error": "",
                 }
@@ -186,7 +190,7 @@ class _Services:
                 return {
                     "status": Status.EXITED,
                     "exit_code": happened.exit_code or 0,
-                    "finished_at": happened.time or time.time(),
+                    "finished_at": happened.time or time.time() + self._ahead,
                 }
             case Action.HEALTH if happened.health:
                 return {"health": happened.health}

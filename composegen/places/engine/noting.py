@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from composegen.model import Health, HealthKind, SecretKind
@@ -45,15 +46,24 @@ def merge_notes(old: Notes, new: Notes) -> Notes:
         else each
         for name, each in {**before, **taken}.items()
     }
-    failed = tuple(name for name in old.failed if name not in taken)
     return replace(
-        old,
+        note_seen(old, new, taken),
         file=new.file,
         services=tuple(services.values()),
         left_out=tuple(each for each in old.left_out if each["service"] not in taken),
-        complaint=old.complaint if failed else "",
-        failed=failed,
-        late=tuple(name for name in old.late if name not in taken),
+    )
+
+
+def note_seen(old: Notes, new: Notes, names: Iterable[str]) -> Notes:
+    """What was seen of some services while they were started, instead of before."""
+    started = {*names}
+    kept = tuple(each for each in old.failures if each.service not in started)
+    added = tuple(each for each in new.failures if each.service in started)
+    return replace(
+        old,
+        complaint=new.complaint or (old.complaint if kept else ""),
+        failures=(*kept, *added),
+        deaths=tuple(dict.fromkeys((*old.deaths, *new.deaths))),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from composegen.errors import ComposegenError
+from composegen.errors import ComposegenError, EngineUnreachable
 from composegen.model import Service, Stack
 from composegen.places.engine.acts import Acts
 from composegen.places.engine.client import Engine
@@ -54,13 +54,29 @@ class EnginePlace:
             environment=workspace.environment,
         )
 
+    @property
+    def at(self) -> str:
+        """When `up` noted what it did, ISO 8601 in UTC; empty where it did not."""
+        return self._notes.at
+
+    def is_there(self) -> bool:
+        """Whether a container of the project runs now; not where no engine answers."""
+        try:
+            with Engine(self._notes.endpoint) as engine:
+                found = engine.list_containers(self._notes.project)
+        except EngineUnreachable:
+            return False
+        return any(each.is_running or each.is_restarting for each in found)
+
     def look(self) -> Seen:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
             unreached = self._reach.look(engine, containers)
             notes = self._describe_owners(engine)
-        seen = make_seen(self._notes, containers, unreached)
+            seen = make_seen(
+                self._notes, containers, engine.read_clock(), unreached=unreached
+            )
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),
@@ -151,12 +167,8 @@ class EnginePlace:
     def _act(self, report: Report, *, take_over: bool) -> Iterator[Acts]:
         """Whatever changes single services begins here. Raises OtherFolder."""
         with Engine(self._notes.endpoint) as engine:
-            check_ownership(
-                engine,
-                self._notes.project,
-                self._folder,
-                take_over=take_over,
-                tell=lambda text: report(Noted(text=text)),
+            self._check_owner(
+                engine, lambda text: report(Noted(text=text)), take_over=take_over
             )
             yield Acts(
                 engine,
@@ -179,12 +191,8 @@ class EnginePlace:
         Raises OtherFolder, unless ``take_over``.
         """
         with Engine(self._notes.endpoint) as engine:
-            check_ownership(
-                engine,
-                self._notes.project,
-                self._folder,
-                take_over=take_over,
-                tell=lambda text: tell(f"note: {text}"),
+            self._check_owner(
+                engine, lambda text: tell(f"note: {text}"), take_over=take_over
             )
         use_compose(self._project, "down", "--remove-orphans")
         with Engine(self._notes.endpoint) as engine:
@@ -194,6 +202,16 @@ class EnginePlace:
         if not volumes:
             return taken
         return *taken, f"its volumes are kept, with their data: {', '.join(volumes)}"
+
+    def _check_owner(self, engine: Engine, tell: Tell, *, take_over: bool) -> None:
+        """Whose the containers are that would be changed. Raises OtherFolder."""
+        check_ownership(
+            engine,
+            self._notes.project,
+            self._folder,
+            take_over=take_over,
+            tell=tell,
+        )
 
     @property
     def _names(self) -> tuple[str, ...]:

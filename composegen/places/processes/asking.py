@@ -30,8 +30,6 @@ from composegen.places.status import ServiceStatus, State
 from composegen.planning.definition import digest_definition
 from composegen.records import record
 
-_ON = frozenset({State.STARTING, State.READY})
-
 
 @record
 class AnsweringRun:
@@ -103,7 +101,7 @@ class Asking:
                 name
                 for run in self._runs
                 for name, status in run.statuses.items()
-                if status.state in _ON
+                if status.pid is not None
             }
             report_dependants(names, self._needs, running, report)
         if act == "restart" and self._has_changed(names):

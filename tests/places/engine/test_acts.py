@@ -9,7 +9,14 @@ from composegen.places.engine.acts import Acts
 from composegen.places.engine.compose import Project
 from composegen.places.engine.containers import Status
 from composegen.places.engine.endpoint import Endpoint
-from composegen.places.engine.notes import NotedStop, change_notes, load_notes
+from composegen.places.engine.giving_up import GivenUp
+from composegen.places.engine.notes import (
+    How,
+    NotedFailure,
+    NotedStop,
+    change_notes,
+    load_notes,
+)
 from composegen.places.events import NotUp, Planned, Stopped, Told
 from composegen.places.place import Outcome
 from composegen.places.reasons import Reason
@@ -52,6 +59,9 @@ class Stage:
         for name in names:
             self.containers[name] = make_container(name, **values)
 
+    def read_clock(self):
+        return 300.0
+
     def list_containers(self, project):
         return tuple(self.containers.values())
 
@@ -63,7 +73,7 @@ class Stage:
         return self.code, "some words\nError: no such thing"
 
     def make_boot(self, engine, project, notes, report, *, words):
-        return FakeBoot(self, [each.name for each in notes.services], words)
+        return FakeBoot(self, notes, words)
 
     def act(self, act, *names):
         noted = load_notes(self.folder) or self.notes
@@ -81,8 +91,9 @@ class Stage:
 class FakeBoot:
     """A boot in which everything that is started becomes ready, but for what fails."""
 
-    def __init__(self, stage, names, words):
-        self.stage, self.names, self.words = stage, names, words
+    def __init__(self, stage, notes, words):
+        self.stage, self.notes, self.words = stage, notes, words
+        self.names = [each.name for each in notes.services]
         self.judge = self
         self.candidates = {}
 
@@ -93,8 +104,16 @@ class FakeBoot:
         for name in self.names:
             state = State.FAILED if name in failed else State.READY
             self.candidates[name] = ServiceStatus(service=name, state=state)
-            self.stage.put(name, started_at=200.0)
-        return [Reason(chain=(name,), status=self.candidates[name]) for name in failed]
+            down = DOWN if name in failed else {}
+            self.stage.put(name, started_at=200.0, **down)
+        failures = tuple(
+            NotedFailure(service=name, how=How.LATE, at=250.0, reason=f"{name} is late")
+            for name in failed
+        )
+        reasons = tuple(
+            Reason(chain=(name,), status=self.candidates[name]) for name in failed
+        )
+        return GivenUp(notes=replace(self.notes, failures=failures), reasons=reasons)
 
 
 @pytest.fixture
@@ -198,6 +217,11 @@ def test_what_requires_a_service_that_fails_is_not_started(stage):
     }
     assert [names for names, _ in stage.boots] == [("db",)]
     assert "db: db is failed" in stage.find(NotUp)[0].text
+    assert [each.service for each in load_notes(stage.folder).failures] == ["db"]
+
+    stage.fails = ()
+    stage.act("start", "db")
+    assert load_notes(stage.folder).failures == ()
 
 
 def test_a_service_that_was_started_again_is_not_noted_as_stopped(stage):

@@ -1,7 +1,7 @@
 """A plan becomes notes for whoever asks later."""
 
 from composegen.places.engine.endpoint import Endpoint
-from composegen.places.engine.notes import NotedStop
+from composegen.places.engine.notes import How, NotedFailure, NotedStop
 from composegen.places.engine.noting import make_notes, merge_notes
 from composegen.planning.plan import make_plan, take_part
 from composegen.planning.selection import Selection
@@ -68,6 +68,10 @@ def test_what_is_left_out_is_noted_with_its_fallback():
 # A part of a project
 
 
+def make_failure(name):
+    return NotedFailure(service=name, how=How.LATE, at=9.0, reason=f"{name} is late")
+
+
 def note_part(*names, removed=()):
     plan = make_plan(load_only(STACK), Selection(removed=removed))
     return make_notes(take_part(plan, names), "demo", Endpoint())
@@ -78,8 +82,8 @@ def test_what_is_noted_of_the_others_stays():
         note("redis"),
         flags="--without redis",
         complaint="it said no",
-        failed=("web", "seed"),
-        late=("seed",),
+        failures=(make_failure("web"), make_failure("seed")),
+        began=5.0,
         stopped=(NotedStop(container="c"),),
     )
 
@@ -88,7 +92,7 @@ def test_what_is_noted_of_the_others_stays():
     assert [each.name for each in merged.services] == [
         each.name for each in old.services
     ]
-    assert (merged.failed, merged.late) == (("web",), ())
+    assert (merged.failures, merged.began) == ((make_failure("web"),), 5.0)
     assert (merged.flags, merged.complaint) == ("--without redis", "it said no")
     assert (merged.stopped, merged.left_out) == (old.stopped, old.left_out)
     assert merge_notes(merged, note_part("web", removed=("redis",))).complaint == ""
