@@ -17,6 +17,8 @@
     ├── UpAlready        another process brings the same stack up        exit 1
     ├── NothingRuns      nothing of this folder runs                     exit 1
     ├── CannotExecute    a command cannot be started              126 or 127
+    ├── NotPart          a service is not part of what runs here         exit 1
+    ├── NotOurs          what composegen did not start must not be stopped  exit 1
     ├── StillRuns        a process that was asked to stop still runs     exit 1
     ├── VolumesLeft      volumes could not be removed                    exit 1
     ├── DependencyFailed  what a program needs cannot be brought up      exit 1
@@ -228,6 +230,18 @@ class CannotExecute(ComposegenError):
     def __init__(self, message: str, code: ExitCode, *, help: str = "") -> None:
         super().__init__(message, help=help)
         self.exit_code = code
+
+
+class NotPart(ComposegenError):
+    """A service of the stack is not part of what runs here."""
+
+    name = "not-part"
+
+
+class NotOurs(ComposegenError):
+    """A process that composegen did not start must not be stopped."""
+
+    name = "not-ours"
 
 
 class StillRuns(ComposegenError):

@@ -8,6 +8,7 @@ import click
 
 from composegen.commands.options import (
     check_platform,
+    complete_services,
     load_file,
     make_console,
     make_selection,
@@ -17,6 +18,7 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.errors import UsageError
 
 _BARE_WAIT = "composegen.wait"
 
@@ -52,6 +54,12 @@ class _UpCommand(click.Command):
 
 
 @click.command(cls=_UpCommand)
+@click.argument(
+    "services",
+    metavar="[SERVICE]...",
+    nargs=-1,
+    shell_complete=complete_services,
+)
 @stack_option
 @selection_options
 @click.option(
@@ -65,23 +73,36 @@ class _UpCommand(click.Command):
     metavar="[TIME]",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )
+@click.option(
+    "-d",
+    "--detach",
+    is_flag=True,
+    help="Accepted for users of Compose: `up` always ends by itself.",
+)
 @take_over_option
 def up(
+    services: tuple[str, ...],
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
     build: bool | None,
     wait: float | None,
+    detach: bool,
     take_over: bool,
 ) -> None:
     """Bring the stack up on the Docker engine.
 
     Ends when every service is ready, or when a required one cannot become ready.
     Without --with and --without it updates compose.yaml and keeps its selection.
+
+    With services named, only those are brought up, with what they need. All others
+    and compose.yaml stay as they are.
     """
     check_platform()
     from composegen.places.engine.up import UpOptions, up_stack
+    from composegen.places.place import check_services
     from composegen.planning.plan import make_plan
+    from composegen.planning.selection import add_named
     from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
@@ -95,12 +116,19 @@ def up(
         selection = recorded.selection
     engine = recorded.engine if recorded is not None else None
     made = make_plan(load_file(file, selection).stack, selection)
-    _explain_defaults(build=bool(build))
+    check_services(services, made.stack.services)
+    excluded = [name for name in services if name not in made.names]
+    if excluded:
+        _check_typed(excluded, removed)
+        selection = add_named(selection, excluded)
+        made = make_plan(load_file(file, selection).stack, selection)
+    _explain_defaults(build=bool(build), detach=detach)
     options = UpOptions(
         build=build is not False,
         limit=wait,
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
+        names=services,
         in_terminal=console.err.isatty(),
         take_over=take_over,
         ask=console.confirm if console.can_ask else None,
@@ -110,11 +138,20 @@ def up(
         raise SystemExit(code)
 
 
-def _explain_defaults(*, build: bool) -> None:
+def _explain_defaults(*, build: bool, detach: bool) -> None:
     """Say of options of `docker compose up` that they ask for what `up` does anyway."""
     if build:
         say_notes(["--build changes nothing: `up` builds images unless --no-build"])
+    if detach:
+        say_notes(["--detach changes nothing: `up` ends when the stack is up"])
     if click.get_current_context().meta.get(_BARE_WAIT):
         say_notes(
             ["--wait without a time changes nothing: `up` waits until all is ready"]
         )
+
+
+def _check_typed(services: list[str], removed: tuple[str, ...]) -> None:
+    """Raises UsageError for a service that the same command names and excludes."""
+    for name in services:
+        if name in make_selection((), removed).removed:
+            raise UsageError(f"`{name}` is selected, and excluded with --without")

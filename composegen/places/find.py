@@ -157,7 +157,7 @@ class Finder:
             return None
         from composegen.places.engine.place import EnginePlace
 
-        return EnginePlace(workspace, notes)
+        return EnginePlace(workspace, notes, lambda: self._load(Selection()))
 
     def _find_unnoted(self) -> Notes | None:
         if not is_file(self._workspace.compose_file):

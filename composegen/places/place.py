@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from composegen.errors import UsageError
+from composegen.places.events import Event, Report, Told
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
 from composegen.records import field, record
@@ -57,6 +59,25 @@ class Logs:
     names: tuple[str, ...]
     lines: Iterator[tuple[str, str]]
     notes: tuple[str, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What became of a service that a command named."""
+
+    STOPPED = "stopped"
+    WAS_STOPPED = "was-stopped"
+    STARTED = "started"
+    WAS_RUNNING = "was-running"
+    FAILED = "failed"
+
+
+@record
+class Acted:
+    """What became of one service; ``reason`` says why it failed."""
+
+    service: str
+    outcome: Outcome
+    reason: str = ""
 
 
 @record
@@ -152,6 +173,54 @@ class Place(Protocol):
         """
         ...
 
+    def stop(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Stop services, and wait until they are gone; they are not restarted.
+
+        What happens is reported meanwhile. Raises UsageError for a name that is not
+        known, NothingRuns, NotPart, NotOurs, and OtherFolder unless ``take_over``.
+        """
+        ...
+
+    def start(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Start services, with what they require, and wait until they are ready.
+
+        What became of those that were started for others is in the answer too. Raises
+        what ``stop`` does.
+        """
+        ...
+
+    def restart(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Stop services and start them again, as they are defined now.
+
+        Raises what ``stop`` does.
+        """
+        ...
+
+    def follow(self) -> Iterator[Event]:
+        """What happens to the services from now on; what they do now comes first.
+
+        It ends when nothing can happen any more. Raises NothingRuns.
+        """
+        ...
+
     def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """End all of it; a sentence for each thing that was ended.
 
@@ -189,6 +258,26 @@ def name_kept(volumes: Iterable[Volume]) -> tuple[str, ...]:
     if not names:
         return ()
     return (f"its volumes are kept, with their data: {' '.join(names)}",)
+
+
+def report_dependants(
+    names: Iterable[str],
+    needs: Mapping[str, Iterable[str]],
+    running: Container[str],
+    report: Report,
+) -> None:
+    """Report which services keep running while services that they need are stopped."""
+    stopped = tuple(names)
+    for name in stopped:
+        left = [
+            other
+            for other, needed in needs.items()
+            if name in needed and other in running and other not in stopped
+        ]
+        if left and name in running:
+            keep = "keeps" if len(left) == 1 else "keep"
+            text = f"is needed by {', '.join(left)}, which {keep} running"
+            report(Told(service=name, text=text))
 
 
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:

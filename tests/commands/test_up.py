@@ -6,6 +6,7 @@ from composegen.commands import _run
 from composegen.places.engine import up
 
 BUILD = "note: --build changes nothing: `up` builds images unless --no-build\n"
+DETACH = "note: --detach changes nothing: `up` ends when the stack is up\n"
 WAIT = "note: --wait without a time changes nothing: `up` waits until all is ready\n"
 
 
@@ -32,6 +33,9 @@ def calls(tmp_path, monkeypatch):
         (["--wait"], WAIT, True, None),
         (["--wait", "--no-build"], WAIT, False, None),
         (["--build", "--wait"], BUILD + WAIT, True, None),
+        (["-d"], DETACH, True, None),
+        (["--wait", "web"], WAIT, True, None),
+        (["--wait", "2m", "web"], "", True, 120.0),
         (["--wait", "2m"], "", True, 120.0),
         (["--wait=90s", "--build"], BUILD, True, 90.0),
     ],

@@ -842,8 +842,8 @@ FAULTS = (
     Fault(
         "`down` removes the containers of another folder",
         "composegen/places/engine/place.py",
-        "                take_over=take_over,\n",
-        "                take_over=True,\n",
+        "            take_over=take_over,\n",
+        "            take_over=True,\n",
         ("tests/places/engine/test_place.py",),
     ),
     # Help
@@ -874,5 +874,26 @@ FAULTS = (
         "    if 400 <= status < 500 and better:\n",
         "    if 400 <= status and better:\n",
         CAUSES,
+    ),
+    Fault(
+        "a service that the user has stopped is tended on",
+        "composegen/places/processes/acts.py",
+        "                await self._supervisor.leave(name)\n",
+        "",
+        ("tests/places/processes/test_acts.py",),
+    ),
+    Fault(
+        "nothing waits for a service that the user has stopped",
+        "composegen/places/processes/gates.py",
+        "    if needed.state in _OVER and needed.by is None:\n",
+        "    if needed.state in _OVER:\n",
+        ("tests/places/processes/test_acts.py", "tests/places/processes/test_gates.py"),
+    ),
+    Fault(
+        "what another terminal has stopped is forgotten by a start",
+        "composegen/places/engine/acts.py",
+        "            self._change(lambda stop: stop not in gone)\n",
+        "            self._change(lambda stop: False)\n",
+        ("tests/places/engine/test_acts.py",),
     ),
 )

@@ -1,7 +1,8 @@
 """How other terminals talk to a run: a socket in its folder, one JSON object a line.
 
 ``status`` and ``failures`` are answered, ``down`` ends the run, ``follow`` streams its
-events until one side leaves. What is asked about one service, with ``service``, may
+events until one side leaves. ``stop``, ``start`` and ``restart`` name ``services`` and
+are answered when that is done. What is asked about one service, with ``service``, may
 hold secrets: only the user whose run it is gets an answer.
 """
 
@@ -13,7 +14,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -32,6 +33,10 @@ _CREDENTIALS = struct.Struct("3i")
 Answer: TypeAlias = Callable[[], Mapping[str, Any]]
 ServiceAnswer: TypeAlias = Callable[[str], Mapping[str, Any]]
 """Gets the name of the service that is asked about."""
+Act: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Any]]]
+"""Carries out one of ``ACTS`` on services; its answer comes when that is done."""
+
+ACTS = ("stop", "start", "restart")
 
 
 class Control:
@@ -42,6 +47,7 @@ class Control:
         path: Path,
         answers: Mapping[str, Answer],
         end: Callable[[], None],
+        act: Act,
         *,
         about: Mapping[str, ServiceAnswer] | None = None,
     ) -> None:
@@ -49,6 +55,7 @@ class Control:
         self._answers = answers
         self._about = about or {}
         self._end = end
+        self._act = act
         self._followers: set[asyncio.StreamWriter] = set()
         self._handlers: set[asyncio.Task[None]] = set()
         self._door: socket.socket | None = None
@@ -179,7 +186,9 @@ class Control:
             writer.write(b"{}\n")
             await writer.drain()
             return
-        if wanted in self._about:
+        if wanted in ACTS:
+            answer = await self._act(wanted, [str(each) for each in asked["services"]])
+        elif wanted in self._about:
             if not is_own_user(writer.get_extra_info("socket")):
                 return
             answer = self._about[wanted](str(asked["service"]))
@@ -217,25 +226,57 @@ def ask_run(path: str, wanted: str, **facts: Any) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+def act_on_run(path: str, act: str, names: Iterable[str]) -> dict[str, Any] | None:
+    """Let a run carry out one of ``ACTS``, however long that takes; its answer.
+
+    None where it has gone meanwhile. Raises OSError for a shortage.
+    """
+    try:
+        with _connect(path, act, services=list(names)) as connection:
+            connection.settimeout(None)
+            with connection.makefile("rb") as answers:
+                data = json.loads(answers.readline() or b"null")
+    except (OSError, ValueError) as error:
+        if is_shortage(error):
+            raise
+        return None
+    return data if isinstance(data, dict) else None
+
+
+class Following:
+    """A run's events until it ends, or until this side leaves."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = _connect(path, "follow")
+        self._connection.settimeout(None)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with self._connection, self._connection.makefile("rb") as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):  # the run was killed: half a line
+                    yield json.loads(line)
+
+    def leave(self) -> None:
+        """Take what has come until now as the rest; from any thread."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+
+
 def follow_run(path: str) -> Iterator[dict[str, Any]]:
     """A run's events until it ends. Raises OSError for a shortage."""
     try:
-        with _connect(path, "follow") as connection:
-            connection.settimeout(None)
-            with connection.makefile("rb") as lines:
-                for line in lines:
-                    yield json.loads(line)
+        yield from Following(path)
     except OSError as error:
         if is_shortage(error):
             raise
 
 
-def _connect(path: str, wanted: str, **facts: Any) -> socket.socket:
+def _connect(path: str, wanted: str, **more: Any) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.settimeout(_ANSWER_TIMEOUT)
         connection.connect(path)
-        connection.sendall(json.dumps({"do": wanted, **facts}).encode() + b"\n")
+        connection.sendall(json.dumps({"do": wanted, **more}).encode() + b"\n")
     except BaseException:
         connection.close()
         raise

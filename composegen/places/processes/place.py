@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import chain
 
-from composegen.errors import ComposegenError, NothingRuns
+from composegen.errors import ComposegenError
 from composegen.model import Stack
+from composegen.places.events import Event, Report
 from composegen.places.place import (
     PROCESSES,
+    Acted,
     Call,
     Explanation,
     Logs,
@@ -19,9 +21,11 @@ from composegen.places.place import (
     Volumes,
     check_services,
 )
+from composegen.places.processes.asking import Asking, make_nothing_runs
 from composegen.places.processes.data import list_data, remove_data
 from composegen.places.processes.down import take_down
 from composegen.places.processes.entering import prepare_call
+from composegen.places.processes.follow import follow_runs
 from composegen.places.processes.logs import follow_logs, list_logged, read_logs
 from composegen.places.processes.status import RunsSeen, has_records, look_at_runs
 from composegen.places.processes.why import find_reasons
@@ -68,10 +72,7 @@ class ProcessesPlace:
                     reasons=(), notes=seen.notes, heading=heading, ending=ending
                 )
             if not seen.failures:
-                raise NothingRuns(
-                    "nothing runs here",
-                    help="start it: composegen up, or composegen run",
-                )
+                raise make_nothing_runs()
             heading += "; this is how the last run ended"
         return Explanation(reasons=reasons, notes=seen.notes, heading=heading)
 
@@ -96,6 +97,47 @@ class ProcessesPlace:
     ) -> Call:
         """How to run a command as the run has started a service."""
         return prepare_call(self._folder, self._look(), request)
+
+    def stop(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
+        """Stop services in every run that has them."""
+        return self._ask().carry_out("stop", names, report)
+
+    def start(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
+        """Start services in the runs that have them."""
+        return self._ask().carry_out("start", names, report)
+
+    def restart(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
+        """Restart services as their run knows them."""
+        return self._ask().carry_out("restart", names, report)
+
+    def follow(self) -> Iterator[Event]:
+        """What the runs report, until the last one has ended."""
+        return follow_runs(self._folder)
+
+    def _ask(self) -> Asking:
+        try:
+            services = self._load().services
+        except ComposegenError:
+            services = {}
+        return Asking(self._folder, services)
 
     def take_down(
         self,

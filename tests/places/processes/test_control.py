@@ -13,6 +13,10 @@ from tests.refusals import list_handles, no_handles
 LIMIT = 15
 
 
+async def refuse(act, names):
+    return {"refused": f"{act} {names}"}
+
+
 @asynccontextmanager
 async def open_control(folder):
     """A control socket, and what its loop complained of."""
@@ -22,7 +26,7 @@ async def open_control(folder):
     answers = {"status": lambda: {"is_up": True}}
     path = folder / "run.sock"
     about = {"launch": lambda name: {"service": name}}
-    async with Control(path, answers, lambda: None, about=about):
+    async with Control(path, answers, lambda: None, refuse, about=about):
         yield path, complaints
 
 
