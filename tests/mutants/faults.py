@@ -896,4 +896,41 @@ FAULTS = (
         "            self._change(lambda stop: False)\n",
         ("tests/places/engine/test_acts.py",),
     ),
+    Fault(
+        "a stack file is looked for in a folder of another user",
+        "composegen/workspace/search.py",
+        "        if parent != folder and not _is_own(parent, owner):\n"
+        "            return None\n",
+        "",
+        ("tests/workspace/test_search.py",),
+    ),
+    Fault(
+        "another user is told what a service was started with",
+        "composegen/places/processes/control.py",
+        '            if not is_own_user(writer.get_extra_info("socket")):\n'
+        "                return\n",
+        "",
+        ("tests/places/processes/test_control.py",),
+    ),
+    Fault(
+        "a command of exec counts as a part of the run",
+        "composegen/places/processes/entering.py",
+        "if name not in _MARKS}",
+        "}",
+        ("tests/places/processes/test_entering.py",),
+    ),
+    Fault(
+        "down removes volumes that another folder has made",
+        "composegen/places/engine/volumes.py",
+        "        if take_over or (is_own and not others):\n",
+        "        if True:\n",
+        ("tests/places/engine/test_volumes.py",),
+    ),
+    Fault(
+        "down removes data before it has asked",
+        "composegen/commands/down.py",
+        "    _ask(volumes, is_sure=is_sure)\n",
+        "",
+        ("tests/commands/test_down.py",),
+    ),
 )
