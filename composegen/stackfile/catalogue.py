@@ -34,7 +34,7 @@ _WARNINGS = """
     visible-password
 """.split()
 
-_NOTES = ["assumed-tag", "recipe-for-image", "unknown-image"]
+_NOTES = ["all-excluded", "assumed-tag", "recipe-for-image", "unknown-image"]
 
 LEVELS: dict[str, Level] = {
     **dict.fromkeys(_READING, Level.ERROR),

@@ -103,7 +103,9 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
             settled.append(replace(published, target=target))
     if port is None:
         for published in settled:
-            if published.first_target is not None:
+            # A variable may be another number where the stack runs: a probe of its
+            # default would ask a port that is not the service's.
+            if published.first_target is not None and "$" not in published.target:
                 port = published.first_target
                 break
     return tuple(settled), port

@@ -13,6 +13,7 @@ from composegen.stackfile.file import File
 from composegen.stackfile.keys.key import Draft
 from composegen.stackfile.keys.own import read_relax
 from composegen.stackfile.keys.service import read_service
+from composegen.stackfile.keys.words import list_said
 from composegen.stackfile.nodes import MappingNode, Node, ScalarNode, is_null
 from composegen.stackfile.reader import Reader
 from composegen.stackfile.tree import find_aliased, to_plain, walk
@@ -26,13 +27,6 @@ from composegen.values import (
     VOLUME_NAME,
 )
 
-_SAID_IN_COMPOSE = {
-    "depends_on": ("needs",),
-    "expose": ("port", "publish"),
-    "healthcheck": ("health",),
-    "ports": ("port", "publish"),
-}
-"""What a service did say, in Compose's words; it is not reported as missing, too."""
 _COMPOSE_SECRETS = {
     "environment": "{{env: {}}}",
     "external": "create the file yourself: {{file: ./my-secret}}",
@@ -156,7 +150,7 @@ class _TopLevel:
         if isinstance(node, MappingNode):
             draft = parts.drafts[name]
             keys = [key for key, _, _ in self.source.pairs(node) if key not in draft]
-            words = [word for key in keys for word in _SAID_IN_COMPOSE.get(key, (key,))]
+            words = [word for key in keys for word in list_said(key)]
             parts.broken.update((name, word) for word in words)
             new = self.problems.list_since(before)
             lines = {problem.location.line for problem in new}

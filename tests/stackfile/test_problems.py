@@ -155,7 +155,7 @@ ADVICE = """
     secret-literal store-network traefik-network unasked unused-secret unused-volume
     visible-password
 """
-INFORMATION = "assumed-tag recipe-for-image unknown-image"
+INFORMATION = "all-excluded assumed-tag recipe-for-image unknown-image"
 
 
 def test_what_does_not_stop_a_stack_is_this_and_no_more() -> None:

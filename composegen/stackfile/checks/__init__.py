@@ -19,11 +19,8 @@ from composegen.stackfile.checks.needs import (
     check_names,
     check_unasked,
 )
-from composegen.stackfile.checks.reach import (
-    check_networks,
-    check_ports,
-    check_store_networks,
-)
+from composegen.stackfile.checks.ports import check_open_ports, check_ports
+from composegen.stackfile.checks.reach import check_networks, check_store_networks
 from composegen.stackfile.checks.secrets import check_literals, check_secrets
 from composegen.stackfile.checks.variables import (
     check_early_variables,
@@ -47,6 +44,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_requirements,
     check_literals,
     check_health,
+    check_open_ports,
     check_ports,
     check_replicas,
     check_volumes,

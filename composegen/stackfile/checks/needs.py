@@ -12,7 +12,7 @@ from composegen.planning.needs import Needs
 from composegen.planning.selection import (
     describe_missing,
     find_missing,
-    is_anything_left,
+    list_included,
     suggest_flags,
 )
 from composegen.stackfile.checks.checked import Checked
@@ -197,10 +197,11 @@ def check_left_out(checked: Checked) -> None:
             suggest_flags(missing)
             + f"\nor: give the need of `{missing.chain[-2]}` an `otherwise`",
         )
-    elif not checked.selection.flags and not is_anything_left(needs):
+    elif not checked.selection.flags and not list_included(needs, checked.selection):
+        first = next(iter(services))
         checked.add(
-            "left-out",
-            "every service is excluded by default",
-            ("services", next(iter(services))),
-            f"include one with --with {next(iter(services))}, or enable one",
+            "all-excluded",
+            "every service is excluded by default: each command needs a selection",
+            ("services", first),
+            f"include one, as in `composegen up --with {first}`, or enable one",
         )

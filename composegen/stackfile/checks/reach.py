@@ -1,4 +1,4 @@
-"""Ports and networks: who can be reached from where."""
+"""Networks: who can be reached from where."""
 
 from __future__ import annotations
 
@@ -7,59 +7,6 @@ from composegen.model import (
 )
 from composegen.planning.networks import list_networks
 from composegen.stackfile.checks.checked import Checked
-from composegen.values import Port
-
-_EVERYWHERE = ("0.0.0.0", "::")
-_MOST_PORTS = 200_000
-"""More than every port of a machine: who publishes as many does not mean it."""
-
-
-def check_ports(checked: Checked) -> None:
-    """One port of the host belongs to one service."""
-    seen: dict[tuple[str, int], dict[str, Service]] = {}
-    count = 0
-    for service in checked.stack.services.values():
-        path = ("services", service.name, "publish")
-        for port in service.publish:
-            if not port.is_loopback:
-                checked.add(
-                    "open-port",
-                    f"`{service.name}` publishes {port.published} on {port.address}: "
-                    "every host that reaches this machine can connect, past the "
-                    "firewall",
-                    path,
-                    "remove the address to publish on 127.0.0.1 only",
-                )
-            count += len(port.host_ports)
-            if count > _MOST_PORTS:
-                return
-            for number in port.host_ports:
-                others = seen.setdefault((port.protocol, number), {})
-                clash = _find_clash(others, port.address)
-                if clash is not None:
-                    first = checked.find("services", clash.name, "publish")
-                    checked.add(
-                        "port-twice",
-                        f"port {number} of the host is published twice: by "
-                        f"`{clash.name}` (at {first}) and by `{service.name}`",
-                        path,
-                        f"use another port for one of them:\npublish: "
-                        f"{_suggest_port(number, port)}",
-                    )
-                    break
-                others[port.address] = service
-
-
-def _find_clash(taken: dict[str, Service], address: str) -> Service | None:
-    """Who has a port already, at this address or at all of them."""
-    if address in _EVERYWHERE:
-        return next(iter(taken.values()), None)
-    return next((taken[at] for at in (address, *_EVERYWHERE) if at in taken), None)
-
-
-def _suggest_port(number: int, port: Port) -> str:
-    other = number + 1 if number < 65535 else number - 1
-    return f"{other}:{port.target}"
 
 
 def check_networks(checked: Checked) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from composegen.images.reference import parse_image
 from composegen.model import Raw
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -197,7 +198,7 @@ def read_extra_hosts(reader: Reader, node: Node, _: Path) -> Any:
                 "wrong-type",
                 f"`{shorten(text)}` has no address",
                 node,
-                f'"{shorten(text)}=192.0.2.1", or =host-gateway',
+                f"{write_inline(f'{text}=192.0.2.1')}, or =host-gateway",
             )
     return texts
 
@@ -233,7 +234,7 @@ def read_ulimits(reader: Reader, node: Node, _: Path) -> Any:
                     "wrong-type",
                     "a limit in two parts has `soft` and `hard`",
                     value,
-                    f"use one number for both: {shorten(key)}: 65536",
+                    f"use one number for both: {write_inline(key)}: 65536",
                 )
             limits[key] = {
                 name: _read_limit(reader, item)

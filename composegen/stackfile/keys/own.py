@@ -7,9 +7,11 @@ from typing import Any
 
 from composegen.model import RELAXABLE
 from composegen.planning.addressing import ContainerAddressing
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes
 from composegen.stackfile.keys.compose import read_command
 from composegen.stackfile.keys.key import Draft, Schema, drop_removed
+from composegen.stackfile.keys.words import REFUSED_RAW
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -28,15 +30,6 @@ from composegen.values import (
     parse_size,
 )
 
-REFUSED_RAW = {
-    "depends_on": "write the edge in `needs`",
-    "healthcheck": "write it in `health`",
-    "ports": "write them in `publish`",
-    "secrets": "write them in `secrets`",
-    "scale": "write `replicas`",
-    "profiles": "write `enabled: false` and include it with `--with`",
-    "extends": "use an anchor and `<<`",
-}
 _CPUS = r"[0-9]{1,4}(\.[0-9]{1,3})?|\.[0-9]{1,3}"
 
 
@@ -44,7 +37,7 @@ def read_publish(reader: Reader, node: Node, _: Path) -> Any:
     """Ports of the host: a list, or true for the service's own port."""
     if isinstance(node, SequenceNode):
         ports = [_read_published(reader, item) for item in node.value]
-        return [port for port in ports if port is not None]
+        return list(dict.fromkeys(port for port in ports if port is not None))
     if isinstance(node, ScalarNode) and node.value == "true" and not node.style:
         return True
     if isinstance(node, ScalarNode) and node.value == "false" and not node.style:
@@ -148,7 +141,7 @@ def _read_listed_secret(reader: Reader, node: Node) -> str | None:
             "compose-key",
             "a secret's long form is a mapping here",
             node,
-            f"secrets: {{{wanted}: {make_file_variable(wanted)}}}",
+            f"secrets: {write_inline({wanted: make_file_variable(wanted)})}",
         )
         return None
     name = reader.read_text(node, "the name of a secret", variables=False)

@@ -241,6 +241,13 @@ def test_a_disabled_service_that_is_needed_names_the_chain_and_flags_that_work()
     assert str(problem.location) == "stack.yaml:11:13"
 
 
+def test_a_stack_of_excluded_services_is_only_noted() -> None:
+    problem = find("all-excluded", make_stack(app=APP + "enabled: false"))
+
+    assert problem.level is Level.NOTE
+    assert "--with app" in problem.help
+
+
 def test_a_disabled_service_with_a_fallback_is_fine() -> None:
     text = make_stack(
         app=APP + "needs: {cache: {otherwise: {}}}", cache=CACHE + "\nenabled: false"

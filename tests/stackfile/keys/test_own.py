@@ -86,6 +86,25 @@ def test_publish_takes(publish: str, ports: list[Port]) -> None:
     assert list(load_app(f"publish: {publish}").publish) == ports
 
 
+def test_a_port_that_is_published_twice_in_one_service_is_one() -> None:
+    assert load_app("publish: [80, '80', 81:80]").publish == (
+        Port(published="80", target="8000"),
+        Port(published="81", target="80"),
+    )
+
+
+def test_a_variable_target_is_not_the_port_that_a_probe_asks() -> None:
+    problem = find(
+        "no-port",
+        make_stack(
+            web="image: a:1\nhealth: {http: /, tool: curl}\n"
+            "publish: ['8080:${INSIDE:-9000}']"
+        ),
+    )
+
+    assert problem.help == "name the port it listens on:\nport: 9000"
+
+
 @pytest.mark.parametrize(
     "publish",
     [
@@ -100,7 +119,7 @@ def test_publish_takes(publish: str, ports: list[Port]) -> None:
             "80/",
             '""',
         ),
-        *("22:2222222", "80:${P}", "'[::1]80'", "'::1:80:80'", "1e3", "0x50"),
+        *("22:2222222", "80:${P:-http}", "'[::1]80'", "'::1:80:80'", "1e3", "0x50"),
     ],
 )
 def test_publish_takes_nothing_else(publish: str) -> None:

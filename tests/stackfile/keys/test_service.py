@@ -104,7 +104,7 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "a check with wget": (
         "healthcheck: {test: [CMD-SHELL, wget -q 'http://127.0.0.1:80/a?b=c' || exit]}",
-        "health: {http: /a?b=c, port: 80}",
+        'health: {http: "/a?b=c", port: 80}',
     ),
     "a check with times": (
         (
