@@ -118,6 +118,7 @@ class BadVariable(ValueError):
         self.position = position
 
 
+_DOLLAR = re.compile(r"\$(\$|\{|[A-Za-z_])?")
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 
 
@@ -129,6 +130,23 @@ def parse_variables(text: str) -> tuple[Variable, ...]:
     if "$" not in text:
         return ()
     return tuple(_find_variables(text, 0, len(text)))
+
+
+def double_dollars(text: str) -> str:
+    """The text with each ``$`` that is text doubled, as Compose wants it.
+
+    That is one before anything but a name, ``{`` or another ``$``.
+    """
+    return _DOLLAR.sub(lambda match: match[0] if match[1] else "$$", text)
+
+
+def remove_variables(text: str) -> str:
+    """The text without its variables and all that stands in their braces."""
+    parts, end = [], 0
+    for variable in parse_variables(text):
+        parts.append(text[end : variable.start])
+        end = variable.end
+    return "".join([*parts, text[end:]])
 
 
 def has_variables(text: str) -> bool:
@@ -249,8 +267,9 @@ class Port:
 
     @property
     def first_target(self) -> int | None:
-        """The port in the container, the first one of a range; of a variable, the
-        default, and None where it has none.
+        """The port in the container, the first one of a range.
+
+        Of a variable, the default; None where it has none.
         """
         first = find_default(self.target).partition("-")[0]
         return int(first) if first else None

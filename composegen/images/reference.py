@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from composegen.records import record
-from composegen.values import find_default, parse_variables
+from composegen.values import find_default, split_outside
 
 
 @record(kw_only=False)
 class ImageReference:
-    """An image's name taken apart; ``path`` has no registry and no ``library/``."""
+    """An image's name taken apart; ``path`` has no registry and no ``library/``.
+
+    ``is_variable`` tells that a variable stands in what follows the last slash.
+    """
 
     path: str
     tag: str
     digest: str
+    is_variable: bool = False
 
     @property
     def has_fixed_tag(self) -> bool:
@@ -21,34 +25,23 @@ class ImageReference:
 
 
 def parse_image(text: str) -> ImageReference:
-    """Take an image's name apart; variables are read as their defaults."""
-    rest, _, digest = text.partition("@")
-    first, slash, path = _split_registry(rest)
-    if not slash:
-        path = first
-    name, tag = _split_tag(path)
-    if "$" in tag:
-        tag = find_default(tag) if parse_variables(tag) else tag
-    return ImageReference(name.removeprefix("library/"), tag, digest)
+    """Take an image's name apart; a variable tag is read as its default.
 
-
-def _split_tag(text: str) -> tuple[str, str]:
-    """The name and what follows the last colon outside ``${..}``."""
-    depth = 0
-    for position in range(len(text) - 1, -1, -1):
-        depth += (text[position] == "}") - (text[position] == "{")
-        if text[position] == ":" and depth == 0:
-            return text[:position], text[position + 1 :]
-    return text, ""
-
-
-def _split_registry(text: str) -> tuple[str, str, str]:
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "{") - (character == "}")
-        if character == "/" and depth == 0:
-            first = text[:position]
-            if first == "localhost" or "$" in first or "." in first or ":" in first:
-                return first, "/", text[position + 1 :]
-            break
-    return text, "", ""
+    What stands in the braces of a variable, such as a message, separates nothing.
+    """
+    rest, *digests = split_outside(text, "@")
+    first, *others = split_outside(rest, "/")
+    is_registry = first == "localhost" or any(mark in first for mark in "$.:")
+    path = "/".join(others if others and is_registry else [first, *others])
+    *names, last = split_outside(path, "/")
+    name, *tags = split_outside(last, ":")
+    if tags:
+        name, tag = ":".join([name, *tags[:-1]]), find_default(tags[-1])
+    else:
+        tag = ""
+    return ImageReference(
+        "/".join([*names, name]).removeprefix("library/"),
+        tag,
+        "@".join(digests),
+        "$" in "@".join([last, *digests]),
+    )

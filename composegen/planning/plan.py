@@ -210,16 +210,18 @@ def _list_secrets(stack: Stack, steps: tuple[Step, ...]) -> dict[str, Secret]:
 
 
 def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The volumes that the steps mount, and all where a variable may name any."""
     included = {step.name for step in steps}
-    return tuple(
-        dict.fromkeys(
-            mount.volume_name
-            for name, service in stack.services.items()
-            if name in included
-            for mount in (*service.volumes, *list_raw_mounts(service))
-            if mount.volume_name
-        )
-    )
+    mounts = [
+        mount
+        for name, service in stack.services.items()
+        if name in included
+        for mount in (*service.volumes, *list_raw_mounts(service))
+    ]
+    names = [mount.volume_name for mount in mounts if mount.volume_name]
+    if any(mount.may_be_any_volume for mount in mounts):
+        names += stack.volumes
+    return tuple(dict.fromkeys(names))
 
 
 def reduce_stack(plan: Plan) -> Stack:

@@ -41,7 +41,7 @@ def check_images(checked: Checked) -> None:
 
 def _check_tag(checked: Checked, service: Service) -> None:
     reference = parse_image(service.image)
-    is_hidden = "$" in service.image.rpartition("/")[2] and not reference.tag
+    is_hidden = reference.is_variable and not reference.tag
     if reference.has_fixed_tag or is_hidden:
         return
     checked.add(

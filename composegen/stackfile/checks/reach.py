@@ -7,6 +7,7 @@ from composegen.model import (
 )
 from composegen.planning.networks import list_networks
 from composegen.stackfile.checks.checked import Checked
+from composegen.values import guess_default
 
 
 def check_networks(checked: Checked) -> None:
@@ -64,7 +65,7 @@ def _check_declared(checked: Checked, service: Service, names: list[str]) -> Non
     known = {"default", *(declared if isinstance(declared, dict) else ())}
     known |= {s.name for s in checked.stack.services.values() if s.is_store}
     for name in names:
-        if name not in known:
+        if guess_default(name) not in ({*known, ""} if "$" in name else known):
             checked.add(
                 "undeclared-network",
                 f"`{service.name}` is on the network `{name}`, which is not declared",

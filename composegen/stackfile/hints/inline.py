@@ -32,7 +32,8 @@ def write_inline(value: Raw) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and text not in _NOT_PLAIN:
         return text
-    return f'"{"".join(map(_escape, text))}"'
+    quoted = "".join(map(_escape, text))
+    return f'"{quoted}"'
 
 
 def _escape(character: str) -> str:

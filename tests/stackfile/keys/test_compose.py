@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from composegen.images.reference import parse_image
 from tests.stackfile.loading import list_app_names
 from tests.stacks import (
     find,
@@ -220,3 +221,26 @@ def test_a_build_is_read(build: str, options: dict[str, object]) -> None:
 
     assert read is not None
     assert read.options == options
+
+
+@pytest.mark.parametrize(
+    ("image", "tag", "path"),
+    [
+        ("a/b:${V?VERSION must be set}", "", "a/b"),
+        ("a/b:${V:-${W:?a: b/c@d}}", "", "a/b"),
+        ("${R?a/b: c}/a/b:1", "1", "a/b"),
+        ("a/b:1@${D?sha/x: y}", "1", "a/b"),
+    ],
+)
+def test_the_message_of_a_variable_is_no_part_of_an_image(
+    image: str, tag: str, path: str
+) -> None:
+    loaded = load_services(make_stack(app=f'image: "{image}"\nhealth: image'))["app"]
+    reference = parse_image(loaded.image)
+
+    assert (loaded.image, reference.path, reference.tag) == (image, path, tag)
+
+
+@pytest.mark.parametrize("image", ["a b", "a b:${V}", "a:${V} b"])
+def test_a_blank_outside_of_a_variable_is_in_no_image(image: str) -> None:
+    assert "bad-name" in list_names(make_stack(app=f'image: "{image}"\nhealth: image'))
