@@ -307,7 +307,8 @@ class Service:
     """One service, its recipe and its own keys already made one.
 
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
-    settings that are merged last.
+    settings that are merged last. ``relax`` maps protections that are off to a reason;
+    those of ``kept`` hold whatever the facts say.
     """
 
     name: str
@@ -334,6 +335,7 @@ class Service:
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     local: Local | None = None
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()

@@ -36,6 +36,7 @@ def make_service(
 ) -> Service:
     """The service of a draft in which recipe and own keys are merged."""
     publish, port = settle_ports(draft)
+    relax = draft.get("relax", {})
     return Service(
         name=name,
         recipe=str(draft.get("use", "")) if recipe else "",
@@ -60,12 +61,20 @@ def make_service(
         enabled=bool(draft.get("enabled", True)),
         replicas=int(draft.get("replicas", 1)),
         resources=Resources(**draft.get("resources", {})),
-        relax=draft.get("relax", {}),
+        relax={name: why for name, why in relax.items() if why is not False},
+        kept=_list_kept(draft),
         local=_make_local(draft.get("local")),
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,
     )
+
+
+def _list_kept(draft: Draft) -> frozenset[str]:
+    """The protections that are insisted on, raw ones of Compose included."""
+    raw = draft.get("compose", {})
+    kept = {name for name, why in draft.get("relax", {}).items() if why is False}
+    return frozenset(kept.union(n for n in ("read_only", "init") if raw.get(n) is True))
 
 
 def _list_passed(draft: Draft) -> dict[str, Any]:

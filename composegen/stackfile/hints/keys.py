@@ -198,7 +198,15 @@ def _word(
 
 
 def _relaxed(name: str) -> Callable[[Raw], str]:
-    return lambda _: f"remove it, or switch the protection off:\nrelax: {{{name}: why}}"
+    def help(value: Raw) -> str:
+        if str(value).lower() == "false":
+            return f"say why it is off:\nrelax: {{{name}: why}}"
+        return (
+            "remove it, or keep it where the facts about an image switch it off:\n"
+            f"relax: {{{name}: false}}"
+        )
+
+    return help
 
 
 TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {

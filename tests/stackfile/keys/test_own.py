@@ -232,6 +232,31 @@ def test_relaxing_without_a_reason_is_a_warning(relax: str) -> None:
     assert set(list_app_names(f"relax: {relax}")) == {"no-reason"}
 
 
+@pytest.mark.parametrize("name", RELAXABLE)
+def test_what_the_top_level_relaxes_is_kept_in_one_service(name: str) -> None:
+    text = "relax: a first try\n" + make_stack(
+        one=f"use: nginx\nrelax: {{{name}: false}}", two="use: nginx\nrelax: false"
+    )
+    services = load_only(text).services
+
+    assert services["one"].relax == dict.fromkeys({*RELAXABLE} - {name}, "a first try")
+    assert services["one"].kept == {name}
+    assert services["two"].relax == {}
+    assert services["two"].kept == {*RELAXABLE}
+
+
+def test_the_top_level_relaxes_with_a_reason_only() -> None:
+    text = "relax: {init: false}\n" + make_app()
+
+    assert list_names(text) == ["wrong-type"]
+
+
+@pytest.mark.parametrize("name", ["read_only", "init"])
+def test_a_raw_protection_is_kept_like_any_other(name: str) -> None:
+    assert load_app(f"compose: {{{name}: true}}").kept == {name}
+    assert load_app(f"compose: {{{name}: false}}").kept == frozenset()
+
+
 def test_a_dollar_in_a_reason_means_nothing() -> None:
     assert load_app("relax: {init: costs 5 $ a day}").relax == {
         "init": "costs 5 $ a day"
