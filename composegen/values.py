@@ -363,6 +363,8 @@ def _check_range(text: str) -> None:
         text = find_default(text)
         if not text:
             return
+        if ":" in text:
+            raise ValueError("a variable holds one part: ${ADDRESS}:${PUBLISHED}:80")
     match = _RANGE.fullmatch(text)
     if match is None:
         raise ValueError("a port is a number between 1 and 65535")

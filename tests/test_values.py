@@ -192,6 +192,7 @@ def test_a_published_port_is_compose_s_short_form(text: str, port: Port) -> None
         ("80:${P:-x}", "between 1 and 65535"),
         ("${A:-localhost}:80:80", "write 127.0.0.1"),
         ("${A:-300.0.0.1}:80", "not an IPv4"),
+        ("${P:-9000:80}", "holds one part"),
         ("${P?a/b}:80/icmp", "not a protocol"),
         ("${P", "not closed"),
         ("${P:-x}", "between 1 and 65535"),

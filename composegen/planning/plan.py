@@ -18,7 +18,7 @@ from composegen.model import (
     Service,
     Stack,
 )
-from composegen.planning.addressing import Addressing, ContainerAddressing
+from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.credentials import name_url_secret
 from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
 from composegen.planning.needs import Needs
@@ -115,7 +115,6 @@ def make_plan(
     is given. Raises UsageError and SelectionError.
     """
     selection = selection or Selection()
-    addressing = addressing or ContainerAddressing()
     needs = Needs(stack)
     selected = select_services(needs, selection)
     required = _find_required(needs, selected.included)
@@ -160,8 +159,12 @@ def _wait_for(target: Step, gate: Gate) -> float:
 
 
 def _make_step(
-    stack: Stack, service: Service, included: frozenset[str], addressing: Addressing
+    stack: Stack,
+    service: Service,
+    included: frozenset[str],
+    addressing: Addressing | None,
 ) -> Step:
+    addressing = addressing or choose_addressing(service)
     gates: list[Gate] = []
     environment = dict(service.environment)
     mounts = {use.name: use for use in service.secrets}

@@ -137,7 +137,7 @@ class _TopLevel:
         for name, key_node, value in pairs:
             self.reader.nodes["services", name] = key_node
             if not SERVICE_NAME.fullmatch(name) or name in RESERVED_NAMES:
-                self._add_bad_service_name(name, key_node)
+                self._add_bad_service_name(name, key_node, value)
                 parts.broken.add((name, ""))
             before = self.problems.count
             parts.drafts[name] = read_service(self.reader, name, value)
@@ -159,14 +159,10 @@ class _TopLevel:
                 if lines.intersection(span):
                     parts.broken.add((name, key))
 
-    def _add_bad_service_name(self, name: str, node: Node) -> None:
-        lowered = name.lower().replace("_", "-").replace(".", "-")
-        if name in RESERVED_NAMES:
-            help = "Compose and Docker give that name a meaning of its own"
-        elif SERVICE_NAME.fullmatch(lowered):
-            help = f"did you mean `{lowered}`? lower-case letters, digits and -"
-        else:
-            help = "lower-case letters, digits and - , at most 63, a letter first"
+    def _add_bad_service_name(self, name: str, node: Node, value: Node) -> None:
+        from composegen.stackfile.hints.names import suggest_service_name
+
+        help = suggest_service_name(name, to_plain(value))
         self.reader.add(
             "bad-name", f"`{shorten(name)}` cannot be the name of a service", node, help
         )

@@ -100,6 +100,20 @@ FAULTS = (
         CHECKS,
     ),
     Fault(
+        "a store whose address is given without a need is reachable",
+        "composegen/stackfile/checks/implied.py",
+        "if each.target.is_store and not _share_network(checked, each):",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "a word in a variable is an address",
+        "composegen/stackfile/checks/implied.py",
+        "yield from ((item, None) for item in items if is_host)",
+        "yield from ((item, None) for item in items)",
+        CHECKS,
+    ),
+    Fault(
         "two alternatives share no port of the host",
         "composegen/stackfile/checks/ports.py",
         "return one == other or bool(members.get(one, 0) & members.get(other, 0))",

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.data import check_replicas, check_volumes
 from composegen.stackfile.checks.health import check_health, check_probe_tool
+from composegen.stackfile.checks.host import check_engine_socket, check_host_network
 from composegen.stackfile.checks.images import check_images, check_reasons
+from composegen.stackfile.checks.implied import check_implied_needs
 from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
@@ -37,6 +39,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_unasked,
     check_jobs,
     check_left_out,
+    check_implied_needs,
     check_variables,
     check_early_variables,
     check_env_files,
@@ -52,6 +55,8 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_images,
     check_reasons,
     check_networks,
+    check_host_network,
+    check_engine_socket,
     check_store_networks,
 )
 

@@ -19,6 +19,11 @@ from composegen.model import (
 from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 
+_SERVERS = frozenset(
+    "docker-entrypoint.sh mariadbd mongod mysqld nginx postgres redis-server "
+    "valkey-server".split()
+)
+
 
 def check_images(checked: Checked) -> None:
     """An image is named, has a version, and is one that facts were made for."""
@@ -99,6 +104,22 @@ def _looks_like_store(checked: Checked, service: Service) -> bool:
     if file is None or service.name in checked.unreadable_recipes:
         return False
     return bool(read_recipe(file).get("store") == "true")
+
+
+def find_recipe(service: Service) -> str:
+    """The recipe for what runs in a service without one, or empty.
+
+    A command of its own must be the server's: a job in a database's image is no
+    database.
+    """
+    facts = service.facts
+    if facts is None or service.recipe or service.job:
+        return ""
+    words = service.passed.get("entrypoint") or service.passed.get("command") or ""
+    first = (words if isinstance(words, list) else str(words).split() or [""])[0]
+    program = str(first).rpartition("/")[2]
+    is_server = not program or program.startswith("-") or program in _SERVERS
+    return facts.name if is_server and facts.name in list_recipe_files() else ""
 
 
 def _suggest_recipe(checked: Checked, image: str) -> str:

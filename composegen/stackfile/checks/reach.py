@@ -25,8 +25,6 @@ def check_networks(checked: Checked) -> None:
                 "remove it: a data store shares a network with its dependent services",
             )
         _check_declared(checked, service, [str(name) for name in names])
-        if service.uses_host_network:
-            _check_host_network(checked, service)
         total = len({*list_networks(checked.stack, service), *map(str, names)})
         if (
             total > 1
@@ -73,21 +71,3 @@ def _check_declared(checked: Checked, service: Service, names: list[str]) -> Non
                 "declare it at the top level:\n"
                 f"compose: {{networks: {{{name}: {{external: true}}}}}}",
             )
-
-
-def _check_host_network(checked: Checked, service: Service) -> None:
-    wanted = any(target.name == service.name for _, _, target in checked.needs())
-    if wanted or service.needs or service.publish:
-        reason = (
-            "another service needs it"
-            if wanted
-            else "it needs others"
-            if service.needs
-            else "it publishes a port"
-        )
-        checked.add(
-            "network-mode",
-            f"`{service.name}` cannot use the host's network: {reason}",
-            ("services", service.name, "compose", "network_mode"),
-            "only a service without needs, dependent services and published ports can",
-        )

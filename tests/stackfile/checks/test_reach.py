@@ -53,24 +53,3 @@ def test_traefik_on_several_networks_is_told_which_one(keys: str) -> None:
 )
 def test_traefik_on_one_network_or_told_which_is_fine(keys: str) -> None:
     assert list_names(make_stack(app=APP + keys, cache=CACHE) + PROXY) == []
-
-
-HOST = "image: python:3.13-slim\nhealth: {none: why}\ncompose: {network_mode: host}\n"
-
-
-@pytest.mark.parametrize(
-    ("agent", "app"),
-    [
-        (HOST + "needs: [cache]", APP),
-        (HOST + "publish: 8080", APP),
-        (HOST, APP + "needs: {agent: {until: started}}"),
-    ],
-)
-def test_the_host_s_network_is_for_a_service_on_its_own(agent: str, app: str) -> None:
-    text = make_stack(agent=agent, app=app, cache=CACHE)
-
-    assert list_names(text) == ["network-mode"]
-
-
-def test_a_service_on_its_own_may_use_the_host_s_network() -> None:
-    assert list_names(make_stack(agent=HOST, app=APP, cache=CACHE)) == []
