@@ -102,14 +102,14 @@ docs: setup ## Build the site of docs/ in build/site; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/site
 	@echo "open build/site/index.html"
 
-pictures: setup ## Draw the pictures in docs/pictures anew; one needs an engine
+pictures: setup ## Draw the pictures in docs/pictures; one needs an engine
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.pictures
 
-golden: setup ## Write the expected output of the examples and of the pages anew
+golden: setup ## Rewrite the expected output of the examples and pages
 	GOLDEN=1 $(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py \
 		tests/places/processes/test_talk.py tests/places/engine/test_talk.py
 
-reference: setup ## Write the command reference in docs/ anew
+reference: setup ## Rewrite the command reference in docs/
 	$(BIN)/python scripts/write_command_reference.py
 
 format: setup ## Format the sources

@@ -8,6 +8,9 @@
     ├── MissingVariable  a variable that must be set is not              exit 1
     ├── NoProjectName    Compose has no valid name for the project       exit 1
     ├── OtherEngine      the stack is up on an engine not chosen now     exit 2
+    ├── OtherFolder      the containers belong to another folder         exit 1
+    ├── OtherFile        another Compose file made the containers        exit 1
+    ├── LostSecret       a new password would lock existing data out     exit 1
     ├── EngineUnreachable  no Docker engine answers, or may be used      exit 1
     ├── ComposeFailed    a command of Compose failed                     exit 1
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
@@ -153,6 +156,33 @@ class OtherEngine(ComposegenError):
         )
         self.noted = noted
         self.chosen = chosen
+
+
+class OtherFolder(ComposegenError):
+    """The containers of the project were made from another folder, which is in use."""
+
+    name = "other-folder"
+
+    def __init__(self, project: str, folder: str, other: str, *, help: str) -> None:
+        super().__init__(
+            f"the containers of project `{project}` belong to another folder: {other}; "
+            f"this folder: {folder}",
+            help=help,
+        )
+        self.folder = folder
+        self.other = other
+
+
+class OtherFile(ComposegenError):
+    """The containers of this folder were made from a Compose file of another hand."""
+
+    name = "other-file"
+
+
+class LostSecret(ComposegenError):
+    """A password is missing, and the data that was made with it is still there."""
+
+    name = "lost-secret"
 
 
 class EngineUnreachable(ComposegenError):

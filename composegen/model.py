@@ -223,11 +223,15 @@ RELAXABLE = ("read_only", "cap_drop", "no_new_privileges", "init")
 
 @record
 class Resources:
-    """The fuse: ``cpus`` and ``memory`` in Compose's form, ``pids`` a count."""
+    """The fuse: ``cpus`` and ``memory`` in Compose's form, ``pids`` a count.
+
+    Empty and 0 mean no limit; ``written`` names those that the stack file sets.
+    """
 
     cpus: str = "2"
     memory: str = "2G"
     pids: int = 512
+    written: frozenset[str] = frozenset()
 
 
 @record
@@ -352,7 +356,8 @@ class Stack:
     """A stack file as it was read and checked.
 
     ``places`` tells where a path such as ``("services", "web", "needs", "db")``
-    stands in the file; the longest known prefix of a path is its place.
+    stands in the file; the longest known prefix of a path is its place. ``resources``
+    are the limits of a service that sets none.
     """
 
     file: str
@@ -361,6 +366,7 @@ class Stack:
     volumes: Mapping[str, Raw] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     compose: Mapping[str, Raw] = field(default_factory=dict)
+    resources: Resources = Resources()
     extensions: Mapping[str, Raw] = field(default_factory=dict)
     places: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, repr=False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from composegen.records import record
+from composegen.records import field, record
 
 SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 RESERVED_NAMES = frozenset({"default", "host", "none"})
@@ -257,13 +257,15 @@ class Port:
     """One published port; each part may be a text with variables.
 
     ``published`` is a number or a range, or empty where the engine chooses. ``target``
-    is a number or a range; empty means the service's own.
+    is a number or a range; empty means the service's own. ``is_filled`` says that the
+    target was not written.
     """
 
     address: str = "127.0.0.1"
     published: str
     target: str = ""
     protocol: str = "tcp"
+    is_filled: bool = field(default_factory=bool, compare=False, repr=False)
 
     @property
     def first_target(self) -> int | None:
@@ -278,6 +280,12 @@ class Port:
     def default_address(self) -> str:
         """The address with defaults for its variables, without brackets."""
         return find_default(self.address).strip("[]")
+
+    @property
+    def targets(self) -> range:
+        """The ports in the container that it leads to."""
+        first, _, last = find_default(self.target).partition("-")
+        return range(int(first), int(last or first) + 1) if first else range(0)
 
     @property
     def host_ports(self) -> range:

@@ -1,4 +1,4 @@
-"""Asks for known vulnerabilities of what is installed, and says what nobody answered.
+"""Asks for known vulnerabilities of what is installed, and names what got no answer.
 
 pip-audit itself ends well when its service knows nothing of a package, or gives no
 answer at all: here that is a failure.
@@ -40,7 +40,7 @@ def judge(packages: list[dict[str, Any]]) -> tuple[list[str], bool]:
     silent = [one["name"] for one in asked if "skip_reason" in one]
     lines = [
         f"{one['name']} {one['version']}: {found['id']}"
-        f" (mended in {', '.join(found['fix_versions']) or 'no version yet'})"
+        f" (fixed in {', '.join(found['fix_versions']) or 'no version yet'})"
         for one in asked
         for found in one.get("vulns", ())
     ]

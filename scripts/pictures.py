@@ -109,7 +109,7 @@ def draw(command: str, output: str, name: str) -> str:
     # The last line would lose its underscores to the frame.
     console.print(shown, "", sep="\n", soft_wrap=True)
     drawn = console.export_svg(title="", theme=THEME, unique_id=f"terminal-{name}")
-    # Fonts of the reader's own machine: a picture that is opened asks nobody.
+    # Fonts of the reader's own machine, so that a picture loads nothing.
     drawn = re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
     drawn = drawn.replace("Fira Code, monospace", "ui-monospace, Menlo, monospace")
     label = html.escape(f"{command}: {Text.from_ansi(output).plain.strip()}")
@@ -120,6 +120,8 @@ def draw(command: str, output: str, name: str) -> str:
 
 def main() -> None:
     """Draw the scenes that are named, or all."""
+    if shutil.which("composegen") is None:
+        sys.exit("composegen is not on PATH: run `make pictures`")
     PICTURES.mkdir(exist_ok=True)
     for name in sys.argv[1:] or SCENES:
         with tempfile.TemporaryDirectory() as place:

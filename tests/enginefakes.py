@@ -10,7 +10,9 @@ from composegen.places.engine.causes import find_cause
 from composegen.places.engine.containers import (
     Action,
     Container,
+    Folder,
     Happened,
+    Maker,
     Socket,
     Status,
     Volume,
@@ -84,7 +86,11 @@ class FakeEngine:
     sockets: dict[str, list[Socket]] = field(default_factory=dict)
     volumes: dict[str, Volume] = field(default_factory=dict)
     publishers: dict[int, str] = field(default_factory=dict)
+    makers: list[Maker] = field(default_factory=list)
+    is_here: bool = True
     programs: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, dict[str, int]] = field(default_factory=dict)
+    folders: dict[str, dict[str, Folder | None]] = field(default_factory=dict)
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         return tuple(self.containers) if project == "demo" else ()
@@ -95,13 +101,28 @@ class FakeEngine:
     def read_logs(self, id: str, count: int) -> tuple[str, ...]:
         return tuple(self.logs.get(id, []))[-count:]
 
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
-        found = self.sockets.get(id)
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
+        found = self.sockets.get(container.id)
         return None if found is None else tuple(found)
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Iterable[str], host: str
+    ) -> dict[str, int]:
+        found = self.answers.get(id, {}) if list(tools) else {}
+        return {path: found[path] for path in paths if path in found}
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        return self.folders.get(id, {}).get(path)
 
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
         found = self.programs.get(id)
         return None if found is None else tuple(n for n in names if n in found)
+
+    def list_makers(self, project: str) -> tuple[Maker, ...]:
+        return tuple(self.makers)
+
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        return tuple(self.makers)
 
     def find_volume(self, name: str) -> Volume | None:
         return self.volumes.get(name)
@@ -112,10 +133,17 @@ class FakeEngine:
 
 def see_web(*lines, needs=(), evidence=None, noted=None, **values):
     """What is behind a service `web` that wrote these lines and is not up."""
+    cause = find_web(*lines, needs=needs, evidence=evidence, noted=noted, **values)
+    return cause.text, cause.help
+
+
+def find_web(*lines, needs=(), evidence=None, noted=None, **values):
+    """The same as a cause."""
     container = make_container("web", **{"health": "starting", **values})
+    port = {"port": 8000, "says_port": True}
     return find_cause(
         Evidence(
-            noted=make_noted("web", *needs, **{"port": 8000, **(noted or {})}),
+            noted=make_noted("web", *needs, **{**port, **(noted or {})}),
             container=container,
             lines=lines,
             **(evidence or {}),

@@ -35,7 +35,7 @@ def audit() -> ModuleType:
         ([FINE, SILENT, OWN], False, "1 of 2 packages could not be looked up"),
         ([OWN], False, "0 packages looked up"),
         ([], False, "0 packages looked up"),
-        ([FINE, FOUND], False, "d 2: CVE-1 (mended in 3)"),
+        ([FINE, FOUND], False, "d 2: CVE-1 (fixed in 3)"),
     ],
 )
 def test_all_is_well_only_when_every_package_was_answered_for(

@@ -9,19 +9,20 @@ from composegen.commands.options import (
     find_places,
     make_console,
     stack_option,
+    take_over_option,
 )
 
 
 @click.command()
 @stack_option
-def down(file: str) -> None:
+@take_over_option
+def down(file: str, take_over: bool) -> None:
     """Stop everything that runs in this folder."""
     check_platform()
     console = make_console()
     ended = 0
-    for place in find_places(file).iterate():
-        for sentence in place.take_down(console.say):
-            console.say(sentence)
-            ended += 1
+    for sentence in find_places(file).take_down(console.say, take_over=take_over):
+        console.say(sentence)
+        ended += 1
     if not ended:
         console.say("nothing runs here")

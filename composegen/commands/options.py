@@ -40,9 +40,10 @@ def complete_problems(
     _: click.Context, __: click.Parameter, incomplete: str
 ) -> list[str]:
     """The names of problems, for a shell."""
-    from composegen.stackfile.catalogue import LEVELS
+    from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
 
-    return [name for name in sorted(LEVELS) if name.startswith(incomplete)]
+    names = sorted({*LEVELS, *COMMAND_ERRORS})
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_recipes(
@@ -122,6 +123,15 @@ def format_option(function: Function) -> Function:
         default="text",
         show_default=True,
         help="The output format.",
+    )(function)
+
+
+def take_over_option(function: Function) -> Function:
+    """``--take-over``: change containers that another folder has made."""
+    return click.option(
+        "--take-over",
+        is_flag=True,
+        help="Act on containers that were made elsewhere under this project's name.",
     )(function)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,11 @@ from composegen.commands.options import (
     stack_option,
 )
 from composegen.errors import UsageError
+
+if TYPE_CHECKING:
+    from composegen.planning.plan import Plan
+    from composegen.targets.output import Written
+    from composegen.terminal.console import Console
 
 
 @click.command()
@@ -59,14 +65,12 @@ def render(
     from composegen.planning.plan import make_plan
     from composegen.targets.files import OLDEST_START_INTERVAL, Options
     from composegen.targets.output import (
-        Written,
         check_rendered,
         find_prefix,
         read_recorded,
         write_rendered,
     )
     from composegen.targets.table import TARGETS
-    from composegen.text import count, escape_control
 
     console = make_console()
     folder = Path(file).parent
@@ -87,7 +91,7 @@ def render(
     made = make_plan(stack, selection)
     for rendered in TARGETS["compose"](made, options):
         if output == "-":
-            console.write_data(rendered.text)
+            console.write_file(rendered.text)
         elif only_check:
             check_rendered(rendered.text, path)
             console.say(f"{path} is up to date")
@@ -95,14 +99,26 @@ def render(
             written = write_rendered(
                 rendered.text, path, force=force, is_named=output is not None
             )
-            services = count(len(made.steps), "service")
-            if written is Written.SAME:
-                console.say(f"{path} is up to date: {services}")
-            else:
-                console.say(f"{written.value} {path}: {services}")
-            from composegen.workspace.secrets import list_missing_files
+            _say_written(console, written, path, made)
+            _say_missing_secrets(console, made, folder)
 
-            missing = list_missing_files(made.secrets.values(), folder)
-            if missing:
-                names = escape_control(", ".join(missing))
-                console.say(f"missing: {names} (composegen secrets)")
+
+def _say_written(console: Console, written: Written, path: Path, plan: Plan) -> None:
+    from composegen.targets.output import Written
+    from composegen.text import count
+
+    services = count(len(plan.steps), "service")
+    if written is Written.SAME:
+        console.say(f"{path} is up to date: {services}")
+    else:
+        console.say(f"{written.value} {path}: {services}")
+
+
+def _say_missing_secrets(console: Console, plan: Plan, folder: Path) -> None:
+    from composegen.text import escape_control
+    from composegen.workspace.secrets import list_missing_files
+
+    missing = list_missing_files(plan.secrets.values(), folder)
+    if missing:
+        names = escape_control(", ".join(missing))
+        console.say(f"missing: {names} (composegen secrets)")

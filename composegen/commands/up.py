@@ -14,6 +14,7 @@ from composegen.commands.options import (
     make_workspace,
     selection_options,
     stack_option,
+    take_over_option,
 )
 
 
@@ -44,12 +45,14 @@ class _Time(click.ParamType[float]):
     metavar="TIME",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )
+@take_over_option
 def up(
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
     no_build: bool,
     wait: float | None,
+    take_over: bool,
 ) -> None:
     """Bring the stack up on the Docker engine.
 
@@ -78,6 +81,8 @@ def up(
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
         in_terminal=console.err.isatty(),
+        take_over=take_over,
+        ask=console.confirm if console.can_ask else None,
     )
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:

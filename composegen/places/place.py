@@ -76,10 +76,11 @@ class Place(Protocol):
         """
         ...
 
-    def take_down(self, tell: Tell) -> tuple[str, ...]:
+    def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """End all of it; a sentence for each thing that was ended.
 
-        Raises StillRuns where something does not end.
+        Raises StillRuns where something does not end, and OtherFolder where it belongs
+        to another folder, unless ``take_over``.
         """
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from composegen.places.events import Failure
-from composegen.places.status import ServiceStatus, State
+from composegen.places.status import ServiceStatus
 from composegen.records import record
 
 
@@ -26,7 +26,7 @@ class Reason:
 
     def __str__(self) -> str:
         blocked = self.status.service
-        is_sick = self.status.health == "unhealthy" and self.status.state is State.READY
+        is_sick = self.status.health == "unhealthy"
         state = "unhealthy" if is_sick else self.status.state.value
         text = [f"{' -> '.join(self.chain)}: {blocked} is {state}"]
         if self.failure is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -32,8 +33,11 @@ ALIVE_FOR = 1.0
 class ServiceStatus:
     """One service now; None where a field has no meaning in its place.
 
-    ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; ``since`` an
-    ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path.
+    One that runs and is unhealthy has failed, and so has one that exited and waits for
+    its restart. ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``, and
+    None where it does not run; ``since`` an ISO 8601 time in UTC; ``address`` what to
+    open or call; ``log`` a path. ``reachable`` is False where it listens on an address
+    of its own container alone.
     """
 
     service: str
@@ -47,6 +51,18 @@ class ServiceStatus:
     image: str | None = None
     log: str | None = None
     reused: bool | None = None
+    reachable: bool | None = None
+
+
+def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
+    """Whether all that is required does what is asked of it, and can be reached."""
+    return all(
+        each.state in FINE
+        and each.health != "unhealthy"
+        and each.reachable is not False
+        for each in statuses
+        if each.service in required
+    )
 
 
 @record
@@ -84,6 +100,8 @@ def format_statuses(
 
 def _describe_state(status: ServiceStatus) -> str:
     state = f"{status.state.value}, reused" if status.reused else status.state.value
+    if status.reachable is False:
+        state += ", unreachable"
     return state if status.exit_code is None else f"{state} ({status.exit_code})"
 
 
@@ -102,6 +120,11 @@ _COLUMNS: Mapping[str, Callable[[ServiceStatus], str]] = {
 }
 _OWN_COLUMNS = frozenset({"pid", "image"})
 """What only one kind of place knows."""
+
+
+def format_now() -> str:
+    """The time of day, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def format_moment(moment: str | None) -> str:

@@ -42,7 +42,7 @@ class Gate:
             Condition.FINISHED: "has finished",
             Condition.STARTED: "has started",
         }
-        optional = ", or is given up" if self.is_optional else ""
+        optional = " or times out" if self.is_optional else ""
         return f"{self.service} {words[self.condition]}{optional}"
 
 

@@ -25,7 +25,7 @@ def format_plan(plan: Plan) -> str:
         line = f"{number:>3}. {step.name:<{width}}  {reason:<{reason_width}}  {wait}"
         lines.append(line.rstrip())
     if plan.left_out:
-        lines += ["", "left out"]
+        lines += ["", "excluded"]
         for left_out in plan.left_out:
             lines.append(f"  {left_out.service}: {left_out.reason}")
             lines += [

@@ -9,11 +9,12 @@ from composegen.model import Build, Condition, Facts, Mount, Service, Stack
 from composegen.records import record, replace
 from composegen.stackfile.file import File
 from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.keys.top import make_secret
 from composegen.stackfile.merge import check_removals, merge_drafts
 from composegen.stackfile.reader import REMOVED
 from composegen.stackfile.recipes import Recipe, RecipeBook
-from composegen.stackfile.services import make_service, settle_ports
-from composegen.stackfile.toplevel import Parts, make_secret
+from composegen.stackfile.services import make_resources, make_service, settle_ports
+from composegen.stackfile.toplevel import Parts
 from composegen.text import shorten, suggest
 
 
@@ -37,17 +38,18 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
     services = {
         name: builder.build_service(name, draft) for name, draft in parts.drafts.items()
     }
-    secrets = dict(parts.secrets)
+    secrets = dict(parts.top.get("secrets", {}))
     for service in services.values():
         for use in service.secrets:
             secrets.setdefault(use.name, make_secret(use.name))
     stack = Stack(
         file=file.name,
-        name=parts.name,
+        name=parts.top.get("name", ""),
         services=_settle_needs(services, parts),
-        volumes=parts.volumes,
+        volumes=parts.top.get("volumes", {}),
         secrets=secrets,
-        compose=parts.compose,
+        compose=parts.top.get("compose", {}),
+        resources=make_resources(parts.top.get("resources", {})),
         extensions=parts.extensions,
         places=file.places,
     )
@@ -86,12 +88,20 @@ class _Builder:
         names = self.file.folder.read_env_names(merged.get("env_file", ()))
         return make_service(
             name,
-            {**merged, "relax": {**self.parts.relax, **merged.get("relax", {})}},
+            {**merged, **self._add_defaults(merged)},
             recipe=recipe,
             build=build,
             facts=facts,
             env_file_names=names,
         )
+
+    def _add_defaults(self, merged: Draft) -> Draft:
+        """What the top level says for every service, below what a service says."""
+        top = self.parts.top
+        return {
+            key: {**top.get(key, {}), **merged.get(key, {})}
+            for key in ("relax", "resources")
+        }
 
     def _look_at_build(self, draft: Draft) -> Build | None:
         options = draft.get("build")
@@ -125,7 +135,7 @@ class _Builder:
         self.file.problems.add(
             "unknown-recipe",
             f"there is no recipe `{shorten(use)}`",
-            self.file.places["services", name, "use"],
+            self.file.places["services", name, "use", use],
             suggest(use, self.book.names, f"there are {', '.join(self.book.names)}"),
         )
 
@@ -142,11 +152,11 @@ class _Builder:
         """The stage that is built is one of the Dockerfile's."""
         if build is None or not build.lacks_target:
             return
-        target = shorten(str(build.options["target"]))
+        target = str(build.options["target"])
         self.file.problems.add(
             "unknown-target",
-            f"the Dockerfile of `{name}` has no stage `{target}`",
-            self.file.places["services", name, "build", "target"],
+            f"the Dockerfile of `{name}` has no stage `{shorten(target)}`",
+            self.file.places["services", name, "build", "target", target],
             "correct `target`, or remove it to build the last stage",
         )
         self.broken.add((name, "build"))

@@ -31,8 +31,8 @@ _MEANING = """
 _WARNINGS = """
     boot-too-short early-variable engine-socket env-file-wires foreign-image
     implied-need job-unwaited latest-image near-placeholder no-reason open-port
-    root-bind-mount secret-in-context secret-literal store-network traefik-network
-    unasked unused-health unused-secret unused-volume visible-password
+    port-unpublished root-bind-mount secret-in-context secret-literal store-network
+    traefik-network unasked unused-health unused-secret unused-volume visible-password
 """.split()
 
 _NOTES = ["all-excluded", "assumed-tag", "recipe-for-image", "unknown-image"]
@@ -43,6 +43,9 @@ LEVELS: dict[str, Level] = {
     **dict.fromkeys(_WARNINGS, Level.WARNING),
     **dict.fromkeys(_NOTES, Level.NOTE),
 }
+
+COMMAND_ERRORS = ("lost-secret", "other-file", "other-folder")
+"""Errors of commands that have a page too; no check of a stack file finds them."""
 
 
 def find_level(name: str) -> Level:

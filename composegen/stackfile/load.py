@@ -45,7 +45,7 @@ def load_stack(
     """
     file = read_file(path, shown or str(path))
     parts = parse_parts(file)
-    book = open_book(file, parts.recipes)
+    book = open_book(file, parts.top.get("recipes", ""))
     built = build_stack(file, parts, book)
     check_built(file, parts, book, built, selection)
     return Loaded(built.stack, file.problems.found)
@@ -58,7 +58,7 @@ def open_book(file: File, named: str) -> RecipeBook:
         file.problems.add(
             "missing-file",
             f"`{shorten(named)}` is not a folder",
-            file.places["recipes",],
+            file.places["recipes", named],
             "create it, with one YAML file per recipe",
         )
     return RecipeBook(
@@ -85,7 +85,7 @@ def check_built(
             folder=file.folder,
             recipes=built.recipes,
             unreadable_recipes=built.unreadable,
-            given_secrets=frozenset(parts.secrets),
+            given_secrets=frozenset(parts.top.get("secrets", {})),
             known_recipes=book.names,
             selection=selection,
         )
@@ -98,7 +98,8 @@ def find_own_recipes(path: Path) -> dict[str, Path]:
     """The files of a stack's own recipes by name; other problems do not matter."""
     file = read_file(path, str(path))
     parts = parse_parts(file)
-    found = _list_recipes(file.folder.path, parts.recipes) if parts.recipes else None
+    named = parts.top.get("recipes", "")
+    found = _list_recipes(file.folder.path, named) if named else None
     return {name: each for name, (each, _) in (found or {}).items()}
 
 

@@ -60,7 +60,7 @@ def make_service(
         job=bool(draft.get("job", False)),
         enabled=bool(draft.get("enabled", True)),
         replicas=int(draft.get("replicas", 1)),
-        resources=Resources(**draft.get("resources", {})),
+        resources=make_resources(draft.get("resources", {})),
         relax={name: why for name, why in relax.items() if why is not False},
         kept=_list_kept(draft),
         local=_make_local(draft.get("local")),
@@ -75,6 +75,11 @@ def _list_kept(draft: Draft) -> frozenset[str]:
     raw = draft.get("compose", {})
     kept = {name for name, why in draft.get("relax", {}).items() if why is False}
     return frozenset(kept.union(n for n in ("read_only", "init") if raw.get(n) is True))
+
+
+def make_resources(draft: Draft) -> Resources:
+    """The limits of a draft, and which of them were written."""
+    return Resources(**draft, written=frozenset(draft))
 
 
 def _list_passed(draft: Draft) -> dict[str, Any]:
@@ -97,19 +102,19 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
     if publish is True:
         if port is None:
             return (), None
-        return (Port(published=str(port), target=str(port)),), port
+        return (Port(published=str(port), target=str(port), is_filled=True),), port
     settled: list[Port] = []
     for published in publish:
         if published.target:
             settled.append(published)
         elif port is not None:
-            settled.append(replace(published, target=str(port)))
+            settled.append(replace(published, target=str(port), is_filled=True))
         else:
             hosts = published.host_ports
             target = str(hosts[0]) if len(hosts) else ""
             if len(hosts) > 1:
                 target = f"{hosts[0]}-{hosts[-1]}"
-            settled.append(replace(published, target=target))
+            settled.append(replace(published, target=target, is_filled=True))
     if port is None:
         for published in settled:
             # A variable may be another number where the stack runs: a probe of its

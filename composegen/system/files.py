@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
 
 from composegen.errors import FileRefused
@@ -59,6 +58,8 @@ def write_atomically(path: Path, text: str, *, mode: int | None = None) -> None:
 
     ``mode`` defaults to what the umask leaves of 0666. Raises FileRefused.
     """
+    import tempfile  # many modules: only for those who write
+
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

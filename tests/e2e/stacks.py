@@ -134,10 +134,14 @@ class Running:
 
 
 class Stack(Project):
-    """A stack file in a folder of its own, and the command that is run there."""
+    """A stack file in a folder of its own, and the command that is run there.
 
-    def __init__(self, folder: Path) -> None:
+    With a ``name`` it is the project of another stack.
+    """
+
+    def __init__(self, folder: Path, name: str = "") -> None:
         super().__init__(folder)
+        self.name = name or self.name
         self.services: dict[str, Any] = {}
         self.top: dict[str, Any] = {}
         self._env |= {"PYTHONPATH": str(ROOT), "COMPOSE_PROJECT_NAME": self.name}

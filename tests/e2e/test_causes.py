@@ -218,7 +218,10 @@ def test_a_volume_that_is_not_its_users(stack: Stack) -> None:
         f"composegen down && docker volume rm {volume}",
         service=app,
     )
-    assert "let the image make /data with the right owner" in said.said
+    assert "let the image make /data with that owner" in said.said
+    assert (
+        f"(project {stack.name}; used by the containers of {stack.folder}" in said.said
+    )
     dockerfile = f"FROM {PYTHON}\nRUN mkdir /data && chown 1000 /data\n"
     (stack.folder / "app").mkdir()
     (stack.folder / "app" / "Dockerfile").write_text(dockerfile)
@@ -239,6 +242,25 @@ def obey(stack: Stack, said: Done) -> None:
             assert stack.composegen(*words[1:]).code == 0
         else:
             run_well(*words)
+
+
+def test_a_volume_gets_the_owner_that_is_printed_and_keeps_its_data(
+    stack: Stack,
+) -> None:
+    app = make_service(
+        serve_after("open('/data/app.db', 'a')"), user="1000", volumes=["data:/data"]
+    )
+    stack.write({"app": app})
+    volume = f"{stack.name}_data:/data"
+    run_well("docker", "run", "--rm", "-v", volume, PYTHON, "touch", "/data/kept")
+    said = stack.up_in_vain()
+    [command] = re.findall(r"^ +(docker run .*)$", said.said, re.MULTILINE)
+
+    run_well("sh", "-c", command)
+
+    stack.up_well()
+    listed = run_well("docker", "run", "--rm", "-v", volume, PYTHON, "ls", "/data")
+    assert set(listed.split()) == {"app.db", "kept"}
 
 
 def test_a_folder_of_this_machine_that_is_not_its_users(stack: Stack) -> None:
@@ -560,17 +582,25 @@ def test_a_password_that_is_newer_than_the_volume(stack: Stack, images: Images) 
     wait_until(lambda: not is_new(stack, f"{stack.name}_db-data"), "the volume is old")
     secret.unlink()
 
+    lost = stack.up_in_vain()
+    assert "error[lost-secret]" in lost.err, lost
+    assert "no container uses it" in lost.err, lost
+    assert not secret.exists()
+    assert stack.composegen("secrets").code == 0
     said = stack.up_in_vain()
     words = (
         f"its volume {stack.name}_db-data is older than the secret",
+        "put the old password back into .secrets/db-password",
+        "ALTER USER CURRENT_USER",
+        f"(project {stack.name}; used by the containers of {stack.folder}",
         f"composegen down && docker volume rm {stack.name}_db-data",
-        "put the old password back",
     )
     for done in (said, stack.why(), stack.why("ask")):
         assert_told(done, "db refused the password", *words)
         assert secret.read_text() not in done.said
         assert old not in done.said
-    obey(stack, said)
+    [command] = re.findall(r"^ +(echo .*)$", said.said, re.MULTILINE)
+    run_well("sh", "-c", command, cwd=stack.folder)
     stack.up_well()
     assert stack.read_output("ask").strip() == "42"
 

@@ -645,13 +645,6 @@ FAULTS = (
         "rest.split()",
         STRANGERS,
     ),
-    Fault(
-        "a difference steers the terminal",
-        "composegen/terminal/console.py",
-        'escape_control(error.difference, keep="\\n\\t")',
-        "error.difference",
-        STRANGERS,
-    ),
     # State files of a project folder
     Fault(
         "a state file that a checkout brings is read",
@@ -803,5 +796,77 @@ FAULTS = (
         "        if self._seen is None or self._seen.begun < max(since, now - self.pause):\n",
         "        if True:\n",
         ("tests/system/test_guardian.py",),
+    ),
+    # What reaches a stream
+    Fault(
+        "a service steers the terminal",
+        "composegen/terminal/console.py",
+        "        if not is_ours and can_steer(text):\n",
+        "        if False:\n",
+        ("tests/terminal/test_stream.py",),
+    ),
+    Fault(
+        "a character that the locale lacks silences a stream",
+        "composegen/terminal/console.py",
+        "        stream.write(_make_encodable(text, stream))\n",
+        "        stream.write(text)\n",
+        ("tests/terminal/test_stream.py",),
+    ),
+    Fault(
+        "a log grows while the run goes on",
+        "composegen/places/processes/report.py",
+        "            self._trimmer.trim()\n",
+        "            pass\n",
+        ("tests/places/processes/test_supervisor.py",),
+    ),
+    Fault(
+        "a log grows while the guardian ends what writes it",
+        "composegen/system/guardian.py",
+        "            for trim in trims:\n                trim()\n",
+        "",
+        ("tests/system/test_guardian.py",),
+    ),
+    Fault(
+        "others may read a log",
+        "composegen/system/logfiles.py",
+        "_FILE_MODE, _FOLDER_MODE = 0o600, 0o700",
+        "_FILE_MODE, _FOLDER_MODE = 0o644, 0o755",
+        ("tests/system/test_logfiles.py",),
+    ),
+    # One word for one situation in both places
+    Fault(
+        "what is unhealthy is up",
+        "composegen/places/processes/service.py",
+        "        return State.FAILED, service.health\n",
+        "        return service.state, service.health\n",
+        ("tests/places/test_agreement.py",),
+    ),
+    Fault(
+        "the first thing that happened is told, not the last",
+        "composegen/places/find.py",
+        "        is_older = engine.at < last and not engine.is_there()\n",
+        "        is_older = False\n",
+        ("tests/places/test_find.py",),
+    ),
+    Fault(
+        "the containers of another folder are changed",
+        "composegen/places/engine/ownership.py",
+        "    if is_here and _is_left(maker):\n",
+        "    if is_here:\n",
+        ("tests/places/engine/test_ownership.py",),
+    ),
+    Fault(
+        "an emptied password is made again for old data",
+        "composegen/places/engine/lost_secrets.py",
+        "    return text is not None and not text.strip()\n",
+        "    return False\n",
+        ("tests/places/engine/test_lost_secrets.py",),
+    ),
+    Fault(
+        "`down` removes the containers of another folder",
+        "composegen/places/engine/place.py",
+        "                take_over=take_over,\n",
+        "                take_over=True,\n",
+        ("tests/places/engine/test_place.py",),
     ),
 )

@@ -21,6 +21,7 @@ FIELDS = [
     "image",
     "log",
     "reused",
+    "reachable",
 ]
 
 
@@ -36,6 +37,7 @@ def test_a_status_is_plain_data_with_every_field() -> None:
         "state": "ready",
         "pid": 7,
         "reused": False,
+        "reachable": None,
     }
 
 

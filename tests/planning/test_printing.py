@@ -49,21 +49,21 @@ def test_a_plan_prints_each_step_with_its_reason_and_its_wait() -> None:
         "  1. api      starts at once\n"
         "  2. cache    starts at once\n"
         "  3. db       starts at once\n"
-        "  4. web      starts when api is healthy, and cache is healthy, or is given up"
+        "  4. web      starts when api is healthy, and cache is healthy or times out"
         "  waits 60s at worst\n"
         "  5. migrate  runs to its end when db has started\n"
         "  6. worker   starts when migrate has finished"
-        "                                  waits as long as the job runs\n"
+        "                               waits as long as the job runs\n"
     )
 
 
-def test_a_plan_prints_what_is_left_out_and_what_happens_instead() -> None:
+def test_a_plan_prints_what_is_excluded_and_what_happens_instead() -> None:
     assert format_plan(plan(WIRED, removed=("cache",))) == (
         "stack.yaml: 1 service, --without cache\n"
         "\n"
         "  1. web  starts at once\n"
         "\n"
-        "left out\n"
+        "excluded\n"
         "  cache: --without cache\n"
         "    web: STORE=memory, TTL=5, 1 replica; sessions live in memory\n"
     )

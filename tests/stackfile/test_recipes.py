@@ -193,6 +193,7 @@ def test_an_unknown_recipe_is_told_with_a_near_name() -> None:
 
     assert problem.name == "unknown-recipe"
     assert problem.help == "did you mean `postgres`?"
+    assert str(problem.location) == "stack.yaml:3:10"
 
 
 # One's own
@@ -337,7 +338,7 @@ def test_a_folder_that_is_not_there_is_an_error() -> None:
 
     (problem,) = check(stack)
 
-    assert (problem.name, str(problem.location)) == ("missing-file", "stack.yaml:1:1")
+    assert (problem.name, str(problem.location)) == ("missing-file", "stack.yaml:1:10")
 
 
 @pytest.mark.parametrize(

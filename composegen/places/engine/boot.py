@@ -37,7 +37,10 @@ class _Ended:
 
 
 class Booting:
-    """Compose at work, and the engine's events meanwhile."""
+    """Compose at work, and the engine's events meanwhile.
+
+    With ``recreate`` every container is made again: it gets the labels of this folder.
+    """
 
     def __init__(
         self,
@@ -47,12 +50,14 @@ class Booting:
         report: Report,
         *,
         limit: float | None = None,
+        recreate: bool = False,
     ) -> None:
         self.engine = engine
         self.project = project
         self.notes = notes
         self.report = report
         self.judge = Judge(notes, limit=limit)
+        self._recreate = recreate
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._began = time.monotonic()
         self._attempts = 0
@@ -112,9 +117,11 @@ class Booting:
     def _carry(self) -> Carrying:
         self._attempts += 1
         self._ended_at = None
+        # Only the first attempt: a later one goes on with what that one has made.
+        again = ["--force-recreate"] * (self._recreate and self._attempts == 1)
         self._carrying = Carrying(
             self.project,
-            ("up", "--detach", "--no-build", "--remove-orphans"),
+            ("up", "--detach", "--no-build", "--remove-orphans", *again),
             tell=self._inbox.put,
             end=lambda: self._inbox.put(_Ended()),
         )

@@ -9,11 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from composegen.places.engine.advice import (
+    quote_path,
+    write_health,
+    write_longer_boot,
+    write_port,
+)
+from composegen.places.engine.asking import TOOLS
+from composegen.places.engine.cause import UNKNOWN, Cause, CauseName
 from composegen.places.engine.complaints import PORT_TAKEN, explain_port
 from composegen.places.engine.containers import Container, Probe
-from composegen.places.engine.evidence import Cause, Evidence
+from composegen.places.engine.evidence import Evidence
 from composegen.places.engine.log_causes import (
-    DENIED,
     look_at_capability,
     look_at_denied_port,
     look_at_folder,
@@ -24,6 +31,7 @@ from composegen.places.engine.log_causes import (
     look_at_read_only,
     look_at_secret,
 )
+from composegen.places.engine.reach import find_loopback
 from composegen.system.signals import read_signal
 from composegen.values import format_duration
 
@@ -48,13 +56,11 @@ _MISSING_MOUNT = re.compile(
 _NO_FILE_CAPABILITY = re.compile(
     r'exec "?[^"\s]*"?.*operation not permitted', re.IGNORECASE
 )
-TOOLS = ("wget", "curl", "python3", "python", "node", "php", "bash")
-"""What a check can call, the cheapest first."""
 
 
 def find_cause(seen: Evidence) -> Cause:
-    """What is behind it; both texts are empty if the cause is unknown."""
-    return next((cause for look in _LOOKS if (cause := look(seen))), ("", ""))
+    """What is behind it; UNKNOWN where nothing is known."""
+    return next((cause for look in _LOOKS if (cause := look(seen))), UNKNOWN)
 
 
 # A start that failed
@@ -69,26 +75,22 @@ def _look_at_start(seen: Evidence) -> Cause | None:
         return explain_port(seen.noted, int(taken[1]), seen.holder, seen.container)
     missing = _MISSING_MOUNT.search(error)
     if missing is not None:
-        path = missing[1] or missing[2]
-        help = "composegen secrets" if ".secrets/" in path else f"make {path}"
-        return f"{path}, which it mounts, does not exist", help
+        return _explain_mount(missing[1] or missing[2])
     if _FORMAT.search(error):
         return _explain_format(seen)
     if _NO_FILE_CAPABILITY.search(error):
-        return (
+        return Cause(
+            CauseName.FILE_CAPABILITIES,
             "its program has file capabilities, but all capabilities are dropped",
             seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program needs"),
         )
     program = _MISSING_PROGRAM.search(error)
     if program is not None:
-        name = _get_named(program)
-        return f"`{name}` is not in the image", "correct its `command` or `entrypoint`"
+        return _explain_missing(_get_named(program))
     locked = _LOCKED_PROGRAM.search(error)
     if locked is not None:
         return _explain_locked(_get_named(locked))
-    if DENIED.search(error):
-        return "its program may not be executed", "chmod +x it in the Dockerfile"
-    return error.strip().splitlines()[-1], ""
+    return Cause(CauseName.START_REFUSED, error.strip().splitlines()[-1])
 
 
 def _get_named(match: re.Match[str]) -> str:
@@ -96,15 +98,34 @@ def _get_named(match: re.Match[str]) -> str:
     return found
 
 
+def _explain_mount(path: str) -> Cause:
+    said = f"{path}, which it mounts, does not exist"
+    if ".secrets/" in path:
+        return Cause(CauseName.SECRET_MISSING, said, "composegen secrets")
+    return Cause(CauseName.MOUNT_MISSING, said, f"make {path}")
+
+
+def _explain_missing(program: str) -> Cause:
+    shown = f"`{program}`" if program else "a program"
+    return Cause(
+        CauseName.PROGRAM_NOT_FOUND,
+        f"{shown} is not in the image",
+        "install it in the Dockerfile, or correct `command` or `entrypoint`",
+    )
+
+
 def _explain_locked(program: str) -> Cause:
-    return (
-        f"`{program}` may not be executed",
-        f"let the Dockerfile make it so: RUN chmod +x {program}",
+    shown = f"`{program}`" if program else "its program"
+    return Cause(
+        CauseName.PROGRAM_LOCKED,
+        f"{shown} may not be executed",
+        f"let the Dockerfile give it: RUN chmod +x {program or 'PROGRAM'}",
     )
 
 
 def _explain_format(seen: Evidence) -> Cause:
-    return (
+    return Cause(
+        CauseName.OTHER_ARCHITECTURE,
         "its program was built for another processor architecture",
         seen.advise("platform: linux/amd64   # or the platform of the image"),
     )
@@ -118,7 +139,8 @@ def _look_at_memory(seen: Evidence) -> Cause | None:
         return None
     limit = format_size(seen.container.memory)
     more = format_size(seen.container.memory * 2) if seen.container.memory else "4G"
-    return (
+    return Cause(
+        CauseName.OUT_OF_MEMORY,
         f"it ran out of memory: the limit is {limit or 'that of the machine'}",
         seen.advise(f"resources: {{memory: {more}}}"),
     )
@@ -134,14 +156,12 @@ def format_size(size: int) -> str:
 
 def _look_at_needed(seen: Evidence) -> Cause | None:
     for name, (port, sockets) in seen.needed.items():
-        listening = [each for each in sockets if each.port == port]
-        if listening and all(each.is_loopback for each in listening):
-            hosts = ", ".join(dict.fromkeys(each.host for each in listening))
-            return (
-                (
-                    f"`{name}` listens only on {hosts}:{port}: its own check passes, "
-                    "but no other service can reach it"
-                ),
+        hosts = find_loopback(sockets, port)
+        if hosts:
+            return Cause(
+                CauseName.NEED_ON_LOOPBACK,
+                f"`{name}` listens only on {', '.join(hosts)}:{port}: its own check "
+                "passes, but no other service can reach it",
                 f"let `{name}` listen on 0.0.0.0:{port}",
             )
     return None
@@ -151,17 +171,10 @@ def _look_at_program(seen: Evidence) -> Cause | None:
     code = seen.container.exit_code
     if not seen.has_died or code not in {_NOT_EXECUTABLE, _NOT_FOUND}:
         return None
-    locked = _LOCKED_PROGRAM.search(seen.text)
-    if code == _NOT_EXECUTABLE and locked is not None:
-        return _explain_locked(_get_named(locked))
-    if code == _NOT_EXECUTABLE:
-        return "its program cannot be executed", "chmod +x it in the Dockerfile"
-    program = _MISSING_PROGRAM.search(seen.text)
-    shown = "a program" if program is None else f"`{_get_named(program)}`"
-    return (
-        f"{shown} is not in the image",
-        "install it in the Dockerfile, or correct `command`",
-    )
+    pattern = _LOCKED_PROGRAM if code == _NOT_EXECUTABLE else _MISSING_PROGRAM
+    found = pattern.search(seen.text)
+    explain = _explain_locked if code == _NOT_EXECUTABLE else _explain_missing
+    return explain(_get_named(found) if found is not None else "")
 
 
 def _look_at_exit(seen: Evidence) -> Cause | None:
@@ -170,12 +183,13 @@ def _look_at_exit(seen: Evidence) -> Cause | None:
         return None
     program = _MISSING_PROGRAM.search(seen.text)
     if program is not None:
-        name = _get_named(program)
-        return f"`{name}` is not in the image", "install it in the Dockerfile"
+        return _explain_missing(_get_named(program))
     if code == _KILLED:
-        return "it was killed (SIGKILL), but not for lack of memory", ""
-    ended_by = read_signal(code)
-    return (f"it was killed by {ended_by.name}", "") if ended_by is not None else None
+        said = "it was killed (SIGKILL), but not for lack of memory"
+    else:
+        ended_by = read_signal(code)
+        said = f"it was killed by {ended_by.name}" if ended_by is not None else ""
+    return Cause(CauseName.KILLED, said) if said else None
 
 
 # A check that does not pass
@@ -189,20 +203,25 @@ def _look_at_check(seen: Evidence) -> Cause | None:
     program = _MISSING_PROGRAM.search(said)
     if program is not None or _is_tool_missing(container):
         name = _get_named(program) if program is not None else "its tool"
-        return (
-            f"the check calls `{name}`, which is not in the image",
-            _suggest_tool(seen, name),
-        )
+        return _explain_tool(seen, name)
     return _look_at_ports(seen)
 
 
-def _suggest_tool(seen: Evidence, missing: str) -> str:
+def _explain_tool(seen: Evidence, missing: str) -> Cause:
+    said = f"the check calls `{missing}`, which is not in the image"
     if seen.tools is None:
-        return seen.advise("health: {tool: wget}   # or python3, node, curl, bash, php")
-    found = [tool for tool in TOOLS if tool in seen.tools and tool != missing]
+        found = ["wget"]
+    else:
+        found = [tool for tool in TOOLS if tool in seen.tools and tool != missing]
     if not found:
-        return f"install {missing} in the Dockerfile: the image has no other tool"
-    return seen.advise(f"health: {{tool: {found[0]}}}")
+        return Cause(
+            CauseName.NO_TOOL,
+            said,
+            f"install {missing} in the Dockerfile: the image has no other tool",
+        )
+    line = write_health(seen.noted, f"tool: {found[0]}")
+    unsure = "   # or python3, node, curl, bash, php" if seen.tools is None else ""
+    return Cause(CauseName.TOOL_MISSING, said, seen.advise(line + unsure))
 
 
 def _is_tool_missing(container: Container) -> bool:
@@ -211,38 +230,57 @@ def _is_tool_missing(container: Container) -> bool:
 
 def _look_at_ports(seen: Evidence) -> Cause | None:
     noted, sockets = seen.noted, seen.sockets
-    longer = f"health: {{boot: {format_duration(noted.boot * 2)}}}"
-    if noted.port is None or sockets is None:
+    port = noted.check_port or noted.port
+    if port is None or sockets is None:
         return None
-    is_heard = any(each.port == noted.port for each in sockets)
-    was_silent = Probe(exit_code=1, output="") in seen.container.probes
-    if is_heard and noted.is_http and was_silent:
-        return (
-            (
-                f"it listens on port {noted.port}, but its answer to the check has "
-                "no status from 200 to 399"
-            ),
-            "correct the path in its `health`, or what it answers there",
-        )
-    if is_heard:
-        return (
-            f"it listens on port {noted.port}, but its health check fails",
-            "look at what the check got; if it only needs more time, "
-            + seen.advise(longer),
-        )
+    if any(each.port == port for each in sockets):
+        return _explain_answer(seen, port)
     others = list(dict.fromkeys(each.port for each in sockets))
     if others:
-        shown = ", ".join(map(str, others))
-        return (
-            f"it listens on port {shown}, not on {noted.port}",
-            seen.advise(f"port: {others[0]}"),
+        led_to = {
+            int(each.target.partition("/")[0]) for each in seen.container.published
+        }
+        best = next((other for other in others if other in led_to), others[0])
+        return Cause(
+            CauseName.OTHER_PORT,
+            f"it listens on port {', '.join(map(str, others))}, not on {port}",
+            seen.advise(*write_port(noted, best)),
         )
-    return (
-        (
-            f"nothing listens on port {noted.port} yet: it takes longer than its boot, "
-            f"{format_duration(noted.boot)}, or it hangs"
-        ),
-        seen.advise(longer),
+    return Cause(
+        CauseName.SLOW_BOOT,
+        f"nothing listens on port {port} yet: it takes longer than its boot, "
+        f"{format_duration(noted.boot)}, or it hangs",
+        seen.advise(write_longer_boot(noted)),
+    )
+
+
+def _explain_answer(seen: Evidence, port: int) -> Cause:
+    """It listens where it is asked, and the health check fails."""
+    noted = seen.noted
+    status = seen.answers.get(noted.path, 0)
+    was_silent = Probe(exit_code=1, output="") in seen.container.probes
+    better = [path for path, code in seen.answers.items() if 200 <= code < 400]
+    if 400 <= status < 500 and better:
+        return Cause(
+            CauseName.PATH_NOT_FOUND,
+            f"GET {noted.path} answers {status}, and {better[0]} answers "
+            f"{seen.answers[better[0]]}",
+            seen.advise(write_health(noted, f"http: {quote_path(better[0])}")),
+        )
+    if status >= 400 or (not status and noted.is_http and was_silent):
+        shown = str(status) if status else f"port {port} with no status that is wanted"
+        return Cause(
+            CauseName.BAD_STATUS,
+            f"GET {noted.path} answers {shown}, and the check wants 200 to 399",
+            f"let the program answer {noted.path} with 200 once it is ready, or name "
+            f"another path in the `health` of `{noted.name}`; its log may say more: "
+            f"composegen logs {noted.name}",
+        )
+    return Cause(
+        CauseName.CHECK_FAILS,
+        f"it listens on port {port}, but its health check fails",
+        "look at what the check got; if it only needs more time, "
+        + seen.advise(write_longer_boot(noted)),
     )
 
 

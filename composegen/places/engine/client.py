@@ -6,7 +6,7 @@ Nothing is changed here; Compose carries out what is to be done.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
@@ -16,19 +16,24 @@ from docker import errors
 
 from composegen.errors import EngineUnreachable
 from composegen.oserrors import describe_os_error, find_shortage
+from composegen.places.engine.asking import make_question, read_answers
 from composegen.places.engine.containers import (
     Container,
+    Folder,
     Happened,
     ImageBuild,
     Machine,
+    Maker,
     Socket,
     Volume,
     read_container,
+    read_folder,
     read_happened,
+    read_makers,
     read_time,
 )
 from composegen.places.engine.endpoint import Endpoint, suggest_start
-from composegen.system.listeners import parse_table
+from composegen.system.listeners import parse_table, read_tables
 
 _PROJECT = "com.docker.compose.project"
 _ONE_OFF = "com.docker.compose.oneoff"
@@ -36,6 +41,7 @@ _TIMEOUT = 20
 _WATCHED = ["create", "start", "die", "oom", "kill", "destroy", "health_status"]
 _TABLES = ["/proc/net/tcp", "/proc/net/tcp6"]
 _MOST_LOG = 256 * 1024
+_FEW_ENTRIES = 16 * 1024
 
 Seen = TypeVar("Seen")
 
@@ -149,6 +155,22 @@ class Engine:
             )
         )
 
+    def list_makers(self, project: str) -> tuple[Maker, ...]:
+        """Who made the containers of a project, those of one command included."""
+        filters = {"label": f"{_PROJECT}={project}"}
+        return read_makers(
+            self._ask(lambda: self._api.containers(all=True, filters=filters))
+        )
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is reached by a socket of this machine, whose folders it knows."""
+        host = self.endpoint.host
+        if self.endpoint.context:
+            found = docker.ContextAPI.get_context(self.endpoint.context)
+            host = found.Host if found is not None else ""
+        return not host or host.startswith(("unix://", "npipe://"))
+
     def find_container(self, id: str) -> Container | None:
         """One container; None where it has gone."""
         data = self._find(lambda: self._api.inspect_container(id))
@@ -194,17 +216,45 @@ class Engine:
         lines = data[-_MOST_LOG:].decode("utf-8", errors="replace").splitlines()
         return tuple(lines[-count:])
 
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         """What listens in a running container; None where this cannot be seen.
 
-        The kernel's table is read with the image's own `cat`.
+        The kernel's table is read where it is on this machine, else with the image's
+        own `cat`.
         """
-        out = self._run_inside(id, ["cat", *_TABLES])
+        out = read_tables(container.id, container.pid)
+        if out is None:
+            out = self._run_inside(container.id, ["cat", *_TABLES])
         if out is None:
             return None
         listed = parse_table(out.splitlines()).values()
         found = (Socket(host=host, port=port) for host, port in listed)
         return tuple(socket for socket in found if not socket.is_resolver)
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Sequence[str], host: str
+    ) -> dict[str, int]:
+        """The status that paths answer with in a container, as far as one asks."""
+        command = make_question(tools, port, paths, host=host)
+        out = None if command is None else self._run_inside(id, command)
+        return read_answers(out or "")
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        """A folder in a container as the image has it; None where there is none.
+
+        Raises LookupError where the engine cannot tell, and where it is no folder.
+        """
+        with _told(self.endpoint):
+            try:
+                stream, _ = self._api.get_archive(id, path, chunk_size=_FEW_ENTRIES)
+            except errors.NotFound:
+                return None
+            except errors.APIError as error:
+                raise LookupError(path) from error
+            try:
+                return read_folder(next(stream, b""))
+            finally:
+                stream.close()
 
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
         """Which programs a running container has; None where it has no shell to ask."""
@@ -213,6 +263,10 @@ class Engine:
         if out is None or not out.endswith("end\n"):
             return None
         return tuple(posixpath.basename(line) for line in out.splitlines()[:-1])
+
+    def has_content(self, id: str, path: str) -> bool:
+        """Whether a running container has a file that is not empty."""
+        return self._run_inside(id, ["test", "-s", path]) is not None
 
     def _run_inside(self, id: str, command: list[str]) -> str | None:
         def execute() -> tuple[bytes, int]:
@@ -233,7 +287,19 @@ class Engine:
         data = self._find(lambda: self._api.inspect_volume(name))
         if data is None:
             return None
-        return Volume(name=data["Name"], created_at=read_time(data.get("CreatedAt")))
+        return Volume(
+            name=data["Name"],
+            created_at=read_time(data.get("CreatedAt")),
+            project=(data.get("Labels") or {}).get(_PROJECT, ""),
+        )
+
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        """Who made the containers that mount a volume, of any project."""
+        return read_makers(
+            self._ask(
+                lambda: self._api.containers(all=True, filters={"volume": volume})
+            )
+        )
 
     def list_volumes(self, project: str) -> tuple[str, ...]:
         """The names of a project's volumes."""

@@ -5,9 +5,11 @@ The engine's JSON is read here and nowhere else; nothing here asks for it.
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -65,7 +67,10 @@ class Container:
 
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; times are
     seconds since 1970, None where that never was. ``error`` is what the engine says of
-    a start that failed; ``memory`` the limit in bytes, 0 for none.
+    a start that failed; ``memory`` the limit in bytes, 0 for none. ``variables`` are
+    the names of its environment, ``folder`` is where its program begins, ``network``
+    the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
+    it does not run.
     """
 
     id: str
@@ -91,11 +96,20 @@ class Container:
     is_read_only: bool = False
     drops_capabilities: bool = False
     memory: int = 0
+    folder: str = ""
+    network: str = ""
+    pid: int = 0
+    variables: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
         """Whether its process is there, paused or not."""
         return self.status in {Status.RUNNING, Status.PAUSED}
+
+    @property
+    def is_restarting(self) -> bool:
+        """Whether it has exited and the engine is about to start it again."""
+        return self.status is Status.RESTARTING
 
     @property
     def was_never_started(self) -> bool:
@@ -136,6 +150,42 @@ def read_container(data: Mapping[str, Any]) -> Container:
         is_read_only=bool(host.get("ReadonlyRootfs")),
         drops_capabilities="ALL" in (host.get("CapDrop") or ()),
         memory=int(host.get("Memory") or 0),
+        folder=config.get("WorkingDir") or "",
+        network=host.get("NetworkMode") or "",
+        pid=int(state.get("Pid") or 0),
+        variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
+    )
+
+
+@record
+class Maker:
+    """Who made containers of a project, as Compose has labelled them.
+
+    ``folder`` is the project's folder, empty where no label says it; ``files`` the
+    Compose files, ``-`` for standard input; ``services`` the containers' services.
+    """
+
+    folder: str
+    files: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+def read_makers(listed: Iterable[Mapping[str, Any]]) -> tuple[Maker, ...]:
+    """The makers of containers that the engine lists, each once, by folder."""
+    services: dict[tuple[str, str], list[str]] = {}
+    for entry in listed:
+        labels = entry.get("Labels") or {}
+        folder = labels.get(f"{_LABEL}project.working_dir") or ""
+        files = labels.get(f"{_LABEL}project.config_files") or ""
+        service = labels.get(f"{_LABEL}service") or ""
+        services.setdefault((folder, files), []).append(service)
+    return tuple(
+        Maker(
+            folder=folder,
+            files=tuple(files.split(",")) if files else (),
+            services=tuple(dict.fromkeys(sorted(names))),
+        )
+        for (folder, files), names in sorted(services.items())
     )
 
 
@@ -229,11 +279,50 @@ def read_happened(data: Mapping[str, Any]) -> Happened | None:
 
 
 @record
+class Folder:
+    """A folder in a container: whose it is, its permissions, and if it is empty."""
+
+    user: int
+    group: int
+    mode: int
+    is_empty: bool
+
+    def is_writable_by(self, user: str) -> bool | None:
+        """Whether a user may write there, without capabilities; None: not known.
+
+        ``user`` is written as ``docker inspect`` has it; empty is root.
+        """
+        name, _, group = user.partition(":")
+        name = {"": "0", "root": "0"}.get(name, name)
+        if not name.isdigit() or not (group or "0").isdigit():
+            return None
+        if int(name) == self.user:
+            return bool(self.mode & 0o200)
+        if int(group or "0") == self.group and (group or int(name) == 0):
+            return bool(self.mode & 0o020)
+        return bool(self.mode & 0o002)
+
+
+def read_folder(archive: bytes) -> Folder:
+    """A folder from the beginning of its archive. Raises LookupError for none."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as entries:
+            first = entries.next()
+            if first is None or not first.isdir():
+                raise LookupError("it is no folder")
+            is_empty = entries.next() is None
+    except tarfile.TarError as error:
+        raise LookupError("its archive cannot be read") from error
+    return Folder(user=first.uid, group=first.gid, mode=first.mode, is_empty=is_empty)
+
+
+@record
 class Volume:
-    """A volume and when it was made, in seconds since 1970."""
+    """A volume, its project, and when it was made, in seconds since 1970."""
 
     name: str
     created_at: float | None
+    project: str = ""
 
 
 @record
@@ -267,7 +356,8 @@ class Socket:
     @property
     def is_loopback(self) -> bool:
         """Whether only the container itself reaches it."""
-        return self.host.startswith("127.") or self.host == "::1"
+        host = self.host.removeprefix("::ffff:")  # how Java writes an IPv4 address
+        return host.startswith("127.") or host == "::1"
 
     @property
     def is_resolver(self) -> bool:

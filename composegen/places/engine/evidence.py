@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TypeAlias
 
-from composegen.places.engine.containers import Container, Socket
+from composegen.places.engine.advice import advise
+from composegen.places.engine.containers import Container, Folder, Socket
 from composegen.places.engine.notes import NotedService
 from composegen.records import field, record
 
 _CONTEXT = 4
-
-Cause: TypeAlias = tuple[str, str]
-"""What is behind it and what to do; the second may be empty."""
 
 
 @record
@@ -24,7 +21,10 @@ class Evidence:
     of the services that it needs, with the port that they should listen on.
     ``tools`` are those in it that a check could call, None where it was not seen.
     ``older_volume`` names the volume that is older than the password of the service
-    that refused it. ``memory`` is the container's limit in words.
+    that refused it; ``older_store`` is that service's container, ``older_file`` the
+    file of the password. ``owners`` says of volumes whose they are. ``folders`` are
+    those that its log speaks of, None for one that is not there. ``answers`` holds the
+    status that a path answers with, from inside.
     """
 
     noted: NotedService
@@ -36,9 +36,14 @@ class Evidence:
     services: tuple[str, ...] = ()
     older_volume: str = ""
     older_service: str = ""
+    older_store: Container | None = None
+    older_file: str = ""
+    owners: Mapping[str, str] = field(default_factory=dict)
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
     tools: tuple[str, ...] | None = None
+    folders: Mapping[str, Folder | None] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def has_died(self) -> bool:
@@ -69,4 +74,4 @@ class Evidence:
 
     def advise(self, *lines: str) -> str:
         """The lines to add below the service in the stack file."""
-        return "\n".join([f"under `{self.noted.name}` in the stack file:", *lines])
+        return advise(self.noted, *lines)

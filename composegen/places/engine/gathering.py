@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from composegen.places.engine.causes import TOOLS
+from composegen.places.engine.asking import TOOLS
 from composegen.places.engine.complaints import PORT_TAKEN
 from composegen.places.engine.containers import (
     Action,
     Container,
+    Folder,
     Happened,
+    Maker,
     Socket,
     Status,
     Volume,
 )
+from composegen.places.engine.data_help import describe_volume
 from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.log_causes import list_spoken_of
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
 from composegen.planning.addressing import ContainerAddressing
+from composegen.records import record
 
 _LOOK_BACK = 3600.0
+_MOST_FOLDERS = 5
+_OFTEN = ("/health", "/healthz", "/")
 _SECRETS = f"{ContainerAddressing.secret_folder}/"
 
 
@@ -41,8 +49,18 @@ class Looking(Protocol):
         """A container's last lines."""
         ...
 
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         """What listens in a container."""
+        ...
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Sequence[str], host: str
+    ) -> dict[str, int]:
+        """The status that paths answer with in a container."""
+        ...
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        """A folder in a container. Raises LookupError."""
         ...
 
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
@@ -53,9 +71,23 @@ class Looking(Protocol):
         """A volume."""
         ...
 
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        """Who made the containers that mount a volume."""
+        ...
+
     def find_publisher(self, port: int) -> str:
         """The container that published a port."""
         ...
+
+
+@record
+class _Older:
+    """A store whose volume is older than its password; all is empty for none."""
+
+    volume: str = ""
+    service: str = ""
+    container: Container | None = None
+    file: str = ""
 
 
 class Gatherer:
@@ -78,7 +110,8 @@ class Gatherer:
     ) -> Evidence:
         """All that can be found out about a service's container."""
         taken = PORT_TAKEN.search(container.error)
-        volume, refused_by = self._find_older_volume(noted)
+        tools = self._find_tools(container)
+        older = self._find_older_volume(noted)
         return Evidence(
             noted=noted,
             container=container,
@@ -89,21 +122,46 @@ class Gatherer:
             needed=self._look_at_needed(noted),
             services=tuple(each.name for each in self.notes.services),
             secret_files=self._find_secret_files(container),
-            tools=self._find_tools(container),
-            older_volume=volume,
-            older_service=refused_by,
+            tools=tools,
+            folders=self._find_folders(container, lines),
+            answers=self._ask_paths(noted, container, tools or ()),
+            older_volume=older.volume,
+            older_service=older.service,
+            older_store=older.container,
+            older_file=older.file,
+            owners=self._find_owners(container, older),
             holder=find_holder(self.engine, int(taken[1])) if taken else "",
         )
 
     def _list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
-        return self.engine.list_sockets(container.id)
+        return self.engine.list_sockets(container)
 
     def _find_tools(self, container: Container) -> tuple[str, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
         return self.engine.find_programs(container.id, TOOLS)
+
+    def _ask_paths(
+        self, noted: NotedService, container: Container, tools: tuple[str, ...]
+    ) -> dict[str, int]:
+        """What a page that is a health check answers, and whether another one does."""
+        if not tools or not noted.path or noted.check_port is None:
+            return {}
+        paths = tuple(dict.fromkeys((noted.path, *_OFTEN)))
+        port = noted.check_port
+        return self.engine.ask_paths(container.id, tools, port, paths, noted.host)
+
+    def _find_folders(
+        self, container: Container, lines: tuple[str, ...]
+    ) -> dict[str, Folder | None]:
+        """The folders that its log complains about, where that can be told."""
+        found = {}
+        for path in list_spoken_of(lines, container.folder)[:_MOST_FOLDERS]:
+            with suppress(LookupError):
+                found[path] = self.engine.find_folder(container.id, path)
+        return found
 
     def _find_secret_files(self, container: Container) -> dict[str, str]:
         """The files that its secrets are mounted from, as seen from the stack file."""
@@ -135,11 +193,20 @@ class Gatherer:
             if needed is None or needed.port is None or not own:
                 continue
             if own[0].status is Status.RUNNING:
-                sockets = self.engine.list_sockets(own[0].id)
+                sockets = self.engine.list_sockets(own[0])
                 found[need.service] = needed.port, sockets or ()
         return found
 
-    def _find_older_volume(self, noted: NotedService) -> tuple[str, str]:
+    def _find_owners(self, container: Container, older: _Older) -> dict[str, str]:
+        """Whose the volumes are that a help may speak of."""
+        names = [each.name for each in container.mounts if each.kind == "volume"]
+        return {
+            name: describe_volume(volume, self.engine.list_users(name))
+            for name in dict.fromkeys(filter(None, [*names, older.volume]))
+            if (volume := self.engine.find_volume(name)) is not None
+        }
+
+    def _find_older_volume(self, noted: NotedService) -> _Older:
         """The volume of a store that is older than its password, and the store."""
         for name in (*(need.service for need in noted.needs), noted.name):
             store = self.notes.find(name)
@@ -159,8 +226,13 @@ class Gatherer:
                     made = None if volume is None else volume.created_at
                     # The engine's times are whole seconds.
                     if made is not None and made + 1 < written:
-                        return mount.name, name
-        return "", ""
+                        return _Older(
+                            volume=mount.name,
+                            service=name,
+                            container=container,
+                            file=store.password_file,
+                        )
+        return _Older()
 
 
 def find_holder(engine: Looking, port: int) -> str:

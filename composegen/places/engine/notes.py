@@ -20,7 +20,7 @@ from composegen.places.engine.endpoint import (
     find_endpoint,
     suggest_choice,
 )
-from composegen.places.status import LeftOutNote
+from composegen.places.status import LeftOutNote, format_now
 from composegen.records import as_dict, field, record
 from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
@@ -62,7 +62,9 @@ class NotedService:
     ``boot`` is in seconds; ``is_asked`` says whether the engine asks for its health,
     ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
     starts it again when it dies; ``password_file`` is the file of its password,
-    relative to the stack file.
+    relative to the stack file. ``check`` is the kind of its health check, with the
+    ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
+    its published ports, ``says_port`` whether `port` is written too.
     """
 
     name: str
@@ -76,6 +78,12 @@ class NotedService:
     port: int | None = None
     needs: tuple[NotedNeed, ...] = ()
     password_file: str = ""
+    check: str = ""
+    path: str = ""
+    host: str = ""
+    check_port: int | None = None
+    publish: tuple[str, ...] = ()
+    says_port: bool = False
 
 
 @record
@@ -83,7 +91,8 @@ class Notes:
     """What was brought up: by which name, from what, where, and what was excluded.
 
     ``complaint`` is what Compose said when it could not do it; ``failed`` the services
-    that failed, ``late`` those among them that only were not ready in time.
+    that failed, ``late`` those among them that only were not ready in time; ``at`` when
+    this was noted, ISO 8601 in UTC.
     """
 
     project: str
@@ -97,6 +106,7 @@ class Notes:
     late: tuple[str, ...] = ()
     services: tuple[NotedService, ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
+    at: str = ""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -117,10 +127,11 @@ class Notes:
 
 
 def write_notes(folder: Path, notes: Notes) -> None:
-    """Keep the notes of a stack's folder. Raises FileRefused."""
+    """Keep the notes of a stack's folder, with the time of now. Raises FileRefused."""
     data = {
         **as_dict(notes),
         "form": _FORM,
+        "at": format_now(),
         "settings": dict(notes.settings),
         "services": [
             {**as_dict(each), "needs": [as_dict(need) for need in each.needs]}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from composegen.model import HealthKind, SecretKind
+from typing import Any
+
+from composegen.model import Health, HealthKind, SecretKind
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
+from composegen.planning.asking import asks_a_port
 from composegen.planning.credentials import find_credentials
 from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_left_out
+from composegen.values import Port
 
 _BOOT = 60.0
 
@@ -46,7 +50,31 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
             for gate in step.gates
         ),
         password_file=_find_file(plan, secret),
+        publish=tuple(_write_published(port) for port in service.publish),
+        says_port=bool(service.recipe)
+        or ("services", step.name, "port") in plan.stack.places,
+        **_describe_check(service.health),
     )
+
+
+def _describe_check(health: Health | None) -> dict[str, Any]:
+    if health is None:
+        return {}
+    port = health.port if asks_a_port(health) else None
+    return {
+        "check": health.kind.value,
+        "path": health.path,
+        "host": health.host,
+        "check_port": port,
+    }
+
+
+def _write_published(port: Port) -> str:
+    """A published port as it is written; without a target where it has none there."""
+    address = "" if port.address == "127.0.0.1" else f"{port.host}:"
+    target = "" if port.is_filled else f":{port.target}"
+    protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+    return f"{address}{port.published}{target}{protocol}"
 
 
 def _find_file(plan: Plan, secret: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, read_compose, use_compose
 from composegen.places.engine.notes import Notes, remove_notes
+from composegen.places.engine.ownership import check_ownership, describe_owners
+from composegen.places.engine.reach import Reach, describe_unreached
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
@@ -24,6 +27,7 @@ class EnginePlace:
     def __init__(self, workspace: Workspace, notes: Notes) -> None:
         self._folder = workspace.folder
         self._notes = notes
+        self._reach = Reach(notes)
         self._project = Project(
             name=notes.project,
             folder=Path("/"),
@@ -31,16 +35,33 @@ class EnginePlace:
             environment=workspace.environment,
         )
 
+    @property
+    def at(self) -> str:
+        """When `up` noted what it did, ISO 8601 in UTC; empty where it did not."""
+        return self._notes.at
+
+    def is_there(self) -> bool:
+        """Whether a container of the project runs now; not where no engine answers."""
+        try:
+            with Engine(self._notes.endpoint) as engine:
+                found = engine.list_containers(self._notes.project)
+        except EngineUnreachable:
+            return False
+        return any(each.is_running or each.is_restarting for each in found)
+
     def look(self) -> Seen:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
-        seen = make_seen(self._notes, containers)
+            unreached = self._reach.look(engine, containers)
+            notes = self._describe_owners(engine)
+        seen = make_seen(self._notes, containers, unreached)
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
             left_out=self._notes.left_out,
+            notes=(*notes, *map(describe_unreached, unreached.items())),
         )
 
     def explain(self, service: str) -> Explanation:
@@ -50,16 +71,23 @@ class EnginePlace:
             reasons = find_engine_reasons(
                 engine, self._notes, self._folder, service=service
             )
-        return Explanation(reasons=tuple(reasons))
+            notes = self._describe_owners(engine)
+        return Explanation(reasons=tuple(reasons), notes=notes)
 
     def read_logs(self, names: Iterable[str], count: int, *, follow: bool) -> Logs:
         """Lines of the containers' logs, as the engine keeps them."""
         listed = tuple(names)
         check_services(listed, self._names)
+        with Engine(self._notes.endpoint) as engine:
+            notes = self._describe_owners(engine)
         return Logs(
             names=listed or self._names,
             lines=self._read_lines(listed, count, follow=follow),
+            notes=notes,
         )
+
+    def _describe_owners(self, engine: Engine) -> tuple[str, ...]:
+        return describe_owners(engine, self._notes.project, self._folder)
 
     def _read_lines(
         self, names: tuple[str, ...], count: int, *, follow: bool
@@ -75,11 +103,19 @@ class EnginePlace:
         noted = self._notes.find(service)
         return service if noted is not None and noted.replicas == 1 else container
 
-    def take_down(
-        self,
-        tell: Tell,  # noqa: ARG002 - Compose shows what it does
-    ) -> tuple[str, ...]:
-        """Remove the project's containers and networks; its volumes stay."""
+    def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
+        """Remove the project's containers and networks; its volumes stay.
+
+        Raises OtherFolder, unless ``take_over``.
+        """
+        with Engine(self._notes.endpoint) as engine:
+            check_ownership(
+                engine,
+                self._notes.project,
+                self._folder,
+                take_over=take_over,
+                tell=lambda text: tell(f"note: {text}"),
+            )
         use_compose(self._project, "down", "--remove-orphans")
         with Engine(self._notes.endpoint) as engine:
             volumes = engine.list_volumes(self._notes.project)
@@ -87,8 +123,7 @@ class EnginePlace:
         taken = (f"removed the containers of {self._notes.project}",)
         if not volumes:
             return taken
-        names = " ".join(volumes)
-        return *taken, f"its volumes are kept; to remove them: docker volume rm {names}"
+        return *taken, f"its volumes are kept, with their data: {', '.join(volumes)}"
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from composegen.places.engine.containers import Container, Status, format_time
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.status import (
     ALIVE_FOR,
-    FINE,
     ServiceStatus,
     State,
+    are_up,
 )
-from composegen.records import record
+from composegen.records import record, replace
 
 _RANK = (
     State.FAILED,
@@ -23,11 +23,16 @@ _RANK = (
     State.READY,
     State.FINISHED,
 )
+_STOPPED_WITH = frozenset({0, 130, 137, 143})
+"""The exit codes of what was stopped, and has not failed."""
 
 
 @record
 class EngineSeen:
-    """The statuses of a project, and whether all that is required is up."""
+    """The statuses of a project, and whether all that is required is up.
+
+    A service that only its own container reaches is not up.
+    """
 
     notes: Notes
     containers: tuple[Container, ...]
@@ -35,13 +40,9 @@ class EngineSeen:
 
     @property
     def is_up(self) -> bool:
-        """Whether every required service is ready or has finished."""
+        """Whether anything is there, and every required service is up."""
         required = {each.name for each in self.notes.services if each.is_required}
-        return all(
-            status.state in FINE
-            for status in self.statuses
-            if status.service in required
-        )
+        return bool(self.containers) and are_up(self.statuses, required)
 
     def find(self, service: str) -> ServiceStatus:
         """One service's status; every service that takes part has one."""
@@ -52,10 +53,18 @@ class EngineSeen:
         return tuple(each for each in self.containers if each.service == service)
 
 
-def make_seen(notes: Notes, containers: Iterable[Container]) -> EngineSeen:
-    """The statuses of what was noted, in the order of its plan; left-out ones last."""
+def make_seen(
+    notes: Notes, containers: Iterable[Container], unreached: Collection[str] = ()
+) -> EngineSeen:
+    """The statuses of what was noted, in the order of its plan; left-out ones last.
+
+    ``unreached`` are the services that only their own container reaches.
+    """
     found = tuple(containers)
-    statuses = [_make_status(each, found) for each in notes.services]
+    statuses = [
+        replace(status, reachable=False) if status.service in unreached else status
+        for status in (_make_status(each, found) for each in notes.services)
+    ]
     statuses += [
         ServiceStatus(service=str(each["service"]), state=State.LEFT_OUT)
         for each in notes.left_out
@@ -74,7 +83,7 @@ def _make_status(noted: NotedService, found: tuple[Container, ...]) -> ServiceSt
     return ServiceStatus(
         service=noted.name,
         state=find_state(noted, worst),
-        health=worst.health,
+        health=worst.health if worst.is_running else None,
         since=format_time(moment),
         restarts=sum(each.restarts for each in own),
         exit_code=worst.exit_code if has_ended or worst.error else None,
@@ -95,6 +104,8 @@ def find_state(noted: NotedService, container: Container) -> State:
         case _ if noted.is_job:
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
+            return State.FAILED
+        case _ if not (noted.is_restarted or container.exit_code in _STOPPED_WITH):
             return State.FAILED
         case _:
             return State.STOPPED

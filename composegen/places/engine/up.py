@@ -5,6 +5,7 @@ Compose's exit code alone decides nothing: ``judging`` does, from the engine's e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from composegen.errors import (
@@ -18,9 +19,13 @@ from composegen.paths import exists
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
+from composegen.places.engine.ownership import check_makers, check_ownership
+from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
 from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
@@ -69,6 +74,8 @@ class UpOptions:
     ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
     selection was typed: the file on the disk is left alone then. ``in_terminal`` says
     that what Compose prints in front goes to a terminal: it draws its progress there.
+    ``take_over`` lets it replace containers of another folder, or of another Compose
+    file; ``ask`` asks a person about the latter, None where there is no one.
     """
 
     build: bool = True
@@ -76,6 +83,8 @@ class UpOptions:
     engine: int = Options().engine
     is_chosen: bool = False
     in_terminal: bool = False
+    take_over: bool = False
+    ask: Callable[[str], bool] | None = None
 
 
 def up_stack(
@@ -84,8 +93,8 @@ def up_stack(
     """Bring a plan up on the Docker engine; the exit code.
 
     Everything that happens is an event that is reported.
-    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName and UpAlready
-    before anything is changed, and Interrupted.
+    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName, UpAlready,
+    OtherFolder, OtherFile and LostSecret before anything is changed, and Interrupted.
     """
     with catch_signals(_interrupt):
         find_docker()
@@ -137,6 +146,8 @@ class _Up:
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
         self.report(Planned(services=tuple(self.plan.names)))
+        self._check_owner()
+        check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
         text = self._render()
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
@@ -154,11 +165,11 @@ class _Up:
                 self.notes,
                 self.report,
                 limit=self.options.limit,
+                recreate=self.options.take_over,
             )
             reasons = boot.carry_out()
             if not reasons:
-                self.report(self._describe_outcome(boot))
-                return ExitCode.FINE
+                return self._end_boot(boot)
         try:
             write_notes(self.folder, _note_failures(self.notes, reasons))
         except FileRefused as refused:  # the reasons matter more
@@ -167,6 +178,24 @@ class _Up:
         text = format_reasons(reasons)
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
+
+    def _check_owner(self) -> None:
+        """Whose the containers are that would be changed."""
+        options, project = self.options, self.notes.project
+        check_ownership(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            tell=lambda text: self.report(Noted(text=text)),
+        )
+        check_makers(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            ask=options.ask,
+        )
 
     def _render(self) -> str:
         path = self.folder / "compose.yaml"
@@ -242,8 +271,23 @@ class _Up:
         lines = said.splitlines()
         return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
 
-    def _describe_outcome(self, boot: Booting) -> Up:
+    def _end_boot(self, boot: Booting) -> int:
+        """Everything is ready; the exit code says whether it can be reached too."""
         containers = self.engine.list_containers(self.notes.project)
+        required = []
+        for reason in find_unreached(self.engine, self.notes, containers):
+            noted = self.notes.find(reason.status.service)
+            if noted is not None and noted.is_required:
+                required.append(reason)
+            else:
+                self.report(Noted(text=str(reason).rstrip()))
+        if required:
+            self.report(NotUp(text=format_reasons(required), help=_STAYS))
+            return ExitCode.PROBLEM
+        self.report(self._describe_outcome(boot, containers))
+        return ExitCode.FINE
+
+    def _describe_outcome(self, boot: Booting, containers: tuple[Container, ...]) -> Up:
         return Up(
             boots=boot.judge.list_boots(),
             addresses=tuple(

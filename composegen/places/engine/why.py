@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from composegen.places.engine.advice import advise, write_longer_boot
+from composegen.places.engine.cause import UNKNOWN, CauseName
 from composegen.places.engine.causes import find_cause
 from composegen.places.engine.complaints import (
     PORT_TAKEN,
@@ -22,11 +24,13 @@ from composegen.places.engine.containers import (
 )
 from composegen.places.engine.gathering import Gatherer, Looking, find_holder
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
+from composegen.places.engine.reach import Reach, explain_unreached
 from composegen.places.engine.status import EngineSeen, find_state, make_seen
 from composegen.places.events import Failure
 from composegen.places.reasons import Reason
 from composegen.places.status import FINE, ServiceStatus, State
 from composegen.records import replace
+from composegen.text import strip_control
 from composegen.values import format_duration
 
 _READ_LINES = 200
@@ -40,8 +44,6 @@ _SPEAKS_OF = (
     r"[Ss]ervice \"?([\w-]+)",
     r"([\w-]+)",
 )
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def find_engine_reasons(
@@ -81,6 +83,10 @@ class _Doctor:
 
     def find_reasons(self, names: Iterable[str], *, is_named: bool) -> list[Reason]:
         found: dict[str, Reason] = {}
+        names = tuple(names)
+        own = [each for each in self.seen.containers if each.service in names]
+        named = names[0] if is_named else ""
+        unreached = Reach(self.notes).look(self.engine, own, named=named)
         for name in names:
             noted = self.notes.find(name)
             if noted is None:
@@ -89,10 +95,12 @@ class _Doctor:
                 chain = self._follow_needs(name)
                 if chain[-1] not in found:
                     found[chain[-1]] = self._explain(chain)
-            elif is_named:
-                reason = self._explain_reach(noted)
-                if reason is not None:
-                    found[name] = reason
+            elif name in unreached:
+                found[name] = Reason(
+                    chain=(name,),
+                    status=self.seen.find(name),
+                    failure=explain_unreached(noted, unreached[name]),
+                )
         return list(found.values())
 
     def _is_fine(self, name: str) -> bool:
@@ -135,14 +143,15 @@ class _Doctor:
         lines = self._read_lines(container)
         past = self.evidence.list_past(container)
         container = recall_death(container, past)
-        cause, help = find_cause(self.evidence.gather(noted, container, lines, past))
+        cause = find_cause(self.evidence.gather(noted, container, lines, past))
         judged = self.failures.get(noted.name)
         failure = Failure(
             service=noted.name,
             reason=judged.reason if judged else describe_state(noted, container),
             exit_code=container.exit_code if container.restarts else status.exit_code,
-            cause=cause,
-            help=help,
+            cause=cause.text,
+            help=cause.help,
+            cause_name=cause.name,
         )
         if judged is not None and status.state in FINE:
             failure = replace(failure, **_explain_late(noted))
@@ -192,26 +201,6 @@ class _Doctor:
         assert slow is not None
         return replace(
             Failure(service=noted.name, reason=reason), **_explain_late(slow)
-        )
-
-    def _explain_reach(self, noted: NotedService) -> Reason | None:
-        """A healthy service that only its own container can reach."""
-        own = self.seen.list_containers(noted.name)
-        if noted.port is None or not own or not own[0].is_running:
-            return None
-        sockets = self.engine.list_sockets(own[0].id) or ()
-        listening = [each for each in sockets if each.port == noted.port]
-        if not listening or not all(each.is_loopback for each in listening):
-            return None
-        return Reason(
-            chain=(noted.name,),
-            status=self.seen.find(noted.name),
-            failure=Failure(
-                service=noted.name,
-                reason=f"{noted.name} is healthy, but no other service can reach it",
-                cause=f"it listens only on {listening[0].host}:{noted.port}",
-                help=f"let it listen on 0.0.0.0:{noted.port}",
-            ),
         )
 
 
@@ -280,13 +269,13 @@ def _explain_late(noted: NotedService) -> dict[str, str]:
     return {
         "cause": f"{noted.name} is up now: it took longer than its boot, "
         f"{format_duration(noted.boot)}",
-        "help": f"under `{noted.name}` in the stack file:\n"
-        f"health: {{boot: {format_duration(noted.boot * 2)}}}",
+        "help": advise(noted, write_longer_boot(noted)),
+        "cause_name": CauseName.SLOW_BOOT,
     }
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub("", _COLOUR.sub("", text).replace("\n", " "))
+    return strip_control(text.replace("\n", " "))
 
 
 # Compose's complaints
@@ -328,14 +317,19 @@ def explain_complaint(engine: Looking, noted: NotedService, complaint: str) -> F
     from composegen.places.engine.compose import find_complaint
 
     reason = f"Compose: {find_complaint(complaint.splitlines())}"
-    cause, help = next(iterate_complaints(complaint, noted.name), ("", ""))
+    cause = next(iterate_complaints(complaint, noted.name), UNKNOWN)
     taken = PORT_TAKEN.search(complaint)
     if taken is not None:
         port = int(taken[1])
-        cause, help = explain_port(noted, port, find_holder(engine, port))
-    lines = () if cause else tuple(complaint.splitlines()[-_LAST_LINES:])
+        cause = explain_port(noted, port, find_holder(engine, port))
+    lines = () if cause.text else tuple(complaint.splitlines()[-_LAST_LINES:])
     return Failure(
-        service=noted.name, reason=reason, cause=cause, help=help, lines=lines
+        service=noted.name,
+        reason=reason,
+        cause=cause.text,
+        help=cause.help,
+        cause_name=cause.name,
+        lines=lines,
     )
 
 

@@ -73,7 +73,12 @@ class ProcessesPlace:
             lines = chain(lines, follow_logs(self._folder, shown))
         return Logs(names=shown, lines=lines, notes=notes)
 
-    def take_down(self, tell: Tell) -> tuple[str, ...]:
+    def take_down(
+        self,
+        tell: Tell,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[str, ...]:
         """End every run of the folder, and what dead ones left."""
         return tuple(
             f"ended the run of {', '.join(run.names) or 'the whole stack'}, "

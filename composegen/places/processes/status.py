@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from composegen.graph import sort_graph
 from composegen.model import Stack
 from composegen.places.events import Failure
 from composegen.places.processes.control import ask_run
@@ -139,7 +140,7 @@ class _Told:
         self.needs |= {name: tuple(needs) for name, needs in data["needs"].items()}
 
     def join(self, stack: Stack | None) -> RunsSeen:
-        """All of it, in the order of the stack, excluded services last."""
+        """All of it, in the order of the boot, excluded services last."""
         services = stack.services if stack is not None else {}
         gone = [name for name in self.statuses if name not in services]
         if stack is not None and not self.is_running:
@@ -157,7 +158,9 @@ class _Told:
             name: tuple(need.service for need in service.needs)
             for name, service in services.items()
         }
-        listed = [name for name in (*services, *gone) if name not in out]
+        known = (*self.statuses, *sort_graph(needs))
+        order = [name for name in dict.fromkeys(known) if name in services]
+        listed = [name for name in (*order, *gone) if name not in out]
         return RunsSeen(
             statuses=(
                 *(self.statuses.get(name) or _make_stopped(name) for name in listed),

@@ -15,9 +15,14 @@ _LAST_LINES = 20
 def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
     """Why a service, or any where none is named, is not up; empty when all is well.
 
-    When nothing runs any more, only what failed needs a reason.
+    A service that takes no part in what runs needs no reason. When nothing runs any
+    more, only what failed does.
     """
-    names = [n for n in seen.names if seen.is_running or n in seen.failures]
+    names = [
+        name
+        for name in seen.names
+        if name in seen.failures or (seen.is_running and seen.find(name).since)
+    ]
     if service:
         names = [service]
     found: dict[str, Reason] = {}
@@ -36,7 +41,9 @@ def _follow_needs(seen: RunsSeen, name: str) -> tuple[str, ...]:
     """From a service to the one that blocks it: the deepest that is not up."""
     chain = [name]
     while True:
-        waits = seen.find(chain[-1]).state not in {State.STARTING, State.READY}
+        status = seen.find(chain[-1])
+        is_there = status.state in {State.STARTING, State.READY}
+        waits = not is_there and status.health != "unhealthy"
         blocked = [
             need
             for need in seen.needs.get(chain[-1], ())

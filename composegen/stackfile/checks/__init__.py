@@ -21,7 +21,11 @@ from composegen.stackfile.checks.needs import (
     check_names,
     check_unasked,
 )
-from composegen.stackfile.checks.ports import check_open_ports, check_ports
+from composegen.stackfile.checks.ports import (
+    check_led_to,
+    check_open_ports,
+    check_ports,
+)
 from composegen.stackfile.checks.reach import check_networks, check_store_networks
 from composegen.stackfile.checks.secrets import check_literals, check_secrets
 from composegen.stackfile.checks.variables import (
@@ -49,6 +53,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_health,
     check_open_ports,
     check_ports,
+    check_led_to,
     check_replicas,
     check_volumes,
     check_secrets,

@@ -39,9 +39,25 @@ def check_images(checked: Checked) -> None:
                     "name what to run:\nimage: nginx:1.29-alpine     # or build: .",
                 )
             continue
+        _check_kept(checked, service)
         if service.build is None:
             _check_tag(checked, service)
         _check_facts(checked, service)
+
+
+def _check_kept(checked: Checked, service: Service) -> None:
+    """Raw settings do not remove the only thing that says what to run."""
+    there = {"image": bool(service.image), "build": service.build is not None}
+    removed = [
+        key for key in there if service.compose.get(key, "") is None and there[key]
+    ]
+    if removed and all(key in removed for key, is_there in there.items() if is_there):
+        checked.add(
+            "no-image",
+            f"without `{removed[0]}`, `{service.name}` has nothing to run",
+            ("services", service.name, "compose", removed[0]),
+            "remove the line",
+        )
 
 
 def _check_tag(checked: Checked, service: Service) -> None:

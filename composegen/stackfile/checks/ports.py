@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from composegen.model import Service
+from composegen.planning.asking import asks_a_port
 from composegen.planning.needs import Needs
 from composegen.planning.selection import Selection, list_included
 from composegen.records import record
@@ -132,3 +133,46 @@ def _add_clash(checked: Checked, number: int, first: Service, claim: _Claim) -> 
         "use another port for one of them:\npublish: "
         + write_inline(f"{other}:{claim.port.target}"),
     )
+
+
+def check_led_to(checked: Checked) -> None:
+    """A published port leads to the one that a service says it listens on."""
+    for service in checked.stack.services.values():
+        path = ("services", service.name, "port")
+        if path not in checked.stack.places or service.recipe:
+            continue
+        if checked.is_broken(service.name, "port", "publish"):
+            continue
+        _check_led_to(checked, service, path)
+
+
+def _check_led_to(checked: Checked, service: Service, path: tuple[str, ...]) -> None:
+    published = [port for port in service.publish if port.protocol == "tcp"]
+    health = service.health
+    asked = health.port if health is not None and asks_a_port(health) else None
+    wanted = {service.port, asked} - {None}
+    may_lead = any(wanted & {*port.targets} or "$" in port.target for port in published)
+    if not published or may_lead:
+        return
+    first = published[0]
+    checked.add(
+        "port-unpublished",
+        f"`{service.name}` listens on port {service.port}, but no published port leads "
+        f"there: {first.published} leads to {first.target}",
+        path,
+        f"let it lead there:\npublish: {_lead_to(service, published[0])}",
+    )
+
+
+def _lead_to(service: Service, moved: Port) -> str:
+    """The published ports as they are written, one of them leading to `port`."""
+    texts = []
+    for port in service.publish:
+        address = "" if port.address == "127.0.0.1" else f"{port.host}:"
+        protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
+        target = service.port if port is moved else port.target
+        texts.append(f"{address}{port.published}:{target}{protocol}")
+    quoted = [f'"{text}"' for text in texts]
+    if len(texts) > 1:
+        return f"[{', '.join(quoted)}]"
+    return texts[0] if texts[0].count(":") == 1 else quoted[0]

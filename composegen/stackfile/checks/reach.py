@@ -24,6 +24,8 @@ def check_networks(checked: Checked) -> None:
                 path,
                 "remove it: a data store shares a network with its dependent services",
             )
+        if "networks" in service.compose and raw is None:
+            _check_kept(checked, service)
         _check_declared(checked, service, [str(name) for name in names])
         total = len({*list_networks(checked.stack, service), *map(str, names)})
         if (
@@ -39,6 +41,23 @@ def check_networks(checked: Checked) -> None:
                 "name the network that both share:\n"
                 "labels: {traefik.docker.network: ..}",
             )
+
+
+def _check_kept(checked: Checked, service: Service) -> None:
+    """Raw settings do not take a service off the network of a data store."""
+    stores = [
+        name for name in list_networks(checked.stack, service) if name != "default"
+    ]
+    if stores:
+        checked.add(
+            "computed-key",
+            f"`{service.name}` cannot leave its networks: it could not reach "
+            f"`{stores[0]}`"
+            if stores[0] != service.name
+            else f"the data store `{service.name}` cannot leave its own network",
+            ("services", service.name, "compose", "networks"),
+            "remove the line",
+        )
 
 
 def check_store_networks(checked: Checked) -> None:

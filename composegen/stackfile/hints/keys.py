@@ -154,10 +154,13 @@ def _translate_count(value: Raw) -> str:
     return f"replicas: {write_inline(_settle(value))}"
 
 
-def _translate_pids(value: Raw) -> str:
-    if str(_settle(value)) in {"0", "-1"}:
-        return "composegen always sets a limit; raise it:\nresources: {pids: 32768}"
-    return f"resources: {{pids: {write_inline(_settle(value))}}}"
+def _translate_limit(name: str) -> Callable[[Raw], str]:
+    """A limit in the words of `resources`; 0 and -1 are Compose's for none."""
+    return lambda value: (
+        f"resources: {{{name}: none}}"
+        if str(_settle(value)) in {"0", "-1"}
+        else f"resources: {{{name}: {write_inline(_settle(value))}}}"
+    )
 
 
 def _translate_profiles(value: Raw) -> str:
@@ -252,7 +255,7 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "mem_limit": _word(
         "mem_limit",
         "is `resources` here",
-        lambda value: f"resources: {{memory: {write_inline(_settle(value))}}}",
+        _translate_limit("memory"),
     ),
     "mem_reservation": _word(
         "mem_reservation",
@@ -262,12 +265,12 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "cpus": _word(
         "cpus",
         "is `resources` here",
-        lambda value: f"resources: {{cpus: {write_inline(_settle(value))}}}",
+        _translate_limit("cpus"),
     ),
     "pids_limit": _word(
         "pids_limit",
         "is `resources` here",
-        _translate_pids,
+        _translate_limit("pids"),
     ),
     "read_only": _word(
         "read_only", "is on unless it is relaxed", _relaxed("read_only")

@@ -121,9 +121,12 @@ def read_image(reader: Reader, node: Node, _: Path) -> Any:
     return text
 
 
-def read_use(reader: Reader, node: Node, _: Path) -> Any:
+def read_use(reader: Reader, node: Node, path: Path) -> Any:
     """The name of a recipe."""
-    return reader.read_text(node, "the name of a recipe", variables=False)
+    name = reader.read_text(node, "the name of a recipe", variables=False)
+    if name is not None:
+        reader.nodes[*path, name] = node
+    return name
 
 
 def read_command(reader: Reader, node: Node, _: Path) -> Any:
@@ -142,7 +145,10 @@ def read_build(reader: Reader, node: Node, path: Path) -> Any:
     """A folder or a mapping, as a mapping."""
     if isinstance(node, ScalarNode):
         text = reader.read_text(node, "a folder")
-        return None if text is None else {"context": text}
+        if text is None:
+            return None
+        reader.nodes[*path, "context", text] = node
+        return {"context": text}
     pairs = reader.read_pairs(node, "a folder or a mapping")
     if pairs is None:
         return None
@@ -160,6 +166,7 @@ def read_build(reader: Reader, node: Node, path: Path) -> Any:
                 }
         elif key in {"context", "dockerfile", "target"}:
             options[key] = reader.read_text(value) or ""
+            reader.nodes[*path, key, options[key]] = value
         else:
             options[key] = reader.read_raw(value)
     if "context" not in options and "dockerfile_inline" not in options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from composegen.model import RELAXABLE
@@ -62,27 +63,35 @@ def _read_published(reader: Reader, node: Node) -> Port | None:
         return None
 
 
-def read_resources(reader: Reader, node: Node, _: Path) -> Any:
-    """``resources`` without what could not be read."""
-    keys = ("cpus", "memory", "pids")
-    found = reader.read_known(node, "a mapping", "`resources`", keys)
+def read_resources(reader: Reader, node: Node, path: Path) -> Any:
+    """``resources`` without what could not be read; ``none`` sets no limit."""
+    if _is_none(node):
+        return {name: no_limit for name, (_, no_limit) in _LIMITS.items()}
+    found = reader.read_known(
+        node, "a mapping or `none`", "`resources`", tuple(_LIMITS)
+    )
     if found is None:
         return None
     draft: Draft = {}
-    if "cpus" in found:
-        draft["cpus"] = _read_cpus(reader, found["cpus"][1])
-    if "memory" in found:
-        draft["memory"] = _read_memory(reader, found["memory"][1])
-    if "pids" in found:
-        draft["pids"] = reader.read_integer(found["pids"][1], least=1, most=4_194_304)
+    for name, (_, value) in found.items():
+        read, no_limit = _LIMITS[name]
+        reader.nodes[*path, name] = value
+        draft[name] = no_limit if _is_none(value) else read(reader, value)
     return {key: value for key, value in draft.items() if value is not None}
 
 
+def _is_none(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.value == "none"
+
+
 def _read_cpus(reader: Reader, node: Node) -> str | None:
-    text = reader.read_text(node, "a number of processors", variables=False)
+    text = reader.read_text(node, "a number of processors or `none`", variables=False)
     if text is not None and (not re.fullmatch(_CPUS, text) or float(text) <= 0):
         reader.add(
-            "wrong-type", f"`{shorten(text)}` is not a number of processors", node
+            "wrong-type",
+            f"`{shorten(text)}` is not a number of processors",
+            node,
+            "such as 0.5 or 2; `none` sets no limit",
         )
         return None
     return text
@@ -100,6 +109,18 @@ def _read_memory(reader: Reader, node: Node) -> str | None:
         )
         return None
     return text
+
+
+def _read_pids(reader: Reader, node: Node) -> int | None:
+    return reader.read_integer(node, least=1, most=4_194_304)
+
+
+_LIMITS: Mapping[str, tuple[Callable[[Reader, Node], Any], Any]] = {
+    "cpus": (_read_cpus, ""),
+    "memory": (_read_memory, ""),
+    "pids": (_read_pids, 0),
+}
+"""How each limit is read, and what stands for `none`."""
 
 
 def read_secrets(reader: Reader, node: Node, path: Path) -> Any:
@@ -282,13 +303,18 @@ PUBLISH_SCHEMA = shapes.say(
     {"type": ["boolean", "integer", "string", "array"]},
     "Reachable on 127.0.0.1 of the host, unless an address is named",
 )
-RESOURCES_SCHEMA = shapes.make_object(
-    {
-        "cpus": {"type": ["number", "string"]},
-        "memory": shapes.SIZE,
-        "pids": shapes.NUMBER,
-    }
-)
+RESOURCES_SCHEMA: Schema = {
+    "anyOf": [
+        {"const": "none"},
+        shapes.make_object(
+            {
+                "cpus": {"type": ["number", "string"]},
+                "memory": shapes.SIZE,
+                "pids": shapes.NUMBER,
+            }
+        ),
+    ]
+}
 SECRETS_SCHEMA = shapes.say(
     {"anyOf": [shapes.TEXTS, {"type": "object", "additionalProperties": {}}]},
     f"Mounted in {ContainerAddressing.secret_folder}; a variable gets the path",

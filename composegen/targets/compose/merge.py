@@ -35,6 +35,7 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
 
     ``key`` is the Compose key of both: commands replace, lists of
     ``NAME=value`` merge by name, volumes and tmpfs by their path, networks as names.
+    Within a key, null removes what is there.
     """
     if key in _REPLACED_LISTS or base is None or own is None:
         return own
@@ -52,12 +53,15 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
         is_filled = isinstance(own, list) and any("$" in str(name) for name in own)
         return [*names] if is_filled else names
     if isinstance(base, dict) and isinstance(own, dict):
+        merged = {
+            name: merge_raw(base[name], value, name) if name in base else value
+            for name, value in own.items()
+        }
+        removed = {name for name in own if key and own[name] is None and name in base}
         return {
-            **base,
-            **{
-                name: merge_raw(base[name], value, name) if name in base else value
-                for name, value in own.items()
-            },
+            name: value
+            for name, value in {**base, **merged}.items()
+            if name not in removed
         }
     if isinstance(base, list) and key in {"volumes", "tmpfs"}:
         mounts = {_find_target(item): item for item in base}

@@ -11,6 +11,7 @@ import pytest
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
 from composegen.places.engine.endpoint import Endpoint
+from tests.enginefakes import make_container
 
 VERSION = (200, {"ApiVersion": "1.45", "Version": "26.1.5"})
 FOUND = (200, {"Config": {"Tty": False}})
@@ -99,8 +100,21 @@ def test_a_log_that_is_kept_nowhere_is_empty():
 @pytest.mark.parametrize("code", [400, 409, 500])
 def test_a_container_in_which_nothing_can_be_run_shows_nothing(code):
     with connect({"/exec": (code, "no cat is there")}) as (engine, _):
-        assert engine.list_sockets("id") is None
+        assert engine.list_sockets(make_container("web", id="id")) is None
         assert engine.find_programs("id", ["wget"]) is None
+
+
+def test_a_folder_that_a_container_has_not_is_none():
+    with connect({"/archive": (404, "no such path")}) as (engine, _):
+        assert engine.find_folder("id", "/data") is None
+
+
+def test_a_folder_that_cannot_be_looked_at_is_no_answer():
+    with (
+        connect({"/archive": (500, "the disk is away")}) as (engine, _),
+        pytest.raises(LookupError),
+    ):
+        engine.find_folder("id", "/data")
 
 
 def test_the_past_is_over_by_the_clock_of_the_engine():

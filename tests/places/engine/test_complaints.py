@@ -27,9 +27,9 @@ def test_the_port_that_is_taken_is_the_hosts(text, port):
 
 def test_a_taken_port_suggests_the_next():
     noted = make_noted("web", port=8000)
-    cause, help = explain_port(noted, 3000, "the container other-web-1")
-    assert cause.endswith("is taken by the container other-web-1")
-    assert help.endswith('publish: "3001:8000"')
+    cause = explain_port(noted, 3000, "the container other-web-1")
+    assert cause.text.endswith("is taken by the container other-web-1")
+    assert cause.help.endswith('publish: "3001:8000"')
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,24 @@ def test_a_taken_port_suggests_the_next():
     ],
 )
 def test_a_complaint_of_compose_is_understood(complaint, words):
-    cause, help = next(iterate_complaints(complaint, "web"))
-    assert words in cause
-    assert help
+    cause = next(iterate_complaints(complaint, "web"))
+    assert words in cause.text
+    assert cause.help
 
 
 def test_another_complaint_is_left_as_it_is():
     assert list(iterate_complaints("something new", "web")) == []
+
+
+@pytest.mark.parametrize(
+    ("publish", "line"),
+    [
+        (("3000",), "publish: 3001:8000"),
+        (("0.0.0.0:3000:80",), 'publish: "0.0.0.0:3001:80"'),
+        (("${WEB:-3000}:80",), 'publish: "3001:80"'),
+        (("4000:1000", "3000:80"), 'publish: ["4000:1000", "3001:80"]'),
+    ],
+)
+def test_only_the_port_that_is_taken_is_published_elsewhere(publish, line):
+    noted = make_noted("web", port=8000, publish=publish)
+    assert explain_port(noted, 3000, "").help.endswith(f"\n{line}")

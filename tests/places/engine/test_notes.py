@@ -14,6 +14,8 @@ from composegen.places.engine.notes import (
     remove_notes,
     write_notes,
 )
+from composegen.places.status import format_now
+from composegen.records import replace
 from composegen.workspace.state import STATE_FOLDER, NotTrusted
 from tests.enginefakes import make_noted, make_notes
 
@@ -57,8 +59,11 @@ def change(folder, notes, **fields):
 
 
 def test_what_is_written_is_read_back(notes, tmp_path):
+    begin = format_now()
     write_notes(tmp_path, notes)
-    assert read_notes(tmp_path, ENVIRONMENT) == notes
+    read = read_notes(tmp_path, ENVIRONMENT)
+    assert read.at >= begin
+    assert replace(read, at="") == notes
 
 
 def test_only_its_owner_reads_it(notes, tmp_path):
@@ -252,6 +257,7 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
     assert set(data["services"][0]) == {
         *("name", "is_required", "is_job", "is_asked", "is_http"),
         *("is_restarted", "boot", "replicas", "port", "needs", "password_file"),
+        *("check", "path", "host", "check_port", "publish", "says_port"),
     }
 
 

@@ -4,8 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from composegen.errors import UsageError
+from composegen.errors import OtherFolder, UsageError
 from composegen.places.engine import place as module
+from composegen.places.engine.containers import Maker
 from composegen.places.engine.place import EnginePlace
 from composegen.places.status import State
 from composegen.workspace.workspace import Workspace
@@ -15,14 +16,21 @@ from tests.enginefakes import make_container, make_noted, make_notes
 class FakeEngine:
     """An engine with these containers and volumes."""
 
-    def __init__(self, containers=(), volumes=()):
-        self.containers, self.volumes = containers, volumes
+    def __init__(self, containers=(), volumes=(), makers=()):
+        self.containers, self.volumes, self.makers = containers, volumes, makers
 
     def list_containers(self, project):
         return tuple(self.containers)
 
     def list_volumes(self, project):
         return tuple(self.volumes)
+
+    @property
+    def is_here(self):
+        return True
+
+    def list_makers(self, project):
+        return self.makers
 
 
 @pytest.fixture
@@ -43,8 +51,8 @@ def calls(monkeypatch):
 def make_place(monkeypatch, tmp_path):
     """A place whose engine has what is handed in."""
 
-    def make(containers=(), volumes=(), left_out=()):
-        engine = FakeEngine(containers, volumes)
+    def make(containers=(), volumes=(), left_out=(), makers=()):
+        engine = FakeEngine(containers, volumes, makers)
 
         @contextmanager
         def connect(endpoint):
@@ -103,6 +111,42 @@ def test_taking_down_names_the_project_and_the_data_that_stays(make_place, calls
 
     assert place.take_down(lambda _: None) == (
         "removed the containers of demo",
-        "its volumes are kept; to remove them: docker volume rm demo_data",
+        "its volumes are kept, with their data: demo_data",
     )
     assert calls == [("down", "--remove-orphans")]
+
+
+@pytest.fixture
+def other(tmp_path):
+    """The containers that a stack in another folder has made."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "stack.yaml").touch()
+    return Maker(folder=str(folder), files=("-",), services=("web",))
+
+
+def test_what_belongs_to_another_folder_is_not_taken_down(make_place, calls, other):
+    place = make_place([make_container("web")], makers=[other])
+
+    with pytest.raises(OtherFolder, match=other.folder):
+        place.take_down(lambda _: None)
+
+    assert calls == []
+
+
+def test_on_request_it_is_taken_down_and_told(make_place, calls, other):
+    told = []
+
+    make_place(makers=[other]).take_down(told.append, take_over=True)
+
+    assert other.folder in told[0]
+    assert calls == [("down", "--remove-orphans")]
+
+
+def test_whoever_reads_is_told_whose_it_is(make_place, calls, other):
+    place = make_place([make_container("web")], makers=[other])
+    read = place.look(), place.explain(""), place.read_logs((), 5, follow=False)
+
+    for notes in (each.notes for each in read):
+        assert len(notes) == 1
+        assert other.folder in notes[0]

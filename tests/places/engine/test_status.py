@@ -108,3 +108,12 @@ def test_the_table_shows_every_service_and_what_is_left_out():
         "redis: excluded: --without redis\n"
         "  web: STORE=memory\n"
     )
+
+
+def test_a_required_service_that_only_its_container_reaches_is_not_up():
+    notes = make_notes(make_noted("web"), make_noted("cache", is_required=False))
+    containers = [make_container("web"), make_container("cache")]
+    assert not make_seen(notes, containers, {"web"}).is_up
+    assert make_seen(notes, containers, {"cache"}).is_up
+    assert make_seen(notes, containers, {"web"}).find("web").reachable is False
+    assert make_seen(notes, containers).find("web").reachable is None

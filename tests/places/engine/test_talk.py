@@ -160,6 +160,30 @@ def test_another_port_than_the_file_says(up):
     assert_golden(GOLDEN / "wrong-port.txt", up("--wait", "1s", engine=engine))
 
 
+LOOPBACK = {"id-web": [Socket(host="127.0.0.1", port=8000)]}
+
+
+def test_a_service_that_this_machine_cannot_reach(up):
+    published = Published(target="8000/tcp", host="127.0.0.1", port=8123)
+    web = make_container("web", published=(published,))
+    engine = ScriptedEngine([web], sockets=LOOPBACK)
+    engine.script = [CREATED, STARTED, HEALTHY]
+    assert_golden(GOLDEN / "on-loopback.txt", up(engine=engine))
+
+
+def test_an_optional_service_that_no_other_one_reaches(up):
+    engine = ScriptedEngine(
+        [make_container("web"), make_container("cache")],
+        sockets={"id-cache": [Socket(host="127.0.0.1", port=6379)]},
+    )
+    healthy = ("cache", Action.HEALTH, {"health": "healthy"})
+    engine.script = [healthy, CREATED, STARTED, HEALTHY]
+    said = up(engine=engine, stack=STACK + NEEDING)
+    assert "note: cache: cache is ready" in said
+    assert "it listens only on 127.0.0.1:6379" in said
+    assert said.endswith("exit code 0\n")
+
+
 def test_compose_refuses(up):
     compose = (
         "echo 'level=warning msg=\"The TAG variable is not set\"' >&2\n"

@@ -131,6 +131,18 @@ def test_a_service_that_only_itself_reaches_is_named_when_asked_for(chain, tmp_p
     )
 
 
+def test_it_is_named_too_where_nothing_is_asked_for(chain, tmp_path):
+    """It is needed, so that others will miss it."""
+    names = [each.name for each in chain.services]
+    engine = FakeEngine(
+        [make_container(name) for name in names],
+        sockets={"id-router": [Socket(host="127.0.0.1", port=8888)]},
+    )
+    [reason] = find_engine_reasons(engine, chain, tmp_path)
+    assert reason.chain == ("router",)
+    assert reason.failure.help == "let it listen on 0.0.0.0:8888"
+
+
 def test_its_dependant_says_it_too(chain, tmp_path):
     engine = FakeEngine(
         [
@@ -230,4 +242,4 @@ def test_control_characters_of_a_container_reach_no_terminal(chain, tmp_path):
         logs={"id-router": ["\x1b[31mred\x1b[0m\x07\x1b]0;title\x07"]},
     )
     [reason] = find_engine_reasons(engine, chain, tmp_path, service="router")
-    assert reason.lines == ("red]0;title",)
+    assert reason.lines == ("red",)

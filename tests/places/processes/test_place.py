@@ -261,7 +261,7 @@ def test_why_of_one_that_waits_for_its_restart_tells_its_last_exit(tmp_path, por
     finally:
         end(process)
 
-    assert out.startswith("app: app is starting\n")
+    assert out.startswith("app: app is failed\n")
     assert "app exited with 3" in out
     assert "out of luck" in out
     assert "its check" not in out

@@ -126,3 +126,27 @@ def test_relaxing_without_a_reason_is_told_once_each() -> None:
         "no-reason",
     ]
     assert list_names(make_app("relax: ''")) == ["no-reason"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "key"),
+    [
+        ("image: python:3.13-slim\ncompose: {image: null}", "image"),
+        ("build: {dockerfile_inline: FROM a:1}\ncompose: {build: null}", "build"),
+        ("image: a:1\nbuild: .\ncompose: {build: null, image: null}", "image"),
+    ],
+)
+def test_what_to_run_cannot_be_removed(keys: str, key: str) -> None:
+    text = make_stack(app=f"{keys}\nhealth: {{none: why}}\n")
+
+    assert find("no-image", text).message == (
+        f"without `{key}`, `app` has nothing to run"
+    )
+
+
+def test_one_of_image_and_build_can_be_removed() -> None:
+    text = make_stack(
+        app="image: a:1\nbuild: .\nhealth: {none: why}\ncompose: {image: null}\n"
+    )
+
+    assert "no-image" not in list_names(text)

@@ -155,3 +155,43 @@ def test_a_port_beyond_loopback_is_a_warning(port: str) -> None:
 )
 def test_a_port_on_loopback_is_fine(port: str) -> None:
     assert list_names(publish(port)) == []
+
+
+def lead(publish, port=8000, more=""):
+    return (
+        f"services: {{a: {{image: busybox:1, port: {port}, publish: {publish}, "
+        f"health: {{tcp: true, tool: wget}}{more}}}}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("publish", "line"),
+    [
+        ("8982:8001", "publish: 8982:8000"),
+        ('"0.0.0.0:8982:8001"', 'publish: "0.0.0.0:8982:8000"'),
+        ('["8982:8001", "90:90"]', 'publish: ["8982:8000", "90:90"]'),
+        ('["${WEB:-8982}:8001"]', 'publish: "${WEB:-8982}:8000"'),
+    ],
+)
+def test_a_port_that_no_published_one_leads_to_is_noted(publish, line):
+    problem = find("port-unpublished", lead(publish))
+    assert "`a` listens on port 8000" in problem.message
+    assert problem.help.endswith(f"\n{line}")
+
+
+@pytest.mark.parametrize(
+    "publish",
+    ["8982", "8982:8000", '["90:90", "8982:8000"]', "7999-8001:7999-8001", "1:53/udp"],
+)
+def test_a_port_that_one_leads_to_or_that_is_not_published_is_fine(publish):
+    assert "port-unpublished" not in list_names(lead(publish))
+
+
+def test_a_published_port_that_is_asked_for_its_health_is_fine():
+    text = lead("9090:9090").replace("tcp: true", "tcp: true, port: 9090")
+    assert "port-unpublished" not in list_names(text)
+
+
+def test_a_recipe_knows_which_ports_it_has():
+    text = "services: {q: {use: rabbitmq, port: 5672, publish: 15672:15672}}"
+    assert "port-unpublished" not in list_names(text)

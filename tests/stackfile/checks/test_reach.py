@@ -53,3 +53,18 @@ def test_traefik_on_several_networks_is_told_which_one(keys: str) -> None:
 )
 def test_traefik_on_one_network_or_told_which_is_fine(keys: str) -> None:
     assert list_names(make_stack(app=APP + keys, cache=CACHE) + PROXY) == []
+
+
+@pytest.mark.parametrize("name", ["app", "cache"])
+def test_no_service_leaves_the_network_of_a_store(name: str) -> None:
+    raw = {name: "compose: {networks: null}\n"}
+    text = make_stack(
+        app=f"{APP}needs: [cache]\n{raw.get('app', '')}",
+        cache=f"use: redis\n{raw.get('cache', '')}",
+    )
+
+    assert list_names(text) == ["computed-key"]
+
+
+def test_networks_that_are_not_rendered_can_be_removed() -> None:
+    assert list_names(make_app("compose: {networks: null}")) == []

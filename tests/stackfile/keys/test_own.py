@@ -53,7 +53,22 @@ def test_processors_are_nothing_else(value: str) -> None:
 
 def test_resources_are_a_fuse_by_default() -> None:
     assert load_app().resources == Resources(cpus="2", memory="2G", pids=512)
-    assert load_app("resources: {pids: 100}").resources == Resources(pids=100)
+    limits = load_app("resources: {pids: 100}").resources
+    assert limits == Resources(pids=100, written=frozenset({"pids"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "limits"),
+    [
+        ("none", ("", "", 0)),
+        ("{cpus: none}", ("", "2G", 512)),
+        ("{memory: none}", ("2", "", 512)),
+        ("{pids: none, cpus: 1}", ("1", "2G", 0)),
+    ],
+)
+def test_none_is_no_limit(value: str, limits: tuple[str, str, int]) -> None:
+    found = load_app(f"resources: {value}").resources
+    assert (found.cpus, found.memory, found.pids) == limits
 
 
 # Publish
