@@ -25,23 +25,16 @@ class ImageReference:
 
 
 def parse_image(text: str) -> ImageReference:
-    """Take an image's name apart; a variable tag is read as its default.
-
-    What stands in the braces of a variable, such as a message, separates nothing.
-    """
-    rest, *digests = split_outside(text, "@")
-    first, *others = split_outside(rest, "/")
-    is_registry = first == "localhost" or any(mark in first for mark in "$.:")
+    """Take an image's name apart; variables are read as their defaults."""
+    rest, _, digest = find_default(text).partition("@")
+    first, *others = rest.lstrip("/").split("/")
+    is_registry = first == "localhost" or any(mark in first for mark in ".:")
     path = "/".join(others if others and is_registry else [first, *others])
-    *names, last = split_outside(path, "/")
-    name, *tags = split_outside(last, ":")
-    if tags:
-        name, tag = ":".join([name, *tags[:-1]]), find_default(tags[-1])
-    else:
-        tag = ""
+    folder, slash, last = path.rpartition("/")
+    name, _, tag = last.partition(":")
     return ImageReference(
-        "/".join([*names, name]).removeprefix("library/"),
+        f"{folder}{slash}{name}".removeprefix("library/"),
         tag,
-        "@".join(digests),
-        "$" in "@".join([last, *digests]),
+        digest,
+        "$" in split_outside(text, "/")[-1],
     )

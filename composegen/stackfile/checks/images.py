@@ -76,7 +76,8 @@ def _check_tag(checked: Checked, service: Service) -> None:
 def _check_facts(checked: Checked, service: Service) -> None:
     recipe = checked.recipes.get(service.name)
     runs = service.build.base_image if service.build else service.image
-    if recipe is not None and runs and not fits_image(recipe.images, runs):
+    is_known = bool(runs and parse_image(runs).path)  # a variable may hide it
+    if recipe is not None and is_known and not fits_image(recipe.images, runs):
         checked.add(
             "foreign-image",
             f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "

@@ -11,7 +11,7 @@ from composegen.planning.selection import Selection, list_included
 from composegen.records import record
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.hints.inline import write_inline
-from composegen.values import Port
+from composegen.values import Port, parse_variables
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _MOST_PORTS = 200_000
@@ -66,7 +66,8 @@ def check_open_ports(checked: Checked) -> None:
             )
             if not port.default_address:
                 where = f"{port.address}, which has no default"
-                help = "give the address a default: ${NAME:-127.0.0.1}"
+                name = parse_variables(port.address)[0].name
+                help = f"give the address a default: ${{{name}:-127.0.0.1}}"
             checked.add(
                 "open-port",
                 f"`{service.name}` publishes {port.published} on {where}: every host "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from composegen.images.reference import parse_image
 from composegen.model import Raw
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.nodes import (
@@ -102,17 +101,9 @@ def read_environment(reader: Reader, node: Node, path: Path) -> Any:
 
 
 def read_image(reader: Reader, node: Node, _: Path) -> Any:
-    """The name of an image; its path is no variable."""
+    """The name of an image."""
     text = reader.read_text(node, "the name of an image")
     if text is None:
-        return None
-    if "$" in parse_image(text).path:
-        reader.add(
-            "variable-here",
-            "the name of an image has no variables; its tag and registry may have",
-            node,
-            "write the name itself: composegen looks up facts by it",
-        )
         return None
     without = remove_variables(text)
     if not text.strip() or any(character.isspace() for character in without):

@@ -121,7 +121,7 @@ def test_an_address_without_a_default_may_be_open_to_others() -> None:
     problem = find("open-port", publish("['${BIND}:80:80']"))
 
     assert "which has no default" in problem.message
-    assert problem.help == "give the address a default: ${NAME:-127.0.0.1}"
+    assert problem.help == "give the address a default: ${BIND:-127.0.0.1}"
 
 
 def test_one_service_may_not_take_a_port_twice_either() -> None:

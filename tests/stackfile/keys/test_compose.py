@@ -7,6 +7,7 @@ import pytest
 from composegen.images.reference import parse_image
 from tests.stackfile.loading import list_app_names
 from tests.stacks import (
+    check,
     find,
     list_names,
     load_app,
@@ -73,11 +74,25 @@ def test_a_tag_and_a_registry_may_be_variables(image: str) -> None:
     assert app.facts.name == "redis"
 
 
-@pytest.mark.parametrize("image", ["${IMAGE}", "re${X}:8", "${A}:8"])
-def test_the_name_of_an_image_is_no_variable(image: str) -> None:
-    assert list_names(make_stack(app=f"image: {image}\nhealth: {{command: [a]}}")) == [
-        "variable-here"
+@pytest.mark.parametrize(
+    "image", ["${IMAGE:-redis:8}", "${IMG:-redis}:${TAG:-8}", "${REGISTRY}redis:8"]
+)
+def test_a_variable_in_the_name_of_an_image_counts_as_its_default(image: str) -> None:
+    app = load_services(make_stack(app=f"image: {image}\nhealth: {{command: [a]}}"))[
+        "app"
     ]
+
+    assert app.image == image
+    assert app.facts is not None
+    assert app.facts.name == "redis"
+
+
+@pytest.mark.parametrize("image", ["${IMAGE}", "${A}:8", "${IMAGE?name an image}"])
+def test_an_image_that_only_a_variable_names_is_unknown(image: str) -> None:
+    text = make_stack(app=f'image: "{image}"\nhealth: {{command: [a]}}')
+
+    assert [problem.name for problem in check(text)] == ["unknown-image"]
+    assert list_names(make_stack(app=f'use: redis\nimage: "{image}"')) == []
 
 
 @pytest.mark.parametrize("image", ['"a b"', '""', '" "'])
@@ -229,6 +244,8 @@ def test_a_build_is_read(build: str, options: dict[str, object]) -> None:
         ("a/b:${V?VERSION must be set}", "", "a/b"),
         ("a/b:${V:-${W:?a: b/c@d}}", "", "a/b"),
         ("${R?a/b: c}/a/b:1", "1", "a/b"),
+        ("${R:-ghcr.io}/a/b:1", "1", "a/b"),
+        ("${I:-ghcr.io/a/b:1}", "1", "a/b"),
         ("a/b:1@${D?sha/x: y}", "1", "a/b"),
     ],
 )
