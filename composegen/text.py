@@ -57,6 +57,31 @@ def shorten(text: str, limit: int = 40) -> str:
     return text if len(text) <= limit else text[: limit - 2] + ".."
 
 
+def cut_middle(text: str, limit: int) -> str:
+    """The text, or its beginning and its end with an ellipsis between them."""
+    if len(text) <= limit:
+        return text
+    kept = max(limit - 2, 2)
+    return f"{text[: kept // 2]}..{text[len(text) - (kept + 1) // 2 :]}"
+
+
+def wrap(text: str, width: int | None) -> str:
+    """A line in as many as it needs; those after the first are indented below it."""
+    if width is None or len(text) <= width:
+        return text
+    import textwrap
+
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    lines = textwrap.wrap(
+        text,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
+
+
 def escape_control(text: str, keep: str = "") -> str:
     """The text with everything that could steer a terminal shown as an escape."""
     if text.isprintable():

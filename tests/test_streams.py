@@ -1,12 +1,15 @@
 """No stream is too narrow for a text, and no service steers the terminal."""
 
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -82,8 +85,10 @@ def test_a_run_goes_on_showing_lines_after_one_that_the_locale_lacks(stack):
 class Terminal:
     """A command in a terminal of its own; ``shown`` is what reached that."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, columns=0):
         self._outer, inner = pty.openpty()
+        size = struct.pack("HHHH", 24, columns, 0, 0)
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, size)
         env = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
         env.pop("NO_COLOR", None)
         self._process = runs.keep(
@@ -138,3 +143,34 @@ def test_no_service_steers_the_terminal_of_a_run_or_of_logs(stack):
         assert b"titled" in shown
         assert b"\x1b[32mgreen\x1b[0m\r\n" in shown
         assert "grün".encode() in shown
+
+
+def write_long_names(folder):
+    names = [f"a-service-with-a-long-name-{number}" for number in range(10)]
+    lines = ["name: long", "services:"]
+    for number, name in enumerate(names):
+        needs = ", ".join(names[max(0, number - 3) : number])
+        lines += [
+            f"  {name}: {{image: 'a:1', port: 80, health: {{http: /, tool: curl}}"
+        ]
+        lines[-1] += f", needs: [{needs}]}}" if needs else "}"
+    (folder / "stack.yaml").write_text("\n".join(lines))
+    return names
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_tables_keep_to_the_width_of_the_terminal_and_to_none_elsewhere(
+    tmp_path, command
+):
+    names = write_long_names(tmp_path)
+    columns = 60
+
+    narrow = Terminal(tmp_path, command, columns=columns).read().decode()
+    wide = run_cli(tmp_path, command)[1]
+
+    table = narrow.replace("\r", "").partition(f"{names[0]}\n")[2]
+    assert max(map(len, table.splitlines())) <= columns
+    assert max(map(len, wide.splitlines())) > columns
+    for name in names:
+        assert name in narrow
+        assert name in wide

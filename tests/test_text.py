@@ -10,9 +10,11 @@ from hypothesis import given
 from composegen.text import (
     ProgressFilter,
     count,
+    cut_middle,
     escape_steering,
     strip_control,
     suggest,
+    wrap,
 )
 
 
@@ -34,6 +36,19 @@ def test_a_name_like_nothing_gets_the_other_help():
 )
 def test_things_are_counted(number, text):
     assert count(number, "service") == text
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"), [(9, "abcdefghi"), (8, "abc..ghi"), (7, "ab..ghi"), (1, "a..i")]
+)
+def test_a_text_is_cut_in_its_middle(limit, shown):
+    assert cut_middle("abcdefghi", limit) == shown
+
+
+def test_a_line_is_wrapped_at_its_words_and_further_lines_are_indented():
+    assert wrap("  one two-three four", 12) == "  one\n    two-three\n    four"
+    assert wrap("  one two", 12) == "  one two"
+    assert wrap("  one two-three four", None) == "  one two-three four"
 
 
 # What may reach a terminal

@@ -5,11 +5,18 @@ from __future__ import annotations
 from composegen.records import record
 from composegen.values import find_default, split_outside
 
+_MIRRORED = frozenset(
+    "library docker.io registry-1.docker.io ghcr.io quay.io gcr.io mcr.microsoft.com "
+    "public.ecr.aws".split()
+)
+"""What a mirror's path has before the name: a registry, or Docker's own images."""
+
 
 @record(kw_only=False)
 class ImageReference:
     """An image's name taken apart; ``path`` has no registry and no ``library/``.
 
+    Neither has it what a mirror puts in front: ``docker/library/``, ``docker.io/``.
     ``is_variable`` tells that a variable stands in what follows the last slash.
     """
 
@@ -33,8 +40,17 @@ def parse_image(text: str) -> ImageReference:
     folder, slash, last = path.rpartition("/")
     name, _, tag = last.partition(":")
     return ImageReference(
-        f"{folder}{slash}{name}".removeprefix("library/"),
+        _strip_mirror(f"{folder}{slash}{name}"),
         tag,
         digest,
         "$" in split_outside(text, "/")[-1],
     )
+
+
+def _strip_mirror(path: str) -> str:
+    """The path in the first registry, where a mirror's path holds it."""
+    parts = path.split("/")
+    for position in range(len(parts) - 2, -1, -1):
+        if parts[position] in _MIRRORED:
+            return "/".join(parts[position + 1 :])
+    return path

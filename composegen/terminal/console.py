@@ -61,6 +61,17 @@ class Console:
         stream = self.out if name == "out" else self.err
         return has_colours() and stream.isatty()
 
+    def measure_width(self, name: str) -> int | None:
+        """The columns of the terminal of "out" or "err"; None where it is none."""
+        stream = self.out if name == "out" else self.err
+        if not stream.isatty():
+            return None
+        try:
+            columns = os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):
+            return None
+        return columns or None
+
     @contextmanager
     def in_background(self, patience: float | None = None) -> Iterator[None]:
         """Write from a thread meanwhile: a reader who does not read delays nothing.

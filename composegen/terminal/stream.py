@@ -169,7 +169,8 @@ class RunConsole:
     def _show_up(self, event: Up) -> None:
         columns = shutil.get_terminal_size().columns
         width = max(_NARROW_BAR, min(_WIDE_BAR, columns - self._width - 30))
-        self.say(describe_up(event, width=width))
+        wide = self._console.measure_width("err")
+        self.say(describe_up(event, width=width, columns=wide))
 
     # Events of one service
 

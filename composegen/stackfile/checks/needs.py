@@ -17,6 +17,7 @@ from composegen.planning.selection import (
 )
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.images import find_recipe
+from composegen.stackfile.checks.jobs import looks_like_job
 from composegen.text import list_some, shorten, suggest
 
 _MOST_NEAR = 20
@@ -128,6 +129,11 @@ def _suggest_less(service: Service, target: Service) -> str:
 
 def _suggest_check(service: Service, doing: str) -> str:
     """The lines that give a service a health check: its recipe, or `health`."""
+    if looks_like_job(service):
+        return (
+            f"`{service.name}` looks like a job, which ends by itself: make it one:\n"
+            "job: true"
+        )
     recipe = find_recipe(service)
     if recipe:
         return (

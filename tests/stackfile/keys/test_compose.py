@@ -92,7 +92,7 @@ def test_an_image_that_only_a_variable_names_is_unknown(image: str) -> None:
     text = make_stack(app=f'image: "{image}"\nhealth: {{command: [a]}}')
 
     assert [problem.name for problem in check(text)] == ["unknown-image"]
-    assert list_names(make_stack(app=f'use: redis\nimage: "{image}"')) == []
+    assert list_names(make_stack(app=f'use: nginx\nimage: "{image}"')) == []
 
 
 @pytest.mark.parametrize("image", ['"a b"', '""', '" "'])
