@@ -15,6 +15,11 @@ NOT_TRIED = {
     OnEngine: {
         "START_REFUSED": "the engine's own words, without a help",
         "KILLED": "without a help",
+        "STOPPED": "without a help",
+        "BOOT_NOT_OVER": "without a help",
+        "SILENT_AGAIN": "without a help",
+        "UP_NOW": "it has to become ready while `up` ends",
+        "ENGINE_LOST": "it would take the engine away from other tests",
         "ADDRESSES_EXHAUSTED": "it would take the networks of everything else here",
         "DISK_FULL": "it would fill the disk of this machine",
         "COMPOSE_TOO_OLD": "it needs another Compose",

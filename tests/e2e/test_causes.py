@@ -467,7 +467,7 @@ def test_a_kill_that_was_not_for_memory(stack: Stack) -> None:
     act = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     said = provoke(
         stack,
-        "it was killed (SIGKILL), but not for lack of memory",
+        "it was killed (SIGKILL); the engine saw no lack of memory",
         "137",
         service=make_service(serve_after(act)),
     )

@@ -24,6 +24,7 @@ class CauseName(Names):
     # How it ended
     OUT_OF_MEMORY = auto()
     KILLED = auto()
+    STOPPED = auto()
     NEED_ON_LOOPBACK = auto()
 
     # A health check that does not pass
@@ -34,6 +35,8 @@ class CauseName(Names):
     CHECK_FAILS = auto()
     OTHER_PORT = auto()
     SLOW_BOOT = auto()
+    BOOT_NOT_OVER = auto()
+    SILENT_AGAIN = auto()
     LATE_BOOT = auto()
 
     # What only the container itself reaches
@@ -58,7 +61,12 @@ class CauseName(Names):
     VOLUME_DENIED = auto()
     MODULE_MISSING = auto()
 
+    # What `up` left
+    UP_NOW = auto()
+    UP_ENDED = auto()
+
     # What Compose complains about
+    ENGINE_LOST = auto()
     BUILD_FAILED = auto()
     BUILD_FOLDER_MISSING = auto()
     DOCKERFILE_MISSING = auto()

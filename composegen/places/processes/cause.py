@@ -15,6 +15,7 @@ class CauseName(Names):
 
     # How it ended
     PORT_TAKEN = auto()
+    PORT_WAS_TAKEN = auto()
     OTHER_PORT_TAKEN = auto()
     PYTHON_MODULE_MISSING = auto()
     NODE_MODULE_MISSING = auto()

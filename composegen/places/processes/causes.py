@@ -29,11 +29,9 @@ from composegen.places.processes.store_causes import drop_usage, explain_store
 from composegen.places.processes.units import Unit
 from composegen.system.holders import describe_holder, describe_process
 from composegen.system.identity import read_cpu_seconds
-from composegen.system.listeners import find_listeners, list_ports
-from composegen.system.signals import read_signal
+from composegen.system.listeners import find_listeners, is_free, list_ports
+from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 
-LAST_LINES = 20
-_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _BUSY_SHARE = 0.5
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
@@ -41,7 +39,10 @@ _NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
 _IN_USE = re.compile(
     r".*(?:EADDRINUSE|address (?:is )?already in use).*", re.IGNORECASE
 )
-_PORT = re.compile(r"(?:[\]:.*]|\bport )(\d{2,5})\b(?![.\d])")
+_NAMED_PORT = re.compile(
+    r"(?:in use\W+|\d\.\d+['\"]?(?::|, )|[\]*]:|::|localhost:|tcp\d? :|\bport )"
+    r"(\d{2,5})\b(?!\.\d)"
+)
 _DENIED = re.compile(r"(?:PermissionError|EACCES|permission denied).*", re.IGNORECASE)
 _ANSWERED = re.compile(r"answered (\d{3})")
 _SHELL = re.compile(r"(?:sh|bash): (?:line )?\d*:? ?([^:]+): (?:command )?not found")
@@ -94,9 +95,9 @@ def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> Cause:
         match = pattern.search(text)
         if match is not None:
             return explain(unit, match)
-    if code == _NOT_FOUND:
+    if code == NOT_FOUND:
         return _explain_missing(unit, "a program that it calls")
-    if code == _NOT_EXECUTABLE:
+    if code == NOT_EXECUTABLE:
         return Cause(
             CauseName.PROGRAM_LOCKED,
             "its program cannot be executed",
@@ -154,9 +155,15 @@ def _explain_node_module(unit: Unit, match: re.Match[str]) -> Cause:
 
 
 def _explain_port(unit: Unit, match: re.Match[str]) -> Cause:
-    number = _PORT.search(match[0])
-    port = int(number[1]) if number is not None else unit.port
+    named = _NAMED_PORT.search(match[0])
+    port = int(named[1]) if named is not None else unit.port
     by = describe_holder(port) if port is not None else ""
+    if port is not None and not by and is_free(port):
+        return Cause(
+            CauseName.PORT_WAS_TAKEN,
+            f"port {port} was taken when it started, and is free now",
+            "start it again: composegen run",
+        )
     taken = f"is taken{f' by {by}' if by else ''}"
     if port is None or port != unit.port:
         shown = "a port" if port is None else f"port {port}"

@@ -5,6 +5,7 @@ import pytest
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.causes import format_size
 from composegen.places.engine.containers import Probe, Published, Socket, Status
+from composegen.places.engine.deaths import Death
 from tests.enginefakes import find_web, see_web, see_web_dead
 
 
@@ -25,7 +26,10 @@ def test_out_of_memory_comes_before_what_the_log_says():
 
 def test_a_kill_is_told_apart_from_a_lack_of_memory():
     cause, _ = see_web_dead(code=137)
-    assert cause == "it was killed (SIGKILL), but not for lack of memory"
+    assert cause == "it was killed (SIGKILL); the engine saw no lack of memory"
+    stopped = Death(id="id-web", at=1.0, exit_code=137, was_stopped=True)
+    cause, _ = see_web_dead(code=137, evidence={"death": stopped})
+    assert cause == "the engine was asked to stop it: docker stop or kill"
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,14 @@ def test_a_page_that_says_it_is_not_ready(stack):
     stack.write_file("server.py", SERVER)
 
 
+@tries(CauseName.PORT_WAS_TAKEN)
+def test_a_port_that_was_taken_for_a_moment(stack):
+    stack.write_file("server.py", "raise SystemExit('Address already in use')")
+    stack.write(app=make_app())
+    stack.fail("was taken when it started, and is free now", "start it again")
+    stack.write_file("server.py", SERVER)
+
+
 @tries(CauseName.ON_IPV6)
 def test_a_program_that_listens_on_ipv6_alone(stack):
     stack.write_file("server.py", IPV6)
@@ -210,10 +218,18 @@ def test_a_port_that_was_taken_meanwhile(stack):
     """It says so itself: where composegen sees it first, nothing is started."""
     stack.write_file("server.py", SERVER)
     app = make_app()
-    taken = (
-        "import os, sys; sys.exit('EADDRINUSE') if os.environ['PORT'] == '%d' else 0"
+    taken = f"""
+import os, subprocess, sys
+if os.environ["PORT"] == "{app["port"]}":
+    hold = "import socket, time; s = socket.create_server(('127.0.0.1', %s)); "
+    hold += "print('bound', flush=True); time.sleep(600)"
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-c", hold % os.environ["PORT"]], stdout=subprocess.PIPE
     )
-    stack.write_file("server.py", f"{taken % app['port']}\n{SERVER}")
+    child.stdout.readline()
+    sys.exit("EADDRINUSE")
+"""
+    stack.write_file("server.py", taken + SERVER)
     stack.write(app=app)
     stack.paste(stack.fail("is taken", "local: {port: "))
 
