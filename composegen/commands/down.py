@@ -21,9 +21,8 @@ def down(file: str, take_over: bool) -> None:
     check_platform()
     console = make_console()
     ended = 0
-    for place in find_places(file).iterate():
-        for sentence in place.take_down(console.say, take_over=take_over):
-            console.say(sentence)
-            ended += 1
+    for sentence in find_places(file).take_down(console.say, take_over=take_over):
+        console.say(sentence)
+        ended += 1
     if not ended:
         console.say("nothing runs here")

@@ -6,16 +6,20 @@ The engine's side is imported where something may be up there: its SDK is large.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from composegen.model import Stack
 from composegen.paths import is_file
 from composegen.places.engine.notes import Notes, read_notes
-from composegen.places.place import Place
+from composegen.places.place import Place, Tell
 from composegen.places.processes.place import ProcessesPlace
 from composegen.places.processes.records import RunFolder
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
 from composegen.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from composegen.places.engine.place import EnginePlace
 
 
 class Finder:
@@ -31,21 +35,35 @@ class Finder:
     def find_place(self) -> Place:
         """The place to speak of: runs that are alive first, then what is up.
 
-        Raises OtherEngine where that is an engine which is not chosen now.
+        Where nothing runs, it is the place in which something happened last. Raises
+        OtherEngine where that is an engine which is not chosen now.
         """
         runs = RunFolder.find(self._workspace.folder)
         if runs is not None and runs.list_runs():
             return self._processes
-        return self._find_engine() or self._processes
-
-    def iterate(self) -> Iterator[Place]:
-        """Every place in which something may run; the engine is looked for last."""
-        yield self._processes
         engine = self._find_engine()
-        if engine is not None:
-            yield engine
+        if engine is None:
+            return self._processes
+        last = runs.read_last().get("at", "") if runs is not None else ""
+        is_older = engine.at < last and not engine.is_there()
+        return self._processes if is_older else engine
 
-    def _find_engine(self) -> Place | None:
+    def take_down(self, tell: Tell, *, take_over: bool = False) -> Iterator[str]:
+        """End what runs in every place; a sentence for each thing that was ended.
+
+        How an earlier run ended is not what happened last once containers are removed.
+        Raises OtherFolder, unless ``take_over``.
+        """
+        yield from self._processes.take_down(tell)
+        engine = self._find_engine()
+        if engine is None:
+            return
+        yield from engine.take_down(tell, take_over=take_over)
+        runs = RunFolder.find(self._workspace.folder)
+        if runs is not None:
+            runs.forget_last()
+
+    def _find_engine(self) -> EnginePlace | None:
         workspace = self._workspace
         notes = read_notes(workspace.folder, workspace.environment)
         notes = notes or self._find_unnoted()

@@ -9,6 +9,7 @@ import pytest
 
 from composegen.images.facts import (
     FACT_KEYS,
+    SELECTORS,
     find_facts,
     fits_image,
     list_recipe_files,
@@ -200,10 +201,10 @@ def test_no_two_entries_match_one_path() -> None:
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_variant_names_its_tags_and_changes_something(name: str) -> None:
-    known = FACT_KEYS | {"tag", "health"}
+    known = FACT_KEYS | {*SELECTORS, "health"}
     for variant in ENTRIES[name].get("variants", ()):
-        assert variant["tag"]
-        assert len(variant) > 1
+        assert set(variant) & set(SELECTORS)
+        assert set(variant) - set(SELECTORS)
         assert set(variant) <= known
 
 

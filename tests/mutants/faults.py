@@ -35,6 +35,11 @@ FILES = (
     "tests/workspace/test_secrets.py",
     "tests/system/test_files.py",
 )
+CAUSES = (
+    "tests/places/engine/test_advice.py",
+    "tests/places/engine/test_causes.py",
+    "tests/places/engine/test_log_causes.py",
+)
 REFUSALS = (
     "tests/test_oserrors.py",
     "tests/test_paths.py",
@@ -638,13 +643,6 @@ FAULTS = (
         "rest.split()",
         STRANGERS,
     ),
-    Fault(
-        "a difference steers the terminal",
-        "composegen/terminal/console.py",
-        'escape_control(error.difference, keep="\\n\\t")',
-        "error.difference",
-        STRANGERS,
-    ),
     # State files of a project folder
     Fault(
         "a state file that a checkout brings is read",
@@ -797,6 +795,57 @@ FAULTS = (
         "        if True:\n",
         ("tests/system/test_guardian.py",),
     ),
+    # What reaches a stream
+    Fault(
+        "a service steers the terminal",
+        "composegen/terminal/console.py",
+        "        if not is_ours and can_steer(text):\n",
+        "        if False:\n",
+        ("tests/terminal/test_stream.py",),
+    ),
+    Fault(
+        "a character that the locale lacks silences a stream",
+        "composegen/terminal/console.py",
+        "        stream.write(_make_encodable(text, stream))\n",
+        "        stream.write(text)\n",
+        ("tests/terminal/test_stream.py",),
+    ),
+    Fault(
+        "a log grows while the run goes on",
+        "composegen/places/processes/report.py",
+        "            self._trimmer.trim()\n",
+        "            pass\n",
+        ("tests/places/processes/test_supervisor.py",),
+    ),
+    Fault(
+        "a log grows while the guardian ends what writes it",
+        "composegen/system/guardian.py",
+        "            for trim in trims:\n                trim()\n",
+        "",
+        ("tests/system/test_guardian.py",),
+    ),
+    Fault(
+        "others may read a log",
+        "composegen/system/logfiles.py",
+        "_FILE_MODE, _FOLDER_MODE = 0o600, 0o700",
+        "_FILE_MODE, _FOLDER_MODE = 0o644, 0o755",
+        ("tests/system/test_logfiles.py",),
+    ),
+    # One word for one situation in both places
+    Fault(
+        "what is unhealthy is up",
+        "composegen/places/processes/service.py",
+        "        return State.FAILED, service.health\n",
+        "        return service.state, service.health\n",
+        ("tests/places/test_agreement.py",),
+    ),
+    Fault(
+        "the first thing that happened is told, not the last",
+        "composegen/places/find.py",
+        "        is_older = engine.at < last and not engine.is_there()\n",
+        "        is_older = False\n",
+        ("tests/places/test_find.py",),
+    ),
     Fault(
         "the containers of another folder are changed",
         "composegen/places/engine/ownership.py",
@@ -812,10 +861,53 @@ FAULTS = (
         ("tests/places/engine/test_lost_secrets.py",),
     ),
     Fault(
+        "a derivative of Postgres 17 keeps its data as 18 does",
+        "composegen/images/facts.py",
+        '    return is_below if wanted[1] == "<" else not is_below\n',
+        "    return not is_below\n",
+        ("tests/stackfile/test_recipes.py",),
+    ),
+    Fault(
+        "an image whose data folder is not known gets a volume somewhere",
+        "composegen/images/facts.py",
+        "        return _keeps_data_alike(entry, image)\n",
+        "        return True\n",
+        ("tests/stackfile/test_data.py",),
+    ),
+    Fault(
         "`down` removes the containers of another folder",
         "composegen/places/engine/place.py",
         "                take_over=take_over,\n",
         "                take_over=True,\n",
         ("tests/places/engine/test_place.py",),
+    ),
+    # Help
+    Fault(
+        "a mount is proposed that hides files of the image",
+        "composegen/places/engine/log_causes.py",
+        "    return found is None or found.is_empty\n",
+        "    return True\n",
+        CAUSES,
+    ),
+    Fault(
+        "a published port still leads to the wrong one",
+        "composegen/places/engine/advice.py",
+        "    if publish != noted.publish:\n",
+        "    if False:\n",
+        CAUSES,
+    ),
+    Fault(
+        "a service on loopback passes for one that can be reached",
+        "composegen/places/engine/up.py",
+        "        if required:\n",
+        "        if False:\n",
+        ("tests/places/engine/test_talk.py",),
+    ),
+    Fault(
+        "a page that is missing is proposed to a service that is not ready",
+        "composegen/places/engine/causes.py",
+        "    if 400 <= status < 500 and better:\n",
+        "    if 400 <= status and better:\n",
+        CAUSES,
     ),
 )

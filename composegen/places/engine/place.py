@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, read_compose, use_compose
 from composegen.places.engine.notes import Notes, remove_notes
@@ -34,13 +35,29 @@ class EnginePlace:
             environment=workspace.environment,
         )
 
+    @property
+    def at(self) -> str:
+        """When `up` noted what it did, ISO 8601 in UTC; empty where it did not."""
+        return self._notes.at
+
+    def is_there(self) -> bool:
+        """Whether a container of the project runs now; not where no engine answers."""
+        try:
+            with Engine(self._notes.endpoint) as engine:
+                found = engine.list_containers(self._notes.project)
+        except EngineUnreachable:
+            return False
+        return any(each.is_running or each.is_restarting for each in found)
+
     def look(self) -> Seen:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
             containers = engine.list_containers(self._notes.project)
             unreached = self._reach.look(engine, containers)
             notes = self._describe_owners(engine)
-        seen = make_seen(self._notes, containers, unreached)
+            seen = make_seen(
+                self._notes, containers, engine.read_clock(), unreached=unreached
+            )
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),

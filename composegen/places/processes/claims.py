@@ -23,7 +23,6 @@ from composegen.places.processes.readiness import NotReady, Probe, ask, choose_p
 from composegen.places.processes.records import (
     RunFolder,
     ServiceRecord,
-    format_now,
     hash_config,
 )
 from composegen.places.processes.refusals import (
@@ -36,6 +35,7 @@ from composegen.places.processes.refusals import (
 from composegen.places.processes.stores import remove_container
 from composegen.places.processes.units import Unit
 from composegen.places.processes.upkeep import Upkeep
+from composegen.places.status import format_now
 from composegen.records import record, replace
 from composegen.system import guardian
 from composegen.system.holders import describe_process

@@ -63,10 +63,14 @@ _WHOLE = "+stack"
 
 @record
 class RunOptions:
-    """Whether what dies is started again, and whether services may use colours."""
+    """Whether what dies is started again, and whether services may use colours.
+
+    ``width`` is how many columns the plan may take, None for as many as it needs.
+    """
 
     restart: bool = True
     colours: bool = False
+    width: int | None = None
 
 
 class ThisMachine:
@@ -116,7 +120,7 @@ def run_stack(
         _check_handles()
         around = read_surroundings(workspace)
         local = settle_plan(stack, asked, around, ThisMachine())
-        text = format_plan(local.plan)
+        text = format_plan(local.plan, width=options.width)
         report(Planned(services=tuple(local.plan.names), text=text))
         for note in local.notes:
             report(Noted(text=note))

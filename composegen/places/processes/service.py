@@ -37,9 +37,8 @@ from composegen.places.events import (
 )
 from composegen.places.processes.claims import Found
 from composegen.places.processes.plan import Way
-from composegen.places.processes.records import format_now
 from composegen.places.processes.units import Unit
-from composegen.places.status import FINE, ServiceStatus, State
+from composegen.places.status import FINE, ServiceStatus, State, format_now
 from composegen.places.timeline import Boot
 from composegen.records import replace
 from composegen.system.identity import find_start_time, read_command
@@ -319,10 +318,11 @@ def describe_service(service: RunningService) -> ServiceStatus:
     unit = service.unit
     launch = unit.launch if service.found is None else None
     log = launch.log if launch is not None else None
+    state, health = _find_state(service)
     return ServiceStatus(
         service=service.name,
-        state=service.state,
-        health=service.health,
+        state=state,
+        health=health,
         pid=service.pid,
         since=service.since,
         restarts=service.restarts,
@@ -332,6 +332,19 @@ def describe_service(service: RunningService) -> ServiceStatus:
         log=str(log) if log is not None else None,
         reused=service.found is not None,
     )
+
+
+def _find_state(service: RunningService) -> tuple[State, str | None]:
+    """Its state and health in the words of every place.
+
+    One that is unhealthy has failed, and so has one that exited and is not back.
+    """
+    if service.state is State.READY and service.health == "unhealthy":
+        return State.FAILED, service.health
+    has_died = service.state is State.STARTING and service.failure is not None
+    if has_died and service.pid is None:
+        return State.FAILED, None
+    return service.state, service.health
 
 
 def _make_future() -> asyncio.Future[Any]:

@@ -18,7 +18,6 @@ from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
     RunRecord,
-    format_now,
     identify_self,
 )
 from composegen.places.processes.service import describe_failure
@@ -26,7 +25,13 @@ from composegen.places.processes.sockets import choose_socket, find_socket_folde
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.processes.units import Unit
 from composegen.places.processes.upkeep import Upkeep
-from composegen.places.status import FINE, ServiceStatus, State, describe_statuses
+from composegen.places.status import (
+    ServiceStatus,
+    State,
+    are_up,
+    describe_statuses,
+    format_now,
+)
 from composegen.planning.printing import describe_left_out
 from composegen.records import as_dict, record
 from composegen.system.process import Processes
@@ -160,13 +165,10 @@ def describe_run(
         ServiceStatus(service=name, state=State.READY, pid=os.getpid(), since=since)
         for name in owners
     ]
+    required = {step.name for step in local.plan.steps if step.is_required}
     return {
         "statuses": describe_statuses(statuses),
-        "is_up": all(
-            service.state in FINE
-            for service in supervisor.services.values()
-            if service.unit.step.is_required
-        ),
+        "is_up": are_up(statuses, required),
         "needs": {
             step.name: [gate.service for gate in step.gates]
             for step in local.plan.steps
@@ -176,7 +178,10 @@ def describe_run(
 
 
 def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
-    """Why services are not up, and what the last question to each got."""
+    """Why services are not up, what the last question to each got, and its log.
+
+    ``log_starts`` are the bytes at which the lines of its present start begin.
+    """
     return {
         "failures": {
             name: as_dict(failure)
@@ -187,5 +192,10 @@ def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
             name: service.last_answer
             for name, service in supervisor.services.items()
             if service.last_answer
+        },
+        "log_starts": {
+            name: service.process.log_start
+            for name, service in supervisor.services.items()
+            if service.process is not None
         },
     }
