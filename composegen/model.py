@@ -108,7 +108,9 @@ class Build:
 
     ``base_image`` is what its last or targeted stage begins with, ``user`` its USER,
     ``has_healthcheck`` and ``exposed`` what else was seen; empty where the Dockerfile
-    could not be read. ``lacks_target`` tells that it has no stage of the target's name.
+    could not be read. ``tools`` are programs that it installs or calls itself.
+    ``lacks_target`` tells that it has no stage of the target's name, ``lacks_file``
+    that there is no Dockerfile.
     """
 
     options: Mapping[str, Raw]
@@ -116,7 +118,9 @@ class Build:
     user: str = ""
     has_healthcheck: bool = False
     exposed: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     lacks_target: bool = False
+    lacks_file: bool = False
 
     @property
     def context(self) -> str:

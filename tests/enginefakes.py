@@ -12,6 +12,7 @@ from composegen.places.engine.containers import (
     Container,
     Folder,
     Happened,
+    Machine,
     Maker,
     Socket,
     Status,
@@ -40,6 +41,22 @@ def make_notes(*services: NotedService, **values: Any) -> Notes:
             "context": "default",
             "file": "stack.yaml",
             "services": services,
+            **values,
+        }
+    )
+
+
+def make_machine(**values: Any) -> Machine:
+    """A machine with an engine that everything fits on."""
+    return Machine(
+        **{
+            "version": "26.1.5",
+            "api": "1.45",
+            "system": "linux",
+            "is_rootless": False,
+            "root": "/var/lib/docker",
+            "memory": 8 << 30,
+            "cpus": 4,
             **values,
         }
     )
@@ -91,14 +108,20 @@ class FakeEngine:
     programs: dict[str, list[str]] = field(default_factory=dict)
     answers: dict[str, dict[str, int]] = field(default_factory=dict)
     folders: dict[str, dict[str, Folder | None]] = field(default_factory=dict)
+    asked_since: dict[str, float] = field(default_factory=dict)
+    now: float = 110.0
+
+    def read_clock(self) -> float:
+        return self.now
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         return tuple(self.containers) if project == "demo" else ()
 
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        return [each for each in self.past.get(id, []) if since <= each.time <= until]
+    def list_past(self, id: str, since: float) -> list[Happened]:
+        return [each for each in self.past.get(id, []) if since <= each.time]
 
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
+    def read_logs(self, id: str, count: int, since: float) -> tuple[str, ...]:
+        self.asked_since[id] = since
         return tuple(self.logs.get(id, []))[-count:]
 
     def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
@@ -146,7 +169,7 @@ def find_web(*lines, needs=(), evidence=None, noted=None, **values):
             noted=make_noted("web", *needs, **{**port, **(noted or {})}),
             container=container,
             lines=lines,
-            **(evidence or {}),
+            **{"age": 100.0, **(evidence or {})},
         )
     )
 

@@ -166,15 +166,20 @@ def make_selection(added: tuple[str, ...], removed: tuple[str, ...]) -> Selectio
     return Selection(added=_split_names(added), removed=_split_names(removed))
 
 
-def load_file(file: str, selection: Selection | None = None) -> Loaded:
-    """Read and check a stack file. Raises FileRefused and ProblemsFound."""
+def load_file(
+    file: str, selection: Selection | None = None, *, with_files: bool = False
+) -> Loaded:
+    """Read and check a stack file, and look for the files that it names if asked to.
+
+    Raises FileRefused and ProblemsFound.
+    """
     from composegen.errors import FileRefused
     from composegen.stackfile.load import load_stack
 
     if not _is_typed("file"):
         _check_found(Path(file))
     try:
-        return load_stack(Path(file), file, selection=selection)
+        return load_stack(Path(file), file, selection=selection, with_files=with_files)
     except FileRefused as refused:
         if not refused.help and refused.file == file:
             refused.help = (

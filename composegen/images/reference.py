@@ -5,10 +5,19 @@ from __future__ import annotations
 from composegen.records import record
 from composegen.values import find_default, parse_variables
 
+_MIRRORED = frozenset(
+    "library docker.io registry-1.docker.io ghcr.io quay.io gcr.io mcr.microsoft.com "
+    "public.ecr.aws".split()
+)
+"""What a mirror's path has before the name: a registry, or Docker's own images."""
+
 
 @record(kw_only=False)
 class ImageReference:
-    """An image's name taken apart; ``path`` has no registry and no ``library/``."""
+    """An image's name taken apart; ``path`` has no registry and no ``library/``.
+
+    Neither has it what a mirror puts in front: ``docker/library/``, ``docker.io/``.
+    """
 
     path: str
     tag: str
@@ -29,7 +38,16 @@ def parse_image(text: str) -> ImageReference:
     name, tag = _split_tag(path)
     if "$" in tag:
         tag = find_default(tag) if parse_variables(tag) else tag
-    return ImageReference(name.removeprefix("library/"), tag, digest)
+    return ImageReference(_strip_mirror(name), tag, digest)
+
+
+def _strip_mirror(path: str) -> str:
+    """The path in the first registry, where a mirror's path holds it."""
+    parts = path.split("/")
+    for position in range(len(parts) - 2, -1, -1):
+        if parts[position] in _MIRRORED:
+            return "/".join(parts[position + 1 :])
+    return path
 
 
 def _split_tag(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from composegen.images.facts import find_facts, fits_image
 from composegen.model import Build, Condition, Facts, Mount, Service, Stack
 from composegen.records import record, replace
+from composegen.stackfile.data import Doubt, choose_volumes
 from composegen.stackfile.file import File
 from composegen.stackfile.keys.key import Draft
 from composegen.stackfile.keys.top import make_secret
@@ -76,7 +77,7 @@ class _Builder:
         """A service: its recipe chosen, the drafts merged, what is missing noted."""
         build = self._look_at_build(draft)
         recipe = self._choose_recipe(name, draft, build)
-        brought = _list_brought(name, recipe, draft)
+        brought = self._list_brought(name, recipe, draft, build)
         if recipe is not None and recipe.facts.user and draft.get("user") is REMOVED:
             draft = {key: value for key, value in draft.items() if key != "user"}
             recipe = replace(recipe, facts=replace(recipe.facts, user=""))
@@ -128,6 +129,38 @@ class _Builder:
             runs = image if isinstance(image, str) else found.default_image
         self.recipes[name] = found.choose(runs)
         return self.recipes[name]
+
+    def _list_brought(
+        self, name: str, recipe: Recipe | None, draft: Draft, build: Build | None
+    ) -> Draft:
+        """What the recipe brings to a service: its keys, and its volumes by names."""
+        if recipe is None:
+            return {}
+        brought: Draft = dict(recipe.draft)
+        if draft.get("build") not in (None, REMOVED) and "image" not in draft:
+            brought.pop("image", None)
+        image = str(draft.get("image") or brought.get("image") or "")
+        runs = build.base_image if build is not None else image
+        data = choose_volumes(name, recipe, runs, draft)
+        if data.doubt is not None and draft.get("volumes") is not REMOVED:
+            self._add_doubt(name, data.doubt)
+        if recipe.volumes:
+            brought["volumes"] = [
+                Mount(source=f"{name}-{end}", target=target)
+                for end, target in data.volumes.items()
+            ]
+        _make_room(brought, draft)
+        return brought
+
+    def _add_doubt(self, name: str, doubt: Doubt) -> None:
+        path: tuple[str, ...] = ("services", name)
+        if doubt.target:
+            path = (*path, "volumes", doubt.target)
+        elif (*path, "image") in self.file.places:
+            path = (*path, "image")
+        self.file.problems.add(
+            doubt.name, doubt.message, self.file.places[path], doubt.help
+        )
 
     def _add_unknown_recipe(self, name: str, use: str) -> None:
         if use in self.book.names or self.book.lacks_folder:
@@ -199,22 +232,6 @@ class _Builder:
                 self.file.places["services", name, key],
                 "name the port it listens on:\nport: 8080",
             )
-
-
-def _list_brought(name: str, recipe: Recipe | None, draft: Draft) -> Draft:
-    """What the recipe brings to a service: its keys, and its volumes by their names."""
-    if recipe is None:
-        return {}
-    brought: Draft = dict(recipe.draft)
-    if draft.get("build") not in (None, REMOVED) and "image" not in draft:
-        brought.pop("image", None)
-    if recipe.volumes:
-        brought["volumes"] = [
-            Mount(source=f"{name}-{end}", target=target)
-            for end, target in recipe.volumes.items()
-        ]
-    _make_room(brought, draft)
-    return brought
 
 
 def _make_room(brought: Draft, own: Draft) -> None:

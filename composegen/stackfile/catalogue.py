@@ -20,16 +20,16 @@ _READING = """
 
 # What the services say together.
 _MEANING = """
-    cycle finished-no-job healthy-unasked job-health local-command missing-file
-    missing-setting network-mode no-health no-image no-port no-probe-tool
+    above-limit cycle finished-no-job healthy-unasked job-health local-command
+    missing-file missing-setting network-mode no-health no-image no-port no-probe-tool
     left-out placeholder-unknown port-twice replicas-port replicas-volume
-    same-variable secret-name-taken udp-health undeclared-network unknown-recipe
-    unknown-service unknown-target
+    same-variable secret-name-taken udp-health undeclared-network unknown-data-folder
+    unknown-recipe unknown-service unknown-target wrong-data-folder
 """.split()
 
 _WARNINGS = """
     boot-too-short early-variable env-file-wires foreign-image job-unwaited
-    latest-image near-placeholder no-reason open-port port-unpublished
+    latest-image near-placeholder no-reason old-data-folder open-port port-unpublished
     root-bind-mount secret-in-context secret-literal store-network traefik-network
     unasked unused-secret unused-volume visible-password
 """.split()

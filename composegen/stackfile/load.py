@@ -35,19 +35,24 @@ class Loaded:
 
 
 def load_stack(
-    path: Path, shown: str = "", *, selection: Selection | None = _NO_FLAGS
+    path: Path,
+    shown: str = "",
+    *,
+    selection: Selection | None = _NO_FLAGS,
+    with_files: bool = False,
 ) -> Loaded:
     """Read a stack file and what it names.
 
     ``selection`` is judged too: what it excludes must not be required; None judges
-    none. Raises ProblemsFound with every problem when one of them is an error,
-    FileRefused where there is no file to read.
+    none. ``with_files`` looks for every file that must be there at the start.
+    Raises ProblemsFound with every problem when one of them is an error, FileRefused
+    where there is no file to read.
     """
     file = read_file(path, shown or str(path))
     parts = parse_parts(file)
     book = open_book(file, parts.top.get("recipes", ""))
     built = build_stack(file, parts, book)
-    check_built(file, parts, book, built, selection)
+    check_built(file, parts, book, built, selection, with_files=with_files)
     return Loaded(built.stack, file.problems.found)
 
 
@@ -75,6 +80,8 @@ def check_built(
     book: RecipeBook,
     built: Built,
     selection: Selection | None,
+    *,
+    with_files: bool = False,
 ) -> None:
     """Check what the services say together; raises ProblemsFound on any error."""
     check_stack(
@@ -88,6 +95,7 @@ def check_built(
             given_secrets=frozenset(parts.top.get("secrets", {})),
             known_recipes=book.names,
             selection=selection,
+            with_files=with_files,
         )
     )
     if file.problems.has_errors:

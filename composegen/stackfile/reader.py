@@ -338,23 +338,29 @@ class Reader:
 
     # Raw settings
 
-    def read_raw(self, node: Node) -> Raw:
+    def read_raw(self, node: Node, path: Path = ()) -> Raw:
         """A value that is passed on: true, false, null and plain numbers are typed.
 
         Only an unquoted scalar in JSON's own notation is typed; everything else is
-        the text that was written.
+        the text that was written. Below ``path``, where one is given, the keys of
+        mappings and the texts of values are remembered.
         """
         if isinstance(node, MappingNode):
             result: dict[str, Raw] = {}
             for key, key_node, value in self.source.pairs(node):
                 if self.source.find_lost_comma(node, key_node, value):
                     self.add_lost_comma(key, key_node)
-                result[key] = self.read_raw(value)
+                inner = (*path, key) if path else ()
+                if path:
+                    self.nodes[inner] = key_node
+                result[key] = self.read_raw(value, inner)
             return result
         if isinstance(node, SequenceNode):
-            return [self.read_raw(item) for item in node.value]
+            return [self.read_raw(item, path) for item in node.value]
         assert isinstance(node, ScalarNode)
         text: str = node.value
+        if path:
+            self.nodes[*path, text] = node
         if "$" in text:
             self.check_variables(node)
         return text if node.style else type_raw(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from composegen.images.tools import list_programs
 from composegen.model import (
     Access,
     Build,
@@ -44,7 +45,9 @@ def make_service(
         build=build,
         port=port,
         publish=publish,
-        health=_make_health(draft.get("health"), facts, recipe, port),
+        health=_make_health(
+            draft.get("health"), recipe, port, _list_tools(draft, facts, build)
+        ),
         needs=_make_needs(draft.get("needs", {})),
         environment=draft.get("environment", {}),
         env_file=tuple(draft.get("env_file", ())),
@@ -114,15 +117,28 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
     return tuple(settled), port
 
 
+def _list_tools(
+    draft: Draft, facts: Facts | None, build: Build | None
+) -> tuple[str, ...]:
+    """What the image has: by facts, by its Dockerfile, by the command that it runs."""
+    known = [*(facts.tools if facts else ()), *(build.tools if build else ())]
+    for key in ("entrypoint", "command"):
+        known += list_programs(draft.get(key))
+    return tuple(dict.fromkeys(known))
+
+
 def _make_health(
-    draft: Draft | None, facts: Facts | None, recipe: Recipe | None, port: int | None
+    draft: Draft | None,
+    recipe: Recipe | None,
+    port: int | None,
+    tools: tuple[str, ...],
 ) -> Health | None:
-    """The health check of a draft: its tools are named, or those of the facts."""
+    """The health check of a draft: its tool is named, or is one of those known."""
     if not draft or "kind" not in draft:
         return None
     values = {key: value for key, value in draft.items() if key != "tool"}
     tool = draft.get("tool")
-    values["tools"] = (tool,) if tool else (facts.tools if facts else ())
+    values["tools"] = (tool,) if tool else tools
     values.setdefault("port", port)
     if recipe is not None and recipe.draft.get("health", {}).get(
         "command"

@@ -1,42 +1,29 @@
-"""The lines of a stack file that a help shows: to be pasted as they stand.
-
-A line is complete: put in place of the one with the same key, or merged with it, it
-means the same.
-"""
+"""The lines that a help shows for a service on the engine."""
 
 from __future__ import annotations
 
 import re
 
+from composegen.places.advice import advise_for, describe_health
 from composegen.places.engine.notes import NotedService
 from composegen.values import Port, format_duration, parse_published_port
 
-_KINDS = {"tcp": "tcp: true", "image": "image: true"}
-_PLAIN = re.compile(r"/[\w./%+~-]*")
 _PLAIN_PORT = re.compile(r"\d+:\d{3,}")
 
 
 def advise(noted: NotedService, *lines: str) -> str:
     """The lines to add below a service in the stack file."""
-    return "\n".join([f"under `{noted.name}` in the stack file:", *lines])
+    return advise_for(noted.name, *lines)
 
 
 def write_health(noted: NotedService, setting: str) -> str:
     """A service's `health` with one more setting, such as ``boot: 2m``."""
-    kind = _KINDS.get(noted.check, "")
-    if noted.check == "http" and not setting.startswith("http:"):
-        kind = f"http: {quote_path(noted.path)}"
-    return f"health: {{{', '.join(filter(None, (kind, setting)))}}}"
+    return describe_health(noted.check, noted.path, setting)
 
 
 def write_longer_boot(noted: NotedService) -> str:
     """A service's `health` with twice its boot."""
     return write_health(noted, f"boot: {format_duration(noted.boot * 2)}")
-
-
-def quote_path(path: str) -> str:
-    """A path as it stands in a flow of YAML."""
-    return path if _PLAIN.fullmatch(path) else f'"{path}"'
 
 
 def write_port(noted: NotedService, port: int) -> list[str]:

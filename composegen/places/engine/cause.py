@@ -1,33 +1,21 @@
-"""The causes of failures on the engine: a name for each, its words and its help.
-
-A name belongs to one cause with one help. Every help is tried on an engine by a test
-that carries the name, so that a cause cannot be added without such a test.
-"""
+"""The names of the causes of failures on the engine."""
 
 from __future__ import annotations
 
-from enum import StrEnum, auto
+from enum import auto
 
-from composegen.records import record
+from composegen.places.cause import Names
 
 
-class CauseName(StrEnum):
+class CauseName(Names):
     """Every cause that can be found."""
-
-    @staticmethod
-    def _generate_next_value_(
-        name: str,
-        start: int,  # noqa: ARG004 - what an enum calls
-        count: int,  # noqa: ARG004
-        last_values: list[str],  # noqa: ARG004
-    ) -> str:
-        return name.lower().replace("_", "-")
 
     # A start that failed
     PORT_TAKEN = auto()
     MOUNT_MISSING = auto()
+    MOUNT_IS_FOLDER = auto()
     SECRET_MISSING = auto()
-    OTHER_ARCHITECTURE = auto()
+    NOT_A_PROGRAM = auto()
     FILE_CAPABILITIES = auto()
     PROGRAM_NOT_FOUND = auto()
     PROGRAM_LOCKED = auto()
@@ -36,6 +24,7 @@ class CauseName(StrEnum):
     # How it ended
     OUT_OF_MEMORY = auto()
     KILLED = auto()
+    STOPPED = auto()
     NEED_ON_LOOPBACK = auto()
 
     # A health check that does not pass
@@ -46,6 +35,9 @@ class CauseName(StrEnum):
     CHECK_FAILS = auto()
     OTHER_PORT = auto()
     SLOW_BOOT = auto()
+    BOOT_NOT_OVER = auto()
+    SILENT_AGAIN = auto()
+    LATE_BOOT = auto()
 
     # What only the container itself reaches
     ON_LOOPBACK = auto()
@@ -69,9 +61,16 @@ class CauseName(StrEnum):
     VOLUME_DENIED = auto()
     MODULE_MISSING = auto()
 
+    # What `up` left
+    UP_NOW = auto()
+    UP_ENDED = auto()
+
     # What Compose complains about
+    ENGINE_LOST = auto()
     BUILD_FAILED = auto()
     BUILD_FOLDER_MISSING = auto()
+    DOCKERFILE_MISSING = auto()
+    FILE_MISSING = auto()
     IMAGE_NOT_FOUND = auto()
     REGISTRY_UNREACHABLE = auto()
     IMAGE_NOT_HERE = auto()
@@ -81,16 +80,3 @@ class CauseName(StrEnum):
     NAME_TAKEN = auto()
     COMPOSE_TOO_OLD = auto()
     NETWORK_MISSING = auto()
-
-
-@record(kw_only=False)
-class Cause:
-    """What is behind a failure, and what to do; ``help`` is empty where nothing is."""
-
-    name: str
-    text: str
-    help: str = ""
-
-
-UNKNOWN = Cause("", "")
-"""Nothing is known."""

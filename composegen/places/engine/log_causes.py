@@ -9,8 +9,9 @@ import posixpath
 import re
 from collections.abc import Iterable
 
-from composegen.places.engine.advice import quote_path
-from composegen.places.engine.cause import Cause, CauseName
+from composegen.places.advice import quote_path
+from composegen.places.cause import Cause
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.containers import Folder, Mounted
 from composegen.places.engine.data_help import suggest_password, suggest_volume_owner
 from composegen.places.engine.evidence import Evidence

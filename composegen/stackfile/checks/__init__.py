@@ -19,12 +19,14 @@ from composegen.stackfile.checks.needs import (
     check_names,
     check_unasked,
 )
+from composegen.stackfile.checks.paths import check_paths
 from composegen.stackfile.checks.reach import (
     check_led_to,
     check_networks,
     check_ports,
     check_store_networks,
 )
+from composegen.stackfile.checks.resources import check_reservations
 from composegen.stackfile.checks.secrets import check_literals, check_secrets
 from composegen.stackfile.checks.variables import (
     check_early_variables,
@@ -55,6 +57,8 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_secrets,
     check_images,
     check_reasons,
+    check_paths,
+    check_reservations,
     check_networks,
     check_store_networks,
 )

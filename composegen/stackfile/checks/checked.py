@@ -22,7 +22,8 @@ class Checked:
     """What the checks look at, and where they note what they find.
 
     ``broken`` holds (service, key) of what could not be read; ``recipes`` the recipe
-    of each service that has one; ``target`` is what the stack is checked for.
+    of each service that has one; ``target`` is what the stack is checked for,
+    ``with_files`` whether the files that it names are looked for.
     """
 
     stack: Stack
@@ -35,6 +36,7 @@ class Checked:
     known_recipes: tuple[str, ...]
     selection: Selection | None
     target: str = "compose"
+    with_files: bool = False
 
     def find(self, *path: str) -> Location:
         """The place of a path of the stack."""

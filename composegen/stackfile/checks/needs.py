@@ -16,6 +16,7 @@ from composegen.planning.selection import (
     suggest_flags,
 )
 from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.checks.jobs import looks_like_job
 from composegen.text import list_some, shorten, suggest
 
 _MOST_NEAR = 20
@@ -97,7 +98,10 @@ def _check_can_be_asked(
             f"`{service.name}` needs `{target.name}` to be healthy, but "
             f"`{target.name}` has no health check",
             path,
-            f"add a health check to `{target.name}`:\n{_suggest_health(target)}",
+            f"`{target.name}` looks like a job, which ends by itself: make it one:\n"
+            "job: true"
+            if looks_like_job(target)
+            else f"add a health check to `{target.name}`:\n{_suggest_health(target)}",
         )
     elif target.health.kind is HealthKind.NONE:
         checked.add(
@@ -161,7 +165,9 @@ def check_unasked(checked: Checked) -> None:
                 f"`{service.name}` has no health check: composegen cannot tell when it "
                 "is ready",
                 ("services", service.name),
-                f"add a health check:\n{_suggest_health(service)}",
+                "it looks like a job, which ends by itself: make it one:\njob: true"
+                if looks_like_job(service)
+                else f"add a health check:\n{_suggest_health(service)}",
             )
 
 

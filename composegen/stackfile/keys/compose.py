@@ -165,13 +165,13 @@ def read_build(reader: Reader, node: Node, path: Path) -> Any:
             options[key] = reader.read_text(value) or ""
             reader.nodes[*path, key, options[key]] = value
         else:
-            options[key] = reader.read_raw(value)
+            options[key] = reader.read_raw(value, (*path, key))
     if "context" not in options and "dockerfile_inline" not in options:
         options = {"context": ".", **options}
     return options
 
 
-def read_env_file(reader: Reader, node: Node, _: Path) -> Any:
+def read_env_file(reader: Reader, node: Node, path: Path) -> Any:
     """Files of variables, each a name or a mapping with a ``path``."""
     items = node.value if isinstance(node, SequenceNode) else [node]
     files: list[Raw] = []
@@ -181,10 +181,12 @@ def read_env_file(reader: Reader, node: Node, _: Path) -> Any:
             if not isinstance(raw, dict) or not isinstance(raw.get("path"), str):
                 reader.add_type(item, "a mapping with a `path`")
             else:
+                reader.nodes[*path, str(raw["path"])] = item
                 files.append(raw)
         else:
             text = reader.read_text(item, "a file")
             if text is not None:
+                reader.nodes[*path, text] = item
                 files.append(text)
     return files
 

@@ -238,6 +238,7 @@ def read_local(reader: Reader, node: Node, path: Path) -> Any:
             )
     if "dir" in found:
         draft["dir"] = reader.read_text(found["dir"][1], "a folder", variables=False)
+        reader.nodes[*path, "dir"] = found["dir"][1]
     if "port" in found:
         draft["port"] = reader.read_port(found["port"][1])
     if "env" in found:
@@ -261,7 +262,7 @@ def read_compose(reader: Reader, node: Node, path: Path) -> Any:
             _check_raw_deploy(reader, value)
         if help:
             _add_computed(reader, key, key_node, help)
-    return reader.read_raw(node)
+    return reader.read_raw(node, path)
 
 
 def _check_raw_deploy(reader: Reader, node: MappingNode) -> None:

@@ -247,7 +247,7 @@ def read_compose(reader: Reader, node: Node, path: Path) -> Any:
                 key_node,
                 help,
             )
-    return reader.read_raw(node) if isinstance(node, MappingNode) else None
+    return reader.read_raw(node, path) if isinstance(node, MappingNode) else None
 
 
 # The table

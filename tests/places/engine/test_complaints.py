@@ -39,6 +39,19 @@ def test_a_taken_port_suggests_the_next():
         ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
         ("manifest for python:0.0 not found", "`web` cannot be pulled"),
         ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
+        (
+            'unable to prepare context: path "/x/no" not found',
+            "the folder to build from does not exist: /x/no",
+        ),
+        (
+            "failed to get build context x: stat /x/no: no such file or directory",
+            "a folder to build from does not exist: /x/no",
+        ),
+        (
+            "failed to read dockerfile: open Dockerfile: no such file or directory",
+            "the folder to build from has no Dockerfile",
+        ),
+        ("env file /x/a.env not found: stat", "does not exist: /x/a.env"),
         ("No such image: demo-web:latest", "the image demo-web:latest is not here"),
         ("required variable KEY is missing a value: why", "KEY is not set: why"),
         ("no space left on device", "disk is full"),

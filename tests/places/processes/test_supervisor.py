@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import stat
@@ -208,7 +209,8 @@ def test_a_service_that_listens_elsewhere_is_told_to_read_port(tmp_path, ports):
     )
 
     assert failure.cause == f"it listens on {other}, not on {ports['app']}"
-    assert failure.help == "let it read PORT"
+    assert failure.help.startswith("let it read PORT, or under `app` in the stack file")
+    assert re.search(r"\nlocal: \{port: \d+\}$", failure.help)
 
 
 def test_ipv6_alone_is_told(tmp_path, ports):

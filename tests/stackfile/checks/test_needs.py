@@ -257,3 +257,48 @@ def test_a_disabled_service_that_only_disabled_ones_need_is_fine() -> None:
     )
 
     assert list_names(text) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python manage.py migrate",
+        "[python, manage.py, migrate, --noinput]",
+        "alembic upgrade head",
+        "[sh, -c, 'sleep 1 && npx prisma migrate deploy']",
+        "bundle exec rails db:migrate",
+        "flask db upgrade",
+    ],
+)
+def test_a_service_that_migrates_is_offered_to_be_a_job(command: str) -> None:
+    text = make_stack(
+        app=f"{APP}needs: [prepare]", prepare=f"image: python:3\ncommand: {command}"
+    )
+    mended = text.replace("command:", "job: true\n    command:")
+    assert find("healthy-unasked", text).help.endswith("\njob: true")
+    assert "healthy-unasked" not in list_names(mended)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "command: python serve.py",
+        "command: python manage.py migrate\nport: 8000",
+        "command: [sh, -c, 'alembic upgrade head && uvicorn app:app']",
+    ],
+)
+def test_a_service_that_serves_is_offered_a_health_check(keys: str) -> None:
+    text = make_stack(app=f"{APP}needs: [other]", other=f"image: python:3\n{keys}")
+    assert "health: /health" in find("healthy-unasked", text).help
+
+
+def test_a_service_that_is_named_after_a_job_is_one_where_no_command_is() -> None:
+    text = make_stack(
+        app=f"{APP}needs: [db-migrate]", **{"db-migrate": "image: shop:1"}
+    )
+    assert find("healthy-unasked", text).help.endswith("\njob: true")
+
+
+def test_without_a_need_too_a_job_is_seen() -> None:
+    text = make_stack(seed="image: python:3\ncommand: python manage.py loaddata x")
+    assert find("unasked", text).help.endswith("\njob: true")
