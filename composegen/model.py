@@ -13,7 +13,14 @@ from typing import TypeAlias
 
 from composegen.errors import Location
 from composegen.records import field, record
-from composegen.values import Duration, Port, split_at_colons
+from composegen.values import (
+    VOLUME_NAME,
+    Duration,
+    Port,
+    find_default,
+    has_variables,
+    split_at_colons,
+)
 
 Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
 """A value that is passed on as it is: what JSON can hold."""
@@ -108,7 +115,9 @@ class Build:
 
     ``base_image`` is what its last or targeted stage begins with, ``user`` its USER,
     ``has_healthcheck`` and ``exposed`` what else was seen; empty where the Dockerfile
-    could not be read. ``lacks_target`` tells that it has no stage of the target's name.
+    could not be read. ``tools`` are programs that it installs or calls itself.
+    ``lacks_target`` tells that it has no stage of the target's name, ``lacks_file``
+    that there is no Dockerfile.
     """
 
     options: Mapping[str, Raw]
@@ -116,7 +125,9 @@ class Build:
     user: str = ""
     has_healthcheck: bool = False
     exposed: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
     lacks_target: bool = False
+    lacks_file: bool = False
 
     @property
     def context(self) -> str:
@@ -138,18 +149,28 @@ class Mount:
 
     @property
     def is_bind(self) -> bool:
-        """Whether it mounts a path of the host."""
+        """Whether it mounts a path of the host, or what a variable may make one."""
         if self.long is not None:
             return self.long.get("type") == "bind"
         is_drive = self.source[1:3] in {":\\", ":/"}
-        return is_drive or self.source.startswith((".", "/", "~", "$"))
+        is_variable = self.source.startswith("$") and self.source[1:2] != "$"
+        return is_drive or is_variable or self.source.startswith((".", "/", "~"))
 
     @property
     def volume_name(self) -> str:
-        """The name of the named volume, or empty."""
+        """The name of the named volume, that of a variable by default, or empty."""
         if self.long is not None and self.long.get("type", "volume") != "volume":
             return ""
-        return "" if self.is_bind else self.source
+        if not has_variables(self.source):
+            return "" if self.is_bind else self.source
+        name = find_default(self.source)
+        return name if VOLUME_NAME.fullmatch(name) else ""
+
+    @property
+    def may_be_any_volume(self) -> bool:
+        """Whether a variable may make its source any of the declared volumes."""
+        is_other = self.long is not None and self.long.get("type") != "volume"
+        return not is_other and has_variables(self.source)
 
     @property
     def is_writable(self) -> bool:
@@ -206,11 +227,15 @@ RELAXABLE = ("read_only", "cap_drop", "no_new_privileges", "init")
 
 @record
 class Resources:
-    """The fuse: ``cpus`` and ``memory`` in Compose's form, ``pids`` a count."""
+    """The fuse: ``cpus`` and ``memory`` in Compose's form, ``pids`` a count.
+
+    Empty and 0 mean no limit; ``written`` names those that the stack file sets.
+    """
 
     cpus: str = "2"
     memory: str = "2G"
     pids: int = 512
+    written: frozenset[str] = frozenset()
 
 
 @record
@@ -290,7 +315,8 @@ class Service:
     """One service, its recipe and its own keys already made one.
 
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
-    settings that are merged last.
+    settings that are merged last. ``relax`` maps protections that are off to a reason;
+    those of ``kept`` hold whatever the facts say.
     """
 
     name: str
@@ -317,6 +343,7 @@ class Service:
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     local: Local | None = None
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()
@@ -333,7 +360,8 @@ class Stack:
     """A stack file as it was read and checked.
 
     ``places`` tells where a path such as ``("services", "web", "needs", "db")``
-    stands in the file; the longest known prefix of a path is its place.
+    stands in the file; the longest known prefix of a path is its place. ``resources``
+    are the limits of a service that sets none.
     """
 
     file: str
@@ -342,6 +370,7 @@ class Stack:
     volumes: Mapping[str, Raw] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     compose: Mapping[str, Raw] = field(default_factory=dict)
+    resources: Resources = Resources()
     extensions: Mapping[str, Raw] = field(default_factory=dict)
     places: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, repr=False

@@ -9,6 +9,21 @@ LINE_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 """What ends a line, in YAML too."""
 
 _NEAR = 0.6
+_STEERS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+_STEERING = re.compile(f"[{_STEERS}]")
+_COLOUR = r"\x1b\[[0-9;]*m"
+_MOVE = r"\x1b\[(?:[0-9;]*[A-GJKm]|\?25[hl])|\r"
+_SEQUENCE = (
+    r"\x1b\[[0-?]*[ -/]*[@-~]?"
+    r"|\x1b[]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"
+    r"|\x1b[ -/]*[0-~]?"
+    f"|[{_STEERS}]"
+)
+_BUT_COLOURS = re.compile(f"({_COLOUR})|{_SEQUENCE}")
+_BUT_MOVES = re.compile(f"({_MOVE})|{_SEQUENCE}")
+_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)\Z")
+_RESETS = ("\x1b[0m", "\x1b[m")
+_LONGEST_SEQUENCE = 4096
 
 
 def find_near(name: str, known: Iterable[str]) -> str:
@@ -30,6 +45,17 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def format_size(size: int) -> str:
+    """A number of bytes as people say it: 512 B, 1.2 kB, 45 MB."""
+    amount, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    shown = f"{amount:.1f}" if unit != "B" and amount < 10 else f"{amount:.0f}"
+    return f"{shown} {unit}"
+
+
 def list_some(names: Iterable[str], limit: int = 20) -> str:
     """The names, or the first of them with an ellipsis."""
     listed = list(names)
@@ -42,6 +68,31 @@ def shorten(text: str, limit: int = 40) -> str:
     return text if len(text) <= limit else text[: limit - 2] + ".."
 
 
+def cut_middle(text: str, limit: int) -> str:
+    """The text, or its beginning and its end with an ellipsis between them."""
+    if len(text) <= limit:
+        return text
+    kept = max(limit - 2, 2)
+    return f"{text[: kept // 2]}..{text[len(text) - (kept + 1) // 2 :]}"
+
+
+def wrap(text: str, width: int | None) -> str:
+    """A line in as many as it needs; those after the first are indented below it."""
+    if width is None or len(text) <= width:
+        return text
+    import textwrap
+
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    lines = textwrap.wrap(
+        text,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)
+
+
 def escape_control(text: str, keep: str = "") -> str:
     """The text with everything that could steer a terminal shown as an escape."""
     if text.isprintable():
@@ -52,6 +103,57 @@ def escape_control(text: str, keep: str = "") -> str:
         else ascii(character)[1:-1]
         for character in text
     )
+
+
+def can_steer(text: str) -> bool:
+    """Whether a text holds anything that could steer a terminal, a colour too."""
+    return _STEERING.search(text) is not None
+
+
+def strip_control(text: str, *, colours: bool = False) -> str:
+    """The text without anything that could steer a terminal, but tabs and line ends.
+
+    Sequences go as a whole, also those that are left open, and marks that reverse the
+    direction of text. With ``colours``, colours stay and end with their line.
+    """
+    if not can_steer(text):
+        return text
+    if not colours:
+        return _BUT_COLOURS.sub("", text)
+    kept = _BUT_COLOURS.sub(r"\1", text)
+    if "\x1b" not in kept:
+        return kept
+    return "\n".join(map(_end_colour, kept.split("\n")))
+
+
+def _end_colour(line: str) -> str:
+    start = line.rfind("\x1b")
+    is_plain = start < 0 or line.startswith(_RESETS, start)
+    return line if is_plain else f"{line}\x1b[0m"
+
+
+class ProgressFilter:
+    """Filters what another program draws on a terminal, piece by piece.
+
+    Colours, and moves of the cursor within what is drawn, stay. A sequence that is
+    split over two pieces is looked at as a whole.
+    """
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def filter(self, piece: str) -> str:
+        """The next piece, without anything else that could steer a terminal."""
+        text = self._rest + piece
+        found = _UNFINISHED.search(text, max(0, len(text) - _LONGEST_SEQUENCE))
+        end = len(text) if found is None else found.start()
+        self._rest = text[end:]
+        return _BUT_MOVES.sub(r"\1", text[:end])
+
+
+def escape_steering(text: str) -> str:
+    """JSON text with what could steer a terminal as JSON's own escapes."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def measure_width(text: str) -> int:

@@ -10,7 +10,10 @@ from composegen.places.engine.causes import find_cause
 from composegen.places.engine.containers import (
     Action,
     Container,
+    Folder,
     Happened,
+    Machine,
+    Maker,
     Socket,
     Status,
     Volume,
@@ -38,6 +41,22 @@ def make_notes(*services: NotedService, **values: Any) -> Notes:
             "context": "default",
             "file": "stack.yaml",
             "services": services,
+            **values,
+        }
+    )
+
+
+def make_machine(**values: Any) -> Machine:
+    """A machine with an engine that everything fits on."""
+    return Machine(
+        **{
+            "version": "26.1.5",
+            "api": "1.45",
+            "system": "linux",
+            "is_rootless": False,
+            "root": "/var/lib/docker",
+            "memory": 8 << 30,
+            "cpus": 4,
             **values,
         }
     )
@@ -84,24 +103,49 @@ class FakeEngine:
     sockets: dict[str, list[Socket]] = field(default_factory=dict)
     volumes: dict[str, Volume] = field(default_factory=dict)
     publishers: dict[int, str] = field(default_factory=dict)
+    makers: list[Maker] = field(default_factory=list)
+    is_here: bool = True
     programs: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, dict[str, int]] = field(default_factory=dict)
+    folders: dict[str, dict[str, Folder | None]] = field(default_factory=dict)
+    asked_since: dict[str, float] = field(default_factory=dict)
+    now: float = 110.0
+
+    def read_clock(self) -> float:
+        return self.now
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         return tuple(self.containers) if project == "demo" else ()
 
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        return [each for each in self.past.get(id, []) if since <= each.time <= until]
+    def list_past(self, id: str, since: float) -> list[Happened]:
+        return [each for each in self.past.get(id, []) if since <= each.time]
 
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
+    def read_logs(self, id: str, count: int, since: float) -> tuple[str, ...]:
+        self.asked_since[id] = since
         return tuple(self.logs.get(id, []))[-count:]
 
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
-        found = self.sockets.get(id)
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
+        found = self.sockets.get(container.id)
         return None if found is None else tuple(found)
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Iterable[str], host: str
+    ) -> dict[str, int]:
+        found = self.answers.get(id, {}) if list(tools) else {}
+        return {path: found[path] for path in paths if path in found}
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        return self.folders.get(id, {}).get(path)
 
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
         found = self.programs.get(id)
         return None if found is None else tuple(n for n in names if n in found)
+
+    def list_makers(self, project: str) -> tuple[Maker, ...]:
+        return tuple(self.makers)
+
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        return tuple(self.makers)
 
     def find_volume(self, name: str) -> Volume | None:
         return self.volumes.get(name)
@@ -112,13 +156,20 @@ class FakeEngine:
 
 def see_web(*lines, needs=(), evidence=None, noted=None, **values):
     """What is behind a service `web` that wrote these lines and is not up."""
+    cause = find_web(*lines, needs=needs, evidence=evidence, noted=noted, **values)
+    return cause.text, cause.help
+
+
+def find_web(*lines, needs=(), evidence=None, noted=None, **values):
+    """The same as a cause."""
     container = make_container("web", **{"health": "starting", **values})
+    port = {"port": 8000, "says_port": True}
     return find_cause(
         Evidence(
-            noted=make_noted("web", *needs, **{"port": 8000, **(noted or {})}),
+            noted=make_noted("web", *needs, **{**port, **(noted or {})}),
             container=container,
             lines=lines,
-            **(evidence or {}),
+            **{"age": 100.0, **(evidence or {})},
         )
     )
 

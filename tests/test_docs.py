@@ -26,16 +26,16 @@ from composegen.errors import Level, ProblemsFound
 from composegen.images.facts import list_recipe_files
 from composegen.model import RELAXABLE
 from composegen.planning.placeholders import PLACEHOLDERS
-from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
 from composegen.stackfile.hints.keys import KNOWN_TO_COMPOSE, TOP_LEVEL, translate_key
 from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS
 from composegen.stackfile.keys.needs import NEED_KEYS
 from composegen.stackfile.keys.own import REFUSED_RAW
 from composegen.stackfile.keys.service import KEYS
+from composegen.stackfile.keys.top import TOP_KEYS
 from composegen.stackfile.load import load_stack
 from composegen.stackfile.recipes import list_brought_keys
 from composegen.stackfile.schema import make_schema
-from composegen.stackfile.toplevel import TOP_KEYS
 from tests.pages import (
     PAGES,
     ROOT,
@@ -133,7 +133,7 @@ def list_anchors(page: Path) -> set[str]:
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     found = {make_anchor(match[2]) for match in _HEADING.finditer(text)}
     if page == DOCS / "problems.md":
-        found |= set(LEVELS)
+        found |= {*LEVELS, *COMMAND_ERRORS}
     return found
 
 
@@ -169,7 +169,7 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     )
     assert built.returncode == 0, built.stderr
     made = (tmp_path / "site" / "problems.html").read_text()
-    for name in LEVELS:
+    for name in (*LEVELS, *COMMAND_ERRORS):
         assert f'id="{name}"' in made
 
 
@@ -279,8 +279,6 @@ def test_every_key_has_a_section() -> None:
     assert set(schema["properties"]) == set(TOP_KEYS)
     assert set(service["properties"]) == set(KEYS)
 
-    top = {"name", "services", "volumes", "secrets", "recipes", "relax", "compose"}
-    assert top == set(TOP_KEYS)
     both = [key for key in TOP_KEYS if key in KEYS]
     headings = re.findall(r"^### `(.*)`$", STACK_FILE.read_text(), re.MULTILINE)
     assert sorted(headings) == sorted([*KEYS, *TOP_KEYS, "x-*"])

@@ -168,6 +168,31 @@ def test_down_names_a_run_that_does_not_end_and_what_to_do(stack):
         each.communicate()
 
 
+DEAF = """
+import runpy, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+runpy.run_path("server.py")
+"""
+
+
+def test_down_names_the_services_that_it_waits_for(tmp_path, ports):
+    text = make_service(
+        "app", ports["app"], command="deaf.py", extra="stop_grace_period: 10m"
+    ) + make_service("web", ports["web"])
+    runs.write_stack(tmp_path, f"services:\n{text}", deaf=DEAF)
+    process, _ = start_up(tmp_path)
+    pid = ask_status(tmp_path)[1]["app"]["pid"]
+    down = start_cli(tmp_path, "down")
+    said = down.stderr.readline()
+    os.kill(pid, signal.SIGKILL)
+
+    assert f"waits until app (pid {pid}) end, for up to their stop_grace_period" in said
+    assert down.wait(SECONDS) == 0
+    assert process.wait(SECONDS) == 0
+    for each in (process, down):
+        each.communicate()
+
+
 # Its notes
 
 
@@ -588,7 +613,7 @@ def test_status_why_and_logs_speak_of_a_run_that_is_up(stack, ports):
     end(process)
 
     assert code == 0
-    assert list(statuses) == ["web", "app", "cache"]
+    assert list(statuses) == ["app", "web", "cache"]
     assert statuses["web"]["state"] == "ready"
     assert statuses["web"]["health"] == "healthy"
     assert statuses["web"]["address"] == f"http://127.0.0.1:{ports['web']}"
@@ -596,7 +621,7 @@ def test_status_why_and_logs_speak_of_a_run_that_is_up(stack, ports):
     assert "cache: excluded: cannot run here" in table
     assert "app: STORE=memory" in table
     assert why[0] == 0
-    assert logs[1:] == ("web   | listening\napp   | listening\n", "")
+    assert logs[1:] == ("app   | listening\nweb   | listening\n", "")
     again = run_cli(stack, "logs")
     assert again[1:] == (
         logs[1],
@@ -626,7 +651,7 @@ def test_logs_refuses_a_count_below_zero_and_a_name_that_is_none(stack):
     assert run_cli(stack, "logs", "-n", "1")[1] == "web   | two\n"
     code, _, said = run_cli(stack, "logs", "zz")
     assert code == 2
-    assert "there are web, app, cache\n" in said
+    assert "there are cache, app, web\n" in said
 
 
 def test_why_follows_the_needs_to_the_one_that_blocks(tmp_path, ports):
@@ -811,7 +836,7 @@ def test_a_run_that_has_used_up_its_file_handles_tries_again_answers_and_ends(tm
     code, services = ask_status(tmp_path)
     why = run_cli(tmp_path, "why")[1]
 
-    assert (code, services["s0"]["state"]) == (1, "starting")
+    assert (code, services["s0"]["state"]) == (1, "failed")
     assert "too many open files: this process has reached its limit" in why
     assert end(run) == 130
     assert "too many open files" in log.read_text()

@@ -12,9 +12,11 @@ import pytest
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
 from composegen.stackfile.load import load_stack
-from composegen.targets.compose.render import render_plan
+from composegen.targets.compose.render import ORDER, render_plan
 from composegen.targets.files import Options
 from tests.parts import require_compose, require_part
+from tests.rendering import render as render_stack
+from tests.stacks import make_stack
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 STACKS = sorted(EXAMPLES.glob("*/stack.yaml"))
@@ -140,3 +142,41 @@ def test_no_rendered_file_switches_a_linter_off(rendered: dict[str, Path]) -> No
         text = path.read_text(encoding="utf-8")
         assert "dclint" not in text
         assert "compose-lint" not in text
+
+
+COMPUTED = ("ports", "secrets", "healthcheck", "depends_on", "network_mode")
+"""What a raw setting may not remove: `check` says so."""
+
+FULL = """
+image: python:3.13-slim
+build: {dockerfile_inline: "FROM python:3.13-slim"}
+environment: {A: b}
+user: "1000"
+volumes: ["data:/data"]
+extra_hosts: ["a=192.0.2.1"]
+cap_add: [KILL]
+labels: {a: b}
+replicas: 2
+ulimits: {nofile: 100}
+develop: {watch: [{action: rebuild, path: .}]}
+port: 80
+health: /
+"""
+
+
+def test_every_rendered_setting_can_be_removed(tmp_path: Path) -> None:
+    require_compose()
+    removed = [key for key in ORDER if key not in COMPUTED]
+    names = {key: f"no-{key.replace('_', '-')}" for key in removed}
+    stack = make_stack(
+        **{name: f"{FULL}compose: {{{key}: null}}\n" for key, name in names.items()}
+    )
+    path = tmp_path / "compose.yaml"
+    path.write_text(render_stack(stack), encoding="utf-8")
+
+    done = run("docker", "compose", "-f", str(path), "config", "--format", "json")
+
+    assert done.returncode == 0, done.stderr
+    services = json.loads(done.stdout)["services"]
+    left = {key for key, name in names.items() if services[name].get(key) is not None}
+    assert left <= {"command", "entrypoint", "networks"}  # Compose's own defaults

@@ -46,6 +46,7 @@ WRITES = {
     ("places.processes.control", "writer.write"): "the socket of a run",
     ("system.files", "file.write"): "a file",
     ("system.guard", "os.write"): "the pipe to the guardian",
+    ("system.trimming", "os.write"): "the older log",
     ("workspace.secrets", "file.write"): "a .gitignore",
 }
 

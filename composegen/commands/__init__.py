@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
@@ -34,6 +35,13 @@ def _fill_closed_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
+def _prepare_streams() -> None:
+    """What the encoding of a stream lacks is an escape, whoever writes to it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _find_command(arguments: list[str] | None) -> str:
     """The command that was typed, where click has lost it."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -52,6 +60,7 @@ def _show_refusal(error: OSError) -> None:
 
 def _run(arguments: list[str] | None) -> int:
     _fill_closed_streams()
+    _prepare_streams()
     try:
         result = cli.main(arguments, prog_name="composegen", standalone_mode=False)
     except ComposegenError as error:

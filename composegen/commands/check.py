@@ -27,7 +27,8 @@ def check(file: str, strict: bool, form: str) -> None:
 
     console = make_console()
     try:
-        problems = load_file(file, make_selection((), ())).problems
+        selection = make_selection((), ())
+        problems = load_file(file, selection, with_files=True).problems
     except ProblemsFound as found:
         problems = found.problems
     if form == "json":

@@ -26,4 +26,4 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     made = kind(cli, {}, "composegen", "_COMPOSEGEN_COMPLETE")
-    make_console().write_data(made.source() + "\n")
+    make_console().write_file(made.source() + "\n")

@@ -29,6 +29,7 @@ def doctor(file: str, form: str) -> None:
     check_platform()
     from composegen.paths import is_file
     from composegen.places.doctor import examine, find_ways, look_at_this_machine
+    from composegen.places.findings import Where
     from composegen.planning.plan import make_plan
     from composegen.records import as_dict
 
@@ -50,4 +51,8 @@ def doctor(file: str, form: str) -> None:
     if not ways:
         console.say(f"\n{what} cannot run here")
         raise SystemExit(ExitCode.PROBLEM)
-    console.say(f"\n{what} can run here {' and '.join(words[way] for way in ways)}")
+    unknown = any(not finding.is_known for finding in findings)
+    if unknown and Where.ENGINE in ways:
+        words["engine"] += " (if its images can be pulled)"
+    shown = " and ".join(words[way] for way in ways)
+    console.say(f"\n{what} can run here {shown}")

@@ -24,4 +24,4 @@ def graph(file: str, added: tuple[str, ...], removed: tuple[str, ...]) -> None:
     from composegen.targets.mermaid import draw_plan
 
     console = make_console()
-    console.write_data(draw_plan(load_plan(file, make_selection(added, removed))))
+    console.write_file(draw_plan(load_plan(file, make_selection(added, removed))))

@@ -35,4 +35,5 @@ def plan(
     if form == "json":
         console.write_json(describe_plan(made))
     else:
-        console.write_data(escape_control(format_plan(made), keep="\n"))
+        width = console.measure_width("out")
+        console.write_data(escape_control(format_plan(made, width=width), keep="\n"))

@@ -37,4 +37,4 @@ def recipes(name: str | None, file: str, form: str) -> None:
     if form == "json":
         console.write_json(data)
     else:
-        console.write_data(escape_control(text, keep="\n"))
+        console.write_file(escape_control(text, keep="\n"))

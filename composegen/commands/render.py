@@ -91,7 +91,7 @@ def render(
     made = make_plan(stack, selection)
     for rendered in TARGETS["compose"](made, options):
         if output == "-":
-            console.write_data(rendered.text)
+            console.write_file(rendered.text)
         elif only_check:
             check_rendered(rendered.text, path)
             console.say(f"{path} is up to date")

@@ -91,7 +91,11 @@ def run(
     )
     console = make_console()
     shown = RunConsole(console, verbose=verbose, lines_to_err=bool(command))
-    options = RunOptions(restart=not no_restart, colours=console.is_coloured("out"))
+    options = RunOptions(
+        restart=not no_restart,
+        colours=console.is_coloured("out"),
+        width=console.measure_width("err"),
+    )
     stack = load_file(file).stack
     check_names(stack, asked.selection)
     workspace = make_workspace(file)

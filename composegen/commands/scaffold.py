@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,16 @@ from composegen.errors import FileRefused
 from composegen.paths import exists, is_folder, is_link
 from composegen.resources import find_chat_example
 from composegen.system.files import write_atomically
+from composegen.targets.quoting import quote_scalar
+from composegen.workspace.project import make_project_name
 
 _LEFT_BEHIND = frozenset(
     "__pycache__ .venv .secrets .composegen logs build dist node_modules .pytest_cache "
     ".mypy_cache .ruff_cache .env expected".split()
 )
+
+_STACK_FILE = "stack.yaml"
+_NAME = re.compile(r"^name: .*$", re.MULTILINE)
 
 BARE_STACK = """\
 # A stack file: services, and what each one needs. `composegen explain NAME` says more
@@ -39,7 +45,7 @@ services:
 
 def write_bare_stack(folder: Path) -> Path:
     """Write ``stack.yaml`` in the folder; raises FileRefused where there is one."""
-    path = folder / "stack.yaml"
+    path = folder / _STACK_FILE
     if exists(path) or is_link(path):
         raise FileRefused(str(path), "exists already", help="nothing was written")
     _make_folder(folder)
@@ -50,6 +56,7 @@ def write_bare_stack(folder: Path) -> Path:
 def write_chat_stack(folder: Path) -> int:
     """Copy the chat stack into a folder; returns how many files were written.
 
+    The stack is named after the folder, so that two copies are two projects.
     Raises FileRefused: with nothing written where one of them exists, or something
     that is no folder stands where one must be.
     """
@@ -74,7 +81,16 @@ def write_chat_stack(folder: Path) -> int:
             shutil.copyfile(source / path, target)
         except OSError as error:
             raise FileRefused.by_system(str(target), error) from None
+    _name_stack(folder / _STACK_FILE, make_project_name(folder))
     return len(files)
+
+
+def _name_stack(path: Path, name: str) -> None:
+    """Name a copied stack; it keeps its name where the folder's gives none."""
+    text = path.read_text(encoding="utf-8")
+    if name:
+        line = f"name: {quote_scalar(name)}"
+        write_atomically(path, _NAME.sub(lambda _: line, text, count=1))
 
 
 def _is_no_folder(path: Path) -> bool:

@@ -42,7 +42,9 @@ def status(file: str, form: str, watch: bool) -> None:
         if form == "json":
             console.write_json(describe_statuses(seen.statuses))
         else:
-            console.write_data(format_statuses(seen.statuses, seen.left_out))
+            width = console.measure_width("out")
+            table = format_statuses(seen.statuses, seen.left_out, width=width)
+            console.write_data(table)
         if not watch:
             break
         time.sleep(1)

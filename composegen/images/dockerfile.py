@@ -1,6 +1,7 @@
 """What a Dockerfile and its .dockerignore say about an image; nothing is run.
 
-Only stages, USER, EXPOSE and HEALTHCHECK are read. Reading the files themselves is
+Only stages, USER, EXPOSE, HEALTHCHECK and the programs that are called are read.
+Reading the files themselves is
 the loader's business.
 """
 
@@ -10,6 +11,7 @@ import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 
+from composegen.images.tools import list_programs_of
 from composegen.records import field, record
 
 _ARGUMENT = re.compile(r"\$(?:\{(\w+)(?::?-([^}$]*))?\}|(\w+))")
@@ -27,6 +29,7 @@ class _Stage:
     user: str = ""
     has_healthcheck: bool | None = None
     exposed: list[str] = field(default_factory=list)
+    commands: list[tuple[str, str]] = field(default_factory=list)
 
 
 @record
@@ -34,13 +37,15 @@ class ImageSource:
     """What one stage says, stages that it builds upon included.
 
     ``base_image`` is the image that the chain begins with, empty where a build
-    argument hides it; ``user`` the last USER.
+    argument hides it; ``user`` the last USER; ``tools`` what can run a probe and
+    must be there, since it is called or installed.
     """
 
     base_image: str = ""
     user: str = ""
     has_healthcheck: bool = False
     exposed: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 def parse_dockerfile(
@@ -55,11 +60,13 @@ def parse_dockerfile(
         return None
     user, healthcheck = "", None
     exposed: list[str] = []
+    commands: list[tuple[str, str]] = []
     for _ in range(_MAX_STAGES):
         user = user or stage.user
         if healthcheck is None:
             healthcheck = stage.has_healthcheck
         exposed = [*stage.exposed, *exposed]
+        commands = [*stage.commands, *commands]
         earlier = _find_stage(stages[: stages.index(stage)], stage.base)
         if earlier is None:
             break
@@ -69,6 +76,7 @@ def parse_dockerfile(
         user=user,
         has_healthcheck=bool(healthcheck),
         exposed=tuple(dict.fromkeys(exposed)),
+        tools=list_programs_of(commands),
     )
 
 
@@ -103,6 +111,7 @@ def _read_stages(text: str, arguments: dict[str, str]) -> list[_Stage]:
 
 
 def _read_into(stage: _Stage, word: str, rest: str) -> None:
+    stage.commands.append((word, rest))
     if word == "USER":
         stage.user = rest.strip()
     elif word == "HEALTHCHECK":

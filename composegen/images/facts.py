@@ -6,6 +6,7 @@ tag chooses among an entry's variants.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
@@ -30,7 +31,7 @@ FACT_KEYS = frozenset(
 )
 RECIPE_KEYS = frozenset(
     "about images store start_interval url bare_url logins database database_default "
-    "requires variants".split()
+    "requires variants version_mark version_first newest data_variable".split()
 )
 
 
@@ -107,22 +108,112 @@ def make_facts(name: str, entry: Plain, *, image: str) -> Facts:
         init=chosen.get("init") != "false",
         read_only=chosen.get("read_only") != "false",
         no_new_privileges=chosen.get("no_new_privileges") != "false",
-        assumed_tag="$" in image.rpartition("/")[2],
+        assumed_tag=parse_image(image).is_variable,
     )
 
 
+SELECTORS = ("tag", "images", "version")
+"""What a variant says of the images that it is for; all of it must match."""
+
+
 def choose_variant(entry: Plain, image: str) -> Plain:
-    """The entry with the variants that match the image's tag laid over it."""
+    """The entry with the variants that match the image laid over it."""
     chosen = {key: value for key, value in entry.items() if key != "variants"}
-    tag = parse_image(image).tag
+    version = find_version(entry, image)
     for variant in entry.get("variants", ()):
-        patterns = variant["tag"]
-        if any(
-            fnmatchcase(tag, pattern)
-            for pattern in ([patterns] if isinstance(patterns, str) else patterns)
-        ):
-            chosen |= {key: value for key, value in variant.items() if key != "tag"}
+        if fits_variant(variant, image, version):
+            chosen |= {k: value for k, value in variant.items() if k not in SELECTORS}
     return chosen
+
+
+def fits_variant(variant: Plain, image: str, version: int | None) -> bool:
+    """Whether a variant is for an image, whose version may be unknown."""
+    tags = variant.get("tag", ())
+    if tags:
+        tag = parse_image(image).tag
+        listed = [tags] if isinstance(tags, str) else tags
+        if not any(fnmatchcase(tag, str(pattern)) for pattern in listed):
+            return False
+    if variant.get("images") and not fits_image(variant["images"], image):
+        return False
+    wanted = VERSION_RANGE.fullmatch(str(variant.get("version", "")))
+    if wanted is None:
+        return True
+    if version is None:
+        return False
+    is_below = version < int(wanted[2])
+    return is_below if wanted[1] == "<" else not is_below
+
+
+VERSION_RANGE = re.compile(r"(<|>=) ?(\d{1,9})", re.ASCII)
+"""The versions that a variant is for: ``<18`` or ``>=18``."""
+
+
+def find_version(entry: Plain, image: str) -> int | None:
+    """The major version in an image's tag; None where it cannot be told.
+
+    It follows the entry's mark, as in ``0.8.0-pg17``, or begins the tag of an image
+    that is listed for that.
+    """
+    tag = parse_image(image).tag
+    mark = re.escape(str(entry.get("version_mark", "")))
+    match = (
+        re.search(
+            rf"(?:^|[^a-z0-9]){mark}[-_]?(\d{{1,9}})", tag, re.ASCII | re.IGNORECASE
+        )
+        if mark
+        else None
+    )
+    if match is None and fits_image(entry.get("version_first", ()), image):
+        match = re.match(r"v?(\d{1,9})", tag, re.ASCII)
+    return int(match[1]) if match is not None else None
+
+
+def knows_data(entry: Plain, image: str) -> bool:
+    """Whether it is known where an image keeps its data.
+
+    It is not for an image that the entry does not list, nor for a version that cannot
+    be told where the data of versions is in different folders.
+    """
+    if not entry.get("images"):
+        return True
+    if not fits_image(entry["images"], image):
+        return _keeps_data_alike(entry, image)
+    movers = [each for each in entry.get("variants", ()) if each.get("volumes")]
+    version = find_version(entry, image)
+    if version is not None or not any("version" in each for each in movers):
+        return True
+    if any(
+        "version" not in each and fits_variant(each, image, version) for each in movers
+    ):
+        return True
+    return _is_newest(entry, image)
+
+
+def _keeps_data_alike(entry: Plain, image: str) -> bool:
+    """Whether an image of another recipe keeps its data in the same folders."""
+    found = find_facts(image)
+    file = list_recipe_files().get(found.name) if found is not None else None
+    if file is None:
+        return False
+    other = choose_variant(read_recipe(file), image)
+    return list_targets(other) == list_targets(choose_variant(entry, image)) != ()
+
+
+def list_targets(entry: Plain) -> tuple[str, ...]:
+    """The folders of a recipe's volumes."""
+    return tuple(text.partition(":")[2] for text in entry.get("volumes") or ())
+
+
+def _is_newest(entry: Plain, image: str) -> bool:
+    """Whether a name without a version is that of the entry's newest image."""
+    reference = parse_image(image)
+    is_variable = "$" in image.rpartition("/")[2] and not reference.tag
+    if reference.path != entry["images"][0] or is_variable:
+        return False
+    if not reference.tag:
+        return not reference.digest
+    return any(fnmatchcase(reference.tag, each) for each in entry.get("newest", ()))
 
 
 def fits_image(images: Iterable[str], image: str) -> bool:

@@ -5,18 +5,34 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from composegen.errors import CannotRun, ComposegenError, Level, MissingVariable
+from composegen.errors import (
+    CannotRun,
+    ComposegenError,
+    Level,
+    MissingVariable,
+)
 from composegen.model import SecretKind
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_file
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import ask_version
-from composegen.places.engine.containers import Container, Machine
-from composegen.places.engine.endpoint import DEFAULT, Endpoint, find_endpoint
+from composegen.places.engine.containers import Container, ImageBuild, Machine
+from composegen.places.engine.endpoint import Endpoint, find_endpoint
+from composegen.places.engine.examine import look_at_images, look_at_limits
+from composegen.places.engine.fit import list_missing
+from composegen.places.engine.images import list_images
+from composegen.places.engine.registry import Offer
+from composegen.places.findings import (
+    Finding,
+    Where,
+    say_broken,
+    say_doubtful,
+    say_fine,
+    say_problem,
+)
 from composegen.places.processes.environment import Surroundings, read_surroundings
 from composegen.places.processes.plan import find_obstacle, suggest_way
 from composegen.planning.plan import Plan, Step
@@ -25,33 +41,16 @@ from composegen.system.holders import describe_holder
 from composegen.system.listeners import is_free
 from composegen.targets.compose.render import render_plan
 from composegen.targets.files import Options
-from composegen.values import parse_variables
+from composegen.text import list_some
 from composegen.workspace.dotenv import fill_variables
 from composegen.workspace.project import find_project
+from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
 
 OLDEST_ENGINE = (25,)
 OLDEST_COMPOSE = (2, 21)
 OLDEST_BUILDX = (0, 17)
 _LITTLE_ROOM, _NO_ROOM = 5 << 30, 1 << 30
-
-
-class Where(StrEnum):
-    """Which way of running a stack a finding is about."""
-
-    ENGINE = "engine"
-    PROCESSES = "processes"
-    BOTH = "both"
-
-
-@record
-class Finding:
-    """One thing that was looked at: fine where it has no level."""
-
-    where: Where
-    message: str
-    level: Level | None = None
-    help: str = ""
 
 
 class Asked(Protocol):
@@ -63,6 +62,14 @@ class Asked(Protocol):
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         """The containers of a project."""
+        ...
+
+    def find_image(self, name: str) -> ImageBuild | None:
+        """An image that it has."""
+        ...
+
+    def ask_registry(self, name: str) -> Offer:
+        """Whether an image's registry offers it; from several threads at once."""
         ...
 
 
@@ -98,7 +105,9 @@ def examine(plan: Plan | None, folder: Path, means: Means) -> list[Finding]:
 
 def find_ways(findings: list[Finding]) -> list[Where]:
     """The ways in which the stack can run here."""
-    broken = {each.where for each in findings if each.level is Level.ERROR}
+    broken = {
+        each.where for each in findings if each.blocks or each.level is Level.ERROR
+    }
     if Where.BOTH in broken:
         return []
     return [each for each in (Where.ENGINE, Where.PROCESSES) if each not in broken]
@@ -123,6 +132,7 @@ class _Examination:
         yield from self._look_at_ports()
         yield from self._look_at_variables()
         yield from self._look_at_secrets()
+        yield from self._look_at_files()
         yield from self._look_at_programs()
 
     # The engine
@@ -133,11 +143,14 @@ class _Examination:
             engine = self.means.connect(endpoint)
             machine = engine.describe()
         except ComposegenError as error:
-            yield _fail(Where.ENGINE, error.message, error.help)
+            yield say_broken(Where.ENGINE, error.message, error.help)
         else:
             self.has_engine = True
             yield from self._look_at_machine(machine, endpoint)
             self._note_ports(engine)
+            if self.plan is not None:
+                yield from look_at_limits(self.plan, machine)
+                yield from self._look_at_images(self.plan, engine)
         yield from self._look_at_tools()
 
     def _look_at_machine(
@@ -154,20 +167,20 @@ class _Examination:
                 f"{_read_version(machine.version)[0]}, or install 25 or later",
             )
         else:
-            yield _pass(Where.ENGINE, f"{what} ({endpoint})")
-        room = self.means.measure_room(machine.root) if _is_local(endpoint) else None
+            yield say_fine(Where.ENGINE, f"{what} ({endpoint})")
+        room = self.means.measure_room(machine.root) if endpoint.is_local else None
         if room is None:
             return
         shown = f"{room / (1 << 30):.1f} GB are free for images and volumes"
         help = "make room: docker system df, docker system prune"
         if room < _NO_ROOM:
-            yield _fail(Where.ENGINE, shown, help)
+            yield say_broken(Where.ENGINE, shown, help)
         elif room < _LITTLE_ROOM:
             yield Finding(
                 where=Where.ENGINE, message=shown, level=Level.WARNING, help=help
             )
         else:
-            yield _pass(Where.ENGINE, shown)
+            yield say_fine(Where.ENGINE, shown)
 
     def _look_at_tools(self) -> Iterator[Finding]:
         builds = self.plan is None or any(step.service.build for step in self.steps)
@@ -181,31 +194,42 @@ class _Examination:
             try:
                 version = self.means.ask_version(*words)
             except ComposegenError as error:
-                yield _fail(Where.ENGINE, error.message, error.help)
+                yield say_broken(Where.ENGINE, error.message, error.help)
                 return
             if version is None:
-                yield _fail(
+                yield say_broken(
                     Where.ENGINE,
                     f"there is no {name} in the docker command",
                     f"install the docker plugin {name}, {least} or later",
                 )
             elif _read_version(version) < oldest:
-                yield _fail(
+                yield say_broken(
                     Where.ENGINE,
                     f"{name} {version} is too old",
                     f"install {name} {least} or later",
                 )
             else:
-                yield _pass(Where.ENGINE, f"{name} {version}")
+                yield say_fine(Where.ENGINE, f"{name} {version}")
+
+    def _look_at_images(self, plan: Plan, engine: Asked) -> Iterator[Finding]:
+        try:
+            wanted = list_images(plan, self._find_project(plan), self._fill)
+            yield from look_at_images(plan, wanted, engine)
+        except ComposegenError as error:
+            yield say_broken(Where.ENGINE, error.message, error.help)
+
+    def _fill(self, text: str) -> str:
+        return fill_variables(text, self.around.values)
+
+    def _find_project(self, plan: Plan) -> str:
+        return find_project(plan.stack.name, self.folder, self.around.values)
 
     def _note_ports(self, engine: Asked) -> None:
         """The ports that this very stack has published already."""
         if self.plan is None:
             return
         try:
-            name = self.plan.stack.name
-            project = find_project(name, self.folder, self.around.values)
-            containers = engine.list_containers(project)
+            containers = engine.list_containers(self._find_project(self.plan))
         except ComposegenError:
             return
         self.own_ports = {
@@ -229,7 +253,7 @@ class _Examination:
                 holder = self.means.find_holder(port)
                 by = f" by {holder}" if holder else ""
                 inside = step.service.port or port
-                yield _fail(
+                yield say_broken(
                     Where.BOTH,
                     f"port {port} of `{step.name}` is taken{by}",
                     f"stop it, or choose another port under `{step.name}`:\n"
@@ -237,7 +261,7 @@ class _Examination:
                 )
         if free:
             shown = ", ".join(map(str, sorted(set(free))))
-            yield _pass(Where.BOTH, f"free: port{'s' * (len(free) > 1)} {shown}")
+            yield say_fine(Where.BOTH, f"free: port{'s' * (len(free) > 1)} {shown}")
 
     def _list_ports(self, step: Step) -> Iterator[int]:
         for port in step.service.publish:
@@ -252,18 +276,10 @@ class _Examination:
         if self.plan is None:
             return
         text = "".join(file.text for file in render_plan(self.plan, Options()))
-        passwords = {secret.variable for secret in self.plan.secrets.values()}
-        told: set[str] = set()
-        for variable in parse_variables(text):
-            name = variable.name
-            if name in told or name in passwords or self.around.values.get(name):
-                continue
-            told.add(name)
-            help = f"set {name} in .env or in the environment"
-            if variable.operator.endswith("?"):
-                yield _fail(Where.BOTH, f"{name} is not set", help)
-            elif not variable.operator and name not in self.around.values:
-                yield _warn(f"{name} is not set: it will be empty", help)
+        passwords = {each.variable: "set" for each in self.plan.secrets.values()}
+        for unset in find_unset(text, {**passwords, **self.around.values}):
+            say = say_broken if unset.is_required else say_doubtful
+            yield say(Where.BOTH, unset.message, unset.help)
 
     def _look_at_secrets(self) -> Iterator[Finding]:
         secrets = self.plan.secrets.values() if self.plan is not None else ()
@@ -272,62 +288,77 @@ class _Examination:
             closed = find_closed(path)
             if closed is not None:
                 words, help = describe_closed(closed)
-                yield _fail(Where.BOTH, f"{secret.file}: {words}", help)
+                yield say_broken(Where.BOTH, f"{secret.file}: {words}", help)
                 continue
             is_filled = is_file(path) and path.stat().st_size > 0
             if is_filled or secret.kind in {SecretKind.GENERATE, SecretKind.URL}:
                 continue
             if secret.kind is SecretKind.FILE and not is_file(path):
-                yield _fail(
+                yield say_broken(
                     Where.BOTH, f"{secret.file} does not exist", f"make {secret.file}"
                 )
             elif secret.kind is SecretKind.FILE:
-                yield _warn(f"{secret.file} is empty", f"fill {secret.file}")
+                yield say_doubtful(
+                    Where.BOTH, f"{secret.file} is empty", f"fill {secret.file}"
+                )
             elif not self.around.values.get(secret.source):
-                yield _warn(
+                yield say_doubtful(
+                    Where.BOTH,
                     f"the secret {secret.name} is empty",
                     f"set {secret.source} in .env or in the environment",
                 )
 
+    def _look_at_files(self) -> Iterator[Finding]:
+        if self.plan is None:
+            return
+        is_local = find_endpoint(self.means.environment).is_local
+        told = {secret.source for secret in self.plan.secrets.values()}
+        for problem in list_missing(self.plan, self.folder, is_local=is_local):
+            if not any(problem.message.startswith(f"`{file}`") for file in told):
+                yield say_problem(Where.ENGINE, problem)
+
     def _look_at_programs(self) -> Iterator[Finding]:
-        for step in self.steps:
-            try:
-                obstacle = find_obstacle(step.service, self.around)
-            except CannotRun as error:
-                yield _fail(Where.PROCESSES, error.message, error.help)
-                continue
-            if not obstacle:
-                yield _pass(Where.PROCESSES, f"`{step.name}` can run as a process")
-                continue
-            service = step.service
-            is_needed_store = step.is_required and service.is_store
-            if is_needed_store and service.image and self.has_engine:
-                message = f"`{step.name}` can run in Docker next to processes"
-                yield _pass(Where.PROCESSES, message)
-                continue
+        """What can run as a process; a stack without `local` is not meant to."""
+        is_meant = any(step.service.local for step in self._list_own())
+        if not is_meant and self.steps:
+            names = list_some(step.name for step in self._list_own())
             yield Finding(
                 where=Where.PROCESSES,
-                message=f"`{step.name}` cannot run as a process: {obstacle}",
-                level=Level.ERROR if step.is_required else Level.WARNING,
-                help=suggest_way(service, self.around),
+                message=f"this stack is for containers: {names} "
+                f"{'has' if len(self._list_own()) == 1 else 'have'} no `local`",
+                level=Level.NOTE,
+                help="docs/run.md explains how to run services as processes",
+                blocks=True,
             )
+            return
+        for step in self.steps:
+            yield from self._look_at_program(step)
 
+    def _list_own(self) -> list[Step]:
+        """The services that no recipe says how to run."""
+        return [step for step in self.steps if not step.service.recipe]
 
-def _pass(where: Where, message: str) -> Finding:
-    return Finding(where=where, message=message)
-
-
-def _fail(where: Where, message: str, help: str) -> Finding:
-    return Finding(where=where, message=message, level=Level.ERROR, help=help)
-
-
-def _warn(message: str, help: str) -> Finding:
-    return Finding(where=Where.BOTH, message=message, level=Level.WARNING, help=help)
-
-
-def _is_local(endpoint: Endpoint) -> bool:
-    is_socket = not endpoint.host or endpoint.host.startswith("unix://")
-    return is_socket and endpoint.context in {"", DEFAULT}
+    def _look_at_program(self, step: Step) -> Iterator[Finding]:
+        try:
+            obstacle = find_obstacle(step.service, self.around)
+        except CannotRun as error:
+            yield say_broken(Where.PROCESSES, error.message, error.help)
+            return
+        if not obstacle:
+            yield say_fine(Where.PROCESSES, f"`{step.name}` can run as a process")
+            return
+        service = step.service
+        is_needed_store = step.is_required and service.is_store
+        if is_needed_store and service.image and self.has_engine:
+            message = f"`{step.name}` can run in Docker next to processes"
+            yield say_fine(Where.PROCESSES, message)
+            return
+        yield Finding(
+            where=Where.PROCESSES,
+            message=f"`{step.name}` cannot run as a process: {obstacle}",
+            level=Level.ERROR if step.is_required else Level.WARNING,
+            help=suggest_way(service, self.around),
+        )
 
 
 def _read_version(text: str) -> tuple[int, ...]:

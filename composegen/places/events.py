@@ -17,14 +17,16 @@ from composegen.records import list_fields, record
 class Failure:
     """Why a service's start failed.
 
-    ``reason`` is the sentence, ``cause`` what is behind it and ``help`` what to do,
-    both empty if unknown; ``lines`` are the last of its log.
+    ``reason`` is the sentence, ``cause`` what is behind it, ``cause_name`` its name
+    and ``help`` what to do, all three empty if unknown; ``lines`` are the last of its
+    log.
     """
 
     service: str
     reason: str
     exit_code: int | None = None
     cause: str = ""
+    cause_name: str = ""
     help: str = ""
     lines: tuple[str, ...] = ()
 
@@ -138,9 +140,13 @@ class Recovered(Event):
 
 @record
 class Stopped(Event):
-    """Nothing is left of it, but for processes that could not be killed."""
+    """Nothing is left of it, but for processes that could not be killed.
+
+    ``by`` is ``user`` where `composegen stop` has stopped it.
+    """
 
     left: tuple[int, ...] = ()
+    by: str = ""
 
 
 @record

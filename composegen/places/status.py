@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from composegen.records import as_dict, record
+from composegen.text import cut_middle, wrap
 
 
 class State(StrEnum):
@@ -24,6 +26,9 @@ class State(StrEnum):
 FINE = frozenset({State.READY, State.FINISHED})
 """The states of a service that does what is asked of it."""
 
+BY_USER = "user"
+"""Who has stopped a service that `composegen stop` has stopped."""
+
 ALIVE_FOR = 1.0
 """Seconds after which a service that runs is ready, where it has no health check."""
 
@@ -32,8 +37,12 @@ ALIVE_FOR = 1.0
 class ServiceStatus:
     """One service now; None where a field has no meaning in its place.
 
-    ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; ``since`` an
-    ISO 8601 time in UTC; ``address`` what to open or call; ``log`` a path.
+    One that runs and is unhealthy has failed, and so has one that exited and waits for
+    its restart. ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``, and
+    None where it does not run; ``since`` an ISO 8601 time in UTC; ``address`` what to
+    open or call; ``log`` a path. ``reachable`` is False where it listens on an address
+    of its own container alone. ``by`` is ``user`` for one that `composegen stop`
+    has stopped.
     """
 
     service: str
@@ -47,6 +56,19 @@ class ServiceStatus:
     image: str | None = None
     log: str | None = None
     reused: bool | None = None
+    reachable: bool | None = None
+    by: str | None = None
+
+
+def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
+    """Whether all that is required does what is asked of it, and can be reached."""
+    return all(
+        each.state in FINE
+        and each.health != "unhealthy"
+        and each.reachable is not False
+        for each in statuses
+        if each.service in required
+    )
 
 
 @record
@@ -64,26 +86,63 @@ def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]
 
 
 def format_statuses(
-    statuses: Iterable[ServiceStatus], left_out: Iterable[Mapping[str, Any]]
+    statuses: Iterable[ServiceStatus],
+    left_out: Iterable[Mapping[str, Any]],
+    *,
+    width: int | None = None,
 ) -> str:
     """The statuses as a table, then what is excluded and what happens instead.
 
-    A column in which no service has anything is not shown.
+    A column in which no service has anything is not shown. A table that is wider than
+    ``width`` columns becomes narrower: long cells go below their service.
     """
     shown = [each for each in statuses if each.state is not State.LEFT_OUT]
-    columns = [
-        (head, [find(each) for each in shown]) for head, find in _COLUMNS.items()
-    ]
-    kept = [
-        (head, *cells)
-        for head, cells in columns
+    columns = {head: [find(each) for each in shown] for head, find in _COLUMNS.items()}
+    kept = {
+        head: cells
+        for head, cells in columns.items()
         if head not in _OWN_COLUMNS or set(cells) != {_NOTHING}
-    ]
-    return format_table(zip(*kept, strict=True)) + format_left_out(left_out)
+    }
+    table = _format_columns(kept)
+    if width is not None and not _fits(table, width):
+        table = _format_narrow(kept, width)
+    return table + format_left_out(left_out, width=width)
+
+
+def _format_columns(columns: Mapping[str, Iterable[str]]) -> str:
+    rows = zip(*((head, *cells) for head, cells in columns.items()), strict=True)
+    return format_table(rows)
+
+
+def _fits(text: str, width: int) -> bool:
+    return all(len(line) <= width for line in text.splitlines())
+
+
+def _format_narrow(columns: Mapping[str, list[str]], width: int) -> str:
+    """The table with addresses and images below its rows, at last names above them."""
+    kept = {head: cells for head, cells in columns.items() if head not in _BELOW}
+    if not _fits(_format_columns(kept), width):
+        kept["since"] = [moment[_DAY_AND_MINUTE] for moment in kept["since"]]
+    names: list[str] = []
+    if not _fits(_format_columns(kept), width):
+        names = ["service", *kept.pop("service")]
+    head, *rows = _format_columns(kept).splitlines()
+    lines = [names[0], f"  {head}"] if names else [head]
+    for number, row in enumerate(rows):
+        lines += [names[number + 1], f"  {row}"] if names else [row]
+        cells = [columns[head][number] for head in _BELOW if head in columns]
+        lines += [
+            f"    {cut_middle(cell, width - 4)}" for cell in cells if cell != _NOTHING
+        ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _describe_state(status: ServiceStatus) -> str:
     state = f"{status.state.value}, reused" if status.reused else status.state.value
+    if status.reachable is False:
+        state += ", unreachable"
+    if status.by is not None:
+        return f"{state}, by {status.by}"
     return state if status.exit_code is None else f"{state} ({status.exit_code})"
 
 
@@ -102,6 +161,14 @@ _COLUMNS: Mapping[str, Callable[[ServiceStatus], str]] = {
 }
 _OWN_COLUMNS = frozenset({"pid", "image"})
 """What only one kind of place knows."""
+_BELOW = ("address", "image")
+"""What stands below its service where a terminal is narrow."""
+_DAY_AND_MINUTE = slice(5, 16)
+
+
+def format_now() -> str:
+    """The time of day, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def format_moment(moment: str | None) -> str:
@@ -120,10 +187,12 @@ def format_table(rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def format_left_out(left_out: Iterable[Mapping[str, Any]]) -> str:
+def format_left_out(
+    left_out: Iterable[Mapping[str, Any]], *, width: int | None = None
+) -> str:
     """What is excluded, why, and what its dependants do instead."""
     lines = []
     for each in left_out:
-        lines.append(f"{each['service']}: excluded: {each['reason']}\n")
-        lines += [f"  {text}\n" for text in each["instead"]]
-    return "".join(lines)
+        lines.append(f"{each['service']}: excluded: {each['reason']}")
+        lines += [f"  {text}" for text in each["instead"]]
+    return "".join(f"{wrap(line, width)}\n" for line in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from composegen.records import record
+from composegen.text import wrap
 
 
 @record
@@ -40,11 +41,14 @@ def find_critical_path(boots: Iterable[Boot]) -> tuple[str, ...]:
         path.insert(0, max(gates, key=lambda name: known[name].ready or 0.0))
 
 
-def draw_boots(boots: Iterable[Boot], *, width: int = 40) -> str:
+def draw_boots(
+    boots: Iterable[Boot], *, width: int = 40, columns: int | None = None
+) -> str:
     """The boots as one line each, and the critical path below.
 
     A dot is a service that was created and waits, ``=`` one that boots, ``#`` one that
-    is ready.
+    is ready. A line that would be wider than ``columns`` goes without what it waited
+    for.
     """
     listed = list(boots)
     times = [moment for boot in listed for moment in _moments(boot)]
@@ -55,11 +59,13 @@ def draw_boots(boots: Iterable[Boot], *, width: int = 40) -> str:
         bar = _draw_bar(boot, end, width)
         ready = f"{boot.ready:.1f} s" if boot.ready is not None else "never ready"
         waited = f"  after {', '.join(boot.waited_for)}" if boot.waited_for else ""
-        lines.append(f"  {boot.service:<{names}}  {bar}  {ready:>7}{waited}".rstrip())
+        line = f"  {boot.service:<{names}}  {bar}  {ready:>7}"
+        is_too_wide = columns is not None and len(line + waited) > columns
+        lines.append(line if is_too_wide else f"{line}{waited}".rstrip())
     path = find_critical_path(listed)
     if len(path) > 1:
         parts = _measure_path(path, {boot.service: boot for boot in listed})
-        lines += ["", f"  critical path: {' -> '.join(parts)}"]
+        lines += ["", wrap(f"  critical path: {' -> '.join(parts)}", columns)]
     return "\n".join(lines) + "\n"
 
 

@@ -7,31 +7,54 @@ from typing import Any
 
 from composegen.planning.fallbacks import Fallback
 from composegen.planning.plan import Plan, Step
-from composegen.text import count
+from composegen.text import count, wrap
 from composegen.values import format_duration
 
 
-def format_plan(plan: Plan) -> str:
-    """The plan as text: one step a line, with its reason and its worst wait."""
+def format_plan(plan: Plan, *, width: int | None = None) -> str:
+    """The plan as text: one step a line, with its reason and its worst wait.
+
+    Where a line would be wider than ``width`` columns, reason and wait go below.
+    """
     services = count(len(plan.steps), "service")
     title = plan.stack.name or plan.stack.file
     flags = f", {plan.selection.flags}" if plan.selection.flags else ""
     lines = [f"{title}: {services}{flags}", ""]
-    width = max(len(step.name) for step in plan.steps)
-    reasons = [format_reason(step) for step in plan.steps]
-    reason_width = max(map(len, reasons))
-    for number, (step, reason) in enumerate(zip(plan.steps, reasons, strict=True), 1):
-        wait = format_wait(step)
-        line = f"{number:>3}. {step.name:<{width}}  {reason:<{reason_width}}  {wait}"
-        lines.append(line.rstrip())
+    steps = _format_table(plan)
+    is_too_wide = width is not None and max(map(len, steps)) > width
+    lines += _format_below(plan, width) if is_too_wide else steps
     if plan.left_out:
         lines += ["", "excluded"]
         for left_out in plan.left_out:
-            lines.append(f"  {left_out.service}: {left_out.reason}")
+            lines.append(wrap(f"  {left_out.service}: {left_out.reason}", width))
             lines += [
-                f"    {fallback.service}: {fallback}" for fallback in left_out.fallbacks
+                wrap(f"    {fallback.service}: {fallback}", width)
+                for fallback in left_out.fallbacks
             ]
     return "\n".join(lines) + "\n"
+
+
+def _format_table(plan: Plan) -> list[str]:
+    names = max(len(step.name) for step in plan.steps)
+    reasons = [format_reason(step) for step in plan.steps]
+    longest = max(map(len, reasons))
+    return [
+        f"{number:>3}. {step.name:<{names}}  {reason:<{longest}}  "
+        f"{format_wait(step)}".rstrip()
+        for number, (step, reason) in enumerate(
+            zip(plan.steps, reasons, strict=True), 1
+        )
+    ]
+
+
+def _format_below(plan: Plan, width: int | None) -> list[str]:
+    lines = []
+    for number, step in enumerate(plan.steps, 1):
+        lines.append(f"{number:>3}. {step.name}")
+        lines.append(wrap(f"       {format_reason(step)}", width))
+        if wait := format_wait(step):
+            lines.append(f"       {wait}")
+    return lines
 
 
 def format_reason(step: Step) -> str:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from composegen.images.facts import find_facts, fits_image
 from composegen.model import Build, Condition, Facts, Mount, Service, Stack
 from composegen.records import record, replace
+from composegen.stackfile.data import Doubt, choose_volumes
 from composegen.stackfile.file import File
 from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.keys.top import make_secret
 from composegen.stackfile.merge import check_removals, merge_drafts
 from composegen.stackfile.reader import REMOVED
 from composegen.stackfile.recipes import Recipe, RecipeBook
-from composegen.stackfile.services import make_service, settle_ports
-from composegen.stackfile.toplevel import Parts, make_secret
+from composegen.stackfile.services import make_resources, make_service, settle_ports
+from composegen.stackfile.toplevel import Parts
 from composegen.text import shorten, suggest
 
 
@@ -37,17 +39,18 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
     services = {
         name: builder.build_service(name, draft) for name, draft in parts.drafts.items()
     }
-    secrets = dict(parts.secrets)
+    secrets = dict(parts.top.get("secrets", {}))
     for service in services.values():
         for use in service.secrets:
             secrets.setdefault(use.name, make_secret(use.name))
     stack = Stack(
         file=file.name,
-        name=parts.name,
+        name=parts.top.get("name", ""),
         services=_settle_needs(services, parts),
-        volumes=parts.volumes,
+        volumes=parts.top.get("volumes", {}),
         secrets=secrets,
-        compose=parts.compose,
+        compose=parts.top.get("compose", {}),
+        resources=make_resources(parts.top.get("resources", {})),
         extensions=parts.extensions,
         places=file.places,
     )
@@ -74,7 +77,7 @@ class _Builder:
         """A service: its recipe chosen, the drafts merged, what is missing noted."""
         build = self._look_at_build(draft)
         recipe = self._choose_recipe(name, draft, build)
-        brought = _list_brought(name, recipe, draft)
+        brought = self._list_brought(name, recipe, draft, build)
         if recipe is not None and recipe.facts.user and draft.get("user") is REMOVED:
             draft = {key: value for key, value in draft.items() if key != "user"}
             recipe = replace(recipe, facts=replace(recipe.facts, user=""))
@@ -86,12 +89,20 @@ class _Builder:
         names = self.file.folder.read_env_names(merged.get("env_file", ()))
         return make_service(
             name,
-            {**merged, "relax": {**self.parts.relax, **merged.get("relax", {})}},
+            {**merged, **self._add_defaults(merged)},
             recipe=recipe,
             build=build,
             facts=facts,
             env_file_names=names,
         )
+
+    def _add_defaults(self, merged: Draft) -> Draft:
+        """What the top level says for every service, below what a service says."""
+        top = self.parts.top
+        return {
+            key: {**top.get(key, {}), **merged.get(key, {})}
+            for key in ("relax", "resources")
+        }
 
     def _look_at_build(self, draft: Draft) -> Build | None:
         options = draft.get("build")
@@ -119,13 +130,45 @@ class _Builder:
         self.recipes[name] = found.choose(runs)
         return self.recipes[name]
 
+    def _list_brought(
+        self, name: str, recipe: Recipe | None, draft: Draft, build: Build | None
+    ) -> Draft:
+        """What the recipe brings to a service: its keys, and its volumes by names."""
+        if recipe is None:
+            return {}
+        brought: Draft = dict(recipe.draft)
+        if draft.get("build") not in (None, REMOVED) and "image" not in draft:
+            brought.pop("image", None)
+        image = str(draft.get("image") or brought.get("image") or "")
+        runs = build.base_image if build is not None else image
+        data = choose_volumes(name, recipe, runs, draft)
+        if data.doubt is not None and draft.get("volumes") is not REMOVED:
+            self._add_doubt(name, data.doubt)
+        if recipe.volumes:
+            brought["volumes"] = [
+                Mount(source=f"{name}-{end}", target=target)
+                for end, target in data.volumes.items()
+            ]
+        _make_room(brought, draft)
+        return brought
+
+    def _add_doubt(self, name: str, doubt: Doubt) -> None:
+        path: tuple[str, ...] = ("services", name)
+        if doubt.target:
+            path = (*path, "volumes", doubt.target)
+        elif (*path, "image") in self.file.places:
+            path = (*path, "image")
+        self.file.problems.add(
+            doubt.name, doubt.message, self.file.places[path], doubt.help
+        )
+
     def _add_unknown_recipe(self, name: str, use: str) -> None:
         if use in self.book.names or self.book.lacks_folder:
             return
         self.file.problems.add(
             "unknown-recipe",
             f"there is no recipe `{shorten(use)}`",
-            self.file.places["services", name, "use"],
+            self.file.places["services", name, "use", use],
             suggest(use, self.book.names, f"there are {', '.join(self.book.names)}"),
         )
 
@@ -142,11 +185,11 @@ class _Builder:
         """The stage that is built is one of the Dockerfile's."""
         if build is None or not build.lacks_target:
             return
-        target = shorten(str(build.options["target"]))
+        target = str(build.options["target"])
         self.file.problems.add(
             "unknown-target",
-            f"the Dockerfile of `{name}` has no stage `{target}`",
-            self.file.places["services", name, "build", "target"],
+            f"the Dockerfile of `{name}` has no stage `{shorten(target)}`",
+            self.file.places["services", name, "build", "target", target],
             "correct `target`, or remove it to build the last stage",
         )
         self.broken.add((name, "build"))
@@ -189,22 +232,6 @@ class _Builder:
                 self.file.places["services", name, key],
                 "name the port it listens on:\nport: 8080",
             )
-
-
-def _list_brought(name: str, recipe: Recipe | None, draft: Draft) -> Draft:
-    """What the recipe brings to a service: its keys, and its volumes by their names."""
-    if recipe is None:
-        return {}
-    brought: Draft = dict(recipe.draft)
-    if draft.get("build") not in (None, REMOVED) and "image" not in draft:
-        brought.pop("image", None)
-    if recipe.volumes:
-        brought["volumes"] = [
-            Mount(source=f"{name}-{end}", target=target)
-            for end, target in recipe.volumes.items()
-        ]
-    _make_room(brought, draft)
-    return brought
 
 
 def _make_room(brought: Draft, own: Draft) -> None:

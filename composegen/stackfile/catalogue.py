@@ -20,21 +20,23 @@ _READING = """
 
 # What the services say together.
 _MEANING = """
-    cycle finished-no-job healthy-unasked job-health local-command missing-file
-    missing-setting network-mode no-health no-image no-port no-probe-tool
+    above-limit cycle finished-no-job healthy-unasked job-health local-command
+    missing-file missing-setting network-mode no-health no-image no-port no-probe-tool
+    not-reachable-from-host
     left-out placeholder-unknown port-twice replicas-port replicas-volume
-    same-variable secret-name-taken udp-health undeclared-network unknown-recipe
-    unknown-service unknown-target
+    same-variable secret-name-taken udp-health undeclared-network unknown-data-folder
+    unknown-recipe unknown-service unknown-target wrong-data-folder
 """.split()
 
 _WARNINGS = """
-    boot-too-short early-variable env-file-wires foreign-image job-unwaited
-    latest-image near-placeholder no-reason open-port root-bind-mount secret-in-context
-    secret-literal store-network traefik-network unasked unused-secret unused-volume
+    boot-too-short early-variable engine-socket env-file-wires foreign-image
+    implied-need job-unwaited latest-image near-placeholder no-reason old-data-folder
+    open-port port-unpublished root-bind-mount secret-in-context secret-literal
+    store-network traefik-network unasked unused-health unused-secret unused-volume
     visible-password
 """.split()
 
-_NOTES = ["assumed-tag", "recipe-for-image", "unknown-image"]
+_NOTES = ["all-excluded", "assumed-tag", "recipe-for-image", "unknown-image"]
 
 LEVELS: dict[str, Level] = {
     **dict.fromkeys(_READING, Level.ERROR),
@@ -42,6 +44,9 @@ LEVELS: dict[str, Level] = {
     **dict.fromkeys(_WARNINGS, Level.WARNING),
     **dict.fromkeys(_NOTES, Level.NOTE),
 }
+
+COMMAND_ERRORS = ("lost-secret", "other-file", "other-folder")
+"""Errors of commands that have a page too; no check of a stack file finds them."""
 
 
 def find_level(name: str) -> Level:

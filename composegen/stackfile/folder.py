@@ -9,6 +9,7 @@ from pathlib import Path
 
 from composegen.model import Build, Raw
 from composegen.paths import exists, is_folder, leads_inside
+from composegen.planning.named import DOCKERFILES, ELSEWHERE
 from composegen.system.files import read_small_text
 
 _MOST_IGNORED = 64 * 1024
@@ -34,7 +35,7 @@ class Folder:
         else:
             text = self._read_dockerfile(context, str(options.get("dockerfile", "")))
         if text is None:
-            return Build(options=options)
+            return Build(options=options, lacks_file=self._lacks_dockerfile(options))
         from composegen.images.dockerfile import parse_dockerfile
 
         target = str(options.get("target", ""))
@@ -58,7 +59,15 @@ class Folder:
             user=image.user,
             has_healthcheck=image.has_healthcheck,
             exposed=image.exposed,
+            tools=image.tools,
         )
+
+    def _lacks_dockerfile(self, options: Mapping[str, Raw]) -> bool:
+        context, name = str(options.get("context", ".")), str(options.get("dockerfile"))
+        if ELSEWHERE.match(context) or "$" in f"{context}{name}":
+            return False
+        names = [name] if options.get("dockerfile") else DOCKERFILES
+        return not any(exists(self.path / context / each) for each in names)
 
     def find_context(self, context: str) -> Path | None:
         """The folder of a build context; None for a URL or a variable."""
@@ -71,7 +80,10 @@ class Folder:
         folder = self.find_context(context)
         if folder is None or "$" in name:
             return None
-        path = folder / (name or "Dockerfile")
+        names = (name,) if name else DOCKERFILES
+        path = next(
+            (p for p in (folder / n for n in names) if exists(p)), folder / name
+        )
         if path not in self._dockerfiles:
             self._dockerfiles[path] = read_small_text(path)
         return self._dockerfiles[path]

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from composegen.errors import FileRefused, ProblemsFound, UsageError
+from composegen.errors import FileRefused, Level, ProblemsFound, UsageError
 from composegen.images.facts import list_recipe_files
 from composegen.paths import is_file
 from composegen.resources import find_templates
-from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
 from composegen.stackfile.nodes import Source, read_bytes
 from composegen.stackfile.problems import Problems
 from composegen.stackfile.tree import to_plain
@@ -20,9 +20,9 @@ from composegen.text import suggest
 
 def list_problems() -> Iterator[tuple[str, str, str]]:
     """Level, name and title of every problem, sorted by name."""
-    for name in sorted(LEVELS):
+    for name in sorted({*LEVELS, *COMMAND_ERRORS}):
         yield (
-            LEVELS[name].value,
+            LEVELS.get(name, Level.ERROR).value,
             name,
             read_problem_page(name).partition("\n")[0].lstrip("# "),
         )
@@ -30,15 +30,16 @@ def list_problems() -> Iterator[tuple[str, str, str]]:
 
 def read_problem_page(name: str) -> str:
     """The page of a problem; raises UsageError where there is none."""
+    known = (*LEVELS, *COMMAND_ERRORS)
     page = (
         read_small_text(find_templates() / "problems" / f"{name}.md")
-        if name in LEVELS
+        if name in known
         else None
     )
     if page is None:
         raise UsageError(
             f"there is no problem called `{name}`",
-            help=suggest(name, LEVELS, "composegen explain lists them"),
+            help=suggest(name, known, "composegen explain lists them"),
         )
     return page
 

@@ -35,19 +35,24 @@ class Loaded:
 
 
 def load_stack(
-    path: Path, shown: str = "", *, selection: Selection | None = _NO_FLAGS
+    path: Path,
+    shown: str = "",
+    *,
+    selection: Selection | None = _NO_FLAGS,
+    with_files: bool = False,
 ) -> Loaded:
     """Read a stack file and what it names.
 
     ``selection`` is judged too: what it excludes must not be required; None judges
-    none. Raises ProblemsFound with every problem when one of them is an error,
-    FileRefused where there is no file to read.
+    none. ``with_files`` looks for every file that must be there at the start.
+    Raises ProblemsFound with every problem when one of them is an error, FileRefused
+    where there is no file to read.
     """
     file = read_file(path, shown or str(path))
     parts = parse_parts(file)
-    book = open_book(file, parts.recipes)
+    book = open_book(file, parts.top.get("recipes", ""))
     built = build_stack(file, parts, book)
-    check_built(file, parts, book, built, selection)
+    check_built(file, parts, book, built, selection, with_files=with_files)
     return Loaded(built.stack, file.problems.found)
 
 
@@ -58,7 +63,7 @@ def open_book(file: File, named: str) -> RecipeBook:
         file.problems.add(
             "missing-file",
             f"`{shorten(named)}` is not a folder",
-            file.places["recipes",],
+            file.places["recipes", named],
             "create it, with one YAML file per recipe",
         )
     return RecipeBook(
@@ -75,6 +80,8 @@ def check_built(
     book: RecipeBook,
     built: Built,
     selection: Selection | None,
+    *,
+    with_files: bool = False,
 ) -> None:
     """Check what the services say together; raises ProblemsFound on any error."""
     check_stack(
@@ -85,9 +92,10 @@ def check_built(
             folder=file.folder,
             recipes=built.recipes,
             unreadable_recipes=built.unreadable,
-            given_secrets=frozenset(parts.secrets),
+            given_secrets=frozenset(parts.top.get("secrets", {})),
             known_recipes=book.names,
             selection=selection,
+            with_files=with_files,
         )
     )
     if file.problems.has_errors:
@@ -98,7 +106,8 @@ def find_own_recipes(path: Path) -> dict[str, Path]:
     """The files of a stack's own recipes by name; other problems do not matter."""
     file = read_file(path, str(path))
     parts = parse_parts(file)
-    found = _list_recipes(file.folder.path, parts.recipes) if parts.recipes else None
+    named = parts.top.get("recipes", "")
+    found = _list_recipes(file.folder.path, named) if named else None
     return {name: each for name, (each, _) in (found or {}).items()}
 
 

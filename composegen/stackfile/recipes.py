@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,16 @@ from composegen.errors import FileRefused, Location, Problem
 from composegen.images.facts import (
     FACT_KEYS,
     RECIPE_KEYS,
+    SELECTORS,
+    VERSION_RANGE,
     Plain,
+    find_version,
+    fits_variant,
+    knows_data,
     list_recipe_files,
+    list_targets,
     make_facts,
 )
-from composegen.images.reference import parse_image
 from composegen.model import Access, Facts, Login
 from composegen.records import field, record, replace
 from composegen.stackfile.keys.key import Draft
@@ -32,7 +36,10 @@ from composegen.stackfile.problems import Problems
 from composegen.stackfile.reader import REMOVED, Reader
 from composegen.stackfile.tree import to_plain
 
-_LISTS = frozenset("images volumes writable cap_add tools database requires".split())
+_LISTS = frozenset(
+    "images volumes writable cap_add tools database requires newest "
+    "version_first".split()
+)
 _FLAGS = frozenset("store exec_tmp hostname init read_only no_new_privileges".split())
 _LOGIN_KEYS = ("when", "user", "user_default", "password", "password_default")
 
@@ -47,7 +54,9 @@ class Recipe:
     """A recipe as it is for one image.
 
     ``draft`` holds the service keys it brings, ``volumes`` its data folders by the
-    end of the volume's name, ``requires`` variables of which one must be set.
+    end of the volume's name, ``requires`` variables of which one must be set. Where it
+    is not known where this image keeps its data, ``knows_data`` is false. ``folders``
+    are all that images of this kind use; ``data_variable`` names another one.
     """
 
     name: str
@@ -60,6 +69,9 @@ class Recipe:
     facts: Facts
     images: tuple[str, ...] = ()
     start_interval: str = ""
+    knows_data: bool = True
+    folders: tuple[str, ...] = ()
+    data_variable: str = ""
 
 
 class RecipeFile:
@@ -110,20 +122,27 @@ class RecipeFile:
             facts=make_facts(self.name, {**entry, "volumes": []}, image=image),
             images=tuple(entry.get("images", ())),
             start_interval=str(entry.get("start_interval", "")),
+            knows_data=knows_data(self._plain, image),
+            folders=self._list_folders(),
+            data_variable=str(entry.get("data_variable", "")),
         )
+
+    def _list_folders(self) -> tuple[str, ...]:
+        """The folders that any of its images keeps data in."""
+        layers = [self._plain, *self._plain.get("variants", ())]
+        found = (folder for layer in layers for folder in list_targets(layer))
+        return tuple(dict.fromkeys(found))
 
     def _lay_variants(self, image: str) -> dict[str, Node]:
         assert self._root is not None
         pairs = self._reader.source.pairs(self._root)
         nodes = {key: value for key, _, value in pairs if key != "variants"}
-        tag = parse_image(image).tag
+        version = find_version(self._plain, image)
         variants = next((value for key, _, value in pairs if key == "variants"), None)
         for variant in variants.value if isinstance(variants, SequenceNode) else ():
             own = {key: value for key, _, value in self._reader.source.pairs(variant)}
-            patterns = to_plain(own.pop("tag"))
-            listed = patterns if isinstance(patterns, list) else [patterns]
-            if any(fnmatchcase(tag, str(pattern)) for pattern in listed):
-                nodes |= own
+            if fits_variant(_read_plain(own), image, version):
+                nodes |= {k: value for k, value in own.items() if k not in SELECTORS}
         return nodes
 
     # Checking, for recipes of one's own
@@ -178,12 +197,21 @@ class RecipeFile:
             pairs = self._reader.read_pairs(variant, "a mapping with a `tag`")
             if pairs is None or not isinstance(variant, MappingNode):
                 continue
-            self._check_keys(variant, frozenset({"tag"}))
-            tag = next((value for key, _, value in pairs if key == "tag"), None)
-            if tag is None:
-                self._reader.add_type(variant, "a variant with a `tag`")
-            else:
-                self._reader.read_text_or_texts(tag)
+            self._check_keys(variant, frozenset(SELECTORS))
+            found = {key: value for key, _, value in pairs}
+            if not found.keys() & set(SELECTORS):
+                self._reader.add_type(
+                    variant, "a variant with a `tag`, `images` or `version`"
+                )
+            if "tag" in found:
+                self._reader.read_text_or_texts(found["tag"])
+            if "version" in found:
+                self._check_range(found["version"])
+
+    def _check_range(self, node: Node) -> None:
+        text = self._reader.read_text(node)
+        if text is not None and not VERSION_RANGE.fullmatch(text):
+            self._reader.add_type(node, 'versions, as in "<18" or ">=18"')
 
     def _check_logins(self, node: Node) -> None:
         for login in self._reader.read_items(node, "a list of logins") or ():
@@ -193,6 +221,11 @@ class RecipeFile:
                     self._reader.read_texts(value)
                 else:
                     self._reader.read_text(value)
+
+
+def _read_plain(nodes: Mapping[str, Node]) -> dict[str, Any]:
+    """What a variant says of the images that it is for."""
+    return {key: to_plain(nodes[key]) for key in SELECTORS if key in nodes}
 
 
 def _split_volume(text: str) -> tuple[str, str]:

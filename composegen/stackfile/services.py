@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from composegen.images.tools import list_programs
 from composegen.model import (
     Access,
     Build,
@@ -36,6 +37,7 @@ def make_service(
 ) -> Service:
     """The service of a draft in which recipe and own keys are merged."""
     publish, port = settle_ports(draft)
+    relax = draft.get("relax", {})
     return Service(
         name=name,
         recipe=str(draft.get("use", "")) if recipe else "",
@@ -44,7 +46,9 @@ def make_service(
         build=build,
         port=port,
         publish=publish,
-        health=_make_health(draft.get("health"), facts, recipe, port),
+        health=_make_health(
+            draft.get("health"), recipe, port, _list_tools(draft, facts, build)
+        ),
         needs=_make_needs(draft.get("needs", {})),
         environment=draft.get("environment", {}),
         env_file=tuple(draft.get("env_file", ())),
@@ -59,13 +63,26 @@ def make_service(
         job=bool(draft.get("job", False)),
         enabled=bool(draft.get("enabled", True)),
         replicas=int(draft.get("replicas", 1)),
-        resources=Resources(**draft.get("resources", {})),
-        relax=draft.get("relax", {}),
+        resources=make_resources(draft.get("resources", {})),
+        relax={name: why for name, why in relax.items() if why is not False},
+        kept=_list_kept(draft),
         local=_make_local(draft.get("local")),
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,
     )
+
+
+def _list_kept(draft: Draft) -> frozenset[str]:
+    """The protections that are insisted on, raw ones of Compose included."""
+    raw = draft.get("compose", {})
+    kept = {name for name, why in draft.get("relax", {}).items() if why is False}
+    return frozenset(kept.union(n for n in ("read_only", "init") if raw.get(n) is True))
+
+
+def make_resources(draft: Draft) -> Resources:
+    """The limits of a draft, and which of them were written."""
+    return Resources(**draft, written=frozenset(draft))
 
 
 def _list_passed(draft: Draft) -> dict[str, Any]:
@@ -88,36 +105,51 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
     if publish is True:
         if port is None:
             return (), None
-        return (Port(published=str(port), target=str(port)),), port
+        return (Port(published=str(port), target=str(port), is_filled=True),), port
     settled: list[Port] = []
     for published in publish:
         if published.target:
             settled.append(published)
         elif port is not None:
-            settled.append(replace(published, target=str(port)))
+            settled.append(replace(published, target=str(port), is_filled=True))
         else:
             hosts = published.host_ports
             target = str(hosts[0]) if len(hosts) else ""
             if len(hosts) > 1:
                 target = f"{hosts[0]}-{hosts[-1]}"
-            settled.append(replace(published, target=target))
+            settled.append(replace(published, target=target, is_filled=True))
     if port is None:
         for published in settled:
-            if published.first_target is not None:
+            # A variable may be another number where the stack runs: a probe of its
+            # default would ask a port that is not the service's.
+            if published.first_target is not None and "$" not in published.target:
                 port = published.first_target
                 break
     return tuple(settled), port
 
 
+def _list_tools(
+    draft: Draft, facts: Facts | None, build: Build | None
+) -> tuple[str, ...]:
+    """What the image has: by facts, by its Dockerfile, by the command that it runs."""
+    known = [*(facts.tools if facts else ()), *(build.tools if build else ())]
+    for key in ("entrypoint", "command"):
+        known += list_programs(draft.get(key))
+    return tuple(dict.fromkeys(known))
+
+
 def _make_health(
-    draft: Draft | None, facts: Facts | None, recipe: Recipe | None, port: int | None
+    draft: Draft | None,
+    recipe: Recipe | None,
+    port: int | None,
+    tools: tuple[str, ...],
 ) -> Health | None:
-    """The health check of a draft: its tools are named, or those of the facts."""
+    """The health check of a draft: its tool is named, or is one of those known."""
     if not draft or "kind" not in draft:
         return None
     values = {key: value for key, value in draft.items() if key != "tool"}
     tool = draft.get("tool")
-    values["tools"] = (tool,) if tool else (facts.tools if facts else ())
+    values["tools"] = (tool,) if tool else tools
     values.setdefault("port", port)
     if recipe is not None and recipe.draft.get("health", {}).get(
         "command"

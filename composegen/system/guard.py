@@ -100,6 +100,11 @@ class Guard:
         self._standing.pop(f"+{group}", None)
         self._send(f"-{group}")
 
+    def watch_log(self, path: str) -> None:
+        """Keep a log small while what writes it is ended after the run."""
+        line = f"={json.dumps(path)}"
+        self._stand(line, line)
+
     def add_cleanup(self, command: Cleanup) -> None:
         """Run a command after the run, if the run cannot do it itself."""
         line = f"*{json.dumps(command)}"

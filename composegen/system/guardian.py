@@ -3,8 +3,8 @@
 As a program (``python -S -I guardian.py MARK``) it is the guardian: one child of a run
 that reads the run's pipe. The run writes ``+GROUP SECONDS SIGNAL`` for each process
 group that it starts and ``-GROUP`` when that is extinct; ``*[..]`` and ``/[..]`` note
-and forget a command that removes something which is no process. The pipe's end means
-that the run is gone, whatever ended it.
+and forget a command that removes something which is no process, ``="LOG"`` notes a log
+to keep small. The pipe's end means that the run is gone, whatever ended it.
 
 Beyond their groups, processes are found by their session and by the mark that every
 service carries in its environment. A process that left group and session and emptied
@@ -23,7 +23,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 
@@ -263,6 +263,7 @@ class Watch:
         self.mark = mark
         self.groups: dict[int, tuple[float, int]] = {}
         self.cleanups: list[list[str]] = []
+        self.logs: list[str] = []
 
     def note(self, line: str) -> None:
         """Take one line of the pipe."""
@@ -272,6 +273,8 @@ class Watch:
             self.groups[int(group)] = float(grace), int(number)
         elif kind == "-":
             self.groups.pop(int(rest), None)
+        elif kind == "=":
+            self.logs.append(json.loads(rest))
         elif kind == "*":
             self.cleanups.append(json.loads(rest))
         elif kind == "/" and json.loads(rest) in self.cleanups:
@@ -285,6 +288,7 @@ class Watch:
             signal_members(group, number, look)
             signal_members(group, signal.SIGCONT, look)
         signal_marked(self.mark, signal.SIGTERM, look)
+        trims = load_trims(self.logs)
         longest = max((grace for grace, _ in self.groups.values()), default=0.0)
         while self.groups or look.find_marked(self.mark) or look.is_blind:
             passed = time.monotonic() - begin
@@ -294,6 +298,8 @@ class Watch:
             if passed > longest + _LONGEST_KILL:
                 break
             time.sleep(max(_POLL, look.seconds))
+            for trim in trims:
+                trim()
             look = Look()
         for command in self.cleanups:
             run_quietly(command)
@@ -304,6 +310,24 @@ class Watch:
                 del self.groups[group]
             elif passed > grace:
                 signal_members(group, signal.SIGKILL, look)
+
+
+def load_trims(logs: list[str]) -> list[Callable[[], bool]]:
+    """A function for each log that trims it; its module lies next to this one.
+
+    It is loaded when it is needed, and by its file: the guardian has no packages.
+    """
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("trimming", Path(__file__).with_name("trimming.py"))
+    if spec is None or spec.loader is None:
+        return []
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except OSError:
+        return []  # ending what runs matters more
+    return [module.Trimmer(log).trim for log in dict.fromkeys(logs)]
 
 
 def run_quietly(command: list[str]) -> None:

@@ -7,6 +7,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from composegen.oserrors import is_shortage
@@ -157,6 +158,24 @@ def _read_tables() -> dict[str, tuple[str, int]]:
             continue
         found |= parse_table(lines)
     return found
+
+
+def read_tables(container: str, pid: int) -> str | None:
+    """The tables of a container's network, by the pid of its process.
+
+    None where the process is on another machine, or may not be looked at.
+    """
+    try:
+        if not pid or container not in (_PROC / str(pid) / "cgroup").read_text():
+            return None
+        text = (_PROC / str(pid) / "net" / "tcp").read_text()
+    except OSError as error:
+        if is_shortage(error):
+            raise
+        return None
+    with suppress(OSError):  # no IPv6
+        text += (_PROC / str(pid) / "net" / "tcp6").read_text()
+    return text
 
 
 def parse_table(lines: Iterable[str]) -> dict[str, tuple[str, int]]:

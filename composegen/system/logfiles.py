@@ -1,22 +1,29 @@
 """The log files of services: rotated when a service starts, read while it runs.
 
-A service appends to its log by itself: a slow or dead reader does not hold it up.
+A service appends to its log by itself: a slow or dead reader does not hold it up. While
+it does, ``trimming`` makes a hole of the log's beginning; nothing here reads the hole.
+Others may not read a log.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
 from pathlib import Path
 from typing import IO
 
-from composegen.paths import exists, is_link
+from composegen.paths import is_link
+from composegen.system.trimming import KEPT, punch_hole
 
 FOLDER = "logs"
-MOST_BYTES = 10 * 1024 * 1024
-KEPT = 3
+_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
+_OLDER = (".2", ".3")
+"""The logs that earlier versions kept as well."""
 _CHUNK = 256 * 1024
+_HOLE = bytes(4096)
+_MOST_READ = 64 * 1024 * 1024
 _FAR_BEHIND = 8 * 1024 * 1024
 _LONGEST_LINE = 1024 * 1024
 
@@ -26,37 +33,42 @@ def find_log(folder: Path, service: str) -> Path:
     return folder / FOLDER / f"{service}.log"
 
 
-def rotate_log(path: Path, *, most: int = MOST_BYTES, kept: int = KEPT) -> None:
-    """Move a log that has grown above ``most`` bytes aside; ``kept`` old ones stay.
+def rotate_log(path: Path, *, most: int = KEPT) -> None:
+    """Move a log that has grown above ``most`` bytes aside, in place of the older one.
 
-    Only while no process writes it: cutting a file under its writer loses lines.
+    What is moved keeps its newest ``most`` bytes.
     """
     try:
         if path.stat().st_size <= most:
             return
     except FileNotFoundError:
         return
-    for number in range(kept, 1, -1):
-        older = path.with_name(f"{path.name}.{number - 1}")
-        if exists(older):
-            older.replace(path.with_name(f"{path.name}.{number}"))
-    path.replace(path.with_name(f"{path.name}.1"))
+    for ending in _OLDER:
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    older = path.with_name(f"{path.name}.1")
+    path.replace(older)
+    with contextlib.suppress(OSError), older.open("r+b") as file:
+        os.fchmod(file.fileno(), _FILE_MODE)
+        punch_hole(file.fileno(), older.stat().st_size - most)
 
 
 def open_log(path: Path) -> IO[bytes]:
     """A log to append to, unbuffered, its folder made where it is missing.
 
-    Raises OSError, also where a link in the log's place, or its folder's, may lead
-    anywhere, and for a pipe without a reader.
+    Only its owner may read and write it, also where it was there before. Raises
+    OSError, also where a link in the log's place, or its folder's, may lead anywhere,
+    and for a pipe without a reader.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     if is_link(path.parent):
         raise OSError(errno.ELOOP, "is a link, remove it", str(path.parent))
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    handle = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    handle = os.open(path, flags | os.O_NONBLOCK, _FILE_MODE)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "is not a regular file, remove it", str(path))
+    with contextlib.suppress(OSError):  # it is not ours, or has no mode
+        os.fchmod(handle, _FILE_MODE)
     return os.fdopen(handle, "ab", buffering=0)
 
 
@@ -109,7 +121,10 @@ class Tail:
                 return []
         handle = self._file.fileno()
         behind = os.fstat(handle).st_size - self._position
-        if behind <= 0:
+        if behind < 0:  # it was emptied
+            self._position, self._rest = 0, b""
+            return []
+        if behind == 0:
             if self._follows_name and self._was_rotated(handle):
                 self.close()
                 self._position = 0
@@ -122,6 +137,8 @@ class Tail:
             lines.append(f".. {skipped} bytes are not shown ..")
         data = os.pread(handle, _CHUNK, self._position)
         self._position += len(data)
+        if data.startswith(_HOLE):  # what is here was freed before it was read
+            data, self._rest = data.lstrip(b"\0"), b""
         *whole, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
             whole.append(self._rest)
@@ -161,13 +178,41 @@ def decode_line(data: bytes) -> str:
 
 def read_last_lines(path: Path, count: int, *, since: int = 0) -> list[str]:
     """The last lines of a log, of what was written from byte ``since`` on."""
+    if not count:
+        return []
     try:
         with open_to_read(path) as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(since, end - _CHUNK))
-            data = file.read()
+            data = _read_end(file.fileno(), count, since)
     except OSError:
         return []
-    if end - _CHUNK > since:
+    return [decode_line(line) for line in data.splitlines()[-count:]]
+
+
+def _read_end(handle: int, count: int, since: int) -> bytes:
+    """The end of a log from the beginning of a line on: ``count`` lines, or all."""
+    end = os.fstat(handle).st_size
+    first = max(since if since <= end else 0, _find_data(handle), end - _MOST_READ)
+    data, begin = b"", end
+    while begin > first and data.count(b"\n") <= count:
+        start = max(first, begin - max(_CHUNK, len(data)))
+        data = _read_whole(handle, start, begin - start) + data
+        begin = start
+    if begin > since or data.startswith(b"\0"):
         data = data[data.find(b"\n") + 1 :]
-    return [decode_line(line) for line in data.splitlines()[-count:]] if count else []
+    return data
+
+
+def _find_data(handle: int) -> int:
+    """Where a log begins to have bytes; a hole is before that."""
+    try:
+        return os.lseek(handle, 0, os.SEEK_DATA)
+    except (OSError, AttributeError):  # all is a hole, or nobody knows of holes
+        return 0
+
+
+def _read_whole(handle: int, start: int, length: int) -> bytes:
+    parts = []
+    while length and (data := os.pread(handle, length, start)):
+        parts.append(data)
+        start, length = start + len(data), length - len(data)
+    return b"".join(parts)

@@ -206,6 +206,7 @@ class Processes:
             rotate_log(launch.log)
             log_start = measure_log(launch.log)
             child = self._spawn(launch, env, launch.log)
+            self._guard.watch_log(str(launch.log))
         if launch.cleanup:
             self._guard.add_cleanup(launch.cleanup)
         self._guard.watch_group(child.pid, launch.grace, int(launch.stop_signal))

@@ -16,6 +16,7 @@ from composegen.system.files import check_entered, write_atomically
 from composegen.targets.header import is_ours, is_untouched, read_flags
 
 _MOST = 64 * 1024 * 1024
+_STACK_FILE = "stack.yaml"
 _ENGINE = re.compile(r"\d{1,4}", re.ASCII)
 
 
@@ -145,6 +146,22 @@ def read_recorded(path: Path) -> Recorded | None:
         Selection(added=tuple(values["--with"]), removed=tuple(values["--without"])),
         int(engine[0]) if _ENGINE.fullmatch(engine[0]) else None,
     )
+
+
+def read_source(path: Path) -> str:
+    """The stack file that a rendered file was made from, as seen from its folder.
+
+    Empty where composegen did not make the file, or it may not be read.
+    """
+    try:
+        text = _read(path)
+    except FileRefused:
+        return ""
+    if text is None or not is_ours(text):
+        return ""
+    words = read_flags(text)
+    found = dict(zip(words[::2], words[1::2], strict=False))
+    return found.get("-f", _STACK_FILE)
 
 
 def check_rendered(text: str, path: Path) -> None:

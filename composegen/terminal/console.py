@@ -21,7 +21,12 @@ from composegen.errors import (
     ProblemsFound,
     StaleFile,
 )
-from composegen.text import escape_control
+from composegen.text import (
+    can_steer,
+    escape_control,
+    escape_steering,
+    strip_control,
+)
 
 if TYPE_CHECKING:
     from composegen.terminal.writer import Writer
@@ -56,6 +61,17 @@ class Console:
         stream = self.out if name == "out" else self.err
         return has_colours() and stream.isatty()
 
+    def measure_width(self, name: str) -> int | None:
+        """The columns of the terminal of "out" or "err"; None where it is none."""
+        stream = self.out if name == "out" else self.err
+        if not stream.isatty():
+            return None
+        try:
+            columns = os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):
+            return None
+        return columns or None
+
     @contextmanager
     def in_background(self, patience: float | None = None) -> Iterator[None]:
         """Write from a thread meanwhile: a reader who does not read delays nothing.
@@ -76,32 +92,62 @@ class Console:
         """Do not wait for a reader who does not read: it ends now."""
         self._patience = QUICK
 
-    def write(self, name: str, text: str, *, is_line: bool = False) -> None:
+    def write(
+        self, name: str, text: str, *, is_line: bool = False, is_ours: bool = False
+    ) -> None:
         """A text to "out" or "err"; a service's line may be skipped in the background.
 
-        Raises OSError and ValueError where the stream is closed.
+        Only what ``is_ours`` steers the terminal: other text keeps its colours at
+        most. A character that the stream's encoding lacks is written as an escape.
+        Raises OSError, and ValueError where the stream is closed.
         """
+        if not is_ours and can_steer(text):
+            text = strip_control(text, colours=self.is_coloured(name))
         writer = self._writers.get(name)
         if writer is not None:
             writer.write(text, is_line=is_line)
             return
         stream = self.out if name == "out" else self.err
-        stream.write(text)
+        stream.write(_make_encodable(text, stream))
         stream.flush()
 
     def write_data(self, text: str) -> None:
-        """Data, to stdout as it is."""
+        """Data for people, to stdout."""
         self.write("out", text)
 
+    def write_file(self, text: str) -> None:
+        """The text of a file, to stdout as it is: UTF-8, whatever the locale says."""
+        binary = getattr(self.out, "buffer", None)
+        if binary is None:
+            self.write("out", text, is_ours=True)
+            return
+        self.out.flush()
+        binary.write(text.encode("utf-8", "backslashreplace"))
+        binary.flush()
+
     def write_json(self, data: Any) -> None:
-        """Data as JSON, to stdout."""
+        """Data as JSON, to stdout, as the text of a file."""
         import json
 
-        self.write_data(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(data, indent=2, ensure_ascii=False)
+        self.write_file(f"{escape_steering(text)}\n")
 
     def say(self, text: str = "") -> None:
         """Talk, to stderr."""
         self.write("err", text + "\n")
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person at a terminal can answer a question."""
+        return self.err.isatty() and sys.stdin.isatty()
+
+    def confirm(self, question: str) -> bool:
+        """Whether a person answers a question with yes; the end of input is no."""
+        self.write("err", f"{question} [y/N] ")
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n"):
+            self.say()
+        return answer.strip().lower() in {"y", "yes"}
 
     def _style(self, text: str, *, stream: IO[str] | None = None, **style: Any) -> str:
         if not has_colours() or not (stream or self.err).isatty():
@@ -200,6 +246,16 @@ def _make_writers(streams: dict[str, IO[str]]) -> dict[str, Writer]:
             continue  # closed, kept in memory, or there is no file handle for it
         made[name] = known[file]
     return made
+
+
+def _make_encodable(text: str, stream: IO[str]) -> str:
+    """The text as a stream can write it, which need not have been prepared."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def has_colours() -> bool:

@@ -71,7 +71,7 @@ class UpConsole(RunConsole):
 
     def _erase(self) -> None:
         if self._drawn:
-            self._write("err", f"\x1b[{self._drawn}A\x1b[J")
+            self._write("err", f"\x1b[{self._drawn}A\x1b[J", is_ours=True)
             self._drawn = 0
 
     def _draw(self) -> None:

@@ -38,6 +38,7 @@ from composegen.places.events import (
 )
 from composegen.terminal.console import Console, has_colours
 from composegen.terminal.words import WORDS, describe_up
+from composegen.text import ProgressFilter
 
 _COLOURS = (
     "cyan",
@@ -58,11 +59,6 @@ _CODES = dict(
 _STYLES = {"bold": "1", "dim": "2"}
 _WIDEST = 2000
 _NARROW_BAR, _WIDE_BAR = 20, 40
-_COLOUR_CODE = re.compile(r"\x1b\[[0-9;]*m")
-_OTHER_CODE = re.compile(
-    r"\x1b(?:\[[0-9;?]*[A-Za-ln-z]|\][^\x07]*\x07|[()][A-Z0-9]|[=>78])"
-)
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
 _KEY = re.compile(
     r"https?://|\b(?:ready|listening|serving|running on|started)\b"
     r"|\b(?:error|exception|fatal|panic|critical|warn(?:ing)?|refused|denied)\b"
@@ -88,6 +84,7 @@ class RunConsole:
         self._verbose = verbose
         self._lines_to_err = lines_to_err
         self._closed: set[str] = set()
+        self._progress_filter = ProgressFilter()
         self._in_traceback: set[str] = set()
         self._first_failed: dict[tuple[str, str, str], str] = {}
         self._show: Mapping[type[Event], Callable[[Any], None]] = {
@@ -107,7 +104,7 @@ class RunConsole:
             Attached: self._show_planned,
             EndAsked: self._hurry,
             Detached: self._hurry,
-            Output: lambda event: self._write("err", event.text),
+            Output: self._show_output,
             Progress: lambda _: None,
             BootOver: lambda _: None,
             Up: self._show_up,
@@ -137,7 +134,7 @@ class RunConsole:
         if failure.lines:
             self.say("  its last lines:")
             for line in failure.lines:
-                self.say(f"    {self._clean(line, 'err')}")
+                self.say(f"    {_cut(line)}")
 
     # Events about the whole
 
@@ -163,16 +160,24 @@ class RunConsole:
             self._console.hurry()
         self._show_words(event)
 
+    def _show_output(self, event: Output) -> None:
+        """What a program prints that draws its progress where a terminal is."""
+        is_drawn = self._is_terminal("err")
+        text = self._progress_filter.filter(event.text) if is_drawn else event.text
+        self._write("err", text, is_ours=is_drawn)
+
     def _show_up(self, event: Up) -> None:
         columns = shutil.get_terminal_size().columns
         width = max(_NARROW_BAR, min(_WIDE_BAR, columns - self._width - 30))
-        self.say(describe_up(event, width=width))
+        wide = self._console.measure_width("err")
+        self.say(describe_up(event, width=width, columns=wide))
 
     # Events of one service
 
     def _show_started(self, event: Started) -> None:
         again = f", restart {event.restarts}" if event.restarts else ""
-        self._talk(event.service, f"started, pid {event.pid}{again}", dim=True)
+        pid = f", pid {event.pid}" if event.pid is not None else ""
+        self._talk(event.service, f"started{pid}{again}", dim=True)
 
     def _show_reused(self, event: Reused) -> None:
         who = (
@@ -198,8 +203,7 @@ class RunConsole:
     def _show_line(self, event: Line) -> None:
         if self._verbose or self._is_key(event):
             stream = "err" if self._lines_to_err else "out"
-            text = self._clean(event.text, stream)
-            line = f"{self._prefix(event.service, stream)} {text}\n"
+            line = f"{self._prefix(event.service, stream)} {_cut(event.text)}\n"
             self._write(stream, line, is_line=True)
 
     def _is_key(self, event: Line) -> bool:
@@ -287,26 +291,24 @@ class RunConsole:
     def _is_terminal(self, stream: str) -> bool:
         return stream not in self._closed and self._stream(stream).isatty()
 
-    def _clean(self, text: str, stream: str) -> str:
-        """A service's line as a terminal may see it: colours where they can be."""
-        shown = text
-        if len(text) > _WIDEST:
-            shown = f"{text[:_WIDEST]} .. ({len(text)} characters)"
-        shown = _OTHER_CODE.sub("", shown)
-        if self._is_terminal(stream) and has_colours():
-            ending = "\x1b[0m" if "\x1b[" in shown else ""
-            return _CONTROL.sub("", shown) + ending
-        return _CONTROL.sub("", _COLOUR_CODE.sub("", shown)).replace("\x1b", "")
-
-    def _write(self, name: str, text: str, *, is_line: bool = False) -> None:
+    def _write(
+        self, name: str, text: str, *, is_line: bool = False, is_ours: bool = False
+    ) -> None:
         """Write and go on, also when the reader has closed the stream."""
         if name in self._closed:
             return
         try:
-            self._console.write(name, text, is_line=is_line)
+            self._console.write(name, text, is_line=is_line, is_ours=is_ours)
         except (OSError, ValueError):
             self._closed.add(name)
             _silence(self._stream(name))
+
+
+def _cut(line: str) -> str:
+    """A service's line, or its beginning with its length."""
+    if len(line) <= _WIDEST:
+        return line
+    return f"{line[:_WIDEST]} .. ({len(line)} characters)"
 
 
 def _silence(stream: IO[str]) -> None:

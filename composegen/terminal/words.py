@@ -29,6 +29,7 @@ from composegen.places.events import (
 )
 from composegen.places.status import format_moment
 from composegen.places.timeline import draw_boots
+from composegen.text import wrap
 
 
 def _describe_guest(event: Attached) -> str:
@@ -45,13 +46,17 @@ def _describe_failure(event: NotUp) -> str:
     return f"\n{event.text.rstrip()}{help}"
 
 
-def describe_up(event: Up, *, width: int) -> str:
-    """The boot as bars ``width`` columns wide, then where to go and what is missing."""
-    lines = ["\n" + draw_boots(event.boots, width=width)]
+def describe_up(event: Up, *, width: int, columns: int | None = None) -> str:
+    """The boot as bars ``width`` columns wide, then where to go and what is missing.
+
+    ``columns`` is how wide a line may be, None for as wide as it needs to be.
+    """
+    lines = ["\n" + draw_boots(event.boots, width=width, columns=columns)]
     lines += [f"  {each.service}: {each.url}" for each in event.addresses]
     for left_out in event.left_out:
-        lines.append(f"  {left_out.service} is excluded: {left_out.reason}")
-        lines += [f"    {instead}" for instead in left_out.instead]
+        text = f"  {left_out.service} is excluded: {left_out.reason}"
+        lines.append(wrap(text, columns))
+        lines += [wrap(f"    {instead}", columns) for instead in left_out.instead]
     if event.is_held:
         lines.append("Ctrl-C ends it\n")
     return "\n".join(lines)

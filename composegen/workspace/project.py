@@ -15,13 +15,15 @@ def find_project(name: str, folder: Path, values: Mapping[str, str]) -> str:
     That is COMPOSE_PROJECT_NAME of the environment or ``.env``, else the ``name`` of
     the stack, else the folder's in Compose's letters. Raises NoProjectName.
     """
-    project = values.get("COMPOSE_PROJECT_NAME") or name
-    if not project:
-        letters = re.sub(r"[^a-z0-9_-]", "", folder.resolve().name.lower())
-        project = letters.lstrip("_-")
+    project = values.get("COMPOSE_PROJECT_NAME") or name or make_project_name(folder)
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", project):
         raise NoProjectName(
             f"`{project or folder.resolve().name}` cannot be the name of a project",
             help="name it in the stack file: name: my-stack",
         )
     return project
+
+
+def make_project_name(folder: Path) -> str:
+    """The name that Compose makes of a folder's; empty where nothing of it is left."""
+    return re.sub(r"[^a-z0-9_-]", "", folder.resolve().name.lower()).lstrip("_-")

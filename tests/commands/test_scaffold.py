@@ -12,6 +12,7 @@ import pytest
 from composegen.commands.scaffold import BARE_STACK, write_bare_stack, write_chat_stack
 from composegen.errors import FileRefused
 from composegen.resources import find_chat_example
+from composegen.stackfile.load import load_stack
 from tests.rendering import read
 from tests.stacks import list_names
 
@@ -104,12 +105,47 @@ def test_the_chat_stack_comes_with_its_services(tmp_path: Path) -> None:
         assert f"{service}/Dockerfile" in files
 
 
-def test_every_file_is_a_copy(tmp_path: Path) -> None:
-    write_chat_stack(tmp_path)
+def test_every_file_is_a_copy_but_for_the_name_of_the_stack(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    write_chat_stack(folder)
 
-    for name in list_files(tmp_path):
-        original = find_chat_example() / name
-        assert (tmp_path / name).read_bytes() == original.read_bytes()
+    for name in list_files(folder):
+        original = (find_chat_example() / name).read_bytes()
+        if name == "stack.yaml":
+            original = original.replace(b"name: chat\n", b"name: mine\n", 1)
+        assert (folder / name).read_bytes() == original
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("my-chat", "my-chat"),
+        ("My Chat.2", "mychat2"),
+        ("_x", "x"),
+        ("123", "123"),
+        ("1e3", "1e3"),
+        ("null", "null"),
+        ("\u0447\u0430\u0442", "chat"),
+    ],
+)
+def test_the_stack_is_named_after_its_folder(
+    tmp_path: Path, folder: str, name: str
+) -> None:
+    write_chat_stack(tmp_path / folder)
+
+    assert load_stack(tmp_path / folder / "stack.yaml").stack.name == name
+
+
+def test_the_folder_it_is_typed_in_names_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    write_chat_stack(Path())
+
+    assert load_stack(folder / "stack.yaml").stack.name == "here"
 
 
 def test_nothing_that_a_machine_made_is_copied(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from composegen.images.facts import (
     FACT_KEYS,
+    SELECTORS,
     find_facts,
     fits_image,
     list_recipe_files,
@@ -200,10 +201,10 @@ def test_no_two_entries_match_one_path() -> None:
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_variant_names_its_tags_and_changes_something(name: str) -> None:
-    known = FACT_KEYS | {"tag", "health"}
+    known = FACT_KEYS | {*SELECTORS, "health"}
     for variant in ENTRIES[name].get("variants", ()):
-        assert variant["tag"]
-        assert len(variant) > 1
+        assert set(variant) & set(SELECTORS)
+        assert set(variant) - set(SELECTORS)
         assert set(variant) <= known
 
 
@@ -275,3 +276,30 @@ def test_whatever_deviates_from_the_defaults_says_why(name: str) -> None:
 def test_a_reason_is_one_short_line(name: str) -> None:
     for layer in iterate_layers(name):
         assert len(layer.get("why", "")) <= 80
+
+
+@pytest.mark.parametrize(
+    ("image", "tools"),
+    [
+        ("ruby:3.3", ("bash",)),
+        ("ruby:3.3-slim", ("bash",)),
+        ("ruby:3.3-alpine", ("wget",)),
+        ("rust:1-slim", ("bash",)),
+        ("elixir:1.18-otp-27-alpine", ("wget",)),
+        ("oven/bun:1", ("bash",)),
+        ("oven/bun:1-distroless", ()),
+        ("denoland/deno:alpine-2.1.4", ("wget",)),
+        ("denoland/deno:bin-2.1.4", ()),
+        ("ghcr.io/astral-sh/uv:0.8", ()),
+        ("ghcr.io/astral-sh/uv:python3.12-bookworm-slim", ("python",)),
+        ("ghcr.io/astral-sh/uv:0.8-python3.12-alpine3.22", ("wget", "python")),
+        ("ghcr.io/astral-sh/uv:debian-slim", ("bash",)),
+        ("ghcr.io/astral-sh/uv:alpine", ("wget",)),
+        ("gcr.io/distroless/static-debian12", ()),
+    ],
+)
+def test_the_tools_of_images_of_languages(image: str, tools: tuple[str, ...]) -> None:
+    facts = find_facts(image)
+
+    assert facts is not None
+    assert facts.tools == tools

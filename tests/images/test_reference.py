@@ -53,3 +53,19 @@ def test_an_image_s_name_is_taken_apart(
 )
 def test_a_tag_is_fixed_when_it_names_a_version(image: str, fixed: bool) -> None:
     assert parse_image(image).has_fixed_tag is fixed
+
+
+@pytest.mark.parametrize(
+    ("image", "path"),
+    [
+        ("mirror.example/docker/library/python:3", "python"),
+        ("public.ecr.aws/docker/library/redis:8", "redis"),
+        ("mirror.example/proxy/docker.io/library/node:22", "node"),
+        ("mirror.example/hub/docker.io/grafana/grafana:11", "grafana/grafana"),
+        ("mirror.example/ghcr.io/astral-sh/uv:0.8", "astral-sh/uv"),
+        ("library/python:3", "python"),
+        ("mirror.example/team/library-tools/python:3", "team/library-tools/python"),
+    ],
+)
+def test_the_path_of_a_mirror_is_no_part_of_the_name(image: str, path: str) -> None:
+    assert parse_image(image).path == path

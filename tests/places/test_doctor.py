@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import EngineUnreachable, Level
-from composegen.places.doctor import Means, Where, examine, find_ways, measure_room
-from composegen.places.engine.containers import Machine, Published
+from composegen.places.doctor import Means, examine, find_ways, measure_room
+from composegen.places.engine.containers import ImageBuild, Published
+from composegen.places.engine.registry import Offer
+from composegen.places.findings import Where
 from composegen.planning.plan import make_plan
-from tests.enginefakes import make_container
+from tests.enginefakes import make_container, make_machine
 from tests.refusals import close, other_user
-from tests.stacks import load_only
+from tests.stacks import load_only, write_files
 
 STACK = """
 name: demo
@@ -28,21 +30,15 @@ services:
     use: redis
 """
 FILES = {"Dockerfile": "FROM python:3.12-slim\n"}
-MACHINE = Machine(
-    version="26.1.5",
-    api="1.45",
-    system="linux",
-    is_rootless=False,
-    root="/var/lib/docker",
-    memory=8 << 30,
-    cpus=4,
-)
+MACHINE = make_machine()
 
 
 class FakeEngine:
-    def __init__(self, machine=MACHINE, containers=()):
+    def __init__(self, machine=MACHINE, containers=(), images=(), offers=None):
         self.machine = machine
         self.containers = containers
+        self.images = images
+        self.offers = offers or {}
 
     def describe(self):
         return self.machine
@@ -50,8 +46,22 @@ class FakeEngine:
     def list_containers(self, project):
         return self.containers if project == "demo" else ()
 
+    def find_image(self, name):
+        return ImageBuild(id="1") if name in self.images else None
 
-def look(tmp_path, *, engine=None, versions=("2.40.3", "0.29.1"), **values):
+    def ask_registry(self, name):
+        return self.offers.get(name, Offer(is_there=True))
+
+
+def look(
+    tmp_path,
+    *,
+    stack=STACK,
+    engine=None,
+    versions=("2.40.3", "0.29.1"),
+    has_files=True,
+    **values,
+):
     means = {
         "environment": {"MUST": "1", "TAG": "2", "KEY": "3", "PATH": "/nowhere"},
         "connect": lambda endpoint: engine or FakeEngine(),
@@ -60,7 +70,9 @@ def look(tmp_path, *, engine=None, versions=("2.40.3", "0.29.1"), **values):
         "find_holder": lambda port: "",
         "measure_room": lambda path: 50 << 30,
     }
-    plan = make_plan(load_only(STACK, FILES))
+    if has_files:
+        write_files(tmp_path, FILES)
+    plan = make_plan(load_only(stack, FILES))
     return examine(plan, tmp_path, Means(**{**means, **values}))
 
 
@@ -88,9 +100,7 @@ def test_an_engine_that_is_out_of_reach(tmp_path):
 
 
 def test_an_old_engine_is_told_the_flag(tmp_path):
-    old = Machine(
-        **{n: getattr(MACHINE, n) for n in MACHINE.__slots__} | {"version": "24.0.7"}
-    )
+    old = make_machine(version="24.0.7")
     found = find(look(tmp_path, engine=FakeEngine(old)), "24.0.7")
     assert found.level is Level.WARNING
     assert "composegen render --engine 24" in found.help
@@ -193,7 +203,110 @@ def test_a_secret_in_a_closed_folder_is_not_told_as_empty(shared_folder):
 
     look(shared_folder)  # loads what lies where another user may not look
     with other_user():
-        found = find(look(shared_folder), ".secrets/KEY: ")
+        found = find(look(shared_folder, has_files=False), ".secrets/KEY: ")
 
     assert f"may not enter the folder {closed} (d" in found.message
     assert f"chmod o+x {closed}" in found.help
+
+
+# Images
+
+
+REDIS = "redis:8-alpine"
+
+
+def look_at_redis(tmp_path, words="", stack=STACK, *, is_there):
+    engine = FakeEngine(offers={REDIS: Offer(is_there=is_there, words=words)})
+    findings = look(tmp_path, engine=engine, stack=stack)
+    return find(findings, REDIS), findings
+
+
+def test_an_optional_image_that_cannot_be_pulled_names_the_fallback(tmp_path):
+    stack = STACK.replace("otherwise: {}", "otherwise: {env: {CACHE: memory}}")
+    found, findings = look_at_redis(tmp_path, "access denied", stack, is_there=False)
+
+    assert found.level is Level.WARNING
+    assert found.message.endswith("and cannot be pulled: access denied")
+    assert "web: CACHE=memory" in found.help
+    assert find_ways(findings) == [Where.ENGINE]
+
+
+def test_a_required_image_that_cannot_be_pulled_is_an_error(tmp_path):
+    stack = STACK.replace("otherwise: {}", "until: started")
+    found, findings = look_at_redis(tmp_path, "access denied", stack, is_there=False)
+
+    assert found.level is Level.ERROR
+    assert "docker login" in found.help
+    assert find_ways(findings) == []
+
+
+def test_without_a_network_nothing_is_claimed(tmp_path):
+    found, findings = look_at_redis(tmp_path, "dial tcp: no such host", is_there=None)
+
+    assert (found.level, found.is_known) == (Level.WARNING, False)
+    assert "it is not known whether it can be pulled: dial tcp" in found.message
+    assert find_ways(findings) == [Where.ENGINE]
+
+
+def test_an_image_of_the_engine_is_not_asked_for(tmp_path):
+    engine = FakeEngine(images=(REDIS,), offers={REDIS: Offer(is_there=False)})
+
+    found = find(look(tmp_path, engine=engine), REDIS)
+
+    assert (found.level, found.is_known) == (None, True)
+
+
+# Limits and files
+
+
+def test_a_written_limit_above_the_engine_s_is_an_error_with_its_place(tmp_path):
+    stack = STACK.replace(
+        "    publish: 8000", "    publish: 8000\n    resources: {cpus: 9}"
+    )
+    found = find(look(tmp_path, stack=stack), "may use 9 processors")
+
+    assert found.level is Level.ERROR
+    assert found.message.startswith("stack.yaml:7:")
+
+
+def test_a_default_that_is_lowered_is_said(tmp_path):
+    small = make_machine(cpus=1)
+    findings = look(tmp_path, engine=FakeEngine(small))
+
+    assert find(findings, "the default limit of 2 is 1 for").level is None
+
+
+def test_a_file_that_is_missing_has_its_place(tmp_path):
+    stack = STACK.replace("health: /", "health: {command: [a]}")
+    stack = stack.replace("build: .", "build: ./web")
+    found = find(look(tmp_path, stack=stack), "is built from, does not exist")
+
+    assert found.level is Level.ERROR
+    assert found.message.startswith("stack.yaml:5:12: `./web`")
+
+
+# A stack that is for containers
+
+
+FOR_CONTAINERS = """
+name: demo
+services:
+  web: {build: ., publish: 8000, health: /, needs: [db]}
+  db: {use: redis}
+"""
+
+
+def test_a_stack_without_local_is_for_containers(tmp_path):
+    findings = look(tmp_path, stack=FOR_CONTAINERS)
+
+    assert [each for each in findings if each.level is Level.ERROR] == []
+    assert find(findings, "for containers: web has no `local`").level is Level.NOTE
+    assert find_ways(findings) == [Where.ENGINE]
+
+
+def test_one_service_without_local_among_others_is_an_error(tmp_path):
+    stack = STACK + "  api: {build: ., port: 9, health: /}\n"
+
+    found = find(look(tmp_path, stack=stack), "`api` cannot run as a process")
+
+    assert found.level is Level.ERROR

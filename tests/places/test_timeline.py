@@ -123,3 +123,12 @@ def test_a_boot_in_no_time_is_drawn() -> None:
     ].splitlines()
 
     assert line == "  a  ####    0.0 s"
+
+
+def test_a_narrow_terminal_shows_no_names_beside_the_bars_and_wraps_the_path() -> None:
+    wide = draw_boots([DB, CACHE, API, WEB], width=16)
+    narrow = draw_boots([DB, CACHE, API, WEB], width=16, columns=40)
+
+    assert max(map(len, wide.splitlines())) > 40
+    assert max(map(len, narrow.splitlines())) <= 40
+    assert "critical path" in narrow

@@ -135,3 +135,37 @@ def test_excluded_services_are_data_with_a_line_for_each_fallback() -> None:
     described = [{"service": "cache", "reason": "--without cache", "instead": [line]}]
 
     assert describe_left_out(made) == described
+
+
+def test_a_plan_that_is_wider_than_the_terminal_has_its_reasons_below() -> None:
+    stack = "name: shop\n" + make_stack(
+        web=f"{APP}needs: {{api: , cache: {{otherwise: {{}}}}}}\n",
+        api=slow("30s"),
+        cache=CACHE,
+    )
+
+    narrow = format_plan(plan(stack), width=50)
+
+    assert narrow == (
+        "shop: 3 services\n"
+        "\n"
+        "  1. api\n"
+        "       starts at once\n"
+        "  2. cache\n"
+        "       starts at once\n"
+        "  3. web\n"
+        "       starts when api is healthy, and cache is\n"
+        "         healthy or times out\n"
+        "       waits 60s at worst\n"
+    )
+    assert format_plan(plan(stack), width=300) == format_plan(plan(stack))
+
+
+def test_what_is_excluded_is_wrapped_in_a_narrow_terminal() -> None:
+    lines = format_plan(plan(WIRED, removed=("cache",)), width=40).splitlines()
+
+    assert max(map(len, lines)) <= 40
+    assert lines[-2:] == [
+        "    web: STORE=memory, TTL=5, 1 replica;",
+        "      sessions live in memory",
+    ]

@@ -71,7 +71,7 @@ def test_a_target_is_a_stage_of_the_dockerfile(target: str) -> None:
     keys = f"build: {{context: ., target: '{target}'}}\nport: 8000\nhealth: /\n"
     problem = find("unknown-target", make_stack(app=keys), STAGES)
 
-    assert str(problem.location) == "stack.yaml:3:25"
+    assert str(problem.location) == "stack.yaml:3:33"
     assert list_names(make_stack(app=keys), STAGES) == ["unknown-target"]
 
 

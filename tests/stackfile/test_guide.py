@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from composegen.errors import UsageError
+from composegen.errors import Level, UsageError
 from composegen.images.facts import list_recipe_files
-from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
 from composegen.stackfile.guide import (
     describe_recipe,
     list_problems,
@@ -21,7 +21,8 @@ def test_every_problem_is_listed_with_level_and_title() -> None:
     listed = list(list_problems())
 
     assert [(level, name) for level, name, _ in listed] == [
-        (LEVELS[name].value, name) for name in sorted(LEVELS)
+        (LEVELS.get(name, Level.ERROR).value, name)
+        for name in sorted({*LEVELS, *COMMAND_ERRORS})
     ]
     assert all(title and not title.startswith("#") for _, _, title in listed)
 

@@ -65,7 +65,7 @@ def test_problems_come_together_sorted_by_line() -> None:
         ("bad-port", 5, 14),
         ("wrong-type", 6, 10),
         ("bad-name", 7, 3),
-        ("unknown-recipe", 8, 5),
+        ("unknown-recipe", 8, 10),
         ("bad-duration", 9, 24),
         ("wrong-type", 10, 10),
     ]

@@ -11,14 +11,15 @@ import pytest
 from click.testing import CliRunner
 
 from composegen.commands import cli
-from composegen.errors import Level, UsageError
+from composegen.errors import ComposegenError, Level, UsageError
 from composegen.resources import find_templates
-from composegen.stackfile.catalogue import LEVELS
+from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
 from composegen.stackfile.guide import list_problems, read_problem_page
 from composegen.stackfile.nodes import MAX_BYTES
 from tests.stacks import check
 
 NAMES = sorted(LEVELS)
+PAGES = sorted({*LEVELS, *COMMAND_ERRORS})
 BYTES = {
     "file-too-large": b"#" * (MAX_BYTES + 1),
     "not-utf-8": "services: {caf\u00e9: {use: nginx}}".encode("latin-1"),
@@ -66,7 +67,7 @@ def check_files(files: dict[str, str | bytes]) -> list[tuple[str, str]]:
 # Pages
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_says_what_the_problem_means(name: str) -> None:
     page = read_page(name)
 
@@ -86,7 +87,7 @@ def test_the_fix_has_no_problem_left(name: str) -> None:
     assert check_files(read_page(name).fix) == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_a_terminal(name: str) -> None:
     text = read_problem_page(name)
 
@@ -97,7 +98,7 @@ def test_a_page_fits_a_terminal(name: str) -> None:
 
 
 def test_two_pages_never_have_one_title() -> None:
-    titles = [read_page(name).title for name in NAMES]
+    titles = [read_page(name).title for name in PAGES]
 
     assert len(set(titles)) == len(titles)
 
@@ -105,7 +106,7 @@ def test_two_pages_never_have_one_title() -> None:
 def test_there_is_a_page_for_every_problem_and_none_besides() -> None:
     pages = {path.stem for path in (find_templates() / "problems").iterdir()}
 
-    assert pages == set(LEVELS)
+    assert pages == set(PAGES)
 
 
 def test_every_name_is_used_and_every_used_name_is_listed() -> None:
@@ -121,10 +122,16 @@ def test_every_name_is_used_and_every_used_name_is_listed() -> None:
     assert added - set(LEVELS) == set()
 
 
+def test_a_page_of_a_command_is_about_an_error_with_that_name() -> None:
+    names = {each.name for each in ComposegenError.__subclasses__()}
+
+    assert set(COMMAND_ERRORS) <= names
+
+
 # The command
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", PAGES)
 def test_explain_prints_the_page(name: str) -> None:
     result = CliRunner().invoke(cli, ["explain", name])
 
@@ -136,7 +143,7 @@ def test_explain_alone_lists_every_problem_with_its_title() -> None:
     result = CliRunner().invoke(cli, ["explain"])
 
     assert result.exit_code == 0
-    for name in NAMES:
+    for name in PAGES:
         assert re.search(
             rf"\b{name}\b.*{re.escape(read_page(name).title[2:])}", result.stdout
         )
@@ -145,17 +152,18 @@ def test_explain_alone_lists_every_problem_with_its_title() -> None:
 def test_problems_are_listed_by_name_with_their_level() -> None:
     listed = list(list_problems())
 
-    assert [name for _, name, _ in listed] == NAMES
+    assert [name for _, name, _ in listed] == PAGES
     assert ("warning", "open-port", "A port that others can reach") in listed
 
 
 ADVICE = """
-    boot-too-short early-variable env-file-wires foreign-image job-unwaited
-    latest-image near-placeholder no-reason open-port root-bind-mount secret-in-context
-    secret-literal store-network traefik-network unasked unused-secret unused-volume
+    boot-too-short early-variable engine-socket env-file-wires foreign-image
+    implied-need job-unwaited latest-image near-placeholder no-reason old-data-folder
+    open-port port-unpublished root-bind-mount secret-in-context secret-literal
+    store-network traefik-network unasked unused-health unused-secret unused-volume
     visible-password
 """
-INFORMATION = "assumed-tag recipe-for-image unknown-image"
+INFORMATION = "all-excluded assumed-tag recipe-for-image unknown-image"
 
 
 def test_what_does_not_stop_a_stack_is_this_and_no_more() -> None:

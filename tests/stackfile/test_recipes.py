@@ -115,13 +115,47 @@ def test_a_store_is_asked_over_tcp_with_its_own_program(name: str) -> None:
         ("postgres:10", "/var/lib/postgresql/data"),
         ("postgres:9.6", "/var/lib/postgresql/data"),
         ("postgres:${TAG:-17}", "/var/lib/postgresql/data"),
-        ("postgres:${TAG}", "/var/lib/postgresql"),
+        ("postgres:alpine3.22", "/var/lib/postgresql"),
+        ("library/postgres:16@sha256:" + 64 * "a", "/var/lib/postgresql/data"),
+        ("pgvector/pgvector:pg17", "/var/lib/postgresql/data"),
+        ("pgvector/pgvector:0.8.0-pg17", "/var/lib/postgresql/data"),
+        ("pgvector/pgvector:0.8.1-pg18-trixie", "/var/lib/postgresql"),
+        ("timescale/timescaledb:latest-pg16", "/var/lib/postgresql/data"),
+        ("timescale/timescaledb:2.17.2-pg17-oss", "/var/lib/postgresql/data"),
+        ("timescale/timescaledb:18.0.0-pg17", "/var/lib/postgresql/data"),
+        ("timescale/timescaledb-ha:pg17", "/home/postgres/pgdata/data"),
+        ("timescale/timescaledb-ha:latest", "/home/postgres/pgdata/data"),
+        ("postgis/postgis:17-3.5-alpine", "/var/lib/postgresql/data"),
+        ("postgis/postgis:18-3.6", "/var/lib/postgresql"),
+        ("pgautoupgrade/pgautoupgrade:17-alpine", "/var/lib/postgresql/data"),
+        ("ghcr.io/immich-app/postgres:14-vectorchord0.4.3", "/var/lib/postgresql/data"),
+        ("apache/age:release_PG16_1.5.0", "/var/lib/postgresql/data"),
+        ("ankane/pgvector:v0.5.1", "/var/lib/postgresql/data"),
     ],
 )
 def test_postgres_18_keeps_its_data_elsewhere(image: str, target: str) -> None:
     (mount,) = use("postgres", f"image: '{image}'\n").volumes
 
     assert (mount.source, mount.target) == ("db-data", target)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "image", "user"),
+    [
+        ("postgres", "pgvector/pgvector:pg17", "999:999"),
+        ("postgres", "postgis/postgis:17-3.5-alpine", "70:70"),
+        ("postgres", "timescale/timescaledb:latest-pg16", "70:70"),
+        ("postgres", "timescale/timescaledb-ha:pg16", ""),
+        ("mysql", "percona/percona-server:8.0", ""),
+    ],
+)
+def test_a_derivative_starts_as_the_user_of_its_image(
+    recipe: str, image: str, user: str
+) -> None:
+    facts = use(recipe, f"image: '{image}'\n").facts
+
+    assert facts is not None
+    assert facts.user == user
 
 
 @pytest.mark.parametrize(
@@ -193,6 +227,7 @@ def test_an_unknown_recipe_is_told_with_a_near_name() -> None:
 
     assert problem.name == "unknown-recipe"
     assert problem.help == "did you mean `postgres`?"
+    assert str(problem.location) == "stack.yaml:3:10"
 
 
 # One's own
@@ -337,7 +372,7 @@ def test_a_folder_that_is_not_there_is_an_error() -> None:
 
     (problem,) = check(stack)
 
-    assert (problem.name, str(problem.location)) == ("missing-file", "stack.yaml:1:1")
+    assert (problem.name, str(problem.location)) == ("missing-file", "stack.yaml:1:10")
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from composegen.stackfile.guide import read_problem_page
 from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS
 from composegen.stackfile.keys.needs import NEED_KEYS
 from composegen.stackfile.keys.service import KEYS
+from composegen.stackfile.keys.top import TOP_KEYS
 from composegen.stackfile.schema import make_schema
-from composegen.stackfile.toplevel import TOP_KEYS
 from tests.stackfile.test_problems import BYTES, read_page
 
 EXAMPLES = sorted(Path(__file__).parents[1].parent.glob("examples/*/stack.yaml"))
@@ -186,6 +186,8 @@ def test_a_service_of_a_recipe_alone_fits(name: str) -> None:
         "relax: a first try",
         "relax: {init: why, read_only: }",
         "resources: {cpus: 0.5, memory: 1G, pids: 10}",
+        "resources: {cpus: none, memory: none, pids: none}",
+        "resources: none",
         "replicas: 3",
         "job: true",
         "local: {command: [a], dir: ., port: 80, env: {A: 1}}",
@@ -216,6 +218,7 @@ def test_what_the_loader_takes_fits(keys: str) -> None:
         "volumes: {data: , more: {driver: local}}\nservices: {a: {image: a}}",
         "secrets: {a: , b: {env: X}, c: {file: y}}\nservices: {a: {image: a}}",
         "secrets: {d: {generate: true}}\nservices: {a: {image: a}}",
+        "resources: none\nservices: {a: {image: a}}",
         "recipes: ./mine\nrelax: calm\nservices: {a: {image: a}}",
         "compose: {configs: {}}\nservices: {a: {image: a}}",
     ],

@@ -25,6 +25,7 @@ def test_its_successor_is_told_what_still_stands_and_no_more(monkeypatch):
         guard.start()
         guard.watch_group(2**22 + 1, 0.1, signal.SIGTERM)
         guard.watch_group(2**22 + 2, 2.0, signal.SIGINT)
+        guard.watch_log("/logs/a.log")
         guard.add_cleanup(("true", "a"))
         guard.add_cleanup(("true", "b"))
         guard.forget_group(2**22 + 1)
@@ -38,7 +39,8 @@ def test_its_successor_is_told_what_still_stands_and_no_more(monkeypatch):
         await guard.end(60.0)
         return again
 
-    assert asyncio.run(lose()) == [f"+{2**22 + 2} 2 2", '*["true", "b"]']
+    stands = [f"+{2**22 + 2} 2 2", '="/logs/a.log"', '*["true", "b"]']
+    assert asyncio.run(lose()) == stands
     assert people == ["the guardian was killed; a new one has replaced it"]
     assert leaks.find_guardian("f" * 16) is None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -107,6 +108,22 @@ def test_a_child_that_its_leader_leaves_at_its_end_is_ended_too(tmp_path):
     asyncio.run(leave())
 
     assert leaks.find_survivors(tmp_path.name) == {}
+
+
+def test_a_log_stays_small_while_what_writes_it_is_ended(tmp_path):
+    log = tmp_path / "app.log"
+    log.write_bytes(b"x" * 30 * 1024 * 1024)
+    deaf = "trap '' TERM; : > ready; while :; do sleep 0.1; done"
+    child = subprocess.Popen(["sh", "-c", deaf], cwd=tmp_path, start_new_session=True)
+    leaks.wait_for((tmp_path / "ready").exists)
+
+    watch = guardian.Watch("a" * 16)
+    watch.note(f"+{child.pid} 0.2 15")
+    watch.note(f"={json.dumps(str(log))}")
+    watch.end()
+
+    assert child.wait(leaks.LIMIT) == -signal.SIGKILL
+    assert log.stat().st_blocks * 512 <= 11 * 1024 * 1024
 
 
 def test_a_killed_guardian_is_replaced(tmp_path):

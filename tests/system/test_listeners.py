@@ -2,11 +2,18 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from composegen.system import listeners
-from composegen.system.listeners import find_listeners, is_free, list_ports
+from composegen.system.listeners import (
+    find_listeners,
+    is_free,
+    list_ports,
+    parse_table,
+    read_tables,
+)
 from tests.leaks import find_port
 from tests.refusals import no_handles
 
@@ -76,3 +83,17 @@ def test_without_a_file_handle_a_port_is_neither_free_nor_unheld():
         for look in (is_free, find_listeners, lambda port: list_ports([os.getpid()])):
             with pytest.raises(OSError, match="Too many open files"):
                 look(port)
+
+
+def test_a_container_on_this_machine_is_looked_into_by_its_process():
+    group = Path("/proc/self/cgroup").read_text().strip()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        tables = read_tables(group, os.getpid())
+        listening = parse_table(tables.splitlines()).values()
+        assert ("127.0.0.1", server.getsockname()[1]) in listening
+
+
+def test_a_process_that_is_not_the_containers_tells_nothing():
+    """The engine may be on another machine, where the pid is another process's."""
+    assert read_tables("0123456789abcdef", os.getpid()) is None
+    assert read_tables("0123456789abcdef", 0) is None

@@ -305,3 +305,29 @@ def test_the_words_are_the_same_with_colour_and_without(
     plain = re.sub("\x1b\\[[0-9;]*m", "", colour(monkeypatch, Terminal()))
 
     assert plain == show(make_problem())
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_yes"),
+    [("y\n", True), (" YES \n", True), ("n\n", False), ("\n", False), ("", False)],
+)
+def test_a_question_is_answered_with_yes_or_with_anything_else(
+    monkeypatch: pytest.MonkeyPatch, typed: str, is_yes: bool
+) -> None:
+    err = Terminal()
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    console = Console(err=err)
+
+    assert console.can_ask
+    assert console.confirm("really?") is is_yes
+    assert err.getvalue().startswith("really? [y/N] ")
+
+
+def test_without_a_terminal_nothing_can_be_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+
+    assert not Console(err=Terminal()).can_ask
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert not Console(err=io.StringIO()).can_ask

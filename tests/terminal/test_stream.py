@@ -113,12 +113,68 @@ def test_control_characters_reach_nobody_and_colours_only_a_terminal(monkeypatch
 
     assert show(*line)[0] == "web    | error \n"
     out, _ = show(*line, out=Terminal())
-    assert out == "\x1b[36mweb    |\x1b[0m \x1b[31merror\x1b[0m \x1b[0m\n"
+    assert out == "\x1b[36mweb    |\x1b[0m \x1b[31merror\x1b[0m \n"
     monkeypatch.setenv("TERM", "dumb")
     assert show(*line, out=Terminal())[0] == "web    | error \n"
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     assert show(*line, out=Terminal())[0] == "web    | error \n"
+
+
+def test_a_colour_ends_with_its_line(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+    out, _ = show(*lines("\x1b[31merror"), out=Terminal())
+
+    assert out.endswith(" \x1b[31merror\x1b[0m\n")
+
+
+HOSTILE = "\x1bc\x1b]0;title\x1b\\\x9b2J\u202e\x1b[?1049h\x07"
+
+
+def test_no_word_of_an_event_steers_a_terminal():
+    failure = Failure(
+        service="web",
+        reason=f"reason{HOSTILE}",
+        cause=f"cause{HOSTILE}",
+        help=f"help{HOSTILE}",
+        lines=(f"line{HOSTILE}",),
+    )
+
+    out, err = show(
+        *lines(f"error{HOSTILE}"),
+        Failed(service="web", failure=failure, is_required=True),
+        Told(service="web", text=f"told{HOSTILE}"),
+        events.Sickened(service="web", reason=f"got{HOSTILE}"),
+        events.ComposeWarned(text=f"warned{HOSTILE}"),
+        events.Output(text=f"output{HOSTILE}\n"),
+    )
+
+    assert out == "web    | error2J\n"
+    assert not {*HOSTILE} & {*err} - {*"0;2J]tile\\c[?1049h"}
+    for word in ("reason", "cause", "help", "line", "told", "got", "warned", "output"):
+        assert f"{word}2J\n" in err
+
+
+def test_a_stream_shows_what_its_encoding_lacks_as_an_escape():
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    shown = RunConsole(Console(out, io.StringIO()), verbose=True)
+    for event in lines("grün", "next"):
+        shown.show(event)
+
+    assert out.buffer.getvalue() == b"web | gr\\xfcn\nweb | next\n"
+
+
+def test_progress_that_is_drawn_keeps_its_moves_and_nothing_else(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    drawn = "\x1b[2A\x1b[0G\x1b[?25l\x1b[33mPulling\x1b[0m\r"
+    pieces = (drawn, "a\x1b", "]0;title\x1b", "\\b\x1b[", "5;1", "Hc\x1bcd\n")
+
+    _, err = show(*(events.Output(text=text) for text in pieces), err=Terminal())
+
+    assert err == f"{drawn}abcd\n"
 
 
 def test_a_very_long_line_is_cut_and_its_length_told():
@@ -218,7 +274,9 @@ def test_whoever_asks_for_the_end_waits_for_no_reader():
 
 
 def test_what_tools_print_is_shown_as_it_is():
-    assert show(events.Output(text="50 %\r"), events.Output(text="é"))[1] == "50 %\ré"
+    pieces = (events.Output(text="50 %\r"), events.Output(text="é"))
+
+    assert show(*pieces, err=Terminal())[1] == "50 %\ré"
 
 
 def test_a_cause_that_many_services_share_is_told_once():

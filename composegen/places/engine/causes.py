@@ -9,11 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from composegen.places.advice import quote_path
+from composegen.places.cause import UNKNOWN, Cause
+from composegen.places.engine.advice import (
+    write_health,
+    write_longer_boot,
+    write_port,
+)
+from composegen.places.engine.asking import TOOLS
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.complaints import PORT_TAKEN, explain_port
 from composegen.places.engine.containers import Container, Probe
-from composegen.places.engine.evidence import Cause, Evidence
+from composegen.places.engine.evidence import Evidence
 from composegen.places.engine.log_causes import (
-    DENIED,
     look_at_capability,
     look_at_denied_port,
     look_at_folder,
@@ -24,10 +32,11 @@ from composegen.places.engine.log_causes import (
     look_at_read_only,
     look_at_secret,
 )
-from composegen.system.signals import read_signal
+from composegen.places.engine.reach import find_loopback
+from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 from composegen.values import format_duration
 
-_NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 126, 127, 137
+_KILLED = 137
 _MISSING_PROGRAM = re.compile(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
     r"|tini \(\d+\)\] exec (\S+) failed: No such file"
@@ -44,17 +53,20 @@ _LOCKED_PROGRAM = re.compile(
 _FORMAT = re.compile(r"exec format error", re.IGNORECASE)
 _MISSING_MOUNT = re.compile(
     r"bind source path does not exist: (\S+)|invalid mount config.*: (/\S+)"
+    r'|error mounting "([^"]+)" to rootfs.*no such file'
+)
+_MOUNTED_FOLDER = re.compile(
+    r'error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory'
 )
 _NO_FILE_CAPABILITY = re.compile(
-    r'exec "?[^"\s]*"?.*operation not permitted', re.IGNORECASE
+    r'^(?:.*\btini .*|.*: )?exec:? "?/?[^"\s]+"?(?: failed)?: operation not permitted',
+    re.IGNORECASE | re.MULTILINE,
 )
-TOOLS = ("wget", "curl", "python3", "python", "node", "php", "bash")
-"""What a check can call, the cheapest first."""
 
 
 def find_cause(seen: Evidence) -> Cause:
-    """What is behind it; both texts are empty if the cause is unknown."""
-    return next((cause for look in _LOOKS if (cause := look(seen))), ("", ""))
+    """What is behind it; UNKNOWN where nothing is known."""
+    return next((cause for look in _LOOKS if (cause := look(seen))), UNKNOWN)
 
 
 # A start that failed
@@ -69,26 +81,25 @@ def _look_at_start(seen: Evidence) -> Cause | None:
         return explain_port(seen.noted, int(taken[1]), seen.holder, seen.container)
     missing = _MISSING_MOUNT.search(error)
     if missing is not None:
-        path = missing[1] or missing[2]
-        help = "composegen secrets" if ".secrets/" in path else f"make {path}"
-        return f"{path}, which it mounts, does not exist", help
-    if _FORMAT.search(error):
-        return _explain_format(seen)
-    if _NO_FILE_CAPABILITY.search(error):
-        return (
-            "its program has file capabilities, but all capabilities are dropped",
-            seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program needs"),
+        return _explain_mount(_get_named(missing))
+    folder = _MOUNTED_FOLDER.search(error)
+    if folder is not None:
+        return Cause(
+            CauseName.MOUNT_IS_FOLDER,
+            f"{folder[1]} is a folder, and {folder[2]} is a file in the image",
+            f"remove the folder, which the engine makes where a file is missing: "
+            f"rmdir {folder[1]}; then put the file there",
         )
+    refused = _look_at_exec(seen, error)
+    if refused is not None:
+        return refused
     program = _MISSING_PROGRAM.search(error)
     if program is not None:
-        name = _get_named(program)
-        return f"`{name}` is not in the image", "correct its `command` or `entrypoint`"
+        return _explain_missing(_get_named(program))
     locked = _LOCKED_PROGRAM.search(error)
     if locked is not None:
         return _explain_locked(_get_named(locked))
-    if DENIED.search(error):
-        return "its program may not be executed", "chmod +x it in the Dockerfile"
-    return error.strip().splitlines()[-1], ""
+    return Cause(CauseName.START_REFUSED, error.strip().splitlines()[-1])
 
 
 def _get_named(match: re.Match[str]) -> str:
@@ -96,17 +107,41 @@ def _get_named(match: re.Match[str]) -> str:
     return found
 
 
+def _explain_mount(path: str) -> Cause:
+    said = f"{path}, which it mounts, does not exist"
+    if ".secrets/" in path:
+        help = "make it again:\ncomposegen secrets && composegen up"
+        return Cause(CauseName.SECRET_MISSING, said, help)
+    help = f"make {path} again, then: composegen up"
+    return Cause(CauseName.MOUNT_MISSING, said, help)
+
+
+def _explain_missing(program: str) -> Cause:
+    shown = f"`{program}`" if program else "a program"
+    return Cause(
+        CauseName.PROGRAM_NOT_FOUND,
+        f"{shown} is not in the image",
+        "install it in the Dockerfile, or correct `command` or `entrypoint`",
+    )
+
+
 def _explain_locked(program: str) -> Cause:
-    return (
-        f"`{program}` may not be executed",
-        f"let the Dockerfile make it so: RUN chmod +x {program}",
+    shown = f"`{program}`" if program else "its program"
+    return Cause(
+        CauseName.PROGRAM_LOCKED,
+        f"{shown} may not be executed",
+        f"let the Dockerfile give it: RUN chmod +x {program or 'PROGRAM'}",
     )
 
 
 def _explain_format(seen: Evidence) -> Cause:
-    return (
-        "its program was built for another processor architecture",
-        seen.advise("platform: linux/amd64   # or the platform of the image"),
+    return Cause(
+        CauseName.NOT_A_PROGRAM,
+        "its program is neither one for this processor nor a script whose first line "
+        "names its interpreter",
+        "let a script begin with a line such as #!/bin/sh; for a program of another "
+        "processor, "
+        + seen.advise("platform: linux/amd64   # or the platform of the image"),
     )
 
 
@@ -118,7 +153,8 @@ def _look_at_memory(seen: Evidence) -> Cause | None:
         return None
     limit = format_size(seen.container.memory)
     more = format_size(seen.container.memory * 2) if seen.container.memory else "4G"
-    return (
+    return Cause(
+        CauseName.OUT_OF_MEMORY,
         f"it ran out of memory: the limit is {limit or 'that of the machine'}",
         seen.advise(f"resources: {{memory: {more}}}"),
     )
@@ -134,34 +170,42 @@ def format_size(size: int) -> str:
 
 def _look_at_needed(seen: Evidence) -> Cause | None:
     for name, (port, sockets) in seen.needed.items():
-        listening = [each for each in sockets if each.port == port]
-        if listening and all(each.is_loopback for each in listening):
-            hosts = ", ".join(dict.fromkeys(each.host for each in listening))
-            return (
-                (
-                    f"`{name}` listens only on {hosts}:{port}: its own check passes, "
-                    "but no other service can reach it"
-                ),
+        hosts = find_loopback(sockets, port)
+        if hosts:
+            return Cause(
+                CauseName.NEED_ON_LOOPBACK,
+                f"`{name}` listens only on {', '.join(hosts)}:{port}: its own check "
+                "passes, but no other service can reach it",
                 f"let `{name}` listen on 0.0.0.0:{port}",
             )
     return None
 
 
+def _look_at_exec_in_log(seen: Evidence) -> Cause | None:
+    """The kernel refused the program, which the log alone says."""
+    return _look_at_exec(seen, seen.text) if seen.has_died else None
+
+
+def _look_at_exec(seen: Evidence, text: str) -> Cause | None:
+    if _FORMAT.search(text):
+        return _explain_format(seen)
+    if _NO_FILE_CAPABILITY.search(text):
+        return Cause(
+            CauseName.FILE_CAPABILITIES,
+            "its program has file capabilities, but all capabilities are dropped",
+            seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program needs"),
+        )
+    return None
+
+
 def _look_at_program(seen: Evidence) -> Cause | None:
     code = seen.container.exit_code
-    if not seen.has_died or code not in {_NOT_EXECUTABLE, _NOT_FOUND}:
+    if not seen.has_died or code not in {NOT_EXECUTABLE, NOT_FOUND}:
         return None
-    locked = _LOCKED_PROGRAM.search(seen.text)
-    if code == _NOT_EXECUTABLE and locked is not None:
-        return _explain_locked(_get_named(locked))
-    if code == _NOT_EXECUTABLE:
-        return "its program cannot be executed", "chmod +x it in the Dockerfile"
-    program = _MISSING_PROGRAM.search(seen.text)
-    shown = "a program" if program is None else f"`{_get_named(program)}`"
-    return (
-        f"{shown} is not in the image",
-        "install it in the Dockerfile, or correct `command`",
-    )
+    pattern = _LOCKED_PROGRAM if code == NOT_EXECUTABLE else _MISSING_PROGRAM
+    found = pattern.search(seen.text)
+    explain = _explain_locked if code == NOT_EXECUTABLE else _explain_missing
+    return explain(_get_named(found) if found is not None else "")
 
 
 def _look_at_exit(seen: Evidence) -> Cause | None:
@@ -170,12 +214,16 @@ def _look_at_exit(seen: Evidence) -> Cause | None:
         return None
     program = _MISSING_PROGRAM.search(seen.text)
     if program is not None:
-        name = _get_named(program)
-        return f"`{name}` is not in the image", "install it in the Dockerfile"
+        return _explain_missing(_get_named(program))
+    if seen.death is not None and seen.death.was_stopped:
+        said = "the engine was asked to stop it: docker stop or kill"
+        return Cause(CauseName.STOPPED, said)
     if code == _KILLED:
-        return "it was killed (SIGKILL), but not for lack of memory", ""
-    ended_by = read_signal(code)
-    return (f"it was killed by {ended_by.name}", "") if ended_by is not None else None
+        said = "it was killed (SIGKILL); the engine saw no lack of memory"
+    else:
+        ended_by = read_signal(code)
+        said = f"it was killed by {ended_by.name}" if ended_by is not None else ""
+    return Cause(CauseName.KILLED, said) if said else None
 
 
 # A check that does not pass
@@ -185,70 +233,115 @@ def _look_at_check(seen: Evidence) -> Cause | None:
     container = seen.container
     if not container.is_running or container.health in {"none", "healthy"}:
         return None
+    if seen.has_died:
+        return None  # its silence is no cause: what it died of is
     said = container.probes[-1].output if container.probes else ""
     program = _MISSING_PROGRAM.search(said)
     if program is not None or _is_tool_missing(container):
         name = _get_named(program) if program is not None else "its tool"
-        return (
-            f"the check calls `{name}`, which is not in the image",
-            _suggest_tool(seen, name),
-        )
+        return _explain_tool(seen, name)
     return _look_at_ports(seen)
 
 
-def _suggest_tool(seen: Evidence, missing: str) -> str:
+def _explain_tool(seen: Evidence, missing: str) -> Cause:
+    said = f"the check calls `{missing}`, which is not in the image"
     if seen.tools is None:
-        return seen.advise("health: {tool: wget}   # or python3, node, curl, bash, php")
-    found = [tool for tool in TOOLS if tool in seen.tools and tool != missing]
+        found = ["wget"]
+    else:
+        found = [tool for tool in TOOLS if tool in seen.tools and tool != missing]
     if not found:
-        return f"install {missing} in the Dockerfile: the image has no other tool"
-    return seen.advise(f"health: {{tool: {found[0]}}}")
+        return Cause(
+            CauseName.NO_TOOL,
+            said,
+            f"install {missing} in the Dockerfile: the image has no other tool",
+        )
+    line = write_health(seen.noted, f"tool: {found[0]}")
+    unsure = "   # or python3, node, curl, bash, php" if seen.tools is None else ""
+    return Cause(CauseName.TOOL_MISSING, said, seen.advise(line + unsure))
 
 
 def _is_tool_missing(container: Container) -> bool:
-    return bool(container.probes) and container.probes[-1].exit_code == _NOT_FOUND
+    return bool(container.probes) and container.probes[-1].exit_code == NOT_FOUND
 
 
 def _look_at_ports(seen: Evidence) -> Cause | None:
     noted, sockets = seen.noted, seen.sockets
-    longer = f"health: {{boot: {format_duration(noted.boot * 2)}}}"
-    if noted.port is None or sockets is None:
+    port = noted.check_port or noted.port
+    if port is None or sockets is None:
         return None
-    is_heard = any(each.port == noted.port for each in sockets)
-    was_silent = Probe(exit_code=1, output="") in seen.container.probes
-    if is_heard and noted.is_http and was_silent:
-        return (
-            (
-                f"it listens on port {noted.port}, but its answer to the check has "
-                "no status from 200 to 399"
-            ),
-            "correct the path in its `health`, or what it answers there",
-        )
-    if is_heard:
-        return (
-            f"it listens on port {noted.port}, but its health check fails",
-            "look at what the check got; if it only needs more time, "
-            + seen.advise(longer),
-        )
+    if any(each.port == port for each in sockets):
+        return _explain_answer(seen, port)
     others = list(dict.fromkeys(each.port for each in sockets))
+    early = "" if seen.is_slow or seen.container.restarts else "if it stays so, "
     if others:
-        shown = ", ".join(map(str, others))
-        return (
-            f"it listens on port {shown}, not on {noted.port}",
-            seen.advise(f"port: {others[0]}"),
+        led_to = {
+            int(each.target.partition("/")[0]) for each in seen.container.published
+        }
+        best = next((other for other in others if other in led_to), others[0])
+        return Cause(
+            CauseName.OTHER_PORT,
+            f"it listens on port {', '.join(map(str, others))}, not on {port}",
+            early + seen.advise(*write_port(noted, best)),
         )
-    return (
-        (
-            f"nothing listens on port {noted.port} yet: it takes longer than its boot, "
-            f"{format_duration(noted.boot)}, or it hangs"
-        ),
-        seen.advise(longer),
+    return _explain_silence(seen, port)
+
+
+def _explain_silence(seen: Evidence, port: int) -> Cause:
+    """Nothing listens; only one that never died can be slow, when its boot is over."""
+    boot = format_duration(seen.noted.boot)
+    if seen.container.restarts:
+        said = f"nothing listens on port {port} since it was restarted"
+        return Cause(CauseName.SILENT_AGAIN, said)
+    if not seen.is_slow:
+        said = f"nothing listens on port {port} yet; its boot, {boot}, is not over"
+        return Cause(CauseName.BOOT_NOT_OVER, said)
+    return Cause(
+        CauseName.SLOW_BOOT,
+        f"nothing listens on port {port} yet: it takes longer than its boot, {boot}, "
+        "or it hangs",
+        seen.advise(write_longer_boot(seen.noted)),
+    )
+
+
+def _explain_answer(seen: Evidence, port: int) -> Cause | None:
+    """It listens where it is asked, and the health check fails."""
+    noted, probes = seen.noted, seen.container.probes
+    if not probes and not seen.is_slow:
+        return None  # it has not been asked yet
+    status = seen.answers.get(noted.path, 0)
+    was_silent = probes[-1:] == (Probe(exit_code=1, output=""),)
+    better = [path for path, code in seen.answers.items() if 200 <= code < 400]
+    if 400 <= status < 500 and better:
+        return Cause(
+            CauseName.PATH_NOT_FOUND,
+            f"GET {noted.path} answers {status}, and {better[0]} answers "
+            f"{seen.answers[better[0]]}",
+            seen.advise(write_health(noted, f"http: {quote_path(better[0])}")),
+        )
+    if status >= 400 or (not status and noted.is_http and was_silent):
+        shown = str(status) if status else f"port {port} with no status that is wanted"
+        return Cause(
+            CauseName.BAD_STATUS,
+            f"GET {noted.path} answers {shown}, and the check wants 200 to 399",
+            f"let the program answer {noted.path} with 200 once it is ready, or name "
+            f"another path in the `health` of `{noted.name}`; its log may say more: "
+            f"composegen logs {noted.name}",
+        )
+    help = "look at what the check got"
+    if not seen.container.restarts:
+        longer = seen.advise(write_longer_boot(noted))
+        help += f"; if it only needs more time, {longer}"
+    return Cause(
+        CauseName.CHECK_FAILS,
+        f"it listens on port {port}, but its health check fails",
+        help,
     )
 
 
 _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (
     _look_at_start,
     _look_at_memory,
+    _look_at_exec_in_log,
     look_at_password,
     look_at_secret,
     look_at_no_exec,

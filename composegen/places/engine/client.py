@@ -6,7 +6,8 @@ Nothing is changed here; Compose carries out what is to be done.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
@@ -16,26 +17,35 @@ from docker import errors
 
 from composegen.errors import EngineUnreachable
 from composegen.oserrors import describe_os_error, find_shortage
+from composegen.places.engine.asking import make_question, read_answers
 from composegen.places.engine.containers import (
     Container,
+    Folder,
     Happened,
     ImageBuild,
     Machine,
+    Maker,
     Socket,
     Volume,
     read_container,
+    read_folder,
     read_happened,
+    read_makers,
     read_time,
 )
 from composegen.places.engine.endpoint import Endpoint, suggest_start
-from composegen.system.listeners import parse_table
+from composegen.places.engine.registry import Offer, read_refusal
+from composegen.system.listeners import parse_table, read_tables
 
 _PROJECT = "com.docker.compose.project"
 _ONE_OFF = "com.docker.compose.oneoff"
 _TIMEOUT = 20
+_LONG_TIMEOUT = 60
+_REGISTRY_TIMEOUT = 8
 _WATCHED = ["create", "start", "die", "oom", "kill", "destroy", "health_status"]
 _TABLES = ["/proc/net/tcp", "/proc/net/tcp6"]
 _MOST_LOG = 256 * 1024
+_FEW_ENTRIES = 16 * 1024
 
 Seen = TypeVar("Seen")
 
@@ -72,10 +82,10 @@ class Engine:
         with _told(endpoint):
             self._api = self._connect()
 
-    def _connect(self) -> Any:
+    def _connect(self, timeout: int = _TIMEOUT) -> Any:
         host = self.endpoint.host
         options: dict[str, Any] = {
-            "timeout": _TIMEOUT,
+            "timeout": timeout,
             "use_ssh_client": host.startswith("ssh://"),
         }
         if self.endpoint.context:
@@ -117,6 +127,12 @@ class Engine:
             except errors.APIError:
                 return None
 
+    def ask_api(self, method: str, path: str, /, **params: str) -> Any:
+        """The response to a request that the SDK has no call for; it may refuse."""
+        url, limit = f"{self._api.base_url}/v{self._api.api_version}", _LONG_TIMEOUT
+        ask = self._api.request
+        return self._ask(lambda: ask(method, url + path, params=params, timeout=limit))
+
     def describe(self) -> Machine:
         """The engine's version, and the machine that it runs on."""
         version = self._ask(self._api.version)
@@ -149,6 +165,22 @@ class Engine:
             )
         )
 
+    def list_makers(self, project: str) -> tuple[Maker, ...]:
+        """Who made the containers of a project, those of one command included."""
+        filters = {"label": f"{_PROJECT}={project}"}
+        return read_makers(
+            self._ask(lambda: self._api.containers(all=True, filters=filters))
+        )
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is reached by a socket of this machine, whose folders it knows."""
+        host = self.endpoint.host
+        if self.endpoint.context:
+            found = docker.ContextAPI.get_context(self.endpoint.context)
+            host = found.Host if found is not None else ""
+        return not host or host.startswith(("unix://", "npipe://"))
+
     def find_container(self, id: str) -> Container | None:
         """One container; None where it has gone."""
         data = self._find(lambda: self._api.inspect_container(id))
@@ -168,43 +200,84 @@ class Engine:
         }
         return Watch(self._ask(lambda: self._api.events(filters=filters, decode=True)))
 
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        """What happened to a container between two times of day."""
+    def read_clock(self) -> float:
+        """The time on the engine's clock, in seconds since 1970."""
+        told = self._ask(self._api.info).get("SystemTime")
+        return read_time(told) or time.time()
+
+    def list_past(self, id: str, since: float) -> list[Happened]:
+        """What happened to a container since a time on the engine's clock.
+
+        The engine keeps 256 events of all its containers, and each run of a health
+        check is three of them.
+        """
         filters = {"type": "container", "container": id, "event": _WATCHED}
 
         def read() -> list[Any]:
             # An engine would wait for the end of a time that is not over by its clock.
-            now = read_time(self._api.info().get("SystemTime")) or until
             events = self._api.events(
-                since=since, until=min(until, now), filters=filters, decode=True
+                since=since, until=self.read_clock(), filters=filters, decode=True
             )
             return list(events)
 
         found = (read_happened(data) for data in self._ask(read))
         return [happened for happened in found if happened is not None]
 
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
-        """The last lines that a container wrote; empty where its log can't be read."""
+    def read_logs(self, id: str, count: int, since: float) -> tuple[str, ...]:
+        """The last lines that a container wrote since a time on the engine's clock.
+
+        Empty where its log cannot be read.
+        """
 
         def read() -> bytes:
-            data: bytes = self._api.logs(id, stdout=True, stderr=True, tail=count)
+            data: bytes = self._api.logs(
+                id, stdout=True, stderr=True, tail=count, since=since or None
+            )
             return data
 
         data = self._try(read) or b""
         lines = data[-_MOST_LOG:].decode("utf-8", errors="replace").splitlines()
         return tuple(lines[-count:])
 
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         """What listens in a running container; None where this cannot be seen.
 
-        The kernel's table is read with the image's own `cat`.
+        The kernel's table is read where it is on this machine, else with the image's
+        own `cat`.
         """
-        out = self._run_inside(id, ["cat", *_TABLES])
+        out = read_tables(container.id, container.pid)
+        if out is None:
+            out = self._run_inside(container.id, ["cat", *_TABLES])
         if out is None:
             return None
         listed = parse_table(out.splitlines()).values()
         found = (Socket(host=host, port=port) for host, port in listed)
         return tuple(socket for socket in found if not socket.is_resolver)
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Sequence[str], host: str
+    ) -> dict[str, int]:
+        """The status that paths answer with in a container, as far as one asks."""
+        command = make_question(tools, port, paths, host=host)
+        out = None if command is None else self._run_inside(id, command)
+        return read_answers(out or "")
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        """A folder in a container as the image has it; None where there is none.
+
+        Raises LookupError where the engine cannot tell, and where it is no folder.
+        """
+        with _told(self.endpoint):
+            try:
+                stream, _ = self._api.get_archive(id, path, chunk_size=_FEW_ENTRIES)
+            except errors.NotFound:
+                return None
+            except errors.APIError as error:
+                raise LookupError(path) from error
+            try:
+                return read_folder(next(stream, b""))
+            finally:
+                stream.close()
 
     def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
         """Which programs a running container has; None where it has no shell to ask."""
@@ -213,6 +286,10 @@ class Engine:
         if out is None or not out.endswith("end\n"):
             return None
         return tuple(posixpath.basename(line) for line in out.splitlines()[:-1])
+
+    def has_content(self, id: str, path: str) -> bool:
+        """Whether a running container has a file that is not empty."""
+        return self._run_inside(id, ["test", "-s", path]) is not None
 
     def _run_inside(self, id: str, command: list[str]) -> str | None:
         def execute() -> tuple[bytes, int]:
@@ -233,7 +310,19 @@ class Engine:
         data = self._find(lambda: self._api.inspect_volume(name))
         if data is None:
             return None
-        return Volume(name=data["Name"], created_at=read_time(data.get("CreatedAt")))
+        return Volume(
+            name=data["Name"],
+            created_at=read_time(data.get("CreatedAt")),
+            project=(data.get("Labels") or {}).get(_PROJECT, ""),
+        )
+
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        """Who made the containers that mount a volume, of any project."""
+        return read_makers(
+            self._ask(
+                lambda: self._api.containers(all=True, filters={"volume": volume})
+            )
+        )
 
     def list_volumes(self, project: str) -> tuple[str, ...]:
         """The names of a project's volumes."""
@@ -250,6 +339,23 @@ class Engine:
         return ImageBuild(
             id=data["Id"], exposed=tuple(sorted(config.get("ExposedPorts") or ()))
         )
+
+    def ask_registry(self, name: str) -> Offer:
+        """Whether the registry of an image offers it; the engine asks it.
+
+        It may be called from several threads: each has a connection of its own.
+        """
+        with _told(self.endpoint):
+            api = self._connect(_REGISTRY_TIMEOUT)
+            try:
+                api.inspect_distribution(name)
+            except errors.APIError as error:
+                return read_refusal(str(error.explanation or error))
+            except requests.Timeout:
+                return Offer(is_there=None, words="its registry does not answer")
+            finally:
+                api.close()
+        return Offer(is_there=True)
 
 
 @contextmanager

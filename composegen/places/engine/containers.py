@@ -5,9 +5,11 @@ The engine's JSON is read here and nowhere else; nothing here asks for it.
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -16,6 +18,9 @@ from composegen.records import record
 
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01"
+_UNTOLD = float("inf")
+_NOT_THE_END = frozenset({1, 10, 12})
+"""SIGHUP, SIGUSR1 and SIGUSR2 tell most programs to read something anew."""
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -65,7 +70,11 @@ class Container:
 
     ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``; times are
     seconds since 1970, None where that never was. ``error`` is what the engine says of
-    a start that failed; ``memory`` the limit in bytes, 0 for none.
+    a start that failed; ``memory`` the limit in bytes, 0 for none. ``variables`` are
+    the names of its environment, ``folder`` is where its program begins, ``network``
+    the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
+    it does not run. ``is_past`` says that nothing has come of it since the last `up`
+    began.
     """
 
     id: str
@@ -91,6 +100,12 @@ class Container:
     is_read_only: bool = False
     drops_capabilities: bool = False
     memory: int = 0
+    folder: str = ""
+    network: str = ""
+    pid: int = 0
+    variables: tuple[str, ...] = ()
+    search_path: str = ""
+    is_past: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -98,9 +113,18 @@ class Container:
         return self.status in {Status.RUNNING, Status.PAUSED}
 
     @property
+    def is_restarting(self) -> bool:
+        """Whether it has exited and the engine is about to start it again."""
+        return self.status is Status.RESTARTING
+
+    @property
     def was_never_started(self) -> bool:
         """Whether there was no attempt to start it."""
-        return self.status is Status.CREATED and not self.error
+        return self.is_past or (self.status is Status.CREATED and not self.error)
+
+    def find_age(self, now: float) -> float:
+        """For how many seconds it has run since its last start."""
+        return max(0.0, now - (self.started_at or 0.0))
 
 
 def read_container(data: Mapping[str, Any]) -> Container:
@@ -118,10 +142,7 @@ def read_container(data: Mapping[str, Any]) -> Container:
         status=Status(state["Status"]),
         health=health.get("Status") or "none",
         test=tuple(check.get("Test") or ()),
-        probes=tuple(
-            Probe(exit_code=int(each["ExitCode"]), output=each.get("Output") or "")
-            for each in health.get("Log") or ()
-        ),
+        probes=_read_probes(health, read_time(state.get("StartedAt"))),
         exit_code=int(state.get("ExitCode") or 0),
         error=state.get("Error") or "",
         was_out_of_memory=bool(state.get("OOMKilled")),
@@ -136,6 +157,58 @@ def read_container(data: Mapping[str, Any]) -> Container:
         is_read_only=bool(host.get("ReadonlyRootfs")),
         drops_capabilities="ALL" in (host.get("CapDrop") or ()),
         memory=int(host.get("Memory") or 0),
+        folder=config.get("WorkingDir") or "",
+        network=host.get("NetworkMode") or "",
+        pid=int(state.get("Pid") or 0),
+        variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
+        search_path=_find_search_path(config.get("Env") or ()),
+    )
+
+
+def _find_search_path(variables: Iterable[str]) -> str:
+    """The PATH of a container, empty where its image names none."""
+    found = (each.partition("=") for each in variables)
+    return next((text for name, _, text in found if name == "PATH"), "")
+
+
+@record
+class Maker:
+    """Who made containers of a project, as Compose has labelled them.
+
+    ``folder`` is the project's folder, empty where no label says it; ``files`` the
+    Compose files, ``-`` for standard input; ``services`` the containers' services.
+    """
+
+    folder: str
+    files: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+def read_makers(listed: Iterable[Mapping[str, Any]]) -> tuple[Maker, ...]:
+    """The makers of containers that the engine lists, each once, by folder."""
+    services: dict[tuple[str, str], list[str]] = {}
+    for entry in listed:
+        labels = entry.get("Labels") or {}
+        folder = labels.get(f"{_LABEL}project.working_dir") or ""
+        files = labels.get(f"{_LABEL}project.config_files") or ""
+        service = labels.get(f"{_LABEL}service") or ""
+        services.setdefault((folder, files), []).append(service)
+    return tuple(
+        Maker(
+            folder=folder,
+            files=tuple(files.split(",")) if files else (),
+            services=tuple(dict.fromkeys(sorted(names))),
+        )
+        for (folder, files), names in sorted(services.items())
+    )
+
+
+def _read_probes(health: Mapping[str, Any], started: float | None) -> tuple[Probe, ...]:
+    """What the check said in this start: the engine keeps what it said before too."""
+    return tuple(
+        Probe(exit_code=int(each["ExitCode"]), output=each.get("Output") or "")
+        for each in health.get("Log") or ()
+        if (read_time(each.get("Start")) or _UNTOLD) >= (started or 0.0)
     )
 
 
@@ -194,7 +267,7 @@ class Happened:
 
     ``at`` is when we heard of it, on the monotonic clock; ``time`` when it was, in
     seconds since 1970 on the engine's clock. ``exit_code`` goes with a death,
-    ``health`` with a health check.
+    ``health`` with a health check, ``signal`` with a kill: 0 where it is not known.
     """
 
     id: str
@@ -205,6 +278,12 @@ class Happened:
     time: float = 0.0
     exit_code: int | None = None
     health: str = ""
+    signal: int = 0
+
+    @property
+    def is_end_asked(self) -> bool:
+        """Whether somebody asked the engine to end it; a reload is no such wish."""
+        return self.action is Action.KILL and self.signal not in _NOT_THE_END
 
 
 def read_happened(data: Mapping[str, Any]) -> Happened | None:
@@ -225,15 +304,59 @@ def read_happened(data: Mapping[str, Any]) -> Happened | None:
         time=int(data.get("timeNano") or 0) / 1e9,
         exit_code=None if code is None else int(code),
         health=detail.strip(),
+        signal=_read_number(attributes.get("signal")),
     )
+
+
+def _read_number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
+
+
+@record
+class Folder:
+    """A folder in a container: whose it is, its permissions, and if it is empty."""
+
+    user: int
+    group: int
+    mode: int
+    is_empty: bool
+
+    def is_writable_by(self, user: str) -> bool | None:
+        """Whether a user may write there, without capabilities; None: not known.
+
+        ``user`` is written as ``docker inspect`` has it; empty is root.
+        """
+        name, _, group = user.partition(":")
+        name = {"": "0", "root": "0"}.get(name, name)
+        if not name.isdigit() or not (group or "0").isdigit():
+            return None
+        if int(name) == self.user:
+            return bool(self.mode & 0o200)
+        if int(group or "0") == self.group and (group or int(name) == 0):
+            return bool(self.mode & 0o020)
+        return bool(self.mode & 0o002)
+
+
+def read_folder(archive: bytes) -> Folder:
+    """A folder from the beginning of its archive. Raises LookupError for none."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as entries:
+            first = entries.next()
+            if first is None or not first.isdir():
+                raise LookupError("it is no folder")
+            is_empty = entries.next() is None
+    except tarfile.TarError as error:
+        raise LookupError("its archive cannot be read") from error
+    return Folder(user=first.uid, group=first.gid, mode=first.mode, is_empty=is_empty)
 
 
 @record
 class Volume:
-    """A volume and when it was made, in seconds since 1970."""
+    """A volume, its project, and when it was made, in seconds since 1970."""
 
     name: str
     created_at: float | None
+    project: str = ""
 
 
 @record
@@ -267,7 +390,8 @@ class Socket:
     @property
     def is_loopback(self) -> bool:
         """Whether only the container itself reaches it."""
-        return self.host.startswith("127.") or self.host == "::1"
+        host = self.host.removeprefix("::ffff:")  # how Java writes an IPv4 address
+        return host.startswith("127.") or host == "::1"
 
     @property
     def is_resolver(self) -> bool:

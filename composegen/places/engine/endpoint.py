@@ -36,6 +36,12 @@ class Endpoint:
         return self.host or "the engine of this machine"
 
     @property
+    def is_local(self) -> bool:
+        """Whether the engine is on this machine and sees the same files."""
+        is_socket = not self.host or self.host.startswith("unix://")
+        return is_socket and self.context in {"", DEFAULT}
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the docker command must find in its environment to talk to it."""
         if self.context:

@@ -2,60 +2,43 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
-from composegen.places.engine.causes import TOOLS
-from composegen.places.engine.complaints import PORT_TAKEN
-from composegen.places.engine.containers import (
-    Action,
-    Container,
-    Happened,
-    Socket,
-    Status,
-    Volume,
+from composegen.places.engine.asking import TOOLS
+from composegen.places.engine.complaints import PORT_TAKEN, find_holder
+from composegen.places.engine.containers import Container, Folder, Socket, Status
+from composegen.places.engine.data_help import describe_volume
+from composegen.places.engine.deaths import (
+    Death,
+    find_last_death,
+    read_deaths,
+    recall_death,
 )
-from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.describing import clean
+from composegen.places.engine.evidence import Evidence, Looking, has_died
+from composegen.places.engine.log_causes import list_spoken_of
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
 from composegen.planning.addressing import ContainerAddressing
+from composegen.records import record
 
 _LOOK_BACK = 3600.0
+_READ_LINES = 200
+_START_TAKES = 1.0
+_MOST_FOLDERS = 5
+_OFTEN = ("/health", "/healthz", "/")
 _SECRETS = f"{ContainerAddressing.secret_folder}/"
 
 
-class Looking(Protocol):
-    """What is asked of an engine to find out why."""
+@record
+class _Older:
+    """A store whose volume is older than its password; all is empty for none."""
 
-    def list_containers(self, project: str) -> tuple[Container, ...]:
-        """A project's containers."""
-        ...
-
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        """What happened to a container."""
-        ...
-
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
-        """A container's last lines."""
-        ...
-
-    def list_sockets(self, id: str) -> tuple[Socket, ...] | None:
-        """What listens in a container."""
-        ...
-
-    def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
-        """Which of these programs a container has."""
-        ...
-
-    def find_volume(self, name: str) -> Volume | None:
-        """A volume."""
-        ...
-
-    def find_publisher(self, port: int) -> str:
-        """The container that published a port."""
-        ...
+    volume: str = ""
+    service: str = ""
+    container: Container | None = None
+    file: str = ""
 
 
 class Gatherer:
@@ -69,41 +52,91 @@ class Gatherer:
         self.folder = folder
         self.seen = seen
 
-    def gather(
-        self,
-        noted: NotedService,
-        container: Container,
-        lines: tuple[str, ...],
-        past: list[Happened],
-    ) -> Evidence:
+    def gather(self, noted: NotedService, container: Container) -> Evidence:
         """All that can be found out about a service's container."""
+        death = self._find_death(container)
         taken = PORT_TAKEN.search(container.error)
-        volume, refused_by = self._find_older_volume(noted)
+        tools = self._find_tools(container)
+        lines = self._read_lines(container, death)
+        older = self._find_older_volume(noted)
         return Evidence(
             noted=noted,
-            container=container,
+            container=recall_death(container, death),
             lines=lines,
             was_out_of_memory=container.was_out_of_memory
-            or any(each.action is Action.OUT_OF_MEMORY for each in past),
+            or (death is not None and death.was_out_of_memory),
             sockets=self._list_sockets(container),
             needed=self._look_at_needed(noted),
             services=tuple(each.name for each in self.notes.services),
             secret_files=self._find_secret_files(container),
-            tools=self._find_tools(container),
-            older_volume=volume,
-            older_service=refused_by,
+            tools=tools,
+            folders=self._find_folders(container, lines),
+            answers=self._ask_paths(noted, container, tools or ()),
+            older_volume=older.volume,
+            older_service=older.service,
+            older_store=older.container,
+            older_file=older.file,
+            owners=self._find_owners(container, older),
             holder=find_holder(self.engine, int(taken[1])) if taken else "",
+            age=container.find_age(self.seen.now),
+            death=death,
         )
+
+    def _find_death(self, container: Container) -> Death | None:
+        """How it died in this start, by what `up` saw and the engine still knows."""
+        if container.is_running and not container.restarts:
+            return None
+        since = max(container.created_at or 0.0, self.seen.now - _LOOK_BACK)
+        past = self.engine.list_past(container.id, since)
+        return find_last_death(container, (*self.notes.deaths, *read_deaths(past)))
+
+    def _read_lines(self, container: Container, death: Death | None) -> tuple[str, ...]:
+        since = self._find_beginning(container, death)
+        read = self.engine.read_logs(container.id, _READ_LINES, since)
+        return tuple(clean(line) for line in read)
+
+    def _find_beginning(self, container: Container, death: Death | None) -> float:
+        """When the start began whose lines tell why it is not up."""
+        started, ended = container.started_at or 0.0, container.finished_at or 0.0
+        if not has_died(container):
+            # Its first line can be older than what the engine says of its start.
+            return (started + ended) / 2 if 0.0 < ended < started else 0.0
+        if not container.is_running:
+            return max(0.0, started - _START_TAKES)
+        if death is not None and death.started_at is not None:
+            return max(0.0, death.started_at - _START_TAKES)
+        made = container.created_at or 0.0
+        return max(made, self.notes.began) if ended >= self.notes.began else made
 
     def _list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
-        return self.engine.list_sockets(container.id)
+        return self.engine.list_sockets(container)
 
     def _find_tools(self, container: Container) -> tuple[str, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
         return self.engine.find_programs(container.id, TOOLS)
+
+    def _ask_paths(
+        self, noted: NotedService, container: Container, tools: tuple[str, ...]
+    ) -> dict[str, int]:
+        """What a page that is a health check answers, and whether another one does."""
+        if not tools or not noted.path or noted.check_port is None:
+            return {}
+        paths = tuple(dict.fromkeys((noted.path, *_OFTEN)))
+        port = noted.check_port
+        return self.engine.ask_paths(container.id, tools, port, paths, noted.host)
+
+    def _find_folders(
+        self, container: Container, lines: tuple[str, ...]
+    ) -> dict[str, Folder | None]:
+        """The folders that its log complains about, where that can be told."""
+        found = {}
+        for path in list_spoken_of(lines, container.folder)[:_MOST_FOLDERS]:
+            with suppress(LookupError):
+                found[path] = self.engine.find_folder(container.id, path)
+        return found
 
     def _find_secret_files(self, container: Container) -> dict[str, str]:
         """The files that its secrets are mounted from, as seen from the stack file."""
@@ -117,14 +150,6 @@ class Gatherer:
                 found[mount.target.removeprefix(_SECRETS)] = str(shown)
         return found
 
-    def list_past(self, container: Container) -> list[Happened]:
-        """How it died before: a container forgets that at its next start."""
-        if not container.restarts:
-            return []
-        until = time.time()
-        since = max(container.created_at or 0.0, until - _LOOK_BACK)
-        return self.engine.list_past(container.id, since, until)
-
     def _look_at_needed(
         self, noted: NotedService
     ) -> dict[str, tuple[int, tuple[Socket, ...]]]:
@@ -135,11 +160,20 @@ class Gatherer:
             if needed is None or needed.port is None or not own:
                 continue
             if own[0].status is Status.RUNNING:
-                sockets = self.engine.list_sockets(own[0].id)
+                sockets = self.engine.list_sockets(own[0])
                 found[need.service] = needed.port, sockets or ()
         return found
 
-    def _find_older_volume(self, noted: NotedService) -> tuple[str, str]:
+    def _find_owners(self, container: Container, older: _Older) -> dict[str, str]:
+        """Whose the volumes are that a help may speak of."""
+        names = [each.name for each in container.mounts if each.kind == "volume"]
+        return {
+            name: describe_volume(volume, self.engine.list_users(name))
+            for name in dict.fromkeys(filter(None, [*names, older.volume]))
+            if (volume := self.engine.find_volume(name)) is not None
+        }
+
+    def _find_older_volume(self, noted: NotedService) -> _Older:
         """The volume of a store that is older than its password, and the store."""
         for name in (*(need.service for need in noted.needs), noted.name):
             store = self.notes.find(name)
@@ -159,15 +193,10 @@ class Gatherer:
                     made = None if volume is None else volume.created_at
                     # The engine's times are whole seconds.
                     if made is not None and made + 1 < written:
-                        return mount.name, name
-        return "", ""
-
-
-def find_holder(engine: Looking, port: int) -> str:
-    """Who has a port of this machine: a container, or a process that may be seen."""
-    container = engine.find_publisher(port)
-    if container:
-        return f"the container {container}"
-    from composegen.system.holders import describe_holder
-
-    return describe_holder(port)
+                        return _Older(
+                            volume=mount.name,
+                            service=name,
+                            container=container,
+                            file=store.password_file,
+                        )
+        return _Older()

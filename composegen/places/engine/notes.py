@@ -9,23 +9,27 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from composegen.errors import OtherEngine
+from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import (
     Endpoint,
     describe_endpoint,
     find_endpoint,
     suggest_choice,
 )
-from composegen.places.status import LeftOutNote
+from composegen.places.status import LeftOutNote, format_now
 from composegen.records import as_dict, field, record
 from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
 from composegen.workspace.state import (
     STATE_FOLDER,
+    Lock,
     NotTrusted,
     make_state_folder,
     read_state,
@@ -42,8 +46,12 @@ from composegen.workspace.stateform import (
 
 FILE = "up.json"
 _MODE = 0o600
+_LOCK = "notes.lock"
+_POLL = 0.02
 _FORM = 1
 _COMPARED = frozenset({"host", "context", "settings"})
+_NO_LONGER = ("failed", "late")
+"""What the notes of version 0.2 also hold: it is no evidence of when and how."""
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
@@ -62,7 +70,10 @@ class NotedService:
     ``boot`` is in seconds; ``is_asked`` says whether the engine asks for its health,
     ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
     starts it again when it dies; ``password_file`` is the file of its password,
-    relative to the stack file.
+    relative to the stack file. ``check`` is the kind of its health check, with the
+    ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
+    its published ports, ``says_port`` whether `port` is written too.
+    ``definition`` is the digest of what it was made from.
     """
 
     name: str
@@ -76,14 +87,61 @@ class NotedService:
     port: int | None = None
     needs: tuple[NotedNeed, ...] = ()
     password_file: str = ""
+    check: str = ""
+    path: str = ""
+    host: str = ""
+    check_port: int | None = None
+    publish: tuple[str, ...] = ()
+    says_port: bool = False
+    definition: str = ""
+
+
+@record
+class NotedStop:
+    """A container that the user has stopped, until it is started again.
+
+    ``started_at`` is when it had been started, in seconds since 1970.
+    """
+
+    container: str
+    started_at: float = 0.0
+
+
+class How(StrEnum):
+    """In which way a service failed while it was brought up."""
+
+    DIED = "died"
+    STOPPED = "stopped"
+    LATE = "late"
+    UNSTARTED = "not-started"
+    REFUSED = "refused"
+
+
+@record
+class NotedFailure:
+    """A service that failed, as `up` judged it: how, and when on the engine's clock.
+
+    ``id`` is its container, empty where there was none.
+    """
+
+    service: str
+    how: How
+    at: float
+    reason: str
+    id: str = ""
+    exit_code: int | None = None
 
 
 @record
 class Notes:
     """What was brought up: by which name, from what, where, and what was excluded.
 
-    ``complaint`` is what Compose said when it could not do it; ``failed`` the services
-    that failed, ``late`` those among them that only were not ready in time.
+    ``began`` is when, in seconds since 1970 on the engine's clock, and 0 where this is
+    not known; ``limit`` the deadline that replaced every ``boot``, in seconds from
+    there. ``complaint`` is what Compose said when it could not do it; ``failures`` and
+    ``deaths`` are what `up` saw: the engine soon forgets it. ``at`` is when this was
+    noted, ISO 8601 in UTC. ``stopped`` are the containers that the user
+    has stopped.
     """
 
     project: str
@@ -92,20 +150,32 @@ class Notes:
     settings: Mapping[str, str] = field(default_factory=dict)
     file: str
     flags: str = ""
+    began: float = 0.0
+    limit: float | None = None
     complaint: str = ""
-    failed: tuple[str, ...] = ()
-    late: tuple[str, ...] = ()
+    failures: tuple[NotedFailure, ...] = ()
+    deaths: tuple[Death, ...] = ()
     services: tuple[NotedService, ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
+    at: str = ""
+    stopped: tuple[NotedStop, ...] = ()
 
     @property
     def endpoint(self) -> Endpoint:
         """The engine that it was brought up on."""
         return Endpoint(host=self.host, context=self.context, settings=self.settings)
 
+    def is_same_project(self, other: Notes) -> bool:
+        """Whether other notes are about the same project on the same engine."""
+        return (self.project, self.endpoint) == (other.project, other.endpoint)
+
     def find(self, name: str) -> NotedService | None:
         """One service; None where it took no part."""
         return next((each for each in self.services if each.name == name), None)
+
+    def find_failure(self, name: str) -> NotedFailure | None:
+        """How a service failed; None where it did not."""
+        return next((each for each in self.failures if each.service == name), None)
 
     def list_dependants(self, name: str) -> tuple[str, ...]:
         """The services that need one, in the order of the plan."""
@@ -117,18 +187,43 @@ class Notes:
 
 
 def write_notes(folder: Path, notes: Notes) -> None:
-    """Keep the notes of a stack's folder. Raises FileRefused."""
+    """Keep the notes of a stack's folder, with the time of now. Raises FileRefused."""
     data = {
         **as_dict(notes),
         "form": _FORM,
+        "at": format_now(),
         "settings": dict(notes.settings),
         "services": [
             {**as_dict(each), "needs": [as_dict(need) for need in each.needs]}
             for each in notes.services
         ],
+        "failures": [as_dict(each) for each in notes.failures],
+        "deaths": [as_dict(each) for each in notes.deaths],
+        "stopped": [as_dict(each) for each in notes.stopped],
     }
     path = make_state_folder(folder) / FILE
     write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
+
+
+def change_notes(folder: Path, notes: Notes, change: Callable[[Notes], Notes]) -> Notes:
+    """Change what is noted now; ``notes`` where there are none for this project.
+
+    Two commands at once change one after the other. Raises FileRefused.
+    """
+    lock = Lock(make_state_folder(folder) / _LOCK)
+    while not lock.take():
+        time.sleep(_POLL)
+    try:
+        try:
+            found = load_notes(folder)
+        except NotTrusted:
+            found = None
+        is_same = found is not None and found.is_same_project(notes)
+        changed = change(found if found is not None and is_same else notes)
+        write_notes(folder, changed)
+        return changed
+    finally:
+        lock.give_back()
 
 
 def read_notes(folder: Path, environment: Mapping[str, str]) -> Notes | None:
@@ -163,6 +258,8 @@ def load_notes(folder: Path) -> Notes | None:
 def _parse(text: str) -> Notes:
     data = read_json(text)
     expect(data.pop("form", None) == _FORM, "form", f"{_FORM}, the one of this version")
+    for name in _NO_LONGER:
+        data.pop(name, None)
     for each in as_list(data.get("left_out", [])):
         read_record(LeftOutNote, each, "left_out")
     notes = read_record(Notes, make_harmless(data, keep=_COMPARED))

@@ -5,6 +5,7 @@ Compose's exit code alone decides nothing: ``judging`` does, from the engine's e
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from composegen.errors import (
@@ -15,14 +16,25 @@ from composegen.errors import (
     UpAlready,
 )
 from composegen.paths import exists
-from composegen.places.engine.boot import Booting
+from composegen.places.engine.boot import UP, UP_PART, Booting
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.compose import (
+    Project,
+    find_docker,
+    run_compose,
+    speaks_of_unset,
+)
+from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.notes import Notes, write_notes
-from composegen.places.engine.noting import make_notes
+from composegen.places.engine.fit import Fitted, fit_plan
+from composegen.places.engine.giving_up import GivenUp, explain_compose
+from composegen.places.engine.lost_secrets import check_secrets
+from composegen.places.engine.notes import Notes, change_notes, write_notes
+from composegen.places.engine.noting import make_notes, merge_notes
+from composegen.places.engine.ownership import check_makers, check_ownership
+from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
-from composegen.places.engine.why import explain_compose
+from composegen.places.engine.volumes import note_volumes
 from composegen.places.events import (
     Address,
     FileIgnored,
@@ -36,9 +48,9 @@ from composegen.places.events import (
     Up,
     Wrote,
 )
-from composegen.places.reasons import Reason, format_reasons
+from composegen.places.reasons import format_reasons
 from composegen.places.status import LeftOutNote
-from composegen.planning.plan import Plan, reduce_stack
+from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
@@ -51,6 +63,7 @@ from composegen.workspace.secrets import (
     read_passwords,
 )
 from composegen.workspace.state import hold_lock
+from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
 
 _STAYS = (
@@ -67,15 +80,22 @@ class UpOptions:
 
     ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
     ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
-    selection was typed: the file on the disk is left alone then. ``in_terminal`` says
-    that what Compose prints in front goes to a terminal: it draws its progress there.
+    selection was typed: the file on the disk is left alone then. ``names`` are the
+    services to bring up with all that they need, all where none is named; the others
+    stay as they are. ``in_terminal`` says that what Compose prints in front goes to a
+    terminal: it draws its progress there. ``take_over`` lets it replace containers of
+    another folder, or of another Compose file; ``ask`` asks a person about the latter,
+    None where there is no one.
     """
 
     build: bool = True
     limit: float | None = None
     engine: int = Options().engine
     is_chosen: bool = False
+    names: tuple[str, ...] = ()
     in_terminal: bool = False
+    take_over: bool = False
+    ask: Callable[[str], bool] | None = None
 
 
 def up_stack(
@@ -84,8 +104,8 @@ def up_stack(
     """Bring a plan up on the Docker engine; the exit code.
 
     Everything that happens is an event that is reported.
-    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName and UpAlready
-    before anything is changed, and Interrupted.
+    Raises EngineUnreachable, ComposeMissing, FileRefused, NoProjectName, UpAlready,
+    OtherFolder, OtherFile and LostSecret before anything is changed, and Interrupted.
     """
     with catch_signals(_interrupt):
         find_docker()
@@ -119,25 +139,38 @@ class _Up:
         engine: Engine,
         endpoint: Endpoint,
     ) -> None:
-        self.plan = plan
+        self.plan = take_part(plan, options.names) if options.names else plan
         self.workspace = workspace
         self.folder = workspace.folder
         self.options = options
         self.report = report
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
-        self.notes = make_notes(plan, project, endpoint)
+        self.notes = replace(
+            make_notes(self.plan, project, endpoint),
+            began=engine.read_clock(),
+            limit=options.limit,
+        )
         self.project = Project(
             name=self.notes.project,
             folder=self.folder,
             endpoint=endpoint,
             environment=workspace.environment,
+            is_part=bool(options.names),
         )
+        self.unset: frozenset[str] = frozenset()
 
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
         self.report(Planned(services=tuple(self.plan.names)))
+        self._check_owner()
+        check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
+        fitted = self._fit()
         text = self._render()
+        if fitted.note:
+            self.report(Noted(text=fitted.note))
+            [file] = render_plan(fitted.plan, self._make_options())
+            text = file.text
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
         self.project = replace(
@@ -145,37 +178,91 @@ class _Up:
             text=text,
             environment={**self.workspace.environment, **passwords},
         )
-        write_notes(self.folder, self.notes)
-        reasons = self._get_images()
-        if not reasons:
+        self._tell_unset(text, {**self.workspace.values, **passwords})
+        self._write_notes()
+        note_volumes(self.engine, self.notes, self.folder, is_before=True)
+        given_up = self._get_images()
+        if given_up is None:
             boot = Booting(
                 self.engine,
                 self.project,
                 self.notes,
                 self.report,
                 limit=self.options.limit,
+                words=UP_PART if self.options.names else UP,
+                unset=self.unset,
+                recreate=self.options.take_over,
             )
-            reasons = boot.carry_out()
-            if not reasons:
-                self.report(self._describe_outcome(boot))
-                return ExitCode.FINE
-        try:
-            write_notes(self.folder, _note_failures(self.notes, reasons))
-        except FileRefused as refused:  # the reasons matter more
-            self.report(Noted(text=refused.message))
+            given_up = boot.carry_out()
+            note_volumes(self.engine, self.notes, self.folder)
+            if not given_up.reasons:
+                self._keep(given_up.notes)
+                return self._end_boot(boot)
+        self._keep(given_up.notes)
         is_there = self.engine.list_containers(self.notes.project)
-        text = format_reasons(reasons)
+        text = format_reasons(given_up.reasons)
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
 
-    def _render(self) -> str:
+    def _write_notes(self) -> None:
+        if not self.options.names:
+            write_notes(self.folder, self.notes)
+            return
+        change_notes(
+            self.folder, self.notes, lambda noted: merge_notes(noted, self.notes)
+        )
+
+    def _keep(self, notes: Notes) -> None:
+        """Note what was seen; what is to be said matters more than that it is kept."""
+        if notes == self.notes:
+            return
+        keep = merge_notes if self.options.names else _keep_whole
+        try:
+            change_notes(self.folder, notes, lambda noted: keep(noted, notes))
+        except FileRefused as refused:
+            self.report(Noted(text=refused.message))
+
+    def _check_owner(self) -> None:
+        """Whose the containers are that would be changed."""
+        options, project = self.options, self.notes.project
+        check_ownership(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            tell=lambda text: self.report(Noted(text=text)),
+        )
+        check_makers(
+            self.engine,
+            project,
+            self.folder,
+            take_over=options.take_over,
+            ask=options.ask,
+        )
+
+    def _fit(self) -> Fitted:
+        """The plan as this engine can start it; what does not fit is raised."""
+        return fit_plan(
+            self.plan,
+            self.folder,
+            self.engine.describe(),
+            is_local=self.project.endpoint.is_local,
+            builds=self.options.build,
+        )
+
+    def _make_options(self) -> Options:
         path = self.folder / "compose.yaml"
-        made = Options(
+        return Options(
             engine=self.options.engine,
             prefix=find_prefix(path, self.folder),
             name=path.name,
         )
-        [file] = render_plan(self.plan, made)
+
+    def _render(self) -> str:
+        path = self.folder / "compose.yaml"
+        [file] = render_plan(self.plan, self._make_options())
+        if self.options.names:
+            return file.text
         if self.options.is_chosen:
             flags = self.plan.selection.flags
             self.report(FileKept(file=path.name, flags=flags))
@@ -206,19 +293,26 @@ class _Up:
             elif each.outcome is Outcome.EMPTY:
                 self.report(SecretEmpty(file=each.secret.file, help=each.help))
 
-    def _get_images(self) -> list[Reason]:
+    def _tell_unset(self, text: str, values: Mapping[str, str]) -> None:
+        """Say which variables will be empty, and of whom; Compose says it in vain."""
+        unset = [each for each in find_unset(text, values) if not each.is_required]
+        for each in unset:
+            self.report(Noted(text=f"{each.message}; {each.help}"))
+        self.unset = frozenset(each.name for each in unset)
+
+    def _get_images(self) -> GivenUp | None:
         """Build and pull what is missing, its progress shown; what went wrong."""
         services = [step.service for step in self.plan.steps]
         if self.options.build and any(service.build for service in services):
             built = [service.name for service in services if service.build]
             failed = self._compose_in_front("build", about=built)
-            if failed:
+            if failed is not None:
                 return failed
         missing = [service.name for service in services if self._must_pull(service)]
         if missing:
             words = ("pull", "--policy", "missing", *missing)
             return self._compose_in_front(*words, about=missing)
-        return []
+        return None
 
     def _must_pull(self, service: Any) -> bool:
         policy = service.passed.get("pull_policy", "missing")
@@ -230,20 +324,48 @@ class _Up:
             return False  # Compose says better what is not set
         return self.engine.find_image(image) is None
 
-    def _compose_in_front(self, *words: str, about: list[str]) -> list[Reason]:
+    def _compose_in_front(self, *words: str, about: list[str]) -> GivenUp | None:
         code, said = run_compose(
             self.project,
             *words,
-            show=lambda text: self.report(Output(text=text)),
+            show=self._show,
             in_terminal=self.options.in_terminal,
         )
         if code == 0:
-            return []
-        lines = said.splitlines()
-        return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
+            return None
+        return explain_compose(
+            self.engine,
+            self.notes,
+            self.folder,
+            said.splitlines(),
+            code=code,
+            among=about,
+        )
 
-    def _describe_outcome(self, boot: Booting) -> Up:
+    def _show(self, text: str) -> None:
+        """Show what Compose prints, but for what has been told better."""
+        lines = text.splitlines(keepends=True)
+        shown = "".join(each for each in lines if not speaks_of_unset(each, self.unset))
+        if shown:
+            self.report(Output(text=shown))
+
+    def _end_boot(self, boot: Booting) -> int:
+        """Everything is ready; the exit code says whether it can be reached too."""
         containers = self.engine.list_containers(self.notes.project)
+        required = []
+        for reason in find_unreached(self.engine, self.notes, containers):
+            noted = self.notes.find(reason.service)
+            if noted is not None and noted.is_required:
+                required.append(reason)
+            else:
+                self.report(Noted(text=str(reason).rstrip()))
+        if required:
+            self.report(NotUp(text=format_reasons(required), help=_STAYS))
+            return ExitCode.PROBLEM
+        self.report(self._describe_outcome(boot, containers))
+        return ExitCode.FINE
+
+    def _describe_outcome(self, boot: Booting, containers: tuple[Container, ...]) -> Up:
         return Up(
             boots=boot.judge.list_boots(),
             addresses=tuple(
@@ -261,11 +383,6 @@ class _Up:
         )
 
 
-def _note_failures(notes: Notes, reasons: list[Reason]) -> Notes:
-    failures = [each.failure for each in reasons if each.failure is not None]
-    return replace(
-        notes,
-        complaint="\n".join(each.reason.removeprefix("Compose: ") for each in failures),
-        failed=tuple(each.service for each in failures),
-        late=tuple(each.service for each in failures if each.exit_code is None),
-    )
+def _keep_whole(noted: Notes, seen: Notes) -> Notes:
+    """What was seen, and what another terminal has stopped meanwhile."""
+    return replace(seen, stopped=noted.stopped)

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from composegen.oserrors import describe_os_error, keeps_all_from_starting
+from composegen.paths import is_file
+from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.events import Failure
+from composegen.places.processes.advice import (
+    advise,
+    find_free,
+    write_longer_boot,
+    write_port,
+)
+from composegen.places.processes.cause import CauseName
 from composegen.places.processes.environment import (
     HOST,
     find_program,
     suggest_access,
 )
-from composegen.places.processes.readiness import Probe
+from composegen.places.processes.store_causes import drop_usage, explain_store
 from composegen.places.processes.units import Unit
 from composegen.system.holders import describe_holder, describe_process
 from composegen.system.identity import read_cpu_seconds
-from composegen.system.listeners import find_listeners, list_ports
-from composegen.system.signals import read_signal
+from composegen.system.listeners import find_listeners, is_free, list_ports
+from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 
-LAST_LINES = 20
-_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _BUSY_SHARE = 0.5
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
-_IN_USE = re.compile(r"EADDRINUSE|address (?:is )?already in use", re.IGNORECASE)
+_IN_USE = re.compile(
+    r".*(?:EADDRINUSE|address (?:is )?already in use).*", re.IGNORECASE
+)
+_NAMED_PORT = re.compile(
+    r"(?:in use\W+|\d\.\d+['\"]?(?::|, )|[\]*]:|::|localhost:|tcp\d? :|\bport )"
+    r"(\d{2,5})\b(?!\.\d)"
+)
 _DENIED = re.compile(r"(?:PermissionError|EACCES|permission denied).*", re.IGNORECASE)
+_ANSWERED = re.compile(r"answered (\d{3})")
 _SHELL = re.compile(r"(?:sh|bash): (?:line )?\d*:? ?([^:]+): (?:command )?not found")
 
 
@@ -37,17 +53,27 @@ def explain_exit(
 ) -> Failure:
     """The failure of a service that ended, before it was ready or after."""
     listed = tuple(lines)
-    cause, help = find_cause(unit, code, listed)
+    cause = find_cause(unit, code, listed)
     when = " after it had been ready" if was_ready else " before it was ready"
     if unit.step.service.job:
         when = ""
+    return _fail(
+        unit,
+        f"{unit.name} {describe_code(code)}{when}",
+        cause,
+        exit_code=code,
+        lines=drop_usage(unit, listed),
+    )
+
+
+def _fail(unit: Unit, reason: str, cause: Cause, **values: Any) -> Failure:
     return Failure(
         service=unit.name,
-        reason=f"{unit.name} {describe_code(code)}{when}",
-        exit_code=code,
-        cause=cause,
-        help=help,
-        lines=listed,
+        reason=reason,
+        cause=cause.text,
+        cause_name=cause.name,
+        help=cause.help,
+        **values,
     )
 
 
@@ -59,71 +85,119 @@ def describe_code(code: int) -> str:
     return f"was killed by {ended_by.name if ended_by else f'signal {-code}'}"
 
 
-def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> tuple[str, str]:
-    """What is behind an exit and what to do, both empty if that is unknown."""
+def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> Cause:
+    """What is behind an exit; UNKNOWN where nothing is known."""
+    store = explain_store(unit, code, lines)
+    if store is not None:
+        return store
     text = "\n".join(lines)
     for pattern, explain in _KNOWN:
         match = pattern.search(text)
         if match is not None:
             return explain(unit, match)
-    if code == _NOT_FOUND:
-        return "a program that it calls is not installed", "install it"
-    if code == _NOT_EXECUTABLE:
-        return "its program cannot be executed", "make it executable: chmod +x"
-    if read_signal(code) is signal.SIGKILL:
-        return "it was killed, or this machine ran out of memory", ""
-    if code == 0 and not unit.step.service.job:
-        return (
-            "its command exited by itself, or went to the background",
-            "keep it in the foreground, or make it a job: job: true",
+    if code == NOT_FOUND:
+        return _explain_missing(unit, "a program that it calls")
+    if code == NOT_EXECUTABLE:
+        return Cause(
+            CauseName.PROGRAM_LOCKED,
+            "its program cannot be executed",
+            "make it executable: chmod +x",
         )
-    return "", ""
+    if read_signal(code) is signal.SIGKILL:
+        said = "it was killed, or this machine ran out of memory"
+        return Cause(CauseName.KILLED, said)
+    if code == 0 and not unit.step.service.job:
+        return Cause(
+            CauseName.ENDED_BY_ITSELF,
+            "its command exited by itself, or went to the background",
+            "keep it in the foreground, or if it is to end, "
+            + advise(unit, "job: true"),
+        )
+    return UNKNOWN
 
 
-def _explain_module(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
+def _explain_module(unit: Unit, match: re.Match[str]) -> Cause:
     launch = unit.launch
     name = match[1]
+    said = f"the Python module `{name}` is not installed"
     if launch is None:
-        return f"the Python module `{name}` is missing", ""
+        return UNKNOWN  # it was not started here
     path = launch.env.get("PATH", "")
     program, _ = find_program(launch.command[0], launch.folder, path)
     where = program or launch.command[0]
-    cause = f"the Python module `{name}` is not installed for {where}"
-    if program is not None and ".venv" in program.parts:
-        return cause, f"{program.parent}/pip install .. what it needs"
-    return (
-        cause,
-        f"python3 -m venv .venv, and install what it needs, in {launch.folder}",
+    is_own = program is not None and ".venv" in program.parts
+    make = f"cd {shlex.quote(str(launch.folder))} && python3 -m venv .venv && "
+    pip = str(program.parent / "pip") if is_own and program else ".venv/bin/pip"
+    return Cause(
+        CauseName.PYTHON_MODULE_MISSING,
+        f"{said} for {where}",
+        f"install what it needs:\n{'' if is_own else make}"
+        f"{pip} install {_find_requirements(launch.folder, name)}",
     )
 
 
-def _explain_node_module(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
+def _find_requirements(folder: Path, module: str) -> str:
+    """What pip is to install: what the folder says it needs, else the module's name."""
+    if is_file(folder / "requirements.txt"):
+        return f"-r {shlex.quote(str(folder / 'requirements.txt'))}"
+    if is_file(folder / "pyproject.toml"):
+        return f"-e {shlex.quote(str(folder))}"
+    return module.partition(".")[0]
+
+
+def _explain_node_module(unit: Unit, match: re.Match[str]) -> Cause:
     folder = unit.launch.folder if unit.launch is not None else Path()
-    return f"the module `{match[1]}` is not installed", f"npm install, in {folder}"
+    return Cause(
+        CauseName.NODE_MODULE_MISSING,
+        f"the module `{match[1]}` is not installed",
+        f"install what it needs:\ncd {shlex.quote(str(folder))} && npm install",
+    )
 
 
-def _explain_port(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
-    del match
-    if unit.port is None:
-        return "a port that it listens on is taken", ""
-    holder = describe_holder(unit.port)
-    cause = f"port {unit.port} is taken{f' by {holder}' if holder else ''}"
-    return cause, "end that process, or give it another port: local: {port: ..}"
+def _explain_port(unit: Unit, match: re.Match[str]) -> Cause:
+    named = _NAMED_PORT.search(match[0])
+    port = int(named[1]) if named is not None else unit.port
+    by = describe_holder(port) if port is not None else ""
+    if port is not None and not by and is_free(port):
+        return Cause(
+            CauseName.PORT_WAS_TAKEN,
+            f"port {port} was taken when it started, and is free now",
+            "start it again: composegen run",
+        )
+    taken = f"is taken{f' by {by}' if by else ''}"
+    if port is None or port != unit.port:
+        shown = "a port" if port is None else f"port {port}"
+        return Cause(
+            CauseName.OTHER_PORT_TAKEN,
+            f"{shown}, which it listens on too, {taken}",
+            "end that process, or let the program listen on another port",
+        )
+    return Cause(
+        CauseName.PORT_TAKEN,
+        f"port {port} {taken}",
+        "end that process, or " + advise(unit, write_port(find_free(port))),
+    )
 
 
-def _explain_denied(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
+def _explain_denied(unit: Unit, match: re.Match[str]) -> Cause:
     del unit
-    return f"it lacks a permission: {match[0].strip()}", ""
+    said = f"it lacks a permission: {match[0].strip()}"
+    return Cause(CauseName.PERMISSION_DENIED, said)
 
 
-def _explain_shell(unit: Unit, match: re.Match[str]) -> tuple[str, str]:
-    del unit
-    return f"`{match[1].strip()}` is not installed", "install it"
+def _explain_shell(unit: Unit, match: re.Match[str]) -> Cause:
+    return _explain_missing(unit, f"`{match[1].strip()}`")
 
 
-_KNOWN: tuple[
-    tuple[re.Pattern[str], Callable[[Unit, re.Match[str]], tuple[str, str]]], ...
-] = (
+def _explain_missing(unit: Unit, program: str) -> Cause:
+    return Cause(
+        CauseName.PROGRAM_NOT_FOUND,
+        f"{program} is not installed",
+        f"install it, or correct the `local: {{command: ..}}` of `{unit.name}`",
+    )
+
+
+_KNOWN: tuple[tuple[re.Pattern[str], Callable[[Unit, re.Match[str]], Cause]], ...] = (
     (_IN_USE, _explain_port),
     (_MODULE, _explain_module),
     (_NODE_MODULE, _explain_node_module),
@@ -137,43 +211,45 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     launch = unit.launch
     word = launch.command[0] if launch is not None else unit.name
     if keeps_all_from_starting(error):
-        cause, help = describe_os_error(error)
-        return Failure(
-            service=unit.name,
-            reason=f"{unit.name} cannot be started",
-            cause=cause,
-            help=help,
-        )
+        return _fail(unit, f"{unit.name} cannot be started", _explain_system(error))
     said = (error.strerror or str(error)).lower()
     log = launch.log if launch is not None else None
     if log is not None and error.filename in {str(log), str(log.parent)}:
-        return Failure(
-            service=unit.name,
-            reason=f"{unit.name} cannot be started: {error.filename}: {said}",
-            cause="its log cannot be written",
-            help=f"let {log.parent} be a folder that you may write to",
-        )
+        reason = f"{unit.name} cannot be started: {error.filename}: {said}"
+        help = f"let {log.parent} be a folder that you may write to"
+        denied = Cause(CauseName.LOG_DENIED, "its log cannot be written", help)
+        return _fail(unit, reason, denied)
     if launch is not None and str(error.filename) == str(launch.folder):
         cause, help = describe_os_error(error, launch.folder / word)
-        return Failure(
-            service=unit.name,
-            reason=f"{unit.name} cannot be started in {launch.folder}",
-            cause=cause,
-            help=help,
-        )
-    cause = help = ""
-    if launch is not None:
-        path = launch.env.get("PATH", "")
-        program, cause = find_program(word, launch.folder, path)
-        help = suggest_access(word, launch.folder, path)
-        if program is not None:
-            cause = f"{program} cannot be executed: is its first line right?"
-    return Failure(
-        service=unit.name,
-        reason=f"{unit.name} cannot be started: {word}: {said}",
-        cause=cause,
-        help=help or "correct `local: {command: ..}`, or install it",
+        reason = f"{unit.name} cannot be started in {launch.folder}"
+        return _fail(unit, reason, Cause(CauseName.FOLDER_MISSING, cause, help))
+    return _fail(
+        unit,
+        f"{unit.name} cannot be started: {word}: {said}",
+        _explain_command(unit, word),
     )
+
+
+def _explain_system(error: OSError) -> Cause:
+    return Cause(CauseName.SYSTEM_REFUSED, *describe_os_error(error))
+
+
+def _explain_command(unit: Unit, word: str) -> Cause:
+    """The command itself cannot be executed."""
+    correct = "correct `local: {command: ..}`, or install it"
+    launch = unit.launch
+    if launch is None:
+        return UNKNOWN
+    path = launch.env.get("PATH", "")
+    program, cause = find_program(word, launch.folder, path)
+    if program is not None:
+        return Cause(
+            CauseName.SCRIPT_NOT_EXECUTABLE,
+            f"{program} cannot be executed: is its first line right?",
+            "let it begin with a line such as #!/bin/sh",
+        )
+    help = suggest_access(word, launch.folder, path)
+    return Cause(CauseName.COMMAND_NOT_FOUND, cause, help or correct)
 
 
 def explain_silence(
@@ -187,37 +263,53 @@ def explain_silence(
     """The failure of a service that ran and did not become ready in time."""
     running = tuple(pids)
     try:
-        cause, help = _find_silence(unit.probe, running, seconds)
+        cause = _find_silence(unit, running, seconds, last)
     except OSError as error:
-        cause, help = describe_os_error(error)
-    return Failure(
-        service=unit.name,
-        reason=f"{unit.name} was not ready after {seconds:g} s: {unit.probe}: {last}",
-        cause=cause,
-        help=help,
+        cause = _explain_system(error)
+    return _fail(
+        unit,
+        f"{unit.name} was not ready after {seconds:g} s: {unit.probe}: {last}",
+        cause,
         lines=tuple(lines),
     )
 
 
 def _find_silence(
-    probe: Probe, pids: tuple[int, ...], seconds: float
-) -> tuple[str, str]:
+    unit: Unit, pids: tuple[int, ...], seconds: float, last: str
+) -> Cause:
+    probe = unit.probe
     share = read_cpu_seconds(pids) / seconds if seconds else 0.0
     busy = "it is computing" if share > _BUSY_SHARE else "it is idle"
-    longer = "give it more time: health: {boot: ..}"
-    if probe.port is None:
-        return busy, longer
-    listeners = find_listeners(probe.port)
+    longer = "give it more time: " + advise(unit, write_longer_boot(unit))
+    listeners = [] if probe.port is None else find_listeners(probe.port)
     hosts = {listener.host for listener in listeners}
     if not hosts:
-        others = list_ports(pids)
+        others = [] if probe.port is None else list_ports(pids)
         if others:
-            shown = ", ".join(map(str, others))
-            return f"it listens on {shown}, not on {probe.port}", "let it read PORT"
-        return f"nothing listens on port {probe.port}; {busy}", longer
+            return Cause(
+                CauseName.OTHER_PORT,
+                f"it listens on {', '.join(map(str, others))}, not on {probe.port}",
+                "let it read PORT, or " + advise(unit, write_port(others[0])),
+            )
+        nothing = "" if probe.port is None else f"nothing listens on port {probe.port}"
+        said = "; ".join(filter(None, (nothing, busy)))
+        return Cause(CauseName.SLOW_BOOT, said, longer)
     if hosts <= {"::1"}:
-        return f"it listens only on [::1], not on {HOST}", f"let it listen on {HOST}"
+        return Cause(
+            CauseName.ON_IPV6,
+            f"it listens only on [::1], not on {HOST}",
+            f"let it listen on {HOST}",
+        )
     holders = [pid for listener in listeners for pid in listener.pids]
     if holders and not set(holders) & set(pids):
-        return f"port {probe.port} is used by {describe_process(holders[0])}", ""
-    return f"port {probe.port} listens; {busy}", longer
+        said = f"port {probe.port} is used by {describe_process(holders[0])}"
+        return Cause(CauseName.PORT_HELD, said)
+    status = _ANSWERED.match(last)
+    if status is not None:
+        return Cause(
+            CauseName.BAD_STATUS,
+            f"GET {probe.path} answers {status[1]}, and the check wants 200 to 399",
+            f"let the program answer {probe.path} with 200 once it is ready, or name "
+            f"another path in the `health` of `{unit.name}`",
+        )
+    return Cause(CauseName.SLOW_ANSWER, f"port {probe.port} listens; {busy}", longer)

@@ -23,7 +23,6 @@ from composegen.places.processes.readiness import NotReady, Probe, ask, choose_p
 from composegen.places.processes.records import (
     RunFolder,
     ServiceRecord,
-    format_now,
     hash_config,
 )
 from composegen.places.processes.refusals import (
@@ -36,6 +35,7 @@ from composegen.places.processes.refusals import (
 from composegen.places.processes.stores import remove_container
 from composegen.places.processes.units import Unit
 from composegen.places.processes.upkeep import Upkeep
+from composegen.places.status import format_now
 from composegen.records import record, replace
 from composegen.system import guardian
 from composegen.system.holders import describe_process
@@ -198,6 +198,15 @@ class Claims:
         if record.container:
             await asyncio.to_thread(remove_container, record.container)
         self._folder.remove_service(unit.name)
+
+    def is_shared(self, unit: Unit, found: Found) -> bool:
+        """Whether what is used is a service of another run of this folder."""
+        record = self._folder.read_service(unit.name)
+        return (
+            record is not None
+            and record.process == found.process
+            and is_still(record.supervisor)
+        )
 
     # What this run owns
 

@@ -9,9 +9,14 @@ from pathlib import Path
 from composegen.errors import StillRuns
 from composegen.places.processes.claims import kill_leftover
 from composegen.places.processes.control import ask_run
-from composegen.places.processes.records import RunFolder, RunRecord
+from composegen.places.processes.records import (
+    RunFolder,
+    RunRecord,
+    ServiceRecord,
+)
 from composegen.places.processes.stores import remove_container
 from composegen.system.identity import is_frozen, is_still
+from composegen.text import list_some
 
 _DOWN_LIMIT, _DOWN_PATIENCE = 120.0, 3.0
 _POLL = 0.02
@@ -43,11 +48,10 @@ def take_down(
         if passed > _DOWN_PATIENCE and not has_told:
             has_told = True
             for run in slow:
-                tell(_describe_slow(run.supervisor.pid, heard=run.run in heard))
+                tell(_describe_slow(run, heard=run.run in heard))
         time.sleep(_POLL)
     for left in runs.list_services():
-        while not is_still(left.supervisor) and kill_leftover(left):
-            time.sleep(_POLL)
+        _kill_leftover(left, tell)
         if not is_still(left.supervisor):
             if left.container:
                 remove_container(left.container)
@@ -55,14 +59,43 @@ def take_down(
     return alive
 
 
-def _describe_slow(pid: int, *, heard: bool) -> str:
+def _kill_leftover(left: ServiceRecord, tell: Callable[[str], None]) -> None:
+    """Kill what a dead run left of a service. Raises StillRuns where it stays."""
+    begin = time.monotonic()
+    has_told = False
+    while not is_still(left.supervisor) and kill_leftover(left):
+        passed = time.monotonic() - begin
+        name = f"{left.service}, which a dead run left (pid {left.process.pid}),"
+        if passed > _DOWN_LIMIT:
+            raise StillRuns(f"{name} does not end", help="see ps -o pid,stat,wchan,cmd")
+        if passed > _DOWN_PATIENCE and not has_told:
+            has_told = True
+            tell(f"{name} was killed and has not ended yet")
+        time.sleep(_POLL)
+
+
+def _describe_slow(run: RunRecord, *, heard: bool) -> str:
     """Why a run has not ended yet, and what to do."""
+    pid = run.supervisor.pid
     if is_frozen(pid):
         return f"the run of pid {pid} is frozen; to continue it: kill -CONT {pid}"
-    does = "is stopping its services" if heard else "does not answer"
+    does = "does not answer"
+    if heard:
+        names = _list_running(run) or "its services"
+        does = f"waits until {names} end, for up to their stop_grace_period"
     return (
         f"the run of pid {pid} {does}; to end it at once: kill -9 {pid} "
         "(its guardian then ends its services)"
+    )
+
+
+def _list_running(run: RunRecord) -> str:
+    """The services of a run that it has not stopped yet, with their processes."""
+    said = ask_run(run.socket, "status") or {}
+    return list_some(
+        f"{each['service']} (pid {each['pid']})"
+        for each in said.get("statuses", ())
+        if each["pid"] is not None and not each["reused"]
     )
 
 

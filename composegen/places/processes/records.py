@@ -11,7 +11,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from composegen.places.processes.sockets import (
     is_socket_of,
     remove_socket,
 )
-from composegen.places.status import LeftOutNote, ServiceStatus
+from composegen.places.status import LeftOutNote, ServiceStatus, format_now
 from composegen.records import as_dict, list_fields, record
 from composegen.system.files import check_readable, write_atomically
 from composegen.system.identity import Identity, identify, is_still
@@ -88,7 +87,7 @@ class RunRecord:
 
 @record
 class LastRun:
-    """How a run that has ended left its services."""
+    """How a run that has ended left its services, and when that was noted."""
 
     statuses: tuple[ServiceStatus, ...]
     is_up: bool
@@ -96,6 +95,7 @@ class LastRun:
     left_out: tuple[LeftOutNote, ...]
     failures: Mapping[str, Failure]
     answers: Mapping[str, str]
+    at: str = ""
 
 
 class RunFolder:
@@ -183,15 +183,20 @@ class RunFolder:
     # What a run that has ended leaves for `why`
 
     def write_last(self, data: Mapping[str, Any]) -> None:
-        """Keep how this run ended."""
-        self._write(self.path / _LAST, data)
+        """Keep how this run ended, with the time of now."""
+        self._write(self.path / _LAST, {**data, "at": format_now()})
 
     def read_last(self) -> dict[str, Any]:
         """How the last run ended; empty where none did, or what is there says nothing.
 
-        It holds either ``ending``, a text, or the fields of ``LastRun``.
+        It holds either ``ending``, a text, or the fields of ``LastRun``; in both
+        cases ``at``, where the version that wrote it did so.
         """
         return _get_trusted(lambda _: self._load_last(), _LAST) or {}
+
+    def forget_last(self) -> None:
+        """Forget how the last run ended: something else has happened since."""
+        (self.path / _LAST).unlink(missing_ok=True)
 
     def _write(self, path: Path, data: Mapping[str, Any]) -> None:
         write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
@@ -242,8 +247,9 @@ class RunFolder:
         def parse(data: dict[str, Any]) -> dict[str, Any]:
             data = make_harmless(data)
             if "ending" in data:
-                expect(isinstance(data["ending"], str), "ending", "text")
-                return {"ending": data["ending"]}
+                for name in ("ending", "at"):
+                    expect(isinstance(data.get(name, ""), str), name, "text")
+                return {"ending": data["ending"], "at": data.get("at", "")}
             names = [name for name in list_fields(LastRun) if name in data]
             kept = {name: data[name] for name in names}
             for status in read_record(LastRun, kept).statuses:
@@ -287,11 +293,6 @@ def _check_identity(identity: Identity, name: str, *, lowest: int = 1) -> None:
 def identify_self() -> Identity:
     """The identity of this process."""
     return identify(os.getpid()) or Identity(pid=os.getpid(), start=0, boot="")
-
-
-def format_now() -> str:
-    """The time of day, ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def hash_config(*parts: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from composegen.places.events import Event, Line, Report, Told
-from composegen.places.processes.causes import LAST_LINES
 from composegen.places.processes.service import RunningService
+from composegen.places.reasons import LAST_LINES
 from composegen.system.logfiles import Tail, read_last_lines
+from composegen.system.trimming import Trimmer
 
 
 class Reports:
@@ -15,6 +16,7 @@ class Reports:
         self._service = service
         self._report = report
         self._tail: Tail | None = None
+        self._trimmer: Trimmer | None = None
 
     def send(self, event: Event | None) -> None:
         """Report an event, where there is one."""
@@ -30,9 +32,15 @@ class Reports:
         launch, process = self._service.unit.launch, self._service.process
         if launch is not None and launch.log is not None and process is not None:
             self._tail = Tail(launch.log, process.log_start)
+            self._trimmer = Trimmer(str(launch.log))
 
     def show_lines(self) -> bool:
-        """Report the new lines of its log; whether there are any."""
+        """Report the new lines of its log, and keep it small; whether there are any.
+
+        What its process left behind may write to it until it is stopped.
+        """
+        if self._trimmer is not None:
+            self._trimmer.trim()
         lines = self._tail.read_lines() if self._tail is not None else []
         for text in lines:
             self._send_now(Line, text)

@@ -41,6 +41,7 @@ from composegen.places.processes.environment import (
 from composegen.places.processes.plan import Asked, LocalPlan, Way, settle_plan
 from composegen.places.processes.records import RunFolder, RunRecord
 from composegen.places.processes.session import open_session
+from composegen.places.processes.store_causes import suggest_pull
 from composegen.places.processes.stores import has_engine, is_image_there, pull_image
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import Unit, make_units
@@ -63,10 +64,14 @@ _WHOLE = "+stack"
 
 @record
 class RunOptions:
-    """Whether what dies is started again, and whether services may use colours."""
+    """Whether what dies is started again, and whether services may use colours.
+
+    ``width`` is how many columns the plan may take, None for as many as it needs.
+    """
 
     restart: bool = True
     colours: bool = False
+    width: int | None = None
 
 
 class ThisMachine:
@@ -116,7 +121,7 @@ def run_stack(
         _check_handles()
         around = read_surroundings(workspace)
         local = settle_plan(stack, asked, around, ThisMachine())
-        text = format_plan(local.plan)
+        text = format_plan(local.plan, width=options.width)
         report(Planned(services=tuple(local.plan.names), text=text))
         for note in local.notes:
             report(Noted(text=note))
@@ -188,8 +193,17 @@ def _pull_images(units: tuple[Unit, ...], report: Report) -> None:
         image = unit.step.service.image
         if unit.way is Way.DOCKER and not is_image_there(image):
             report(Pulling(service=unit.name, image=image))
-            if not pull_image(image, lambda text: report(Output(text=text))):
-                raise CannotRun(f"`{unit.name}`: {image} cannot be pulled")
+            said: list[str] = []
+
+            def show(text: str, said: list[str] = said) -> None:
+                said.append(text)
+                report(Output(text=text))
+
+            if not pull_image(image, show):
+                raise CannotRun(
+                    f"`{unit.name}`: {image} cannot be pulled",
+                    help=suggest_pull(image, said),
+                )
 
 
 def attach_guest(run: RunRecord, stack: Stack, report: Report) -> int:

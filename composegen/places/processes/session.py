@@ -12,13 +12,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from composegen.places.events import Event, Report, Told
+from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Control
+from composegen.places.processes.entering import describe_launch
 from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
     RunRecord,
-    format_now,
     identify_self,
 )
 from composegen.places.processes.service import describe_failure
@@ -26,7 +27,14 @@ from composegen.places.processes.sockets import choose_socket, find_socket_folde
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.processes.units import Unit
 from composegen.places.processes.upkeep import Upkeep
-from composegen.places.status import FINE, ServiceStatus, State, describe_statuses
+from composegen.places.status import (
+    ServiceStatus,
+    State,
+    are_up,
+    describe_statuses,
+    format_now,
+)
+from composegen.planning.definition import digest_definition
 from composegen.planning.printing import describe_left_out
 from composegen.records import as_dict, record
 from composegen.system.process import Processes
@@ -77,11 +85,16 @@ async def open_session(
             "status": lambda: describe_run(local, supervisor, since),
             "failures": lambda: describe_failures(supervisor),
         }
+        about = {"launch": lambda name: describe_launch(local, supervisor, name)}
+        acts = Acts(supervisor, tell)
         path = choose_socket(runs.path, mark)
         folder = find_socket_folder(path)
         if folder is not None:
             processes.leave_behind(("rm", "-rf", str(folder)))
-        async with Control(path, answers, lambda: end(supervisor)) as control:
+        control = Control(
+            path, answers, lambda: end(supervisor), acts.carry_out, about=about
+        )
+        async with control:
             controls.append(control)
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
@@ -96,18 +109,20 @@ async def open_session(
                 looking.cancel()
                 told = describe_run(local, supervisor, since)
                 ending = asyncio.ensure_future(
-                    _end(supervisor, runs, upkeep, mark, told)
+                    _end(supervisor, acts, runs, upkeep, mark, told)
                 )
                 await asyncio.shield(ending)
 
 
 async def _end(
     supervisor: Supervisor,
+    acts: Acts,
     runs: RunFolder,
     upkeep: Upkeep,
     mark: str,
     told: Mapping[str, Any],
 ) -> None:
+    await acts.end()
     await supervisor.take_down()
     last = {
         **told,
@@ -160,23 +175,27 @@ def describe_run(
         ServiceStatus(service=name, state=State.READY, pid=os.getpid(), since=since)
         for name in owners
     ]
+    required = {step.name for step in local.plan.steps if step.is_required}
     return {
         "statuses": describe_statuses(statuses),
-        "is_up": all(
-            service.state in FINE
-            for service in supervisor.services.values()
-            if service.unit.step.is_required
-        ),
+        "is_up": are_up(statuses, required),
         "needs": {
             step.name: [gate.service for gate in step.gates]
             for step in local.plan.steps
         },
         "left_out": describe_left_out(local.plan),
+        "definitions": {
+            step.name: digest_definition(local.written, step.name)
+            for step in local.plan.steps
+        },
     }
 
 
 def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
-    """Why services are not up, and what the last question to each got."""
+    """Why services are not up, what the last question to each got, and its log.
+
+    ``log_starts`` are the bytes at which the lines of its present start begin.
+    """
     return {
         "failures": {
             name: as_dict(failure)
@@ -187,5 +206,10 @@ def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
             name: service.last_answer
             for name, service in supervisor.services.items()
             if service.last_answer
+        },
+        "log_starts": {
+            name: service.process.log_start
+            for name, service in supervisor.services.items()
+            if service.process is not None
         },
     }

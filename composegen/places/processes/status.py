@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from composegen.graph import sort_graph
 from composegen.model import Stack
 from composegen.places.events import Failure
 from composegen.places.processes.control import ask_run
@@ -25,7 +26,8 @@ class RunsSeen:
 
     ``is_running`` says whether any run is alive; ``answers`` hold what the last
     question to a service got, ``needs`` what each one waits for, ``notes`` what people
-    should know as well. ``ending`` is how the last run ended, where no service says.
+    should know as well. ``log_starts`` say at which byte the log of the present start
+    begins. ``ending`` is how the last run ended, where no service says.
     """
 
     statuses: tuple[ServiceStatus, ...]
@@ -35,6 +37,7 @@ class RunsSeen:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    log_starts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ending: str = ""
 
@@ -90,6 +93,7 @@ class _Told:
         self.statuses: dict[str, ServiceStatus] = {}
         self.failures: dict[str, Failure] = {}
         self.answers: dict[str, str] = {}
+        self.log_starts: dict[str, int] = {}
         self.left_out: dict[str, Mapping[str, Any]] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
         self.notes: list[str] = []
@@ -129,17 +133,19 @@ class _Told:
 
     def _add(self, data: Mapping[str, Any]) -> None:
         for status in map(_read_status, data["statuses"]):
-            if status.service not in self.statuses or not status.reused:
+            before = self.statuses.get(status.service)
+            if before is None or _says_more(status, before):
                 self.statuses[status.service] = status
         self.left_out |= {each["service"]: each for each in data["left_out"]}
         self.failures |= {
             name: _read_failure(each) for name, each in data["failures"].items()
         }
         self.answers |= data["answers"]
+        self.log_starts |= data.get("log_starts", {})
         self.needs |= {name: tuple(needs) for name, needs in data["needs"].items()}
 
     def join(self, stack: Stack | None) -> RunsSeen:
-        """All of it, in the order of the stack, excluded services last."""
+        """All of it, in the order of the boot, excluded services last."""
         services = stack.services if stack is not None else {}
         gone = [name for name in self.statuses if name not in services]
         if stack is not None and not self.is_running:
@@ -157,7 +163,9 @@ class _Told:
             name: tuple(need.service for need in service.needs)
             for name, service in services.items()
         }
-        listed = [name for name in (*services, *gone) if name not in out]
+        known = (*self.statuses, *sort_graph(needs))
+        order = [name for name in dict.fromkeys(known) if name in services]
+        listed = [name for name in (*order, *gone) if name not in out]
         return RunsSeen(
             statuses=(
                 *(self.statuses.get(name) or _make_stopped(name) for name in listed),
@@ -168,10 +176,21 @@ class _Told:
             left_out=tuple(out.values()),
             failures=self.failures,
             answers=self.answers,
+            log_starts=self.log_starts,
             needs={**needs, **self.needs},
             notes=tuple(self.notes),
             ending=self.ending,
         )
+
+
+def _says_more(status: ServiceStatus, before: ServiceStatus) -> bool:
+    """Whether one run says more of a service than another: that which has started it.
+
+    What another run uses, or what was stopped for it, may run elsewhere.
+    """
+    if State.STOPPED in {status.state, before.state}:
+        return before.state is State.STOPPED
+    return not status.reused
 
 
 def _make_stopped(service: str) -> ServiceStatus:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.data import check_replicas, check_volumes
 from composegen.stackfile.checks.health import check_health, check_probe_tool
+from composegen.stackfile.checks.host import check_engine_socket, check_host_network
 from composegen.stackfile.checks.images import check_images, check_reasons
+from composegen.stackfile.checks.implied import check_implied_needs
 from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
@@ -19,11 +21,14 @@ from composegen.stackfile.checks.needs import (
     check_names,
     check_unasked,
 )
-from composegen.stackfile.checks.reach import (
-    check_networks,
+from composegen.stackfile.checks.paths import check_paths
+from composegen.stackfile.checks.ports import (
+    check_led_to,
+    check_open_ports,
     check_ports,
-    check_store_networks,
 )
+from composegen.stackfile.checks.reach import check_networks, check_store_networks
+from composegen.stackfile.checks.resources import check_reservations
 from composegen.stackfile.checks.secrets import check_literals, check_secrets
 from composegen.stackfile.checks.variables import (
     check_early_variables,
@@ -40,6 +45,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_unasked,
     check_jobs,
     check_left_out,
+    check_implied_needs,
     check_variables,
     check_early_variables,
     check_env_files,
@@ -47,13 +53,19 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_requirements,
     check_literals,
     check_health,
+    check_open_ports,
     check_ports,
+    check_led_to,
     check_replicas,
     check_volumes,
     check_secrets,
     check_images,
     check_reasons,
+    check_paths,
+    check_reservations,
     check_networks,
+    check_host_network,
+    check_engine_socket,
     check_store_networks,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from composegen.errors import Location
+from composegen.errors import Level, Location
 from composegen.model import (
     Need,
     Service,
@@ -22,7 +22,8 @@ class Checked:
     """What the checks look at, and where they note what they find.
 
     ``broken`` holds (service, key) of what could not be read; ``recipes`` the recipe
-    of each service that has one; ``target`` is what the stack is checked for.
+    of each service that has one; ``target`` is what the stack is checked for,
+    ``with_files`` whether the files that it names are looked for.
     """
 
     stack: Stack
@@ -35,6 +36,7 @@ class Checked:
     known_recipes: tuple[str, ...]
     selection: Selection | None
     target: str = "compose"
+    with_files: bool = False
 
     def find(self, *path: str) -> Location:
         """The place of a path of the stack."""
@@ -47,10 +49,16 @@ class Checked:
         )
 
     def add(
-        self, name: str, message: str, path: tuple[str, ...], help: str = ""
+        self,
+        name: str,
+        message: str,
+        path: tuple[str, ...],
+        help: str = "",
+        *,
+        level: Level | None = None,
     ) -> None:
-        """Note a problem at a path of the stack."""
-        self.problems.add(name, message, self.find(*path), help)
+        """Note a problem at a path; ``level`` replaces that of its name."""
+        self.problems.add(name, message, self.find(*path), help, level=level)
 
     def needs(self) -> Iterator[tuple[Service, Need, Service]]:
         """Every need whose service exists, with both ends."""

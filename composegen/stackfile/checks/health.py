@@ -9,6 +9,8 @@ from composegen.model import (
 )
 from composegen.planning.asking import asks_a_port, choose_tool
 from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.checks.paths import check_build
+from composegen.text import shorten
 from composegen.values import format_duration
 
 
@@ -44,7 +46,7 @@ def _check_port(
             "no-port",
             f"the port of `{service.name}` is not known",
             path,
-            "name the port it listens on:\nport: 8080",
+            f"name the port it listens on:\nport: {_guess_port(service)}",
         )
     elif _is_udp(service, health.port):
         checked.add(
@@ -53,6 +55,12 @@ def _check_port(
             path,
             "name a TCP port in `health`, or use {command: ..}",
         )
+
+
+def _guess_port(service: Service) -> int:
+    """A port to propose: what a variable in ``publish`` is by default."""
+    targets = (port.first_target for port in service.publish)
+    return next((target for target in targets if target is not None), 8080)
 
 
 def _is_udp(service: Service, asked: int) -> bool:
@@ -73,12 +81,10 @@ def check_probe_tool(checked: Checked) -> None:
             service.name, "health", "port", "publish", "image", "build", "use"
         ):
             continue
-        if health.tools:
-            known = f"{', '.join(health.tools)} cannot run it"
-        elif service.facts is not None:
-            known = "the image has no such tool"
-        else:
-            known = "there are no facts about the image"
+        if service.build is not None and service.build.lacks_file:
+            check_build(checked, service)  # that is the problem to solve first
+            continue
+        known = _describe_known(service, health)
         checked.add(
             "no-probe-tool",
             f"no tool is known that can run the health check of `{service.name}` "
@@ -88,3 +94,17 @@ def check_probe_tool(checked: Checked) -> None:
             "python node wget bash php\nor use a command:\n"
             "health: {command: [..]}",
         )
+
+
+def _describe_known(service: Service, health: Health) -> str:
+    """Why no tool is known, with the image that was read."""
+    build = service.build
+    if health.tools:
+        return f"{', '.join(health.tools)} cannot run it"
+    if build is not None and not build.base_image:
+        return "its Dockerfile does not say which image it begins with"
+    image = build.base_image if build is not None else service.image
+    whose = "its base image" if build is not None else "the image"
+    if service.facts is not None:
+        return f"{whose} `{shorten(image)}` has no such tool"
+    return f"there are no facts about {whose} `{shorten(image)}`"

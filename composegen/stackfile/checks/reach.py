@@ -1,4 +1,4 @@
-"""Ports and networks: who can be reached from where."""
+"""Networks: who can be reached from where."""
 
 from __future__ import annotations
 
@@ -7,59 +7,7 @@ from composegen.model import (
 )
 from composegen.planning.networks import list_networks
 from composegen.stackfile.checks.checked import Checked
-from composegen.values import Port
-
-_EVERYWHERE = ("0.0.0.0", "::")
-_MOST_PORTS = 200_000
-"""More than every port of a machine: who publishes as many does not mean it."""
-
-
-def check_ports(checked: Checked) -> None:
-    """One port of the host belongs to one service."""
-    seen: dict[tuple[str, int], dict[str, Service]] = {}
-    count = 0
-    for service in checked.stack.services.values():
-        path = ("services", service.name, "publish")
-        for port in service.publish:
-            if not port.is_loopback:
-                checked.add(
-                    "open-port",
-                    f"`{service.name}` publishes {port.published} on {port.address}: "
-                    "every host that reaches this machine can connect, past the "
-                    "firewall",
-                    path,
-                    "remove the address to publish on 127.0.0.1 only",
-                )
-            count += len(port.host_ports)
-            if count > _MOST_PORTS:
-                return
-            for number in port.host_ports:
-                others = seen.setdefault((port.protocol, number), {})
-                clash = _find_clash(others, port.address)
-                if clash is not None:
-                    first = checked.find("services", clash.name, "publish")
-                    checked.add(
-                        "port-twice",
-                        f"port {number} of the host is published twice: by "
-                        f"`{clash.name}` (at {first}) and by `{service.name}`",
-                        path,
-                        f"use another port for one of them:\npublish: "
-                        f"{_suggest_port(number, port)}",
-                    )
-                    break
-                others[port.address] = service
-
-
-def _find_clash(taken: dict[str, Service], address: str) -> Service | None:
-    """Who has a port already, at this address or at all of them."""
-    if address in _EVERYWHERE:
-        return next(iter(taken.values()), None)
-    return next((taken[at] for at in (address, *_EVERYWHERE) if at in taken), None)
-
-
-def _suggest_port(number: int, port: Port) -> str:
-    other = number + 1 if number < 65535 else number - 1
-    return f"{other}:{port.target}"
+from composegen.values import guess_default
 
 
 def check_networks(checked: Checked) -> None:
@@ -76,9 +24,9 @@ def check_networks(checked: Checked) -> None:
                 path,
                 "remove it: a data store shares a network with its dependent services",
             )
+        if "networks" in service.compose and raw is None:
+            _check_kept(checked, service)
         _check_declared(checked, service, [str(name) for name in names])
-        if service.uses_host_network:
-            _check_host_network(checked, service)
         total = len({*list_networks(checked.stack, service), *map(str, names)})
         if (
             total > 1
@@ -93,6 +41,23 @@ def check_networks(checked: Checked) -> None:
                 "name the network that both share:\n"
                 "labels: {traefik.docker.network: ..}",
             )
+
+
+def _check_kept(checked: Checked, service: Service) -> None:
+    """Raw settings do not take a service off the network of a data store."""
+    stores = [
+        name for name in list_networks(checked.stack, service) if name != "default"
+    ]
+    if stores:
+        checked.add(
+            "computed-key",
+            f"`{service.name}` cannot leave its networks: it could not reach "
+            f"`{stores[0]}`"
+            if stores[0] != service.name
+            else f"the data store `{service.name}` cannot leave its own network",
+            ("services", service.name, "compose", "networks"),
+            "remove the line",
+        )
 
 
 def check_store_networks(checked: Checked) -> None:
@@ -117,7 +82,7 @@ def _check_declared(checked: Checked, service: Service, names: list[str]) -> Non
     known = {"default", *(declared if isinstance(declared, dict) else ())}
     known |= {s.name for s in checked.stack.services.values() if s.is_store}
     for name in names:
-        if name not in known:
+        if guess_default(name) not in ({*known, ""} if "$" in name else known):
             checked.add(
                 "undeclared-network",
                 f"`{service.name}` is on the network `{name}`, which is not declared",
@@ -125,21 +90,3 @@ def _check_declared(checked: Checked, service: Service, names: list[str]) -> Non
                 "declare it at the top level:\n"
                 f"compose: {{networks: {{{name}: {{external: true}}}}}}",
             )
-
-
-def _check_host_network(checked: Checked, service: Service) -> None:
-    wanted = any(target.name == service.name for _, _, target in checked.needs())
-    if wanted or service.needs or service.publish:
-        reason = (
-            "another service needs it"
-            if wanted
-            else "it needs others"
-            if service.needs
-            else "it publishes a port"
-        )
-        checked.add(
-            "network-mode",
-            f"`{service.name}` cannot use the host's network: {reason}",
-            ("services", service.name, "compose", "network_mode"),
-            "only a service without needs, dependent services and published ports can",
-        )

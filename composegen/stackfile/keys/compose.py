@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from composegen.images.reference import parse_image
 from composegen.model import Raw
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -15,7 +15,7 @@ from composegen.stackfile.nodes import (
 )
 from composegen.stackfile.reader import REMOVED, Path, Reader
 from composegen.text import shorten, suggest
-from composegen.values import ENV_NAME, has_variables
+from composegen.values import ENV_NAME, double_dollars, has_variables, remove_variables
 
 BUILD_KEYS = (
     "additional_contexts args cache_from cache_to context dockerfile dockerfile_inline "
@@ -43,8 +43,9 @@ def read_switch(reader: Reader, node: Node, _: Path) -> Any:
 
 def _read_passed(node: Node) -> str | None:
     """A text with variables in a key that nothing here computes with."""
-    if isinstance(node, ScalarNode) and has_variables(node.value):
-        return str(node.value)
+    if isinstance(node, ScalarNode):
+        text = double_dollars(node.value)
+        return text if has_variables(text) else None
     return None
 
 
@@ -96,31 +97,27 @@ def read_text_map(reader: Reader, node: Node, path: Path) -> Any:
 
 def read_environment(reader: Reader, node: Node, path: Path) -> Any:
     """Variables with their texts."""
-    return reader.read_text_map(node, path, name_of=ENV_NAME)
+    return reader.read_text_map(node, path, name_of=ENV_NAME, is_filled=True)
 
 
 def read_image(reader: Reader, node: Node, _: Path) -> Any:
-    """The name of an image; its path is no variable."""
+    """The name of an image."""
     text = reader.read_text(node, "the name of an image")
     if text is None:
         return None
-    if "$" in parse_image(text).path:
-        reader.add(
-            "variable-here",
-            "the name of an image has no variables; its tag and registry may have",
-            node,
-            "write the name itself: composegen looks up facts by it",
-        )
-        return None
-    if not text.strip() or any(character.isspace() for character in text):
+    without = remove_variables(text)
+    if not text.strip() or any(character.isspace() for character in without):
         reader.add("bad-name", f"`{shorten(text)}` is not the name of an image", node)
         return None
     return text
 
 
-def read_use(reader: Reader, node: Node, _: Path) -> Any:
+def read_use(reader: Reader, node: Node, path: Path) -> Any:
     """The name of a recipe."""
-    return reader.read_text(node, "the name of a recipe", variables=False)
+    name = reader.read_text(node, "the name of a recipe", variables=False)
+    if name is not None:
+        reader.nodes[*path, name] = node
+    return name
 
 
 def read_command(reader: Reader, node: Node, _: Path) -> Any:
@@ -139,7 +136,10 @@ def read_build(reader: Reader, node: Node, path: Path) -> Any:
     """A folder or a mapping, as a mapping."""
     if isinstance(node, ScalarNode):
         text = reader.read_text(node, "a folder")
-        return None if text is None else {"context": text}
+        if text is None:
+            return None
+        reader.nodes[*path, "context", text] = node
+        return {"context": text}
     pairs = reader.read_pairs(node, "a folder or a mapping")
     if pairs is None:
         return None
@@ -157,14 +157,15 @@ def read_build(reader: Reader, node: Node, path: Path) -> Any:
                 }
         elif key in {"context", "dockerfile", "target"}:
             options[key] = reader.read_text(value) or ""
+            reader.nodes[*path, key, options[key]] = value
         else:
-            options[key] = reader.read_raw(value)
+            options[key] = reader.read_raw(value, (*path, key))
     if "context" not in options and "dockerfile_inline" not in options:
         options = {"context": ".", **options}
     return options
 
 
-def read_env_file(reader: Reader, node: Node, _: Path) -> Any:
+def read_env_file(reader: Reader, node: Node, path: Path) -> Any:
     """Files of variables, each a name or a mapping with a ``path``."""
     items = node.value if isinstance(node, SequenceNode) else [node]
     files: list[Raw] = []
@@ -174,10 +175,12 @@ def read_env_file(reader: Reader, node: Node, _: Path) -> Any:
             if not isinstance(raw, dict) or not isinstance(raw.get("path"), str):
                 reader.add_type(item, "a mapping with a `path`")
             else:
+                reader.nodes[*path, str(raw["path"])] = item
                 files.append(raw)
         else:
             text = reader.read_text(item, "a file")
             if text is not None:
+                reader.nodes[*path, text] = item
                 files.append(text)
     return files
 
@@ -188,7 +191,9 @@ def read_extra_hosts(reader: Reader, node: Node, _: Path) -> Any:
         hosts = []
         for key, _key_node, value in reader.source.pairs(node):
             addresses = reader.read_text_or_texts(value)
-            hosts += [f"{key}={address}" for address in addresses or []]
+            # Compose fills in the items of a list, and no key of a mapping.
+            name = key.replace("$", "$$")
+            hosts += [f"{name}={address}" for address in addresses or []]
         return hosts
     texts = reader.read_texts(node)
     for text in texts or ():
@@ -197,7 +202,7 @@ def read_extra_hosts(reader: Reader, node: Node, _: Path) -> Any:
                 "wrong-type",
                 f"`{shorten(text)}` has no address",
                 node,
-                f'"{shorten(text)}=192.0.2.1", or =host-gateway',
+                f"{write_inline(f'{text}=192.0.2.1')}, or =host-gateway",
             )
     return texts
 
@@ -233,7 +238,7 @@ def read_ulimits(reader: Reader, node: Node, _: Path) -> Any:
                     "wrong-type",
                     "a limit in two parts has `soft` and `hard`",
                     value,
-                    f"use one number for both: {shorten(key)}: 65536",
+                    f"use one number for both: {write_inline(key)}: 65536",
                 )
             limits[key] = {
                 name: _read_limit(reader, item)

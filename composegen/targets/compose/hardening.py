@@ -1,4 +1,4 @@
-"""What was decided about hardening, in Compose's keys.
+"""What was decided about hardening and limits, in Compose's keys.
 
 Every deviation from the defaults comes with the comment that says why.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composegen.model import Raw
+from composegen.model import Raw, Resources
 from composegen.planning.hardening import Hardening, Reason, Scratch
 from composegen.records import field, record
 
@@ -47,6 +47,19 @@ def word_service(hardening: Hardening, tmpfs: tuple[str, ...]) -> Worded:
     if hardening.cap_add:
         keys["cap_add"] = [*hardening.cap_add]
     return Worded(keys=keys, comments=comments)
+
+
+def word_limits(resources: Resources) -> dict[str, Raw]:
+    """The keys of the limits that there are."""
+    keys: dict[str, Raw] = {}
+    if resources.cpus:
+        cpus = resources.cpus
+        keys["cpus"] = int(cpus) if cpus.isdigit() else float(cpus)
+    if resources.memory:
+        keys["mem_limit"] = resources.memory
+    if resources.pids:
+        keys["pids_limit"] = resources.pids
+    return keys
 
 
 def _switch(hardening: Hardening) -> dict[str, Raw]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Mapping
 
 from composegen.model import Mount, Raw
-
-_ELSEWHERE = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]*:|git@|github\.com/|[\w.-]+@[\w.-]+:", re.ASCII
-)
+from composegen.planning.named import ELSEWHERE
 
 
 class Mover:
@@ -38,7 +34,7 @@ class Mover:
 
     def move_context(self, context: str) -> str:
         """A build context, which may be a URL, an image or another service."""
-        return context if _ELSEWHERE.match(context) else self.move(context)
+        return context if ELSEWHERE.match(context) else self.move(context)
 
     def move_build(self, options: Mapping[str, Raw]) -> dict[str, Raw]:
         """A build's options: its contexts move, its Dockerfile stays within."""

@@ -20,8 +20,12 @@ from composegen.model import (
 from composegen.planning.hardening import harden_any, harden_service
 from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
-from composegen.targets.compose.hardening import word_defaults, word_service
-from composegen.targets.compose.merge import merge_raw
+from composegen.targets.compose.hardening import (
+    word_defaults,
+    word_limits,
+    word_service,
+)
+from composegen.targets.compose.merge import merge_raw, word_names
 from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import choose_start_interval, make_test
 from composegen.targets.compose.secrets import write_by_hand
@@ -35,7 +39,7 @@ _CONDITIONS = {
     Condition.FINISHED: "service_completed_successfully",
     Condition.STARTED: "service_started",
 }
-_ORDER = (
+ORDER = (
     "image build platform pull_policy user entrypoint command working_dir hostname "
     "environment env_file ports volumes secrets networks network_mode extra_hosts dns "
     "init read_only tmpfs cap_drop cap_add security_opt group_add devices gpus "
@@ -43,7 +47,7 @@ _ORDER = (
     "stop_grace_period cpus mem_limit pids_limit logging develop deploy healthcheck "
     "depends_on "
 ).split()
-_POSITION = {key: position for position, key in enumerate(_ORDER)}
+_POSITION = {key: position for position, key in enumerate(ORDER)}
 _LOGGING: dict[str, Raw] = {
     "driver": "local",
     "options": {"max-size": "10m", "max-file": "3"},
@@ -61,11 +65,15 @@ class Setting:
 
 @record(kw_only=False)
 class Block:
-    """One service as it is printed: what differs from the defaults."""
+    """One service as it is printed: what differs from the defaults.
+
+    Where it must lack one of them, ``has_defaults`` is false and nothing is left out.
+    """
 
     name: str
     settings: tuple[Setting, ...]
     comments: tuple[str, ...] = ()
+    has_defaults: bool = True
 
 
 @record(frozen=False, kw_only=False)
@@ -168,9 +176,7 @@ class _Renderer:
         keys: dict[str, Raw] = {
             **worded.keys,
             "restart": "unless-stopped",
-            "cpus": 2,
-            "mem_limit": "2G",
-            "pids_limit": 512,
+            **word_limits(self.stack.resources),
             "logging": _LOGGING,
         }
         ordered = sorted(keys.items(), key=lambda pair: _POSITION[pair[0]])
@@ -191,14 +197,19 @@ class _Renderer:
         self._add_gates(draft, step)
         self._merge_compose(draft, service)
         keys = sorted(draft.keys, key=lambda key: _POSITION.get(key, len(_POSITION)))
+        lacking = [key for key in self.defaults if key not in draft.keys]
+        if lacking:
+            draft.above.append(f"Without `<<`, since it has no {', '.join(lacking)}")
+        shared = {} if lacking else self.defaults
         return Block(
             name=service.name,
             settings=tuple(
                 Setting(key, draft.keys[key], draft.comments.get(key, ""))
                 for key in keys
-                if key not in self.defaults or draft.keys[key] != self.defaults[key]
+                if key not in shared or draft.keys[key] != shared[key]
             ),
             comments=tuple(draft.above),
+            has_defaults=not lacking,
         )
 
     def _add_image(self, draft: _Draft, service: Service) -> None:
@@ -206,6 +217,9 @@ class _Renderer:
             draft.set("image", service.image)
         if service.build is not None:
             options = self.mover.move_build(service.build.options)
+            arguments = options.get("args")
+            if isinstance(arguments, dict):
+                options["args"] = word_names(arguments)
             only_context = set(options) == {"context"}
             draft.set("build", options["context"] if only_context else options)
 
@@ -213,13 +227,15 @@ class _Renderer:
         for key, value in service.passed.items():
             if key == "develop":
                 draft.set(key, self.mover.move_develop(value))
+            elif key == "sysctls" and isinstance(value, dict):
+                draft.set(key, word_names(value))
             else:
                 draft.set(key, value)
         facts = service.facts
         if facts is not None and facts.hostname and "hostname" not in service.passed:
             draft.set("hostname", service.name, f"{facts.name}: its data belongs to it")
         if service.labels:
-            draft.set("labels", dict(service.labels))
+            draft.set("labels", word_names(service.labels))
 
     def _add_environment(self, draft: _Draft, step: Step) -> None:
         environment: dict[str, Raw] = dict(step.environment)
@@ -229,7 +245,7 @@ class _Renderer:
             comment = ""
             if emptied:
                 comment = f"{', '.join(emptied)}: left out, though an env file sets it"
-            draft.set("environment", environment, comment)
+            draft.set("environment", word_names(environment), comment)
         if step.service.env_file:
             draft.set(
                 "env_file", [self.mover.move_env_file(f) for f in step.service.env_file]
@@ -267,11 +283,7 @@ class _Renderer:
             draft.set("volumes", mounts, worded.comments.get("volumes", ""))
 
     def _add_limits(self, draft: _Draft, step: Step) -> None:
-        resources = step.service.resources
-        cpus = resources.cpus
-        draft.set("cpus", int(cpus) if cpus.isdigit() else float(cpus))
-        draft.set("mem_limit", resources.memory)
-        draft.set("pids_limit", resources.pids)
+        draft.keys |= word_limits(step.service.resources)
         draft.set("logging", _LOGGING)
         draft.set("restart", "no" if step.service.job else "unless-stopped")
         if step.replicas != 1:
@@ -284,6 +296,8 @@ class _Renderer:
         if health.kind is HealthKind.NONE:
             reason = f": {health.reason}" if health.reason else ""
             draft.above.append(f"No health check{reason}")
+            # The image's own one would count otherwise.
+            draft.set("healthcheck", {"disable": True})
             return
         check: dict[str, Raw] = {}
         test = make_test(health)
@@ -322,6 +336,9 @@ class _Renderer:
 
     def _merge_compose(self, draft: _Draft, service: Service) -> None:
         for key, value in service.compose.items():
+            if value is None:
+                draft.keys.pop(key, None)
+                continue
             moved = self.mover.move_raw(key, value)
             if key in draft.keys:
                 moved = merge_raw(draft.keys[key], moved, key)
@@ -347,6 +364,8 @@ class _Renderer:
                 for name, secret in self.plan.secrets.items()
             }
         for key, value in self.stack.compose.items():
+            if value is None:
+                continue
             moved = self.mover.move_raw(key, value)
             top[key] = merge_raw(top[key], moved) if key in top else moved
         return top

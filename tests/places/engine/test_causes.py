@@ -2,9 +2,11 @@
 
 import pytest
 
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.causes import format_size
-from composegen.places.engine.containers import Probe, Socket, Status
-from tests.enginefakes import see_web, see_web_dead
+from composegen.places.engine.containers import Probe, Published, Socket, Status
+from composegen.places.engine.deaths import Death
+from tests.enginefakes import find_web, see_web, see_web_dead
 
 
 def test_nobody_knows_everything():
@@ -24,13 +26,16 @@ def test_out_of_memory_comes_before_what_the_log_says():
 
 def test_a_kill_is_told_apart_from_a_lack_of_memory():
     cause, _ = see_web_dead(code=137)
-    assert cause == "it was killed (SIGKILL), but not for lack of memory"
+    assert cause == "it was killed (SIGKILL); the engine saw no lack of memory"
+    stopped = Death(id="id-web", at=1.0, exit_code=137, was_stopped=True)
+    cause, _ = see_web_dead(code=137, evidence={"death": stopped})
+    assert cause == "the engine was asked to stop it: docker stop or kill"
 
 
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (126, "cannot be executed"),
+        (126, "may not be executed"),
         (127, "is not in the image"),
         (139, "it was killed by SIGSEGV"),
     ],
@@ -52,7 +57,7 @@ def test_a_program_that_a_shell_does_not_find_is_named():
             'exec: "server": executable file not found in $PATH: unknown',
             "`server` is not in the image",
         ),
-        ("exec /app: exec format error", "another processor architecture"),
+        ("exec /app: exec format error", "neither one for this processor nor a script"),
         (
             "Bind for 127.0.0.1:3000 failed: port is already allocated",
             "port 3000 of this machine is taken by pid 7",
@@ -60,6 +65,14 @@ def test_a_program_that_a_shell_does_not_find_is_named():
         (
             "bind source path does not exist: /home/me/.secrets/KEY",
             "/home/me/.secrets/KEY, which it mounts, does not exist",
+        ),
+        (
+            'error mounting "/home/me/x" to rootfs at "/x": no such file or directory',
+            "/home/me/x, which it mounts, does not exist",
+        ),
+        (
+            'error mounting "/home/me/x" to rootfs at "/etc/x": not a directory',
+            "/home/me/x is a folder, and /etc/x is a file in the image",
         ),
         ('exec: "/bin/app": permission denied', "may not be executed"),
         ("a new kind of trouble", "a new kind of trouble"),
@@ -108,6 +121,58 @@ def test_it_listens_on_another_port():
     )
     assert cause == "it listens on port 8080, not on 8000"
     assert help.endswith("port: 8080")
+
+
+def test_the_published_port_is_changed_where_it_leads_to_the_wrong_one():
+    cause, help = see_web(
+        noted={"port": 8001, "publish": ("8982:8001",), "says_port": False},
+        evidence={"sockets": (Socket(host="0.0.0.0", port=8000),)},
+    )
+    assert cause == "it listens on port 8000, not on 8001"
+    assert help.endswith("\npublish: 8982:8000")
+
+
+def test_of_several_ports_the_published_one_is_meant():
+    published = (Published(target="8000/tcp", host="127.0.0.1", port=8982),)
+    sockets = Socket(host="0.0.0.0", port=9090), Socket(host="0.0.0.0", port=8000)
+    _, help = see_web(
+        noted={"port": 8001, "publish": ("8982:8000",)},
+        published=published,
+        evidence={"sockets": sockets},
+    )
+    assert help.endswith("\nport: 8000")
+
+
+def asked(**answers):
+    """What is behind a check of /health that fails while the port is listened on."""
+    return find_web(
+        noted={"check": "http", "is_http": True, "path": "/health"},
+        evidence={
+            "sockets": (Socket(host="0.0.0.0", port=8000),),
+            "answers": {
+                f"/{path}".replace("root", ""): n for path, n in answers.items()
+            },
+        },
+    )
+
+
+def test_a_page_that_is_not_there_is_told_with_one_that_is():
+    cause = asked(health=404, healthz=404, root=200)
+    assert cause.text == "GET /health answers 404, and / answers 200"
+    assert cause.help.endswith("\nhealth: {http: /}")
+
+
+def test_a_status_that_no_other_page_mends_is_told():
+    for answers in ({"health": 404}, {"health": 404, "root": 404}):
+        cause = asked(**answers)
+        assert cause.name == CauseName.BAD_STATUS
+        assert cause.text.startswith("GET /health answers 404")
+
+
+def test_a_service_that_says_it_is_not_ready_is_not_asked_for_another_page():
+    cause = asked(health=503, root=200)
+    assert cause.name == CauseName.BAD_STATUS
+    assert "GET /health answers 503" in cause.text
 
 
 def test_it_does_not_listen_yet():

@@ -11,6 +11,7 @@ import pytest
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
 from composegen.places.engine.endpoint import Endpoint
+from tests.enginefakes import make_container
 
 VERSION = (200, {"ApiVersion": "1.45", "Version": "26.1.5"})
 FOUND = (200, {"Config": {"Tty": False}})
@@ -93,14 +94,27 @@ def test_what_an_engine_refuses_is_said_in_its_words(answer):
 def test_a_log_that_is_kept_nowhere_is_empty():
     refused = (501, "configured logging driver does not support reading")
     with connect({"/logs": refused, "/json": FOUND}) as (engine, _):
-        assert engine.read_logs("id", 20) == ()
+        assert engine.read_logs("id", 20, 5.0) == ()
 
 
 @pytest.mark.parametrize("code", [400, 409, 500])
 def test_a_container_in_which_nothing_can_be_run_shows_nothing(code):
     with connect({"/exec": (code, "no cat is there")}) as (engine, _):
-        assert engine.list_sockets("id") is None
+        assert engine.list_sockets(make_container("web", id="id")) is None
         assert engine.find_programs("id", ["wget"]) is None
+
+
+def test_a_folder_that_a_container_has_not_is_none():
+    with connect({"/archive": (404, "no such path")}) as (engine, _):
+        assert engine.find_folder("id", "/data") is None
+
+
+def test_a_folder_that_cannot_be_looked_at_is_no_answer():
+    with (
+        connect({"/archive": (500, "the disk is away")}) as (engine, _),
+        pytest.raises(LookupError),
+    ):
+        engine.find_folder("id", "/data")
 
 
 def test_the_past_is_over_by_the_clock_of_the_engine():
@@ -115,7 +129,14 @@ def test_the_past_is_over_by_the_clock_of_the_engine():
         "/events": (200, death),
     }
     with connect(answers) as (engine, daemon):
-        [happened] = engine.list_past("id", since=900.0, until=2000.0)
+        [happened] = engine.list_past("id", since=900.0)
         assert happened.exit_code == 3
         [until] = daemon.asked[-1][1]["until"]
         assert float(until) == 1000.5
+
+
+def test_a_request_that_the_sdk_lacks_is_asked_with_its_version():
+    with connect({"/system/df": (200, {"Volumes": []})}) as (engine, daemon):
+        answer = engine.ask_api("GET", "/system/df", type="volume")
+        assert answer.json() == {"Volumes": []}
+        assert daemon.asked[-1] == ("/v1.45/system/df", {"type": ["volume"]})

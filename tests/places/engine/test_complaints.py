@@ -27,9 +27,9 @@ def test_the_port_that_is_taken_is_the_hosts(text, port):
 
 def test_a_taken_port_suggests_the_next():
     noted = make_noted("web", port=8000)
-    cause, help = explain_port(noted, 3000, "the container other-web-1")
-    assert cause.endswith("is taken by the container other-web-1")
-    assert help.endswith('publish: "3001:8000"')
+    cause = explain_port(noted, 3000, "the container other-web-1")
+    assert cause.text.endswith("is taken by the container other-web-1")
+    assert cause.help.endswith('publish: "3001:8000"')
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,19 @@ def test_a_taken_port_suggests_the_next():
         ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
         ("manifest for python:0.0 not found", "`web` cannot be pulled"),
         ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
+        (
+            'unable to prepare context: path "/x/no" not found',
+            "a folder to build from does not exist: /x/no",
+        ),
+        (
+            "failed to get build context x: stat /x/no: no such file or directory",
+            "a folder to build from does not exist: /x/no",
+        ),
+        (
+            "failed to read dockerfile: open Dockerfile: no such file or directory",
+            "the folder to build from has no Dockerfile",
+        ),
+        ("env file /x/a.env not found: stat", "does not exist: /x/a.env"),
         ("No such image: demo-web:latest", "the image demo-web:latest is not here"),
         ("required variable KEY is missing a value: why", "KEY is not set: why"),
         ("no space left on device", "disk is full"),
@@ -46,10 +59,24 @@ def test_a_taken_port_suggests_the_next():
     ],
 )
 def test_a_complaint_of_compose_is_understood(complaint, words):
-    cause, help = next(iterate_complaints(complaint, "web"))
-    assert words in cause
-    assert help
+    cause = next(iterate_complaints(complaint, "web"))
+    assert words in cause.text
+    assert cause.help
 
 
 def test_another_complaint_is_left_as_it_is():
     assert list(iterate_complaints("something new", "web")) == []
+
+
+@pytest.mark.parametrize(
+    ("publish", "line"),
+    [
+        (("3000",), "publish: 3001:8000"),
+        (("0.0.0.0:3000:80",), 'publish: "0.0.0.0:3001:80"'),
+        (("${WEB:-3000}:80",), 'publish: "3001:80"'),
+        (("4000:1000", "3000:80"), 'publish: ["4000:1000", "3001:80"]'),
+    ],
+)
+def test_only_the_port_that_is_taken_is_published_elsewhere(publish, line):
+    noted = make_noted("web", port=8000, publish=publish)
+    assert explain_port(noted, 3000, "").help.endswith(f"\n{line}")

@@ -1,9 +1,13 @@
 """The engine's JSON is read once, into plain values."""
 
+import io
+import tarfile
+
 import pytest
 
 from composegen.places.engine.containers import (
     Action,
+    Folder,
     Mounted,
     Probe,
     Published,
@@ -11,6 +15,7 @@ from composegen.places.engine.containers import (
     Status,
     format_time,
     read_container,
+    read_folder,
     read_happened,
     read_time,
 )
@@ -158,3 +163,47 @@ def test_an_address_that_only_the_container_reaches():
     assert Socket(host="::1", port=1).is_loopback
     assert not Socket(host="0.0.0.0", port=1).is_loopback
     assert Socket(host="127.0.0.11", port=1).is_resolver
+
+
+def make_archive(*members):
+    """The archive of what lies at a path, as an engine answers it."""
+    with io.BytesIO() as made:
+        with tarfile.open(fileobj=made, mode="w") as archive:
+            for name, kind in members:
+                entry = tarfile.TarInfo(name)
+                entry.type, entry.uid, entry.gid, entry.mode = kind, 7, 8, 0o750
+                archive.addfile(entry)
+        return made.getvalue()
+
+
+def test_a_folder_is_read_from_the_beginning_of_its_archive():
+    empty = read_folder(make_archive(("app/", tarfile.DIRTYPE)))
+    assert empty == Folder(user=7, group=8, mode=0o750, is_empty=True)
+    files = [(f"app/{n}", tarfile.REGTYPE) for n in range(100)]
+    archive = make_archive(("app/", tarfile.DIRTYPE), *files)
+    assert not read_folder(archive[: 16 * 1024]).is_empty
+
+
+@pytest.mark.parametrize(
+    "archive", [b"", b"x" * 2000, make_archive(("app", tarfile.SYMTYPE))]
+)
+def test_what_is_no_folder_is_refused(archive):
+    with pytest.raises(LookupError):
+        read_folder(archive)
+
+
+@pytest.mark.parametrize(
+    ("user", "mode", "expected"),
+    [
+        ("", 0o755, False),
+        ("7", 0o755, True),
+        ("7:8", 0o555, False),
+        ("1000:8", 0o770, True),
+        ("1000", 0o775, False),
+        ("1000", 0o777, True),
+        ("node", 0o755, None),
+    ],
+)
+def test_who_may_write_in_a_folder(user, mode, expected):
+    folder = Folder(user=7, group=8, mode=mode, is_empty=True)
+    assert folder.is_writable_by(user) is expected

@@ -2,8 +2,13 @@
 
 import pytest
 
-from composegen.places.engine.containers import Mounted
-from tests.enginefakes import see_web_dead
+from composegen.places.engine.containers import Folder, Mounted
+from tests.enginefakes import make_container, see_web_dead
+
+EMPTY = Folder(user=0, group=0, mode=0o755, is_empty=True)
+FILLED = Folder(user=0, group=0, mode=0o755, is_empty=False)
+DENIED = "PermissionError: [Errno 13] Permission denied: '/app/cache.db'"
+READ_ONLY = "OSError: [Errno 30] Read-only file system: '/app/cache.db'"
 
 
 @pytest.mark.parametrize(
@@ -16,10 +21,86 @@ from tests.enginefakes import see_web_dead
     ],
 )
 def test_a_read_only_file_system_names_the_folder(line, folder):
-    cause, help = see_web_dead(line)
+    cause, help = see_web_dead(line, evidence={"folders": {folder: None}})
     assert "read-only" in cause
     assert f"tmpfs: [{folder}]" in help
     assert f"volumes: [web-data:{folder}]" in help
+
+
+@pytest.mark.parametrize("evidence", [{"folders": {"/app": FILLED}}, {}])
+def test_no_mount_hides_what_the_image_has_or_may_have(evidence):
+    for line in (READ_ONLY, DENIED):
+        _, help = see_web_dead(line, evidence=evidence)
+        assert "[/app" not in help
+        assert "/app]" not in help
+        assert '"/app:' not in help
+
+
+def test_one_that_writes_next_to_its_program_is_relaxed():
+    cause, help = see_web_dead(READ_ONLY, evidence={"folders": {"/app": FILLED}})
+    assert cause == (
+        "it writes /app/cache.db, and the file system is read-only; "
+        "/app holds files of the image"
+    )
+    assert help.splitlines()[1] == "relax: {read_only: it writes /app/cache.db}"
+
+
+def test_a_user_whose_folder_it_is_not_needs_it_too():
+    _, help = see_web_dead(
+        READ_ONLY, user="1000:1000", evidence={"folders": {"/app": FILLED}}
+    )
+    assert help.splitlines()[2] == (
+        "and in the Dockerfile, before USER: RUN chown 1000 /app"
+    )
+
+
+def test_a_folder_of_the_image_that_is_denied_is_given_to_its_user():
+    cause, help = see_web_dead(
+        DENIED, user="1000", evidence={"folders": {"/app": FILLED}}
+    )
+    assert cause.endswith("/app holds files of the image")
+    assert "RUN chown 1000 /app\n" in help
+
+
+def test_a_relative_path_is_one_of_the_folder_where_the_program_begins():
+    cause, _ = see_web_dead(
+        "OSError: [Errno 30] Read-only file system: 'data/cache.db'", folder="/app"
+    )
+    assert cause.startswith("it writes /app/data/cache.db,")
+
+
+def test_a_database_that_cannot_be_opened_is_written_where_nothing_may_be():
+    line = "sqlite3.OperationalError: unable to open database file"
+    cause, help = see_web_dead(line, is_read_only=True)
+    assert cause == "it writes a file, and the file system is read-only"
+    assert "\nrelax: {read_only: it writes a file}\n" in help
+    assert see_web_dead(line) == ("", "")
+
+
+def test_a_mount_that_is_read_only_is_not_hidden_by_another():
+    mount = Mounted(
+        kind="bind", name="", source="/x", target="/conf", is_writable=False
+    )
+    cause, help = see_web_dead(
+        "touch: cannot touch '/conf/x': Read-only file system", mounts=(mount,)
+    )
+    assert cause == "it writes /conf/x, and /conf is mounted read-only"
+    assert help.startswith("remove `:ro`")
+
+
+@pytest.mark.parametrize(
+    ("user", "folder", "is_sure"),
+    [("", None, True), ("1000", None, False), ("0:0", EMPTY, True)],
+)
+def test_a_volume_is_its_users_or_its_image_must_make_it(user, folder, is_sure):
+    _, help = see_web_dead(
+        "touch: cannot touch '/srv/a/x': Read-only file system",
+        user=user,
+        evidence={"folders": {"/srv/a": folder}},
+    )
+    [line] = [line for line in help.splitlines() if line.startswith("volumes:")]
+    assert line.startswith("volumes: [web-data:/srv/a]")
+    assert ("chown 1000 /srv/a" not in line) == is_sure
 
 
 def test_one_that_writes_at_the_root_is_relaxed_or_given_a_folder():
@@ -82,7 +163,9 @@ def test_an_executable_tmp_is_asked_for(line):
 
 def test_a_folder_of_the_image_that_may_not_be_written_becomes_a_tmpfs():
     cause, help = see_web_dead(
-        "PermissionError: [Errno 13] Permission denied: '/app/data/x'", user="1000"
+        "PermissionError: [Errno 13] Permission denied: '/app/data/x'",
+        user="1000",
+        evidence={"folders": {"/app/data": EMPTY}},
     )
     assert "/app/data/x" in cause
     assert 'tmpfs: ["/app/data:uid=1000,gid=1000"]' in help
@@ -98,22 +181,53 @@ def test_a_mounted_folder_of_the_host_is_given_to_its_user():
     assert help == "let user 1000 have it on this machine:\nchown 1000 /home/me/x"
 
 
-def test_a_volume_of_another_user_is_made_anew():
+def test_a_volume_of_another_user_gets_its_owner_and_is_deleted_last():
     mount = Mounted(
         kind="volume", name="demo_data", source="", target="/data", is_writable=True
     )
-    cause, help = see_web_dead("open /data/y: permission denied", mounts=(mount,))
+    cause, help = see_web_dead(
+        "open /data/y: permission denied",
+        mounts=(mount,),
+        user="1000",
+        evidence={"owners": {"demo_data": "project demo; used by /a"}},
+    )
     assert "/data/y" in cause
-    assert "docker volume rm demo_data" in help
+    chown = "--entrypoint chown -v demo_data:/data image:1 -R 1000 /data"
+    assert chown in help
+    assert help.index(chown) < help.index("project demo; used by /a")
+    assert help.endswith("docker volume rm demo_data")
 
 
 def test_a_password_that_is_younger_than_its_volume():
-    cause, help = see_web_dead(
-        'FATAL: password authentication failed for user "app"',
-        evidence={"older_volume": "demo_db-data", "older_service": "db"},
-    )
+    cause, help = see_refused("POSTGRES_PASSWORD_FILE")
     assert cause.startswith("db refused the password: its volume demo_db-data is older")
-    assert "docker volume rm demo_db-data" in help
+    steps = (
+        "put the old password back into .secrets/db-password",
+        "docker exec -i demo-db-1",
+        "project other; used by /elsewhere",
+        "docker volume rm demo_db-data",
+    )
+    assert [step for step in steps if step not in help] == []
+    assert sorted(steps, key=help.index) == list(steps)
+
+
+def test_a_database_that_wants_its_old_password_first_is_given_no_new_one():
+    _, help = see_refused("MYSQL_ROOT_PASSWORD_FILE")
+    assert "docker exec" not in help
+
+
+def see_refused(variable):
+    """A password was refused by a store that is made with this variable."""
+    return see_web_dead(
+        'FATAL: password authentication failed for user "app"',
+        evidence={
+            "older_volume": "demo_db-data",
+            "older_service": "db",
+            "older_store": make_container("db", variables=("PATH", variable)),
+            "older_file": ".secrets/db-password",
+            "owners": {"demo_db-data": "project other; used by /elsewhere"},
+        },
+    )
 
 
 def test_another_refused_password_has_no_volume_to_blame():

@@ -3,17 +3,25 @@
 import json
 import math
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from composegen.errors import OtherEngine
+from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import find_endpoint
 from composegen.places.engine.notes import (
+    How,
+    NotedFailure,
+    NotedStop,
+    change_notes,
     load_notes,
     read_notes,
     remove_notes,
     write_notes,
 )
+from composegen.places.status import format_now
+from composegen.records import replace
 from composegen.workspace.state import STATE_FOLDER, NotTrusted
 from tests.enginefakes import make_noted, make_notes
 
@@ -30,7 +38,13 @@ def notes():
         context="",
         settings={"DOCKER_TLS_VERIFY": "1"},
         flags="--without cache",
+        began=12.5,
+        limit=60.0,
         complaint="it said no",
+        failures=(
+            NotedFailure(service="web", how=How.LATE, at=13.5, reason="r", id="a"),
+        ),
+        deaths=(Death(id="a", at=13.0, exit_code=3, was_out_of_memory=True),),
         left_out=({"service": "cache", "reason": "r", "instead": ["web: A=b"]},),
     )
 
@@ -57,8 +71,17 @@ def change(folder, notes, **fields):
 
 
 def test_what_is_written_is_read_back(notes, tmp_path):
+    begin = format_now()
     write_notes(tmp_path, notes)
-    assert read_notes(tmp_path, ENVIRONMENT) == notes
+    read = read_notes(tmp_path, ENVIRONMENT)
+    assert read.at >= begin
+    assert replace(read, at="") == notes
+
+
+def test_the_notes_of_version_0_2_are_read_but_for_what_is_no_evidence(notes, tmp_path):
+    change(tmp_path, notes, failed=["web"], late=["web"], failures=[], deaths=[])
+    read = read_notes(tmp_path, ENVIRONMENT)
+    assert replace(read, at="") == replace(notes, failures=(), deaths=())
 
 
 def test_only_its_owner_reads_it(notes, tmp_path):
@@ -94,7 +117,7 @@ def test_a_broken_file_is_no_note(text, tmp_path):
 
 WRONG = (
     *("project", "host", "context", "file", "flags", "complaint", "services"),
-    *("settings", "failed", "late", "left_out"),
+    *("settings", "failures", "deaths", "began", "limit", "left_out"),
     *(f"services_{name}" for name in ("name", "is_required", "is_job", "is_asked")),
     *(f"services_{name}" for name in ("is_http", "is_restarted", "boot", "replicas")),
     *(f"services_{name}" for name in ("port", "needs", "password_file")),
@@ -106,7 +129,7 @@ WRONG = (
     "value", [{"a": [1]}, [[1]], [{"service": 1}], -1.5, math.nan, 1 << 70, [None]]
 )
 def test_no_field_may_be_of_another_kind(name, value, notes, tmp_path):
-    if name.endswith("boot") and value == -1.5:
+    if name.endswith(("boot", "began", "limit")) and value == -1.5:
         return  # a number, as it has to be
     change(tmp_path, notes, **{name: value})
     assert read_notes(tmp_path, ENVIRONMENT) is None
@@ -252,6 +275,8 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
     assert set(data["services"][0]) == {
         *("name", "is_required", "is_job", "is_asked", "is_http"),
         *("is_restarted", "boot", "replicas", "port", "needs", "password_file"),
+        *("check", "path", "host", "check_port", "publish", "says_port"),
+        "definition",
     }
 
 
@@ -260,3 +285,61 @@ def test_the_dependants_of_a_service_are_known(notes):
     assert notes.list_dependants("web") == ()
     assert notes.find("db").password_file == ".secrets/db-password"
     assert notes.find("nobody") is None
+
+
+# Changed by several commands
+
+
+def read(folder):
+    """What is noted, without the moment at which it was."""
+    return replace(load_notes(folder), at="")
+
+
+def stop(name):
+    def change(notes):
+        stop = NotedStop(container=name, started_at=1.5)
+        return replace(notes, stopped=(*notes.stopped, stop))
+
+    return change
+
+
+def test_a_change_is_made_of_what_is_noted_at_that_moment(notes, tmp_path):
+    write_notes(tmp_path, notes)
+    change_notes(tmp_path, notes, stop("a"))
+
+    changed = change_notes(tmp_path, notes, stop("b"))
+
+    assert load_notes(tmp_path).stopped == changed.stopped
+    assert [each.container for each in changed.stopped] == ["a", "b"]
+
+
+def test_many_changes_at_once_are_all_made(notes, tmp_path):
+    write_notes(tmp_path, notes)
+    names = [f"c{number}" for number in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: change_notes(tmp_path, notes, stop(name)), names))
+
+    noted = load_notes(tmp_path).stopped
+    assert sorted(each.container for each in noted) == sorted(names)
+
+
+@pytest.mark.parametrize("fields", [{"project": "other"}, {"host": "tcp://y:1"}])
+def test_what_is_noted_of_another_project_is_not_changed_but_replaced(
+    notes, tmp_path, fields
+):
+    write_notes(tmp_path, replace(notes, **fields))
+
+    change_notes(tmp_path, notes, stop("a"))
+
+    assert read(tmp_path) == stop("a")(notes)
+
+
+def test_where_nothing_can_be_trusted_the_change_is_made_of_what_is_known(
+    notes, tmp_path
+):
+    write_text(tmp_path, "{}")
+
+    change_notes(tmp_path, notes, stop("a"))
+
+    assert read(tmp_path) == stop("a")(notes)

@@ -4,9 +4,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from composegen.errors import UsageError
+from composegen.errors import EngineUnreachable, OtherFolder, UsageError, VolumesLeft
 from composegen.places.engine import place as module
+from composegen.places.engine.containers import Maker, Mounted
+from composegen.places.engine.containers import Volume as FoundVolume
 from composegen.places.engine.place import EnginePlace
+from composegen.places.place import Volume, name_kept
 from composegen.places.status import State
 from composegen.workspace.workspace import Workspace
 from tests.enginefakes import make_container, make_noted, make_notes
@@ -15,14 +18,33 @@ from tests.enginefakes import make_container, make_noted, make_notes
 class FakeEngine:
     """An engine with these containers and volumes."""
 
-    def __init__(self, containers=(), volumes=()):
-        self.containers, self.volumes = containers, volumes
+    def __init__(self, containers=(), volumes=(), makers=()):
+        self.containers, self.volumes, self.makers = containers, volumes, makers
 
     def list_containers(self, project):
         return tuple(self.containers)
 
+    def read_clock(self):
+        return 110.0
+
     def list_volumes(self, project):
-        return tuple(self.volumes)
+        return tuple(each.name for each in self.volumes)
+
+    def find_volume(self, name):
+        return next((each for each in self.volumes if each.name == name), None)
+
+    def list_users(self, volume):
+        return ()
+
+    def ask_api(self, method, path, /, **params):
+        raise EngineUnreachable("its sizes are not known")
+
+    @property
+    def is_here(self):
+        return True
+
+    def list_makers(self, project):
+        return self.makers
 
 
 @pytest.fixture
@@ -43,8 +65,8 @@ def calls(monkeypatch):
 def make_place(monkeypatch, tmp_path):
     """A place whose engine has what is handed in."""
 
-    def make(containers=(), volumes=(), left_out=()):
-        engine = FakeEngine(containers, volumes)
+    def make(containers=(), volumes=(), left_out=(), makers=()):
+        engine = FakeEngine(containers, volumes, makers)
 
         @contextmanager
         def connect(endpoint):
@@ -99,10 +121,66 @@ def test_a_service_that_is_not_up_is_refused_with_a_near_name(make_place, calls)
 
 
 def test_taking_down_names_the_project_and_the_data_that_stays(make_place, calls):
-    place = make_place(volumes=["demo_data"])
-
-    assert place.take_down(lambda _: None) == (
-        "removed the containers of demo",
-        "its volumes are kept; to remove them: docker volume rm demo_data",
+    data = Mounted(
+        kind="volume", name="demo_data", source="", target="/data", is_writable=True
     )
+    volume = FoundVolume(name="demo_data", created_at=5.0, project="demo")
+    place = make_place([make_container("web", mounts=(data,))], volumes=[volume])
+
+    assert place.take_down(lambda _: None) == ("removed the containers of demo",)
     assert calls == [("down", "--remove-orphans")]
+    assert name_kept(place.list_volumes().own) == (
+        "its volumes are kept, with their data: demo_data",
+    )
+
+
+def test_volumes_are_removed_one_by_one_and_what_is_left_is_an_error(
+    make_place, monkeypatch
+):
+    place = make_place()
+    monkeypatch.setattr(
+        module, "remove_volume", lambda _, name: "in use" if name == "b" else ""
+    )
+    volumes = [Volume(name=name, size="", folder="/") for name in "abc"]
+    with pytest.raises(VolumesLeft, match="not removed: b: in use"):
+        list(place.remove_volumes(volumes))
+    assert list(place.remove_volumes([volumes[0], volumes[2]])) == [
+        "removed the volume a",
+        "removed the volume c",
+    ]
+
+
+@pytest.fixture
+def other(tmp_path):
+    """The containers that a stack in another folder has made."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "stack.yaml").touch()
+    return Maker(folder=str(folder), files=("-",), services=("web",))
+
+
+def test_what_belongs_to_another_folder_is_not_taken_down(make_place, calls, other):
+    place = make_place([make_container("web")], makers=[other])
+
+    with pytest.raises(OtherFolder, match=other.folder):
+        place.take_down(lambda _: None)
+
+    assert calls == []
+
+
+def test_on_request_it_is_taken_down_and_told(make_place, calls, other):
+    told = []
+
+    make_place(makers=[other]).take_down(told.append, take_over=True)
+
+    assert other.folder in told[0]
+    assert calls == [("down", "--remove-orphans")]
+
+
+def test_whoever_reads_is_told_whose_it_is(make_place, calls, other):
+    place = make_place([make_container("web")], makers=[other])
+    read = place.look(), place.explain(""), place.read_logs((), 5, follow=False)
+
+    for notes in (each.notes for each in read):
+        assert len(notes) == 1
+        assert other.folder in notes[0]

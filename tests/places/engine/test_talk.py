@@ -17,7 +17,7 @@ from composegen.places.engine.containers import (
     Socket,
     Status,
 )
-from tests.enginefakes import FakeEngine, happen, make_container
+from tests.enginefakes import FakeEngine, happen, make_container, make_machine
 from tests.talk import assert_golden, mask
 
 GOLDEN = Path(__file__).parent / "talk"
@@ -67,6 +67,7 @@ class ScriptedEngine(FakeEngine):
     before: list[Container] = field(default_factory=list)
     has_images: bool = True
     looks: int = 0
+    now: float = 98.0
 
     def __call__(self, endpoint):
         return self
@@ -76,6 +77,9 @@ class ScriptedEngine(FakeEngine):
 
     def __exit__(self, *_):
         pass
+
+    def describe(self):
+        return make_machine()
 
     def watch(self, project):
         return Watched(self.script)
@@ -160,6 +164,30 @@ def test_another_port_than_the_file_says(up):
     assert_golden(GOLDEN / "wrong-port.txt", up("--wait", "1s", engine=engine))
 
 
+LOOPBACK = {"id-web": [Socket(host="127.0.0.1", port=8000)]}
+
+
+def test_a_service_that_this_machine_cannot_reach(up):
+    published = Published(target="8000/tcp", host="127.0.0.1", port=8123)
+    web = make_container("web", published=(published,))
+    engine = ScriptedEngine([web], sockets=LOOPBACK)
+    engine.script = [CREATED, STARTED, HEALTHY]
+    assert_golden(GOLDEN / "on-loopback.txt", up(engine=engine))
+
+
+def test_an_optional_service_that_no_other_one_reaches(up):
+    engine = ScriptedEngine(
+        [make_container("web"), make_container("cache")],
+        sockets={"id-cache": [Socket(host="127.0.0.1", port=6379)]},
+    )
+    healthy = ("cache", Action.HEALTH, {"health": "healthy"})
+    engine.script = [healthy, CREATED, STARTED, HEALTHY]
+    said = up(engine=engine, stack=STACK + NEEDING)
+    assert "note: cache: cache is ready" in said
+    assert "it listens only on 127.0.0.1:6379" in said
+    assert said.endswith("exit code 0\n")
+
+
 def test_compose_refuses(up):
     compose = (
         "echo 'level=warning msg=\"The TAG variable is not set\"' >&2\n"
@@ -167,6 +195,23 @@ def test_compose_refuses(up):
     )
     said = up(engine=ScriptedEngine(), compose=compose)
     assert_golden(GOLDEN / "compose-refuses.txt", said)
+
+
+def test_a_variable_that_is_not_set(up):
+    warning = 'time="T" level=warning msg="The \\"MAIL_FROM\\" variable is not set."'
+    compose = f"echo '{warning}' >&2"
+    engine = ScriptedEngine([make_container("web")], has_images=False)
+    engine.script = [CREATED, STARTED, HEALTHY]
+    stack = STACK + "    environment: {MAIL: '${MAIL_FROM}'}\n"
+    said = up(engine=engine, compose=compose, stack=stack)
+    assert_golden(GOLDEN / "variable.txt", said)
+
+
+def test_a_docker_compose_that_is_killed_again_and_again(up):
+    engine = ScriptedEngine([make_container("web", status=Status.CREATED)])
+    engine.script = [CREATED]
+    waits = "echo ' Container demo-web-1  Waiting' >&2; kill -9 $$"
+    assert_golden(GOLDEN / "compose-killed.txt", up(engine=engine, compose=waits))
 
 
 def test_an_image_that_cannot_be_pulled(up):

@@ -261,7 +261,7 @@ def test_why_of_one_that_waits_for_its_restart_tells_its_last_exit(tmp_path, por
     finally:
         end(process)
 
-    assert out.startswith("app: app is starting\n")
+    assert out.startswith("app: app is failed\n")
     assert "app exited with 3" in out
     assert "out of luck" in out
     assert "its check" not in out
@@ -279,6 +279,20 @@ def test_why_of_one_that_boots_again_tells_its_last_exit_and_its_check(tmp_path,
 
     assert "app was killed by SIGKILL after it had been ready" in out
     assert "it was restarted and is not ready yet: nothing listens" in out
+
+
+def test_lines_of_an_earlier_run_say_nothing_of_one_that_boots(tmp_path, ports):
+    write(tmp_path, ports, app="print('Traceback of yesterday')")
+    assert run_cli(tmp_path, "run")[0] == 1
+    (tmp_path / "app.py").write_text("import time\ntime.sleep(600)")
+    process = start_cli(tmp_path, "run")
+    try:
+        out = read_until(tmp_path, "its check got", "why", "app")
+    finally:
+        end(process)
+
+    assert out.startswith("app: app is starting\n")
+    assert "yesterday" not in out
 
 
 def test_why_of_one_that_recovered_has_nothing_to_tell(tmp_path, ports):

@@ -13,9 +13,9 @@ from composegen.places.processes.records import (
     RunFolder,
     RunRecord,
     ServiceRecord,
-    format_now,
     identify_self,
 )
+from composegen.places.status import format_now
 from composegen.records import as_dict
 from composegen.system.identity import Identity, identify
 from tests.runs import ROOT
@@ -276,14 +276,18 @@ LAST = {
 
 
 def test_how_the_last_run_ended_is_read_back(tmp_path):
-    runs = RunFolder(tmp_path)
+    runs, begin = RunFolder(tmp_path), format_now()
     assert runs.read_last() == {}
     for data in (LAST, {"ending": "it could not begin"}):
         runs.write_last(data)
-        assert runs.read_last() == data
+        last = runs.read_last()
+        assert last.pop("at") >= begin
+        assert last == data
         assert explain(runs) == {}
     runs.write_last({"ending": "\x1b]0;title\x07\x1b[1mbold\nline"})
-    assert runs.read_last() == {"ending": "\\x1b]0;title\\x07\x1b[1mbold\nline"}
+    assert runs.read_last()["ending"] == "\\x1b]0;title\\x07\x1b[1mbold\nline"
+    runs.forget_last()
+    assert runs.read_last() == {}
 
 
 @pytest.mark.parametrize("name", LAST)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import stat
@@ -25,6 +26,7 @@ from composegen.places.events import (
 from composegen.places.processes.causes import explain_silence
 from composegen.places.processes.supervisor import StartFailed
 from composegen.places.status import State
+from composegen.system.logfiles import read_last_lines
 from tests import runs
 from tests.refusals import no_handles
 from tests.runs import carry_out, fail, find_events, make_service
@@ -207,7 +209,8 @@ def test_a_service_that_listens_elsewhere_is_told_to_read_port(tmp_path, ports):
     )
 
     assert failure.cause == f"it listens on {other}, not on {ports['app']}"
-    assert failure.help == "let it read PORT"
+    assert failure.help.startswith("let it read PORT, or under `app` in the stack file")
+    assert re.search(r"\nlocal: \{port: \d+\}$", failure.help)
 
 
 def test_ipv6_alone_is_told(tmp_path, ports):
@@ -464,6 +467,37 @@ def test_long_lines_and_floods_do_not_hold_anything_up(tmp_path, ports):
     lines = runs.find_lines(events, "app")
     assert "x" * 70000 in lines
     assert lines[-1] == "after the flood"
+
+
+FLOOD = """
+import os, runpy
+for number in range(40):
+    os.write(1, b"%1048575d\\n" % number)
+runpy.run_path("server.py")
+"""
+
+
+def test_a_log_stays_small_while_the_run_goes_on_and_after_a_restart(tmp_path, ports):
+    path = runs.write_stack(
+        tmp_path,
+        f"services:\n{make_service('app', ports['app'], command='flood.py')}",
+        flood=FLOOD,
+    )
+    log = tmp_path / "logs" / "app.log"
+
+    def measure():
+        return sum(each.stat().st_blocks * 512 for each in log.parent.iterdir())
+
+    async def check(supervisor, events):
+        await until(lambda: measure() < 12 * 1024 * 1024)
+        os.kill(supervisor.services["app"].pid, signal.SIGKILL)
+        await until(lambda: len(find_events(events, Ready)) == 2)
+        await until(lambda: measure() < 12 * 1024 * 1024)
+
+    bring_up(path, check)
+
+    numbers = [int(line) for line in read_last_lines(log, 9)[:-1]]
+    assert numbers == list(range(40 - len(numbers), 40))
 
 
 def test_an_answer_from_a_stranger_on_the_port_is_no_readiness(tmp_path, ports):

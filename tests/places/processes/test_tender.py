@@ -183,14 +183,14 @@ def test_from_its_gates_over_a_restart_to_its_stop():
         "waiting": ("waiting", None, None, 0, None, False, None),
         "starting": ("starting", "starting", PID, 0, None, False, None),
         "ready": ("ready", "healthy", PID, 0, None, False, None),
-        "unhealthy": ("ready", "unhealthy", PID, 0, None, False, None),
+        "unhealthy": ("failed", "unhealthy", PID, 0, None, False, None),
         "healthy again": ("ready", "healthy", PID, 0, None, False, None),
         "restarts after a pause": (
-            *("starting", None, None, 0, 7, False),
+            *("failed", None, None, 0, 7, False),
             gone_reason + "it is restarted in N s",
         ),
         "restarts when db is back": (
-            *("starting", None, None, 1, 7, False),
+            *("failed", None, None, 1, 7, False),
             gone_reason + "it is restarted when db is back",
         ),
         "was restarted": (
@@ -217,7 +217,7 @@ def test_a_restart_that_fails_is_tried_again():
 
     assert text == "its port is taken; next try in 1 s"
     assert shown == (
-        *("starting", "starting", None, 1, 7, False),
+        *("failed", None, None, 1, 7, False),
         "its port is taken; it is restarted in N s",
     )
 
@@ -302,7 +302,7 @@ def test_a_reused_process_is_watched_and_started_here_when_it_is_gone():
     assert seen == {
         "reused": ("ready", "healthy", pid, 0, None, True, None),
         "gone": (
-            *("starting", None, None, 0, None, False),
+            *("failed", None, None, 0, None, False),
             "web, which was used here, is not running any more; it is restarted in N s",
         ),
         "ours": ("ready", "healthy", PID, 1, None, False, None),

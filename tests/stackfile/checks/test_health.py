@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stacks import list_names, list_places, make_stack
+from tests.stacks import (
+    find,
+    list_names,
+    list_places,
+    load_services,
+    make_stack,
+)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_something_in_the_image_must_ask(keys: str, names: list[str]) -> None:
         ("FROM node:22 AS a\nFROM a\n", ".", []),
         ("ARG V=22\nFROM node:${V}\n", ".", []),
         ("ARG BASE\nFROM $BASE\n", ".", ["no-probe-tool"]),
-        ("FROM node:22\n", "{context: ., dockerfile: Other}", ["no-probe-tool"]),
+        ("FROM node:22\n", "{context: ., dockerfile: Other}", ["missing-file"]),
     ],
 )
 def test_the_last_or_targeted_stage_must_ask(
@@ -118,4 +124,66 @@ def test_the_last_or_targeted_stage_must_ask(
 def test_nobody_guesses_what_is_in_a_dockerfile_that_is_not_there() -> None:
     text = make_stack(app="build: ./app\nport: 80\nhealth: /")
 
-    assert list_names(text) == ["no-probe-tool"]
+    assert list_names(text) == ["missing-file"]
+
+
+# What is known of the image
+
+
+def explain(keys: str, files: dict[str, str]) -> str:
+    text = make_stack(app=f"{keys}\nport: 80\nhealth: /\n")
+    return find("no-probe-tool", text, files).message.partition("its image: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "known"),
+    [
+        ("FROM acme/base:1", "there are no facts about its base image `acme/base:1`"),
+        (
+            "ARG B=acme/x:2\nFROM $B AS a\nFROM a",
+            "there are no facts about its base image `acme/x:2`",
+        ),
+        (
+            "ARG B\nFROM $B",
+            "its Dockerfile does not say which image it begins with",
+        ),
+        (
+            "FROM gcr.io/distroless/static",
+            "its base image `gcr.io/distroless/static` has no such tool",
+        ),
+    ],
+)
+def test_the_base_that_was_read_is_named(dockerfile: str, known: str) -> None:
+    assert explain("build: .", {"Dockerfile": dockerfile}) == known
+
+
+def test_the_image_about_which_nothing_is_known_is_named() -> None:
+    known = "there are no facts about the image `acme/web:1`"
+    assert explain("image: acme/web:1", {}) == known
+
+
+def test_a_dockerfile_that_does_not_exist_is_the_problem() -> None:
+    text = make_stack(app="build: ./web\nport: 80\nhealth: /\n")
+
+    assert list_places(text) == [("missing-file", 3, 12)]
+    assert list_places(text, {"web/x": ""}) == [("missing-file", 3, 12)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "dockerfile", "tools"),
+    [
+        ("build: .", 'FROM acme/base:1\nCMD ["python", "x"]', ("python",)),
+        ("build: .", "FROM acme/base:1\nRUN pip install x", ("python3",)),
+        ("build: .", "FROM python:3.13-slim\nRUN npm ci", ("python", "node")),
+        ("image: acme/base:1\ncommand: [node, x.js]", "", ("node",)),
+        ("image: acme/base:1\nentrypoint: node x.js", "", ("node",)),
+    ],
+)
+def test_what_is_called_in_the_image_can_run_the_probe(
+    keys: str, dockerfile: str, tools: tuple[str, ...]
+) -> None:
+    text = make_stack(app=f"{keys}\nport: 80\nhealth: /\n")
+    health = load_services(text, {"Dockerfile": dockerfile})["app"].health
+
+    assert health is not None
+    assert health.tools == tools

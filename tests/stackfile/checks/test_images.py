@@ -60,7 +60,7 @@ def test_an_image_with_a_version_is_fine(image: str) -> None:
     "image", ["bitnami/redis:8", "valkey/valkey:8", "redis/redis-stack:7"]
 )
 def test_a_recipe_under_a_foreign_image_is_a_warning(image: str) -> None:
-    text = make_stack(cache=f"use: redis\nimage: {image}")
+    text = make_stack(cache=f"use: redis\nimage: {image}\nvolumes: [d1:/d]")
 
     assert list_places(text) == [("foreign-image", 4, 5)]
     assert find("foreign-image", text).level is Level.WARNING
@@ -70,7 +70,8 @@ def test_a_recipe_over_a_foreign_base_is_a_warning() -> None:
     text = make_stack(cache="use: redis\nbuild: .")
 
     assert list_names(text, {"Dockerfile": "FROM redis:8-alpine\n"}) == []
-    assert list_names(text, {"Dockerfile": "FROM debian:13\n"}) == ["foreign-image"]
+    found = list_names(text, {"Dockerfile": "FROM debian:13\n"})
+    assert sorted(found) == ["foreign-image", "unknown-data-folder"]
 
 
 def test_an_image_that_nothing_is_known_about_is_noted() -> None:
@@ -126,3 +127,27 @@ def test_relaxing_without_a_reason_is_told_once_each() -> None:
         "no-reason",
     ]
     assert list_names(make_app("relax: ''")) == ["no-reason"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "key"),
+    [
+        ("image: python:3.13-slim\ncompose: {image: null}", "image"),
+        ("build: {dockerfile_inline: FROM a:1}\ncompose: {build: null}", "build"),
+        ("image: a:1\nbuild: .\ncompose: {build: null, image: null}", "image"),
+    ],
+)
+def test_what_to_run_cannot_be_removed(keys: str, key: str) -> None:
+    text = make_stack(app=f"{keys}\nhealth: {{none: why}}\n")
+
+    assert find("no-image", text).message == (
+        f"without `{key}`, `app` has nothing to run"
+    )
+
+
+def test_one_of_image_and_build_can_be_removed() -> None:
+    text = make_stack(
+        app="image: a:1\nbuild: .\nhealth: {none: why}\ncompose: {image: null}\n"
+    )
+
+    assert "no-image" not in list_names(text)

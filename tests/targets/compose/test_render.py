@@ -89,7 +89,7 @@ def test_a_service_that_is_never_asked_says_why() -> None:
     text = render(make_stack(app="image: a:1\nhealth: {none: it only sends mail}\n"))
 
     assert "  app:\n    # No health check: it only sends mail\n" in text
-    assert "healthcheck" not in text
+    assert "    healthcheck:\n      disable: true\n" in text
 
 
 # Health
@@ -595,3 +595,62 @@ def test_no_line_ends_in_spaces() -> None:
 
 def test_there_is_never_more_than_one_empty_line() -> None:
     assert "\n\n\n" not in render("name: a\nx-b: {c: d}\n" + SECRETS)
+
+
+# Limits, and what null removes
+
+LIMITS = ("cpus", "mem_limit", "pids_limit")
+
+
+def read_limits(keys: str = "", top: str = "") -> tuple[object, ...]:
+    app = read_services(make_stack(app=APP + keys) + top)["app"]
+    return tuple(app.get(key) for key in LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("keys", "top", "limits"),
+    [
+        ("", "", (2, "2G", 512)),
+        ("resources: {memory: none}\n", "", (2, None, 512)),
+        ("compose: {mem_limit: null}\n", "", (2, None, 512)),
+        ("resources: none\n", "", (None, None, None)),
+        ("", "resources: none\n", (None, None, None)),
+        ("resources: {memory: 1G}\n", "resources: none\n", (None, "1G", None)),
+        ("", "resources: {cpus: 0.5}\n", (0.5, "2G", 512)),
+    ],
+)
+def test_a_limit_that_is_none_is_not_written(
+    keys: str, top: str, limits: tuple[object, ...]
+) -> None:
+    assert read_limits(keys, top) == limits
+
+
+def test_limits_of_the_top_level_are_among_the_defaults() -> None:
+    text = render(make_stack(app=APP) + "resources: {cpus: 1, memory: none}\n")
+
+    defaults = yaml.safe_load(text)["x-defaults"]
+    assert (defaults["cpus"], "mem_limit" in defaults) == (1, False)
+    assert text.count("cpus:") == 1
+
+
+def test_a_service_that_lacks_a_default_lists_the_other_ones() -> None:
+    text = render(make_stack(app=f"{APP}resources: {{memory: none}}\n", web=APP))
+
+    app, web = yaml.safe_load(text)["services"].values()
+    assert {**app, "mem_limit": "2G"} == web
+    assert "  app:\n    # Without `<<`, since it has no mem_limit\n    image" in text
+    assert text.count("<<: *defaults") == 1
+
+
+def test_null_removes_what_is_within_a_rendered_key() -> None:
+    app = read_app(
+        "build: {context: ., dockerfile: Other, args: {A: b}}\n"
+        "environment: {A: b}\n"
+        "compose: {logging: {options: null}, environment: {A: null}, "
+        "build: {dockerfile: null, args: {A: null}}}\n",
+        files={"Other": "FROM python:3.13-slim"},
+    )
+
+    assert app["logging"] == {"driver": "local"}
+    assert app["build"] == {"context": ".", "args": {"A": None}}
+    assert app["environment"] == {"A": None}  # Compose passes the variable on
