@@ -62,7 +62,7 @@ def test_in_a_pipe_every_step_is_a_line(judge):
         "cache | started",
         "cache | exited with 1; the engine restarts it",
         "cache | restarted by the engine",
-        "cache | cache was not healthy 2s after it started",
+        "cache | cache was not healthy 2s after it started; meanwhile it exited with 1",
         "cache | optional: web runs without it",
         "web   | started",
         "web   | healthy after 1.5 s",
@@ -82,7 +82,7 @@ def test_in_a_terminal_the_services_stand_below_and_go_at_the_end(judge, monkeyp
     assert screen == [
         "cache | exited with 1; the engine restarts it",
         "cache | restarted by the engine",
-        "cache | cache was not healthy 2s after it started",
+        "cache | cache was not healthy 2s after it started; meanwhile it exited with 1",
         "cache | optional: web runs without it",
     ]
 
