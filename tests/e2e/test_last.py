@@ -84,7 +84,7 @@ def test_one_that_becomes_unhealthy_has_failed(stack: Stack) -> None:
     keys: dict[str, Any] = {"health": {**ILL, "interval": "1s", "retries": 1}}
     stack.write({"web": make_service(**keys)}, name=stack.name)
     stack.up_well()
-    stack.compose("exec", "web", "touch", "/tmp/ill")
+    stack.exec("web", "touch", "/tmp/ill")
 
     wait_for(lambda: look(stack)[0] == 1)
 
