@@ -7,7 +7,7 @@ is run cannot disagree on order, gates, environment or what is excluded.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from composegen.graph import sort_graph
 from composegen.model import (
@@ -139,6 +139,34 @@ def make_plan(
             for name, service in stack.services.items()
             if name in steps and service.is_store
         ),
+    )
+
+
+def take_part(plan: Plan, names: Iterable[str]) -> Plan:
+    """The plan's steps for some services and all that they need, as they are in it.
+
+    What the named ones require is required. Every name must be one of the plan's.
+    """
+    needs = Needs(plan.stack)
+    without = needs.all.keys() - {*plan.names}
+    included = needs.close(names, without=without)
+    required = needs.close_required(names, without=without)
+    steps = tuple(
+        replace(step, is_required=step.name in required)
+        for step in plan.steps
+        if step.name in included
+    )
+    return replace(
+        plan,
+        steps=steps,
+        left_out=tuple(
+            each
+            for each in plan.left_out
+            if any(fallback.service in included for fallback in each.fallbacks)
+        ),
+        secrets=_list_secrets(plan.stack, steps),
+        volumes=_list_volumes(plan.stack, steps),
+        stores=tuple(name for name in plan.stores if name in included),
     )
 
 

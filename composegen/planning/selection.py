@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from composegen.errors import SelectionError, UsageError
 from composegen.graph import find_closure, reverse_graph
@@ -28,6 +28,15 @@ class Selection:
                 *(f"--without {name}" for name in self.removed),
             ]
         )
+
+
+def add_named(selection: Selection, names: Iterable[str]) -> Selection:
+    """A selection that has the named services, too."""
+    wanted = tuple(names)
+    return Selection(
+        added=tuple(dict.fromkeys([*selection.added, *wanted])),
+        removed=tuple(name for name in selection.removed if name not in wanted),
+    )
 
 
 @record(kw_only=False)

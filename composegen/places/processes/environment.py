@@ -225,6 +225,11 @@ def find_program(word: str, folder: Path, path: str) -> tuple[Path | None, str]:
     return None, f"{word} is not executable ({stat.filemode(mode)})"
 
 
+def is_program_there(word: str, folder: Path, path: str) -> bool:
+    """Whether something has the name of a program, executable or not."""
+    return any(exists(candidate) for candidate in _list_candidates(word, folder, path))
+
+
 def suggest_access(word: str, folder: Path, path: str) -> str:
     """What would open the way to a program that ``find_program`` does not find.
 

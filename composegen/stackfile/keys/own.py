@@ -105,13 +105,17 @@ def _read_memory(reader: Reader, node: Node) -> str | None:
             "bad-size",
             f"`{text}` is less than a container can have",
             node,
-            "at least 6M; a size without a unit is a number of bytes",
+            "at least 6M; a size without a unit is a number of bytes; `none` sets no "
+            "limit",
         )
         return None
     return text
 
 
 def _read_pids(reader: Reader, node: Node) -> int | None:
+    if isinstance(node, ScalarNode) and node.value in {"0", "-1"}:
+        reader.add_type(node, "a number of processes", "`none` sets no limit")
+        return None
     return reader.read_integer(node, least=1, most=4_194_304)
 
 

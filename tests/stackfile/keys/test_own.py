@@ -8,6 +8,7 @@ from composegen.model import RELAXABLE, Resources, SecretUse
 from composegen.values import Port
 from tests.stackfile.loading import list_app_names, place_of
 from tests.stacks import (
+    check,
     find,
     list_names,
     list_places,
@@ -56,6 +57,12 @@ def test_resources_are_a_fuse_by_default() -> None:
     assert load_app().resources == Resources(cpus="2", memory="2G", pids=512)
     limits = load_app("resources: {pids: 100}").resources
     assert limits == Resources(pids=100, written=frozenset({"pids"}))
+
+
+@pytest.mark.parametrize("limit", ["cpus: 0", "memory: 0", "pids: 0", "pids: -1"])
+def test_who_means_no_limit_is_told_the_word(limit: str) -> None:
+    (problem,) = check(make_app(f"resources: {{{limit}}}"))
+    assert "`none` sets no limit" in problem.help
 
 
 @pytest.mark.parametrize(
