@@ -114,7 +114,7 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
             settled.append(replace(published, target=str(port), is_filled=True))
         else:
             hosts = published.host_ports
-            target = str(hosts[0]) if len(hosts) else ""
+            target = str(hosts[0]) if len(hosts) else published.published
             if len(hosts) > 1:
                 target = f"{hosts[0]}-{hosts[-1]}"
             settled.append(replace(published, target=target, is_filled=True))

@@ -14,6 +14,7 @@ from tests.stacks import (
     list_places,
     load_app,
     load_only,
+    load_services,
     make_app,
     make_stack,
 )
@@ -113,6 +114,14 @@ def test_a_port_that_is_published_twice_in_one_service_is_one() -> None:
         Port(published="80", target="8000"),
         Port(published="81", target="80"),
     )
+
+
+def test_a_variable_alone_is_the_same_port_on_both_sides() -> None:
+    [port] = load_services(
+        make_stack(app="image: a:1\nhealth: {none: why}\npublish: ['${P}']")
+    )["app"].publish
+
+    assert (port.published, port.target) == ("${P}", "${P}")
 
 
 def test_a_variable_target_is_not_the_port_that_a_probe_asks() -> None:
