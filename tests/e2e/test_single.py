@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -263,6 +264,24 @@ def test_a_start_that_fails_says_why_and_starts_nothing_behind_it(stack: Stack) 
     assert "api cannot start without db" in done.err
     assert find_starts(stack)["api"] == api
     assert find_state(stack, "db")[1] is None
+
+
+def test_a_start_names_the_program_that_has_its_port(stack: Stack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    stack.services["cache"] = make_service(publish=[f"{port}:8000"])
+    stack.write(stack.services)
+    stack.up_well("cache")
+    assert_fine(stack.composegen("stop", "cache"))
+
+    with socket.create_server(("127.0.0.1", port)):
+        done = stack.composegen("start", "cache")
+        state = find_state(stack, "cache")
+
+    assert done.code == 1, done
+    assert f"port {port} of this machine is taken by pid {os.getpid()}" in done.err
+    assert state == ("failed", None)
+    assert_fine(stack.composegen("start", "cache"))
 
 
 def test_a_service_that_keeps_exiting_is_stopped_by_the_user(stack: Stack) -> None:

@@ -154,7 +154,7 @@ def make_env(
         env.setdefault("FORCE_COLOR", "1")
     env |= read_env_files(service, around)
     for name, text in step.environment.items():
-        env[name] = around.fill(text, service.name)
+        env[around.fill(name, service.name)] = around.fill(text, service.name)
     for name in step.unset:
         env.pop(name, None)
     if service.local is not None:

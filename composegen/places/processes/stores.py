@@ -118,7 +118,7 @@ def make_store_launch(
 def _make_container_env(service: Service, around: Surroundings) -> dict[str, str]:
     env = read_env_files(service, around)
     for name, text in service.environment.items():
-        env[name] = around.fill(text, service.name)
+        env[around.fill(name, service.name)] = around.fill(text, service.name)
     for use in service.secrets:
         for variable in use.variables:
             env[variable] = _INSIDE.find_secret(use.name)
@@ -134,7 +134,8 @@ def _list_mount_words(
     service: Service, mount: Mount, around: Surroundings, project: str
 ) -> list[str]:
     """How a mount is written for `docker run`. Raises CannotRun."""
-    kind = "bind" if mount.is_bind else "volume"
+    source = around.fill(mount.source, service.name)
+    kind = "bind" if Mount(source=source, target="/").is_bind else "volume"
     options = mount.options
     if mount.long is not None:
         kind = str(mount.long.get("type", "volume"))
@@ -147,7 +148,6 @@ def _list_mount_words(
             f"`{service.name}` runs in Docker here and has a mount of type {kind}",
             help="run the store yourself: --reuse",
         )
-    source = around.fill(mount.source, service.name)
     if kind == "bind":
         source = str((around.folder / Path(source).expanduser()).resolve())
     elif source:

@@ -102,7 +102,7 @@ def test_a_service_that_waits_for_its_restart_is_not_restarted_once_it_is_stoppe
 ):
     process, _ = start_up(stack, first_pause=600)
     os.kill(find(stack, "db")["pid"], signal.SIGKILL)
-    wait_for_state(stack, "db", "starting")
+    wait_for_state(stack, "db", "failed")
 
     code, _, said = run_cli(stack, "stop", "db")
     status = find(stack, "db")
