@@ -147,6 +147,9 @@ class FakeEngine:
     def list_users(self, volume: str) -> tuple[Maker, ...]:
         return tuple(self.makers)
 
+    def list_volumes(self, project: str) -> tuple[str, ...]:
+        return tuple(sorted(self.volumes))
+
     def find_volume(self, name: str) -> Volume | None:
         return self.volumes.get(name)
 

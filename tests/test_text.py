@@ -12,6 +12,7 @@ from composegen.text import (
     count,
     cut_middle,
     escape_steering,
+    format_size,
     strip_control,
     suggest,
     wrap,
@@ -125,3 +126,19 @@ def test_json_keeps_the_text_and_steers_nothing(text):
 
     assert json.loads(written) == [text]
     assert STEERING.search(written) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (1500, "1.5 kB"),
+        (45_000_000, "45 MB"),
+        (3_000_000_000, "3.0 GB"),
+        (7 * 10**15, "7000 TB"),
+    ],
+)
+def test_a_size_is_shown_as_people_say_it(size, shown):
+    assert format_size(size) == shown

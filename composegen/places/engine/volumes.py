@@ -135,9 +135,10 @@ def note_volumes(
     `up` has changed nothing yet, and after it. Raises FileRefused.
     """
     before = _find_known(notes, folder)
-    mounted = _list_mounted(engine, notes.project)
+    names = engine.list_volumes(notes.project)
+    mounted = _list_mounted(engine, notes.project) if names else set()
     found = []
-    for name in engine.list_volumes(notes.project):
+    for name in names:
         volume = engine.find_volume(name)
         if volume is None:
             continue

@@ -52,6 +52,8 @@ def stack(tmp_path_factory, ports):
     )
     (folder / "sub" / "data").write_text("")
     env = {"WORD": SECRET, "KEY": "k", "ONLY_IN_RUN": "yes", "TERM": "of-the-run"}
+    # As if the run were a service of another run.
+    env |= {"COMPOSEGEN_RUN": "00000000000000aa", "COMPOSEGEN_SERVICE": "outer"}
     process, _ = start_up(folder, env=env)
     yield folder
     end(process)
