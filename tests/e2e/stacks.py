@@ -149,6 +149,7 @@ class Stack(Project):
         self.services: dict[str, Any] = {}
         self.top: dict[str, Any] = {}
         self.causes: set[str] = set()
+        self.outside: list[str] = []
         self._env |= {"PYTHONPATH": str(ROOT), "COMPOSE_PROJECT_NAME": self.name}
 
     def write(self, services: dict[str, Any], **top: Any) -> None:
@@ -248,6 +249,8 @@ class Stack(Project):
         """Remove everything that it left on the engine, with a file or without."""
         (self.folder / "compose.yaml").touch()
         super().remove()
+        for name in self.outside:
+            run("docker", "network", "rm", name)
 
     def _take_down(self) -> subprocess.CompletedProcess[str]:
         # By its name alone: tests break the file, and take it away.

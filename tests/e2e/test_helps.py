@@ -482,10 +482,9 @@ def test_a_name_that_another_container_has(stack: Stack) -> None:
         stack.write({"app": app})
         said = stack.up_in_vain()
         assert_told(said, f"another container is named {name}")
-        run_well("docker", "rm", name)
-        stack.up_well()
     finally:
-        run("docker", "rm", "-f", name)
+        run_well("docker", "rm", name)  # this is also what the help says
+    stack.up_well()
 
 
 @tries(CauseName.NETWORK_MISSING)
@@ -496,9 +495,6 @@ def test_a_network_that_does_not_exist(stack: Stack) -> None:
     stack.write({"app": app}, compose={"networks": networks})
     said = stack.up_in_vain()
     assert_told(said, f"the network {name} does not exist")
-    try:
-        obey(stack, said, f"docker network create {name}")
-        stack.up_well()
-        stack.composegen("down")
-    finally:
-        run("docker", "network", "rm", name)
+    stack.outside.append(name)
+    obey(stack, said, f"docker network create {name}")
+    stack.up_well()

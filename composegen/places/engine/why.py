@@ -217,7 +217,8 @@ class _Doctor:
             return self._explain_failed(failed[0])
         if self.notes.complaint:
             told = explain_complaint(self.engine, None, self.notes.complaint)
-            return _explain_end(told.cause or told.reason, told.help)
+            said = told.cause or told.reason
+            return _explain_end(said, told.help, name=told.cause_name)
         if container is None:
             return replace(UNKNOWN, help="bring it up: composegen up")
         if not noted.needs:
@@ -271,6 +272,6 @@ def _explain_recovered(noted: NotedService) -> Cause:
     return Cause(CauseName.UP_NOW, f"{noted.name} is up now", _GO_ON)
 
 
-def _explain_end(said: str, help: str = "") -> Cause:
-    """`up` came to its end before it was started."""
-    return Cause(CauseName.UP_ENDED, said, help or _GO_ON)
+def _explain_end(said: str, help: str = "", *, name: str = "") -> Cause:
+    """`up` came to its end before it was started, perhaps for a cause of its own."""
+    return Cause(name or CauseName.UP_ENDED, said, help or _GO_ON)
