@@ -13,11 +13,14 @@ from composegen.commands.options import (
     make_console,
     make_selection,
     make_workspace,
+    say_notes,
     selection_options,
     stack_option,
     take_over_option,
 )
 from composegen.errors import UsageError
+
+_BARE_WAIT = "composegen.wait"
 
 
 class _Time(click.ParamType[float]):
@@ -37,7 +40,20 @@ class _Time(click.ParamType[float]):
         return duration.seconds
 
 
-@click.command()
+class _UpCommand(click.Command):
+    """Takes `--wait` without a time as well: the next word is one if it is a number."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        kept = []
+        for word, following in zip(args, [*args[1:], ""], strict=False):
+            if word == "--wait" and not following[:1].isdigit():
+                ctx.meta[_BARE_WAIT] = True
+            else:
+                kept.append(word)
+        return super().parse_args(ctx, kept)
+
+
+@click.command(cls=_UpCommand)
 @click.argument(
     "services",
     metavar="[SERVICE]...",
@@ -46,11 +62,15 @@ class _Time(click.ParamType[float]):
 )
 @stack_option
 @selection_options
-@click.option("--no-build", is_flag=True, help="Do not build images.")
+@click.option(
+    "--build/--no-build",
+    default=None,
+    help="Build images, which is the default, or do not build them.",
+)
 @click.option(
     "--wait",
     type=_Time(),
-    metavar="TIME",
+    metavar="[TIME]",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )
 @click.option(
@@ -65,7 +85,7 @@ def up(
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
-    no_build: bool,
+    build: bool | None,
     wait: float | None,
     detach: bool,
     take_over: bool,
@@ -102,10 +122,9 @@ def up(
         _check_typed(excluded, removed)
         selection = add_named(selection, excluded)
         made = make_plan(load_file(file, selection).stack, selection)
-    if detach:
-        console.say("note: --detach changes nothing: `up` ends when the stack is up")
+    _explain_defaults(build=bool(build), detach=detach)
     options = UpOptions(
-        build=not no_build,
+        build=build is not False,
         limit=wait,
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
@@ -117,6 +136,18 @@ def up(
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)
+
+
+def _explain_defaults(*, build: bool, detach: bool) -> None:
+    """Say of options of `docker compose up` that they ask for what `up` does anyway."""
+    if build:
+        say_notes(["--build changes nothing: `up` builds images unless --no-build"])
+    if detach:
+        say_notes(["--detach changes nothing: `up` ends when the stack is up"])
+    if click.get_current_context().meta.get(_BARE_WAIT):
+        say_notes(
+            ["--wait without a time changes nothing: `up` waits until all is ready"]
+        )
 
 
 def _check_typed(services: list[str], removed: tuple[str, ...]) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from composegen.errors import UsageError
 from composegen.places.events import Event, Report, Told
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
-from composegen.records import record
+from composegen.records import field, record
 from composegen.text import suggest
+
+PROCESSES, ENGINE = "processes", "engine"
+"""The places by their names."""
 
 Tell: TypeAlias = Callable[[str], None]
 """Gets a line that people should read while they wait."""
@@ -76,8 +80,71 @@ class Acted:
     reason: str = ""
 
 
+@record
+class Request:
+    """A command that is to run in a service, as it was typed.
+
+    ``index`` is the number of the container, None for the first that runs.
+    ``in_terminal`` says whether it gets a terminal, ``take_over`` that a service of
+    another folder may be entered.
+    """
+
+    service: str
+    command: tuple[str, ...]
+    index: int | None = None
+    in_terminal: bool = False
+    take_over: bool = False
+
+    def fill(self, port: int | None) -> tuple[str, ...]:
+        """The command with ``{port}`` replaced, where the service has a port."""
+        if port is None:
+            return self.command
+        return tuple(word.replace("{port}", str(port)) for word in self.command)
+
+
+@record
+class Call:
+    """A command line of this user, where it runs, and its whole environment.
+
+    ``program`` is the path of what is started. ``hides_terminal`` says that it must
+    not see that its streams are a terminal.
+    """
+
+    program: str
+    command: tuple[str, ...]
+    folder: Path
+    env: Mapping[str, str] = field(repr=False)
+    hides_terminal: bool = False
+
+
+@record
+class Volume:
+    """Data that outlives what runs: a volume of the engine, or a folder of a run.
+
+    ``size`` is for people, empty where it is not known. ``folder`` is that of the
+    project to which the data belongs.
+    """
+
+    name: str
+    size: str
+    folder: str
+
+
+@record
+class Volumes:
+    """Volumes that belong to this folder, and a sentence for each one that does not."""
+
+    own: tuple[Volume, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Place(Protocol):
-    """Where the stack of a folder runs."""
+    """Where the stack of a folder runs; ``name`` is ``processes`` or ``engine``."""
+
+    @property
+    def name(self) -> str:
+        """What this place is called on the command line."""
+        ...
 
     def look(self) -> Seen:
         """How every service is doing now."""
@@ -94,6 +161,15 @@ class Place(Protocol):
         """The last lines of services, all where none is named, and then new ones.
 
         Raises UsageError for a name that is not known.
+        """
+        ...
+
+    def prepare(self, request: Request, tell: Tell) -> Call:
+        """How to run a command in a service that runs; nothing is started yet.
+
+        Raises UsageError for a name that is not known, NothingRuns where the service
+        does not run, CannotExecute where there is no such command, and OtherFolder
+        where the service belongs to another folder, unless the request takes over.
         """
         ...
 
@@ -152,6 +228,36 @@ class Place(Protocol):
         to another folder, unless ``take_over``.
         """
         ...
+
+    def list_volumes(
+        self,
+        external: Container[str] = (),
+        *,
+        take_over: bool = False,
+        measures: bool = True,
+    ) -> Volumes:
+        """The data that belongs to this folder, and what stays and why.
+
+        ``external`` are volumes that the stack only uses. With ``take_over`` those of
+        other folders with the same project count as well. Sizes take time: ``measures``
+        says whether they are wanted.
+        """
+        ...
+
+    def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
+        """Remove data for good; a sentence for each that is gone.
+
+        Raises VolumesLeft at the end where some could not be removed.
+        """
+        ...
+
+
+def name_kept(volumes: Iterable[Volume]) -> tuple[str, ...]:
+    """The sentence about data that `down` leaves; none where there is none."""
+    names = [each.name for each in volumes]
+    if not names:
+        return ()
+    return (f"its volumes are kept, with their data: {' '.join(names)}",)
 
 
 def report_dependants(

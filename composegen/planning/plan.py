@@ -18,7 +18,7 @@ from composegen.model import (
     Service,
     Stack,
 )
-from composegen.planning.addressing import Addressing, ContainerAddressing
+from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.credentials import name_url_secret
 from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
 from composegen.planning.needs import Needs
@@ -115,7 +115,6 @@ def make_plan(
     is given. Raises UsageError and SelectionError.
     """
     selection = selection or Selection()
-    addressing = addressing or ContainerAddressing()
     needs = Needs(stack)
     selected = select_services(needs, selection)
     required = _find_required(needs, selected.included)
@@ -188,8 +187,12 @@ def _wait_for(target: Step, gate: Gate) -> float:
 
 
 def _make_step(
-    stack: Stack, service: Service, included: frozenset[str], addressing: Addressing
+    stack: Stack,
+    service: Service,
+    included: frozenset[str],
+    addressing: Addressing | None,
 ) -> Step:
+    addressing = addressing or choose_addressing(service)
     gates: list[Gate] = []
     environment = dict(service.environment)
     mounts = {use.name: use for use in service.secrets}
@@ -238,16 +241,18 @@ def _list_secrets(stack: Stack, steps: tuple[Step, ...]) -> dict[str, Secret]:
 
 
 def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The volumes that the steps mount, and all where a variable may name any."""
     included = {step.name for step in steps}
-    return tuple(
-        dict.fromkeys(
-            mount.volume_name
-            for name, service in stack.services.items()
-            if name in included
-            for mount in (*service.volumes, *list_raw_mounts(service))
-            if mount.volume_name
-        )
-    )
+    mounts = [
+        mount
+        for name, service in stack.services.items()
+        if name in included
+        for mount in (*service.volumes, *list_raw_mounts(service))
+    ]
+    names = [mount.volume_name for mount in mounts if mount.volume_name]
+    if any(mount.may_be_any_volume for mount in mounts):
+        names += stack.volumes
+    return tuple(dict.fromkeys(names))
 
 
 def reduce_stack(plan: Plan) -> Stack:

@@ -211,9 +211,9 @@ def _works(needs: Needs, selection: Selection) -> bool:
     return bool(cut.included) and _find_gap(needs, cut) is None
 
 
-def is_anything_left(needs: Needs) -> bool:
-    """Whether a service takes part without any flag."""
-    return bool(_cut(needs, Selection()).included)
+def list_included(needs: Needs, selection: Selection) -> frozenset[str]:
+    """The services that take part, whether or not all that they require does."""
+    return _cut(needs, selection).included
 
 
 def describe_missing(missing: Missing) -> str:

@@ -332,6 +332,24 @@ def use_compose(project: Project, *words: str) -> None:
     _check_code(words[0], done.returncode)
 
 
+def remove_volume(project: Project, name: str) -> str:
+    """Remove a volume; why it is still there, else empty. Raises ComposeMissing."""
+    done = subprocess.run(
+        [find_docker(), "volume", "rm", name],
+        cwd=project.place,
+        env=project.make_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    lines = done.stderr.strip().splitlines() or ["docker does not say why"]
+    return lines[-1].removeprefix("Error response from daemon: ")
+
+
 def read_compose(project: Project, *words: str) -> Iterator[str]:
     """The lines that Compose prints, as they come; it ends when no more are wanted.
 

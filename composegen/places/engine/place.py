@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from composegen.errors import ComposegenError, EngineUnreachable
+from composegen.errors import ComposegenError, EngineUnreachable, VolumesLeft
 from composegen.model import Service, Stack
 from composegen.places.engine.acts import Acts
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, read_compose, use_compose
+from composegen.places.engine.compose import (
+    Project,
+    read_compose,
+    remove_volume,
+    use_compose,
+)
+from composegen.places.engine.entering import prepare_call
 from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
 from composegen.places.engine.status import make_seen
+from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Event, Noted, Report
 from composegen.places.place import (
+    ENGINE,
     Acted,
+    Call,
     Explanation,
     Logs,
+    Request,
     Seen,
     Tell,
+    Volume,
+    Volumes,
     check_services,
 )
 from composegen.workspace.workspace import Workspace
@@ -53,6 +65,8 @@ class EnginePlace:
             endpoint=notes.endpoint,
             environment=workspace.environment,
         )
+
+    name = ENGINE
 
     @property
     def at(self) -> str:
@@ -124,6 +138,19 @@ class EnginePlace:
         noted = self._notes.find(service)
         return service if noted is not None and noted.replicas == 1 else container
 
+    def prepare(self, request: Request, tell: Tell) -> Call:
+        """How Compose runs a command in a container of a service.
+
+        Raises OtherFolder, unless the request takes over.
+        """
+        with Engine(self._notes.endpoint) as engine:
+            self._check_owner(
+                engine,
+                lambda text: tell(f"note: {text}"),
+                take_over=request.take_over,
+            )
+            return prepare_call(engine, self._project, self._notes, request)
+
     def stop(
         self,
         names: Iterable[str],
@@ -194,14 +221,40 @@ class EnginePlace:
             self._check_owner(
                 engine, lambda text: tell(f"note: {text}"), take_over=take_over
             )
+            note_volumes(engine, self._notes, self._folder)
         use_compose(self._project, "down", "--remove-orphans")
-        with Engine(self._notes.endpoint) as engine:
-            volumes = engine.list_volumes(self._notes.project)
         remove_notes(self._folder)
-        taken = (f"removed the containers of {self._notes.project}",)
-        if not volumes:
-            return taken
-        return *taken, f"its volumes are kept, with their data: {', '.join(volumes)}"
+        return (f"removed the containers of {self._notes.project}",)
+
+    def list_volumes(
+        self,
+        external: Container[str] = (),
+        *,
+        take_over: bool = False,
+        measures: bool = True,
+    ) -> Volumes:
+        """The volumes of this folder's project on the engine."""
+        with Engine(self._notes.endpoint) as engine:
+            return list_volumes(
+                engine,
+                self._notes,
+                self._folder,
+                external,
+                take_over=take_over,
+                measures=measures,
+            )
+
+    def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
+        """Remove volumes of the engine."""
+        left = {}
+        for volume in volumes:
+            reason = remove_volume(self._project, volume.name)
+            if reason:
+                left[volume.name] = reason
+            else:
+                yield f"removed the volume {volume.name}"
+        if left:
+            raise VolumesLeft(left)
 
     def _check_owner(self, engine: Engine, tell: Tell, *, take_over: bool) -> None:
         """Whose the containers are that would be changed. Raises OtherFolder."""

@@ -34,6 +34,7 @@ from composegen.places.engine.noting import make_notes, merge_notes
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
+from composegen.places.engine.volumes import note_volumes
 from composegen.places.events import (
     Address,
     FileIgnored,
@@ -179,6 +180,7 @@ class _Up:
         )
         self._tell_unset(text, {**self.workspace.values, **passwords})
         self._write_notes()
+        note_volumes(self.engine, self.notes, self.folder, is_before=True)
         given_up = self._get_images()
         if given_up is None:
             boot = Booting(
@@ -192,6 +194,7 @@ class _Up:
                 recreate=self.options.take_over,
             )
             given_up = boot.carry_out()
+            note_volumes(self.engine, self.notes, self.folder)
             if not given_up.reasons:
                 self._keep(given_up.notes)
                 return self._end_boot(boot)

@@ -2,7 +2,8 @@
 
 ``status`` and ``failures`` are answered, ``down`` ends the run, ``follow`` streams its
 events until one side leaves. ``stop``, ``start`` and ``restart`` name ``services`` and
-are answered when that is done.
+are answered when that is done. What is asked about one service, with ``service``, may
+hold secrets: only the user whose run it is gets an answer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import json
 import os
 import socket
+import struct
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -25,8 +27,12 @@ _MOST_BEHIND = 1024 * 1024
 _ANSWER_TIMEOUT = 5.0
 _BACKLOG = 100
 _BUSY_PAUSE = 0.5
+_CREDENTIALS = struct.Struct("3i")
+"""Process, user and group of the other end, as the kernel gives them."""
 
 Answer: TypeAlias = Callable[[], Mapping[str, Any]]
+ServiceAnswer: TypeAlias = Callable[[str], Mapping[str, Any]]
+"""Gets the name of the service that is asked about."""
 Act: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Any]]]
 """Carries out one of ``ACTS`` on services; its answer comes when that is done."""
 
@@ -42,9 +48,12 @@ class Control:
         answers: Mapping[str, Answer],
         end: Callable[[], None],
         act: Act,
+        *,
+        about: Mapping[str, ServiceAnswer] | None = None,
     ) -> None:
         self._path = path
         self._answers = answers
+        self._about = about or {}
         self._end = end
         self._act = act
         self._followers: set[asyncio.StreamWriter] = set()
@@ -179,16 +188,36 @@ class Control:
             return
         if wanted in ACTS:
             answer = await self._act(wanted, [str(each) for each in asked["services"]])
+        elif wanted in self._about:
+            if not is_own_user(writer.get_extra_info("socket")):
+                return
+            answer = self._about[wanted](str(asked["service"]))
         else:
             answer = self._answers[wanted]()
         writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
 
 
-def ask_run(path: str, wanted: str) -> dict[str, Any] | None:
+def is_own_user(connection: socket.socket) -> bool:
+    """Whether the other end of a socket is of our user.
+
+    Where the system does not say it, the modes of the socket and its folder decide.
+    """
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return True
+    data = connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(data)
+    return bool(user == os.geteuid())
+
+
+def ask_run(path: str, wanted: str, **facts: Any) -> dict[str, Any] | None:
     """What a run answers, None where it has gone. Raises OSError for a shortage."""
     try:
-        with _connect(path, wanted) as connection, connection.makefile("rb") as answers:
+        with (
+            _connect(path, wanted, **facts) as connection,
+            connection.makefile("rb") as answers,
+        ):
             data = json.loads(answers.readline() or b"null")
     except (OSError, ValueError) as error:
         if is_shortage(error):

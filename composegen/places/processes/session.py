@@ -15,6 +15,7 @@ from composegen.places.events import Event, Report, Told
 from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Control
+from composegen.places.processes.entering import describe_launch
 from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
@@ -84,12 +85,15 @@ async def open_session(
             "status": lambda: describe_run(local, supervisor, since),
             "failures": lambda: describe_failures(supervisor),
         }
+        about = {"launch": lambda name: describe_launch(local, supervisor, name)}
         acts = Acts(supervisor, tell)
         path = choose_socket(runs.path, mark)
         folder = find_socket_folder(path)
         if folder is not None:
             processes.leave_behind(("rm", "-rf", str(folder)))
-        control = Control(path, answers, lambda: end(supervisor), acts.carry_out)
+        control = Control(
+            path, answers, lambda: end(supervisor), acts.carry_out, about=about
+        )
         async with control:
             controls.append(control)
             names = local.asked.names
