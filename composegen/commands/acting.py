@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from composegen.commands.options import check_platform, find_places, make_console
+import click
+
+from composegen.commands.options import (
+    Function,
+    check_platform,
+    find_places,
+    make_console,
+)
 from composegen.errors import ExitCode, Interrupted, UsageError
 
 
@@ -14,8 +21,17 @@ def check_named(services: tuple[str, ...], help: str) -> None:
         raise UsageError("name at least one service", help=help)
 
 
+def on_option(function: Function) -> Function:
+    """``--on``: where the services run."""
+    return click.option(
+        "--on",
+        type=click.Choice(["processes", "engine"]),
+        help="Where the services run, if services run in both places.",
+    )(function)
+
+
 def act_on_services(
-    act: str, services: tuple[str, ...], file: str, *, take_over: bool
+    act: str, services: tuple[str, ...], file: str, on: str | None, *, take_over: bool
 ) -> None:
     """Stop, start or restart services where they run; exits with 1 where one fails."""
     check_platform()
@@ -24,7 +40,7 @@ def act_on_services(
     from composegen.system.signals import catch_signals
     from composegen.terminal.stream import RunConsole
 
-    place = find_places(file).find_place()
+    place = find_places(file).find_acting(on or "")
     do = {"stop": place.stop, "start": place.start, "restart": place.restart}[act]
     console = make_console()
     shown = RunConsole(console)

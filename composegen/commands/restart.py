@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from composegen.commands.acting import act_on_services, check_named
+from composegen.commands.acting import act_on_services, check_named, on_option
 from composegen.commands.options import (
     complete_services,
     stack_option,
@@ -20,8 +20,11 @@ from composegen.commands.options import (
     shell_complete=complete_services,
 )
 @stack_option
+@on_option
 @take_over_option
-def restart(services: tuple[str, ...], file: str, take_over: bool) -> None:
+def restart(
+    services: tuple[str, ...], file: str, on: str | None, take_over: bool
+) -> None:
     """Stop services and start them again.
 
     Ends when they are ready, or when one has failed. To use a changed stack file, run
@@ -31,4 +34,4 @@ def restart(services: tuple[str, ...], file: str, take_over: bool) -> None:
         services,
         help="to restart everything: composegen down, then composegen up",
     )
-    act_on_services("restart", services, file, take_over=take_over)
+    act_on_services("restart", services, file, on, take_over=take_over)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from composegen.commands.acting import act_on_services, check_named
+from composegen.commands.acting import act_on_services, check_named, on_option
 from composegen.commands.options import (
     complete_services,
     stack_option,
@@ -20,11 +20,14 @@ from composegen.commands.options import (
     shell_complete=complete_services,
 )
 @stack_option
+@on_option
 @take_over_option
-def start(services: tuple[str, ...], file: str, take_over: bool) -> None:
+def start(
+    services: tuple[str, ...], file: str, on: str | None, take_over: bool
+) -> None:
     """Start stopped services, with what they require.
 
     Ends when they are ready, or when one has failed.
     """
     check_named(services, help="to start everything: composegen up, or composegen run")
-    act_on_services("start", services, file, take_over=take_over)
+    act_on_services("start", services, file, on, take_over=take_over)

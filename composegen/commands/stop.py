@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from composegen.commands.acting import act_on_services, check_named
+from composegen.commands.acting import act_on_services, check_named, on_option
 from composegen.commands.options import (
     complete_services,
     stack_option,
@@ -20,11 +20,12 @@ from composegen.commands.options import (
     shell_complete=complete_services,
 )
 @stack_option
+@on_option
 @take_over_option
-def stop(services: tuple[str, ...], file: str, take_over: bool) -> None:
+def stop(services: tuple[str, ...], file: str, on: str | None, take_over: bool) -> None:
     """Stop services; the others keep running.
 
     A stopped service is not restarted until `composegen start`.
     """
     check_named(services, help="to stop everything: composegen down")
-    act_on_services("stop", services, file, take_over=take_over)
+    act_on_services("stop", services, file, on, take_over=take_over)

@@ -64,6 +64,26 @@ class Finder:
         is_older = engine.at < last and not engine.is_there()
         return self._processes if is_older else engine
 
+    def find_acting(self, on: str = "") -> Place:
+        """The place in which single services are to be changed.
+
+        ``on`` names the place; without it there must be one alone in which anything
+        runs. Raises UsageError where there are two, and NothingRuns.
+        """
+        places: list[Place] = list(self._iterate_running(on))
+        if not places:
+            raise NothingRuns(
+                "nothing runs here", help="start it: composegen up, or composegen run"
+            )
+        first, *others = places
+        for other in others:
+            if _is_running(other):
+                raise UsageError(
+                    f"services run in two places: {first.name} and {other.name}",
+                    help=f"choose one: --on {first.name} or --on {other.name}",
+                )
+        return first
+
     def take_down(
         self, tell: Tell, *, take_over: bool = False, names_kept: bool = True
     ) -> Iterator[str]:
@@ -168,3 +188,11 @@ class Finder:
             self._workspace,
             lambda selection: make_plan(self._load(selection), selection),
         )
+
+
+def _is_running(place: Place) -> bool:
+    """Whether anything runs there; not where that cannot be asked."""
+    try:
+        return place.look().is_running
+    except EngineUnreachable:
+        return False

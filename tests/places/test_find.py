@@ -221,3 +221,51 @@ def test_without_any_place_nothing_runs(make_finder):
     for on in ("", "processes", "engine"):
         with pytest.raises(NothingRuns, match="nothing runs here"):
             finder.prepare(WEB, print, on)
+
+
+# Single services
+
+
+@pytest.fixture
+def with_run(monkeypatch, tmp_path):
+    """A run is alive here."""
+    RunFolder(tmp_path)
+    monkeypatch.setattr(RunFolder, "list_runs", lambda _: ["a run"])
+
+
+def test_single_services_are_changed_where_alone_anything_runs(
+    tmp_path, finder, engine, with_run
+):
+    bring_up(tmp_path)
+
+    assert isinstance(finder.find_acting(), ProcessesPlace)
+    assert isinstance(finder.find_acting("engine"), EnginePlace)
+
+
+def test_two_places_in_which_services_run_must_be_told_apart(
+    tmp_path, finder, engine, with_run
+):
+    bring_up(tmp_path)
+    engine.containers.append(make_container("web"))
+
+    with pytest.raises(UsageError, match="two places: processes and engine") as refused:
+        finder.find_acting()
+
+    assert refused.value.help == "choose one: --on processes or --on engine"
+    assert isinstance(finder.find_acting("processes"), ProcessesPlace)
+    assert isinstance(finder.find_acting("engine"), EnginePlace)
+
+
+def test_an_engine_that_does_not_answer_is_no_second_place(
+    tmp_path, finder, monkeypatch, with_run
+):
+    bring_up(tmp_path)
+    monkeypatch.setattr(engine_place, "Engine", refuse)
+
+    assert isinstance(finder.find_acting(), ProcessesPlace)
+
+
+def test_where_nothing_runs_no_service_is_changed(finder):
+    for on in ("", "processes", "engine"):
+        with pytest.raises(NothingRuns):
+            finder.find_acting(on)
