@@ -157,7 +157,8 @@ def test_problems_are_listed_by_name_with_their_level() -> None:
 
 
 ADVICE = """
-    boot-too-short early-variable env-file-wires foreign-image job-unwaited
+    boot-too-short closed-bind-mount early-variable env-file-wires foreign-image
+    job-unwaited
     latest-image near-placeholder no-reason old-data-folder open-port port-unpublished
     root-bind-mount secret-in-context secret-literal store-network traefik-network
     unasked unused-secret unused-volume visible-password

@@ -23,8 +23,9 @@ class Evidence:
     ``older_volume`` names the volume that is older than the password of the service
     that refused it; ``older_store`` is that service's container, ``older_file`` the
     file of the password. ``owners`` says of volumes whose they are. ``folders`` are
-    those that its log speaks of, None for one that is not there. ``answers`` holds the
-    status that a path answers with, from inside.
+    those that its log speaks of, None for one that is not there; ``closed_folders``
+    those of this machine that it mounts and may not write, by target. ``answers`` holds
+    the status that a path answers with, from inside.
     """
 
     noted: NotedService
@@ -43,6 +44,7 @@ class Evidence:
     holder: str = ""
     tools: tuple[str, ...] | None = None
     folders: Mapping[str, Folder | None] = field(default_factory=dict)
+    closed_folders: Mapping[str, Folder] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -22,6 +22,7 @@ from composegen.places.engine.containers import (
 )
 from composegen.places.engine.data_help import describe_volume
 from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.host_folders import find_closed_folders
 from composegen.places.engine.log_causes import list_spoken_of
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
@@ -36,6 +37,11 @@ _SECRETS = f"{ContainerAddressing.secret_folder}/"
 
 class Looking(Protocol):
     """What is asked of an engine to find out why."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the folders of its containers are those of this machine."""
+        ...
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         """A project's containers."""
@@ -124,6 +130,9 @@ class Gatherer:
             secret_files=self._find_secret_files(container),
             tools=tools,
             folders=self._find_folders(container, lines),
+            closed_folders=(
+                find_closed_folders(container) if self.engine.is_here else {}
+            ),
             answers=self._ask_paths(noted, container, tools or ()),
             older_volume=older.volume,
             older_service=older.service,
