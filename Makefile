@@ -9,7 +9,7 @@ MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 # Tests that share no port, and mostly wait: they can run side by side.
-APART := tests/e2e/test_causes.py tests/e2e/test_up.py
+APART := tests/e2e/test_causes.py tests/e2e/test_helps.py tests/e2e/test_up.py
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
 

@@ -39,3 +39,15 @@ def shared_folder():
     with tempfile.TemporaryDirectory(prefix="shared-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@pytest.fixture(autouse=True)
+def tried(request):
+    """The causes that a test tries are found, and the stack answers in the end."""
+    marks = list(request.node.iter_markers("tries"))
+    stack = request.getfixturevalue("stack") if marks else None
+    yield
+    if stack is not None:
+        wanted = {str(name) for mark in marks for name in mark.args}
+        assert wanted <= stack.causes, f"{wanted - stack.causes} was not found"
+        stack.assert_answers()

@@ -108,14 +108,20 @@ class FakeEngine:
     programs: dict[str, list[str]] = field(default_factory=dict)
     answers: dict[str, dict[str, int]] = field(default_factory=dict)
     folders: dict[str, dict[str, Folder | None]] = field(default_factory=dict)
+    asked_since: dict[str, float] = field(default_factory=dict)
+    now: float = 110.0
+
+    def read_clock(self) -> float:
+        return self.now
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         return tuple(self.containers) if project == "demo" else ()
 
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        return [each for each in self.past.get(id, []) if since <= each.time <= until]
+    def list_past(self, id: str, since: float) -> list[Happened]:
+        return [each for each in self.past.get(id, []) if since <= each.time]
 
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
+    def read_logs(self, id: str, count: int, since: float) -> tuple[str, ...]:
+        self.asked_since[id] = since
         return tuple(self.logs.get(id, []))[-count:]
 
     def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
@@ -163,7 +169,7 @@ def find_web(*lines, needs=(), evidence=None, noted=None, **values):
             noted=make_noted("web", *needs, **{**port, **(noted or {})}),
             container=container,
             lines=lines,
-            **(evidence or {}),
+            **{"age": 100.0, **(evidence or {})},
         )
     )
 

@@ -42,9 +42,9 @@ from composegen.system.listeners import is_free
 from composegen.targets.compose.render import render_plan
 from composegen.targets.files import Options
 from composegen.text import list_some
-from composegen.values import parse_variables
 from composegen.workspace.dotenv import fill_variables
 from composegen.workspace.project import find_project
+from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
 
 OLDEST_ENGINE = (25,)
@@ -276,20 +276,10 @@ class _Examination:
         if self.plan is None:
             return
         text = "".join(file.text for file in render_plan(self.plan, Options()))
-        passwords = {secret.variable for secret in self.plan.secrets.values()}
-        told: set[str] = set()
-        for variable in parse_variables(text):
-            name = variable.name
-            if name in told or name in passwords or self.around.values.get(name):
-                continue
-            told.add(name)
-            help = f"set {name} in .env or in the environment"
-            if variable.operator.endswith("?"):
-                yield say_broken(Where.BOTH, f"{name} is not set", help)
-            elif not variable.operator and name not in self.around.values:
-                yield say_doubtful(
-                    Where.BOTH, f"{name} is not set: it will be empty", help
-                )
+        passwords = {each.variable: "set" for each in self.plan.secrets.values()}
+        for unset in find_unset(text, {**passwords, **self.around.values}):
+            say = say_broken if unset.is_required else say_doubtful
+            yield say(Where.BOTH, unset.message, unset.help)
 
     def _look_at_secrets(self) -> Iterator[Finding]:
         secrets = self.plan.secrets.values() if self.plan is not None else ()

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from composegen.places.events import Failure
 from composegen.places.status import ServiceStatus
 from composegen.records import record
+
+LAST_LINES = 20
+"""How many lines of a log are shown with a failure."""
 
 
 @record
 class Reason:
     """Why a service is not up: the way to the one that blocks, and its failure.
 
-    ``answer`` is what its health check got last; ``check`` what it runs, with its last
-    outputs.
+    Without a status it is about no service, but about the whole. ``answer`` is what
+    its health check got last; ``check`` what it runs, with its last outputs.
     """
 
-    chain: tuple[str, ...]
-    status: ServiceStatus
+    chain: tuple[str, ...] = ()
+    status: ServiceStatus | None = None
     failure: Failure | None = None
     answer: str = ""
     check: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        blocked = self.status.service
+    @property
+    def service(self) -> str:
+        """The service that blocks; empty where it is about the whole."""
+        return "" if self.status is None else self.status.service
+
+    def _describe_state(self) -> list[str]:
+        if self.status is None:
+            return [] if self.failure is None else [self.failure.reason]
         is_sick = self.status.health == "unhealthy"
         state = "unhealthy" if is_sick else self.status.state.value
-        text = [f"{' -> '.join(self.chain)}: {blocked} is {state}"]
+        head = f"{' -> '.join(self.chain)}: {self.status.service} is {state}"
+        return [head] if self.failure is None else [head, f"  {self.failure.reason}"]
+
+    def __str__(self) -> str:
+        text = self._describe_state()
         if self.failure is not None:
-            text.append(f"  {self.failure.reason}")
             if self.failure.cause:
                 text.append(f"  cause: {self.failure.cause}")
             if self.failure.help:
@@ -44,6 +56,21 @@ class Reason:
             text.append("  its last lines:")
             text += [f"    {line}" for line in self.lines]
         return "\n".join(text) + "\n"
+
+
+def follow_needs(
+    name: str, find_blocking: Callable[[str], Iterable[str]]
+) -> tuple[str, ...]:
+    """From a service to the deepest one that blocks it.
+
+    ``find_blocking`` says which services keep one from starting.
+    """
+    chain = [name]
+    while True:
+        blocking = [each for each in find_blocking(chain[-1]) if each not in chain]
+        if not blocking:
+            return tuple(chain)
+        chain.append(blocking[0])
 
 
 def format_reasons(reasons: Iterable[Reason]) -> str:

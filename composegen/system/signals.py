@@ -14,6 +14,8 @@ CODES = {
     signal.SIGTERM: ExitCode.TERMINATED,
     signal.SIGHUP: ExitCode.HUNG_UP,
 }
+NOT_EXECUTABLE, NOT_FOUND = 126, 127
+"""What a shell, and the engine, ends with where a program cannot be started."""
 _SHELL_BASE = 128
 
 

@@ -15,7 +15,11 @@ from typing import IO, Any
 
 import yaml
 
+from composegen.places.engine.notes import read_notes
+from composegen.places.engine.place import EnginePlace
+from composegen.workspace.workspace import Workspace
 from tests.e2e.engine import ROOT, Project, run
+from tests.pasting import merge, read_mend, read_page
 
 PYTHON = "python:3.12-slim"
 COMMAND = [sys.executable, "-m", "composegen"]
@@ -144,6 +148,7 @@ class Stack(Project):
         self.name = name or self.name
         self.services: dict[str, Any] = {}
         self.top: dict[str, Any] = {}
+        self.causes: set[str] = set()
         self._env |= {"PYTHONPATH": str(ROOT), "COMPOSE_PROJECT_NAME": self.name}
 
     def write(self, services: dict[str, Any], **top: Any) -> None:
@@ -175,13 +180,23 @@ class Stack(Project):
         done = self.up(*words, deadline=deadline, **variables)
         assert done.code == 1, done
         assert not re.search("^Traceback", done.err, re.MULTILINE), done
+        self.note_causes()
         return done
 
     def why(self, service: str = "") -> Done:
         """Ask why; something must be the matter."""
         done = self.composegen("why", *([service] if service else []))
         assert done.code == 1, done
+        self.note_causes(service)
         return done
+
+    def note_causes(self, service: str = "") -> None:
+        """Keep the names of the causes that are found now."""
+        notes = read_notes(self.folder, self._env)
+        if notes is not None:
+            workspace = Workspace(self.folder / "stack.yaml", self._env)
+            found = EnginePlace(workspace, notes).explain(service).reasons
+            self.causes |= {each.failure.cause_name for each in found if each.failure}
 
     @contextmanager
     def start(self, *words: str, **variables: str) -> Iterator[Running]:
@@ -209,8 +224,17 @@ class Stack(Project):
         name, *lines = read_mend(said)
         service = self.services[name]
         for line in lines:
-            _merge(service, yaml.safe_load(line))
+            merge(service, yaml.safe_load(line))
         self.write(self.services, **self.top)
+
+    def assert_answers(self) -> None:
+        """That all of it is up, and that each published address answers a request."""
+        done = self.composegen("status")
+        assert done.code == 0, done
+        for service in self.services.values():
+            if "publish" in service:
+                published = str(service["publish"]).split(":")
+                read_page(int(published[-2] if published[1:] else published[0]))
 
     def list_volumes(self) -> list[str]:
         """The names of its volumes."""
@@ -230,27 +254,3 @@ class Stack(Project):
         words = ("docker", "compose", "-p", self.name, "down", "-v", "--timeout", "1")
         env = {key: text for key, text in self._env.items() if key != "PYTHONPATH"}
         return run(*words, "--remove-orphans", cwd=Path("/"), env=env)
-
-
-def read_mend(said: str) -> list[str]:
-    """The service and the lines that are to stand below it, as they were printed."""
-    match = re.search(
-        r"help: [^\n]*\n?[^\n]*under `([\w-]+)` in the stack file:\n"
-        r"((?: {8}[^\n]*\n?)+)",
-        said,
-    )
-    assert match, f"no lines to add in:\n{said}"
-    lines = [line.strip() for line in match[2].splitlines()]
-    others = (at for at, line in enumerate(lines) if re.match(r"or\b", line))
-    return [match[1], *lines[: next(others, len(lines))]]
-
-
-def _merge(service: dict[str, Any], added: dict[str, Any]) -> None:
-    for key, value in added.items():
-        old = service.get(key)
-        if isinstance(old, dict) and isinstance(value, dict):
-            service[key] = {**old, **value}
-        elif isinstance(old, list) and isinstance(value, list):
-            service[key] = [*old, *value]
-        else:
-            service[key] = value

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import re
-import shlex
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,21 +12,31 @@ from typing import Any
 
 import pytest
 
+from composegen.places.engine.cause import CauseName
 from tests.e2e.engine import is_healthy, run, run_well, wait_until
 from tests.e2e.images import Images
 from tests.e2e.stacks import (
     PYTHON,
     SERVE,
     SLEEP,
-    Done,
     Stack,
     make_dependant,
     make_service,
-    read_mend,
     serve_after,
 )
+from tests.e2e.tried import (
+    assert_told,
+    obey,
+    paste,
+    provoke,
+    serve_no_images,
+    write_dockerfile,
+)
+from tests.leaks import find_port
+from tests.pasting import read_mend
 
 pytestmark = pytest.mark.engine
+tries = pytest.mark.tries
 
 POSTGRES = "postgres:18-alpine"
 IMAGES = [PYTHON, POSTGRES]
@@ -50,51 +57,22 @@ def stack(images: Images, tmp_path: Path) -> Iterator[Stack]:
         yield made
 
 
-def assert_told(done: Done, *words: str) -> None:
-    """That all of it is said, a cause and a help among it."""
-    assert "  cause: " in done.said, done
-    for text in words:
-        assert text in done.said, f"`{text}` is not said:\n{done}"
-
-
-def provoke(
-    stack: Stack, *words: str, service: dict[str, Any], line: str = "", **top: Any
-) -> Done:
-    """Bring up one broken service and a dependant: `up` and `why` must say the same.
-
-    The last word is the line to add, when there is one.
-    """
-    stack.write({"app": service, "after": make_dependant("app")}, **top)
-    said = stack.up_in_vain()
-    assert_told(said, *words)
-    asked = stack.why("after")
-    assert_told(asked, *words, "after -> app: app is")
-    if line:
-        for each in (said, asked):
-            assert read_mend(each.said) == ["app", line], each
-    return said
-
-
-def help(stack: Stack, said: Done) -> None:
-    """Do what was told in the stack file: it comes up then."""
-    stack.help(said.said)
-    stack.up_well()
-
-
 # A check that does not pass
 
 
+@tries(CauseName.TOOL_MISSING)
 def test_a_tool_that_is_not_in_the_image(stack: Stack) -> None:
     health = {"http": "/", "tool": "node", "boot": "5s", "interval": "1s"}
     said = provoke(
         stack,
         "the check calls `node`, which is not in the image",
         service=make_service(health=health),
-        line="health: {tool: python3}",
+        line="health: {http: /, tool: python3}",
     )
-    help(stack, said)
+    paste(stack, said)
 
 
+@tries(CauseName.OTHER_PORT)
 def test_a_port_that_it_does_not_listen_on(stack: Stack) -> None:
     said = provoke(
         stack,
@@ -104,13 +82,14 @@ def test_a_port_that_it_does_not_listen_on(stack: Stack) -> None:
     )
     asked = stack.why()
     assert_told(asked, "app: app is", "  its check: python ", "Connection refused")
-    help(stack, said)
+    paste(stack, said)
     assert "everything is up" in stack.composegen("why").said
 
 
+@tries(CauseName.NEED_ON_LOOPBACK)
 def test_an_address_that_nobody_else_reaches(stack: Stack) -> None:
     calls = "import urllib.request; urllib.request.urlopen('http://app:8000/')"
-    app = make_service(environment={"LISTEN": "127.0.0.1"})
+    app = make_service(environment={"LISTEN": "127.0.0.1"}, publish=find_port())
     after = make_service(serve_after(calls), needs=["app"])
     stack.write({"app": app, "after": after})
     said = stack.up_in_vain()
@@ -119,7 +98,8 @@ def test_an_address_that_nobody_else_reaches(stack: Stack) -> None:
     for done in (said, stack.why(), stack.why("after")):
         assert_told(done, cause, "let `app` listen on 0.0.0.0:8000")
     asked = stack.why("app")
-    assert_told(asked, "app is healthy, but no other service can reach it")
+    who = "neither another service nor this machine"
+    assert_told(asked, f"app is healthy, but {who} can reach it")
     assert_told(asked, "let it listen on 0.0.0.0:8000")
 
     app["environment"] = {"LISTEN": "0.0.0.0"}
@@ -143,44 +123,49 @@ def make_slow() -> dict[str, Any]:
     )
 
 
+@tries(CauseName.SLOW_BOOT)
 def test_a_boot_that_takes_longer_than_its_boot(slow: Stack) -> None:
     said = provoke(
         slow,
         "nothing listens on port 8000 yet: it takes longer than its boot, 5s",
         service=make_slow(),
-        line="health: {boot: 10s}",
+        line="health: {tcp: true, boot: 10s}",
     )
     (slow.folder / "told" / "listen").touch()
-    help(slow, said)
+    paste(slow, said)
 
 
+@tries(CauseName.LATE_BOOT)
 def test_a_boot_that_ends_after_up_has_given_up(slow: Stack) -> None:
-    slow.write({"app": make_slow(), "after": make_dependant("app")})
+    app = {**make_slow(), "publish": find_port()}
+    slow.write({"app": app, "after": make_dependant("app")})
     slow.up_in_vain()
     (slow.folder / "told" / "listen").touch()
     wait_until(lambda: is_healthy(slow.inspect("app")), "app is healthy after all")
 
     asked = slow.why("after")
     assert_told(asked, "after was not started", "app is up now", "took longer")
-    assert read_mend(asked.said) == ["app", "health: {boot: 10s}"]
+    assert read_mend(asked.said) == ["app", "health: {tcp: true, boot: 10s}"]
     assert slow.composegen("status").code == 1
-    help(slow, asked)
+    paste(slow, asked)
 
 
 # What a hardened container may not do
 
 
+@tries(CauseName.READ_ONLY_FOLDER)
 def test_a_file_system_that_is_read_only(stack: Stack) -> None:
     said = provoke(
         stack,
-        "it writes /var/lib/app.db, and the file system is read-only",
-        "volumes: [app-data:/var/lib]",
-        service=make_service(serve_after("open('/var/lib/app.db', 'w')")),
-        line="tmpfs: [/var/lib]",
+        "it writes /srv/app.db, and the file system is read-only",
+        "volumes: [app-data:/srv]",
+        service=make_service(serve_after("open('/srv/app.db', 'w')")),
+        line="tmpfs: [/srv]",
     )
-    help(stack, said)
+    paste(stack, said)
 
 
+@tries(CauseName.READ_ONLY_IMAGE)
 def test_a_file_in_the_root_of_a_read_only_file_system(stack: Stack) -> None:
     said = provoke(
         stack,
@@ -188,23 +173,25 @@ def test_a_file_in_the_root_of_a_read_only_file_system(stack: Stack) -> None:
         service=make_service(serve_after("open('/app.db', 'w')")),
         line="relax: {read_only: it writes /app.db}",
     )
-    help(stack, said)
+    paste(stack, said)
 
 
+@tries(CauseName.FOLDER_DENIED)
 def test_a_folder_of_the_image_that_is_not_its_users(stack: Stack) -> None:
     said = provoke(
         stack,
-        "it may not use /var/lib/app.db",
+        "it may not use /srv/app.db",
         service=make_service(
-            serve_after("open('/var/lib/app.db', 'w')"),
+            serve_after("open('/srv/app.db', 'w')"),
             user="1000",
             relax={"read_only": "the test is about owners"},
         ),
-        line='tmpfs: ["/var/lib:uid=1000,gid=1000"]',
+        line='tmpfs: ["/srv:uid=1000,gid=1000"]',
     )
-    help(stack, said)
+    paste(stack, said)
 
 
+@tries(CauseName.VOLUME_DENIED)
 def test_a_volume_that_is_not_its_users(stack: Stack) -> None:
     app = make_service(
         serve_after("open('/data/app.db', 'w')"),
@@ -233,36 +220,7 @@ def test_a_volume_that_is_not_its_users(stack: Stack) -> None:
     stack.up_well()
 
 
-def obey(stack: Stack, said: Done) -> None:
-    """Run the command line that was printed."""
-    [line] = re.findall(r"^ +(composegen down && .*)$", said.said, re.MULTILINE)
-    for command in line.split(" && "):
-        words = shlex.split(command)
-        if words[0] == "composegen":
-            assert stack.composegen(*words[1:]).code == 0
-        else:
-            run_well(*words)
-
-
-def test_a_volume_gets_the_owner_that_is_printed_and_keeps_its_data(
-    stack: Stack,
-) -> None:
-    app = make_service(
-        serve_after("open('/data/app.db', 'a')"), user="1000", volumes=["data:/data"]
-    )
-    stack.write({"app": app})
-    volume = f"{stack.name}_data:/data"
-    run_well("docker", "run", "--rm", "-v", volume, PYTHON, "touch", "/data/kept")
-    said = stack.up_in_vain()
-    [command] = re.findall(r"^ +(docker run .*)$", said.said, re.MULTILINE)
-
-    run_well("sh", "-c", command)
-
-    stack.up_well()
-    listed = run_well("docker", "run", "--rm", "-v", volume, PYTHON, "ls", "/data")
-    assert set(listed.split()) == {"app.db", "kept"}
-
-
+@tries(CauseName.HOST_FOLDER_DENIED)
 def test_a_folder_of_this_machine_that_is_not_its_users(stack: Stack) -> None:
     folder = stack.folder / "data"
     folder.mkdir(mode=0o700)
@@ -281,6 +239,7 @@ def test_a_folder_of_this_machine_that_is_not_its_users(stack: Stack) -> None:
     stack.up_well()
 
 
+@tries(CauseName.SECRET_DENIED)
 def test_a_secret_that_it_may_not_read(stack: Stack) -> None:
     token = stack.folder / "token.txt"
     token.write_text("s3cret")
@@ -299,6 +258,7 @@ def test_a_secret_that_it_may_not_read(stack: Stack) -> None:
     stack.up_well()
 
 
+@tries(CauseName.PORT_DENIED_TO_USER)
 def test_a_port_that_it_may_not_listen_on(stack: Stack) -> None:
     said = provoke(
         stack,
@@ -312,9 +272,10 @@ def test_a_port_that_it_may_not_listen_on(stack: Stack) -> None:
         ),
         line='sysctls: {net.ipv4.ip_unprivileged_port_start: "0"}',
     )
-    help(stack, said)
+    paste(stack, said)
 
 
+@tries(CauseName.CAPABILITY_MISSING)
 @pytest.mark.parametrize(
     ("act", "line"),
     [
@@ -333,9 +294,10 @@ def test_a_capability_that_was_dropped(act: str, line: str, stack: Stack) -> Non
         service=make_service(serve_after(act), user="0"),
         line=line,
     )
-    help(stack, said)
+    paste(stack, said)
 
 
+@tries(CauseName.NO_EXEC)
 def test_a_program_in_tmp(stack: Stack) -> None:
     act = """
     import os, subprocess
@@ -350,7 +312,7 @@ def test_a_program_in_tmp(stack: Stack) -> None:
         service=make_service(serve_after(act)),
         line='tmpfs: ["/tmp:exec"]',
     )
-    help(stack, said)
+    paste(stack, said)
 
 
 # What is not there, or taken
@@ -372,6 +334,7 @@ def take_port() -> Iterator[int]:
         return
 
 
+@tries(CauseName.PORT_TAKEN)
 def test_a_port_that_a_process_of_this_machine_has(stack: Stack) -> None:
     with take_port() as port:
         said = provoke(
@@ -379,9 +342,9 @@ def test_a_port_that_a_process_of_this_machine_has(stack: Stack) -> None:
             f"port {port} of this machine is taken by ",
             f"pid {os.getpid()}",
             service=make_service(publish=f"{port}:8000"),
-            line=f'publish: "{port + 1}:8000"',
+            line=f"publish: {port + 1}:8000",
         )
-        help(stack, said)
+        paste(stack, said)
 
 
 def test_a_port_that_another_container_has(stack: Stack) -> None:
@@ -398,41 +361,11 @@ def test_a_port_that_another_container_has(stack: Stack) -> None:
             stack,
             f"port {port} of this machine is taken by the container {holder}",
             service=make_service(publish=f"{port}:8000"),
-            line=f'publish: "{port + 1}:8000"',
+            line=f"publish: {port + 1}:8000",
         )
-        help(stack, said)
+        paste(stack, said)
     finally:
         run("docker", "rm", "-f", holder)
-
-
-@contextmanager
-def serve_no_images() -> Iterator[int]:
-    """A registry that has nothing."""
-
-    class Nothing(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.answer()
-
-        def do_HEAD(self) -> None:
-            self.answer()
-
-        def answer(self) -> None:
-            is_root = self.path == "/v2/"
-            self.send_response(200 if is_root else 404)
-            self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            if not is_root and self.command == "GET":
-                code = b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "%s"}]}'
-                self.wfile.write(code % b"manifest unknown")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Nothing) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
 
 
 def make_elsewhere(image: str) -> dict[str, Any]:
@@ -440,6 +373,7 @@ def make_elsewhere(image: str) -> dict[str, Any]:
     return {**service, "health": {**service["health"], "tool": "python3"}}
 
 
+@tries(CauseName.IMAGE_NOT_FOUND)
 def test_an_image_that_there_is_none_of(stack: Stack) -> None:
     with serve_no_images() as port:
         provoke(
@@ -448,20 +382,28 @@ def test_an_image_that_there_is_none_of(stack: Stack) -> None:
             "correct `image`",
             service=make_elsewhere(f"127.0.0.1:{port}/none:1"),
         )
-    stack.write({"app": make_service(), "after": make_dependant("app")})
+    app = make_service(publish=find_port())
+    stack.write({"app": app, "after": make_dependant("app")})
     stack.up_well()
 
 
+@tries(CauseName.REGISTRY_UNREACHABLE)
 def test_a_registry_that_does_not_answer(stack: Stack) -> None:
     with serve_no_images() as port:
         pass
     provoke(
         stack,
         "the image of `app` cannot be pulled: its registry cannot be reached",
+        "or build the image",
         service=make_elsewhere(f"127.0.0.1:{port}/none:1"),
     )
+    app = make_service(publish=find_port())
+    write_dockerfile(stack, app)
+    stack.write({"app": app, "after": make_dependant("app")})
+    stack.up_well()
 
 
+@tries(CauseName.BUILD_FAILED)
 def test_an_image_that_cannot_be_built(stack: Stack) -> None:
     source = stack.folder / "app"
     source.mkdir()
@@ -487,6 +429,7 @@ FILL = "kept = bytearray(40 << 20)"
 SMALL = {"memory": "32M"}
 
 
+@tries(CauseName.OUT_OF_MEMORY)
 def test_memory_that_ran_out(stack: Stack) -> None:
     said = provoke(
         stack,
@@ -494,7 +437,7 @@ def test_memory_that_ran_out(stack: Stack) -> None:
         service=make_service(serve_after(FILL), resources=SMALL),
         line="resources: {memory: 64M}",
     )
-    help(stack, said)
+    paste(stack, said)
 
 
 def test_memory_that_ran_out_before_the_engine_started_it_again(stack: Stack) -> None:
@@ -524,7 +467,7 @@ def test_a_kill_that_was_not_for_memory(stack: Stack) -> None:
     act = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     said = provoke(
         stack,
-        "it was killed (SIGKILL), but not for lack of memory",
+        "it was killed (SIGKILL); the engine saw no lack of memory",
         "137",
         service=make_service(serve_after(act)),
     )
@@ -534,12 +477,27 @@ def test_a_kill_that_was_not_for_memory(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("command", "code", "cause"),
     [
-        (["no-such-program"], 127, "`no-such-program` is not in the image"),
-        (["sh", "-c", "no-such-tool"], 127, "`no-such-tool` is not in the image"),
-        (["/etc/passwd"], 126, "`/etc/passwd` may not be executed"),
-        (["sh", "-c", "/etc/passwd"], 126, "`/etc/passwd` may not be executed"),
+        pytest.param(
+            *(["no-such-tool"], 127, "`no-such-tool` is not in the image"),
+            marks=tries(CauseName.PROGRAM_NOT_FOUND),
+            id="absent",
+        ),
+        pytest.param(
+            *(["sh", "-c", "no-such-tool"], 127, "`no-such-tool` is not in the image"),
+            marks=tries(CauseName.PROGRAM_NOT_FOUND),
+            id="absent-to-a-shell",
+        ),
+        pytest.param(
+            *(["/etc/passwd"], 126, "`/etc/passwd` may not be executed"),
+            marks=tries(CauseName.PROGRAM_LOCKED),
+            id="no-program",
+        ),
+        pytest.param(
+            *(["sh", "-c", "/etc/passwd"], 126, "`/etc/passwd` may not be executed"),
+            marks=tries(CauseName.PROGRAM_LOCKED),
+            id="no-program-to-a-shell",
+        ),
     ],
-    ids=["absent", "absent-to-a-shell", "no-program", "no-program-to-a-shell"],
 )
 @pytest.mark.parametrize("with_init", [True, False], ids=["init", "no-init"])
 def test_a_program_that_does_not_start(
@@ -552,6 +510,13 @@ def test_a_program_that_does_not_start(
     by_engine = not with_init and command[0] != "sh"
     assert by_engine or f"exited with {code}" in said.said
     assert "exited twice" not in said.said
+    # What the Dockerfile is told to do; the program becomes one that serves.
+    path = "/usr/local/bin/no-such-tool" if code == 127 else "/etc/passwd"
+    lines = [f"COPY serve {path}", f"RUN chmod +x {path}"]
+    write_dockerfile(stack, app, *lines)
+    (stack.folder / "image" / "serve").write_text(f"#!/usr/bin/env python3\n{SERVE}")
+    stack.write({"app": app, "after": make_dependant("app")})
+    stack.up_well()
 
 
 # Secrets
@@ -559,6 +524,7 @@ def test_a_program_that_does_not_start(
 ASK = 'PGPASSWORD="$(cat "$PASSWORD_FILE")" psql -h db -U postgres -Atc "select 41 + 1"'
 
 
+@tries(CauseName.OLD_PASSWORD)
 def test_a_password_that_is_newer_than_the_volume(stack: Stack, images: Images) -> None:
     images.have(POSTGRES)
     db = {

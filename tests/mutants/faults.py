@@ -35,6 +35,11 @@ FILES = (
     "tests/workspace/test_secrets.py",
     "tests/system/test_files.py",
 )
+CAUSES = (
+    "tests/places/engine/test_advice.py",
+    "tests/places/engine/test_causes.py",
+    "tests/places/engine/test_log_causes.py",
+)
 REFUSALS = (
     "tests/test_oserrors.py",
     "tests/test_paths.py",
@@ -840,5 +845,34 @@ FAULTS = (
         "                take_over=take_over,\n",
         "                take_over=True,\n",
         ("tests/places/engine/test_place.py",),
+    ),
+    # Help
+    Fault(
+        "a mount is proposed that hides files of the image",
+        "composegen/places/engine/log_causes.py",
+        "    return found is None or found.is_empty\n",
+        "    return True\n",
+        CAUSES,
+    ),
+    Fault(
+        "a published port still leads to the wrong one",
+        "composegen/places/engine/advice.py",
+        "    if publish != noted.publish:\n",
+        "    if False:\n",
+        CAUSES,
+    ),
+    Fault(
+        "a service on loopback passes for one that can be reached",
+        "composegen/places/engine/up.py",
+        "        if required:\n",
+        "        if False:\n",
+        ("tests/places/engine/test_talk.py",),
+    ),
+    Fault(
+        "a page that is missing is proposed to a service that is not ready",
+        "composegen/places/engine/causes.py",
+        "    if 400 <= status < 500 and better:\n",
+        "    if 400 <= status and better:\n",
+        CAUSES,
     ),
 )

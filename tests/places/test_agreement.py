@@ -58,7 +58,7 @@ def situation(request):
 
 def test_state_and_health_are_the_same(situation):
     process, notes, engine, expected, _ = situation
-    seen = make_seen(notes, engine.containers)
+    seen = make_seen(notes, engine.containers, engine.read_clock())
     shown = describe_statuses([process, seen.find("app")])
 
     assert [(each["state"], each["health"]) for each in shown] == [expected] * 2

@@ -10,15 +10,23 @@ from typing import Any
 
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine, Watch
-from composegen.places.engine.compose import Carrying, Project, Settled
+from composegen.places.engine.compose import (
+    Carrying,
+    Project,
+    Settled,
+    describe_cut,
+    speaks_of_unset,
+)
 from composegen.places.engine.containers import Happened, Status
+from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.notes import Notes
 from composegen.places.engine.progress import describe_progress
-from composegen.places.engine.why import explain_compose, find_engine_reasons
-from composegen.places.events import BootOver, ComposeWarned, Event, Report
+from composegen.places.engine.why import find_engine_reasons
+from composegen.places.events import BootOver, ComposeWarned, Event, Noted, Report
 from composegen.places.reasons import Reason
 from composegen.places.status import State
+from composegen.records import replace
 
 _PROGRESS = 0.12
 _SETTLE = 1.0
@@ -50,6 +58,7 @@ class Booting:
         report: Report,
         *,
         limit: float | None = None,
+        unset: frozenset[str] = frozenset(),
         recreate: bool = False,
     ) -> None:
         self.engine = engine
@@ -61,17 +70,43 @@ class Booting:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._began = time.monotonic()
         self._attempts = 0
+        self._was_cut = False
         self._carrying: Carrying | None = None
         self._ended_at: float | None = None
         self._warned: set[str] = set()
+        self._unset = unset
 
     @property
     def now(self) -> float:
         """Seconds since the boot began."""
         return time.monotonic() - self._began
 
-    def carry_out(self) -> list[Reason]:
-        """Bring it up and wait for the verdict; why it is not up, or nothing."""
+    def carry_out(self) -> GivenUp:
+        """Bring it up and wait for the verdict; without reasons it is up.
+
+        Raises EngineUnreachable, with what stays and what was not started as its help.
+        """
+        try:
+            return self._carry_out()
+        except EngineUnreachable as error:
+            error.help = "\n".join(filter(None, (error.help, self._describe_rest())))
+            raise
+
+    def _describe_rest(self) -> str:
+        """What is left where nobody could be asked for the end of it."""
+        waiting = [
+            name
+            for name, each in self.judge.candidates.items()
+            if each.state is State.WAITING
+        ]
+        names = ", ".join(waiting)
+        not_started = f"; not started yet: {names}" if names else ""
+        return (
+            f"the containers that were made are still there{not_started}\n"
+            "continue when the engine answers: composegen up"
+        )
+
+    def _carry_out(self) -> GivenUp:
         watch = self.engine.watch(self.project.name)
         threading.Thread(target=self._listen, args=(watch,), daemon=True).start()
         try:
@@ -82,37 +117,64 @@ class Booting:
             watch.close()
             if self._carrying is not None:
                 self._carrying.stop()
+        began = self.engine.read_clock() - self.now
+        notes = replace(
+            self.notes,
+            failures=self.judge.list_failures(began),
+            deaths=self.judge.deaths,
+        )
         if self.judge.failed:
-            return self._explain_failures()
-        if not carrying.exit_code:
-            return []
+            return GivenUp(notes=notes, reasons=self._explain_failures(notes))
+        if not carrying.exit_code or (carrying.was_cut and self.judge.is_done):
+            return GivenUp(notes=notes, reasons=())
         return explain_compose(
-            self.engine, self.notes, self.project.folder, carrying.lines
+            self.engine,
+            notes,
+            self.project.folder,
+            carrying.lines,
+            code=carrying.exit_code,
         )
 
     def _wait_for_verdict(self) -> Carrying:
         """Let Compose work until all is up, or cannot be; its last attempt."""
         carrying = self._carry()
-        while not self.judge.failed:
+        while not self.judge.failed and not self._is_over(carrying):
             if self._ended_at is not None:
-                if self.judge.is_done and carrying.exit_code == 0:
-                    break
-                if carrying.exit_code and not carrying.was_gate:
-                    break
                 carrying = self._go_on(carrying)
             self._take_in()
         return carrying
 
-    def _explain_failures(self) -> list[Reason]:
-        failures = {failure.service: failure for failure in self.judge.failed}
+    def _is_over(self, carrying: Carrying) -> bool:
+        """Whether Compose has ended, and another attempt would change nothing."""
+        if self._ended_at is None:
+            return False
+        if carrying.was_cut:
+            # What it has started goes on, and may be all that there is to start.
+            return self.judge.is_done or (self._was_cut and self._is_settled)
+        if carrying.exit_code:
+            return not carrying.was_gate
+        return self.judge.is_done
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether nothing has come of Compose for a while, and nothing boots."""
+        is_long = self.now - (self._ended_at or 0.0) >= _SETTLE
+        return is_long and not self.judge.is_moving
+
+    def _call_again(self, carrying: Carrying) -> Carrying:
+        """Call Compose once more that was ended from outside."""
+        self._was_cut = True
+        cut = describe_cut(carrying.exit_code or 0)
+        self.report(Noted(at=self.now, text=f"{cut}; it is called again"))
+        carrying.stop()
+        return self._carry()
+
+    def _explain_failures(self, notes: Notes) -> tuple[Reason, ...]:
+        failed = {failure.service for failure in self.judge.failed}
         found = find_engine_reasons(
-            self.engine, self.notes, self.project.folder, failures=failures
+            self.engine, notes, self.project.folder, among=failed
         )
-        return [
-            each
-            for each in found
-            if failures.keys() & {each.status.service, *each.chain}
-        ]
+        return tuple(each for each in found if failed & {each.service, *each.chain})
 
     def _carry(self) -> Carrying:
         self._attempts += 1
@@ -129,8 +191,9 @@ class Booting:
 
     def _go_on(self, carrying: Carrying) -> Carrying:
         """Let Compose try again once what made it give up is up after all."""
-        waits = self.now - (self._ended_at or 0.0) < _SETTLE
-        if self.judge.is_moving or waits:
+        if carrying.was_cut and not self._was_cut:
+            return self._call_again(carrying)
+        if not self._is_settled:
             return carrying
         if carrying.exit_code == 0 or self._attempts >= _MOST_ATTEMPTS:
             self._look_for_lost()
@@ -181,6 +244,8 @@ class Booting:
                 raise got.error
             case Settled():
                 self.judge.settle()
+            case str() if speaks_of_unset(got, self._unset):
+                pass  # it was told before
             case str() if got not in self._warned:
                 self._warned.add(got)
                 self.report(ComposeWarned(at=self.now, text=got))

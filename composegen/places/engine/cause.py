@@ -13,8 +13,9 @@ class CauseName(Names):
     # A start that failed
     PORT_TAKEN = auto()
     MOUNT_MISSING = auto()
+    MOUNT_IS_FOLDER = auto()
     SECRET_MISSING = auto()
-    OTHER_ARCHITECTURE = auto()
+    NOT_A_PROGRAM = auto()
     FILE_CAPABILITIES = auto()
     PROGRAM_NOT_FOUND = auto()
     PROGRAM_LOCKED = auto()
@@ -23,6 +24,7 @@ class CauseName(Names):
     # How it ended
     OUT_OF_MEMORY = auto()
     KILLED = auto()
+    STOPPED = auto()
     NEED_ON_LOOPBACK = auto()
 
     # A health check that does not pass
@@ -33,6 +35,9 @@ class CauseName(Names):
     CHECK_FAILS = auto()
     OTHER_PORT = auto()
     SLOW_BOOT = auto()
+    BOOT_NOT_OVER = auto()
+    SILENT_AGAIN = auto()
+    LATE_BOOT = auto()
 
     # What only the container itself reaches
     ON_LOOPBACK = auto()
@@ -56,7 +61,12 @@ class CauseName(Names):
     VOLUME_DENIED = auto()
     MODULE_MISSING = auto()
 
+    # What `up` left
+    UP_NOW = auto()
+    UP_ENDED = auto()
+
     # What Compose complains about
+    ENGINE_LOST = auto()
     BUILD_FAILED = auto()
     BUILD_FOLDER_MISSING = auto()
     DOCKERFILE_MISSING = auto()

@@ -34,10 +34,10 @@ from composegen.places.engine.log_causes import (
     look_at_secret,
 )
 from composegen.places.engine.reach import find_loopback
-from composegen.system.signals import read_signal
+from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 from composegen.values import format_duration
 
-_NOT_EXECUTABLE, _NOT_FOUND, _KILLED = 126, 127, 137
+_KILLED = 137
 _MISSING_PROGRAM = re.compile(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
     r"|tini \(\d+\)\] exec (\S+) failed: No such file"
@@ -54,9 +54,14 @@ _LOCKED_PROGRAM = re.compile(
 _FORMAT = re.compile(r"exec format error", re.IGNORECASE)
 _MISSING_MOUNT = re.compile(
     r"bind source path does not exist: (\S+)|invalid mount config.*: (/\S+)"
+    r'|error mounting "([^"]+)" to rootfs.*no such file'
+)
+_MOUNTED_FOLDER = re.compile(
+    r'error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory'
 )
 _NO_FILE_CAPABILITY = re.compile(
-    r'exec "?[^"\s]*"?.*operation not permitted', re.IGNORECASE
+    r'^(?:.*\btini .*|.*: )?exec:? "?/?[^"\s]+"?(?: failed)?: operation not permitted',
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -77,15 +82,18 @@ def _look_at_start(seen: Evidence) -> Cause | None:
         return explain_port(seen.noted, int(taken[1]), seen.holder, seen.container)
     missing = _MISSING_MOUNT.search(error)
     if missing is not None:
-        return _explain_mount(missing[1] or missing[2])
-    if _FORMAT.search(error):
-        return _explain_format(seen)
-    if _NO_FILE_CAPABILITY.search(error):
+        return _explain_mount(_get_named(missing))
+    folder = _MOUNTED_FOLDER.search(error)
+    if folder is not None:
         return Cause(
-            CauseName.FILE_CAPABILITIES,
-            "its program has file capabilities, but all capabilities are dropped",
-            seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program needs"),
+            CauseName.MOUNT_IS_FOLDER,
+            f"{folder[1]} is a folder, and {folder[2]} is a file in the image",
+            f"remove the folder, which the engine makes where a file is missing: "
+            f"rmdir {folder[1]}; then put the file there",
         )
+    refused = _look_at_exec(seen, error)
+    if refused is not None:
+        return refused
     program = _MISSING_PROGRAM.search(error)
     if program is not None:
         return _explain_missing(_get_named(program))
@@ -103,8 +111,10 @@ def _get_named(match: re.Match[str]) -> str:
 def _explain_mount(path: str) -> Cause:
     said = f"{path}, which it mounts, does not exist"
     if ".secrets/" in path:
-        return Cause(CauseName.SECRET_MISSING, said, "composegen secrets")
-    return Cause(CauseName.MOUNT_MISSING, said, f"make {path}")
+        help = "make it again:\ncomposegen secrets && composegen up"
+        return Cause(CauseName.SECRET_MISSING, said, help)
+    help = f"make {path} again, then: composegen up"
+    return Cause(CauseName.MOUNT_MISSING, said, help)
 
 
 def _explain_missing(program: str) -> Cause:
@@ -127,9 +137,12 @@ def _explain_locked(program: str) -> Cause:
 
 def _explain_format(seen: Evidence) -> Cause:
     return Cause(
-        CauseName.OTHER_ARCHITECTURE,
-        "its program was built for another processor architecture",
-        seen.advise("platform: linux/amd64   # or the platform of the image"),
+        CauseName.NOT_A_PROGRAM,
+        "its program is neither one for this processor nor a script whose first line "
+        "names its interpreter",
+        "let a script begin with a line such as #!/bin/sh; for a program of another "
+        "processor, "
+        + seen.advise("platform: linux/amd64   # or the platform of the image"),
     )
 
 
@@ -169,13 +182,30 @@ def _look_at_needed(seen: Evidence) -> Cause | None:
     return None
 
 
+def _look_at_exec_in_log(seen: Evidence) -> Cause | None:
+    """The kernel refused the program, which the log alone says."""
+    return _look_at_exec(seen, seen.text) if seen.has_died else None
+
+
+def _look_at_exec(seen: Evidence, text: str) -> Cause | None:
+    if _FORMAT.search(text):
+        return _explain_format(seen)
+    if _NO_FILE_CAPABILITY.search(text):
+        return Cause(
+            CauseName.FILE_CAPABILITIES,
+            "its program has file capabilities, but all capabilities are dropped",
+            seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program needs"),
+        )
+    return None
+
+
 def _look_at_program(seen: Evidence) -> Cause | None:
     code = seen.container.exit_code
-    if not seen.has_died or code not in {_NOT_EXECUTABLE, _NOT_FOUND}:
+    if not seen.has_died or code not in {NOT_EXECUTABLE, NOT_FOUND}:
         return None
-    pattern = _LOCKED_PROGRAM if code == _NOT_EXECUTABLE else _MISSING_PROGRAM
+    pattern = _LOCKED_PROGRAM if code == NOT_EXECUTABLE else _MISSING_PROGRAM
     found = pattern.search(seen.text)
-    explain = _explain_locked if code == _NOT_EXECUTABLE else _explain_missing
+    explain = _explain_locked if code == NOT_EXECUTABLE else _explain_missing
     return explain(_get_named(found) if found is not None else "")
 
 
@@ -186,8 +216,11 @@ def _look_at_exit(seen: Evidence) -> Cause | None:
     program = _MISSING_PROGRAM.search(seen.text)
     if program is not None:
         return _explain_missing(_get_named(program))
+    if seen.death is not None and seen.death.was_stopped:
+        said = "the engine was asked to stop it: docker stop or kill"
+        return Cause(CauseName.STOPPED, said)
     if code == _KILLED:
-        said = "it was killed (SIGKILL), but not for lack of memory"
+        said = "it was killed (SIGKILL); the engine saw no lack of memory"
     else:
         ended_by = read_signal(code)
         said = f"it was killed by {ended_by.name}" if ended_by is not None else ""
@@ -201,6 +234,8 @@ def _look_at_check(seen: Evidence) -> Cause | None:
     container = seen.container
     if not container.is_running or container.health in {"none", "healthy"}:
         return None
+    if seen.has_died:
+        return None  # its silence is no cause: what it died of is
     said = container.probes[-1].output if container.probes else ""
     program = _MISSING_PROGRAM.search(said)
     if program is not None or _is_tool_missing(container):
@@ -227,7 +262,7 @@ def _explain_tool(seen: Evidence, missing: str) -> Cause:
 
 
 def _is_tool_missing(container: Container) -> bool:
-    return bool(container.probes) and container.probes[-1].exit_code == _NOT_FOUND
+    return bool(container.probes) and container.probes[-1].exit_code == NOT_FOUND
 
 
 def _look_at_ports(seen: Evidence) -> Cause | None:
@@ -238,6 +273,7 @@ def _look_at_ports(seen: Evidence) -> Cause | None:
     if any(each.port == port for each in sockets):
         return _explain_answer(seen, port)
     others = list(dict.fromkeys(each.port for each in sockets))
+    early = "" if seen.is_slow or seen.container.restarts else "if it stays so, "
     if others:
         led_to = {
             int(each.target.partition("/")[0]) for each in seen.container.published
@@ -246,21 +282,35 @@ def _look_at_ports(seen: Evidence) -> Cause | None:
         return Cause(
             CauseName.OTHER_PORT,
             f"it listens on port {', '.join(map(str, others))}, not on {port}",
-            seen.advise(*write_port(noted, best)),
+            early + seen.advise(*write_port(noted, best)),
         )
+    return _explain_silence(seen, port)
+
+
+def _explain_silence(seen: Evidence, port: int) -> Cause:
+    """Nothing listens; only one that never died can be slow, when its boot is over."""
+    boot = format_duration(seen.noted.boot)
+    if seen.container.restarts:
+        said = f"nothing listens on port {port} since it was restarted"
+        return Cause(CauseName.SILENT_AGAIN, said)
+    if not seen.is_slow:
+        said = f"nothing listens on port {port} yet; its boot, {boot}, is not over"
+        return Cause(CauseName.BOOT_NOT_OVER, said)
     return Cause(
         CauseName.SLOW_BOOT,
-        f"nothing listens on port {port} yet: it takes longer than its boot, "
-        f"{format_duration(noted.boot)}, or it hangs",
-        seen.advise(write_longer_boot(noted)),
+        f"nothing listens on port {port} yet: it takes longer than its boot, {boot}, "
+        "or it hangs",
+        seen.advise(write_longer_boot(seen.noted)),
     )
 
 
-def _explain_answer(seen: Evidence, port: int) -> Cause:
+def _explain_answer(seen: Evidence, port: int) -> Cause | None:
     """It listens where it is asked, and the health check fails."""
-    noted = seen.noted
+    noted, probes = seen.noted, seen.container.probes
+    if not probes and not seen.is_slow:
+        return None  # it has not been asked yet
     status = seen.answers.get(noted.path, 0)
-    was_silent = Probe(exit_code=1, output="") in seen.container.probes
+    was_silent = probes[-1:] == (Probe(exit_code=1, output=""),)
     better = [path for path, code in seen.answers.items() if 200 <= code < 400]
     if 400 <= status < 500 and better:
         return Cause(
@@ -278,17 +328,21 @@ def _explain_answer(seen: Evidence, port: int) -> Cause:
             f"another path in the `health` of `{noted.name}`; its log may say more: "
             f"composegen logs {noted.name}",
         )
+    help = "look at what the check got"
+    if not seen.container.restarts:
+        longer = seen.advise(write_longer_boot(noted))
+        help += f"; if it only needs more time, {longer}"
     return Cause(
         CauseName.CHECK_FAILS,
         f"it listens on port {port}, but its health check fails",
-        "look at what the check got; if it only needs more time, "
-        + seen.advise(write_longer_boot(noted)),
+        help,
     )
 
 
 _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (
     _look_at_start,
     _look_at_memory,
+    _look_at_exec_in_log,
     look_at_password,
     look_at_secret,
     look_at_host_folder,

@@ -6,6 +6,7 @@ Nothing is changed here; Compose carries out what is to be done.
 from __future__ import annotations
 
 import posixpath
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
@@ -192,26 +193,39 @@ class Engine:
         }
         return Watch(self._ask(lambda: self._api.events(filters=filters, decode=True)))
 
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        """What happened to a container between two times of day."""
+    def read_clock(self) -> float:
+        """The time on the engine's clock, in seconds since 1970."""
+        told = self._ask(self._api.info).get("SystemTime")
+        return read_time(told) or time.time()
+
+    def list_past(self, id: str, since: float) -> list[Happened]:
+        """What happened to a container since a time on the engine's clock.
+
+        The engine keeps 256 events of all its containers, and each run of a health
+        check is three of them.
+        """
         filters = {"type": "container", "container": id, "event": _WATCHED}
 
         def read() -> list[Any]:
             # An engine would wait for the end of a time that is not over by its clock.
-            now = read_time(self._api.info().get("SystemTime")) or until
             events = self._api.events(
-                since=since, until=min(until, now), filters=filters, decode=True
+                since=since, until=self.read_clock(), filters=filters, decode=True
             )
             return list(events)
 
         found = (read_happened(data) for data in self._ask(read))
         return [happened for happened in found if happened is not None]
 
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
-        """The last lines that a container wrote; empty where its log can't be read."""
+    def read_logs(self, id: str, count: int, since: float) -> tuple[str, ...]:
+        """The last lines that a container wrote since a time on the engine's clock.
+
+        Empty where its log cannot be read.
+        """
 
         def read() -> bytes:
-            data: bytes = self._api.logs(id, stdout=True, stderr=True, tail=count)
+            data: bytes = self._api.logs(
+                id, stdout=True, stderr=True, tail=count, since=since or None
+            )
             return data
 
         data = self._try(read) or b""

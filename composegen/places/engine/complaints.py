@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from composegen.places.cause import Cause
+from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.advice import advise, move_published
 from composegen.places.engine.cause import CauseName
+from composegen.places.engine.compose import find_complaint
 from composegen.places.engine.containers import Container
+from composegen.places.engine.evidence import Looking
 from composegen.places.engine.notes import NotedService
+from composegen.places.events import Failure
 
 PORT_TAKEN = re.compile(
     r"(?:\d+\.\d+\.\d+\.\d+|\[::\d?\]|\[?::\]?):(\d+)\b[^\n]*?"
@@ -43,17 +46,67 @@ def _write_other_port(noted: NotedService, port: int, seen: Container | None) ->
     return f'publish: "{place}{port + 1}:{target}"'
 
 
+def find_holder(engine: Looking, port: int) -> str:
+    """Who has a port of this machine: a container, or a process that may be seen."""
+    container = engine.find_publisher(port)
+    if container:
+        return f"the container {container}"
+    from composegen.system.holders import describe_holder
+
+    return describe_holder(port)
+
+
+def explain_complaint(
+    engine: Looking, noted: NotedService | None, complaint: str
+) -> Failure:
+    """The failure that a complaint of Compose stands for, of a service or of nobody.
+
+    Where the cause is known it says all that Compose's own words say.
+    """
+    name = "" if noted is None else noted.name
+    said = find_complaint(complaint.splitlines())
+    cause = next(iterate_complaints(complaint, name), UNKNOWN)
+    taken = PORT_TAKEN.search(complaint)
+    if taken is not None and noted is not None:
+        port = int(taken[1])
+        cause = explain_port(noted, port, find_holder(engine, port))
+    if not cause.text and said.startswith("docker compose "):
+        reason = said  # our own words for how it was ended
+    elif not cause.text:
+        reason = f"Compose: {said or 'it printed nothing'}"
+    elif name:
+        reason = f"{name} was not started"
+    else:
+        reason = "docker compose could not start the stack"
+    return Failure(
+        service=name,
+        reason=reason,
+        cause=cause.text,
+        help=cause.help,
+        cause_name=cause.name,
+    )
+
+
 def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
-    """What is behind a complaint of Compose or of the engine about a service."""
+    """What is behind a complaint of Compose or of the engine.
+
+    It is about a service, or about nobody in particular where ``service`` is empty.
+    """
     for name, pattern, cause, help in _COMPLAINTS:
         match = re.search(pattern, text, re.IGNORECASE)
         if match is not None:
             words = {f"_{n}": part or "" for n, part in enumerate(match.groups(), 1)}
-            words["service"] = service
+            words["image"] = f"the image of `{service}`" if service else "an image"
             yield Cause(name, cause.format(**words), help.format(**words))
 
 
 _COMPLAINTS = (
+    (
+        CauseName.ENGINE_LOST,
+        r"error during connect|cannot connect to the docker daemon",
+        "Compose lost the connection to the Docker engine",
+        "continue when the engine answers: composegen up",
+    ),
     (
         CauseName.DOCKERFILE_MISSING,
         r"failed to read dockerfile: open (.+): no such file or directory",
@@ -63,20 +116,15 @@ _COMPLAINTS = (
     (
         CauseName.BUILD_FAILED,
         r"failed to solve: (.*)",
-        "the image of `{service}` cannot be built: {_1}",
+        "{image} cannot be built: {_1}",
         "correct its Dockerfile; the failed step is shown above",
     ),
     (
         CauseName.BUILD_FOLDER_MISSING,
-        r"unable to prepare context: path \"([^\"]+)\" not found",
-        "the folder to build from does not exist: {_1}",
-        "correct `build`, or create the folder",
-    ),
-    (
-        CauseName.BUILD_FOLDER_MISSING,
         (
-            r"(?:failed to get build context [^:]+: stat|resolve ?: lstat) "
-            r"(.+): no such file or directory"
+            r"(?:unable to prepare context: path \"|resolve ?: lstat |"
+            r"failed to get build context [^:]+: stat )"
+            r"(.+?)\"?(?: not found|: no such file or directory)"
         ),
         "a folder to build from does not exist: {_1}",
         "correct `build`, or create the folder",
@@ -90,16 +138,13 @@ _COMPLAINTS = (
     (
         CauseName.IMAGE_NOT_FOUND,
         (r"pull access denied for |manifest for \S+ not found|manifest unknown"),
-        (
-            "the image of `{service}` cannot be pulled: there is none of that name, or "
-            "it is private"
-        ),
+        ("{image} cannot be pulled: there is none of that name, or it is private"),
         "correct `image`, or: docker login",
     ),
     (
         CauseName.REGISTRY_UNREACHABLE,
         r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)",
-        "the image of `{service}` cannot be pulled: its registry cannot be reached",
+        "{image} cannot be pulled: its registry cannot be reached",
         "check the network, or build the image: build: DIR",
     ),
     (

@@ -18,6 +18,9 @@ from composegen.records import record
 
 _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01"
+_UNTOLD = float("inf")
+_NOT_THE_END = frozenset({1, 10, 12})
+"""SIGHUP, SIGUSR1 and SIGUSR2 tell most programs to read something anew."""
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -70,7 +73,8 @@ class Container:
     a start that failed; ``memory`` the limit in bytes, 0 for none. ``variables`` are
     the names of its environment, ``folder`` is where its program begins, ``network``
     the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
-    it does not run.
+    it does not run. ``is_past`` says that nothing has come of it since the last `up`
+    began.
     """
 
     id: str
@@ -100,6 +104,7 @@ class Container:
     network: str = ""
     pid: int = 0
     variables: tuple[str, ...] = ()
+    is_past: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -114,7 +119,11 @@ class Container:
     @property
     def was_never_started(self) -> bool:
         """Whether there was no attempt to start it."""
-        return self.status is Status.CREATED and not self.error
+        return self.is_past or (self.status is Status.CREATED and not self.error)
+
+    def find_age(self, now: float) -> float:
+        """For how many seconds it has run since its last start."""
+        return max(0.0, now - (self.started_at or 0.0))
 
 
 def read_container(data: Mapping[str, Any]) -> Container:
@@ -132,10 +141,7 @@ def read_container(data: Mapping[str, Any]) -> Container:
         status=Status(state["Status"]),
         health=health.get("Status") or "none",
         test=tuple(check.get("Test") or ()),
-        probes=tuple(
-            Probe(exit_code=int(each["ExitCode"]), output=each.get("Output") or "")
-            for each in health.get("Log") or ()
-        ),
+        probes=_read_probes(health, read_time(state.get("StartedAt"))),
         exit_code=int(state.get("ExitCode") or 0),
         error=state.get("Error") or "",
         was_out_of_memory=bool(state.get("OOMKilled")),
@@ -186,6 +192,15 @@ def read_makers(listed: Iterable[Mapping[str, Any]]) -> tuple[Maker, ...]:
             services=tuple(dict.fromkeys(sorted(names))),
         )
         for (folder, files), names in sorted(services.items())
+    )
+
+
+def _read_probes(health: Mapping[str, Any], started: float | None) -> tuple[Probe, ...]:
+    """What the check said in this start: the engine keeps what it said before too."""
+    return tuple(
+        Probe(exit_code=int(each["ExitCode"]), output=each.get("Output") or "")
+        for each in health.get("Log") or ()
+        if (read_time(each.get("Start")) or _UNTOLD) >= (started or 0.0)
     )
 
 
@@ -244,7 +259,7 @@ class Happened:
 
     ``at`` is when we heard of it, on the monotonic clock; ``time`` when it was, in
     seconds since 1970 on the engine's clock. ``exit_code`` goes with a death,
-    ``health`` with a health check.
+    ``health`` with a health check, ``signal`` with a kill: 0 where it is not known.
     """
 
     id: str
@@ -255,6 +270,12 @@ class Happened:
     time: float = 0.0
     exit_code: int | None = None
     health: str = ""
+    signal: int = 0
+
+    @property
+    def is_end_asked(self) -> bool:
+        """Whether somebody asked the engine to end it; a reload is no such wish."""
+        return self.action is Action.KILL and self.signal not in _NOT_THE_END
 
 
 def read_happened(data: Mapping[str, Any]) -> Happened | None:
@@ -275,7 +296,12 @@ def read_happened(data: Mapping[str, Any]) -> Happened | None:
         time=int(data.get("timeNano") or 0) / 1e9,
         exit_code=None if code is None else int(code),
         health=detail.strip(),
+        signal=_read_number(attributes.get("signal")),
     )
+
+
+def _read_number(text: str | None) -> int:
+    return int(text) if text and text.isdigit() else 0
 
 
 @record

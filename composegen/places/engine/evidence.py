@@ -3,14 +3,84 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from composegen.places.engine.advice import advise
-from composegen.places.engine.containers import Container, Folder, Socket
+from composegen.places.engine.containers import (
+    Container,
+    Folder,
+    Happened,
+    Maker,
+    Socket,
+    Volume,
+)
+from composegen.places.engine.deaths import Death
 from composegen.places.engine.notes import NotedService
 from composegen.records import field, record
 
 _CONTEXT = 4
+
+
+class Looking(Protocol):
+    """What is asked of an engine to find out why."""
+
+    def read_clock(self) -> float:
+        """The time on the engine's clock."""
+        ...
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the folders of its containers are those of this machine."""
+        ...
+
+    def list_containers(self, project: str) -> tuple[Container, ...]:
+        """A project's containers."""
+        ...
+
+    def list_past(self, id: str, since: float) -> list[Happened]:
+        """What happened to a container since a time."""
+        ...
+
+    def read_logs(self, id: str, count: int, since: float) -> tuple[str, ...]:
+        """A container's last lines since a time."""
+        ...
+
+    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
+        """What listens in a container."""
+        ...
+
+    def ask_paths(
+        self, id: str, tools: Iterable[str], port: int, paths: Sequence[str], host: str
+    ) -> dict[str, int]:
+        """The status that paths answer with in a container."""
+        ...
+
+    def find_folder(self, id: str, path: str) -> Folder | None:
+        """A folder in a container. Raises LookupError."""
+        ...
+
+    def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
+        """Which of these programs a container has."""
+        ...
+
+    def find_volume(self, name: str) -> Volume | None:
+        """A volume."""
+        ...
+
+    def list_users(self, volume: str) -> tuple[Maker, ...]:
+        """Who made the containers that mount a volume."""
+        ...
+
+    def find_publisher(self, port: int) -> str:
+        """The container that published a port."""
+        ...
+
+
+def has_died(container: Container) -> bool:
+    """Whether the last end of a container is what matters, not how it does now."""
+    is_settled = container.health in {"healthy", "unhealthy"}
+    return not container.is_running or (container.restarts > 0 and not is_settled)
 
 
 @record
@@ -25,7 +95,10 @@ class Evidence:
     file of the password. ``owners`` says of volumes whose they are. ``folders`` are
     those that its log speaks of, None for one that is not there; ``closed_folders``
     those of this machine that it mounts and may not write, by target. ``answers`` holds
-    the status that a path answers with, from inside.
+    the status that a path answers with, from inside. ``age`` is for how many seconds
+    its container has run since its last start; ``death`` how it died before, None where
+    it has not or nobody knows. ``lines`` are of the last start, and of the one that
+    ended with that death.
     """
 
     noted: NotedService
@@ -43,6 +116,8 @@ class Evidence:
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
     tools: tuple[str, ...] | None = None
+    age: float = 0.0
+    death: Death | None = None
     folders: Mapping[str, Folder | None] = field(default_factory=dict)
     closed_folders: Mapping[str, Folder] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
@@ -50,9 +125,14 @@ class Evidence:
     @property
     def has_died(self) -> bool:
         """Whether its last end is what matters, also where it was started again."""
+        return has_died(self.container)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it has used up its boot, and never died meanwhile."""
         container = self.container
-        is_settled = container.health in {"healthy", "unhealthy"}
-        return not container.is_running or (container.restarts > 0 and not is_settled)
+        is_over = self.age >= self.noted.boot or container.health == "unhealthy"
+        return container.is_running and not container.restarts and is_over
 
     @property
     def text(self) -> str:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from composegen.places.engine.asking import TOOLS
-from composegen.places.engine.complaints import PORT_TAKEN
-from composegen.places.engine.containers import (
-    Action,
-    Container,
-    Folder,
-    Happened,
-    Maker,
-    Socket,
-    Status,
-    Volume,
-)
+from composegen.places.engine.complaints import PORT_TAKEN, find_holder
+from composegen.places.engine.containers import Container, Folder, Socket, Status
 from composegen.places.engine.data_help import describe_volume
-from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.deaths import (
+    Death,
+    find_last_death,
+    read_deaths,
+    recall_death,
+)
+from composegen.places.engine.describing import clean
+from composegen.places.engine.evidence import Evidence, Looking, has_died
 from composegen.places.engine.host_folders import find_closed_folders
 from composegen.places.engine.log_causes import list_spoken_of
 from composegen.places.engine.notes import NotedService, Notes
@@ -30,60 +25,11 @@ from composegen.planning.addressing import ContainerAddressing
 from composegen.records import record
 
 _LOOK_BACK = 3600.0
+_READ_LINES = 200
+_START_TAKES = 1.0
 _MOST_FOLDERS = 5
 _OFTEN = ("/health", "/healthz", "/")
 _SECRETS = f"{ContainerAddressing.secret_folder}/"
-
-
-class Looking(Protocol):
-    """What is asked of an engine to find out why."""
-
-    @property
-    def is_here(self) -> bool:
-        """Whether the folders of its containers are those of this machine."""
-        ...
-
-    def list_containers(self, project: str) -> tuple[Container, ...]:
-        """A project's containers."""
-        ...
-
-    def list_past(self, id: str, since: float, until: float) -> list[Happened]:
-        """What happened to a container."""
-        ...
-
-    def read_logs(self, id: str, count: int) -> tuple[str, ...]:
-        """A container's last lines."""
-        ...
-
-    def list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
-        """What listens in a container."""
-        ...
-
-    def ask_paths(
-        self, id: str, tools: Iterable[str], port: int, paths: Sequence[str], host: str
-    ) -> dict[str, int]:
-        """The status that paths answer with in a container."""
-        ...
-
-    def find_folder(self, id: str, path: str) -> Folder | None:
-        """A folder in a container. Raises LookupError."""
-        ...
-
-    def find_programs(self, id: str, names: Iterable[str]) -> tuple[str, ...] | None:
-        """Which of these programs a container has."""
-        ...
-
-    def find_volume(self, name: str) -> Volume | None:
-        """A volume."""
-        ...
-
-    def list_users(self, volume: str) -> tuple[Maker, ...]:
-        """Who made the containers that mount a volume."""
-        ...
-
-    def find_publisher(self, port: int) -> str:
-        """The container that published a port."""
-        ...
 
 
 @record
@@ -107,23 +53,19 @@ class Gatherer:
         self.folder = folder
         self.seen = seen
 
-    def gather(
-        self,
-        noted: NotedService,
-        container: Container,
-        lines: tuple[str, ...],
-        past: list[Happened],
-    ) -> Evidence:
+    def gather(self, noted: NotedService, container: Container) -> Evidence:
         """All that can be found out about a service's container."""
+        death = self._find_death(container)
         taken = PORT_TAKEN.search(container.error)
         tools = self._find_tools(container)
+        lines = self._read_lines(container, death)
         older = self._find_older_volume(noted)
         return Evidence(
             noted=noted,
-            container=container,
+            container=recall_death(container, death),
             lines=lines,
             was_out_of_memory=container.was_out_of_memory
-            or any(each.action is Action.OUT_OF_MEMORY for each in past),
+            or (death is not None and death.was_out_of_memory),
             sockets=self._list_sockets(container),
             needed=self._look_at_needed(noted),
             services=tuple(each.name for each in self.notes.services),
@@ -140,7 +82,35 @@ class Gatherer:
             older_file=older.file,
             owners=self._find_owners(container, older),
             holder=find_holder(self.engine, int(taken[1])) if taken else "",
+            age=container.find_age(self.seen.now),
+            death=death,
         )
+
+    def _find_death(self, container: Container) -> Death | None:
+        """How it died in this start, by what `up` saw and the engine still knows."""
+        if container.is_running and not container.restarts:
+            return None
+        since = max(container.created_at or 0.0, self.seen.now - _LOOK_BACK)
+        past = self.engine.list_past(container.id, since)
+        return find_last_death(container, (*self.notes.deaths, *read_deaths(past)))
+
+    def _read_lines(self, container: Container, death: Death | None) -> tuple[str, ...]:
+        since = self._find_beginning(container, death)
+        read = self.engine.read_logs(container.id, _READ_LINES, since)
+        return tuple(clean(line) for line in read)
+
+    def _find_beginning(self, container: Container, death: Death | None) -> float:
+        """When the start began whose lines tell why it is not up."""
+        started, ended = container.started_at or 0.0, container.finished_at or 0.0
+        if not has_died(container):
+            # Its first line can be older than what the engine says of its start.
+            return (started + ended) / 2 if 0.0 < ended < started else 0.0
+        if not container.is_running:
+            return max(0.0, started - _START_TAKES)
+        if death is not None and death.started_at is not None:
+            return max(0.0, death.started_at - _START_TAKES)
+        made = container.created_at or 0.0
+        return max(made, self.notes.began) if ended >= self.notes.began else made
 
     def _list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":
@@ -183,14 +153,6 @@ class Gatherer:
                 shown = path.relative_to(folder) if is_below else path
                 found[mount.target.removeprefix(_SECRETS)] = str(shown)
         return found
-
-    def list_past(self, container: Container) -> list[Happened]:
-        """How it died before: a container forgets that at its next start."""
-        if not container.restarts:
-            return []
-        until = time.time()
-        since = max(container.created_at or 0.0, until - _LOOK_BACK)
-        return self.engine.list_past(container.id, since, until)
 
     def _look_at_needed(
         self, noted: NotedService
@@ -242,13 +204,3 @@ class Gatherer:
                             file=store.password_file,
                         )
         return _Older()
-
-
-def find_holder(engine: Looking, port: int) -> str:
-    """Who has a port of this machine: a container, or a process that may be seen."""
-    container = engine.find_publisher(port)
-    if container:
-        return f"the container {container}"
-    from composegen.system.holders import describe_holder
-
-    return describe_holder(port)

@@ -6,17 +6,20 @@ The rules: a required service's second death ends the boot, the first one of a j
 a service that the engine does not start again, and 126 and 127 at once; an optional
 service that dies or stays unhealthy is reported and ends nothing. One that dies after
 it was ready gets its full boot again. A service with a health check is ready when it is
-healthy, others when they have run for a second. A container that is replaced has not
-died: events of a container from an earlier `up` are ignored until Compose has settled
-which of them stay.
+healthy, others when they have run for a second, or for ten if they died before. A
+container that is replaced has not died: events of a container from an earlier `up` are
+ignored until Compose has settled which of them stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from composegen.places.engine.candidate import Candidate, Instance
 from composegen.places.engine.containers import Action, Container, Happened, Status
-from composegen.places.engine.notes import NotedService, Notes
+from composegen.places.engine.deaths import Death, DeathBook
+from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
+from composegen.places.engine.status import find_proof
 from composegen.places.events import (
     Created,
     Event,
@@ -28,83 +31,16 @@ from composegen.places.events import (
     Started,
     Told,
 )
-from composegen.places.status import ALIVE_FOR, FINE, State
+from composegen.places.status import FINE, State
 from composegen.places.timeline import Boot
-from composegen.records import record
+from composegen.records import replace
+from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND
 from composegen.values import format_duration
 
-_HOPELESS = {126: "its program cannot be executed", 127: "its program was not found"}
-
-
-@record(frozen=False)
-class _Instance:
-    """One container of a service, as far as it was seen."""
-
-    id: str
-    number: int = 1
-    created: float | None = None
-    started: float | None = None
-    alive_since: float | None = None
-    ready: float | None = None
-    deaths: int = 0
-    exit_code: int | None = None
-    was_killed: bool = False
-    is_gone: bool = False
-    was_there: bool = False
-
-    @property
-    def is_running(self) -> bool:
-        return self.alive_since is not None
-
-
-class Candidate:
-    """One service on its way up; its ``boot`` is counted from ``boots_from``."""
-
-    def __init__(self, noted: NotedService) -> None:
-        self.noted = noted
-        self.state = State.WAITING
-        self.failure: Failure | None = None
-        self.created: float | None = None
-        self.started: float | None = None
-        self.ready: float | None = None
-        self.boots_from: float | None = None
-        self.instances: dict[str, _Instance] = {}
-
-    def list_here(self) -> list[_Instance]:
-        """The containers that have not been removed."""
-        return [each for each in self.instances.values() if not each.is_gone]
-
-    def count_ready(self) -> int:
-        """How many of its containers are ready."""
-        return sum(each.ready is not None for each in self.list_here())
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether as many of its containers are ready as there shall be."""
-        return self.count_ready() >= self.noted.replicas
-
-    def begin(self, at: float) -> None:
-        """Let its time begin, unless it has."""
-        if self.created is None:
-            self.created = at
-        if self.started is None:
-            self.started = self.boots_from = at
-
-    def lose(self) -> None:
-        """Let one make room for another, or be one too many."""
-        if self.is_whole:
-            return
-        self.ready = None
-        if any(each.is_running for each in self.list_here()):
-            self.state = State.STARTING
-        else:
-            self.state = State.WAITING
-            self.started = self.boots_from = None
-
-    def reset(self) -> None:
-        """Let it boot again, with other containers."""
-        self.state = State.WAITING
-        self.created = self.started = self.boots_from = self.ready = None
+_HOPELESS = {
+    NOT_EXECUTABLE: "its program cannot be executed",
+    NOT_FOUND: "its program was not found",
+}
 
 
 class Judge:
@@ -117,6 +53,7 @@ class Judge:
         self.notes = notes
         self.limit = limit
         self._has_settled = False
+        self._book = DeathBook()
         self.candidates: Mapping[str, Candidate] = {
             noted.name: Candidate(noted) for noted in notes.services
         }
@@ -146,6 +83,22 @@ class Judge:
         """Whether something that was started is neither ready nor failed."""
         return any(each.state is State.STARTING for each in self.candidates.values())
 
+    @property
+    def deaths(self) -> tuple[Death, ...]:
+        """How containers died, those from an earlier `up` too."""
+        return tuple(self._book.deaths)
+
+    def list_failures(self, began: float) -> tuple[NotedFailure, ...]:
+        """The failures to note, of optional services too.
+
+        ``began`` is when the boot began, in seconds since 1970 on the engine's clock.
+        """
+        return tuple(
+            replace(each.noted_failure, at=began + each.noted_failure.at)
+            for each in self.candidates.values()
+            if each.failure is not None and each.noted_failure is not None
+        )
+
     def list_boots(self) -> tuple[Boot, ...]:
         """When each service was created, started and ready."""
         return tuple(
@@ -167,7 +120,7 @@ class Judge:
             candidate = self.candidates.get(container.service)
             if candidate is None:
                 continue
-            instance = _Instance(
+            instance = Instance(
                 id=container.id, number=container.number, was_there=True
             )
             candidate.instances[container.id] = instance
@@ -187,9 +140,10 @@ class Judge:
         candidate = self.candidates.get(happened.service)
         if candidate is None:
             return
+        self._book.take(happened)
         instance = candidate.instances.get(happened.id)
         if instance is None:
-            instance = _Instance(id=happened.id, number=happened.number, created=at)
+            instance = Instance(id=happened.id, number=happened.number, created=at)
             candidate.instances[happened.id] = instance
         if not instance.is_gone:
             yield from self._see(candidate, instance, happened, at)
@@ -197,7 +151,7 @@ class Judge:
     def _see(
         self,
         candidate: Candidate,
-        instance: _Instance,
+        instance: Instance,
         happened: Happened,
         at: float,
     ) -> Iterator[Event]:
@@ -208,8 +162,6 @@ class Judge:
                 yield from self._see_start(candidate, instance, at)
             case Action.HEALTH if happened.health == "healthy":
                 yield from self._see_ready(candidate, instance, at)
-            case Action.KILL:
-                instance.was_killed = True
             case Action.OUT_OF_MEMORY:
                 yield Told(service=happened.service, at=at, text="is out of memory")
             case Action.DIE:
@@ -222,7 +174,7 @@ class Judge:
         self._has_settled = True
 
     def _see_create(
-        self, candidate: Candidate, instance: _Instance, at: float
+        self, candidate: Candidate, instance: Instance, at: float
     ) -> Iterator[Event]:
         for other in candidate.instances.values():
             if other.was_there and other.number == instance.number:
@@ -232,12 +184,10 @@ class Judge:
             yield Created(service=candidate.noted.name, at=at)
 
     def _see_start(
-        self, candidate: Candidate, instance: _Instance, at: float
+        self, candidate: Candidate, instance: Instance, at: float
     ) -> Iterator[Event]:
         instance.alive_since = at
         instance.ready = None
-        instance.was_killed = False
-        instance.exit_code = None
         if instance.started is None:
             instance.started = at
         candidate.begin(at)
@@ -247,7 +197,7 @@ class Judge:
         yield Started(service=name, at=at, restarts=instance.deaths)
 
     def _see_ready(
-        self, candidate: Candidate, instance: _Instance, at: float
+        self, candidate: Candidate, instance: Instance, at: float
     ) -> Iterator[Event]:
         instance.ready = at
         noted = candidate.noted
@@ -271,7 +221,7 @@ class Judge:
     def _see_death(
         self,
         candidate: Candidate,
-        instance: _Instance,
+        instance: Instance,
         happened: Happened,
         at: float,
     ) -> Iterator[Event]:
@@ -299,24 +249,26 @@ class Judge:
         candidate.state = State.STARTING
         comes_back = noted.is_restarted and not noted.is_job
         is_last = not comes_back or instance.deaths > 1 or code in _HOPELESS
-        if not is_last and not instance.was_killed:
+        was_stopped = self._book.deaths[-1].was_stopped
+        if not is_last and not was_stopped:
             yield Exited(service=noted.name, at=at, exit_code=code, restart_in=None)
             return
-        yield from self._fail(
-            candidate, at, self._describe_death(instance, code, noted), code
-        )
+        if was_stopped:
+            reason = f"{noted.name} was stopped from outside composegen"
+            yield from self._fail(candidate, at, How.STOPPED, reason, instance)
+        else:
+            reason = self._describe_death(instance, code, noted)
+            yield from self._fail(candidate, at, How.DIED, reason, instance)
 
-    def _forget(self, candidate: Candidate, instance: _Instance) -> None:
+    def _forget(self, candidate: Candidate, instance: Instance) -> None:
         """Forget a container that another one replaces: its service boots again."""
         instance.is_gone = True
         candidate.failure = None
         candidate.reset()
 
     def _describe_death(
-        self, instance: _Instance, code: int, noted: NotedService
+        self, instance: Instance, code: int, noted: NotedService
     ) -> str:
-        if instance.was_killed:
-            return f"{noted.name} was stopped from outside composegen"
         times = " twice" if instance.deaths > 1 else ""
         why = f": {_HOPELESS[code]}" if code in _HOPELESS else ""
         return f"{noted.name} exited{times} with {code}{why}"
@@ -333,16 +285,17 @@ class Judge:
                 alive = instance.alive_since
                 if noted.is_asked or noted.is_job or alive is None:
                     continue
-                if instance.ready is None and at - alive >= ALIVE_FOR:
+                if instance.ready is None and at - alive >= find_proof(instance.deaths):
                     yield from self._see_ready(candidate, instance, at)
             deadline = self._find_deadline(candidate)
             if candidate.state is State.STARTING and at >= deadline:
-                yield from self._fail(candidate, at, self._describe_delay(candidate))
+                reason = self._describe_delay(candidate)
+                yield from self._fail(candidate, at, How.LATE, reason)
         if self.limit is not None and at >= self.limit:
             for candidate in self.candidates.values():
                 if candidate.state is State.WAITING and candidate.failure is None:
                     reason = f"{candidate.noted.name} was not started"
-                    yield from self._fail(candidate, at, reason)
+                    yield from self._fail(candidate, at, How.UNSTARTED, reason)
 
     def find_next(self, at: float) -> float:
         """When the next look could change anything, at most a minute off."""
@@ -355,7 +308,7 @@ class Judge:
             moments.append(self._find_deadline(candidate))
             if not candidate.noted.is_asked and not candidate.noted.is_job:
                 moments += [
-                    instance.alive_since + ALIVE_FOR
+                    instance.alive_since + find_proof(instance.deaths)
                     for instance in candidate.list_here()
                     if instance.alive_since is not None and instance.ready is None
                 ]
@@ -374,16 +327,36 @@ class Judge:
         if noted.is_job:
             what = "done"
         if self.limit is not None:
-            return f"{noted.name} was not {what} within {format_duration(self.limit)}"
-        boot = format_duration(noted.boot)
-        return f"{noted.name} was not {what} {boot} after it started"
+            since = f"within {format_duration(self.limit)}"
+        else:
+            has_been_ready = candidate.boots_from != candidate.started
+            after = "exited" if has_been_ready else "started"
+            since = f"{format_duration(noted.boot)} after it {after}"
+        died = [each for each in candidate.list_here() if each.deaths]
+        ends = f"; meanwhile it exited with {died[-1].exit_code}" if died else ""
+        return f"{noted.name} was not {what} {since}{ends}"
 
     def _fail(
-        self, candidate: Candidate, at: float, reason: str, code: int | None = None
+        self,
+        candidate: Candidate,
+        at: float,
+        how: How,
+        reason: str,
+        instance: Instance | None = None,
     ) -> Iterator[Event]:
         candidate.state = State.FAILED
         name = candidate.noted.name
+        here = instance or candidate.find_lacking()
+        code = instance.exit_code if instance is not None else None
         candidate.failure = Failure(service=name, reason=reason, exit_code=code)
+        candidate.noted_failure = NotedFailure(
+            service=name,
+            how=how,
+            at=at,
+            reason=reason,
+            id="" if here is None else here.id,
+            exit_code=code,
+        )
         yield Failed(
             service=name,
             at=at,
@@ -396,4 +369,4 @@ class Judge:
         """A container of a service could not be started at all."""
         candidate = self.candidates.get(service)
         if candidate is not None and candidate.failure is None:
-            yield from self._fail(candidate, at, reason)
+            yield from self._fail(candidate, at, How.UNSTARTED, reason)

@@ -10,10 +10,12 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from composegen.errors import OtherEngine
+from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import (
     Endpoint,
     describe_endpoint,
@@ -44,6 +46,8 @@ FILE = "up.json"
 _MODE = 0o600
 _FORM = 1
 _COMPARED = frozenset({"host", "context", "settings"})
+_NO_LONGER = ("failed", "late")
+"""What the notes of version 0.2 also hold: it is no evidence of when and how."""
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
@@ -86,13 +90,40 @@ class NotedService:
     says_port: bool = False
 
 
+class How(StrEnum):
+    """In which way a service failed while it was brought up."""
+
+    DIED = "died"
+    STOPPED = "stopped"
+    LATE = "late"
+    UNSTARTED = "not-started"
+    REFUSED = "refused"
+
+
+@record
+class NotedFailure:
+    """A service that failed, as `up` judged it: how, and when on the engine's clock.
+
+    ``id`` is its container, empty where there was none.
+    """
+
+    service: str
+    how: How
+    at: float
+    reason: str
+    id: str = ""
+    exit_code: int | None = None
+
+
 @record
 class Notes:
     """What was brought up: by which name, from what, where, and what was excluded.
 
-    ``complaint`` is what Compose said when it could not do it; ``failed`` the services
-    that failed, ``late`` those among them that only were not ready in time; ``at`` when
-    this was noted, ISO 8601 in UTC.
+    ``began`` is when, in seconds since 1970 on the engine's clock, and 0 where this is
+    not known; ``limit`` the deadline that replaced every ``boot``, in seconds from
+    there. ``complaint`` is what Compose said when it could not do it; ``failures`` and
+    ``deaths`` are what `up` saw: the engine soon forgets it. ``at`` is when this was
+    noted, ISO 8601 in UTC.
     """
 
     project: str
@@ -101,9 +132,11 @@ class Notes:
     settings: Mapping[str, str] = field(default_factory=dict)
     file: str
     flags: str = ""
+    began: float = 0.0
+    limit: float | None = None
     complaint: str = ""
-    failed: tuple[str, ...] = ()
-    late: tuple[str, ...] = ()
+    failures: tuple[NotedFailure, ...] = ()
+    deaths: tuple[Death, ...] = ()
     services: tuple[NotedService, ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
     at: str = ""
@@ -116,6 +149,10 @@ class Notes:
     def find(self, name: str) -> NotedService | None:
         """One service; None where it took no part."""
         return next((each for each in self.services if each.name == name), None)
+
+    def find_failure(self, name: str) -> NotedFailure | None:
+        """How a service failed; None where it did not."""
+        return next((each for each in self.failures if each.service == name), None)
 
     def list_dependants(self, name: str) -> tuple[str, ...]:
         """The services that need one, in the order of the plan."""
@@ -137,6 +174,8 @@ def write_notes(folder: Path, notes: Notes) -> None:
             {**as_dict(each), "needs": [as_dict(need) for need in each.needs]}
             for each in notes.services
         ],
+        "failures": [as_dict(each) for each in notes.failures],
+        "deaths": [as_dict(each) for each in notes.deaths],
     }
     path = make_state_folder(folder) / FILE
     write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
@@ -174,6 +213,8 @@ def load_notes(folder: Path) -> Notes | None:
 def _parse(text: str) -> Notes:
     data = read_json(text)
     expect(data.pop("form", None) == _FORM, "form", f"{_FORM}, the one of this version")
+    for name in _NO_LONGER:
+        data.pop(name, None)
     for each in as_list(data.get("left_out", [])):
         read_record(LeftOutNote, each, "left_out")
     notes = read_record(Notes, make_harmless(data, keep=_COMPARED))

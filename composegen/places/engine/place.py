@@ -55,7 +55,9 @@ class EnginePlace:
             containers = engine.list_containers(self._notes.project)
             unreached = self._reach.look(engine, containers)
             notes = self._describe_owners(engine)
-        seen = make_seen(self._notes, containers, unreached)
+            seen = make_seen(
+                self._notes, containers, engine.read_clock(), unreached=unreached
+            )
         return Seen(
             statuses=seen.statuses,
             is_running=bool(containers),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from composegen.places.engine.judge import Candidate, Judge
+from composegen.places.engine.candidate import Candidate
+from composegen.places.engine.judge import Judge
 from composegen.places.events import Progress, Standing
 from composegen.places.status import FINE
 

@@ -70,7 +70,7 @@ class Reach:
         found: dict[str, Unreached] = {}
         for container in containers:
             noted = self._notes.find(container.service)
-            if noted is None or not _is_own(noted, container):
+            if noted is None or not _is_own(self._notes, noted, container):
                 continue
             start = container.id, container.started_at
             if start not in self._known:
@@ -172,10 +172,10 @@ def find_unreached(
     ]
 
 
-def _is_own(noted: NotedService, container: Container) -> bool:
+def _is_own(notes: Notes, noted: NotedService, container: Container) -> bool:
     """Whether it is ready, and in a network of its own."""
     shares = container.network.startswith(_OF_OTHERS)
-    return not shares and find_state(noted, container) is State.READY
+    return not shares and find_state(notes, noted, container) is State.READY
 
 
 def _list_published(container: Container) -> list[int]:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 
 from composegen.places.engine.containers import Container, Status, format_time
-from composegen.places.engine.notes import NotedService, Notes
+from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
 from composegen.places.status import (
     ALIVE_FOR,
+    FINE,
     ServiceStatus,
     State,
     are_up,
@@ -23,6 +24,8 @@ _RANK = (
     State.READY,
     State.FINISHED,
 )
+STEADY_FOR = 10.0
+"""Seconds after which the engine takes one that has died for one that runs."""
 _STOPPED_WITH = frozenset({0, 130, 137, 143})
 """The exit codes of what was stopped, and has not failed."""
 
@@ -31,12 +34,14 @@ _STOPPED_WITH = frozenset({0, 130, 137, 143})
 class EngineSeen:
     """The statuses of a project, and whether all that is required is up.
 
-    A service that only its own container reaches is not up.
+    ``now`` is when it was looked at, on the engine's clock. A service that only its own
+    container reaches is not up.
     """
 
     notes: Notes
     containers: tuple[Container, ...]
     statuses: tuple[ServiceStatus, ...]
+    now: float = 0.0
 
     @property
     def is_up(self) -> bool:
@@ -54,35 +59,63 @@ class EngineSeen:
 
 
 def make_seen(
-    notes: Notes, containers: Iterable[Container], unreached: Collection[str] = ()
+    notes: Notes,
+    containers: Iterable[Container],
+    now: float | None = None,
+    *,
+    unreached: Collection[str] = (),
 ) -> EngineSeen:
     """The statuses of what was noted, in the order of its plan; left-out ones last.
 
+    ``now`` is the engine's clock, in seconds since 1970; this machine's by default.
     ``unreached`` are the services that only their own container reaches.
     """
-    found = tuple(containers)
+    at = time.time() if now is None else now
+    found = tuple(forget_past(notes, each) for each in containers)
     statuses = [
         replace(status, reachable=False) if status.service in unreached else status
-        for status in (_make_status(each, found) for each in notes.services)
+        for status in (_make_status(notes, each, found, at) for each in notes.services)
     ]
     statuses += [
         ServiceStatus(service=str(each["service"]), state=State.LEFT_OUT)
         for each in notes.left_out
     ]
-    return EngineSeen(notes=notes, containers=found, statuses=tuple(statuses))
+    return EngineSeen(notes=notes, containers=found, statuses=tuple(statuses), now=at)
 
 
-def _make_status(noted: NotedService, found: tuple[Container, ...]) -> ServiceStatus:
+def forget_past(notes: Notes, container: Container) -> Container:
+    """The container without what is left of an earlier `up`, which is no evidence.
+
+    The engine does not tell when a start failed, so an error counts only where the
+    container was made by this `up`, or where this `up` noted that it was refused.
+    """
+    noted = notes.find_failure(container.service)
+    is_refused = noted is not None and noted.how is How.REFUSED
+    last = max(container.created_at or 0.0, container.finished_at or 0.0)
+    if container.is_running or container.status is Status.RESTARTING:
+        return container
+    if is_refused or last >= notes.began:
+        return container
+    return replace(container, error="", was_out_of_memory=False, is_past=True)
+
+
+def _make_status(
+    notes: Notes, noted: NotedService, found: tuple[Container, ...], now: float
+) -> ServiceStatus:
     """The status of a service: that of its worst container."""
     own = [each for each in found if each.service == noted.name]
-    if not own:
-        return ServiceStatus(service=noted.name, state=State.STOPPED)
-    worst = min(own, key=lambda each: _RANK.index(find_state(noted, each)))
+    states = {each.id: find_state(notes, noted, each, now) for each in own}
+    worst = min(own, key=lambda each: _RANK.index(states[each.id]), default=None)
+    state = State.STOPPED if worst is None else states[worst.id]
+    if holds_failure(notes.find_failure(noted.name), own, state):
+        state = State.FAILED
+    if worst is None:
+        return ServiceStatus(service=noted.name, state=state)
     moment = worst.started_at if worst.is_running else worst.finished_at
     has_ended = worst.status in {Status.EXITED, Status.DEAD, Status.RESTARTING}
     return ServiceStatus(
         service=noted.name,
-        state=find_state(noted, worst),
+        state=state,
         health=worst.health if worst.is_running else None,
         since=format_time(moment),
         restarts=sum(each.restarts for each in own),
@@ -92,15 +125,48 @@ def _make_status(noted: NotedService, found: tuple[Container, ...]) -> ServiceSt
     )
 
 
-def find_state(noted: NotedService, container: Container) -> State:
-    """What a container is doing, in the words of every place."""
+def holds_failure(
+    failure: NotedFailure | None, own: Iterable[Container], state: State
+) -> bool:
+    """Whether what `up` judged of a service is still so.
+
+    It is, until the service is ready, or was started or stopped anew by somebody.
+    """
+    if failure is None or state in FINE:
+        return False
+    if failure.how in {How.REFUSED, How.UNSTARTED}:
+        return all((each.started_at or 0.0) < failure.at for each in own)
+    container = next((each for each in own if each.id == failure.id), None)
+    if container is None:
+        return False
+    is_new = not container.restarts and (container.started_at or 0.0) > failure.at
+    has_ended = not container.is_running and container.status is not Status.RESTARTING
+    return not is_new and not (
+        has_ended and (container.finished_at or 0.0) > failure.at
+    )
+
+
+def find_state(
+    notes: Notes,
+    noted: NotedService,
+    container: Container,
+    now: float | None = None,
+) -> State:
+    """What a container is doing, in the words of every place.
+
+    ``now`` is the engine's clock, this machine's by default. The rules are those of
+    `up`: a second death fails, and so does a boot that is over.
+    """
     match container.status:
         case Status.CREATED:
             return State.FAILED if container.error else State.WAITING
         case Status.RUNNING | Status.PAUSED:
-            return _find_running(noted, container)
+            at = time.time() if now is None else now
+            return _find_running(notes, noted, container, at)
         case Status.RESTARTING:
             return State.FAILED
+        case _ if container.is_past:
+            return State.STOPPED
         case _ if noted.is_job:
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
@@ -111,14 +177,34 @@ def find_state(noted: NotedService, container: Container) -> State:
             return State.STOPPED
 
 
-def _find_running(noted: NotedService, container: Container) -> State:
+def _find_running(
+    notes: Notes, noted: NotedService, container: Container, now: float
+) -> State:
     if noted.is_job or container.status is Status.PAUSED:
         return State.STARTING if noted.is_job else State.STOPPED
-    if container.health == "none":
-        lived = time.time() - (container.started_at or 0.0)
-        return State.READY if lived >= ALIVE_FOR else State.STARTING
-    states = {"healthy": State.READY, "unhealthy": State.FAILED}
-    return states.get(container.health, State.STARTING)
+    if container.health in {"healthy", "unhealthy"}:
+        return State.READY if container.health == "healthy" else State.FAILED
+    age = container.find_age(now)
+    if container.health == "none" and age >= find_proof(container.restarts):
+        return State.READY
+    is_over = now >= find_deadline(notes, noted, container)
+    return State.FAILED if container.restarts > 1 or is_over else State.STARTING
+
+
+def find_deadline(notes: Notes, noted: NotedService, container: Container) -> float:
+    """When the boot of a container is over, on the engine's clock.
+
+    An `up` that finds it booting gives it its time once more.
+    """
+    started = container.started_at or 0.0
+    if notes.limit is not None and started <= notes.began + notes.limit:
+        return notes.began + notes.limit
+    return max(started, notes.began) + noted.boot
+
+
+def find_proof(deaths: int) -> float:
+    """For how long one without a check has to run to be ready, in seconds."""
+    return STEADY_FOR if deaths else ALIVE_FOR
 
 
 def find_addresses(

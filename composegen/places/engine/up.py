@@ -5,7 +5,7 @@ Compose's exit code alone decides nothing: ``judging`` does, from the engine's e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from composegen.errors import (
@@ -18,17 +18,22 @@ from composegen.errors import (
 from composegen.paths import exists
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.compose import (
+    Project,
+    find_docker,
+    run_compose,
+    speaks_of_unset,
+)
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.fit import Fitted, fit_plan
+from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import Notes, write_notes
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
-from composegen.places.engine.why import explain_compose
 from composegen.places.events import (
     Address,
     FileIgnored,
@@ -42,7 +47,7 @@ from composegen.places.events import (
     Up,
     Wrote,
 )
-from composegen.places.reasons import Reason, format_reasons
+from composegen.places.reasons import format_reasons
 from composegen.places.status import LeftOutNote
 from composegen.planning.plan import Plan, reduce_stack
 from composegen.records import record, replace
@@ -57,6 +62,7 @@ from composegen.workspace.secrets import (
     read_passwords,
 )
 from composegen.workspace.state import hold_lock
+from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
 
 _STAYS = (
@@ -136,13 +142,18 @@ class _Up:
         self.report = report
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
-        self.notes = make_notes(plan, project, endpoint)
+        self.notes = replace(
+            make_notes(plan, project, endpoint),
+            began=engine.read_clock(),
+            limit=options.limit,
+        )
         self.project = Project(
             name=self.notes.project,
             folder=self.folder,
             endpoint=endpoint,
             environment=workspace.environment,
         )
+        self.unset: frozenset[str] = frozenset()
 
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
@@ -162,28 +173,37 @@ class _Up:
             text=text,
             environment={**self.workspace.environment, **passwords},
         )
+        self._tell_unset(text, {**self.workspace.values, **passwords})
         write_notes(self.folder, self.notes)
-        reasons = self._get_images()
-        if not reasons:
+        given_up = self._get_images()
+        if given_up is None:
             boot = Booting(
                 self.engine,
                 self.project,
                 self.notes,
                 self.report,
                 limit=self.options.limit,
+                unset=self.unset,
                 recreate=self.options.take_over,
             )
-            reasons = boot.carry_out()
-            if not reasons:
+            given_up = boot.carry_out()
+            if not given_up.reasons:
+                self._keep(given_up.notes)
                 return self._end_boot(boot)
-        try:
-            write_notes(self.folder, _note_failures(self.notes, reasons))
-        except FileRefused as refused:  # the reasons matter more
-            self.report(Noted(text=refused.message))
+        self._keep(given_up.notes)
         is_there = self.engine.list_containers(self.notes.project)
-        text = format_reasons(reasons)
+        text = format_reasons(given_up.reasons)
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
+
+    def _keep(self, notes: Notes) -> None:
+        """Note what was seen; what is to be said matters more than that it is kept."""
+        if notes == self.notes:
+            return
+        try:
+            write_notes(self.folder, notes)
+        except FileRefused as refused:
+            self.report(Noted(text=refused.message))
 
     def _check_owner(self) -> None:
         """Whose the containers are that would be changed."""
@@ -254,19 +274,26 @@ class _Up:
             elif each.outcome is Outcome.EMPTY:
                 self.report(SecretEmpty(file=each.secret.file, help=each.help))
 
-    def _get_images(self) -> list[Reason]:
+    def _tell_unset(self, text: str, values: Mapping[str, str]) -> None:
+        """Say which variables will be empty, and of whom; Compose says it in vain."""
+        unset = [each for each in find_unset(text, values) if not each.is_required]
+        for each in unset:
+            self.report(Noted(text=f"{each.message}; {each.help}"))
+        self.unset = frozenset(each.name for each in unset)
+
+    def _get_images(self) -> GivenUp | None:
         """Build and pull what is missing, its progress shown; what went wrong."""
         services = [step.service for step in self.plan.steps]
         if self.options.build and any(service.build for service in services):
             built = [service.name for service in services if service.build]
             failed = self._compose_in_front("build", about=built)
-            if failed:
+            if failed is not None:
                 return failed
         missing = [service.name for service in services if self._must_pull(service)]
         if missing:
             words = ("pull", "--policy", "missing", *missing)
             return self._compose_in_front(*words, about=missing)
-        return []
+        return None
 
     def _must_pull(self, service: Any) -> bool:
         policy = service.passed.get("pull_policy", "missing")
@@ -278,24 +305,37 @@ class _Up:
             return False  # Compose says better what is not set
         return self.engine.find_image(image) is None
 
-    def _compose_in_front(self, *words: str, about: list[str]) -> list[Reason]:
+    def _compose_in_front(self, *words: str, about: list[str]) -> GivenUp | None:
         code, said = run_compose(
             self.project,
             *words,
-            show=lambda text: self.report(Output(text=text)),
+            show=self._show,
             in_terminal=self.options.in_terminal,
         )
         if code == 0:
-            return []
-        lines = said.splitlines()
-        return explain_compose(self.engine, self.notes, self.folder, lines, among=about)
+            return None
+        return explain_compose(
+            self.engine,
+            self.notes,
+            self.folder,
+            said.splitlines(),
+            code=code,
+            among=about,
+        )
+
+    def _show(self, text: str) -> None:
+        """Show what Compose prints, but for what has been told better."""
+        lines = text.splitlines(keepends=True)
+        shown = "".join(each for each in lines if not speaks_of_unset(each, self.unset))
+        if shown:
+            self.report(Output(text=shown))
 
     def _end_boot(self, boot: Booting) -> int:
         """Everything is ready; the exit code says whether it can be reached too."""
         containers = self.engine.list_containers(self.notes.project)
         required = []
         for reason in find_unreached(self.engine, self.notes, containers):
-            noted = self.notes.find(reason.status.service)
+            noted = self.notes.find(reason.service)
             if noted is not None and noted.is_required:
                 required.append(reason)
             else:
@@ -322,13 +362,3 @@ class _Up:
                 for each in self.plan.left_out
             ),
         )
-
-
-def _note_failures(notes: Notes, reasons: list[Reason]) -> Notes:
-    failures = [each.failure for each in reasons if each.failure is not None]
-    return replace(
-        notes,
-        complaint="\n".join(each.reason.removeprefix("Compose: ") for each in failures),
-        failed=tuple(each.service for each in failures),
-        late=tuple(each.service for each in failures if each.exit_code is None),
-    )

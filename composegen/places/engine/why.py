@@ -1,50 +1,37 @@
-"""Why services are not up on the Docker engine: looks, follows the needs, concludes."""
+"""Why services are not up on the Docker engine: looks, follows the needs, concludes.
+
+What `up` has judged and what is seen later go the same way, so that both say the same.
+"""
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from composegen.places.cause import UNKNOWN
+from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.advice import advise, write_longer_boot
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.causes import find_cause
-from composegen.places.engine.complaints import (
-    PORT_TAKEN,
-    explain_port,
-    iterate_complaints,
-)
-from composegen.places.engine.containers import (
-    Action,
-    Container,
-    Happened,
-    Probe,
-    Status,
-)
-from composegen.places.engine.gathering import Gatherer, Looking, find_holder
-from composegen.places.engine.notes import NotedNeed, NotedService, Notes
+from composegen.places.engine.complaints import explain_complaint
+from composegen.places.engine.containers import Container
+from composegen.places.engine.describing import describe_check, describe_state
+from composegen.places.engine.evidence import Evidence, Looking
+from composegen.places.engine.gathering import Gatherer
+from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
 from composegen.places.engine.reach import Reach, explain_unreached
-from composegen.places.engine.status import EngineSeen, find_state, make_seen
+from composegen.places.engine.status import (
+    EngineSeen,
+    find_state,
+    holds_failure,
+    make_seen,
+)
 from composegen.places.events import Failure
-from composegen.places.reasons import Reason
-from composegen.places.status import FINE, ServiceStatus, State
+from composegen.places.reasons import LAST_LINES, Reason, follow_needs
+from composegen.places.status import FINE, State
 from composegen.records import replace
-from composegen.text import strip_control
 from composegen.values import format_duration
 
-_READ_LINES = 200
-_LAST_LINES = 20
-_LAST_PROBES = 2
-_WIDEST_OUTPUT = 300
-_SPEAKS_OF = (
-    r"target ([\w-]+):",
-    r"> \[([\w-]+) ",
-    r"^([\w-]+) Error ",
-    r"[Ss]ervice \"?([\w-]+)",
-    r"([\w-]+)",
-)
+_GO_ON = "continue: composegen up"
 
 
 def find_engine_reasons(
@@ -53,14 +40,15 @@ def find_engine_reasons(
     folder: Path,
     *,
     service: str = "",
-    failures: Mapping[str, Failure] | None = None,
+    among: Iterable[str] = (),
 ) -> list[Reason]:
     """Why a service, or any where none is named, is not up; empty when all is well.
 
-    ``failures`` are those that `up` has judged itself.
+    ``among`` are services that failed a moment ago: they have a reason in any case.
     """
-    seen = make_seen(notes, engine.list_containers(notes.project))
-    doctor = _Doctor(engine, notes, folder, seen, failures or {})
+    containers = engine.list_containers(notes.project)
+    seen = make_seen(notes, containers, engine.read_clock())
+    doctor = _Doctor(engine, notes, folder, seen, frozenset(among))
     names = [service] if service else [each.name for each in notes.services]
     return doctor.find_reasons(names, is_named=bool(service))
 
@@ -74,12 +62,12 @@ class _Doctor:
         notes: Notes,
         folder: Path,
         seen: EngineSeen,
-        failures: Mapping[str, Failure],
+        failed: frozenset[str],
     ) -> None:
         self.engine = engine
         self.notes = notes
         self.seen = seen
-        self.failures = failures
+        self.failed = failed
         self.evidence = Gatherer(engine, notes, folder, seen)
 
     def find_reasons(self, names: Iterable[str], *, is_named: bool) -> list[Reason]:
@@ -93,7 +81,7 @@ class _Doctor:
             if noted is None:
                 continue
             if not self._is_fine(name):
-                chain = self._follow_needs(name)
+                chain = follow_needs(name, self._find_blocking)
                 if chain[-1] not in found:
                     found[chain[-1]] = self._explain(chain)
             elif name in unreached:
@@ -105,29 +93,25 @@ class _Doctor:
         return list(found.values())
 
     def _is_fine(self, name: str) -> bool:
-        return self.seen.find(name).state in FINE and name not in self.failures
+        return self.seen.find(name).state in FINE and name not in self.failed
 
-    def _follow_needs(self, name: str) -> tuple[str, ...]:
-        """From a service to the deepest one that blocks it."""
-        chain = [name]
-        while True:
-            if self.seen.find(chain[-1]).state is not State.WAITING and not (
-                self._never_was(chain[-1])
-            ):
-                return tuple(chain)
-            noted = self.notes.find(chain[-1])
-            needs: tuple[NotedNeed, ...] = noted.needs if noted is not None else ()
-            blocked = [
-                need.service
-                for need in needs
-                if need.service not in chain and not self._is_fine(need.service)
-            ]
-            if not blocked:
-                return tuple(chain)
-            chain.append(blocked[0])
+    def _find_blocking(self, name: str) -> list[str]:
+        """What keeps a service from starting: what it needs and is not up."""
+        own = self.seen.list_containers(name)
+        if not all(each.was_never_started for each in own):
+            return []
+        noted = self.notes.find(name)
+        needs = noted.needs if noted is not None else ()
+        return [
+            each.service
+            for each in needs
+            if not self._is_fine(each.service)
+            and not (each.is_optional and self._is_given_up(each.service))
+        ]
 
-    def _never_was(self, name: str) -> bool:
-        return not self.seen.list_containers(name)
+    def _is_given_up(self, name: str) -> bool:
+        """Whether nobody waits for a service that is optional to them."""
+        return self.seen.find(name).state in {State.FAILED, State.STOPPED}
 
     # One service
 
@@ -135,213 +119,156 @@ class _Doctor:
         noted = self.notes.find(chain[-1])
         assert noted is not None
         status = self.seen.find(noted.name)
-        container = self._find_worst(noted)
-        if container is None:
-            return self._explain_absence(chain, noted)
-        if container.was_never_started and noted.name not in self.failures:
-            failure = self._explain_wait(noted)
+        judged = self._find_judged(noted)
+        container = self._find_worst(noted, judged)
+        if container is None or container.was_never_started:
+            failure = self._explain_absence(noted, container, judged)
             return Reason(chain=chain, status=status, failure=failure)
-        lines = self._read_lines(container)
-        past = self.evidence.list_past(container)
-        container = recall_death(container, past)
-        cause = find_cause(self.evidence.gather(noted, container, lines, past))
-        judged = self.failures.get(noted.name)
+        seen = self.evidence.gather(noted, container)
+        cause = find_cause(seen)
+        if status.state in FINE:
+            status = replace(status, state=State.FAILED)
+            is_late = self._is_late(noted.name)
+            cause = _explain_late(noted) if is_late else _explain_recovered(noted)
         failure = Failure(
             service=noted.name,
-            reason=judged.reason if judged else describe_state(noted, container),
-            exit_code=container.exit_code if container.restarts else status.exit_code,
+            reason=self._choose_reason(seen, judged),
+            exit_code=seen.container.exit_code if seen.has_died else status.exit_code,
             cause=cause.text,
             help=cause.help,
             cause_name=cause.name,
         )
-        if judged is not None and status.state in FINE:
-            failure = replace(failure, **_explain_late(noted))
-            status = replace(status, state=State.FAILED)
         return Reason(
             chain=chain,
             status=status,
             failure=failure,
             check=describe_check(container),
-            lines=lines[-_LAST_LINES:],
+            lines=seen.lines[-LAST_LINES:],
         )
 
-    def _find_worst(self, noted: NotedService) -> Container | None:
+    def _find_judged(self, noted: NotedService) -> NotedFailure | None:
+        """What `up` judged of a service, if it is still so."""
+        failure = self.notes.find_failure(noted.name)
         own = self.seen.list_containers(noted.name)
-        broken = [each for each in own if find_state(noted, each) not in FINE]
+        state = self.seen.find(noted.name).state
+        is_so = noted.name in self.failed or holds_failure(failure, own, state)
+        return failure if is_so else None
+
+    def _choose_reason(self, seen: Evidence, judged: NotedFailure | None) -> str:
+        """What `up` judged, unless there is something newer to say."""
+        is_new = judged is not None and seen.noted.name in self.failed
+        is_over = judged is None or judged.how is How.DIED or seen.container.restarts
+        if judged is None or (is_over and not is_new):
+            return describe_state(seen)
+        return judged.reason
+
+    def _find_worst(
+        self, noted: NotedService, judged: NotedFailure | None
+    ) -> Container | None:
+        own = self.seen.list_containers(noted.name)
+        meant = [each for each in own if judged is not None and each.id == judged.id]
+        broken = meant or [
+            each
+            for each in own
+            if find_state(self.notes, noted, each, self.seen.now) not in FINE
+        ]
         return next(iter(broken or own), None)
 
-    def _read_lines(self, container: Container) -> tuple[str, ...]:
-        read = self.engine.read_logs(container.id, _READ_LINES)
-        return tuple(_clean(line) for line in read)
+    def _explain_absence(
+        self,
+        noted: NotedService,
+        container: Container | None,
+        judged: NotedFailure | None,
+    ) -> Failure:
+        """It was not started: for what it needs, or for what Compose said."""
+        if judged is not None and judged.how is How.REFUSED and self.notes.complaint:
+            return explain_complaint(self.engine, noted, self.notes.complaint)
+        if judged is not None:
+            reason = judged.reason
+        elif container is None:
+            reason = f"{noted.name} has no container"
+        else:
+            reason = f"{noted.name} was not started"
+        cause = self._find_hindrance(noted, container)
+        return Failure(
+            service=noted.name,
+            reason=reason,
+            cause=cause.text,
+            help=cause.help,
+            cause_name=cause.name,
+        )
 
-    def _explain_absence(self, chain: tuple[str, ...], noted: NotedService) -> Reason:
-        failed = [each for each in map(self.notes.find, self.notes.failed) if each]
-        failure = self.failures.get(noted.name)
-        if failure is None and self.notes.complaint:
-            if failed and noted not in failed:
-                # Nothing was made of anybody, for the sake of this one.
-                noted, chain = failed[0], (failed[0].name,)
-            failure = explain_complaint(self.engine, noted, self.notes.complaint)
-        if failure is None:
-            failure = Failure(
-                service=noted.name,
-                reason=f"{noted.name} has no container",
-                help="bring it up: composegen up",
-            )
-        status = self.seen.find(noted.name)
-        return Reason(chain=chain, status=status, failure=failure)
+    def _find_hindrance(
+        self, noted: NotedService, container: Container | None
+    ) -> Cause:
+        """Why one was not started whose needs are up, or that has none."""
+        for need in noted.needs:
+            slow = self.notes.find(need.service)
+            if slow is not None and self._is_late(need.service):
+                return _explain_late(slow)
+        failed = [
+            each
+            for each in self.notes.failures
+            if each.service != noted.name and self._is_required(each.service)
+        ]
+        if failed:
+            return self._explain_failed(failed[0])
+        if self.notes.complaint:
+            told = explain_complaint(self.engine, None, self.notes.complaint)
+            return _explain_end(told.cause or told.reason, told.help)
+        if container is None:
+            return replace(UNKNOWN, help="bring it up: composegen up")
+        if not noted.needs:
+            return replace(UNKNOWN, help=_GO_ON)
+        return _explain_end("what it needs is up now")
 
-    def _explain_wait(self, noted: NotedService) -> Failure:
-        """It was not started, although everything that it needs is up."""
-        reason = f"{noted.name} was not started"
-        late = [each for each in noted.needs if each.service in self.notes.late]
-        if not late:
-            cause, help = "what it needs is up now", "continue: composegen up"
-            return Failure(service=noted.name, reason=reason, cause=cause, help=help)
-        slow = self.notes.find(late[0].service)
-        assert slow is not None
-        return replace(
-            Failure(service=noted.name, reason=reason), **_explain_late(slow)
+    def _explain_failed(self, failure: NotedFailure) -> Cause:
+        """`up` came to its end for the sake of another one."""
+        ended = f"`composegen up` ended before that, because of {failure.service}"
+        if failure.how is not How.REFUSED or not self.notes.complaint:
+            return _explain_end(ended)
+        noted = self.notes.find(failure.service)
+        told = explain_complaint(self.engine, noted, self.notes.complaint)
+        return _explain_end(f"{ended}: {told.cause or told.reason}", told.help)
+
+    def _is_required(self, name: str) -> bool:
+        noted = self.notes.find(name)
+        return noted is not None and noted.is_required
+
+    def _is_late(self, name: str) -> bool:
+        """Whether a service that is up now took longer than its boot."""
+        noted, failure = self.notes.find(name), self.notes.find_failure(name)
+        own = self.seen.list_containers(name)
+        return (
+            noted is not None
+            and failure is not None
+            and failure.how is How.LATE
+            and any(_took_long(each, failure) for each in own)
         )
 
 
-def recall_death(container: Container, past: Iterable[Happened]) -> Container:
-    """The container with the exit code of its last death, which it has forgotten."""
-    codes = [each.exit_code for each in past if each.action is Action.DIE]
-    return replace(container, exit_code=codes[-1] or 0) if codes else container
+def _took_long(container: Container, failure: NotedFailure) -> bool:
+    """Whether one that was late has come up after all, in the same start."""
+    started = container.started_at or 0.0
+    is_same = container.id == failure.id and not container.restarts
+    return is_same and container.is_running and started < failure.at
 
 
-def describe_state(noted: NotedService, container: Container) -> str:
-    """What a container that is not up does, in a sentence."""
-    name = noted.name
-    match container.status:
-        case Status.CREATED if container.error:
-            return f"{name} could not be started"
-        case Status.CREATED:
-            return f"{name} was not started"
-        case Status.RESTARTING:
-            return (
-                f"{name} keeps exiting, last with exit code "
-                f"{container.exit_code}, after {container.restarts} restarts"
-            )
-        case Status.RUNNING if container.restarts:
-            return (
-                f"{name} exited {container.restarts} "
-                f"time{'s' * (container.restarts > 1)}, last with exit code "
-                f"{container.exit_code}, and was restarted"
-            )
-        case Status.RUNNING if container.health == "unhealthy":
-            return f"{name} runs and is unhealthy"
-        case Status.RUNNING:
-            return f"{name} runs and is not ready yet"
-        case Status.PAUSED:
-            return f"{name} is paused"
-        case _:
-            return f"{name} exited with {container.exit_code}"
-
-
-def describe_check(container: Container) -> tuple[str, ...]:
-    """What a health check runs, then its last outputs; empty where it passes."""
-    is_asked = container.health not in {"none", "healthy"} and container.test
-    if not is_asked or not container.is_running or container.restarts:
-        return ()
-    kind, *words = container.test
-    shown = words[0] if kind == "CMD-SHELL" else " ".join(map(_quote, words))
-    answers = map(_describe_probe, container.probes[-_LAST_PROBES:])
-    return (_clean(shown), *dict.fromkeys(answers))
-
-
-def _describe_probe(probe: Probe) -> str:
-    """An answer in one line: the last of a traceback says what it was."""
-    lines = [line for line in probe.output.splitlines() if line.strip()]
-    said = _clean(lines[-1]).strip()[:_WIDEST_OUTPUT] if lines else "it printed nothing"
-    return f"exit {probe.exit_code}: {said}"
-
-
-def _quote(word: str) -> str:
-    """A word as a person would type it: in the quotes that need the fewest escapes."""
-    if "'" in word and not set('"$`\\!') & set(word):
-        return f'"{word}"'
-    return shlex.quote(word)
-
-
-def _explain_late(noted: NotedService) -> dict[str, str]:
+def _explain_late(noted: NotedService) -> Cause:
     """It became ready after its boot had timed out."""
-    return {
-        "cause": f"{noted.name} is up now: it took longer than its boot, "
-        f"{format_duration(noted.boot)}",
-        "help": advise(noted, write_longer_boot(noted)),
-        "cause_name": CauseName.SLOW_BOOT,
-    }
-
-
-def _clean(text: str) -> str:
-    return strip_control(text.replace("\n", " "))
-
-
-# Compose's complaints
-
-
-def explain_compose(
-    engine: Looking,
-    notes: Notes,
-    folder: Path,
-    lines: Iterable[str],
-    *,
-    among: Iterable[str] = (),
-) -> list[Reason]:
-    """Why Compose gave up: a container that could not start, else its own words.
-
-    ``among`` are the services that it can be about, all where none is named.
-    """
-    said = [_clean(line).strip() for line in lines if line.strip()]
-    complaint = "\n".join(said[-20:])
-    found = engine.list_containers(notes.project)
-    broken = {each.service for each in found if each.error}
-    failures = {
-        name: Failure(service=name, reason=f"{name} could not be started")
-        for name in broken
-        if notes.find(name) is not None
-    }
-    if failures:
-        reasons = find_engine_reasons(engine, notes, folder, failures=failures)
-        return [each for each in reasons if each.status.service in failures]
-    noted = _find_service(notes, complaint, tuple(among))
-    failure = explain_complaint(engine, noted, complaint)
-    name = noted.name
-    status = ServiceStatus(service=name, state=State.FAILED)
-    return [Reason(chain=(name,), status=status, failure=failure)]
-
-
-def explain_complaint(engine: Looking, noted: NotedService, complaint: str) -> Failure:
-    """The failure that a complaint of Compose stands for."""
-    from composegen.places.engine.compose import find_complaint
-
-    reason = f"Compose: {find_complaint(complaint.splitlines())}"
-    cause = next(iterate_complaints(complaint, noted.name), UNKNOWN)
-    taken = PORT_TAKEN.search(complaint)
-    if taken is not None:
-        port = int(taken[1])
-        cause = explain_port(noted, port, find_holder(engine, port))
-    lines = () if cause.text else tuple(complaint.splitlines()[-_LAST_LINES:])
-    return Failure(
-        service=noted.name,
-        reason=reason,
-        cause=cause.text,
-        help=cause.help,
-        cause_name=cause.name,
-        lines=lines,
+    boot = format_duration(noted.boot)
+    return Cause(
+        CauseName.LATE_BOOT,
+        f"{noted.name} is up now: it took longer than its boot, {boot}",
+        advise(noted, write_longer_boot(noted)),
     )
 
 
-def _find_service(notes: Notes, complaint: str, among: tuple[str, ...]) -> NotedService:
-    """The service that a complaint speaks of, or the first that it can be about."""
-    named = [each for each in notes.services if not among or each.name in among]
-    names = [each.name for each in named]
-    for pattern in _SPEAKS_OF if len(names) > 1 else ():
-        for match in re.finditer(pattern, complaint, re.MULTILINE):
-            word = match[1].removeprefix(f"{notes.project}-")
-            for name in (word, re.sub(r"-\d+$", "", word)):
-                if name in names:
-                    return named[names.index(name)]
-    return named[0]
+def _explain_recovered(noted: NotedService) -> Cause:
+    """It failed, and was up when it was looked at."""
+    return Cause(CauseName.UP_NOW, f"{noted.name} is up now", _GO_ON)
+
+
+def _explain_end(said: str, help: str = "") -> Cause:
+    """`up` came to its end before it was started."""
+    return Cause(CauseName.UP_ENDED, said, help or _GO_ON)

@@ -26,3 +26,8 @@ def find_free(port: int) -> int:
     """A port of this machine near a taken one; the next one where none is free."""
     near = range(port + 1, min(port + _FAR_ENOUGH, 65536))
     return next((each for each in near if is_free(each)), port + 1)
+
+
+def write_port(port: int) -> str:
+    """The `local` of a service that listens on another port here."""
+    return f"local: {{port: {port}}}"

@@ -10,8 +10,13 @@ from composegen.places.cause import Names
 class CauseName(Names):
     """Every cause that can be found."""
 
+    # Whatever it does
+    SYSTEM_REFUSED = auto()
+
     # How it ended
     PORT_TAKEN = auto()
+    PORT_WAS_TAKEN = auto()
+    OTHER_PORT_TAKEN = auto()
     PYTHON_MODULE_MISSING = auto()
     NODE_MODULE_MISSING = auto()
     PROGRAM_NOT_FOUND = auto()

@@ -13,7 +13,12 @@ from composegen.oserrors import describe_os_error, keeps_all_from_starting
 from composegen.paths import is_file
 from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.events import Failure
-from composegen.places.processes.advice import advise, find_free, write_longer_boot
+from composegen.places.processes.advice import (
+    advise,
+    find_free,
+    write_longer_boot,
+    write_port,
+)
 from composegen.places.processes.cause import CauseName
 from composegen.places.processes.environment import (
     HOST,
@@ -24,16 +29,20 @@ from composegen.places.processes.store_causes import drop_usage, explain_store
 from composegen.places.processes.units import Unit
 from composegen.system.holders import describe_holder, describe_process
 from composegen.system.identity import read_cpu_seconds
-from composegen.system.listeners import find_listeners, list_ports
-from composegen.system.signals import read_signal
+from composegen.system.listeners import find_listeners, is_free, list_ports
+from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 
-LAST_LINES = 20
-_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 _BUSY_SHARE = 0.5
 
 _MODULE = re.compile(r"No module named '?([\w.]+)'?")
 _NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
-_IN_USE = re.compile(r"EADDRINUSE|address (?:is )?already in use", re.IGNORECASE)
+_IN_USE = re.compile(
+    r".*(?:EADDRINUSE|address (?:is )?already in use).*", re.IGNORECASE
+)
+_NAMED_PORT = re.compile(
+    r"(?:in use\W+|\d\.\d+['\"]?(?::|, )|[\]*]:|::|localhost:|tcp\d? :|\bport )"
+    r"(\d{2,5})\b(?!\.\d)"
+)
 _DENIED = re.compile(r"(?:PermissionError|EACCES|permission denied).*", re.IGNORECASE)
 _ANSWERED = re.compile(r"answered (\d{3})")
 _SHELL = re.compile(r"(?:sh|bash): (?:line )?\d*:? ?([^:]+): (?:command )?not found")
@@ -86,9 +95,9 @@ def find_cause(unit: Unit, code: int, lines: tuple[str, ...]) -> Cause:
         match = pattern.search(text)
         if match is not None:
             return explain(unit, match)
-    if code == _NOT_FOUND:
+    if code == NOT_FOUND:
         return _explain_missing(unit, "a program that it calls")
-    if code == _NOT_EXECUTABLE:
+    if code == NOT_EXECUTABLE:
         return Cause(
             CauseName.PROGRAM_LOCKED,
             "its program cannot be executed",
@@ -112,7 +121,7 @@ def _explain_module(unit: Unit, match: re.Match[str]) -> Cause:
     name = match[1]
     said = f"the Python module `{name}` is not installed"
     if launch is None:
-        return Cause(CauseName.PYTHON_MODULE_MISSING, said)
+        return UNKNOWN  # it was not started here
     path = launch.env.get("PATH", "")
     program, _ = find_program(launch.command[0], launch.folder, path)
     where = program or launch.command[0]
@@ -146,16 +155,27 @@ def _explain_node_module(unit: Unit, match: re.Match[str]) -> Cause:
 
 
 def _explain_port(unit: Unit, match: re.Match[str]) -> Cause:
-    del match
-    if unit.port is None:
-        said = "a port that it listens on is taken"
-        return Cause(CauseName.PORT_TAKEN, said)
-    holder = describe_holder(unit.port)
+    named = _NAMED_PORT.search(match[0])
+    port = int(named[1]) if named is not None else unit.port
+    by = describe_holder(port) if port is not None else ""
+    if port is not None and not by and is_free(port):
+        return Cause(
+            CauseName.PORT_WAS_TAKEN,
+            f"port {port} was taken when it started, and is free now",
+            "start it again: composegen run",
+        )
+    taken = f"is taken{f' by {by}' if by else ''}"
+    if port is None or port != unit.port:
+        shown = "a port" if port is None else f"port {port}"
+        return Cause(
+            CauseName.OTHER_PORT_TAKEN,
+            f"{shown}, which it listens on too, {taken}",
+            "end that process, or let the program listen on another port",
+        )
     return Cause(
         CauseName.PORT_TAKEN,
-        f"port {unit.port} is taken{f' by {holder}' if holder else ''}",
-        "end that process, or "
-        + advise(unit, f"local: {{port: {find_free(unit.port)}}}"),
+        f"port {port} {taken}",
+        "end that process, or " + advise(unit, write_port(find_free(port))),
     )
 
 
@@ -191,13 +211,7 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     launch = unit.launch
     word = launch.command[0] if launch is not None else unit.name
     if keeps_all_from_starting(error):
-        cause, help = describe_os_error(error)
-        return Failure(
-            service=unit.name,
-            reason=f"{unit.name} cannot be started",
-            cause=cause,
-            help=help,
-        )
+        return _fail(unit, f"{unit.name} cannot be started", _explain_system(error))
     said = (error.strerror or str(error)).lower()
     log = launch.log if launch is not None else None
     if log is not None and error.filename in {str(log), str(log.parent)}:
@@ -216,12 +230,16 @@ def explain_os_error(unit: Unit, error: OSError) -> Failure:
     )
 
 
+def _explain_system(error: OSError) -> Cause:
+    return Cause(CauseName.SYSTEM_REFUSED, *describe_os_error(error))
+
+
 def _explain_command(unit: Unit, word: str) -> Cause:
     """The command itself cannot be executed."""
     correct = "correct `local: {command: ..}`, or install it"
     launch = unit.launch
     if launch is None:
-        return Cause(CauseName.COMMAND_NOT_FOUND, "", correct)
+        return UNKNOWN
     path = launch.env.get("PATH", "")
     program, cause = find_program(word, launch.folder, path)
     if program is not None:
@@ -247,7 +265,7 @@ def explain_silence(
     try:
         cause = _find_silence(unit, running, seconds, last)
     except OSError as error:
-        cause = Cause("", *describe_os_error(error))
+        cause = _explain_system(error)
     return _fail(
         unit,
         f"{unit.name} was not ready after {seconds:g} s: {unit.probe}: {last}",
@@ -263,19 +281,18 @@ def _find_silence(
     share = read_cpu_seconds(pids) / seconds if seconds else 0.0
     busy = "it is computing" if share > _BUSY_SHARE else "it is idle"
     longer = "give it more time: " + advise(unit, write_longer_boot(unit))
-    if probe.port is None:
-        return Cause(CauseName.SLOW_BOOT, busy, longer)
-    listeners = find_listeners(probe.port)
+    listeners = [] if probe.port is None else find_listeners(probe.port)
     hosts = {listener.host for listener in listeners}
     if not hosts:
-        others = list_ports(pids)
+        others = [] if probe.port is None else list_ports(pids)
         if others:
             return Cause(
                 CauseName.OTHER_PORT,
                 f"it listens on {', '.join(map(str, others))}, not on {probe.port}",
-                "let it read PORT, or " + advise(unit, _write_port(others[0])),
+                "let it read PORT, or " + advise(unit, write_port(others[0])),
             )
-        said = f"nothing listens on port {probe.port}; {busy}"
+        nothing = "" if probe.port is None else f"nothing listens on port {probe.port}"
+        said = "; ".join(filter(None, (nothing, busy)))
         return Cause(CauseName.SLOW_BOOT, said, longer)
     if hosts <= {"::1"}:
         return Cause(
@@ -296,7 +313,3 @@ def _find_silence(
             f"another path in the `health` of `{unit.name}`",
         )
     return Cause(CauseName.SLOW_ANSWER, f"port {probe.port} listens; {busy}", longer)
-
-
-def _write_port(port: int) -> str:
-    return f"local: {{port: {port}}}"

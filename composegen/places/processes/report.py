@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from composegen.places.events import Event, Line, Report, Told
-from composegen.places.processes.causes import LAST_LINES
 from composegen.places.processes.service import RunningService
+from composegen.places.reasons import LAST_LINES
 from composegen.system.logfiles import Tail, read_last_lines
 from composegen.system.trimming import Trimmer
 

@@ -178,7 +178,10 @@ def describe_run(
 
 
 def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
-    """Why services are not up, and what the last question to each got."""
+    """Why services are not up, what the last question to each got, and its log.
+
+    ``log_starts`` are the bytes at which the lines of its present start begin.
+    """
     return {
         "failures": {
             name: as_dict(failure)
@@ -189,5 +192,10 @@ def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
             name: service.last_answer
             for name, service in supervisor.services.items()
             if service.last_answer
+        },
+        "log_starts": {
+            name: service.process.log_start
+            for name, service in supervisor.services.items()
+            if service.process is not None
         },
     }

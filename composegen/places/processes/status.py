@@ -26,7 +26,8 @@ class RunsSeen:
 
     ``is_running`` says whether any run is alive; ``answers`` hold what the last
     question to a service got, ``needs`` what each one waits for, ``notes`` what people
-    should know as well. ``ending`` is how the last run ended, where no service says.
+    should know as well. ``log_starts`` say at which byte the log of the present start
+    begins. ``ending`` is how the last run ended, where no service says.
     """
 
     statuses: tuple[ServiceStatus, ...]
@@ -36,6 +37,7 @@ class RunsSeen:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    log_starts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ending: str = ""
 
@@ -91,6 +93,7 @@ class _Told:
         self.statuses: dict[str, ServiceStatus] = {}
         self.failures: dict[str, Failure] = {}
         self.answers: dict[str, str] = {}
+        self.log_starts: dict[str, int] = {}
         self.left_out: dict[str, Mapping[str, Any]] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
         self.notes: list[str] = []
@@ -137,6 +140,7 @@ class _Told:
             name: _read_failure(each) for name, each in data["failures"].items()
         }
         self.answers |= data["answers"]
+        self.log_starts |= data.get("log_starts", {})
         self.needs |= {name: tuple(needs) for name, needs in data["needs"].items()}
 
     def join(self, stack: Stack | None) -> RunsSeen:
@@ -171,6 +175,7 @@ class _Told:
             left_out=tuple(out.values()),
             failures=self.failures,
             answers=self.answers,
+            log_starts=self.log_starts,
             needs={**needs, **self.needs},
             notes=tuple(self.notes),
             ending=self.ending,

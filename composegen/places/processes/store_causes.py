@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from composegen.places.cause import Cause
-from composegen.places.processes.advice import advise, find_free
+from composegen.places.processes.advice import advise, find_free, write_port
 from composegen.places.processes.cause import CauseName
 from composegen.places.processes.plan import Way
 from composegen.places.processes.units import Unit
@@ -67,8 +67,7 @@ def explain_store(unit: Unit, code: int, lines: Iterable[str]) -> Cause | None:
         return Cause(
             CauseName.STORE_PORT_TAKEN,
             f"port {unit.port} is taken{f' by {holder}' if holder else ''}",
-            "end that process, or "
-            + advise(unit, f"local: {{port: {find_free(unit.port)}}}"),
+            "end that process, or " + advise(unit, write_port(find_free(unit.port))),
         )
     for name, pattern, cause, help in _CAUSES:
         match = re.search(pattern, text)

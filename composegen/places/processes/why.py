@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from composegen.places.processes.status import RunsSeen
-from composegen.places.reasons import Reason
+from composegen.places.reasons import LAST_LINES, Reason, follow_needs
 from composegen.places.status import FINE, State
 from composegen.system.logfiles import find_log, read_last_lines
-
-_LAST_LINES = 20
 
 
 def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
@@ -31,30 +29,23 @@ def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
         is_fine = status.state in FINE and status.health != "unhealthy"
         if is_fine or status.state is State.LEFT_OUT:
             continue
-        chain = _follow_needs(seen, name)
+        chain = follow_needs(name, lambda each: _find_blocking(seen, each))
         if chain[-1] not in found:
             found[chain[-1]] = _make_reason(folder, seen, chain)
     return list(found.values())
 
 
-def _follow_needs(seen: RunsSeen, name: str) -> tuple[str, ...]:
-    """From a service to the one that blocks it: the deepest that is not up."""
-    chain = [name]
-    while True:
-        status = seen.find(chain[-1])
-        is_there = status.state in {State.STARTING, State.READY}
-        waits = not is_there and status.health != "unhealthy"
-        blocked = [
-            need
-            for need in seen.needs.get(chain[-1], ())
-            if need not in chain
-            and waits
-            and need in seen.names
-            and seen.find(need).state not in {*FINE, State.LEFT_OUT}
-        ]
-        if not blocked or _failed_itself(seen, chain[-1]):
-            return tuple(chain)
-        chain.append(blocked[0])
+def _find_blocking(seen: RunsSeen, name: str) -> list[str]:
+    """What keeps a service from starting: what it needs and is not up."""
+    status = seen.find(name)
+    is_there = status.state in {State.STARTING, State.READY}
+    if is_there or status.health == "unhealthy" or _failed_itself(seen, name):
+        return []
+    return [
+        need
+        for need in seen.needs.get(name, ())
+        if need in seen.names and seen.find(need).state not in {*FINE, State.LEFT_OUT}
+    ]
 
 
 def _failed_itself(seen: RunsSeen, name: str) -> bool:
@@ -68,11 +59,7 @@ def _failed_itself(seen: RunsSeen, name: str) -> bool:
 def _make_reason(folder: Path, seen: RunsSeen, chain: tuple[str, ...]) -> Reason:
     name = chain[-1]
     failure = seen.failures.get(name)
-    lines = (
-        failure.lines
-        if failure is not None
-        else tuple(read_last_lines(find_log(folder, name), _LAST_LINES))
-    )
+    lines = failure.lines if failure is not None else _read_lines(folder, seen, name)
     return Reason(
         chain=chain,
         status=seen.find(name),
@@ -80,3 +67,11 @@ def _make_reason(folder: Path, seen: RunsSeen, chain: tuple[str, ...]) -> Reason
         answer=seen.answers.get(name, ""),
         lines=lines,
     )
+
+
+def _read_lines(folder: Path, seen: RunsSeen, name: str) -> tuple[str, ...]:
+    """The last lines of its present start; those of an earlier one say nothing."""
+    since = seen.log_starts.get(name)
+    if since is None:
+        return ()
+    return tuple(read_last_lines(find_log(folder, name), LAST_LINES, since=since))

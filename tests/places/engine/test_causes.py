@@ -5,6 +5,7 @@ import pytest
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.causes import format_size
 from composegen.places.engine.containers import Probe, Published, Socket, Status
+from composegen.places.engine.deaths import Death
 from tests.enginefakes import find_web, see_web, see_web_dead
 
 
@@ -25,7 +26,10 @@ def test_out_of_memory_comes_before_what_the_log_says():
 
 def test_a_kill_is_told_apart_from_a_lack_of_memory():
     cause, _ = see_web_dead(code=137)
-    assert cause == "it was killed (SIGKILL), but not for lack of memory"
+    assert cause == "it was killed (SIGKILL); the engine saw no lack of memory"
+    stopped = Death(id="id-web", at=1.0, exit_code=137, was_stopped=True)
+    cause, _ = see_web_dead(code=137, evidence={"death": stopped})
+    assert cause == "the engine was asked to stop it: docker stop or kill"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,7 @@ def test_a_program_that_a_shell_does_not_find_is_named():
             'exec: "server": executable file not found in $PATH: unknown',
             "`server` is not in the image",
         ),
-        ("exec /app: exec format error", "another processor architecture"),
+        ("exec /app: exec format error", "neither one for this processor nor a script"),
         (
             "Bind for 127.0.0.1:3000 failed: port is already allocated",
             "port 3000 of this machine is taken by pid 7",
@@ -61,6 +65,14 @@ def test_a_program_that_a_shell_does_not_find_is_named():
         (
             "bind source path does not exist: /home/me/.secrets/KEY",
             "/home/me/.secrets/KEY, which it mounts, does not exist",
+        ),
+        (
+            'error mounting "/home/me/x" to rootfs at "/x": no such file or directory',
+            "/home/me/x, which it mounts, does not exist",
+        ),
+        (
+            'error mounting "/home/me/x" to rootfs at "/etc/x": not a directory',
+            "/home/me/x is a folder, and /etc/x is a file in the image",
         ),
         ('exec: "/bin/app": permission denied', "may not be executed"),
         ("a new kind of trouble", "a new kind of trouble"),

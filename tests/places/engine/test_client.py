@@ -94,7 +94,7 @@ def test_what_an_engine_refuses_is_said_in_its_words(answer):
 def test_a_log_that_is_kept_nowhere_is_empty():
     refused = (501, "configured logging driver does not support reading")
     with connect({"/logs": refused, "/json": FOUND}) as (engine, _):
-        assert engine.read_logs("id", 20) == ()
+        assert engine.read_logs("id", 20, 5.0) == ()
 
 
 @pytest.mark.parametrize("code", [400, 409, 500])
@@ -129,7 +129,7 @@ def test_the_past_is_over_by_the_clock_of_the_engine():
         "/events": (200, death),
     }
     with connect(answers) as (engine, daemon):
-        [happened] = engine.list_past("id", since=900.0, until=2000.0)
+        [happened] = engine.list_past("id", since=900.0)
         assert happened.exit_code == 3
         [until] = daemon.asked[-1][1]["until"]
         assert float(until) == 1000.5

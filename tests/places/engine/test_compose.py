@@ -208,7 +208,9 @@ def test_without_docker_there_is_a_mend(monkeypatch):
     [
         (["Network x Created", "Error: no", "  "], "Error: no"),
         (["something"], "something"),
-        ([], "it printed nothing"),
+        (["Network x Created", ' level=warning msg="hm: no"', "#5 ERROR: no"], ""),
+        ([" Container x-db-1  Waiting", "  Container x-db-1 Error  1.2s"], ""),
+        ([], ""),
     ],
 )
 def test_the_line_that_complains_is_found(lines, complaint):

@@ -7,8 +7,11 @@ import shlex
 import pytest
 
 from composegen.errors import OtherEngine
+from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import find_endpoint
 from composegen.places.engine.notes import (
+    How,
+    NotedFailure,
     load_notes,
     read_notes,
     remove_notes,
@@ -32,7 +35,13 @@ def notes():
         context="",
         settings={"DOCKER_TLS_VERIFY": "1"},
         flags="--without cache",
+        began=12.5,
+        limit=60.0,
         complaint="it said no",
+        failures=(
+            NotedFailure(service="web", how=How.LATE, at=13.5, reason="r", id="a"),
+        ),
+        deaths=(Death(id="a", at=13.0, exit_code=3, was_out_of_memory=True),),
         left_out=({"service": "cache", "reason": "r", "instead": ["web: A=b"]},),
     )
 
@@ -64,6 +73,12 @@ def test_what_is_written_is_read_back(notes, tmp_path):
     read = read_notes(tmp_path, ENVIRONMENT)
     assert read.at >= begin
     assert replace(read, at="") == notes
+
+
+def test_the_notes_of_version_0_2_are_read_but_for_what_is_no_evidence(notes, tmp_path):
+    change(tmp_path, notes, failed=["web"], late=["web"], failures=[], deaths=[])
+    read = read_notes(tmp_path, ENVIRONMENT)
+    assert replace(read, at="") == replace(notes, failures=(), deaths=())
 
 
 def test_only_its_owner_reads_it(notes, tmp_path):
@@ -99,7 +114,7 @@ def test_a_broken_file_is_no_note(text, tmp_path):
 
 WRONG = (
     *("project", "host", "context", "file", "flags", "complaint", "services"),
-    *("settings", "failed", "late", "left_out"),
+    *("settings", "failures", "deaths", "began", "limit", "left_out"),
     *(f"services_{name}" for name in ("name", "is_required", "is_job", "is_asked")),
     *(f"services_{name}" for name in ("is_http", "is_restarted", "boot", "replicas")),
     *(f"services_{name}" for name in ("port", "needs", "password_file")),
@@ -111,7 +126,7 @@ WRONG = (
     "value", [{"a": [1]}, [[1]], [{"service": 1}], -1.5, math.nan, 1 << 70, [None]]
 )
 def test_no_field_may_be_of_another_kind(name, value, notes, tmp_path):
-    if name.endswith("boot") and value == -1.5:
+    if name.endswith(("boot", "began", "limit")) and value == -1.5:
         return  # a number, as it has to be
     change(tmp_path, notes, **{name: value})
     assert read_notes(tmp_path, ENVIRONMENT) is None

@@ -22,6 +22,9 @@ class FakeEngine:
     def list_containers(self, project):
         return tuple(self.containers)
 
+    def read_clock(self):
+        return 110.0
+
     def list_volumes(self, project):
         return tuple(self.volumes)
 

@@ -1,18 +1,20 @@
 """The engine's words become the states of every place."""
 
-import time
-
 import pytest
 
 from composegen.places.engine.containers import Published, Status
+from composegen.places.engine.notes import How, NotedFailure
 from composegen.places.engine.status import find_addresses, make_seen
 from composegen.places.status import State, format_statuses
+from composegen.records import replace
 from tests.enginefakes import make_container, make_noted, make_notes
 
+NOW = 110.0
 
-def see(container=None, **noted):
-    notes = make_notes(make_noted("web", **noted))
-    return make_seen(notes, [container] if container else []).find("web")
+
+def see(container=None, *, notes=None, now=NOW, **noted):
+    notes = replace(make_notes(make_noted("web", **noted)), **(notes or {}))
+    return make_seen(notes, [container] if container else [], now).find("web")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,13 @@ def see(container=None, **noted):
         ({"health": "unhealthy"}, State.FAILED),
         ({"status": Status.CREATED}, State.WAITING),
         ({"status": Status.CREATED, "error": "no"}, State.FAILED),
-        ({"status": Status.RESTARTING}, State.FAILED),
+        ({"health": "starting", "restarts": 1}, State.STARTING),
+        ({"health": "starting", "restarts": 2}, State.FAILED),
+        ({"health": "healthy", "restarts": 2}, State.READY),
+        ({"health": "none", "restarts": 1, "started_at": 101.0}, State.STARTING),
+        ({"health": "none", "restarts": 2, "started_at": 101.0}, State.FAILED),
+        ({"health": "none", "restarts": 2, "started_at": 99.0}, State.READY),
+        ({"status": Status.RESTARTING, "restarts": 1}, State.FAILED),
         ({"status": Status.PAUSED}, State.STOPPED),
         ({"status": Status.EXITED, "exit_code": 143}, State.STOPPED),
         ({"status": Status.EXITED, "was_out_of_memory": True}, State.FAILED),
@@ -46,11 +54,71 @@ def test_the_state_of_a_job(values, state):
 
 
 def test_without_a_check_it_is_ready_once_it_has_lived_for_a_second():
-    now = time.time()
-    young = make_container("web", health="none", started_at=now)
-    old = make_container("web", health="none", started_at=now - 2)
+    young = make_container("web", health="none", started_at=NOW - 0.5)
+    old = make_container("web", health="none", started_at=NOW - 2)
     assert see(young).state is State.STARTING
     assert see(old).state is State.READY
+
+
+def test_a_boot_that_is_over_has_failed_until_it_is_healthy():
+    booting = make_container("web", health="starting", started_at=100.0)
+    assert see(booting, now=129.9).state is State.STARTING
+    assert see(booting, now=130.0).state is State.FAILED
+    # An `up` that began later gives it its time once more, or a limit of its own.
+    assert see(booting, now=130.0, notes={"began": 120.0}).state is State.STARTING
+    limit = {"began": 120.0, "limit": 5.0}
+    assert see(booting, now=124.0, notes=limit).state is State.STARTING
+    assert see(booting, now=125.0, notes=limit).state is State.FAILED
+
+
+def fail(how, **values):
+    failure = NotedFailure(
+        service="web", how=how, at=105.0, reason="it failed", **values
+    )
+    return {"failures": (failure,)}
+
+
+@pytest.mark.parametrize(
+    ("how", "values", "state"),
+    [
+        (How.DIED, {"health": "starting"}, State.FAILED),
+        (How.DIED, {}, State.READY),
+        (How.DIED, {"health": "starting", "started_at": 106.0}, State.STARTING),
+        (How.DIED, {"health": "starting", "id": "another"}, State.STARTING),
+        (How.DIED, {"status": Status.EXITED, "finished_at": 104.9}, State.FAILED),
+        (How.DIED, {"status": Status.EXITED, "finished_at": 106.0}, State.STOPPED),
+        (How.LATE, {"health": "starting", "restarts": 1}, State.FAILED),
+        (How.REFUSED, {"status": Status.CREATED, "started_at": None}, State.FAILED),
+        (How.REFUSED, {"health": "starting", "started_at": 106.0}, State.STARTING),
+    ],
+)
+def test_what_up_judged_is_so_until_something_newer_is_seen(how, values, state):
+    noted = fail(how, id="id-web")
+    assert see(make_container("web", **values), notes=noted).state is state
+
+
+def test_a_service_that_compose_could_not_make_has_failed():
+    assert see(notes=fail(How.REFUSED)).state is State.FAILED
+
+
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [
+        ({"status": Status.CREATED, "error": "no"}, State.WAITING),
+        ({"status": Status.EXITED, "error": "no"}, State.STOPPED),
+        ({"status": Status.EXITED, "was_out_of_memory": True}, State.STOPPED),
+    ],
+)
+def test_what_is_older_than_this_up_is_no_failure(values, state):
+    container = make_container("web", finished_at=103.0, **values)
+    assert see(container, notes={"began": 104.0}).state is state
+    assert see(container, notes={"began": 102.0}).state is State.FAILED
+
+
+def test_the_end_of_a_job_in_an_earlier_up_is_none_in_this_one():
+    job = make_container("web", status=Status.EXITED, exit_code=4, finished_at=103.0)
+    state = see(job, notes={"began": 104.0}, is_job=True).state
+    assert state is State.STOPPED
 
 
 def test_a_service_without_a_container_is_stopped():
@@ -63,8 +131,8 @@ def test_the_worst_container_speaks_for_its_service():
         make_container("web", id="a", restarts=1),
         make_container("web", id="b", health="starting", restarts=2),
     ]
-    status = make_seen(notes, containers).find("web")
-    assert status.state is State.STARTING
+    status = make_seen(notes, containers, NOW).find("web")
+    assert status.state is State.FAILED
     assert status.restarts == 3
 
 
@@ -113,7 +181,9 @@ def test_the_table_shows_every_service_and_what_is_left_out():
 def test_a_required_service_that_only_its_container_reaches_is_not_up():
     notes = make_notes(make_noted("web"), make_noted("cache", is_required=False))
     containers = [make_container("web"), make_container("cache")]
-    assert not make_seen(notes, containers, {"web"}).is_up
-    assert make_seen(notes, containers, {"cache"}).is_up
-    assert make_seen(notes, containers, {"web"}).find("web").reachable is False
+    assert not make_seen(notes, containers, unreached={"web"}).is_up
+    assert make_seen(notes, containers, unreached={"cache"}).is_up
+    assert (
+        make_seen(notes, containers, unreached={"web"}).find("web").reachable is False
+    )
     assert make_seen(notes, containers).find("web").reachable is None

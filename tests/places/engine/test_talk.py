@@ -67,6 +67,7 @@ class ScriptedEngine(FakeEngine):
     before: list[Container] = field(default_factory=list)
     has_images: bool = True
     looks: int = 0
+    now: float = 98.0
 
     def __call__(self, endpoint):
         return self
@@ -194,6 +195,23 @@ def test_compose_refuses(up):
     )
     said = up(engine=ScriptedEngine(), compose=compose)
     assert_golden(GOLDEN / "compose-refuses.txt", said)
+
+
+def test_a_variable_that_is_not_set(up):
+    warning = 'time="T" level=warning msg="The \\"MAIL_FROM\\" variable is not set."'
+    compose = f"echo '{warning}' >&2"
+    engine = ScriptedEngine([make_container("web")], has_images=False)
+    engine.script = [CREATED, STARTED, HEALTHY]
+    stack = STACK + "    environment: {MAIL: '${MAIL_FROM}'}\n"
+    said = up(engine=engine, compose=compose, stack=stack)
+    assert_golden(GOLDEN / "variable.txt", said)
+
+
+def test_a_docker_compose_that_is_killed_again_and_again(up):
+    engine = ScriptedEngine([make_container("web", status=Status.CREATED)])
+    engine.script = [CREATED]
+    waits = "echo ' Container demo-web-1  Waiting' >&2; kill -9 $$"
+    assert_golden(GOLDEN / "compose-killed.txt", up(engine=engine, compose=waits))
 
 
 def test_an_image_that_cannot_be_pulled(up):

@@ -281,6 +281,20 @@ def test_why_of_one_that_boots_again_tells_its_last_exit_and_its_check(tmp_path,
     assert "it was restarted and is not ready yet: nothing listens" in out
 
 
+def test_lines_of_an_earlier_run_say_nothing_of_one_that_boots(tmp_path, ports):
+    write(tmp_path, ports, app="print('Traceback of yesterday')")
+    assert run_cli(tmp_path, "run")[0] == 1
+    (tmp_path / "app.py").write_text("import time\ntime.sleep(600)")
+    process = start_cli(tmp_path, "run")
+    try:
+        out = read_until(tmp_path, "its check got", "why", "app")
+    finally:
+        end(process)
+
+    assert out.startswith("app: app is starting\n")
+    assert "yesterday" not in out
+
+
 def test_why_of_one_that_recovered_has_nothing_to_tell(tmp_path, ports):
     write(tmp_path, ports)
     process, _ = start_up(tmp_path)

@@ -1,0 +1,87 @@
+"""One service on its way up: its containers, and what they have come to.
+
+Times are seconds since the boot began.
+"""
+
+from __future__ import annotations
+
+from composegen.places.engine.notes import NotedFailure, NotedService
+from composegen.places.events import Failure
+from composegen.places.status import State
+from composegen.records import record
+
+
+@record(frozen=False)
+class Instance:
+    """One container of a service, as far as it was seen."""
+
+    id: str
+    number: int = 1
+    created: float | None = None
+    started: float | None = None
+    alive_since: float | None = None
+    ready: float | None = None
+    deaths: int = 0
+    exit_code: int | None = None
+    is_gone: bool = False
+    was_there: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is there."""
+        return self.alive_since is not None
+
+
+class Candidate:
+    """One service on its way up; its ``boot`` is counted from ``boots_from``."""
+
+    def __init__(self, noted: NotedService) -> None:
+        self.noted = noted
+        self.state = State.WAITING
+        self.failure: Failure | None = None
+        self.noted_failure: NotedFailure | None = None
+        self.created: float | None = None
+        self.started: float | None = None
+        self.ready: float | None = None
+        self.boots_from: float | None = None
+        self.instances: dict[str, Instance] = {}
+
+    def list_here(self) -> list[Instance]:
+        """The containers that have not been removed."""
+        return [each for each in self.instances.values() if not each.is_gone]
+
+    def find_lacking(self) -> Instance | None:
+        """The first of its containers that is not ready; None where all are."""
+        return next((each for each in self.list_here() if each.ready is None), None)
+
+    def count_ready(self) -> int:
+        """How many of its containers are ready."""
+        return sum(each.ready is not None for each in self.list_here())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether as many of its containers are ready as there shall be."""
+        return self.count_ready() >= self.noted.replicas
+
+    def begin(self, at: float) -> None:
+        """Let its time begin, unless it has."""
+        if self.created is None:
+            self.created = at
+        if self.started is None:
+            self.started = self.boots_from = at
+
+    def lose(self) -> None:
+        """Let one make room for another, or be one too many."""
+        if self.is_whole:
+            return
+        self.ready = None
+        if any(each.is_running for each in self.list_here()):
+            self.state = State.STARTING
+        else:
+            self.state = State.WAITING
+            self.started = self.boots_from = None
+
+    def reset(self) -> None:
+        """Let it boot again, with other containers."""
+        self.state = State.WAITING
+        self.created = self.started = self.boots_from = self.ready = None

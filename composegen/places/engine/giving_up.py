@@ -1,0 +1,135 @@
+"""Why Compose gave up: a container that it could not start, or what it complains of.
+
+A service is blamed only where Compose speaks of it, or was called for it alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from composegen.places.engine.complaints import explain_complaint
+from composegen.places.engine.compose import describe_cut, list_spoken, was_cut
+from composegen.places.engine.containers import Container
+from composegen.places.engine.describing import clean
+from composegen.places.engine.evidence import Looking
+from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
+from composegen.places.engine.status import make_seen
+from composegen.places.engine.why import find_engine_reasons
+from composegen.places.events import Failure
+from composegen.places.reasons import Reason
+from composegen.places.status import FINE
+from composegen.records import record, replace
+
+_KEPT_LINES = 20
+_SPEAKS_OF = (
+    r"target ([\w-]+):",
+    r"> \[([\w-]+) ",
+    r"^([\w-]+) Error ",
+    r"[Ss]ervice \"?([\w-]+)",
+    r"[Cc]ontainer \"?([\w-]+)",
+)
+
+
+@record
+class GivenUp:
+    """What Compose did not do: the notes with that, and the reasons to show."""
+
+    notes: Notes
+    reasons: tuple[Reason, ...]
+
+
+def explain_compose(
+    engine: Looking,
+    notes: Notes,
+    folder: Path,
+    lines: Iterable[str],
+    *,
+    code: int = 1,
+    among: Iterable[str] = (),
+) -> GivenUp:
+    """Why Compose gave up, with exit code ``code``, in this call of it.
+
+    ``among`` are the services that it was called for, all where none is named.
+    """
+    said = [clean(line).strip() for line in lines if line.strip()]
+    if was_cut(code, said):
+        return _explain_cut(notes, code)
+    complaint = "\n".join(list_spoken(said)[-_KEPT_LINES:])
+    now = engine.read_clock()
+    broken = [
+        each
+        for each in engine.list_containers(notes.project)
+        if each.error
+        and notes.find(each.service) is not None
+        and _was_tried(each, said, notes.began)
+    ]
+    if broken:
+        failed = replace(notes, failures=tuple(_refuse(each, now) for each in broken))
+        names = {each.service for each in broken}
+        reasons = find_engine_reasons(engine, failed, folder, among=names)
+        return GivenUp(
+            notes=failed,
+            reasons=tuple(each for each in reasons if each.service in names),
+        )
+    noted = _find_service(notes, complaint, tuple(among))
+    failure = explain_complaint(engine, noted, complaint)
+    if noted is None:
+        told = replace(notes, complaint=complaint)
+        return GivenUp(notes=told, reasons=(Reason(failure=failure),))
+    refused = NotedFailure(
+        service=noted.name, how=How.REFUSED, at=now, reason=failure.reason
+    )
+    failed = replace(notes, complaint=complaint, failures=(refused,))
+    containers = engine.list_containers(notes.project)
+    status = make_seen(failed, containers, now).find(noted.name)
+    if status.state in FINE:
+        as_before = f"{noted.name} was not renewed: it runs as before"
+        failure = replace(failure, reason=as_before)
+    return GivenUp(
+        notes=failed,
+        reasons=(Reason(chain=(noted.name,), status=status, failure=failure),),
+    )
+
+
+def _explain_cut(notes: Notes, code: int) -> GivenUp:
+    """Compose was ended from outside: nobody has failed by that."""
+    cut = describe_cut(code)
+    failure = Failure(service="", reason=cut, help="continue: composegen up")
+    return GivenUp(
+        notes=replace(notes, complaint=cut), reasons=(Reason(failure=failure),)
+    )
+
+
+def _was_tried(container: Container, said: list[str], began: float) -> bool:
+    """Whether its error is of this call: an earlier one leaves its error behind."""
+    if (container.created_at or 0.0) >= began:
+        return True
+    tried = re.compile(rf"Container {re.escape(container.name)}\s+Start")
+    return any(tried.search(line) for line in said)
+
+
+def _refuse(container: Container, now: float) -> NotedFailure:
+    return NotedFailure(
+        service=container.service,
+        how=How.REFUSED,
+        at=now,
+        reason=f"{container.service} could not be started",
+        id=container.id,
+    )
+
+
+def _find_service(
+    notes: Notes, complaint: str, among: tuple[str, ...]
+) -> NotedService | None:
+    """The service that a complaint is about; None where that is nobody."""
+    named = [each for each in notes.services if not among or each.name in among]
+    names = [each.name for each in named]
+    for pattern in _SPEAKS_OF:
+        for match in re.finditer(pattern, complaint, re.MULTILINE):
+            word = match[1].removeprefix(f"{notes.project}-")
+            for name in (word, re.sub(r"-\d+$", "", word)):
+                if name in names:
+                    return named[names.index(name)]
+    return named[0] if among and len(named) == 1 else None

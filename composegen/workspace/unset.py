@@ -1,0 +1,68 @@
+"""The variables of a rendered stack that nobody has set, and who uses them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from composegen.records import record
+from composegen.values import parse_variables
+
+_TOP = re.compile(r"(\w[\w-]*):")
+_SERVICE = re.compile(r'  "?([\w.-]+)"?:\s*$')
+
+
+@record
+class Unset:
+    """A variable that is not set, the services that use it, and whether it must be."""
+
+    name: str
+    services: tuple[str, ...]
+    is_required: bool
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in a sentence."""
+        users = ", ".join(f"`{each}`" for each in self.services)
+        if self.is_required:
+            return f"{self.name} is not set" + (
+                f": {users} must have it" if users else ""
+            )
+        return f"{self.name} is not set: it will be empty" + (
+            f" in {users}" if users else ""
+        )
+
+    @property
+    def help(self) -> str:
+        """Where to set it."""
+        return f"set {self.name} in .env or in the environment"
+
+
+def find_unset(text: str, values: Mapping[str, str]) -> list[Unset]:
+    """The variables of a rendered Compose file that ``values`` do not set.
+
+    One with a default is not among them; one that must not be empty is, if it is.
+    """
+    users: dict[str, dict[str, None]] = {}
+    required: dict[str, bool] = {}
+    is_service, service = False, ""
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            continue
+        if top := _TOP.match(line):
+            is_service, service = top[1] == "services", ""
+        elif is_service and (found := _SERVICE.match(line)):
+            service = found[1]
+        for variable in parse_variables(line):
+            name, must = variable.name, variable.operator.endswith("?")
+            lacks = not values.get(name) if must else name not in values
+            if not lacks or (variable.operator and not must):
+                continue
+            users.setdefault(name, {})
+            required[name] = required.get(name, False) or must
+            if service:
+                users[name][service] = None
+    return [
+        Unset(name=name, services=tuple(users[name]), is_required=required[name])
+        for name in users
+    ]

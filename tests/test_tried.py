@@ -1,0 +1,103 @@
+"""Every cause that has a help is tried by a test that carries its name."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from composegen.places.engine.cause import CauseName as OnEngine
+from composegen.places.processes.cause import CauseName as AsProcess
+
+ROOT = Path(__file__).parents[1]
+
+# What no test can do to a machine, or what offers no help that could be tried.
+NOT_TRIED = {
+    OnEngine: {
+        "START_REFUSED": "the engine's own words, without a help",
+        "KILLED": "without a help",
+        "STOPPED": "without a help",
+        "BOOT_NOT_OVER": "without a help",
+        "SILENT_AGAIN": "without a help",
+        "UP_NOW": "it has to become ready while `up` ends",
+        "ENGINE_LOST": "it would take the engine away from other tests",
+        "ADDRESSES_EXHAUSTED": "it would take the networks of everything else here",
+        "DISK_FULL": "it would fill the disk of this machine",
+        "COMPOSE_TOO_OLD": "it needs another Compose",
+    },
+    AsProcess: {
+        "KILLED": "without a help",
+        "PERMISSION_DENIED": "without a help",
+        "PORT_HELD": "without a help",
+        "SYSTEM_REFUSED": "a limit of this machine; its table has tests of its own",
+        "STORE_REFUSED": "docker's own words, without a help",
+        "STORE_ENGINE_SILENT": "it would take the engine away from other tests",
+    },
+}
+PLACES = [
+    pytest.param(OnEngine, "engine", "tests/e2e", id="engine"),
+    pytest.param(AsProcess, "processes", "tests", id="processes"),
+]
+
+
+def read(folder, pattern="*.py"):
+    paths = sorted((ROOT / folder).rglob(pattern))
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def list_members(tree, kind):
+    """The names of `CauseName.NAME`, or `kind.NAME`, in a tree."""
+    return [
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == kind
+    ]
+
+
+def list_tried(folder, kind):
+    """The names that are arguments of `tries(..)`."""
+    found = set()
+    for tree in read(folder, "test_*.py"):
+        imported = any(
+            isinstance(node, ast.ImportFrom) and kind in (node.module or "")
+            for node in ast.walk(tree)
+        )
+        for node in ast.walk(tree) if imported else ():
+            if isinstance(node, ast.Call) and "tries" in ast.unparse(node.func):
+                found.update(*(list_members(arg, "CauseName") for arg in node.args))
+    return found
+
+
+@pytest.mark.parametrize(("names", "place", "tests"), PLACES)
+def test_the_help_of_each_cause_is_tried(names, place, tests):
+    module = f"places.{place}.cause"
+    known = {each.name for each in names}
+    assert list_tried(tests, module) == known - NOT_TRIED[names].keys()
+
+
+@pytest.mark.parametrize(("names", "place", "tests"), PLACES)
+def test_a_name_belongs_to_one_cause(names, place, tests):
+    """One that is used twice would pass for tried with a help that never was."""
+    del tests
+    used = [
+        name
+        for tree in read(f"composegen/places/{place}")
+        for name in list_members(tree, "CauseName")
+    ]
+    assert sorted(used) == sorted(each.name for each in names)
+
+
+@pytest.mark.parametrize("place", ["engine", "processes"])
+def test_a_cause_has_a_name(place):
+    """What is written as a text in place of a name could not be tried."""
+    unnamed = [
+        ast.unparse(node)
+        for tree in read(f"composegen/places/{place}")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "Cause"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert unnamed == []
