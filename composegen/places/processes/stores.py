@@ -147,8 +147,13 @@ def _list_mount_words(
     if kind == "bind":
         source = str((around.folder / Path(source).expanduser()).resolve())
     elif source:
-        source = f"{project}-run_{source}"
+        source = name_volume(project, source)
     return ["--volume", ":".join(part for part in (source, target, options) if part)]
+
+
+def name_volume(project: str, source: str) -> str:
+    """What a volume of a store is called: it is not the one that `up` mounts."""
+    return f"{project}-run_{source}"
 
 
 def _list_option_words(service: Service, around: Surroundings) -> list[str]:
