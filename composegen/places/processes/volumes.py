@@ -12,13 +12,11 @@ from pathlib import Path
 from composegen.errors import OtherFolder
 from composegen.places.processes.environment import Surroundings
 from composegen.places.processes.plan import LocalPlan, Way
-from composegen.places.processes.stores import name_volume
+from composegen.places.processes.stores import FOLDER_LABEL, name_volume
 from composegen.planning.plan import Step
 from composegen.system.docker import ask_docker
 from composegen.text import escape_control
 from composegen.workspace.project import find_project, holds_stack, make_project_name
-
-_LABEL = "composegen.folder"
 
 
 def claim_volumes(local: LocalPlan, around: Surroundings) -> None:
@@ -35,7 +33,9 @@ def claim_volumes(local: LocalPlan, around: Surroundings) -> None:
         for volume in _list_volumes(step, around, project):
             owner = _ask_owner(volume)
             if owner is None:
-                ask_docker("volume", "create", "--label", f"{_LABEL}={folder}", volume)
+                ask_docker(
+                    "volume", "create", "--label", f"{FOLDER_LABEL}={folder}", volume
+                )
             elif owner and Path(owner) != folder and holds_stack(Path(owner)):
                 raise _refuse(project, volume, step.name, folder, owner)
 
@@ -49,7 +49,7 @@ def _list_volumes(step: Step, around: Surroundings, project: str) -> Iterator[st
 
 def _ask_owner(volume: str) -> str | None:
     """The folder that a volume is labelled with; None where there is no such volume."""
-    form = f'{{{{index .Labels "{_LABEL}"}}}}'
+    form = f'{{{{index .Labels "{FOLDER_LABEL}"}}}}'
     said = ask_docker("volume", "inspect", "--format", form, volume)
     if said is None:
         return None

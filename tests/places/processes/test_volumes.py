@@ -7,7 +7,6 @@ import pytest
 
 from composegen.errors import OtherFolder
 from composegen.model import Mount, Service
-from composegen.places.processes import volumes
 from composegen.places.processes.plan import Way
 from composegen.places.processes.volumes import claim_volumes
 from composegen.records import record
@@ -122,7 +121,3 @@ def test_a_store_that_is_a_process_has_no_volume(claim):
     claim("one", way=Way.PROCESS)
 
     assert not claim.known.exists()
-
-
-def test_the_label_is_not_the_one_of_compose():
-    assert not volumes._LABEL.startswith("com.docker")
