@@ -166,15 +166,16 @@ class OtherEngine(ComposegenError):
 
 
 class OtherFolder(ComposegenError):
-    """The containers of the project were made from another folder, which is in use."""
+    """Containers, or data, were made from another folder, which is in use.
+
+    ``what`` is the subject with its verb: "the volume x belongs".
+    """
 
     name = "other-folder"
 
-    def __init__(self, project: str, folder: str, other: str, *, help: str) -> None:
+    def __init__(self, what: str, folder: str, other: str, *, help: str) -> None:
         super().__init__(
-            f"the containers of project `{project}` belong to another folder: {other}; "
-            f"this folder: {folder}",
-            help=help,
+            f"{what} to another folder: {other}; this folder: {folder}", help=help
         )
         self.folder = folder
         self.other = other

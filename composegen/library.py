@@ -21,6 +21,7 @@ from composegen.places.processes.run import ThisMachine
 from composegen.places.processes.session import open_session
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import make_units
+from composegen.places.processes.volumes import claim_volumes
 from composegen.planning.plan import Step
 from composegen.stackfile.load import load_stack
 from composegen.terminal.console import QUICK, Console
@@ -76,6 +77,7 @@ async def own_dependencies(
     around = read_surroundings(workspace)
     asked = Asked(names=(service,), needed_only=True)
     local = settle_plan(load_stack(path, str(path)).stack, asked, around, ThisMachine())
+    claim_volumes(local, around)
     around = prepare_secrets(local.plan, around)
     units = [unit for unit in make_units(local, around) if unit.way is not Way.OWNER]
     console = Console()

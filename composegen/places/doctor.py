@@ -172,7 +172,7 @@ class _Examination:
         if room is None:
             return
         shown = f"{room / (1 << 30):.1f} GB are free for images and volumes"
-        help = "make room: docker system df, docker system prune"
+        help = "what takes the room: docker system df; the cache: docker builder prune"
         if room < _NO_ROOM:
             yield say_broken(Where.ENGINE, shown, help)
         elif room < _LITTLE_ROOM:

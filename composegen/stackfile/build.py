@@ -139,9 +139,10 @@ class _Builder:
         brought: Draft = dict(recipe.draft)
         if draft.get("build") not in (None, REMOVED) and "image" not in draft:
             brought.pop("image", None)
+        # What a Dockerfile says is not shown: it may be a link to a file elsewhere.
         image = str(draft.get("image") or brought.get("image") or "")
-        runs = build.base_image if build is not None else image
-        data = choose_volumes(name, recipe, runs, draft)
+        shown = shorten(image) if build is None else "its base image"
+        data = choose_volumes(name, recipe, shown, draft)
         if data.doubt is not None and draft.get("volumes") is not REMOVED:
             self._add_doubt(name, data.doubt)
         if recipe.volumes:

@@ -29,11 +29,11 @@ _MEANING = """
 """.split()
 
 _WARNINGS = """
-    boot-too-short early-variable engine-socket env-file-wires foreign-image
-    implied-need job-unwaited latest-image near-placeholder no-reason old-data-folder
-    open-port port-unpublished root-bind-mount secret-in-context secret-literal
-    store-network traefik-network unasked unused-health unused-secret unused-volume
-    visible-password
+    boot-too-short closed-bind-mount early-variable engine-socket env-file-wires
+    foreign-image implied-need job-unwaited latest-image near-placeholder no-reason
+    old-data-folder open-port port-unpublished root-bind-mount secret-in-context
+    secret-literal store-network traefik-network unasked unused-health unused-secret
+    unused-volume visible-password
 """.split()
 
 _NOTES = ["all-excluded", "assumed-tag", "recipe-for-image", "unknown-image"]

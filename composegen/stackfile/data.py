@@ -45,7 +45,8 @@ def choose_volumes(
 ) -> DataVolumes:
     """The volumes of a recipe next to the mounts of a service's own draft.
 
-    A mount of one's own at a folder of the data wins over the recipe's.
+    A mount of one's own at a folder of the data wins over the recipe's. ``image`` is
+    what messages call the image.
     """
     if not recipe.is_store or not recipe.volumes:
         return DataVolumes(volumes=recipe.volumes)
@@ -168,13 +169,12 @@ def _follow_variable(
 
 
 def _doubt_unknown(service: str, recipe: Recipe, image: str) -> Doubt:
-    shown = shorten(image) or "its image"
     others = [each for each in recipe.folders if each not in recipe.volumes.values()]
     folders = [*recipe.volumes.values(), *others]
     guess = others[0] if others else folders[0]
     return Doubt(
         name="unknown-data-folder",
-        message=f"it is not known where {shown} keeps the data of `{service}`: "
+        message=f"it is not known where {image} keeps the data of `{service}`: "
         "a volume elsewhere would lose it",
         help=f"name the folder that the image documents ({_join(folders)} ..), or an "
         f"image with a version that is known:\n{_suggest(service, guess)}",
@@ -184,7 +184,7 @@ def _doubt_unknown(service: str, recipe: Recipe, image: str) -> Doubt:
 def _doubt_wrong(service: str, end: str, folder: str, target: str, image: str) -> Doubt:
     return Doubt(
         name="wrong-data-folder",
-        message=f"`{service}` mounts {target}, but {shorten(image)} keeps its data in "
+        message=f"`{service}` mounts {target}, but {image} keeps its data in "
         f"{folder}, which would get no volume that lasts",
         help="mount it there; data that is in the mount now has to be moved by hand:\n"
         + _suggest(service, folder, end),
@@ -195,7 +195,7 @@ def _doubt_wrong(service: str, end: str, folder: str, target: str, image: str) -
 def _doubt_other(service: str, end: str, folder: str, target: str, image: str) -> Doubt:
     return Doubt(
         name="old-data-folder",
-        message=f"`{service}` mounts {target}, but {shorten(image)} expects its volume "
+        message=f"`{service}` mounts {target}, but {image} expects its volume "
         f"at {folder}",
         help="mount it there, or name the image that the data was made with:\n"
         + _suggest(service, folder, end),

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import NoProjectName
+
+STACK_FILES = (
+    *("stack.yaml", "stack.yml"),
+    *("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"),
+)
+"""The usual names of stack files and Compose files."""
 
 
 def find_project(name: str, folder: Path, values: Mapping[str, str]) -> str:
@@ -27,3 +34,13 @@ def find_project(name: str, folder: Path, values: Mapping[str, str]) -> str:
 def make_project_name(folder: Path) -> str:
     """The name that Compose makes of a folder's; empty where nothing of it is left."""
     return re.sub(r"[^a-z0-9_-]", "", folder.resolve().name.lower()).lstrip("_-")
+
+
+def holds_stack(folder: Path) -> bool:
+    """Whether a folder holds a stack file; one that may not be looked into does."""
+    try:
+        return bool(set(os.listdir(folder)) & set(STACK_FILES))  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError):
+        return True

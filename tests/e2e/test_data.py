@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,25 @@ pytestmark = pytest.mark.engine
 
 POSTGRES = "postgres:17"
 DERIVATIVE = "composegen.test/pgvector/pgvector:0.8.0-pg17"
-IMAGES = [POSTGRES]
+STORES = {
+    "redis:8-alpine": ("redis", "/data", {}),
+    POSTGRES: (
+        "postgres",
+        "/var/lib/postgresql/data",
+        {"POSTGRES_HOST_AUTH_METHOD": "trust"},
+    ),
+    "postgres:18-alpine": (
+        "postgres",
+        "/var/lib/postgresql",
+        {"POSTGRES_HOST_AUTH_METHOD": "trust"},
+    ),
+    "mariadb:11": (
+        "mariadb",
+        "/var/lib/mysql",
+        {"MARIADB_ALLOW_EMPTY_ROOT_PASSWORD": "1"},
+    ),
+}
+IMAGES = [*STORES]
 COUNT = (
     'psql "$(cat "$URL_FILE")" -qAtc '
     '"create table if not exists t (a int); insert into t values (1); '
@@ -54,7 +74,9 @@ def test_its_data_is_there_after_down_and_up(stack: Stack) -> None:
     stack.up_well()
     assert stack.read_output("count").strip() == "1"
     mounts = stack.inspect("db")["Mounts"]
-    volumes = {each["Destination"]: each["Name"] for each in mounts if each["Name"]}
+    volumes = {
+        each["Destination"]: each["Name"] for each in mounts if each["Type"] == "volume"
+    }
     assert volumes == {"/var/lib/postgresql/data": f"{stack.name}_db-data"}
     declared = run_well(
         "docker", "image", "inspect", "-f", "{{json .Config.Volumes}}", DERIVATIVE
@@ -65,3 +87,40 @@ def test_its_data_is_there_after_down_and_up(stack: Stack) -> None:
     stack.up_well()
 
     assert stack.read_output("count").strip() == "2"
+
+
+@pytest.mark.parametrize("image", STORES)
+def test_a_folder_that_docker_made_gets_its_owner_by_the_printed_command(
+    images: Images, tmp_path: Path, image: str
+) -> None:
+    images.have(image)
+    recipe, target, variables = STORES[image]
+    db: dict[str, Any] = {
+        "use": recipe,
+        "image": image,
+        "environment": variables,
+        "volumes": [f"./kept:{target}"],
+    }
+    if recipe == "redis":
+        db["command"] = ["redis-server", "--appendonly", "yes"]
+    with Stack(tmp_path) as stack:
+        stack.write({"db": db})
+        assert "warning[closed-bind-mount]" in stack.composegen("check").said
+
+        said = stack.up_in_vain()
+        assert f"may not write {target}: {stack.folder / 'kept'}" in said.said, said
+        [command] = set(re.findall(r"^ +(docker run .*)$", said.said, re.MULTILINE))
+        run_well("sh", "-c", command)
+
+        assert "closed-bind-mount" not in stack.composegen("check").said
+        stack.up_well()
+    run_well(
+        "docker",
+        "run",
+        "--rm",
+        "--user",
+        "0",
+        "--entrypoint",
+        "rm",
+        *[*("-v", f"{tmp_path}:/x", image, "-rf", "/x/kept")],
+    )

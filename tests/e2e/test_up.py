@@ -523,7 +523,7 @@ def test_status_logs_and_down_need_no_file(stack: Stack) -> None:
     assert down.code == 0
     assert f"removed the containers of {stack.name}" in down.err
     volume = f"{stack.name}_data"
-    assert f"to remove them: docker volume rm {volume}" in down.err
+    assert f"its volumes are kept, with their data: {volume}" in down.err
     assert stack.is_clean()
     assert stack.list_volumes() == [volume]
     assert not (stack.folder / ".composegen" / "up.json").exists()

@@ -544,8 +544,8 @@ FAULTS = (
     Fault(
         "facts ignore the tag",
         "composegen/images/facts.py",
-        "if any(\n            fnmatchcase(tag, pattern)",
-        "if not any(\n            fnmatchcase(tag, pattern)",
+        "if not any(fnmatchcase(tag, str(pattern)) for pattern in listed):",
+        "if any(fnmatchcase(tag, str(pattern)) for pattern in listed):",
         ("tests/images/test_facts.py", *RENDER),
     ),
     Fault(

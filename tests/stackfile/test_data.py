@@ -151,7 +151,7 @@ def test_a_mount_above_does_not_matter_where_the_folder_has_its_own() -> None:
     assert "wrong-data-folder" not in list_names(text)
 
 
-@pytest.mark.parametrize("mount", ["./r.conf:/data/r.conf", "x1:/data/modules"])
+@pytest.mark.parametrize("mount", ["./r.conf:/data/r.conf:ro", "x1:/data/modules"])
 def test_something_below_the_folder_takes_no_volume_away(mount: str) -> None:
     text = write("redis", f"image: redis:8\nvolumes: ['{mount}']")
 

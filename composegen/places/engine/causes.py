@@ -21,6 +21,7 @@ from composegen.places.engine.cause import CauseName
 from composegen.places.engine.complaints import PORT_TAKEN, explain_port
 from composegen.places.engine.containers import Container, Probe
 from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.host_folders import look_at_host_folder
 from composegen.places.engine.log_causes import (
     look_at_capability,
     look_at_denied_port,
@@ -344,6 +345,7 @@ _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (
     _look_at_exec_in_log,
     look_at_password,
     look_at_secret,
+    look_at_host_folder,
     look_at_no_exec,
     look_at_read_only,
     look_at_denied_port,

@@ -169,13 +169,13 @@ _COMPLAINTS = (
         CauseName.DISK_FULL,
         r"no space left on device",
         "the engine's disk is full",
-        "make room: docker system df, docker system prune",
+        "what takes the room: docker system df; the cache alone: docker builder prune",
     ),
     (
         CauseName.NAME_TAKEN,
         r"container name \"/?([^\"]+)\" is already in use",
         "another container is named {_1}",
-        "remove it, docker rm {_1}, or take `container_name` out of `compose`",
+        "take `container_name` out of `compose`; whose it is: docker inspect {_1}",
     ),
     (
         CauseName.COMPOSE_TOO_OLD,

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import shlex
 
-from composegen.places.engine.containers import Container, Maker, Volume, format_time
+from composegen.places.engine.containers import (
+    Container,
+    Folder,
+    Maker,
+    Volume,
+    format_time,
+)
 from composegen.text import escape_control
 
 _POSTGRES = "POSTGRES_PASSWORD"
@@ -62,6 +68,30 @@ def find_password_command(variables: tuple[str, ...], container: str, path: str)
     return (
         f'echo "{_ALTER}" | docker exec -i {container} '
         f"sh -c '{_PSQL}' \"$(cat {path})\""
+    )
+
+
+def suggest_folder_owner(
+    container: Container, source: str, target: str, folder: Folder | None
+) -> str:
+    """How a folder of this machine becomes one that its service may write.
+
+    Docker makes a missing folder as root's. Nothing in a folder of another owner than
+    root is given away before the other way was named.
+    """
+    owner = container.user or "0"
+    is_recursive = folder is None or not folder.is_empty
+    command = (
+        "docker run --rm --user 0 --entrypoint chown "
+        f"-v {shlex.quote(source)}:{target} {shlex.quote(container.image)} "
+        f"{'-R ' * is_recursive}{owner} {target}"
+    )
+    give = f"give it to user {owner}" + ", with all that is in it" * is_recursive
+    if folder is None or not folder.user or not is_recursive:
+        return f"{give}:\n{command}"
+    return (
+        f"run it as the owner of the folder, under `{container.service}` in the stack "
+        f'file:\nuser: "{folder.user}:{folder.group}"\nor {give}:\n{command}'
     )
 
 

@@ -29,6 +29,11 @@ class Looking(Protocol):
         """The time on the engine's clock."""
         ...
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the folders of its containers are those of this machine."""
+        ...
+
     def list_containers(self, project: str) -> tuple[Container, ...]:
         """A project's containers."""
         ...
@@ -88,11 +93,12 @@ class Evidence:
     ``older_volume`` names the volume that is older than the password of the service
     that refused it; ``older_store`` is that service's container, ``older_file`` the
     file of the password. ``owners`` says of volumes whose they are. ``folders`` are
-    those that its log speaks of, None for one that is not there. ``answers`` holds the
-    status that a path answers with, from inside. ``age`` is for how many seconds its
-    container has run since its last start; ``death`` how it died before, None where it
-    has not or nobody knows. ``lines`` are of the last start, and of the one that ended
-    with that death.
+    those that its log speaks of, None for one that is not there; ``closed_folders``
+    those of this machine that it mounts and may not write, by target. ``answers`` holds
+    the status that a path answers with, from inside. ``age`` is for how many seconds
+    its container has run since its last start; ``death`` how it died before, None where
+    it has not or nobody knows. ``lines`` are of the last start, and of the one that
+    ended with that death.
     """
 
     noted: NotedService
@@ -113,6 +119,7 @@ class Evidence:
     age: float = 0.0
     death: Death | None = None
     folders: Mapping[str, Folder | None] = field(default_factory=dict)
+    closed_folders: Mapping[str, Folder] = field(default_factory=dict)
     answers: Mapping[str, int] = field(default_factory=dict)
 
     @property

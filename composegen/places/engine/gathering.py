@@ -17,6 +17,7 @@ from composegen.places.engine.deaths import (
 )
 from composegen.places.engine.describing import clean
 from composegen.places.engine.evidence import Evidence, Looking, has_died
+from composegen.places.engine.host_folders import find_closed_folders
 from composegen.places.engine.log_causes import list_spoken_of
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
@@ -71,6 +72,9 @@ class Gatherer:
             secret_files=self._find_secret_files(container),
             tools=tools,
             folders=self._find_folders(container, lines),
+            closed_folders=(
+                find_closed_folders(container) if self.engine.is_here else {}
+            ),
             answers=self._ask_paths(noted, container, tools or ()),
             older_volume=older.volume,
             older_service=older.service,

@@ -13,7 +13,11 @@ from composegen.places.advice import quote_path
 from composegen.places.cause import Cause
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.containers import Folder, Mounted
-from composegen.places.engine.data_help import suggest_password, suggest_volume_owner
+from composegen.places.engine.data_help import (
+    suggest_folder_owner,
+    suggest_password,
+    suggest_volume_owner,
+)
 from composegen.places.engine.evidence import Evidence
 from composegen.planning.addressing import ContainerAddressing
 
@@ -297,7 +301,7 @@ def look_at_folder(seen: Evidence) -> Cause | None:
         return Cause(
             CauseName.HOST_FOLDER_DENIED,
             said,
-            f"let {who} have it on this machine:\nchown {user or '0'} {mount.source}",
+            suggest_folder_owner(seen.container, mount.source, mount.target, None),
         )
     return Cause(
         CauseName.VOLUME_DENIED,

@@ -19,14 +19,10 @@ from composegen.places.engine.containers import Maker
 from composegen.places.engine.notes import load_notes
 from composegen.targets.output import read_source
 from composegen.text import escape_control, list_some
-from composegen.workspace.project import make_project_name
+from composegen.workspace.project import STACK_FILES, make_project_name
 from composegen.workspace.state import NotTrusted
 
 _FROM_STDIN = "-"
-_STACK_FILES = (
-    *("stack.yaml", "stack.yml"),
-    *("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"),
-)
 
 
 class Whose(Enum):
@@ -76,7 +72,7 @@ def check_ownership(
             )
         elif whose is Whose.OTHER:
             raise OtherFolder(
-                project,
+                f"the containers of project `{project}` belong",
                 _show(str(folder.resolve())),
                 _show(maker.folder),
                 help=_suggest(engine, project, folder, maker),
@@ -212,7 +208,7 @@ def _is_left(maker: Maker) -> bool:
         return True
     except (OSError, ValueError):
         return False
-    if names & set(_STACK_FILES):
+    if names & set(STACK_FILES):
         return False
     files = [*maker.files, *_list_noted(folder)]
     return not any(

@@ -45,6 +45,7 @@ from composegen.places.processes.store_causes import suggest_pull
 from composegen.places.processes.stores import has_engine, is_image_there, pull_image
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import Unit, make_units
+from composegen.places.processes.volumes import claim_volumes
 from composegen.places.status import State
 from composegen.planning.printing import format_plan
 from composegen.records import record
@@ -108,7 +109,8 @@ def run_stack(
 
     Everything that happens is an event that is reported; ``report`` must not block, or
     nothing is supervised meanwhile.
-    Raises CannotRun, UsageError, SelectionError and FileRefused before anything starts.
+    Raises CannotRun, UsageError, SelectionError, OtherFolder and FileRefused before
+    anything starts.
     """
     workspace = workspace.resolve()
     folder = workspace.folder
@@ -125,6 +127,7 @@ def run_stack(
         report(Planned(services=tuple(local.plan.names), text=text))
         for note in local.notes:
             report(Noted(text=note))
+        claim_volumes(local, around)
         around = prepare_secrets(local.plan, around)
         units = make_units(local, around, colours=options.colours)
         _pull_images(units, report)

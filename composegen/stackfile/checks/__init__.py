@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from composegen.stackfile.checks.checked import Checked
-from composegen.stackfile.checks.data import check_replicas, check_volumes
+from composegen.stackfile.checks.data import (
+    check_bind_owners,
+    check_replicas,
+    check_volumes,
+)
 from composegen.stackfile.checks.health import check_health, check_probe_tool
 from composegen.stackfile.checks.host import check_engine_socket, check_host_network
 from composegen.stackfile.checks.images import check_images, check_reasons
@@ -58,6 +62,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_led_to,
     check_replicas,
     check_volumes,
+    check_bind_owners,
     check_secrets,
     check_images,
     check_reasons,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from composegen.model import (
-    Service,
-)
+import os
+import re
+import shlex
+import stat
+import sys
+
+from composegen.model import Mount, Service
+from composegen.paths import leads_inside
 from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 
+_USER = re.compile(r"\d{1,9}(?::\d{1,9})?", re.ASCII)
 _WRITES_AS_ROOT = frozenset({"DAC_OVERRIDE", "CAP_DAC_OVERRIDE", "ALL"})
 
 
@@ -75,11 +81,91 @@ def check_volumes(checked: Checked) -> None:
             )
 
 
-def _is_stuck_root(service: Service) -> bool:
-    """Whether it runs as root with no capability to write what root does not own."""
+def check_bind_owners(checked: Checked) -> None:
+    """A folder of the host can be written by the user that mounts it.
+
+    On Linux, where the owner of a folder is that of the container too; only folders
+    next to the stack file are looked at.
+    """
+    if sys.platform != "linux":
+        return
+    for service in checked.stack.services.values():
+        user = _find_user(service)
+        if not _USER.fullmatch(user) or user.partition(":")[0] == "0":
+            continue
+        for mount in service.volumes:
+            if mount.is_bind and mount.is_writable:
+                _check_bind_owner(checked, service, mount, user)
+
+
+def _check_bind_owner(
+    checked: Checked, service: Service, mount: Mount, user: str
+) -> None:
+    path = checked.folder.path / mount.source
+    if "$" in mount.source or not leads_inside(path, checked.folder.path):
+        return
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        # Another user would be missing there without composegen as well, and a name
+        # with a suffix is that of a file.
+        if service.user or not _steps_down(service) or path.suffix:
+            return
+        why = "which does not exist: Docker makes it, and it belongs to root"
+    except (OSError, ValueError):
+        return
+    else:
+        if not stat.S_ISDIR(found.st_mode) or _may_write(found, user):
+            return
+        mode = stat.S_IMODE(found.st_mode)
+        why = f"which belongs to {found.st_uid}:{found.st_gid} (mode {mode:04o})"
+    shown = shorten(mount.source)
+    checked.add(
+        "closed-bind-mount",
+        f"`{service.name}` runs as user {user} and cannot write `{shown}`, {why}",
+        ("services", service.name, "volumes", mount.target),
+        f"give it to that user:\n{_write_chown(service, mount, user)}\n"
+        f"or keep the data in a volume:\n"
+        f"volumes: [{service.name}-data:{mount.target}]",
+    )
+
+
+def _steps_down(service: Service) -> bool:
+    """Whether it starts as the user that its image would step down to."""
+    return service.facts is not None and bool(service.facts.user)
+
+
+def _may_write(found: os.stat_result, user: str) -> bool:
+    number, _, group = user.partition(":")
+    if int(number) == found.st_uid:
+        return bool(found.st_mode & stat.S_IWUSR)
+    if group and int(group) == found.st_gid:
+        return bool(found.st_mode & stat.S_IWGRP)
+    return bool(found.st_mode & stat.S_IWOTH)
+
+
+def _write_chown(service: Service, mount: Mount, user: str) -> str:
+    """The command that gives a folder its owner, by Docker where root is needed."""
+    source = shlex.quote(mount.source)
+    if service.build is not None or "$" in service.image:
+        return f"mkdir -p {source} && sudo chown {user} {source}"
+    return (
+        f"docker run --rm --user 0 --entrypoint chown -v {source}:{mount.target} "
+        f"{service.image} {user} {mount.target}"
+    )
+
+
+def _find_user(service: Service) -> str:
+    """The user that a service runs as; empty where that is not known, or is root."""
     user = service.user or (service.build.user if service.build else "")
     if not user and service.facts is not None:
         user = service.facts.user or service.facts.runs_as
+    return user
+
+
+def _is_stuck_root(service: Service) -> bool:
+    """Whether it runs as root with no capability to write what root does not own."""
+    user = _find_user(service)
     own = {*service.cap_add, *(service.facts.cap_add if service.facts else ())}
     return (
         user.partition(":")[0] in {"", "0", "root"}

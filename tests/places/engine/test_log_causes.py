@@ -178,7 +178,11 @@ def test_a_mounted_folder_of_the_host_is_given_to_its_user():
     _, help = see_web_dead(
         "mkdir: /data/y: Permission denied", user="1000", mounts=(mount,)
     )
-    assert help == "let user 1000 have it on this machine:\nchown 1000 /home/me/x"
+    assert help == (
+        "give it to user 1000, with all that is in it:\n"
+        "docker run --rm --user 0 --entrypoint chown -v /home/me/x:/data image:1 "
+        "-R 1000 /data"
+    )
 
 
 def test_a_volume_of_another_user_gets_its_owner_and_is_deleted_last():

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import pytest
 
+from composegen.errors import Problem
+from composegen.stackfile.load import load_stack
 from tests.stackfile.checks.checking import CACHE, SLIM
 from tests.stacks import APP, list_names, list_places, make_app, make_stack
 
@@ -89,13 +95,76 @@ def test_these_mounts_can_be_written_or_are_not_meant_to_be(keys: str) -> None:
 
 
 def test_an_image_that_runs_as_somebody_else_is_not_root() -> None:
-    redis = make_stack(cache=CACHE + "\nvolumes: ['./data:/data']")
+    redis = make_stack(cache=CACHE + "\nvolumes: ['data1:/data']")
     grafana = make_stack(
         g="image: grafana/grafana:12.0.0\nport: 3000\nhealth: /\nvolumes: ['./a:/a']"
     )
 
     assert list_names(redis) == []
     assert list_names(grafana) == []
+
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="owners are real there")
+
+
+def check_mount(folder: Path, keys: str) -> list[Problem]:
+    """What is said of the owner of the folder that a service mounts."""
+    (folder / "stack.yaml").write_text(make_stack(cache=f"{CACHE}\n{keys}"))
+    found = load_stack(folder / "stack.yaml").problems
+    return [problem for problem in found if problem.name == "closed-bind-mount"]
+
+
+@linux_only
+def test_a_folder_that_docker_would_make_is_not_the_stores(tmp_path: Path) -> None:
+    [problem] = check_mount(tmp_path, "volumes: ['./kept:/data']")
+
+    assert "`cache` runs as user 999:1000 and cannot write `./kept`" in problem.message
+    assert "does not exist" in problem.message
+    assert "-v ./kept:/data redis:8-alpine 999:1000 /data\n" in problem.help
+    assert problem.help.endswith("volumes: [cache-data:/data]")
+
+
+@linux_only
+@pytest.mark.parametrize(
+    ("mode", "is_closed"), [(0o755, True), (0o775, True), (0o777, False)]
+)
+def test_a_folder_of_another_owner_is_judged_by_its_mode(
+    tmp_path: Path, mode: int, is_closed: bool
+) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept").chmod(mode)
+
+    found = check_mount(tmp_path, "volumes: ['./kept:/data']")
+
+    assert bool(found) == is_closed
+    assert all(f"belongs to {os.geteuid()}:" in problem.message for problem in found)
+
+
+@linux_only
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "volumes: ['./kept:/data:ro']",
+        "volumes: ['./redis.conf:/data/redis.conf']",
+        "volumes: ['${KEPT}:/data']",
+        "volumes: ['/srv/kept:/data']",
+        "volumes: ['../kept:/data']",
+        "volumes: ['./kept:/data']\nuser: '1000'",
+        "volumes: ['./kept:/data']\nuser: redis",
+    ],
+)
+def test_what_cannot_be_known_is_not_said(tmp_path: Path, keys: str) -> None:
+    assert check_mount(tmp_path, keys) == []
+
+
+@linux_only
+def test_a_folder_of_the_user_is_fine(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir(mode=0o755)
+    user = f"user: '{os.geteuid() or 1}:{os.getegid()}'"
+    if not os.geteuid():
+        os.chown(tmp_path / "kept", 1, -1)
+
+    assert check_mount(tmp_path, f"volumes: ['./kept:/data']\n{user}") == []
 
 
 def test_a_user_in_the_dockerfile_is_not_root() -> None:
