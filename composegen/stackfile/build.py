@@ -140,8 +140,8 @@ class _Builder:
         if draft.get("build") not in (None, REMOVED) and "image" not in draft:
             brought.pop("image", None)
         image = str(draft.get("image") or brought.get("image") or "")
-        runs = build.base_image if build is not None else image
-        data = choose_volumes(name, recipe, runs, draft)
+        shown = (build.shown_base if build is not None else image) or "its image"
+        data = choose_volumes(name, recipe, shown, draft)
         if data.doubt is not None and draft.get("volumes") is not REMOVED:
             self._add_doubt(name, data.doubt)
         if recipe.volumes:
