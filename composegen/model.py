@@ -115,13 +115,15 @@ class Build:
 
     ``base_image`` is what its last or targeted stage begins with, ``user`` its USER,
     ``has_healthcheck`` and ``exposed`` what else was seen; empty where the Dockerfile
-    could not be read. ``tools`` are programs that it installs or calls itself.
-    ``lacks_target`` tells that it has no stage of the target's name, ``lacks_file``
-    that there is no Dockerfile.
+    could not be read. ``shown_base`` is the base image where it may be shown and asked
+    for: its Dockerfile lies within the stack's folder. ``tools`` are programs that it
+    installs or calls itself. ``lacks_target`` tells that it has no stage of the
+    target's name, ``lacks_file`` that there is no Dockerfile.
     """
 
     options: Mapping[str, Raw]
     base_image: str = ""
+    shown_base: str = ""
     user: str = ""
     has_healthcheck: bool = False
     exposed: tuple[str, ...] = ()

@@ -141,7 +141,9 @@ class _Builder:
             brought.pop("image", None)
         # What a Dockerfile says is not shown: it may be a link to a file elsewhere.
         image = str(draft.get("image") or brought.get("image") or "")
-        shown = shorten(image) if build is None else "its base image"
+        shown = (
+            shorten(image) if build is None else build.shown_base or "its base image"
+        )
         data = choose_volumes(name, recipe, shown, draft)
         if data.doubt is not None and draft.get("volumes") is not REMOVED:
             self._add_doubt(name, data.doubt)

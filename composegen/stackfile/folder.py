@@ -56,6 +56,7 @@ class Folder:
         return Build(
             options=options,
             base_image=image.base_image,
+            shown_base=image.base_image if self._is_own(options) else "",
             user=image.user,
             has_healthcheck=image.has_healthcheck,
             exposed=image.exposed,
@@ -68,6 +69,16 @@ class Folder:
             return False
         names = [name] if options.get("dockerfile") else DOCKERFILES
         return not any(exists(self.path / context / each) for each in names)
+
+    def _is_own(self, options: Mapping[str, Raw]) -> bool:
+        """Whether a Dockerfile lies in this folder, whatever links lead to it."""
+        if isinstance(options.get("dockerfile_inline"), str):
+            return True
+        context = self.path / str(options.get("context", "."))
+        names = (
+            [str(options["dockerfile"])] if options.get("dockerfile") else DOCKERFILES
+        )
+        return all(leads_inside(context / name, self.path) for name in names)
 
     def find_context(self, context: str) -> Path | None:
         """The folder of a build context; None for a URL or a variable."""

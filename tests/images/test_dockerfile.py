@@ -283,7 +283,7 @@ def test_arguments_of_the_stack_are_filled_in() -> None:
 
 
 @pytest.mark.parametrize(
-    "files", [{}, {"Dockerfile": "FROM scratch\n"}, {"Dockerfile": "FROM ${X}\n"}]
+    "files", [{"Dockerfile": "FROM scratch\n"}, {"Dockerfile": "FROM ${X}\n"}]
 )
 def test_a_tool_is_never_guessed(files: dict[str, str]) -> None:
     problems = check(make_stack(app="build: .\nport: 80\nhealth: /\n"), files)

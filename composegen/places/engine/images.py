@@ -102,7 +102,7 @@ def list_images(
 def _find_image(step: Step, fill: Callable[[str], str]) -> WantedImage | None:
     service = step.service
     if service.build is not None:
-        name = service.build.base_image
+        name = service.build.shown_base
         contexts = str(service.build.options.get("additional_contexts"))
         if not name or name == "scratch" or "$" in name or f"{name!r}:" in contexts:
             return None  # nothing to pull, or a folder that has the image's name

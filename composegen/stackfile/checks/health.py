@@ -103,8 +103,9 @@ def _describe_known(service: Service, health: Health) -> str:
         return f"{', '.join(health.tools)} cannot run it"
     if build is not None and not build.base_image:
         return "its Dockerfile does not say which image it begins with"
-    image = build.base_image if build is not None else service.image
-    whose = "its base image" if build is not None else "the image"
+    whose = "the image" if build is None else "its base image"
+    image = service.image if build is None else build.shown_base
+    shown = f"{whose} `{shorten(image)}`" if image else whose
     if service.facts is not None:
-        return f"{whose} `{shorten(image)}` has no such tool"
-    return f"there are no facts about {whose} `{shorten(image)}`"
+        return f"{shown} has no such tool"
+    return f"there are no facts about {shown}"

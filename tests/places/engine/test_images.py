@@ -7,6 +7,7 @@ from composegen.places.engine.containers import ImageBuild
 from composegen.places.engine.images import Source, find_images, list_images
 from composegen.places.engine.registry import Offer
 from composegen.planning.plan import make_plan
+from composegen.stackfile.load import load_stack
 from tests.stacks import load_only
 
 
@@ -59,6 +60,17 @@ def test_images_and_bases_are_wanted_and_what_is_built_is_not():
 
 def test_an_empty_base_is_not_wanted():
     assert list_wanted(service("a", "build: ."), {"Dockerfile": "FROM scratch"}) == ()
+
+
+def test_a_base_that_is_read_beyond_the_folder_is_asked_of_nobody(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM secret-word\n")
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    (folder / "Dockerfile").symlink_to("../Dockerfile")
+    (folder / "stack.yaml").write_text(f"services:\n{service('a', 'build: .')}")
+    plan = make_plan(load_stack(folder / "stack.yaml").stack)
+
+    assert list_images(plan, "demo", lambda text: text) == ()
 
 
 def test_an_image_without_its_variable_is_not_judged():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from composegen.errors import ProblemsFound
+from composegen.stackfile.load import load_stack
 from tests.stacks import (
     find,
     list_names,
@@ -160,6 +164,23 @@ def test_the_base_that_was_read_is_named(dockerfile: str, known: str) -> None:
 def test_the_image_about_which_nothing_is_known_is_named() -> None:
     known = "there are no facts about the image `acme/web:1`"
     assert explain("image: acme/web:1", {}) == known
+
+
+def test_a_base_beyond_the_folder_is_not_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    (tmp_path / "Dockerfile").write_text("FROM acme/secret:1\n")
+    (folder / "Dockerfile").symlink_to("../Dockerfile")
+    text = make_stack(
+        link="build: .\nport: 80\nhealth: /\n", up="build: ..\nport: 80\nhealth: /\n"
+    )
+    (folder / "stack.yaml").write_text(text)
+
+    with pytest.raises(ProblemsFound) as raised:
+        load_stack(folder / "stack.yaml", "stack.yaml")
+
+    assert len(raised.value.problems) == 2
+    assert "secret" not in str(raised.value)
 
 
 def test_a_dockerfile_that_does_not_exist_is_the_problem() -> None:
