@@ -91,8 +91,9 @@ class Evidence:
     those that its log speaks of, None for one that is not there. ``answers`` holds the
     status that a path answers with, from inside. ``age`` is for how many seconds its
     container has run since its last start; ``death`` how it died before, None where it
-    has not or nobody knows. ``lines`` are of the last start, and of the one that ended
-    with that death.
+    has not or nobody knows. ``holder`` has the port that it could not publish;
+    ``is_port_free``: nobody has it any more. ``lines`` are of the last start, and of
+    the one that ended with that death.
     """
 
     noted: NotedService
@@ -109,6 +110,7 @@ class Evidence:
     owners: Mapping[str, str] = field(default_factory=dict)
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
+    is_port_free: bool = False
     tools: tuple[str, ...] | None = None
     age: float = 0.0
     death: Death | None = None
