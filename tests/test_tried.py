@@ -23,7 +23,6 @@ NOT_TRIED = {
         "ADDRESSES_EXHAUSTED": "it would take the networks of everything else here",
         "DISK_FULL": "it would fill the disk of this machine",
         "COMPOSE_TOO_OLD": "it needs another Compose",
-        "BUILD_FOLDER_MISSING": "`up` refuses such a stack file before it builds",
     },
     AsProcess: {
         "KILLED": "without a help",

@@ -132,7 +132,7 @@ def test_a_boot_that_takes_longer_than_its_boot(slow: Stack) -> None:
         line="health: {tcp: true, boot: 10s}",
     )
     (slow.folder / "told" / "listen").touch()
-    help(slow, said)
+    paste(slow, said)
 
 
 @tries(CauseName.LATE_BOOT)
@@ -147,7 +147,7 @@ def test_a_boot_that_ends_after_up_has_given_up(slow: Stack) -> None:
     assert_told(asked, "after was not started", "app is up now", "took longer")
     assert read_mend(asked.said) == ["app", "health: {tcp: true, boot: 10s}"]
     assert slow.composegen("status").code == 1
-    help(slow, asked)
+    paste(slow, asked)
 
 
 # What a hardened container may not do

@@ -175,7 +175,7 @@ def test_a_check_that_takes_longer_than_the_boot(stack: Stack) -> None:
 
 @tries(CauseName.NO_TOOL)
 def test_an_image_without_any_tool(stack: Stack) -> None:
-    app = make_service(health={"tcp": True, "tool": "curl", "boot": "5s"})
+    app = make_service(health={"http": "/", "tool": "curl", "boot": "5s"})
     app["command"][0] = "serve-python"
     keep = 'RUN cp "$(readlink -f "$(command -v python3)")" /usr/bin/serve-python'
     away = (
@@ -366,7 +366,25 @@ def test_a_secret_file_that_was_removed(stack: Stack) -> None:
 
 
 @tries(CauseName.MOUNT_MISSING)
+def test_a_mounted_folder_that_was_removed(stack: Stack) -> None:
+    conf = stack.folder / "conf"
+    conf.mkdir()
+    mount = {"type": "bind", "source": "./conf", "target": "/conf"}
+    mount["bind"] = {"create_host_path": False}
+    app = make_service(volumes=[mount], publish=find_port())
+    stack.write({"app": app})
+    stack.up_well()
+    conf.rmdir()
+    restart(stack)
+    said = stack.why()
+    assert_told(said, f"make {conf} again, then: composegen up")
+    conf.mkdir()
+    stack.up_well()
+
+
+@tries(CauseName.MOUNT_IS_FOLDER)
 def test_a_mounted_file_that_was_removed(stack: Stack) -> None:
+    """The engine makes a folder of that name."""
     conf = stack.folder / "app.conf"
     conf.write_text("")
     app = make_service(volumes=["./app.conf:/app.conf:ro"], publish=find_port())
@@ -375,18 +393,50 @@ def test_a_mounted_file_that_was_removed(stack: Stack) -> None:
     conf.unlink()
     restart(stack)
     said = stack.why()
-    assert_told(said, f"make {conf} again, then: composegen up")
+    assert_told(said, f"{conf} is a folder", f"rmdir {conf}")
+    conf.rmdir()
     conf.write_text("")
     stack.up_well()
 
 
-@tries(CauseName.MOUNT_IS_FOLDER)
-def test_a_missing_file_that_the_engine_made_a_folder(stack: Stack) -> None:
-    conf = stack.folder / "hosts.conf"
-    app = make_service(volumes=["./hosts.conf:/etc/passwd:ro"])
-    provoke(stack, f"{conf} is a folder", f"rmdir {conf}", service=app)
-    run_well("rmdir", str(conf))
-    conf.write_text("root:x:0:0::/:/bin/sh\n")
+def build_where(stack: Stack, folder: str) -> dict[str, Any]:
+    """A service that is built in a folder that only a variable names."""
+    app = make_service(publish=find_port(), build="${WHERE:?}")
+    del app["image"]
+    app["health"] = {**app["health"], "tool": "python3"}
+    (stack.folder / ".env").write_text(f"WHERE={folder}\n")
+    stack.write({"app": app})
+    return app
+
+
+@tries(CauseName.BUILD_FOLDER_MISSING)
+def test_a_folder_to_build_from_that_does_not_exist(stack: Stack) -> None:
+    build_where(stack, "./nothere")
+    said = stack.up_in_vain()
+    assert_told(said, "nothere", "create the folder")
+    (stack.folder / "nothere").mkdir()
+    (stack.folder / "nothere" / "Dockerfile").write_text(f"FROM {PYTHON}\n")
+    stack.up_well()
+
+
+@tries(CauseName.DOCKERFILE_MISSING)
+def test_a_folder_to_build_from_without_a_dockerfile(stack: Stack) -> None:
+    (stack.folder / "empty").mkdir()
+    build_where(stack, "./empty")
+    said = stack.up_in_vain()
+    assert_told(said, "has no Dockerfile", "write it")
+    (stack.folder / "empty" / "Dockerfile").write_text(f"FROM {PYTHON}\n")
+    stack.up_well()
+
+
+@tries(CauseName.FILE_MISSING)
+def test_a_file_of_variables_that_does_not_exist(stack: Stack) -> None:
+    app = make_service(env_file="${FILE:?}", publish=find_port())
+    (stack.folder / ".env").write_text("FILE=app.env\n")
+    stack.write({"app": app})
+    said = stack.up_in_vain()
+    assert_told(said, "app.env", "create it")
+    (stack.folder / "app.env").touch()
     stack.up_well()
 
 
@@ -435,7 +485,7 @@ def test_a_network_that_does_not_exist(stack: Stack) -> None:
     said = stack.up_in_vain()
     assert_told(said, f"the network {name} does not exist")
     try:
-        obey(stack, said, f"help: docker network create {name}")
+        obey(stack, said, f"docker network create {name}")
         stack.up_well()
         stack.composegen("down")
     finally:

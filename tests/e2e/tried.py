@@ -54,11 +54,12 @@ def paste(stack: Stack, said: Done) -> None:
 
 def obey(stack: Stack, said: Done, pattern: str = "composegen down && .*") -> None:
     """Run the command line that was printed."""
-    [line] = re.findall(rf"^ +({pattern})$", said.said, re.MULTILINE)
+    [line] = re.findall(rf"^ +(?:help: )?({pattern})$", said.said, re.MULTILINE)
     for command in line.split(" && "):
         words = shlex.split(command, comments=True)
         if words[0] == "composegen":
-            assert stack.composegen(*words[1:]).code == 0
+            done = stack.composegen(*words[1:])
+            assert done.code == 0, done
         else:
             run_well(*words, cwd=stack.folder)
 

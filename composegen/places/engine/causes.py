@@ -59,7 +59,8 @@ _MOUNTED_FOLDER = re.compile(
     r'error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory'
 )
 _NO_FILE_CAPABILITY = re.compile(
-    r'exec "?[^"\s]*"?.*operation not permitted', re.IGNORECASE
+    r'^(?:.*\btini .*|.*: )?exec:? "?/?[^"\s]+"?(?: failed)?: operation not permitted',
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -96,14 +97,9 @@ def _look_at_start(seen: Evidence) -> Cause | None:
             f"remove the folder, which the engine makes where a file is missing: "
             f"rmdir {folder[1]}; then put the file there",
         )
-    if _FORMAT.search(error):
-        return _explain_format(seen)
-    if _NO_FILE_CAPABILITY.search(error):
-        return Cause(
-            CauseName.FILE_CAPABILITIES,
-            "its program has file capabilities, but all capabilities are dropped",
-            seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program needs"),
-        )
+    refused = _look_at_exec(seen, error)
+    if refused is not None:
+        return refused
     program = _MISSING_PROGRAM.search(error)
     if program is not None:
         return _explain_missing(_get_named(program))
@@ -189,6 +185,23 @@ def _look_at_needed(seen: Evidence) -> Cause | None:
                 "passes, but no other service can reach it",
                 f"let `{name}` listen on 0.0.0.0:{port}",
             )
+    return None
+
+
+def _look_at_exec_in_log(seen: Evidence) -> Cause | None:
+    """The kernel refused the program, which the log alone says."""
+    return _look_at_exec(seen, seen.text) if seen.has_died else None
+
+
+def _look_at_exec(seen: Evidence, text: str) -> Cause | None:
+    if _FORMAT.search(text):
+        return _explain_format(seen)
+    if _NO_FILE_CAPABILITY.search(text):
+        return Cause(
+            CauseName.FILE_CAPABILITIES,
+            "its program has file capabilities, but all capabilities are dropped",
+            seen.advise("cap_add: [NET_BIND_SERVICE]   # or what the program needs"),
+        )
     return None
 
 
@@ -335,6 +348,7 @@ def _explain_answer(seen: Evidence, port: int) -> Cause | None:
 _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (
     _look_at_start,
     _look_at_memory,
+    _look_at_exec_in_log,
     look_at_password,
     look_at_secret,
     look_at_no_exec,

@@ -121,15 +121,10 @@ _COMPLAINTS = (
     ),
     (
         CauseName.BUILD_FOLDER_MISSING,
-        r"unable to prepare context: path \"([^\"]+)\" not found",
-        "the folder to build from does not exist: {_1}",
-        "correct `build`, or create the folder",
-    ),
-    (
-        CauseName.BUILD_FOLDER_MISSING,
         (
-            r"(?:failed to get build context [^:]+: stat|resolve ?: lstat) "
-            r"(.+): no such file or directory"
+            r"(?:unable to prepare context: path \"|resolve ?: lstat |"
+            r"failed to get build context [^:]+: stat )"
+            r"(.+?)\"?(?: not found|: no such file or directory)"
         ),
         "a folder to build from does not exist: {_1}",
         "correct `build`, or create the folder",
