@@ -16,7 +16,11 @@
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
     ├── UpAlready        another process brings the same stack up        exit 1
     ├── NothingRuns      nothing of this folder runs                     exit 1
+    ├── CannotExecute    a command cannot be started              126 or 127
+    ├── NotPart          a service is not part of what runs here         exit 1
+    ├── NotOurs          what composegen did not start must not be stopped  exit 1
     ├── StillRuns        a process that was asked to stop still runs     exit 1
+    ├── VolumesLeft      volumes could not be removed                    exit 1
     ├── DependencyFailed  what a program needs cannot be brought up      exit 1
     ├── Interrupted      a signal ended it                      129, 130 or 143
     ├── FileRefused      a file that must not be read or overwritten     exit 1
@@ -27,6 +31,7 @@ Problems are data: ``console`` turns them into words and ``cli`` alone exits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 
 from composegen.oserrors import describe_os_error
@@ -39,6 +44,8 @@ class ExitCode(IntEnum):
     FINE = 0
     PROBLEM = 1
     USAGE = 2
+    NOT_EXECUTABLE = 126
+    NOT_FOUND = 127
     HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
@@ -215,10 +222,43 @@ class NothingRuns(ComposegenError):
     name = "nothing-runs"
 
 
+class CannotExecute(ComposegenError):
+    """A command cannot be started; ``exit_code`` is what a shell would end with."""
+
+    name = "cannot-execute"
+
+    def __init__(self, message: str, code: ExitCode, *, help: str = "") -> None:
+        super().__init__(message, help=help)
+        self.exit_code = code
+
+
+class NotPart(ComposegenError):
+    """A service of the stack is not part of what runs here."""
+
+    name = "not-part"
+
+
+class NotOurs(ComposegenError):
+    """A process that composegen did not start must not be stopped."""
+
+    name = "not-ours"
+
+
 class StillRuns(ComposegenError):
     """A process that was asked to stop still runs."""
 
     name = "still-runs"
+
+
+class VolumesLeft(ComposegenError):
+    """Volumes that were to be removed are still there."""
+
+    name = "volumes-left"
+
+    def __init__(self, reasons: Mapping[str, str], *, help: str = "") -> None:
+        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"not removed: {told}", help=help)
+        self.reasons = reasons
 
 
 class DependencyFailed(ComposegenError):

@@ -13,7 +13,14 @@ from typing import TypeAlias
 
 from composegen.errors import Location
 from composegen.records import field, record
-from composegen.values import Duration, Port, split_at_colons
+from composegen.values import (
+    VOLUME_NAME,
+    Duration,
+    Port,
+    find_default,
+    has_variables,
+    split_at_colons,
+)
 
 Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
 """A value that is passed on as it is: what JSON can hold."""
@@ -143,18 +150,28 @@ class Mount:
 
     @property
     def is_bind(self) -> bool:
-        """Whether it mounts a path of the host."""
+        """Whether it mounts a path of the host, or what a variable may make one."""
         if self.long is not None:
             return self.long.get("type") == "bind"
         is_drive = self.source[1:3] in {":\\", ":/"}
-        return is_drive or self.source.startswith((".", "/", "~", "$"))
+        is_variable = self.source.startswith("$") and self.source[1:2] != "$"
+        return is_drive or is_variable or self.source.startswith((".", "/", "~"))
 
     @property
     def volume_name(self) -> str:
-        """The name of the named volume, or empty."""
+        """The name of the named volume, that of a variable by default, or empty."""
         if self.long is not None and self.long.get("type", "volume") != "volume":
             return ""
-        return "" if self.is_bind else self.source
+        if not has_variables(self.source):
+            return "" if self.is_bind else self.source
+        name = find_default(self.source)
+        return name if VOLUME_NAME.fullmatch(name) else ""
+
+    @property
+    def may_be_any_volume(self) -> bool:
+        """Whether a variable may make its source any of the declared volumes."""
+        is_other = self.long is not None and self.long.get("type") != "volume"
+        return not is_other and has_variables(self.source)
 
     @property
     def is_writable(self) -> bool:
@@ -299,7 +316,8 @@ class Service:
     """One service, its recipe and its own keys already made one.
 
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
-    settings that are merged last.
+    settings that are merged last. ``relax`` maps protections that are off to a reason;
+    those of ``kept`` hold whatever the facts say.
     """
 
     name: str
@@ -326,6 +344,7 @@ class Service:
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
     local: Local | None = None
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()

@@ -76,7 +76,10 @@ def check_handles(count: int) -> None:
 
 def find_closed(path: Path) -> Path | None:
     """The topmost folder on the way to a path that this user may not enter, if any."""
-    real = Path(os.path.realpath(path))
+    try:
+        real = Path(os.path.realpath(path))
+    except ValueError:
+        return None  # a path that cannot be
     for folder in reversed(real.parents):
         try:
             is_folder = stat.S_ISDIR(folder.stat().st_mode)

@@ -62,8 +62,14 @@ def list_matching(folder: Path, pattern: str) -> list[Path]:
 
 
 def leads_inside(path: Path, folder: Path) -> bool:
-    """Whether a path, its links followed, ends in the folder; loops are no error."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    """Whether a path, its links followed, ends in the folder; loops are no error.
+
+    A path that cannot be leads nowhere.
+    """
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    except ValueError:
+        return False
 
 
 def read_regular(path: Path, most: int, *, follow: bool = True) -> bytes:

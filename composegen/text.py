@@ -45,6 +45,17 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def format_size(size: int) -> str:
+    """A number of bytes as people say it: 512 B, 1.2 kB, 45 MB."""
+    amount, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    shown = f"{amount:.1f}" if unit != "B" and amount < 10 else f"{amount:.0f}"
+    return f"{shown} {unit}"
+
+
 def list_some(names: Iterable[str], limit: int = 20) -> str:
     """The names, or the first of them with an ellipsis."""
     listed = list(names)

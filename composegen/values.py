@@ -118,6 +118,7 @@ class BadVariable(ValueError):
         self.position = position
 
 
+_DOLLAR = re.compile(r"\$(\$|\{|[A-Za-z_])?")
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 
 
@@ -129,6 +130,23 @@ def parse_variables(text: str) -> tuple[Variable, ...]:
     if "$" not in text:
         return ()
     return tuple(_find_variables(text, 0, len(text)))
+
+
+def double_dollars(text: str) -> str:
+    """The text with each ``$`` that is text doubled, as Compose wants it.
+
+    That is one before anything but a name, ``{`` or another ``$``.
+    """
+    return _DOLLAR.sub(lambda match: match[0] if match[1] else "$$", text)
+
+
+def remove_variables(text: str) -> str:
+    """The text without its variables and all that stands in their braces."""
+    parts, end = [], 0
+    for variable in parse_variables(text):
+        parts.append(text[end : variable.start])
+        end = variable.end
+    return "".join([*parts, text[end:]])
 
 
 def has_variables(text: str) -> bool:
@@ -192,12 +210,17 @@ def _find_close(text: str, start: int, end: int) -> int:
 
 def split_at_colons(text: str, start: int = 0) -> list[str]:
     """Split at the colons outside ``${..}``, from ``start`` on."""
+    return split_outside(text, ":", start)
+
+
+def split_outside(text: str, separator: str, start: int = 0) -> list[str]:
+    """Split at a character outside ``${..}``, from ``start`` on."""
     parts, begin, position = [], 0, start
     while position < len(text):
         if text.startswith("${", position):
             close = _find_close(text, position, len(text))
             position = close + 1 if close >= 0 else position + 2
-        elif text[position] == ":":
+        elif text[position] == separator:
             parts.append(text[begin:position])
             position += 1
             begin = position
@@ -231,11 +254,11 @@ def find_default(text: str) -> str:
 
 @record
 class Port:
-    """One published port.
+    """One published port; each part may be a text with variables.
 
-    ``published`` is a number, a range or text with a variable; empty means that the
-    engine chooses. ``target`` is a number or a range; empty means the service's own.
-    ``is_filled`` says that the target was not written.
+    ``published`` is a number or a range, or empty where the engine chooses. ``target``
+    is a number or a range; empty means the service's own. ``is_filled`` says that the
+    target was not written.
     """
 
     address: str = "127.0.0.1"
@@ -246,13 +269,22 @@ class Port:
 
     @property
     def first_target(self) -> int | None:
-        """The port in the container, the first one of a range."""
-        return int(self.target.partition("-")[0]) if self.target else None
+        """The port in the container, the first one of a range.
+
+        Of a variable, the default; None where it has none.
+        """
+        first = find_default(self.target).partition("-")[0]
+        return int(first) if first else None
+
+    @property
+    def default_address(self) -> str:
+        """The address with defaults for its variables, without brackets."""
+        return find_default(self.address).strip("[]")
 
     @property
     def targets(self) -> range:
         """The ports in the container that it leads to."""
-        first, _, last = self.target.partition("-")
+        first, _, last = find_default(self.target).partition("-")
         return range(int(first), int(last or first) + 1) if first else range(0)
 
     @property
@@ -266,15 +298,18 @@ class Port:
     @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.address.startswith("127.") or self.address == "::1"
+        address = self.default_address
+        return address.startswith("127.") or address == "::1"
 
     @property
     def host(self) -> str:
         """The address as it is written in a URL or before a port."""
-        return f"[{self.address}]" if ":" in self.address else self.address
+        is_bare = ":" in self.address and "$" not in self.address
+        return f"[{self.address}]" if is_bare else self.address
 
 
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
+_IPV6 = re.compile(r"\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\]")
 _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
@@ -284,8 +319,9 @@ def parse_published_port(text: str) -> Port:
     A single number or variable is the published port, with no target. With an address
     and one number, that number is the published one.
     """
-    rest, _, protocol = text.partition("/")
-    if "/" in text and protocol not in {"tcp", "udp", "sctp"}:
+    rest, *protocols = split_outside(text, "/")
+    protocol = "/".join(protocols)
+    if protocols and protocol not in {"tcp", "udp", "sctp"}:
         raise ValueError(f"`{protocol}` is not a protocol: use tcp, udp or sctp")
     address, parts = _split_address(rest)
     if len(parts) > 2:
@@ -294,9 +330,9 @@ def parse_published_port(text: str) -> Port:
     target = parts[1] if len(parts) > 1 else ""
     if len(parts) > 1 and not target:
         raise ValueError("there is nothing after the colon")
-    _check_range(published, variables=True)
+    _check_range(published)
     if target:
-        _check_range(target, variables=False)
+        _check_range(target)
         many = _count_ports(target)
         if many > 1 and _count_ports(published) != many:
             raise ValueError("the two ranges differ in length")
@@ -315,23 +351,28 @@ def _split_address(text: str) -> tuple[str, list[str]]:
             raise ValueError("an IPv6 address is written as [::1]:8080")
         return address, split_at_colons(rest[1:])
     parts = split_at_colons(text)
-    if len(parts) > 1 and _IPV4.fullmatch(parts[0]):
-        if any(int(number) > 255 for number in parts[0].split(".")):
-            raise ValueError(f"`{parts[0]}` is not an IPv4 address")
+    address = find_default(parts[0]) if len(parts) > 1 else ""
+    is_variable = "$" in parts[0]
+    if _IPV4.fullmatch(address):
+        if any(int(number) > 255 for number in address.split(".")):
+            raise ValueError(f"`{address}` is not an IPv4 address")
+        return parts[0], parts[1:]
+    if is_variable and (len(parts) == 3 or _IPV6.fullmatch(address)):
+        if address and not _IPV6.fullmatch(address):
+            raise ValueError(f"`{address}` is not an address: write 127.0.0.1")
         return parts[0], parts[1:]
     if len(parts) > 1 and parts[0] == "localhost":
         raise ValueError("an address is a number: write 127.0.0.1")
     return "", parts
 
 
-def _check_range(text: str, *, variables: bool) -> None:
+def _check_range(text: str) -> None:
     if "$" in text:
-        if not variables:
-            raise ValueError("the container's port takes no variable")
-        parse_variables(text)
         text = find_default(text)
         if not text:
             return
+        if ":" in text:
+            raise ValueError("a variable holds one part: ${ADDRESS}:${PUBLISHED}:80")
     match = _RANGE.fullmatch(text)
     if match is None:
         raise ValueError("a port is a number between 1 and 65535")

@@ -17,6 +17,8 @@ EXIT_CODES = {
     ExitCode.FINE: "fine",
     ExitCode.PROBLEM: "a problem was found",
     ExitCode.USAGE: "wrong usage",
+    ExitCode.NOT_EXECUTABLE: "`exec`: the command cannot be executed",
+    ExitCode.NOT_FOUND: "`exec`: there is no such command",
     ExitCode.HUNG_UP: "hung up",
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.TERMINATED: "ended by a signal",

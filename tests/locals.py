@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -71,9 +73,10 @@ class LocalStack:
 
         try:
             wait_for(is_up)
-            addresses = re.findall(r"127\.0\.0\.1:(\d+)", talk.read_text())
+            addresses = re.findall(r"127\.0\.0\.1:(\d+)(?![\d/])", talk.read_text())
             assert addresses, talk.read_text()
             for port in {int(each) for each in addresses}:
-                read_page(port)
+                with suppress(http.client.RemoteDisconnected):  # it speaks otherwise
+                    read_page(port)
         finally:
             end(process)

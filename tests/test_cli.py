@@ -253,6 +253,88 @@ def test_no_stack_file_is_one_clear_line(
     assert "composegen init --bare" in said
 
 
+def test_a_stack_in_a_parent_folder_is_found_and_named_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _run(["render"])
+    before = (folder / "compose.yaml").read_bytes()
+    (folder / "web" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(folder / "web" / "deep")
+    capsys.readouterr()
+
+    assert _run(["render", "--check"]) == 0
+
+    above = "../.."
+    assert capsys.readouterr().err == (
+        f"using {above}/stack.yaml\n{above}/compose.yaml is up to date\n"
+    )
+    assert _run(["up", "--help"]) == 0
+    assert _run(["render", "-f", "../../stack.yaml"]) == 0
+    assert "using" not in capsys.readouterr().err
+    assert (folder / "compose.yaml").read_bytes() == before
+
+
+def test_paths_of_a_stack_stay_relative_to_its_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "stack.yaml").write_text(
+        "secrets: {key: {generate: true}}\n"
+        "services:\n  api: {build: ./api, port: 80, env_file: api.env,\n"
+        "    health: {http: /, tool: curl}, secrets: {key: KEY_FILE}}\n",
+        encoding="utf-8",
+    )
+    (folder / "api").mkdir()
+    (folder / "api" / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "api.env").write_text("A=1\n")
+    monkeypatch.chdir(folder / "api")
+
+    assert _run(["check"]) == 0
+    assert _run(["secrets"]) == 0
+    assert _run(["render", "-o", "here.yaml"]) == 0
+
+    assert (folder / ".secrets" / "key").exists()
+    assert not (folder / "api" / ".secrets").exists()
+    written = (folder / "api" / "here.yaml").read_text()
+    assert "composegen render -f ../stack.yaml -o here.yaml" in written
+    assert "../.secrets/key" in written
+
+
+def test_init_looks_only_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "below").mkdir()
+    monkeypatch.chdir(folder / "below")
+
+    assert _run(["init", "--bare"]) == 0
+
+    assert (folder / "below" / "stack.yaml").exists()
+
+
+@pytest.mark.parametrize("has_stack", [True, False])
+def test_a_stack_file_after_f_of_logs_is_wrong_usage(
+    has_stack: bool, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "stack.yaml").rename(folder / "other.yaml")
+    if has_stack:
+        (folder / "stack.yaml").write_text(STACK, encoding="utf-8")
+
+    assert _run(["logs", "-f", "other.yaml"]) == 2
+
+    said = capsys.readouterr().err
+    assert "`other.yaml` is a file and no service" in said
+    assert "--file other.yaml" in said
+    assert _run(["logs", "--file", "other.yaml", "-f", "wbe"]) == 2
+    assert "did you mean `web`" in capsys.readouterr().err
+
+
+def test_a_service_that_is_called_like_a_file_is_a_service(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "web").write_text("")
+
+    assert _run(["logs", "web"]) == 0
+    assert _run(["logs", "web", "wbe"]) == 2
+    assert "did you mean `web`" in capsys.readouterr().err
+
+
 def test_an_output_folder_that_is_not_there_is_no_traceback(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,9 +66,11 @@ def complete(folder: Path, line: str) -> list[str]:
         ("composegen run ", ["frontend", "backend", "broken"]),
         ("composegen run frontend ba", ["backend"]),
         ("composegen why fr", ["frontend"]),
+        ("composegen exec ba", ["backend"]),
+        ("composegen exec -T --index 2 fr", ["frontend"]),
         ("composegen logs b", ["backend", "broken"]),
-        ("composegen logs -f other.yaml c", ["cellar"]),
-        ("composegen logs -f nowhere.yaml ", []),
+        ("composegen logs --file other.yaml c", ["cellar"]),
+        ("composegen logs --file nowhere.yaml ", []),
         ("composegen explain cyc", ["cycle"]),
         ("composegen recipes redi", ["redis"]),
         ("composegen render --fo", ["--force"]),
@@ -80,6 +82,11 @@ def test_the_last_word_is_completed(
     line: str, offered: list[str], folder: Path
 ) -> None:
     assert complete(folder, line) == offered
+
+
+def test_services_of_a_stack_in_a_parent_folder_are_completed(folder: Path) -> None:
+    (folder / "below").mkdir()
+    assert complete(folder / "below", "composegen why b") == ["backend", "broken"]
 
 
 @pytest.mark.parametrize("text", ["", "a: [", "services: 1", "\x00", "- 1"])

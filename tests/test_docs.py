@@ -96,17 +96,37 @@ def is_free(port: int) -> bool:
         return link.connect_ex(("127.0.0.1", port)) != 0
 
 
+KINDS = {
+    *("console", "sh", "yaml", "python", "text", "mermaid", "nginx", "haproxy"),
+}
+
+
 @each_page
 def test_every_block_is_of_a_kind_that_is_looked_at(page: Path) -> None:
     for block in read_blocks(page):
-        assert block.kind in {"console", "sh", "yaml", "python", "text", "mermaid"}, (
-            f"{block}: `{block.kind}`"
-        )
+        assert block.kind in KINDS, f"{block}: `{block.kind}`"
         if block.kind == "console":
             assert block.commands, f"{block}: no command"
         if block.kind == "sh":
             # These set a machine up: nothing but a bare one can tell.
             assert "fresh machine" in block.notes, f"{block}: nothing runs this"
+
+
+def test_a_proxy_is_shown_with_the_settings_that_are_tested() -> None:
+    tested = ROOT / "examples" / "chat" / "e2e" / "test_chat_proxies.py"
+    lines = {
+        line.strip().replace("{{", "{").replace("}}", "}")
+        for line in tested.read_text().splitlines()
+    }
+    shown = [
+        line.strip()
+        for block in read_blocks(ROOT / "docs" / "production.md")
+        if block.kind in {"nginx", "haproxy"}
+        for line in block.text.splitlines()
+        if not re.search(r":?80\b|:3000|http://chat", line)  # other addresses
+    ]
+    assert len(shown) > 10
+    assert set(shown) <= lines
 
 
 def test_output_may_differ_only_where_it_must() -> None:

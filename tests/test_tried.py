@@ -30,6 +30,7 @@ NOT_TRIED = {
         "PORT_HELD": "without a help",
         "SYSTEM_REFUSED": "a limit of this machine; its table has tests of its own",
         "STORE_REFUSED": "docker's own words, without a help",
+        "STORE_PORT_TAKEN": "a taken port is refused before, but for a moment",
         "STORE_ENGINE_SILENT": "it would take the engine away from other tests",
     },
 }

@@ -148,6 +148,23 @@ def test_a_port_lies_between_1_and_65535(text: str) -> None:
         ),
         ("3000-3002:3000-3002", Port(published="3000-3002", target="3000-3002")),
         ("3000-3002:80", Port(published="3000-3002", target="80")),
+        (
+            "${BIND:-127.0.0.1}:${P:-80}:${Q:-81}/udp",
+            Port(
+                address="${BIND:-127.0.0.1}",
+                published="${P:-80}",
+                target="${Q:-81}",
+                protocol="udp",
+            ),
+        ),
+        ("${BIND}:80:81", Port(address="${BIND}", published="80", target="81")),
+        ("${BIND:-10.0.0.1}:80", Port(address="${BIND:-10.0.0.1}", published="80")),
+        (
+            "${BIND:-[::1]}:80:81",
+            Port(address="${BIND:-[::1]}", published="80", target="81"),
+        ),
+        ("${P:?set P/Q: now}:80", Port(published="${P:?set P/Q: now}", target="80")),
+        ("80:${P}", Port(published="80", target="${P}")),
     ],
 )
 def test_a_published_port_is_compose_s_short_form(text: str, port: Port) -> None:
@@ -172,7 +189,11 @@ def test_a_published_port_is_compose_s_short_form(text: str, port: Port) -> None
         ("[::1]80", "IPv6"),
         ("3002-3000", "ends before it begins"),
         ("3000-3002:80-81", "differ in length"),
-        ("80:${P}", "takes no variable"),
+        ("80:${P:-x}", "between 1 and 65535"),
+        ("${A:-localhost}:80:80", "write 127.0.0.1"),
+        ("${A:-300.0.0.1}:80", "not an IPv4"),
+        ("${P:-9000:80}", "holds one part"),
+        ("${P?a/b}:80/icmp", "not a protocol"),
         ("${P", "not closed"),
         ("${P:-x}", "between 1 and 65535"),
     ],

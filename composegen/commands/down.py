@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from composegen.commands.options import (
     check_platform,
     find_places,
+    load_file,
     make_console,
+    make_workspace,
     stack_option,
     take_over_option,
 )
+from composegen.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from composegen.places.place import Place, Volume
 
 
 @click.command()
 @stack_option
+@click.option(
+    "--volumes",
+    is_flag=True,
+    help="Also remove the data: named volumes of this folder, and .composegen/data.",
+)
+@click.option("--yes", is_flag=True, help="Remove volumes without a question.")
 @take_over_option
-def down(file: str, take_over: bool) -> None:
-    """Stop everything that runs in this folder."""
+def down(file: str, volumes: bool, yes: bool, take_over: bool) -> None:
+    """Stop everything that runs in this folder.
+
+    Data stays, and is named. With --volumes it is listed and, after a question,
+    removed. `.secrets/` and external volumes always stay.
+    """
     check_platform()
+    if yes and not volumes:
+        raise UsageError("--yes answers the question of --volumes; it needs that too")
+    if volumes:
+        _remove_all(file, is_sure=yes, take_over=take_over)
+        return
     console = make_console()
     ended = 0
     for sentence in find_places(file).take_down(console.say, take_over=take_over):
@@ -26,3 +49,78 @@ def down(file: str, take_over: bool) -> None:
         ended += 1
     if not ended:
         console.say("nothing runs here")
+
+
+def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
+    """Stop everything, and remove its data; nothing happens before a yes."""
+    from composegen.planning.volumes import list_external_volumes
+    from composegen.text import escape_control
+
+    console = make_console()
+    workspace = make_workspace(file)
+    external = {
+        workspace.fill(name) for name in list_external_volumes(load_file(file).stack)
+    }
+    finder = find_places(file)
+    places = list(finder.iterate_kept())
+    found: dict[str, tuple[Volume, ...]] = {}
+    for place in places:
+        listed = place.list_volumes(external, take_over=take_over)
+        found[place.name] = listed.own
+        for note in listed.notes:
+            console.say(f"note: {escape_control(note)}")
+    volumes = [each for listed in found.values() for each in listed]
+    _ask(volumes, is_sure=is_sure)
+    ended = 0
+    for sentence in finder.take_down(
+        console.say, take_over=take_over, names_kept=False
+    ):
+        console.say(sentence)
+        ended += 1
+    _remove(places, found)
+    if volumes and (workspace.folder / ".secrets").is_dir():
+        console.say(".secrets/ is kept: new volumes will be made with its passwords")
+    if not ended and not volumes:
+        console.say("nothing runs here, and there are no volumes of this folder")
+
+
+def _ask(volumes: list[Volume], *, is_sure: bool) -> None:
+    """List what will be lost; raises UsageError where there is no one to ask."""
+    from composegen.text import escape_control, measure_width
+
+    console = make_console()
+    if not volumes:
+        return
+    console.say("the data in these volumes will be lost:")
+    rows = [
+        (escape_control(each.name), each.size or "-", escape_control(each.folder))
+        for each in volumes
+    ]
+    widths = [max(measure_width(row[column]) for row in rows) for column in (0, 1)]
+    for name, size, folder in rows:
+        console.say(f"  {name:<{widths[0]}}  {size:>{widths[1]}}  {folder}")
+    if is_sure:
+        return
+    if not console.can_ask:
+        raise UsageError(
+            "there is no terminal to ask whether these volumes may be removed",
+            help="composegen down --volumes --yes",
+        )
+    if not console.confirm("remove them?"):
+        console.say("nothing was stopped or removed")
+        raise SystemExit(ExitCode.PROBLEM)
+
+
+def _remove(places: list[Place], found: dict[str, tuple[Volume, ...]]) -> None:
+    """Remove data in each place. Raises VolumesLeft where some is left."""
+    from composegen.errors import VolumesLeft
+
+    left: dict[str, str] = {}
+    for place in places:
+        try:
+            for sentence in place.remove_volumes(found[place.name]):
+                make_console().say(sentence)
+        except VolumesLeft as error:
+            left |= error.reasons
+    if left:
+        raise VolumesLeft(left)

@@ -17,8 +17,9 @@ Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
 
 
 COMMANDS = (
-    *("check", "completion", "doctor", "down", "explain", "graph", "init", "logs"),
-    *("plan", "recipes", "render", "run", "schema", "secrets", "status", "up", "why"),
+    *("check", "completion", "doctor", "down", "exec", "explain", "graph", "init"),
+    *("logs", "plan", "recipes", "render", "restart", "run", "schema", "secrets"),
+    *("start", "status", "stop", "up", "why"),
 )
 """Every command. Each is a function in a file of the same name."""
 
@@ -39,6 +40,16 @@ class _Group(click.Group):
         found = getattr(import_module(f"composegen.commands.{cmd_name}"), cmd_name)
         assert isinstance(found, click.Command)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not ctx.resilient_parsing:
+            from composegen.commands.hints import check_command
+
+            check_command(name, COMMANDS)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

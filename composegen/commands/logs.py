@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from composegen.commands.options import (
@@ -9,10 +11,25 @@ from composegen.commands.options import (
     check_platform,
     complete_services,
     find_places,
+    long_stack_option,
     make_console,
     say_notes,
-    stack_option,
 )
+from composegen.errors import ComposegenError, UsageError
+
+
+def _check_no_file(services: tuple[str, ...], file: str) -> None:
+    """Raises UsageError for a stack file that was typed after ``-f``."""
+    from composegen.paths import is_file
+    from composegen.stackfile.load import find_service_names
+
+    known = find_service_names(Path(file))
+    for word in services:
+        if word not in known and is_file(Path(word)):
+            raise UsageError(
+                f"`{word}` is a file and no service; -f means --follow here",
+                help=f"name the stack file with --file {word}",
+            )
 
 
 @click.command()
@@ -22,7 +39,7 @@ from composegen.commands.options import (
     nargs=-1,
     shell_complete=complete_services,
 )
-@stack_option
+@long_stack_option
 @click.option(
     "-n",
     "--lines",
@@ -32,12 +49,16 @@ from composegen.commands.options import (
     show_default=True,
     help="Number of lines per service.",
 )
-@click.option("--follow", is_flag=True, help="Keep printing new lines.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines.")
 def logs(services: tuple[str, ...], file: str, lines: int, follow: bool) -> None:
     """Show the last lines of the services' logs."""
     check_platform()
-    place = find_places(file).find_place()
-    read = place.read_logs(services, lines, follow=follow)
+    try:
+        place = find_places(file).find_place()
+        read = place.read_logs(services, lines, follow=follow)
+    except ComposegenError:
+        _check_no_file(services, file)
+        raise
     console = make_console()
     say_notes(read.notes)
     width = max(map(len, read.names), default=0)

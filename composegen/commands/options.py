@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -81,16 +82,50 @@ class AtLeast(click.ParamType[int]):
 
 
 def stack_option(function: Function) -> Function:
-    """``-f``: the stack file."""
+    """``-f`` and ``--file``: the stack file; it is looked for if it is not named."""
+    return _make_stack_option("-f", "--file")(function)
+
+
+def long_stack_option(function: Function) -> Function:
+    """``--file`` alone, where ``-f`` means something else."""
+    return _make_stack_option("--file")(function)
+
+
+def _make_stack_option(*names: str) -> Callable[[Function], Function]:
     return click.option(
-        "-f",
-        "--file",
+        *names,
         "file",
         metavar="FILE",
         default=DEFAULT_FILE,
-        show_default=True,
-        help="The stack file.",
-    )(function)
+        callback=_find_file,
+        help="The stack file.  [default: stack.yaml, here or in a parent folder]",
+    )
+
+
+def _find_file(context: click.Context, _: click.Parameter, file: str) -> str:
+    """The file that was named, else the one that is found; one above is reported."""
+    if _is_typed("file", context):
+        return file
+    found = find_default_file()
+    if found != file and not context.resilient_parsing:
+        from composegen.text import escape_control
+
+        make_console().say(f"using {escape_control(found)}")
+    return found
+
+
+def find_default_file() -> str:
+    """The stack file of this folder, else of a parent folder, as it would be typed."""
+    if os.path.lexists(DEFAULT_FILE):
+        return DEFAULT_FILE
+    from composegen.workspace.search import find_stack_file
+
+    try:
+        here = Path(os.path.realpath(os.curdir))
+    except OSError:  # the working folder was removed
+        return DEFAULT_FILE
+    found = find_stack_file(here)
+    return DEFAULT_FILE if found is None else os.path.relpath(found, here)
 
 
 def selection_options(function: Function) -> Function:
@@ -190,9 +225,10 @@ def load_file(
         raise
 
 
-def _is_typed(option: str) -> bool:
+def _is_typed(option: str, context: click.Context | None = None) -> bool:
     """Whether a person has typed an option: what is typed is obeyed."""
-    source = click.get_current_context().get_parameter_source(option)
+    context = context or click.get_current_context()
+    source = context.get_parameter_source(option)
     return source is not click.core.ParameterSource.DEFAULT
 
 

@@ -8,14 +8,19 @@ import click
 
 from composegen.commands.options import (
     check_platform,
+    complete_services,
     load_file,
     make_console,
     make_selection,
     make_workspace,
+    say_notes,
     selection_options,
     stack_option,
     take_over_option,
 )
+from composegen.errors import UsageError
+
+_BARE_WAIT = "composegen.wait"
 
 
 class _Time(click.ParamType[float]):
@@ -35,33 +40,69 @@ class _Time(click.ParamType[float]):
         return duration.seconds
 
 
-@click.command()
+class _UpCommand(click.Command):
+    """Takes `--wait` without a time as well: the next word is one if it is a number."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        kept = []
+        for word, following in zip(args, [*args[1:], ""], strict=False):
+            if word == "--wait" and not following[:1].isdigit():
+                ctx.meta[_BARE_WAIT] = True
+            else:
+                kept.append(word)
+        return super().parse_args(ctx, kept)
+
+
+@click.command(cls=_UpCommand)
+@click.argument(
+    "services",
+    metavar="[SERVICE]...",
+    nargs=-1,
+    shell_complete=complete_services,
+)
 @stack_option
 @selection_options
-@click.option("--no-build", is_flag=True, help="Do not build images.")
+@click.option(
+    "--build/--no-build",
+    default=None,
+    help="Build images, which is the default, or do not build them.",
+)
 @click.option(
     "--wait",
     type=_Time(),
-    metavar="TIME",
+    metavar="[TIME]",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
+)
+@click.option(
+    "-d",
+    "--detach",
+    is_flag=True,
+    help="Accepted for users of Compose: `up` always ends by itself.",
 )
 @take_over_option
 def up(
+    services: tuple[str, ...],
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
-    no_build: bool,
+    build: bool | None,
     wait: float | None,
+    detach: bool,
     take_over: bool,
 ) -> None:
     """Bring the stack up on the Docker engine.
 
     Ends when every service is ready, or when a required one cannot become ready.
     Without --with and --without it updates compose.yaml and keeps its selection.
+
+    With services named, only those are brought up, with what they need. All others
+    and compose.yaml stay as they are.
     """
     check_platform()
     from composegen.places.engine.up import UpOptions, up_stack
+    from composegen.places.place import check_services
     from composegen.planning.plan import make_plan
+    from composegen.planning.selection import add_named
     from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
@@ -75,11 +116,19 @@ def up(
         selection = recorded.selection
     engine = recorded.engine if recorded is not None else None
     made = make_plan(load_file(file, selection).stack, selection)
+    check_services(services, made.stack.services)
+    excluded = [name for name in services if name not in made.names]
+    if excluded:
+        _check_typed(excluded, removed)
+        selection = add_named(selection, excluded)
+        made = make_plan(load_file(file, selection).stack, selection)
+    _explain_defaults(build=bool(build), detach=detach)
     options = UpOptions(
-        build=not no_build,
+        build=build is not False,
         limit=wait,
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
+        names=services,
         in_terminal=console.err.isatty(),
         take_over=take_over,
         ask=console.confirm if console.can_ask else None,
@@ -87,3 +136,22 @@ def up(
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)
+
+
+def _explain_defaults(*, build: bool, detach: bool) -> None:
+    """Say of options of `docker compose up` that they ask for what `up` does anyway."""
+    if build:
+        say_notes(["--build changes nothing: `up` builds images unless --no-build"])
+    if detach:
+        say_notes(["--detach changes nothing: `up` ends when the stack is up"])
+    if click.get_current_context().meta.get(_BARE_WAIT):
+        say_notes(
+            ["--wait without a time changes nothing: `up` waits until all is ready"]
+        )
+
+
+def _check_typed(services: list[str], removed: tuple[str, ...]) -> None:
+    """Raises UsageError for a service that the same command names and excludes."""
+    for name in services:
+        if name in make_selection((), removed).removed:
+            raise UsageError(f"`{name}` is selected, and excluded with --without")

@@ -108,7 +108,7 @@ def make_facts(name: str, entry: Plain, *, image: str) -> Facts:
         init=chosen.get("init") != "false",
         read_only=chosen.get("read_only") != "false",
         no_new_privileges=chosen.get("no_new_privileges") != "false",
-        assumed_tag="$" in image.rpartition("/")[2],
+        assumed_tag=parse_image(image).is_variable,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from composegen.records import record
-from composegen.values import find_default, parse_variables
+from composegen.values import find_default, split_outside
 
 _MIRRORED = frozenset(
     "library docker.io registry-1.docker.io ghcr.io quay.io gcr.io mcr.microsoft.com "
@@ -17,11 +17,13 @@ class ImageReference:
     """An image's name taken apart; ``path`` has no registry and no ``library/``.
 
     Neither has it what a mirror puts in front: ``docker/library/``, ``docker.io/``.
+    ``is_variable`` tells that a variable stands in what follows the last slash.
     """
 
     path: str
     tag: str
     digest: str
+    is_variable: bool = False
 
     @property
     def has_fixed_tag(self) -> bool:
@@ -31,14 +33,18 @@ class ImageReference:
 
 def parse_image(text: str) -> ImageReference:
     """Take an image's name apart; variables are read as their defaults."""
-    rest, _, digest = text.partition("@")
-    first, slash, path = _split_registry(rest)
-    if not slash:
-        path = first
-    name, tag = _split_tag(path)
-    if "$" in tag:
-        tag = find_default(tag) if parse_variables(tag) else tag
-    return ImageReference(_strip_mirror(name), tag, digest)
+    rest, _, digest = find_default(text).partition("@")
+    first, *others = rest.lstrip("/").split("/")
+    is_registry = first == "localhost" or any(mark in first for mark in ".:")
+    path = "/".join(others if others and is_registry else [first, *others])
+    folder, slash, last = path.rpartition("/")
+    name, _, tag = last.partition(":")
+    return ImageReference(
+        _strip_mirror(f"{folder}{slash}{name}"),
+        tag,
+        digest,
+        "$" in split_outside(text, "/")[-1],
+    )
 
 
 def _strip_mirror(path: str) -> str:
@@ -48,25 +54,3 @@ def _strip_mirror(path: str) -> str:
         if parts[position] in _MIRRORED:
             return "/".join(parts[position + 1 :])
     return path
-
-
-def _split_tag(text: str) -> tuple[str, str]:
-    """The name and what follows the last colon outside ``${..}``."""
-    depth = 0
-    for position in range(len(text) - 1, -1, -1):
-        depth += (text[position] == "}") - (text[position] == "{")
-        if text[position] == ":" and depth == 0:
-            return text[:position], text[position + 1 :]
-    return text, ""
-
-
-def _split_registry(text: str) -> tuple[str, str, str]:
-    depth = 0
-    for position, character in enumerate(text):
-        depth += (character == "{") - (character == "}")
-        if character == "/" and depth == 0:
-            first = text[:position]
-            if first == "localhost" or "$" in first or "." in first or ":" in first:
-                return first, "/", text[position + 1 :]
-            break
-    return text, "", ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from composegen.places.engine.notes import load_notes
+from composegen.places.engine.volumes import load_known
 from composegen.places.processes.records import RunFolder
 from composegen.text import escape_control
 from composegen.workspace.state import NotTrusted, is_trusted, show_path
@@ -23,10 +24,11 @@ def list_distrusted(folder: Path) -> tuple[str, ...]:
 
 
 def _find_distrusted(folder: Path) -> Iterator[NotTrusted]:
-    try:
-        load_notes(folder)
-    except NotTrusted as distrusted:
-        yield distrusted
+    for load in (load_notes, load_known):
+        try:
+            load(folder)
+        except NotTrusted as distrusted:
+            yield distrusted
     try:
         has_run = is_trusted(folder, "run")
     except NotTrusted as distrusted:

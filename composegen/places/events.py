@@ -140,9 +140,13 @@ class Recovered(Event):
 
 @record
 class Stopped(Event):
-    """Nothing is left of it, but for processes that could not be killed."""
+    """Nothing is left of it, but for processes that could not be killed.
+
+    ``by`` is ``user`` where `composegen stop` has stopped it.
+    """
 
     left: tuple[int, ...] = ()
+    by: str = ""
 
 
 @record

@@ -8,14 +8,30 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from composegen.errors import (
+    ComposegenError,
+    EngineUnreachable,
+    NothingRuns,
+    OtherEngine,
+    UsageError,
+)
 from composegen.model import Stack
-from composegen.paths import is_file
-from composegen.places.engine.notes import Notes, read_notes
-from composegen.places.place import Place, Tell
+from composegen.paths import exists, is_file
+from composegen.places.engine.notes import FILE, Notes, read_notes
+from composegen.places.place import (
+    ENGINE,
+    PROCESSES,
+    Call,
+    Place,
+    Request,
+    Tell,
+    name_kept,
+)
 from composegen.places.processes.place import ProcessesPlace
 from composegen.places.processes.records import RunFolder
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
+from composegen.workspace.state import STATE_FOLDER
 from composegen.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -48,13 +64,19 @@ class Finder:
         is_older = engine.at < last and not engine.is_there()
         return self._processes if is_older else engine
 
-    def take_down(self, tell: Tell, *, take_over: bool = False) -> Iterator[str]:
+    def take_down(
+        self, tell: Tell, *, take_over: bool = False, names_kept: bool = True
+    ) -> Iterator[str]:
         """End what runs in every place; a sentence for each thing that was ended.
 
-        How an earlier run ended is not what happened last once containers are removed.
-        Raises OtherFolder, unless ``take_over``.
+        With ``names_kept`` the data that stays is named after it. How an earlier run
+        ended is not what happened last once containers are removed. Raises OtherFolder,
+        unless ``take_over``.
         """
-        yield from self._processes.take_down(tell)
+        ended = self._processes.take_down(tell)
+        yield from ended
+        if ended and names_kept:
+            yield from name_kept(self._processes.list_volumes(measures=False).own)
         engine = self._find_engine()
         if engine is None:
             return
@@ -62,6 +84,70 @@ class Finder:
         runs = RunFolder.find(self._workspace.folder)
         if runs is not None:
             runs.forget_last()
+        if names_kept:
+            yield from name_kept(engine.list_volumes(measures=False).own)
+
+    def iterate_kept(self) -> Iterator[Place]:
+        """Every place in which data may be kept, though nothing runs there."""
+        yield self._processes
+        engine = self._find_engine() or self._find_kept()
+        if engine is not None:
+            yield engine
+
+    def _find_kept(self) -> EnginePlace | None:
+        """The engine that `up` would use, if it has volumes of the project."""
+        from composegen.places.engine.finding import find_kept
+        from composegen.places.engine.place import EnginePlace
+
+        notes = find_kept(self._workspace, lambda: self._load(Selection()))
+        return None if notes is None else EnginePlace(self._workspace, notes)
+
+    def prepare(self, request: Request, tell: Tell, on: str = "") -> Call:
+        """How to run a command in a service, in the place where that runs.
+
+        ``on`` names the place; without it there must be one alone. Raises UsageError
+        where there are two, and what ``Place.prepare`` does.
+        """
+        calls: dict[str, Call] = {}
+        refusals: list[ComposegenError] = []
+        for place in self._iterate_running(on):
+            try:
+                calls[place.name] = place.prepare(request, tell)
+            except (NothingRuns, UsageError, EngineUnreachable) as error:
+                refusals.append(error)
+        if len(calls) > 1:
+            raise UsageError(
+                f"`{request.service}` runs in two places: {' and '.join(calls)}",
+                help=f"choose one: {' or '.join(f'--on {name}' for name in calls)}",
+            )
+        for call in calls.values():
+            return call
+        if refusals:
+            raise refusals[-1]
+        raise NothingRuns(
+            "nothing runs here", help="start it: composegen up, or composegen run"
+        )
+
+    def _iterate_running(self, on: str) -> Iterator[Place]:
+        """The places in which something runs; one that is named is the only one."""
+        runs = RunFolder.find(self._workspace.folder)
+        has_runs = runs is not None and bool(runs.list_runs())
+        if has_runs and on != ENGINE:
+            yield self._processes
+        if on == PROCESSES or (has_runs and not on and not self._is_noted()):
+            return
+        try:
+            engine = self._find_engine()
+        except OtherEngine:
+            if has_runs and not on:
+                return  # what runs here as processes is no matter of engines
+            raise
+        if engine is not None:
+            yield engine
+
+    def _is_noted(self) -> bool:
+        """Whether `up` has left notes here, so that the engine is worth asking."""
+        return exists(self._workspace.folder / STATE_FOLDER / FILE)
 
     def _find_engine(self) -> EnginePlace | None:
         workspace = self._workspace
@@ -71,7 +157,7 @@ class Finder:
             return None
         from composegen.places.engine.place import EnginePlace
 
-        return EnginePlace(workspace, notes)
+        return EnginePlace(workspace, notes, lambda: self._load(Selection()))
 
     def _find_unnoted(self) -> Notes | None:
         if not is_file(self._workspace.compose_file):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from composegen.errors import UsageError
+from composegen.places.events import Event, Report, Told
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
-from composegen.records import record
+from composegen.records import field, record
 from composegen.text import suggest
+
+PROCESSES, ENGINE = "processes", "engine"
+"""The places by their names."""
 
 Tell: TypeAlias = Callable[[str], None]
 """Gets a line that people should read while they wait."""
@@ -55,8 +61,90 @@ class Logs:
     notes: tuple[str, ...] = ()
 
 
+class Outcome(StrEnum):
+    """What became of a service that a command named."""
+
+    STOPPED = "stopped"
+    WAS_STOPPED = "was-stopped"
+    STARTED = "started"
+    WAS_RUNNING = "was-running"
+    FAILED = "failed"
+
+
+@record
+class Acted:
+    """What became of one service; ``reason`` says why it failed."""
+
+    service: str
+    outcome: Outcome
+    reason: str = ""
+
+
+@record
+class Request:
+    """A command that is to run in a service, as it was typed.
+
+    ``index`` is the number of the container, None for the first that runs.
+    ``in_terminal`` says whether it gets a terminal, ``take_over`` that a service of
+    another folder may be entered.
+    """
+
+    service: str
+    command: tuple[str, ...]
+    index: int | None = None
+    in_terminal: bool = False
+    take_over: bool = False
+
+    def fill(self, port: int | None) -> tuple[str, ...]:
+        """The command with ``{port}`` replaced, where the service has a port."""
+        if port is None:
+            return self.command
+        return tuple(word.replace("{port}", str(port)) for word in self.command)
+
+
+@record
+class Call:
+    """A command line of this user, where it runs, and its whole environment.
+
+    ``program`` is the path of what is started. ``hides_terminal`` says that it must
+    not see that its streams are a terminal.
+    """
+
+    program: str
+    command: tuple[str, ...]
+    folder: Path
+    env: Mapping[str, str] = field(repr=False)
+    hides_terminal: bool = False
+
+
+@record
+class Volume:
+    """Data that outlives what runs: a volume of the engine, or a folder of a run.
+
+    ``size`` is for people, empty where it is not known. ``folder`` is that of the
+    project to which the data belongs.
+    """
+
+    name: str
+    size: str
+    folder: str
+
+
+@record
+class Volumes:
+    """Volumes that belong to this folder, and a sentence for each one that does not."""
+
+    own: tuple[Volume, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 class Place(Protocol):
-    """Where the stack of a folder runs."""
+    """Where the stack of a folder runs; ``name`` is ``processes`` or ``engine``."""
+
+    @property
+    def name(self) -> str:
+        """What this place is called on the command line."""
+        ...
 
     def look(self) -> Seen:
         """How every service is doing now."""
@@ -76,6 +164,63 @@ class Place(Protocol):
         """
         ...
 
+    def prepare(self, request: Request, tell: Tell) -> Call:
+        """How to run a command in a service that runs; nothing is started yet.
+
+        Raises UsageError for a name that is not known, NothingRuns where the service
+        does not run, CannotExecute where there is no such command, and OtherFolder
+        where the service belongs to another folder, unless the request takes over.
+        """
+        ...
+
+    def stop(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Stop services, and wait until they are gone; they are not restarted.
+
+        What happens is reported meanwhile. Raises UsageError for a name that is not
+        known, NothingRuns, NotPart, NotOurs, and OtherFolder unless ``take_over``.
+        """
+        ...
+
+    def start(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Start services, with what they require, and wait until they are ready.
+
+        What became of those that were started for others is in the answer too. Raises
+        what ``stop`` does.
+        """
+        ...
+
+    def restart(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Stop services and start them again, as they are defined now.
+
+        Raises what ``stop`` does.
+        """
+        ...
+
+    def follow(self) -> Iterator[Event]:
+        """What happens to the services from now on; what they do now comes first.
+
+        It ends when nothing can happen any more. Raises NothingRuns.
+        """
+        ...
+
     def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """End all of it; a sentence for each thing that was ended.
 
@@ -83,6 +228,56 @@ class Place(Protocol):
         to another folder, unless ``take_over``.
         """
         ...
+
+    def list_volumes(
+        self,
+        external: Container[str] = (),
+        *,
+        take_over: bool = False,
+        measures: bool = True,
+    ) -> Volumes:
+        """The data that belongs to this folder, and what stays and why.
+
+        ``external`` are volumes that the stack only uses. With ``take_over`` those of
+        other folders with the same project count as well. Sizes take time: ``measures``
+        says whether they are wanted.
+        """
+        ...
+
+    def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
+        """Remove data for good; a sentence for each that is gone.
+
+        Raises VolumesLeft at the end where some could not be removed.
+        """
+        ...
+
+
+def name_kept(volumes: Iterable[Volume]) -> tuple[str, ...]:
+    """The sentence about data that `down` leaves; none where there is none."""
+    names = [each.name for each in volumes]
+    if not names:
+        return ()
+    return (f"its volumes are kept, with their data: {' '.join(names)}",)
+
+
+def report_dependants(
+    names: Iterable[str],
+    needs: Mapping[str, Iterable[str]],
+    running: Container[str],
+    report: Report,
+) -> None:
+    """Report which services keep running while services that they need are stopped."""
+    stopped = tuple(names)
+    for name in stopped:
+        left = [
+            other
+            for other, needed in needs.items()
+            if name in needed and other in running and other not in stopped
+        ]
+        if left and name in running:
+            keep = "keeps" if len(left) == 1 else "keep"
+            text = f"is needed by {', '.join(left)}, which {keep} running"
+            report(Told(service=name, text=text))
 
 
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:

@@ -58,6 +58,16 @@ class Reason:
         return "\n".join(text) + "\n"
 
 
+def explain_stop(chain: tuple[str, ...], status: ServiceStatus) -> Reason:
+    """Why a service is not up that the user has stopped."""
+    failure = Failure(
+        service=status.service,
+        reason=f"{status.service} was stopped with `composegen stop`",
+        help=f"composegen start {status.service}",
+    )
+    return Reason(chain=chain, status=status, failure=failure)
+
+
 def follow_needs(
     name: str, find_blocking: Callable[[str], Iterable[str]]
 ) -> tuple[str, ...]:

@@ -26,6 +26,9 @@ class State(StrEnum):
 FINE = frozenset({State.READY, State.FINISHED})
 """The states of a service that does what is asked of it."""
 
+BY_USER = "user"
+"""Who has stopped a service that `composegen stop` has stopped."""
+
 ALIVE_FOR = 1.0
 """Seconds after which a service that runs is ready, where it has no health check."""
 
@@ -38,7 +41,8 @@ class ServiceStatus:
     its restart. ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``, and
     None where it does not run; ``since`` an ISO 8601 time in UTC; ``address`` what to
     open or call; ``log`` a path. ``reachable`` is False where it listens on an address
-    of its own container alone.
+    of its own container alone. ``by`` is ``user`` for one that `composegen stop`
+    has stopped.
     """
 
     service: str
@@ -53,6 +57,7 @@ class ServiceStatus:
     log: str | None = None
     reused: bool | None = None
     reachable: bool | None = None
+    by: str | None = None
 
 
 def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
@@ -136,6 +141,8 @@ def _describe_state(status: ServiceStatus) -> str:
     state = f"{status.state.value}, reused" if status.reused else status.state.value
     if status.reachable is False:
         state += ", unreachable"
+    if status.by is not None:
+        return f"{state}, by {status.by}"
     return state if status.exit_code is None else f"{state} ({status.exit_code})"
 
 

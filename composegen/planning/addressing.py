@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 from composegen.model import Service
+from composegen.values import Port
 
 
 class Addressing(Protocol):
     """Where a dependent service runs: how it reaches others and finds secrets."""
 
-    def find_address(self, service: Service) -> tuple[str, int | None]:
-        """Host and port under which a dependent service reaches another one."""
+    def find_address(self, service: Service) -> tuple[str, int | str | None]:
+        """Host and port under which a dependent service reaches another one.
+
+        The port is a text where a variable says it.
+        """
         ...
 
     def find_secret(self, name: str) -> str:
@@ -27,10 +31,38 @@ class ContainerAddressing:
 
     secret_folder: ClassVar[str] = "/run/secrets"  # noqa: S105 - a folder
 
-    def find_address(self, service: Service) -> tuple[str, int | None]:
+    def find_address(self, service: Service) -> tuple[str, int | str | None]:
         """The service's name and the port it listens on."""
         return service.name, service.port
 
     def find_secret(self, name: str) -> str:
         """Where Compose mounts the secret."""
         return f"{self.secret_folder}/{name}"
+
+
+class HostAddressing(ContainerAddressing):
+    """Of a container on the network of the host: it reaches what is published there."""
+
+    def find_address(self, service: Service) -> tuple[str, int | str | None]:
+        """The host's address and the port that the service publishes, if any."""
+        port = find_published(service)
+        if port is None:
+            return "127.0.0.1", None
+        is_open = port.default_address in {"", "0.0.0.0", "::"}
+        return "127.0.0.1" if is_open else port.host, _take_first(port.published)
+
+
+def choose_addressing(service: Service) -> Addressing:
+    """The addressing of a service that runs in a container."""
+    return HostAddressing() if service.uses_host_network else ContainerAddressing()
+
+
+def find_published(service: Service) -> Port | None:
+    """The published port that leads to the service's own, or the first one over TCP."""
+    ports = [port for port in service.publish if port.protocol == "tcp"]
+    own = (port for port in ports if port.first_target == service.port)
+    return next(own, ports[0] if ports else None)
+
+
+def _take_first(published: str) -> str:
+    return published if "$" in published else published.partition("-")[0]

@@ -68,7 +68,7 @@ def harden_any(relax: Mapping[str, str]) -> Hardening:
 def harden_service(service: Service) -> Hardening:
     """What one service has, decided from its keys and the facts about its image."""
     facts = service.facts
-    reasons = dict(_find_exceptions(service.relax, facts))
+    reasons = dict(_find_exceptions(service.relax, facts, kept=service.kept))
     protections = frozenset(RELAXABLE) - reasons.keys()
     taken = {mount.target.rstrip("/") for mount in service.volumes}
     taken |= {text.partition(":")[0].rstrip("/") for text in service.tmpfs}
@@ -100,12 +100,17 @@ def harden_service(service: Service) -> Hardening:
 
 
 def _find_exceptions(
-    relax: Mapping[str, str], facts: Facts | None
+    relax: Mapping[str, str],
+    facts: Facts | None,
+    *,
+    kept: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[str, Reason]]:
     """The protections that are off, and why; the stack file comes before facts."""
     for name in RELAXABLE:
         if name in relax:
             yield name, Reason(source="relax", text=relax[name])
+        elif name in kept:
+            continue
         elif facts is not None and not getattr(facts, name, True):
             yield name, _cite(facts)
 

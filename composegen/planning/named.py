@@ -17,6 +17,7 @@ from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import exists, is_file, is_folder
 from composegen.planning.networks import list_raw_mounts
 from composegen.records import record
+from composegen.text import shorten
 
 ELSEWHERE = re.compile(
     r"[A-Za-z][A-Za-z0-9+.-]*:|git@|github\.com/|[\w.-]+@[\w.-]+:", re.ASCII
@@ -32,6 +33,9 @@ _FILE_ENDINGS = frozenset(
     .yml""".split()
 )
 _FILE_NAMES = frozenset({"Caddyfile", ".env", ".htpasswd", "passwd", "htpasswd"})
+
+
+_LONGEST = 120
 
 
 class Kind(StrEnum):
@@ -102,15 +106,16 @@ def find_fault(named: NamedPath, folder: Path) -> tuple[str, str] | None:
     if _is_there(path, named.kind):
         if not named.names or any(is_file(path / name) for name in named.names):
             return None
-        shown = posixpath.join(named.path, named.names[0])
-        return f"`{shown}`, {named.what}, does not exist", named.help
+        inner = posixpath.join(named.path, named.names[0])
+        return f"`{shorten(inner, _LONGEST)}`, {named.what}, does not exist", named.help
     closed = find_closed(path)
+    shown = f"`{shorten(named.path, _LONGEST)}`, {named.what}"
     if closed is not None:
         words, help = describe_closed(closed)
-        return f"`{named.path}`, {named.what}: {words}", help
+        return f"{shown}: {words}", help
     if exists(path):
-        return f"`{named.path}`, {named.what}, is not a {named.kind}", named.help
-    return f"`{named.path}`, {named.what}, does not exist", named.help
+        return f"{shown}, is not a {named.kind}", named.help
+    return f"{shown}, does not exist", named.help
 
 
 def _is_there(path: Path, kind: Kind) -> bool:

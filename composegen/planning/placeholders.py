@@ -160,7 +160,8 @@ class _Filler:
                 f"`{self.service.name}` publishes no port",
                 f"let `{self.service.name}` publish one:\npublish: true",
             )
-        host = "127.0.0.1" if port.address in {"0.0.0.0", "::"} else port.host
+        is_open = port.default_address in {"", "0.0.0.0", "::"}
+        host = "127.0.0.1" if is_open else port.host
         published = port.published
         if "$" not in published:
             published = published.partition("-")[0]

@@ -7,7 +7,7 @@ is run cannot disagree on order, gates, environment or what is excluded.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from composegen.graph import sort_graph
 from composegen.model import (
@@ -18,7 +18,7 @@ from composegen.model import (
     Service,
     Stack,
 )
-from composegen.planning.addressing import Addressing, ContainerAddressing
+from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.credentials import name_url_secret
 from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
 from composegen.planning.needs import Needs
@@ -115,7 +115,6 @@ def make_plan(
     is given. Raises UsageError and SelectionError.
     """
     selection = selection or Selection()
-    addressing = addressing or ContainerAddressing()
     needs = Needs(stack)
     selected = select_services(needs, selection)
     required = _find_required(needs, selected.included)
@@ -143,6 +142,34 @@ def make_plan(
     )
 
 
+def take_part(plan: Plan, names: Iterable[str]) -> Plan:
+    """The plan's steps for some services and all that they need, as they are in it.
+
+    What the named ones require is required. Every name must be one of the plan's.
+    """
+    needs = Needs(plan.stack)
+    without = needs.all.keys() - {*plan.names}
+    included = needs.close(names, without=without)
+    required = needs.close_required(names, without=without)
+    steps = tuple(
+        replace(step, is_required=step.name in required)
+        for step in plan.steps
+        if step.name in included
+    )
+    return replace(
+        plan,
+        steps=steps,
+        left_out=tuple(
+            each
+            for each in plan.left_out
+            if any(fallback.service in included for fallback in each.fallbacks)
+        ),
+        secrets=_list_secrets(plan.stack, steps),
+        volumes=_list_volumes(plan.stack, steps),
+        stores=tuple(name for name in plan.stores if name in included),
+    )
+
+
 def _find_required(needs: Needs, included: frozenset[str]) -> frozenset[str]:
     """Services without which the stack is not up: all but the optional ones.
 
@@ -160,8 +187,12 @@ def _wait_for(target: Step, gate: Gate) -> float:
 
 
 def _make_step(
-    stack: Stack, service: Service, included: frozenset[str], addressing: Addressing
+    stack: Stack,
+    service: Service,
+    included: frozenset[str],
+    addressing: Addressing | None,
 ) -> Step:
+    addressing = addressing or choose_addressing(service)
     gates: list[Gate] = []
     environment = dict(service.environment)
     mounts = {use.name: use for use in service.secrets}
@@ -210,16 +241,18 @@ def _list_secrets(stack: Stack, steps: tuple[Step, ...]) -> dict[str, Secret]:
 
 
 def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The volumes that the steps mount, and all where a variable may name any."""
     included = {step.name for step in steps}
-    return tuple(
-        dict.fromkeys(
-            mount.volume_name
-            for name, service in stack.services.items()
-            if name in included
-            for mount in (*service.volumes, *list_raw_mounts(service))
-            if mount.volume_name
-        )
-    )
+    mounts = [
+        mount
+        for name, service in stack.services.items()
+        if name in included
+        for mount in (*service.volumes, *list_raw_mounts(service))
+    ]
+    names = [mount.volume_name for mount in mounts if mount.volume_name]
+    if any(mount.may_be_any_volume for mount in mounts):
+        names += stack.volumes
+    return tuple(dict.fromkeys(names))
 
 
 def reduce_stack(plan: Plan) -> Stack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from composegen.errors import SelectionError, UsageError
 from composegen.graph import find_closure, reverse_graph
@@ -28,6 +28,15 @@ class Selection:
                 *(f"--without {name}" for name in self.removed),
             ]
         )
+
+
+def add_named(selection: Selection, names: Iterable[str]) -> Selection:
+    """A selection that has the named services, too."""
+    wanted = tuple(names)
+    return Selection(
+        added=tuple(dict.fromkeys([*selection.added, *wanted])),
+        removed=tuple(name for name in selection.removed if name not in wanted),
+    )
 
 
 @record(kw_only=False)
@@ -202,9 +211,9 @@ def _works(needs: Needs, selection: Selection) -> bool:
     return bool(cut.included) and _find_gap(needs, cut) is None
 
 
-def is_anything_left(needs: Needs) -> bool:
-    """Whether a service takes part without any flag."""
-    return bool(_cut(needs, Selection()).included)
+def list_included(needs: Needs, selection: Selection) -> frozenset[str]:
+    """The services that take part, whether or not all that they require does."""
+    return _cut(needs, selection).included
 
 
 def describe_missing(missing: Missing) -> str:

@@ -16,8 +16,19 @@ class Problems:
         self._has_errors = False
         self._passed_over: set[tuple[str, int]] = set()
 
-    def add(self, name: str, message: str, location: Location, help: str = "") -> None:
-        """Note one problem; the same one at the same place counts once."""
+    def add(
+        self,
+        name: str,
+        message: str,
+        location: Location,
+        help: str = "",
+        *,
+        level: Level | None = None,
+    ) -> None:
+        """Note one problem; the same one at the same place counts once.
+
+        ``level`` replaces that of its name in the catalogue.
+        """
         is_passed = (location.file, location.line) in self._passed_over
         if is_passed and name != "unquoted-variable":
             return
@@ -26,7 +37,7 @@ class Problems:
             message=escape_control(message),
             location=location,
             help=escape_control(help, keep="\n"),
-            level=find_level(name),
+            level=find_level(name) if level is None else level,
         )
         key = (name, location, message)
         if key not in self._found:

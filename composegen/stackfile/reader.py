@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from composegen.model import Raw
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -23,15 +24,19 @@ from composegen.text import LINE_BREAK, shorten, suggest
 from composegen.values import (
     BadVariable,
     Duration,
+    double_dollars,
+    has_variables,
     parse_duration,
     parse_port,
     parse_size,
     parse_variables,
+    split_outside,
 )
 
 Value = TypeVar("Value")
 Path = tuple[str, ...]
 
+_LONGEST_HELP = 160
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,15}", re.ASCII)
 
@@ -78,27 +83,30 @@ class Reader:
     def read_text(
         self, node: Node, wanted: str = "a text", *, variables: bool = True
     ) -> str | None:
-        """A text as it was written; ``$`` must be Compose's where it is allowed."""
+        """A text as it was written, a ``$`` that is text doubled as Compose wants it.
+
+        Any other ``$`` must begin a variable, where variables are allowed.
+        """
         if not isinstance(node, ScalarNode) or is_null(node):
             self.add_type(node, wanted)
             return None
-        text: str = node.value
-        if "$" in text and not self.check_variables(node, variables=variables):
+        if "$" in node.value and not self.check_variables(node, variables=variables):
             return None
-        return text
+        return double_dollars(node.value)
 
     def check_variables(self, node: ScalarNode, *, variables: bool = True) -> bool:
-        """Whether every ``$`` of the text begins a variable, or is doubled."""
+        """Whether every ``${`` of the text is a variable of Compose."""
         try:
-            found = parse_variables(node.value)
+            found = parse_variables(double_dollars(node.value))
         except BadVariable as error:
-            doubled = re.sub(r"(?<!\$)\$(?!\$)", "$$", node.value)
+            doubled = write_inline(re.sub(r"(?<!\$)\$(?!\$)", "$$", node.value))
+            shown = f"; with every dollar plain:\n{doubled}"
             self.add(
                 "bad-variable",
                 f"{error} in {describe(node)}",
                 node,
-                "a plain dollar is written `$$`, a variable `${NAME}`; with every "
-                f"dollar plain:\n{shorten(doubled, 160)}",
+                "a plain dollar before a brace is written `$$`, a variable `${NAME}`"
+                + shown * (len(doubled) <= _LONGEST_HELP),
             )
             return False
         if found and not variables:
@@ -245,24 +253,35 @@ class Reader:
         return self.read_texts(node, "a text or a list of texts")
 
     def read_text_map(
-        self, node: Node, path: Path, *, name_of: re.Pattern[str] | None = None
+        self,
+        node: Node,
+        path: Path,
+        *,
+        name_of: re.Pattern[str] | None = None,
+        is_filled: bool = False,
     ) -> dict[str, Any] | None:
         """Names with texts: a mapping, or a list of ``NAME=text``.
 
-        A null value is REMOVED. ``name_of`` is what a name must look like.
+        A null value is REMOVED. ``name_of`` is what a name must look like; of a list
+        that ``is_filled`` by Compose, names may hold variables. Names are texts that
+        Compose fills in: a ``$`` of a mapping's key, which it does not, is doubled.
         """
         pairs: list[tuple[str, Node, Node | str]] = []
         if isinstance(node, SequenceNode):
             pairs.extend(self._split_items(node, path))
         elif isinstance(node, MappingNode):
-            pairs.extend(self.source.pairs(node))
+            pairs.extend(
+                (key.replace("$", "$$"), key_node, value)
+                for key, key_node, value in self.source.pairs(node)
+            )
         else:
             self.add_type(node, "a mapping or a list of NAME=value")
             return None
         texts: dict[str, Any] = {}
         for name, key, value in pairs:
             self.nodes[*path, name] = key
-            if name_of is not None and not name_of.fullmatch(name):
+            is_variable = isinstance(value, str) and is_filled and has_variables(name)
+            if name_of is not None and not (is_variable or name_of.fullmatch(name)):
                 self.add_bad_env_name(name, key)
             elif isinstance(value, str):
                 if isinstance(key, ScalarNode) and self.check_variables(key):
@@ -287,7 +306,7 @@ class Reader:
             if not isinstance(item, ScalarNode) or is_null(item):
                 self.add_type(item, "NAME=value")
                 continue
-            name, equals, value = item.value.partition("=")
+            name, *rest = split_outside(double_dollars(item.value), "=")
             if name in seen:
                 first = self.source.locate(seen[name])
                 self.add(
@@ -298,8 +317,8 @@ class Reader:
                 )
                 continue
             seen[name] = item
-            if equals:
-                yield name, item, value
+            if rest:
+                yield name, item, "=".join(rest)
             else:
                 self.add(
                     "null-value",
@@ -358,11 +377,11 @@ class Reader:
         if isinstance(node, SequenceNode):
             return [self.read_raw(item, path) for item in node.value]
         assert isinstance(node, ScalarNode)
-        text: str = node.value
         if path:
-            self.nodes[*path, text] = node
-        if "$" in text:
+            self.nodes[*path, double_dollars(node.value)] = node
+        if "$" in node.value:
             self.check_variables(node)
+        text = double_dollars(node.value)
         return text if node.style else type_raw(text)
 
 

@@ -37,6 +37,7 @@ def make_service(
 ) -> Service:
     """The service of a draft in which recipe and own keys are merged."""
     publish, port = settle_ports(draft)
+    relax = draft.get("relax", {})
     return Service(
         name=name,
         recipe=str(draft.get("use", "")) if recipe else "",
@@ -63,12 +64,20 @@ def make_service(
         enabled=bool(draft.get("enabled", True)),
         replicas=int(draft.get("replicas", 1)),
         resources=make_resources(draft.get("resources", {})),
-        relax=draft.get("relax", {}),
+        relax={name: why for name, why in relax.items() if why is not False},
+        kept=_list_kept(draft),
         local=_make_local(draft.get("local")),
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,
     )
+
+
+def _list_kept(draft: Draft) -> frozenset[str]:
+    """The protections that are insisted on, raw ones of Compose included."""
+    raw = draft.get("compose", {})
+    kept = {name for name, why in draft.get("relax", {}).items() if why is False}
+    return frozenset(kept.union(n for n in ("read_only", "init") if raw.get(n) is True))
 
 
 def make_resources(draft: Draft) -> Resources:
@@ -111,7 +120,9 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
             settled.append(replace(published, target=target, is_filled=True))
     if port is None:
         for published in settled:
-            if published.first_target is not None:
+            # A variable may be another number where the stack runs: a probe of its
+            # default would ask a port that is not the service's.
+            if published.first_target is not None and "$" not in published.target:
                 port = published.first_target
                 break
     return tuple(settled), port

@@ -176,7 +176,8 @@ class RunConsole:
 
     def _show_started(self, event: Started) -> None:
         again = f", restart {event.restarts}" if event.restarts else ""
-        self._talk(event.service, f"started, pid {event.pid}{again}", dim=True)
+        pid = f", pid {event.pid}" if event.pid is not None else ""
+        self._talk(event.service, f"started{pid}{again}", dim=True)
 
     def _show_reused(self, event: Reused) -> None:
         who = (

@@ -24,7 +24,7 @@ class Workspace:
         self, file: str | Path, environment: Mapping[str, str] | None = None
     ) -> None:
         self.file = str(file)
-        self.folder = Path(file).absolute().parent
+        self.folder = _find_folder(Path(file))
         self.environment = os.environ if environment is None else environment
 
     def resolve(self) -> Workspace:
@@ -55,3 +55,9 @@ class Workspace:
         Raises NoProjectName and FileRefused.
         """
         return find_project(name, self.folder, self.values)
+
+
+def _find_folder(file: Path) -> Path:
+    """The folder of a file; one above the working folder is named by its own path."""
+    folder = file.absolute().parent
+    return folder.resolve() if ".." in folder.parts else folder

@@ -76,6 +76,18 @@ def test_a_program_that_writes_next_to_itself(path: str, stack: Stack) -> None:
     stack.up_well()
 
 
+@tries(CauseName.READ_ONLY_IMAGE)
+def test_a_database_that_cannot_be_opened(stack: Stack) -> None:
+    act = "import sqlite3; sqlite3.connect('/var/x.db').execute('create table t (x)')"
+    said = provoke(
+        stack,
+        "it writes a file, and the file system is read-only",
+        service=make_service(serve_after(act), user="0"),
+        line="relax: {read_only: it writes a file}",
+    )
+    paste(stack, said)
+
+
 @tries(CauseName.IMAGE_FOLDER_DENIED)
 def test_a_folder_of_the_image_with_files_that_is_not_its_users(stack: Stack) -> None:
     app = make_service(

@@ -87,6 +87,22 @@ def test_stores_that_must_be_there_run_in_docker_on_loopback(stack) -> None:
     assert password not in (folder / "logs" / "db.log").read_text()
 
 
+def test_a_command_runs_in_the_container_of_a_store(stack) -> None:
+    folder, _ = stack
+    process = start_up(folder)
+    try:
+        ask = ("exec", "redis", "--", "redis-cli", "-p", "{port}", "ping")
+        pong = runs.run_cli(folder, *ask)
+        said = runs.run_cli(folder, "exec", "db", "sh", "-c", "exit 7")
+        missing = runs.run_cli(folder, "exec", "db", "nope")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT)
+
+    assert pong == (0, "PONG\n", "")
+    assert (said[0], missing[0]) == (7, 127)
+
+
 def test_their_data_is_there_again_at_the_next_run(stack) -> None:
     folder, ports = stack
     for expected in (b":1\r\n", b":2\r\n"):
@@ -98,6 +114,41 @@ def test_their_data_is_there_again_at_the_next_run(stack) -> None:
             connection.recv(64)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=LIMIT)
+
+
+def test_down_removes_their_volumes_only_on_request(stack) -> None:
+    folder, _ = stack
+    end(start_up(folder))
+    name = runs.load(folder / "stack.yaml").name
+    volumes = [f"{name}-run_db-data", f"{name}-run_redis-data"]
+
+    listed = runs.run_cli(folder, "down", "--volumes")
+    assert listed[0] == 2
+    assert list_volumes(name) == volumes
+
+    other = folder / "other"
+    other.mkdir()
+    (other / "stack.yaml").write_text((folder / "stack.yaml").read_text())
+    kept = runs.run_cli(other, "down", "--volumes", "--yes")
+    assert kept[0] == 0
+    assert f"{volumes[0]} stays: a run of {folder} has made it" in kept[2]
+    assert list_volumes(name) == volumes
+
+    done = runs.run_cli(folder, "down", "--volumes", "--yes")
+    assert done[0] == 0, done
+    assert f"removed {volumes[0]}\n" in done[2]
+    assert list_volumes(name) == []
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LIMIT)
+
+
+def list_volumes(name: str) -> list[str]:
+    filters = ("--filter", f"name={name}-run_")
+    said = run("docker", "volume", "ls", "--quiet", *filters).stdout
+    return sorted(said.split())
 
 
 def test_a_killed_run_leaves_no_container(stack) -> None:

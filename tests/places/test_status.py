@@ -29,6 +29,7 @@ FIELDS = [
     "log",
     "reused",
     "reachable",
+    "by",
 ]
 
 

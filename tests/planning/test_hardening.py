@@ -51,6 +51,16 @@ def test_what_an_image_cannot_bear_cites_its_facts() -> None:
     }
 
 
+def test_the_stack_file_keeps_what_facts_switch_off() -> None:
+    facts = Facts(name="shop", read_only=False, init=False, writable=("/run/shop",))
+    service = Service(name="app", facts=facts, kept=frozenset({"read_only"}))
+    hardening = harden_service(service)
+
+    assert hardening.is_read_only
+    assert [scratch.path for scratch in hardening.scratch] == ["/tmp", "/run/shop"]
+    assert set(hardening.reasons) == {"init"}
+
+
 def test_facts_give_a_user_capabilities_and_folders() -> None:
     hardening = harden_service(Service(name="app", facts=FACTS))
 

@@ -8,7 +8,7 @@ import pytest
 
 from composegen.errors import SelectionError
 from composegen.model import Condition
-from composegen.planning.plan import Step, make_plan
+from composegen.planning.plan import Step, make_plan, take_part
 from composegen.planning.selection import Selection
 from tests.rendering import plan
 from tests.stacks import APP, load_only, make_stack
@@ -278,3 +278,51 @@ def test_nobody_knows_how_long_a_job_takes() -> None:
     stack = make_stack(web=f"{APP}needs: [job]\n", job=JOB)
 
     assert math.isinf(step("web", stack).worst_wait)
+
+
+# A part of it
+
+PART = """
+services:
+  web:
+    image: python:3.12-slim
+    health: {none: it waits}
+    needs: {api: {until: started}}
+  api:
+    image: python:3.12-slim
+    health: {none: it waits}
+    needs:
+      db: DB_URL
+      cache: {otherwise: {env: {A: b}}}
+      mail: {otherwise: {env: {C: d}}}
+  db: {use: redis}
+  cache: {use: redis}
+  mail: {use: redis}
+"""
+
+
+def test_a_part_has_the_named_services_and_their_needs_as_in_the_whole() -> None:
+    plan = make_plan(load_only(PART), Selection(removed=("mail",)))
+
+    part = take_part(plan, ["api"])
+
+    assert part.names == ("db", "cache", "api")
+    assert part.steps == tuple(step for step in plan.steps if step.name in part.names)
+    assert [each.service for each in part.left_out] == ["mail"]
+    assert set(part.stores) == {"db", "cache"}
+    assert set(take_part(plan, ["db"]).volumes) < set(plan.volumes)
+
+
+def test_what_the_named_ones_require_is_required() -> None:
+    plan = make_plan(load_only(PART))
+    assert not next(s for s in plan.steps if s.name == "cache").is_required
+
+    alone, with_api = take_part(plan, ["cache"]), take_part(plan, ["api"])
+
+    assert [step.is_required for step in alone.steps] == [True]
+    assert {step.name: step.is_required for step in with_api.steps} == {
+        "db": True,
+        "cache": False,
+        "mail": False,
+        "api": True,
+    }

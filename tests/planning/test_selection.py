@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from composegen.errors import SelectionError, UsageError
 from composegen.model import Condition, Need, Otherwise, Service, Stack
 from composegen.planning.needs import Needs
-from composegen.planning.selection import Selected, Selection, select_services
+from composegen.planning.selection import (
+    Selected,
+    Selection,
+    add_named,
+    select_services,
+)
 from composegen.values import Port
 
 
@@ -422,3 +427,11 @@ def test_what_is_asked_for_is_done(stack: Stack, flags: str) -> None:
     assert selected.included >= set(asked.added)
     assert not selected.included & set(asked.removed)
     assert selected.included | set(selected.left_out) == set(stack.services)
+
+
+def test_a_named_service_takes_part_whatever_excludes_it() -> None:
+    selection = Selection(added=("a",), removed=("b", "c"))
+
+    assert add_named(selection, ["b", "a"]) == Selection(
+        added=("a", "b"), removed=("c",)
+    )

@@ -157,12 +157,13 @@ def test_problems_are_listed_by_name_with_their_level() -> None:
 
 
 ADVICE = """
-    boot-too-short early-variable env-file-wires foreign-image job-unwaited
-    latest-image near-placeholder no-reason old-data-folder open-port port-unpublished
-    root-bind-mount secret-in-context secret-literal store-network traefik-network
-    unasked unused-secret unused-volume visible-password
+    boot-too-short early-variable engine-socket env-file-wires foreign-image
+    implied-need job-unwaited latest-image near-placeholder no-reason old-data-folder
+    open-port port-unpublished root-bind-mount secret-in-context secret-literal
+    store-network traefik-network unasked unused-health unused-secret unused-volume
+    visible-password
 """
-INFORMATION = "assumed-tag recipe-for-image unknown-image"
+INFORMATION = "all-excluded assumed-tag recipe-for-image unknown-image"
 
 
 def test_what_does_not_stop_a_stack_is_this_and_no_more() -> None:

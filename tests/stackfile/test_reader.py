@@ -221,9 +221,27 @@ def test_a_variable_is_passed_on_unresolved(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["$", "a$", "$ a", "$1", "${}", "${A", "${A!b}", "${1}", "$-"]
+    ("value", "rendered"),
+    [
+        ("$", "$$"),
+        ("a$", "a$$"),
+        ("$ a", "$$ a"),
+        ("$1 and $$", "$$1 and $$"),
+        ("$-", "$$-"),
+        ("$$$", "$$$$"),
+        ("$(date) $?", "$$(date) $$?"),
+        ("${A:-5$}$é", "${A:-5$$}$$é"),
+    ],
 )
-def test_a_dollar_that_is_no_variable_is_told_its_mend(value: str) -> None:
+def test_a_dollar_before_anything_else_is_text(value: str, rendered: str) -> None:
+    for keys in (f'{{X: "{value}"}}', f'["X={value}"]'):
+        assert load_app(f"environment: {keys}").environment == {"X": rendered}
+    assert load_app(f'compose: {{x-a: "{value}"}}').compose == {"x-a": rendered}
+    assert load_app(f'command: [echo, "{value}"]').passed["command"][1:] == [rendered]
+
+
+@pytest.mark.parametrize("value", ["${}", "${A", "${A!b}", "${1}", "5$ ${2}"])
+def test_a_brace_that_is_no_variable_is_told_its_mend(value: str) -> None:
     keys = f'environment: {{X: "{value}"}}'
     problem = find("bad-variable", make_app(keys))
 
@@ -233,15 +251,15 @@ def test_a_dollar_that_is_no_variable_is_told_its_mend(value: str) -> None:
 
 def test_a_dollar_is_looked_at_wherever_text_is_passed_on() -> None:
     for keys in (
-        "command: echo $",
-        "command: [echo, $]",
-        "labels: {a: $}",
-        "environment: [A=$]",
-        "compose: {x-a: {b: [$]}}",
-        "volumes: ['$:/data']",
-        "local: {command: echo $}",
-        "extra_hosts: ['$:1.2.3.4']",
-        "sysctls: {a.b: $}",
+        "command: echo ${",
+        "command: [echo, '${']",
+        "labels: {a: '${'}",
+        "environment: ['A=${']",
+        "compose: {x-a: {b: ['${']}}",
+        "volumes: ['${:/data']",
+        "local: {command: 'echo ${'}",
+        "extra_hosts: ['${:1.2.3.4']",
+        "sysctls: {a.b: '${'}",
     ):
         assert list_app_names(keys) == ["bad-variable"], keys
 

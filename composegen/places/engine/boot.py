@@ -31,6 +31,10 @@ from composegen.records import replace
 _PROGRESS = 0.12
 _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
+UP = ("up", "--detach", "--no-build", "--remove-orphans")
+"""The command of Compose that brings a whole stack up."""
+UP_PART = UP[:-1]
+"""The same for a text with a part of the stack: the rest of it is no orphan."""
 
 
 class _Gone:
@@ -47,7 +51,9 @@ class _Ended:
 class Booting:
     """Compose at work, and the engine's events meanwhile.
 
-    With ``recreate`` every container is made again: it gets the labels of this folder.
+    ``words`` are its command. One that replaces no container begins with all of them
+    settled: each death counts. With ``recreate`` every container is made again: it gets
+    the labels of this folder.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class Booting:
         report: Report,
         *,
         limit: float | None = None,
+        words: tuple[str, ...] = UP,
         unset: frozenset[str] = frozenset(),
         recreate: bool = False,
     ) -> None:
@@ -66,6 +73,7 @@ class Booting:
         self.notes = notes
         self.report = report
         self.judge = Judge(notes, limit=limit)
+        self._words = words
         self._recreate = recreate
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._began = time.monotonic()
@@ -111,6 +119,8 @@ class Booting:
         threading.Thread(target=self._listen, args=(watch,), daemon=True).start()
         try:
             self._tell(self.judge.adopt(self.engine.list_containers(self.project.name)))
+            if self._words[0] != "up":
+                self.judge.settle()
             carrying = self._wait_for_verdict()
         finally:
             self.report(BootOver(at=self.now))
@@ -183,7 +193,7 @@ class Booting:
         again = ["--force-recreate"] * (self._recreate and self._attempts == 1)
         self._carrying = Carrying(
             self.project,
-            ("up", "--detach", "--no-build", "--remove-orphans", *again),
+            (*self._words, *again),
             tell=self._inbox.put,
             end=lambda: self._inbox.put(_Ended()),
         )

@@ -40,6 +40,7 @@ from composegen.system.listeners import parse_table, read_tables
 _PROJECT = "com.docker.compose.project"
 _ONE_OFF = "com.docker.compose.oneoff"
 _TIMEOUT = 20
+_LONG_TIMEOUT = 60
 _REGISTRY_TIMEOUT = 8
 _WATCHED = ["create", "start", "die", "oom", "kill", "destroy", "health_status"]
 _TABLES = ["/proc/net/tcp", "/proc/net/tcp6"]
@@ -125,6 +126,12 @@ class Engine:
                 return question()
             except errors.APIError:
                 return None
+
+    def ask_api(self, method: str, path: str, /, **params: str) -> Any:
+        """The response to a request that the SDK has no call for; it may refuse."""
+        url, limit = f"{self._api.base_url}/v{self._api.api_version}", _LONG_TIMEOUT
+        ask = self._api.request
+        return self._ask(lambda: ask(method, url + path, params=params, timeout=limit))
 
     def describe(self) -> Machine:
         """The engine's version, and the machine that it runs on."""

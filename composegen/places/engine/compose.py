@@ -58,7 +58,7 @@ class Project:
 
     ``text`` is the whole Compose file, handed over on standard input; without one
     Compose goes by what is labelled on the engine. ``environment`` is what its
-    variables come from.
+    variables come from. ``is_part``: the project has services that the text has not.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Project:
     endpoint: Endpoint
     text: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_part: bool = False
 
     def make_command(self, *words: str, plain: bool = False) -> list[str]:
         """The command line. Raises ComposeMissing where there is no docker."""
@@ -82,7 +83,8 @@ class Project:
         """What Compose finds in its environment."""
         env = use_endpoint(self.endpoint, self.environment)
         kept = {name: text for name, text in env.items() if name not in _FOREIGN}
-        return {**kept, **_FIXED}
+        orphans = {"COMPOSE_IGNORE_ORPHANS": "true"} if self.is_part else {}
+        return {**kept, **_FIXED, **orphans}
 
     @property
     def place(self) -> Path:
@@ -328,6 +330,24 @@ def use_compose(project: Project, *words: str) -> None:
         check=False,
     )
     _check_code(words[0], done.returncode)
+
+
+def remove_volume(project: Project, name: str) -> str:
+    """Remove a volume; why it is still there, else empty. Raises ComposeMissing."""
+    done = subprocess.run(
+        [find_docker(), "volume", "rm", name],
+        cwd=project.place,
+        env=project.make_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode == 0:
+        return ""
+    lines = done.stderr.strip().splitlines() or ["docker does not say why"]
+    return lines[-1].removeprefix("Error response from daemon: ")
 
 
 def read_compose(project: Project, *words: str) -> Iterator[str]:

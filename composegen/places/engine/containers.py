@@ -104,6 +104,7 @@ class Container:
     network: str = ""
     pid: int = 0
     variables: tuple[str, ...] = ()
+    search_path: str = ""
     is_past: bool = False
 
     @property
@@ -160,7 +161,14 @@ def read_container(data: Mapping[str, Any]) -> Container:
         network=host.get("NetworkMode") or "",
         pid=int(state.get("Pid") or 0),
         variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
+        search_path=_find_search_path(config.get("Env") or ()),
     )
+
+
+def _find_search_path(variables: Iterable[str]) -> str:
+    """The PATH of a container, empty where its image names none."""
+    found = (each.partition("=") for each in variables)
+    return next((text for name, _, text in found if name == "PATH"), "")
 
 
 @record

@@ -107,7 +107,7 @@ def _was_tried(container: Container, said: list[str], began: float) -> bool:
     """Whether its error is of this call: an earlier one leaves its error behind."""
     if (container.created_at or 0.0) >= began:
         return True
-    tried = re.compile(rf"Container {re.escape(container.name)}\s+Start")
+    tried = re.compile(rf"Container {re.escape(container.name)}\s+(?:S|Res)tart")
     return any(tried.search(line) for line in said)
 
 

@@ -103,8 +103,9 @@ def _find_image(step: Step, fill: Callable[[str], str]) -> WantedImage | None:
     service = step.service
     if service.build is not None:
         name = service.build.base_image
-        if not name or name == "scratch" or "$" in name:
-            return None
+        contexts = str(service.build.options.get("additional_contexts"))
+        if not name or name == "scratch" or "$" in name or f"{name!r}:" in contexts:
+            return None  # nothing to pull, or a folder that has the image's name
     else:
         try:
             name = fill(str(service.compose.get("image") or service.image))

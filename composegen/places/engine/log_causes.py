@@ -20,7 +20,10 @@ from composegen.planning.addressing import ContainerAddressing
 _PATH = re.compile(r"(?<![\w.:/])(/[\w.@%+~-]+(?:/[\w.@%+~-]*)*)")
 _RELATIVE = re.compile(r"['\"]((?!/)[\w.@%+~-]+(?:/[\w.@%+~-]+)*)['\"]")
 _SECRET = re.compile(re.escape(ContainerAddressing.secret_folder) + r"/([\w.-]+)")
-_READ_ONLY = re.compile(r"read-only file ?system|EROFS", re.IGNORECASE)
+_READ_ONLY = re.compile(
+    r"read-only file ?system|EROFS|readonly database", re.IGNORECASE
+)
+_SQLITE = re.compile(r"unable to open database file|SQLITE_CANTOPEN")
 DENIED = re.compile(r"permission ?denied|EACCES", re.IGNORECASE)
 _NOT_PERMITTED = re.compile(r"operation not permitted|EPERM", re.IGNORECASE)
 _NO_EXEC = re.compile(
@@ -104,6 +107,8 @@ def look_at_no_exec(seen: Evidence) -> Cause | None:
 def look_at_read_only(seen: Evidence) -> Cause | None:
     """It writes where the file system is read-only."""
     line = seen.find_line(_READ_ONLY)
+    if not line and seen.container.is_read_only:
+        line = seen.find_line(_SQLITE)
     if not line:
         return None
     path = _find_path(line, seen.container.folder)

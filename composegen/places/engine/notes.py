@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
 from composegen.workspace.state import (
     STATE_FOLDER,
+    Lock,
     NotTrusted,
     make_state_folder,
     read_state,
@@ -44,6 +46,8 @@ from composegen.workspace.stateform import (
 
 FILE = "up.json"
 _MODE = 0o600
+_LOCK = "notes.lock"
+_POLL = 0.02
 _FORM = 1
 _COMPARED = frozenset({"host", "context", "settings"})
 _NO_LONGER = ("failed", "late")
@@ -69,6 +73,7 @@ class NotedService:
     relative to the stack file. ``check`` is the kind of its health check, with the
     ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
     its published ports, ``says_port`` whether `port` is written too.
+    ``definition`` is the digest of what it was made from.
     """
 
     name: str
@@ -88,6 +93,18 @@ class NotedService:
     check_port: int | None = None
     publish: tuple[str, ...] = ()
     says_port: bool = False
+    definition: str = ""
+
+
+@record
+class NotedStop:
+    """A container that the user has stopped, until it is started again.
+
+    ``started_at`` is when it had been started, in seconds since 1970.
+    """
+
+    container: str
+    started_at: float = 0.0
 
 
 class How(StrEnum):
@@ -123,7 +140,8 @@ class Notes:
     not known; ``limit`` the deadline that replaced every ``boot``, in seconds from
     there. ``complaint`` is what Compose said when it could not do it; ``failures`` and
     ``deaths`` are what `up` saw: the engine soon forgets it. ``at`` is when this was
-    noted, ISO 8601 in UTC.
+    noted, ISO 8601 in UTC. ``stopped`` are the containers that the user
+    has stopped.
     """
 
     project: str
@@ -140,11 +158,16 @@ class Notes:
     services: tuple[NotedService, ...] = ()
     left_out: tuple[Mapping[str, Any], ...] = ()
     at: str = ""
+    stopped: tuple[NotedStop, ...] = ()
 
     @property
     def endpoint(self) -> Endpoint:
         """The engine that it was brought up on."""
         return Endpoint(host=self.host, context=self.context, settings=self.settings)
+
+    def is_same_project(self, other: Notes) -> bool:
+        """Whether other notes are about the same project on the same engine."""
+        return (self.project, self.endpoint) == (other.project, other.endpoint)
 
     def find(self, name: str) -> NotedService | None:
         """One service; None where it took no part."""
@@ -176,9 +199,31 @@ def write_notes(folder: Path, notes: Notes) -> None:
         ],
         "failures": [as_dict(each) for each in notes.failures],
         "deaths": [as_dict(each) for each in notes.deaths],
+        "stopped": [as_dict(each) for each in notes.stopped],
     }
     path = make_state_folder(folder) / FILE
     write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
+
+
+def change_notes(folder: Path, notes: Notes, change: Callable[[Notes], Notes]) -> Notes:
+    """Change what is noted now; ``notes`` where there are none for this project.
+
+    Two commands at once change one after the other. Raises FileRefused.
+    """
+    lock = Lock(make_state_folder(folder) / _LOCK)
+    while not lock.take():
+        time.sleep(_POLL)
+    try:
+        try:
+            found = load_notes(folder)
+        except NotTrusted:
+            found = None
+        is_same = found is not None and found.is_same_project(notes)
+        changed = change(found if found is not None and is_same else notes)
+        write_notes(folder, changed)
+        return changed
+    finally:
+        lock.give_back()
 
 
 def read_notes(folder: Path, environment: Mapping[str, str]) -> Notes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind
@@ -9,8 +10,10 @@ from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
 from composegen.planning.asking import asks_a_port
 from composegen.planning.credentials import find_credentials
+from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_left_out
+from composegen.records import replace
 from composegen.values import Port
 
 
@@ -25,6 +28,40 @@ def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
         flags=plan.selection.flags,
         services=tuple(_note_service(plan, step) for step in plan.steps),
         left_out=tuple(describe_left_out(plan)),
+    )
+
+
+def merge_notes(old: Notes, new: Notes) -> Notes:
+    """The notes of a project of which some services are brought up again.
+
+    What is noted of the others stays, and who is required in the whole.
+    """
+    taken = {each.name: each for each in new.services}
+    before = {each.name: each for each in old.services}
+    services = {
+        name: replace(each, is_required=before[name].is_required)
+        if name in before
+        else each
+        for name, each in {**before, **taken}.items()
+    }
+    return replace(
+        note_seen(old, new, taken),
+        file=new.file,
+        services=tuple(services.values()),
+        left_out=tuple(each for each in old.left_out if each["service"] not in taken),
+    )
+
+
+def note_seen(old: Notes, new: Notes, names: Iterable[str]) -> Notes:
+    """What was seen of some services while they were started, instead of before."""
+    started = {*names}
+    kept = tuple(each for each in old.failures if each.service not in started)
+    added = tuple(each for each in new.failures if each.service in started)
+    return replace(
+        old,
+        complaint=new.complaint or (old.complaint if kept else ""),
+        failures=(*kept, *added),
+        deaths=tuple(dict.fromkeys((*old.deaths, *new.deaths))),
     )
 
 
@@ -48,6 +85,7 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
             for gate in step.gates
         ),
         password_file=_find_file(plan, secret),
+        definition=digest_definition(plan.stack.services, step.name),
         publish=tuple(_write_published(port) for port in service.publish),
         says_port=bool(service.recipe)
         or ("services", step.name, "port") in plan.stack.places,

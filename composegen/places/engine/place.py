@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from composegen.errors import EngineUnreachable
+from composegen.errors import ComposegenError, EngineUnreachable, VolumesLeft
+from composegen.model import Service, Stack
+from composegen.places.engine.acts import Acts
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, read_compose, use_compose
+from composegen.places.engine.compose import (
+    Project,
+    read_compose,
+    remove_volume,
+    use_compose,
+)
+from composegen.places.engine.entering import prepare_call
+from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
 from composegen.places.engine.status import make_seen
+from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
-from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
+from composegen.places.events import Event, Noted, Report
+from composegen.places.place import (
+    ENGINE,
+    Acted,
+    Call,
+    Explanation,
+    Logs,
+    Request,
+    Seen,
+    Tell,
+    Volume,
+    Volumes,
+    check_services,
+)
 from composegen.workspace.workspace import Workspace
 
 
@@ -21,11 +45,18 @@ class EnginePlace:
     """A project on the engine that it was brought up on.
 
     It works without a stack file: the notes of `up` and the engine's labels tell what
-    belongs to the project. Methods raise EngineUnreachable and ComposeFailed.
+    belongs to the project. ``load`` reads the stack file, for what only that can say.
+    Methods raise EngineUnreachable and ComposeFailed.
     """
 
-    def __init__(self, workspace: Workspace, notes: Notes) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        notes: Notes,
+        load: Callable[[], Stack] | None = None,
+    ) -> None:
         self._folder = workspace.folder
+        self._load = load
         self._notes = notes
         self._reach = Reach(notes)
         self._project = Project(
@@ -34,6 +65,8 @@ class EnginePlace:
             endpoint=notes.endpoint,
             environment=workspace.environment,
         )
+
+    name = ENGINE
 
     @property
     def at(self) -> str:
@@ -105,27 +138,133 @@ class EnginePlace:
         noted = self._notes.find(service)
         return service if noted is not None and noted.replicas == 1 else container
 
+    def prepare(self, request: Request, tell: Tell) -> Call:
+        """How Compose runs a command in a container of a service.
+
+        Raises OtherFolder, unless the request takes over.
+        """
+        with Engine(self._notes.endpoint) as engine:
+            self._check_owner(
+                engine,
+                lambda text: tell(f"note: {text}"),
+                take_over=request.take_over,
+            )
+            return prepare_call(engine, self._project, self._notes, request)
+
+    def stop(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Stop the services' containers, and note that the user did."""
+        with self._act(report, take_over=take_over) as acts:
+            return acts.stop(names)
+
+    def start(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Start the containers that the services have, and what they require."""
+        with self._act(report, take_over=take_over) as acts:
+            return acts.start(names)
+
+    def restart(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,
+    ) -> tuple[Acted, ...]:
+        """Stop and start the containers that the services have."""
+        with self._act(report, take_over=take_over) as acts:
+            return acts.restart(names)
+
+    def follow(self) -> Iterator[Event]:
+        """State changes of the services; a lost connection is made again."""
+        return follow_engine(
+            self._folder, self._notes, lambda: Engine(self._notes.endpoint)
+        )
+
+    @contextmanager
+    def _act(self, report: Report, *, take_over: bool) -> Iterator[Acts]:
+        """Whatever changes single services begins here. Raises OtherFolder."""
+        with Engine(self._notes.endpoint) as engine:
+            self._check_owner(
+                engine, lambda text: report(Noted(text=text)), take_over=take_over
+            )
+            yield Acts(
+                engine,
+                self._project,
+                self._notes,
+                self._folder,
+                self._list_services(),
+                report,
+            )
+
+    def _list_services(self) -> Mapping[str, Service]:
+        try:
+            return self._load().services if self._load is not None else {}
+        except ComposegenError:
+            return {}  # the stack file is being edited
+
     def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """Remove the project's containers and networks; its volumes stay.
 
         Raises OtherFolder, unless ``take_over``.
         """
         with Engine(self._notes.endpoint) as engine:
-            check_ownership(
-                engine,
-                self._notes.project,
-                self._folder,
-                take_over=take_over,
-                tell=lambda text: tell(f"note: {text}"),
+            self._check_owner(
+                engine, lambda text: tell(f"note: {text}"), take_over=take_over
             )
+            note_volumes(engine, self._notes, self._folder)
         use_compose(self._project, "down", "--remove-orphans")
-        with Engine(self._notes.endpoint) as engine:
-            volumes = engine.list_volumes(self._notes.project)
         remove_notes(self._folder)
-        taken = (f"removed the containers of {self._notes.project}",)
-        if not volumes:
-            return taken
-        return *taken, f"its volumes are kept, with their data: {', '.join(volumes)}"
+        return (f"removed the containers of {self._notes.project}",)
+
+    def list_volumes(
+        self,
+        external: Container[str] = (),
+        *,
+        take_over: bool = False,
+        measures: bool = True,
+    ) -> Volumes:
+        """The volumes of this folder's project on the engine."""
+        with Engine(self._notes.endpoint) as engine:
+            return list_volumes(
+                engine,
+                self._notes,
+                self._folder,
+                external,
+                take_over=take_over,
+                measures=measures,
+            )
+
+    def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
+        """Remove volumes of the engine."""
+        left = {}
+        for volume in volumes:
+            reason = remove_volume(self._project, volume.name)
+            if reason:
+                left[volume.name] = reason
+            else:
+                yield f"removed the volume {volume.name}"
+        if left:
+            raise VolumesLeft(left)
+
+    def _check_owner(self, engine: Engine, tell: Tell, *, take_over: bool) -> None:
+        """Whose the containers are that would be changed. Raises OtherFolder."""
+        check_ownership(
+            engine,
+            self._notes.project,
+            self._folder,
+            take_over=take_over,
+            tell=tell,
+        )
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -6,9 +6,16 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 
 from composegen.places.engine.containers import Container, Status, format_time
-from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
+from composegen.places.engine.notes import (
+    How,
+    NotedFailure,
+    NotedService,
+    NotedStop,
+    Notes,
+)
 from composegen.places.status import (
     ALIVE_FOR,
+    BY_USER,
     FINE,
     ServiceStatus,
     State,
@@ -109,7 +116,10 @@ def _make_status(
     states = {each.id: find_state(notes, noted, each, now) for each in own}
     worst = min(own, key=lambda each: _RANK.index(states[each.id]), default=None)
     state = State.STOPPED if worst is None else states[worst.id]
-    if holds_failure(notes.find_failure(noted.name), own, state):
+    is_by_user = worst is not None and _is_noted(notes, worst) and state not in FINE
+    if is_by_user:
+        state = State.STOPPED
+    elif holds_failure(notes.find_failure(noted.name), own, state):
         state = State.FAILED
     if worst is None:
         return ServiceStatus(service=noted.name, state=state)
@@ -124,7 +134,18 @@ def _make_status(
         exit_code=worst.exit_code if has_ended or worst.error else None,
         address=next(iter(_list_addresses(noted, own)), None),
         image=worst.image or None,
+        by=BY_USER if is_by_user else None,
     )
+
+
+def _is_noted(notes: Notes, container: Container) -> bool:
+    """Whether a container is as the user has stopped it.
+
+    One that was started since, and stopped again by another program, is not.
+    """
+    is_down = container.status in {Status.EXITED, Status.DEAD} and not container.error
+    stop = NotedStop(container=container.id, started_at=container.started_at or 0.0)
+    return is_down and stop in notes.stopped
 
 
 def holds_failure(

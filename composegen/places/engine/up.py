@@ -16,7 +16,7 @@ from composegen.errors import (
     UpAlready,
 )
 from composegen.paths import exists
-from composegen.places.engine.boot import Booting
+from composegen.places.engine.boot import UP, UP_PART, Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
     Project,
@@ -29,11 +29,12 @@ from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.fit import Fitted, fit_plan
 from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.lost_secrets import check_secrets
-from composegen.places.engine.notes import Notes, write_notes
-from composegen.places.engine.noting import make_notes
+from composegen.places.engine.notes import Notes, change_notes, write_notes
+from composegen.places.engine.noting import make_notes, merge_notes
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
+from composegen.places.engine.volumes import note_volumes
 from composegen.places.events import (
     Address,
     FileIgnored,
@@ -49,7 +50,7 @@ from composegen.places.events import (
 )
 from composegen.places.reasons import format_reasons
 from composegen.places.status import LeftOutNote
-from composegen.planning.plan import Plan, reduce_stack
+from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
@@ -79,16 +80,19 @@ class UpOptions:
 
     ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
     ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
-    selection was typed: the file on the disk is left alone then. ``in_terminal`` says
-    that what Compose prints in front goes to a terminal: it draws its progress there.
-    ``take_over`` lets it replace containers of another folder, or of another Compose
-    file; ``ask`` asks a person about the latter, None where there is no one.
+    selection was typed: the file on the disk is left alone then. ``names`` are the
+    services to bring up with all that they need, all where none is named; the others
+    stay as they are. ``in_terminal`` says that what Compose prints in front goes to a
+    terminal: it draws its progress there. ``take_over`` lets it replace containers of
+    another folder, or of another Compose file; ``ask`` asks a person about the latter,
+    None where there is no one.
     """
 
     build: bool = True
     limit: float | None = None
     engine: int = Options().engine
     is_chosen: bool = False
+    names: tuple[str, ...] = ()
     in_terminal: bool = False
     take_over: bool = False
     ask: Callable[[str], bool] | None = None
@@ -135,7 +139,7 @@ class _Up:
         engine: Engine,
         endpoint: Endpoint,
     ) -> None:
-        self.plan = plan
+        self.plan = take_part(plan, options.names) if options.names else plan
         self.workspace = workspace
         self.folder = workspace.folder
         self.options = options
@@ -143,7 +147,7 @@ class _Up:
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
         self.notes = replace(
-            make_notes(plan, project, endpoint),
+            make_notes(self.plan, project, endpoint),
             began=engine.read_clock(),
             limit=options.limit,
         )
@@ -152,6 +156,7 @@ class _Up:
             folder=self.folder,
             endpoint=endpoint,
             environment=workspace.environment,
+            is_part=bool(options.names),
         )
         self.unset: frozenset[str] = frozenset()
 
@@ -174,7 +179,8 @@ class _Up:
             environment={**self.workspace.environment, **passwords},
         )
         self._tell_unset(text, {**self.workspace.values, **passwords})
-        write_notes(self.folder, self.notes)
+        self._write_notes()
+        note_volumes(self.engine, self.notes, self.folder, is_before=True)
         given_up = self._get_images()
         if given_up is None:
             boot = Booting(
@@ -183,10 +189,12 @@ class _Up:
                 self.notes,
                 self.report,
                 limit=self.options.limit,
+                words=UP_PART if self.options.names else UP,
                 unset=self.unset,
                 recreate=self.options.take_over,
             )
             given_up = boot.carry_out()
+            note_volumes(self.engine, self.notes, self.folder)
             if not given_up.reasons:
                 self._keep(given_up.notes)
                 return self._end_boot(boot)
@@ -196,12 +204,21 @@ class _Up:
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
 
+    def _write_notes(self) -> None:
+        if not self.options.names:
+            write_notes(self.folder, self.notes)
+            return
+        change_notes(
+            self.folder, self.notes, lambda noted: merge_notes(noted, self.notes)
+        )
+
     def _keep(self, notes: Notes) -> None:
         """Note what was seen; what is to be said matters more than that it is kept."""
         if notes == self.notes:
             return
+        keep = merge_notes if self.options.names else _keep_whole
         try:
-            write_notes(self.folder, notes)
+            change_notes(self.folder, notes, lambda noted: keep(noted, notes))
         except FileRefused as refused:
             self.report(Noted(text=refused.message))
 
@@ -244,6 +261,8 @@ class _Up:
     def _render(self) -> str:
         path = self.folder / "compose.yaml"
         [file] = render_plan(self.plan, self._make_options())
+        if self.options.names:
+            return file.text
         if self.options.is_chosen:
             flags = self.plan.selection.flags
             self.report(FileKept(file=path.name, flags=flags))
@@ -362,3 +381,8 @@ class _Up:
                 for each in self.plan.left_out
             ),
         )
+
+
+def _keep_whole(noted: Notes, seen: Notes) -> Notes:
+    """What was seen, and what another terminal has stopped meanwhile."""
+    return replace(seen, stopped=noted.stopped)

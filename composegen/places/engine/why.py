@@ -26,7 +26,7 @@ from composegen.places.engine.status import (
     make_seen,
 )
 from composegen.places.events import Failure
-from composegen.places.reasons import LAST_LINES, Reason, follow_needs
+from composegen.places.reasons import LAST_LINES, Reason, explain_stop, follow_needs
 from composegen.places.status import FINE, State
 from composegen.records import replace
 from composegen.values import format_duration
@@ -119,6 +119,8 @@ class _Doctor:
         noted = self.notes.find(chain[-1])
         assert noted is not None
         status = self.seen.find(noted.name)
+        if status.by is not None:
+            return explain_stop(chain, status)
         judged = self._find_judged(noted)
         container = self._find_worst(noted, judged)
         if container is None or container.was_never_started:

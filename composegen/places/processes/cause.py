@@ -41,8 +41,6 @@ class CauseName(Names):
 
     # A store in Docker
     STORE_PORT_TAKEN = auto()
-    STORE_IMAGE_NOT_FOUND = auto()
-    STORE_REGISTRY_UNREACHABLE = auto()
     STORE_PROGRAM_NOT_FOUND = auto()
     STORE_USER_UNKNOWN = auto()
     STORE_MOUNT_MISSING = auto()

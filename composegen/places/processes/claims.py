@@ -199,6 +199,15 @@ class Claims:
             await asyncio.to_thread(remove_container, record.container)
         self._folder.remove_service(unit.name)
 
+    def is_shared(self, unit: Unit, found: Found) -> bool:
+        """Whether what is used is a service of another run of this folder."""
+        record = self._folder.read_service(unit.name)
+        return (
+            record is not None
+            and record.process == found.process
+            and is_still(record.supervisor)
+        )
+
     # What this run owns
 
     def note_started(self, unit: Unit, process: Identity) -> None:

@@ -1,7 +1,9 @@
 """How other terminals talk to a run: a socket in its folder, one JSON object a line.
 
 ``status`` and ``failures`` are answered, ``down`` ends the run, ``follow`` streams its
-events until one side leaves.
+events until one side leaves. ``stop``, ``start`` and ``restart`` name ``services`` and
+are answered when that is done. What is asked about one service, with ``service``, may
+hold secrets: only the user whose run it is gets an answer.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import struct
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -24,19 +27,35 @@ _MOST_BEHIND = 1024 * 1024
 _ANSWER_TIMEOUT = 5.0
 _BACKLOG = 100
 _BUSY_PAUSE = 0.5
+_CREDENTIALS = struct.Struct("3i")
+"""Process, user and group of the other end, as the kernel gives them."""
 
 Answer: TypeAlias = Callable[[], Mapping[str, Any]]
+ServiceAnswer: TypeAlias = Callable[[str], Mapping[str, Any]]
+"""Gets the name of the service that is asked about."""
+Act: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Any]]]
+"""Carries out one of ``ACTS`` on services; its answer comes when that is done."""
+
+ACTS = ("stop", "start", "restart")
 
 
 class Control:
     """The socket of one run."""
 
     def __init__(
-        self, path: Path, answers: Mapping[str, Answer], end: Callable[[], None]
+        self,
+        path: Path,
+        answers: Mapping[str, Answer],
+        end: Callable[[], None],
+        act: Act,
+        *,
+        about: Mapping[str, ServiceAnswer] | None = None,
     ) -> None:
         self._path = path
         self._answers = answers
+        self._about = about or {}
         self._end = end
+        self._act = act
         self._followers: set[asyncio.StreamWriter] = set()
         self._handlers: set[asyncio.Task[None]] = set()
         self._door: socket.socket | None = None
@@ -156,7 +175,8 @@ class Control:
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        wanted = str(json.loads(await reader.readline())["do"])
+        asked = json.loads(await reader.readline())
+        wanted = str(asked["do"])
         if wanted == "follow":
             self._followers.add(writer)
             await reader.read()
@@ -166,14 +186,38 @@ class Control:
             writer.write(b"{}\n")
             await writer.drain()
             return
-        writer.write(json.dumps(self._answers[wanted]()).encode() + b"\n")
+        if wanted in ACTS:
+            answer = await self._act(wanted, [str(each) for each in asked["services"]])
+        elif wanted in self._about:
+            if not is_own_user(writer.get_extra_info("socket")):
+                return
+            answer = self._about[wanted](str(asked["service"]))
+        else:
+            answer = self._answers[wanted]()
+        writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
 
 
-def ask_run(path: str, wanted: str) -> dict[str, Any] | None:
+def is_own_user(connection: socket.socket) -> bool:
+    """Whether the other end of a socket is of our user.
+
+    Where the system does not say it, the modes of the socket and its folder decide.
+    """
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return True
+    data = connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(data)
+    return bool(user == os.geteuid())
+
+
+def ask_run(path: str, wanted: str, **facts: Any) -> dict[str, Any] | None:
     """What a run answers, None where it has gone. Raises OSError for a shortage."""
     try:
-        with _connect(path, wanted) as connection, connection.makefile("rb") as answers:
+        with (
+            _connect(path, wanted, **facts) as connection,
+            connection.makefile("rb") as answers,
+        ):
             data = json.loads(answers.readline() or b"null")
     except (OSError, ValueError) as error:
         if is_shortage(error):
@@ -182,25 +226,57 @@ def ask_run(path: str, wanted: str) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
+def act_on_run(path: str, act: str, names: Iterable[str]) -> dict[str, Any] | None:
+    """Let a run carry out one of ``ACTS``, however long that takes; its answer.
+
+    None where it has gone meanwhile. Raises OSError for a shortage.
+    """
+    try:
+        with _connect(path, act, services=list(names)) as connection:
+            connection.settimeout(None)
+            with connection.makefile("rb") as answers:
+                data = json.loads(answers.readline() or b"null")
+    except (OSError, ValueError) as error:
+        if is_shortage(error):
+            raise
+        return None
+    return data if isinstance(data, dict) else None
+
+
+class Following:
+    """A run's events until it ends, or until this side leaves."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = _connect(path, "follow")
+        self._connection.settimeout(None)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        with self._connection, self._connection.makefile("rb") as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError):  # the run was killed: half a line
+                    yield json.loads(line)
+
+    def leave(self) -> None:
+        """Take what has come until now as the rest; from any thread."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+
+
 def follow_run(path: str) -> Iterator[dict[str, Any]]:
     """A run's events until it ends. Raises OSError for a shortage."""
     try:
-        with _connect(path, "follow") as connection:
-            connection.settimeout(None)
-            with connection.makefile("rb") as lines:
-                for line in lines:
-                    yield json.loads(line)
+        yield from Following(path)
     except OSError as error:
         if is_shortage(error):
             raise
 
 
-def _connect(path: str, wanted: str) -> socket.socket:
+def _connect(path: str, wanted: str, **more: Any) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.settimeout(_ANSWER_TIMEOUT)
         connection.connect(path)
-        connection.sendall(json.dumps({"do": wanted}).encode() + b"\n")
+        connection.sendall(json.dumps({"do": wanted, **more}).encode() + b"\n")
     except BaseException:
         connection.close()
         raise

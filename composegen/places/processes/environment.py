@@ -154,7 +154,7 @@ def make_env(
         env.setdefault("FORCE_COLOR", "1")
     env |= read_env_files(service, around)
     for name, text in step.environment.items():
-        env[name] = around.fill(text, service.name)
+        env[around.fill(name, service.name)] = around.fill(text, service.name)
     for name in step.unset:
         env.pop(name, None)
     if service.local is not None:
@@ -223,6 +223,11 @@ def find_program(word: str, folder: Path, path: str) -> tuple[Path | None, str]:
     if mode & _ANY_MAY_EXECUTE:
         return None, describe_unexecutable(there)[0]
     return None, f"{word} is not executable ({stat.filemode(mode)})"
+
+
+def is_program_there(word: str, folder: Path, path: str) -> bool:
+    """Whether something has the name of a program, executable or not."""
+    return any(exists(candidate) for candidate in _list_candidates(word, folder, path))
 
 
 def suggest_access(word: str, folder: Path, path: str) -> str:

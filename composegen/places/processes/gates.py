@@ -81,10 +81,12 @@ def judge_gate(gate: Gate, needed: RunningService, now: float) -> Verdict:
     """What a gate says of a service at a moment of the monotonic clock, in seconds.
 
     An optional service that was well is waited for up to its ``boot`` while it is away.
+    One that the user has stopped may come back: it is away.
     """
-    if needed.state in _OVER:
+    if needed.state in _OVER and needed.by is None:
         return Verdict.OPEN if gate.is_optional else Verdict.SHUT
     is_there = needed.pid is not None or needed.state is State.FINISHED
+    is_there = is_there and needed.by is None
     if needed.is_well or (gate.condition is Condition.STARTED and is_there):
         return Verdict.OPEN
     is_late = needed.away_since is not None and now >= _find_patience(needed)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import chain
 
-from composegen.errors import ComposegenError, NothingRuns
+from composegen.errors import ComposegenError
 from composegen.model import Stack
-from composegen.places.place import Explanation, Logs, Seen, Tell, check_services
+from composegen.places.events import Event, Report
+from composegen.places.place import (
+    PROCESSES,
+    Acted,
+    Call,
+    Explanation,
+    Logs,
+    Request,
+    Seen,
+    Tell,
+    Volume,
+    Volumes,
+    check_services,
+)
+from composegen.places.processes.asking import Asking, make_nothing_runs
+from composegen.places.processes.data import list_data, remove_data
 from composegen.places.processes.down import take_down
+from composegen.places.processes.entering import prepare_call
+from composegen.places.processes.follow import follow_runs
 from composegen.places.processes.logs import follow_logs, list_logged, read_logs
 from composegen.places.processes.status import RunsSeen, has_records, look_at_runs
 from composegen.places.processes.why import find_reasons
@@ -24,7 +41,10 @@ class ProcessesPlace:
     def __init__(self, workspace: Workspace, load: Callable[[], Stack]) -> None:
         self._folder = workspace.folder
         self._file = workspace.file
+        self._workspace = workspace
         self._load = load
+
+    name = PROCESSES
 
     def look(self) -> Seen:
         """How every service is doing now. Raises what loading the stack file does."""
@@ -52,10 +72,7 @@ class ProcessesPlace:
                     reasons=(), notes=seen.notes, heading=heading, ending=ending
                 )
             if not seen.failures:
-                raise NothingRuns(
-                    "nothing runs here",
-                    help="start it: composegen up, or composegen run",
-                )
+                raise make_nothing_runs()
             heading += "; this is how the last run ended"
         return Explanation(reasons=reasons, notes=seen.notes, heading=heading)
 
@@ -73,6 +90,55 @@ class ProcessesPlace:
             lines = chain(lines, follow_logs(self._folder, shown))
         return Logs(names=shown, lines=lines, notes=notes)
 
+    def prepare(
+        self,
+        request: Request,
+        tell: Tell,  # noqa: ARG002 - there is nothing to tell
+    ) -> Call:
+        """How to run a command as the run has started a service."""
+        return prepare_call(self._folder, self._look(), request)
+
+    def stop(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
+        """Stop services in every run that has them."""
+        return self._ask().carry_out("stop", names, report)
+
+    def start(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
+        """Start services in the runs that have them."""
+        return self._ask().carry_out("start", names, report)
+
+    def restart(
+        self,
+        names: Iterable[str],
+        report: Report,
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+    ) -> tuple[Acted, ...]:
+        """Restart services as their run knows them."""
+        return self._ask().carry_out("restart", names, report)
+
+    def follow(self) -> Iterator[Event]:
+        """What the runs report, until the last one has ended."""
+        return follow_runs(self._folder)
+
+    def _ask(self) -> Asking:
+        try:
+            services = self._load().services
+        except ComposegenError:
+            services = {}
+        return Asking(self._folder, services)
+
     def take_down(
         self,
         tell: Tell,
@@ -85,6 +151,25 @@ class ProcessesPlace:
             f"pid {run.supervisor.pid}"
             for run in take_down(self._folder, tell)
         )
+
+    def list_volumes(
+        self,
+        external: Container[str] = (),
+        *,
+        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
+        measures: bool = True,
+    ) -> Volumes:
+        """The data folders of the stack, and the volumes of its stores in Docker."""
+        try:
+            stack = self._load()
+            project = self._workspace.find_project(stack.name)
+        except ComposegenError:
+            return list_data(self._folder, "", None, measures=measures)
+        return list_data(self._folder, project, stack, external, measures=measures)
+
+    def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
+        """Remove data folders, and volumes of stores."""
+        return remove_data(self._folder, volumes)
 
     def _look(self) -> RunsSeen:
         try:

@@ -41,7 +41,8 @@ def _fill_ports(service: Service, around: Surroundings) -> Service:
             raise CannotRun(
                 f"`{service.name}` cannot be published on {filled!r}", help=str(error)
             ) from None
-        ports.append(replace(port, published=filled))
+        inside = around.fill(port.target, service.name)
+        ports.append(replace(port, published=filled, target=inside))
     return replace(service, publish=tuple(ports))
 
 

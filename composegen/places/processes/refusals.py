@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from composegen.errors import FileRefused
 from composegen.places.events import Failure
+from composegen.places.processes.advice import (
+    advise,
+    find_free,
+    write_longer_boot,
+    write_port,
+)
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import Probe
 from composegen.places.processes.units import Unit
@@ -62,8 +68,8 @@ def refuse_unhealthy(
         f"{unit.probe.boot:g} s: {probe}: {answer}",
         cause=f"{describe_process(near)}, has its port; this run waited for its whole "
         "boot",
-        help="end it, so that a new one is started, "
-        "or give it more time: health: {boot: ..}",
+        help="end it, so that a new one is started, or give it more time: "
+        + advise(unit, write_longer_boot(unit)),
     )
 
 
@@ -94,7 +100,8 @@ def _refuse_port(unit: Unit, holders: tuple[int, ...]) -> Refused:
         unit,
         f"{unit.name} cannot have port {unit.port}: it is taken",
         cause=f"by {who}" if who else "its process is not visible to this user",
-        help="end that process, or give it another port: local: {port: ..}",
+        help="end that process, or give it another port: "
+        + advise(unit, write_port(find_free(unit.port or 0))),
     )
 
 

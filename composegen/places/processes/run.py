@@ -41,6 +41,7 @@ from composegen.places.processes.environment import (
 from composegen.places.processes.plan import Asked, LocalPlan, Way, settle_plan
 from composegen.places.processes.records import RunFolder, RunRecord
 from composegen.places.processes.session import open_session
+from composegen.places.processes.store_causes import suggest_pull
 from composegen.places.processes.stores import has_engine, is_image_there, pull_image
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import Unit, make_units
@@ -192,8 +193,17 @@ def _pull_images(units: tuple[Unit, ...], report: Report) -> None:
         image = unit.step.service.image
         if unit.way is Way.DOCKER and not is_image_there(image):
             report(Pulling(service=unit.name, image=image))
-            if not pull_image(image, lambda text: report(Output(text=text))):
-                raise CannotRun(f"`{unit.name}`: {image} cannot be pulled")
+            said: list[str] = []
+
+            def show(text: str, said: list[str] = said) -> None:
+                said.append(text)
+                report(Output(text=text))
+
+            if not pull_image(image, show):
+                raise CannotRun(
+                    f"`{unit.name}`: {image} cannot be pulled",
+                    help=suggest_pull(image, said),
+                )
 
 
 def attach_guest(run: RunRecord, stack: Stack, report: Report) -> int:

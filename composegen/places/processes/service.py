@@ -8,11 +8,12 @@ that are possible in each state::
     starting  waits_for, starts, reused, started, exited, became_ready, finished,
               gave_up, and after an exit: pauses, tries_again
     ready     became_unhealthy, recovered, died
-    any       answered, stopped
+    any       answered, stopped; and stopped_by_user, before ``stopped``
 
 ``died`` leads to *starting* again where the service is restarted. The states in which
-it ends are *finished*, *failed* and *stopped*; ``stopped`` keeps the first two. An
-impossible transition is a fault of composegen and raises AssertionError.
+it ends are *finished*, *failed* and *stopped*; ``stopped`` keeps the first two. From
+each of them ``started_by_user`` leads to *waiting*. An impossible transition is a fault
+of composegen and raises AssertionError.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from composegen.places.events import (
 from composegen.places.processes.claims import Found
 from composegen.places.processes.plan import Way
 from composegen.places.processes.units import Unit
-from composegen.places.status import FINE, ServiceStatus, State, format_now
+from composegen.places.status import BY_USER, FINE, ServiceStatus, State, format_now
 from composegen.places.timeline import Boot
 from composegen.records import replace
 from composegen.system.identity import find_start_time, read_command
@@ -53,7 +54,8 @@ class RunningService:
     ``outcome`` holds how its first start ended: None where it came up, else why not.
     ``away_since`` is when it was last well, while it is not, and ``again_at`` when it
     is started again, both on the same clock; ``closed_gates`` are the services that it
-    waits for. ``failed_again`` says that its last restart failed too.
+    waits for. ``failed_again`` says that its last restart failed too. ``by`` is set
+    from the moment at which the user stops it.
     """
 
     def __init__(
@@ -74,9 +76,11 @@ class RunningService:
         self.last_answer = ""
         self.away_since: float | None = None
         self.closed_gates: tuple[str, ...] = ()
+        self.by: str | None = None
         self.boot = Boot(service=unit.name, created=0.0)
         self.outcome: asyncio.Future[Failure | None] = _make_future()
         self._begin = begin
+        self._was_stopped = False
         self._changes: set[asyncio.Future[None]] = set()
 
     @property
@@ -99,19 +103,20 @@ class RunningService:
     @property
     def is_well(self) -> bool:
         """Whether it does at this moment what its dependent services need."""
-        return self.state in FINE and self.health != "unhealthy"
+        is_fine = self.state in FINE and self.health != "unhealthy"
+        return is_fine and self.by is None
 
     # Its start
 
     def waits_for(self, names: tuple[str, ...]) -> Told | None:
-        """Gates are closed, or none is any more; reported before a restart only."""
+        """Gates are closed, or none is any more; the first time is not reported."""
         self._expect(State.WAITING, State.STARTING)
         is_new = bool(names) and not self.closed_gates
         self.closed_gates = names
-        if not is_new or self.failure is None:
+        if not is_new or (self.failure is None and not self._was_stopped):
             return None
-        text = f"waits for {', '.join(names)} before it restarts"
-        return self._make(Told, text=text)
+        then = " before it restarts" if self.failure is not None else ""
+        return self._make(Told, text=f"waits for {', '.join(names)}{then}")
 
     def starts(self) -> None:
         """Its gates are open; the first time, its boot begins."""
@@ -231,6 +236,7 @@ class RunningService:
         """It is started again later; ``failure`` is that of the last restart."""
         self._expect(State.STARTING)
         self.again_at = time.monotonic() + seconds
+        self._wake(was_well=False)
         if failure is None:
             return None
         self.failure = failure
@@ -245,14 +251,37 @@ class RunningService:
         self.again_at = None
         self.restarts += 1
 
-    # Its end
+    # Its end, and another beginning
+
+    def stopped_by_user(self) -> None:
+        """The user stops it: it counts as away while it is being stopped."""
+        self._expect(State.WAITING, State.STARTING, State.READY)
+        was_well = self.is_well
+        self.by = BY_USER
+        if not self.outcome.done():
+            self.outcome.set_result(None)
+        if self.away_since is None:
+            self.away_since = time.monotonic()
+        self._wake(was_well=was_well)
 
     def stopped(self, left: tuple[int, ...]) -> Stopped:
-        """The run ends; ``left`` are its processes that could not be killed."""
+        """It was stopped; ``left`` are its processes that could not be killed."""
         self.found = None
-        if self.state not in {State.FAILED, State.FINISHED}:
+        if self.by is not None:
+            self.failure = self.again_at = self.exit_code = None
+            self.closed_gates, self.last_answer = (), ""
+        if self.state not in {State.FAILED, State.FINISHED, State.STOPPED}:
             self._enter(State.STOPPED)
-        return self._make(Stopped, left=left)
+        return self._make(Stopped, left=left, by=self.by or "")
+
+    def started_by_user(self) -> None:
+        """The user starts it again: it waits for its gates as at its first start."""
+        self._expect(State.STOPPED, State.FAILED, State.FINISHED)
+        self.by = self.failure = self.again_at = self.exit_code = None
+        self.restarts = 0
+        self.last_answer = ""
+        self._was_stopped = True
+        self._enter(State.WAITING)
 
     # What transitions share
 
@@ -334,6 +363,7 @@ def describe_service(service: RunningService) -> ServiceStatus:
         image=unit.step.service.image if unit.way is Way.DOCKER else None,
         log=str(log) if log is not None else None,
         reused=service.found is not None,
+        by=service.by if service.state is State.STOPPED else None,
     )
 
 

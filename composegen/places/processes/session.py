@@ -12,8 +12,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from composegen.places.events import Event, Report, Told
+from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Control
+from composegen.places.processes.entering import describe_launch
 from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
@@ -32,6 +34,7 @@ from composegen.places.status import (
     describe_statuses,
     format_now,
 )
+from composegen.planning.definition import digest_definition
 from composegen.planning.printing import describe_left_out
 from composegen.records import as_dict, record
 from composegen.system.process import Processes
@@ -82,11 +85,16 @@ async def open_session(
             "status": lambda: describe_run(local, supervisor, since),
             "failures": lambda: describe_failures(supervisor),
         }
+        about = {"launch": lambda name: describe_launch(local, supervisor, name)}
+        acts = Acts(supervisor, tell)
         path = choose_socket(runs.path, mark)
         folder = find_socket_folder(path)
         if folder is not None:
             processes.leave_behind(("rm", "-rf", str(folder)))
-        async with Control(path, answers, lambda: end(supervisor)) as control:
+        control = Control(
+            path, answers, lambda: end(supervisor), acts.carry_out, about=about
+        )
+        async with control:
             controls.append(control)
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
@@ -101,18 +109,20 @@ async def open_session(
                 looking.cancel()
                 told = describe_run(local, supervisor, since)
                 ending = asyncio.ensure_future(
-                    _end(supervisor, runs, upkeep, mark, told)
+                    _end(supervisor, acts, runs, upkeep, mark, told)
                 )
                 await asyncio.shield(ending)
 
 
 async def _end(
     supervisor: Supervisor,
+    acts: Acts,
     runs: RunFolder,
     upkeep: Upkeep,
     mark: str,
     told: Mapping[str, Any],
 ) -> None:
+    await acts.end()
     await supervisor.take_down()
     last = {
         **told,
@@ -174,6 +184,10 @@ def describe_run(
             for step in local.plan.steps
         },
         "left_out": describe_left_out(local.plan),
+        "definitions": {
+            step.name: digest_definition(local.written, step.name)
+            for step in local.plan.steps
+        },
     }
 
 

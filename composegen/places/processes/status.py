@@ -133,7 +133,8 @@ class _Told:
 
     def _add(self, data: Mapping[str, Any]) -> None:
         for status in map(_read_status, data["statuses"]):
-            if status.service not in self.statuses or not status.reused:
+            before = self.statuses.get(status.service)
+            if before is None or _says_more(status, before):
                 self.statuses[status.service] = status
         self.left_out |= {each["service"]: each for each in data["left_out"]}
         self.failures |= {
@@ -180,6 +181,16 @@ class _Told:
             notes=tuple(self.notes),
             ending=self.ending,
         )
+
+
+def _says_more(status: ServiceStatus, before: ServiceStatus) -> bool:
+    """Whether one run says more of a service than another: that which has started it.
+
+    What another run uses, or what was stopped for it, may run elsewhere.
+    """
+    if State.STOPPED in {status.state, before.state}:
+        return before.state is State.STOPPED
+    return not status.reused
 
 
 def _make_stopped(service: str) -> ServiceStatus:

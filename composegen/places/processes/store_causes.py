@@ -18,20 +18,11 @@ _SAID = re.compile(r"^docker: (?:Error response from daemon: )?(.+)", re.MULTILI
 _TAKEN = re.compile(r"port is already allocated|address already in use")
 _CAUSES = (
     (
-        CauseName.STORE_REGISTRY_UNREACHABLE,
-        r"(?:lookup \S+|dial tcp).*(?:no such host|timeout|refused|unreachable)",
-        "its image {image} cannot be pulled: the registry cannot be reached",
-        "pull it where the network allows it: docker pull {image}",
-    ),
-    (
-        CauseName.STORE_IMAGE_NOT_FOUND,
-        r"pull access denied|manifest (?:for \S+ not found|unknown)",
-        "its image {image} cannot be pulled: it does not exist, or is private",
-        "correct `image`, or: docker login",
-    ),
-    (
         CauseName.STORE_PROGRAM_NOT_FOUND,
-        r'exec: "([^"]+)": (?:executable file not found|stat |no such file)',
+        (
+            r'exec: "([^"]+)": (?:executable file not found|stat |no such file)'
+            r"|tini \(\d+\)\] exec (\S+) failed: No such file"
+        ),
         "`{found}` is not in its image",
         "correct its `command` or `entrypoint`",
     ),
@@ -78,6 +69,27 @@ def explain_store(unit: Unit, code: int, lines: Iterable[str]) -> Cause | None:
     if said is None:
         return None
     return Cause(CauseName.STORE_REFUSED, f"docker says: {said[1].strip()}")
+
+
+_UNREACHABLE = re.compile(
+    r"(?:lookup \S+|dial tcp).*(?:no such host|timeout|refused|unreachable)"
+)
+_UNKNOWN_IMAGE = re.compile(
+    r"pull access denied|manifest (?:for \S+ not )?(?:found|unk)"
+)
+
+
+def suggest_pull(image: str, lines: Iterable[str]) -> str:
+    """What to do where an image could not be pulled; empty where that is not known."""
+    text = "\n".join(lines)
+    if _UNREACHABLE.search(text):
+        return (
+            "its registry cannot be reached: pull the image where the network allows "
+            f"it: docker pull {image}\nor run the store yourself: --reuse"
+        )
+    if _UNKNOWN_IMAGE.search(text):
+        return "it does not exist, or is private: correct `image`, or: docker login"
+    return ""
 
 
 def drop_usage(unit: Unit, lines: Iterable[str]) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import secrets
 import shlex
@@ -20,6 +22,8 @@ from composegen.system.launch import Launch, is_container_of
 from composegen.system.logfiles import find_log
 from composegen.workspace.project import find_project
 
+FOLDER_LABEL = "composegen.folder"
+"""The label of a volume that names the folder of the stack whose run has made it."""
 _GRACE = 15.0
 _INSIDE = ContainerAddressing()
 _PATH = (
@@ -114,7 +118,7 @@ def make_store_launch(
 def _make_container_env(service: Service, around: Surroundings) -> dict[str, str]:
     env = read_env_files(service, around)
     for name, text in service.environment.items():
-        env[name] = around.fill(text, service.name)
+        env[around.fill(name, service.name)] = around.fill(text, service.name)
     for use in service.secrets:
         for variable in use.variables:
             env[variable] = _INSIDE.find_secret(use.name)
@@ -130,7 +134,8 @@ def _list_mount_words(
     service: Service, mount: Mount, around: Surroundings, project: str
 ) -> list[str]:
     """How a mount is written for `docker run`. Raises CannotRun."""
-    kind = "bind" if mount.is_bind else "volume"
+    source = around.fill(mount.source, service.name)
+    kind = "bind" if Mount(source=source, target="/").is_bind else "volume"
     options = mount.options
     if mount.long is not None:
         kind = str(mount.long.get("type", "volume"))
@@ -143,12 +148,27 @@ def _list_mount_words(
             f"`{service.name}` runs in Docker here and has a mount of type {kind}",
             help="run the store yourself: --reuse",
         )
-    source = around.fill(mount.source, service.name)
     if kind == "bind":
         source = str((around.folder / Path(source).expanduser()).resolve())
     elif source:
-        source = f"{project}-run_{source}"
+        source = name_volume(project, source)
+        if not options:
+            return ["--mount", _word_volume(source, target, around)]
     return ["--volume", ":".join(part for part in (source, target, options) if part)]
+
+
+def name_volume(project: str, source: str) -> str:
+    """What the engine calls a volume of a store that a run has in Docker."""
+    return f"{project}-run_{source}"
+
+
+def _word_volume(name: str, target: str, around: Surroundings) -> str:
+    """A volume that gets the label of this folder if it is made now."""
+    text = io.StringIO()
+    label = f"volume-label={FOLDER_LABEL}={around.folder.resolve()}"
+    words = ("type=volume", f"source={name}", f"target={target}", label)
+    csv.writer(text, lineterminator="").writerow(words)
+    return text.getvalue()
 
 
 def _list_option_words(service: Service, around: Surroundings) -> list[str]:

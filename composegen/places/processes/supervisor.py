@@ -1,6 +1,7 @@
 """Carries out a plan on processes and decides nothing: order, gates and ways are given.
 
-Every service has one tender; everything that happens is reported as an event.
+Every service has one tender; everything that happens is reported as an event. While the
+run goes on, the user may stop and start single services.
 """
 
 from __future__ import annotations
@@ -50,12 +51,16 @@ class Supervisor:
             )
             for unit in units
         }
-        self._tenders = [
-            Tender(service, self.services, processes, claims, report, restart=restart)
-            for service in self.services.values()
-        ]
-        self._tasks: list[asyncio.Task[None]] = []
+        self.tenders = {
+            name: Tender(
+                service, self.services, processes, claims, report, restart=restart
+            )
+            for name, service in self.services.items()
+        }
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._tailing: asyncio.Task[None] | None = None
+        self._is_ending = False
+        self._acted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def bring_up(self) -> None:
         """Start everything, each service when its gates open.
@@ -64,14 +69,13 @@ class Supervisor:
         has failed. Raises StartFailed the moment a required one fails.
         """
         self._tailing = asyncio.create_task(self._follow_logs())
-        self._tasks = [asyncio.create_task(tender.tend()) for tender in self._tenders]
+        for name in self.services:
+            self.begin(name)
         waiting = {service.outcome: service for service in self.services.values()}
         while waiting:
-            running: list[asyncio.Future[Any]] = [
-                task for task in self._tasks if not task.done()
-            ]
             await asyncio.wait(
-                [*waiting, *running], return_when=asyncio.FIRST_COMPLETED
+                [*waiting, *self._list_running(), self._acted],
+                return_when=asyncio.FIRST_COMPLETED,
             )
             for outcome in [outcome for outcome in waiting if outcome.done()]:
                 service, failure = waiting.pop(outcome), outcome.result()
@@ -81,30 +85,70 @@ class Supervisor:
 
     def _raise_faults(self) -> None:
         """A tender never ends with an exception, unless by a fault of ours."""
-        for task in self._tasks:
+        for task in self._tasks.values():
             if task.done() and not task.cancelled():
                 task.result()
 
     async def wait_for_end(self) -> None:
-        """Return when nothing is left that runs or will run again."""
-        await asyncio.gather(*self._tasks)
+        """Return when nothing is left that runs or will run again.
+
+        What the user has stopped may be started again: the run goes on for it.
+        """
+        while True:
+            self._raise_faults()
+            running = self._list_running()
+            if not running and all(each.by is None for each in self.services.values()):
+                return
+            await asyncio.wait(
+                [*running, self._acted], return_when=asyncio.FIRST_COMPLETED
+            )
+
+    def _list_running(self) -> list[asyncio.Future[Any]]:
+        return [task for task in self._tasks.values() if not task.done()]
+
+    # Single services
+
+    def begin(self, name: str) -> None:
+        """Tend a service from its gates on, unless it is tended or was stopped."""
+        task = self._tasks.get(name)
+        is_free = task is None or task.done()
+        if is_free and self.services[name].by is None and not self._is_ending:
+            self._tasks[name] = asyncio.create_task(self.tenders[name].tend())
+            self._wake()
+
+    async def leave(self, name: str) -> None:
+        """Do not tend a service any more."""
+        task = self._tasks.get(name)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let those who wait for the run look at its services again."""
+        acted, self._acted = self._acted, asyncio.get_running_loop().create_future()
+        if not acted.done():
+            acted.set_result(None)
 
     async def _follow_logs(self) -> None:
         """Look often while there is something to see, and seldom when all is quiet."""
         quiet = 0
         while True:
-            shown = [tender.reports.show_lines() for tender in self._tenders]
+            tenders = self.tenders.values()
+            shown = [tender.reports.show_lines() for tender in tenders]
             quiet = 0 if any(shown) else quiet + 1
             is_quiet = quiet > _QUIET_AFTER
             await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)
 
     async def take_down(self) -> None:
         """Stop all that is ours, dependants before what they need."""
-        for task in self._tasks:
+        self._is_ending = True
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         gone = {name: asyncio.Event() for name in self.services}
-        await asyncio.gather(*(tender.stop(gone) for tender in self._tenders))
+        tenders = self.tenders.values()
+        await asyncio.gather(*(tender.stop(gone) for tender in tenders))
         if self._tailing is not None:
             self._tailing.cancel()
             await asyncio.gather(self._tailing, return_exceptions=True)

@@ -28,6 +28,7 @@ from composegen.places.processes.readiness import (
 from composegen.places.processes.refusals import Refused
 from composegen.places.processes.report import Reports
 from composegen.places.processes.service import RunningService
+from composegen.places.status import State
 from composegen.records import replace
 from composegen.system.identity import Identity, is_still
 from composegen.system.process import Process, Processes
@@ -35,6 +36,7 @@ from composegen.system.process import Process, Processes
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 _STEADY_AFTER = 60.0
 _WATCH_INTERVAL = 0.1
+_ON = frozenset({State.WAITING, State.STARTING, State.READY})
 
 
 class Tender:
@@ -291,19 +293,38 @@ class Tender:
 
     # Its end
 
+    def find_objection(self) -> str:
+        """Why it must not be stopped by the user; empty where it may be."""
+        found = self.service.found
+        if self._unit.way is Way.COMMAND:
+            return f"`{self.service.name}` is the command of this run; end it there"
+        if found is None or self._claims.is_shared(self._unit, found):
+            return ""
+        who = "" if found.pid is None else f", pid {found.pid}"
+        return (
+            f"`{self.service.name}` was not started by composegen{who}, and is only "
+            "used here"
+        )
+
     async def stop(self, gone: Mapping[str, asyncio.Event]) -> None:
         """End it once its dependent services are gone, and say that it is gone too."""
         for dependant in self.service.dependants:
             await gone[dependant].wait()
+        await self.halt()
+        gone[self.service.name].set()
+
+    async def halt(self) -> tuple[int, ...]:
+        """End it, while ``tend`` does not run; its processes that cannot be killed."""
         process = self.service.process
+        is_new = self.service.by is not None and self.service.state in _ON
         was_running = process is not None and bool(process.find_all())
         left = await self._stop_process()
         self.reports.show_rest()
         self._claims.note_ended(self._unit)
         event = self.service.stopped(left)
-        if was_running or left:
+        if was_running or left or is_new:
             self.reports.send(event)
-        gone[self.service.name].set()
+        return left
 
     async def _stop_process(self) -> tuple[int, ...]:
         """Stop all processes of what was started; those that could not be killed."""

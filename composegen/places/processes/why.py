@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from composegen.places.processes.status import RunsSeen
-from composegen.places.reasons import LAST_LINES, Reason, follow_needs
+from composegen.places.reasons import LAST_LINES, Reason, explain_stop, follow_needs
 from composegen.places.status import FINE, State
 from composegen.system.logfiles import find_log, read_last_lines
 
@@ -58,6 +58,8 @@ def _failed_itself(seen: RunsSeen, name: str) -> bool:
 
 def _make_reason(folder: Path, seen: RunsSeen, chain: tuple[str, ...]) -> Reason:
     name = chain[-1]
+    if seen.find(name).by is not None:
+        return explain_stop(chain, seen.find(name))
     failure = seen.failures.get(name)
     lines = failure.lines if failure is not None else _read_lines(folder, seen, name)
     return Reason(

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.data import check_replicas, check_volumes
 from composegen.stackfile.checks.health import check_health, check_probe_tool
+from composegen.stackfile.checks.host import check_engine_socket, check_host_network
 from composegen.stackfile.checks.images import check_images, check_reasons
+from composegen.stackfile.checks.implied import check_implied_needs
 from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
@@ -20,12 +22,12 @@ from composegen.stackfile.checks.needs import (
     check_unasked,
 )
 from composegen.stackfile.checks.paths import check_paths
-from composegen.stackfile.checks.reach import (
+from composegen.stackfile.checks.ports import (
     check_led_to,
-    check_networks,
+    check_open_ports,
     check_ports,
-    check_store_networks,
 )
+from composegen.stackfile.checks.reach import check_networks, check_store_networks
 from composegen.stackfile.checks.resources import check_reservations
 from composegen.stackfile.checks.secrets import check_literals, check_secrets
 from composegen.stackfile.checks.variables import (
@@ -43,6 +45,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_unasked,
     check_jobs,
     check_left_out,
+    check_implied_needs,
     check_variables,
     check_early_variables,
     check_env_files,
@@ -50,6 +53,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_requirements,
     check_literals,
     check_health,
+    check_open_ports,
     check_ports,
     check_led_to,
     check_replicas,
@@ -60,6 +64,8 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_paths,
     check_reservations,
     check_networks,
+    check_host_network,
+    check_engine_socket,
     check_store_networks,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from composegen.errors import Location
+from composegen.errors import Level, Location
 from composegen.model import (
     Need,
     Service,
@@ -49,10 +49,16 @@ class Checked:
         )
 
     def add(
-        self, name: str, message: str, path: tuple[str, ...], help: str = ""
+        self,
+        name: str,
+        message: str,
+        path: tuple[str, ...],
+        help: str = "",
+        *,
+        level: Level | None = None,
     ) -> None:
-        """Note a problem at a path of the stack."""
-        self.problems.add(name, message, self.find(*path), help)
+        """Note a problem at a path; ``level`` replaces that of its name."""
+        self.problems.add(name, message, self.find(*path), help, level=level)
 
     def needs(self) -> Iterator[tuple[Service, Need, Service]]:
         """Every need whose service exists, with both ends."""

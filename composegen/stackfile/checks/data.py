@@ -46,12 +46,14 @@ def _check_count(
 def check_volumes(checked: Checked) -> None:
     """Mounts can be written by who mounts them; what is declared is used."""
     used = set()
+    is_any_used = False
     for service in checked.stack.services.values():
         for mount in service.volumes:
             used.add(mount.volume_name)
+            is_any_used |= mount.may_be_any_volume and not mount.volume_name
+            if mount.volume_name or mount.source.endswith(".sock"):
+                continue
             if mount.is_bind and _is_stuck_root(service) and mount.is_writable:
-                if mount.source.endswith(".sock"):
-                    continue
                 checked.add(
                     "root-bind-mount",
                     f"`{service.name}` runs as root without capabilities: it can write "
@@ -63,7 +65,7 @@ def check_volumes(checked: Checked) -> None:
     raw = str(checked.stack.compose) + "".join(
         str(service.compose) for service in checked.stack.services.values()
     )
-    for name in checked.stack.volumes:
+    for name in () if is_any_used else checked.stack.volumes:
         if name not in used and name not in raw:
             checked.add(
                 "unused-volume",

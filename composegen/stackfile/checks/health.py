@@ -46,7 +46,7 @@ def _check_port(
             "no-port",
             f"the port of `{service.name}` is not known",
             path,
-            "name the port it listens on:\nport: 8080",
+            f"name the port it listens on:\nport: {_guess_port(service)}",
         )
     elif _is_udp(service, health.port):
         checked.add(
@@ -55,6 +55,12 @@ def _check_port(
             path,
             "name a TCP port in `health`, or use {command: ..}",
         )
+
+
+def _guess_port(service: Service) -> int:
+    """A port to propose: what a variable in ``publish`` is by default."""
+    targets = (port.first_target for port in service.publish)
+    return next((target for target in targets if target is not None), 8080)
 
 
 def _is_udp(service: Service, asked: int) -> bool:

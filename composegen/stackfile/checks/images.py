@@ -19,6 +19,11 @@ from composegen.model import (
 from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 
+_SERVERS = frozenset(
+    "docker-entrypoint.sh mariadbd mongod mysqld nginx postgres redis-server "
+    "valkey-server".split()
+)
+
 
 def check_images(checked: Checked) -> None:
     """An image is named, has a version, and is one that facts were made for."""
@@ -57,7 +62,7 @@ def _check_kept(checked: Checked, service: Service) -> None:
 
 def _check_tag(checked: Checked, service: Service) -> None:
     reference = parse_image(service.image)
-    is_hidden = "$" in service.image.rpartition("/")[2] and not reference.tag
+    is_hidden = reference.is_variable and not reference.tag
     if reference.has_fixed_tag or is_hidden:
         return
     checked.add(
@@ -71,7 +76,8 @@ def _check_tag(checked: Checked, service: Service) -> None:
 def _check_facts(checked: Checked, service: Service) -> None:
     recipe = checked.recipes.get(service.name)
     runs = service.build.base_image if service.build else service.image
-    if recipe is not None and runs and not fits_image(recipe.images, runs):
+    is_known = bool(runs and parse_image(runs).path)  # a variable may hide it
+    if recipe is not None and is_known and not fits_image(recipe.images, runs):
         checked.add(
             "foreign-image",
             f"the recipe `{recipe.name}` was made for {', '.join(recipe.images)}, "
@@ -115,6 +121,22 @@ def _looks_like_store(checked: Checked, service: Service) -> bool:
     if file is None or service.name in checked.unreadable_recipes:
         return False
     return bool(read_recipe(file).get("store") == "true")
+
+
+def find_recipe(service: Service) -> str:
+    """The recipe for what runs in a service without one, or empty.
+
+    A command of its own must be the server's: a job in a database's image is no
+    database.
+    """
+    facts = service.facts
+    if facts is None or service.recipe or service.job:
+        return ""
+    words = service.passed.get("entrypoint") or service.passed.get("command") or ""
+    first = (words if isinstance(words, list) else str(words).split() or [""])[0]
+    program = str(first).rpartition("/")[2]
+    is_server = not program or program.startswith("-") or program in _SERVERS
+    return facts.name if is_server and facts.name in list_recipe_files() else ""
 
 
 def _suggest_recipe(checked: Checked, image: str) -> str:

@@ -12,10 +12,11 @@ from composegen.planning.needs import Needs
 from composegen.planning.selection import (
     describe_missing,
     find_missing,
-    is_anything_left,
+    list_included,
     suggest_flags,
 )
 from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.checks.images import find_recipe
 from composegen.stackfile.checks.jobs import looks_like_job
 from composegen.text import list_some, shorten, suggest
 
@@ -98,10 +99,7 @@ def _check_can_be_asked(
             f"`{service.name}` needs `{target.name}` to be healthy, but "
             f"`{target.name}` has no health check",
             path,
-            f"`{target.name}` looks like a job, which ends by itself: make it one:\n"
-            "job: true"
-            if looks_like_job(target)
-            else f"add a health check to `{target.name}`:\n{_suggest_health(target)}",
+            _suggest_check(target, f"add a health check to `{target.name}`"),
         )
     elif target.health.kind is HealthKind.NONE:
         checked.add(
@@ -127,6 +125,22 @@ def _suggest_less(service: Service, target: Service) -> str:
         for need in service.needs
     ]
     return f"needs: {{{', '.join(needs)}}}"
+
+
+def _suggest_check(service: Service, doing: str) -> str:
+    """The lines that give a service a health check: its recipe, or `health`."""
+    if looks_like_job(service):
+        return (
+            f"`{service.name}` looks like a job, which ends by itself: make it one:\n"
+            "job: true"
+        )
+    recipe = find_recipe(service)
+    if recipe:
+        return (
+            f"use the recipe for the image of `{service.name}`, which has a health "
+            f"check:\nuse: {recipe}"
+        )
+    return f"{doing}:\n{_suggest_health(service)}"
 
 
 def _suggest_health(service: Service) -> str:
@@ -165,16 +179,25 @@ def check_unasked(checked: Checked) -> None:
                 f"`{service.name}` has no health check: composegen cannot tell when it "
                 "is ready",
                 ("services", service.name),
-                "it looks like a job, which ends by itself: make it one:\njob: true"
-                if looks_like_job(service)
-                else f"add a health check:\n{_suggest_health(service)}",
+                _suggest_check(service, "add a health check"),
             )
 
 
 def check_jobs(checked: Checked) -> None:
-    """A job is waited for."""
+    """A job is waited for until it has finished, and not for its health."""
     waited = {target.name for _, _, target in checked.needs()}
     for service in checked.stack.services.values():
+        place = ("services", service.name, "health")
+        health = service.health
+        is_asked = health is not None and health.kind is not HealthKind.NONE
+        if service.job and is_asked and place in checked.stack.places:
+            checked.add(
+                "unused-health",
+                f"`{service.name}` is a job: dependent services wait until it has "
+                "finished, and nothing waits for its health",
+                place,
+                "remove `health`, or `job` if the service goes on running",
+            )
         if service.job and service.name not in waited:
             checked.add(
                 "job-unwaited",
@@ -203,10 +226,11 @@ def check_left_out(checked: Checked) -> None:
             suggest_flags(missing)
             + f"\nor: give the need of `{missing.chain[-2]}` an `otherwise`",
         )
-    elif not checked.selection.flags and not is_anything_left(needs):
+    elif not checked.selection.flags and not list_included(needs, checked.selection):
+        first = next(iter(services))
         checked.add(
-            "left-out",
-            "every service is excluded by default",
-            ("services", next(iter(services))),
-            f"include one with --with {next(iter(services))}, or enable one",
+            "all-excluded",
+            "every service is excluded by default: each command needs a selection",
+            ("services", first),
+            f"include one, as in `composegen up --with {first}`, or enable one",
         )

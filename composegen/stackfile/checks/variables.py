@@ -7,10 +7,20 @@ from collections.abc import Iterator, Mapping
 from composegen.model import (
     Service,
 )
-from composegen.planning.addressing import ContainerAddressing
-from composegen.planning.placeholders import UnknownPlaceholder, fill_template
+from composegen.planning.addressing import (
+    ContainerAddressing,
+    choose_addressing,
+    find_published,
+)
+from composegen.planning.placeholders import (
+    PLACEHOLDER,
+    UnknownPlaceholder,
+    fill_template,
+)
 from composegen.stackfile.checks.checked import Checked
 from composegen.values import parse_variables
+
+_ADDRESSES = frozenset({"url", "host", "port"})
 
 
 def check_variables(checked: Checked) -> None:
@@ -103,9 +113,15 @@ def check_placeholders(checked: Checked) -> None:
             continue
         for variable, template in need.env.items():
             path = ("services", service.name, "needs", target.name, "env", variable)
+            if service.uses_host_network:
+                reason = _find_no_way(template, target)
+                if reason:
+                    message = f"`{service.name}` is on the host's network: {reason[0]}"
+                    checked.add("not-reachable-from-host", message, path, reason[1])
+                    continue
             try:
                 filled = fill_template(
-                    template, checked.stack, target, ContainerAddressing()
+                    template, checked.stack, target, choose_addressing(service)
                 )
             except UnknownPlaceholder as unknown:
                 checked.add(
@@ -125,6 +141,19 @@ def check_placeholders(checked: Checked) -> None:
                     "where the program can read a file, wire its path:\n"
                     f'{variable}_FILE: "{file}"',
                 )
+
+
+def _find_no_way(template: str, target: Service) -> tuple[str, str] | None:
+    """Why a template's address is none on the host, and what to do; or None."""
+    words = set(PLACEHOLDER.findall(template))
+    if "url_file" in words:
+        reason = f"the file holds the address of `{target.name}` inside the stack"
+        return reason, 'wire "{host}:{port}", and "{password_file}" where it has one'
+    if find_published(target) is None and not words.isdisjoint(_ADDRESSES):
+        reason = f"it cannot reach `{target.name}`, which publishes no port"
+        help = f"let `{target.name}` publish its port, on 127.0.0.1:\npublish: true"
+        return reason, help
+    return None
 
 
 def check_early_variables(checked: Checked) -> None:

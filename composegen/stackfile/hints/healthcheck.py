@@ -63,7 +63,7 @@ def _translate_test(test: Raw) -> str:
         words = words[1:]
     url = _find_page(" ".join(words), words, is_shell=is_shell)
     if url is not None:
-        return f"http: {url[2] or '/'}, port: {url[1] or 80}"
+        return f"http: {write_inline(url[2] or '/')}, port: {url[1] or 80}"
     return f"command: {write_inline(' '.join(words) if is_shell else list(words))}"
 
 

@@ -36,8 +36,8 @@ def translate_key(key: str, value: Raw) -> tuple[str, str] | None:
 
     None for a key that is no Compose key at all.
     """
-    if key in _TRANSLATIONS:
-        return _TRANSLATIONS[key](value)
+    if key in TRANSLATIONS:
+        return TRANSLATIONS[key](value)
     if key in KNOWN_TO_COMPOSE:
         return (
             f"`{key}` has no key of its own here",
@@ -63,9 +63,10 @@ def _translate_depends_on(value: Raw) -> tuple[str, str]:
             if options.get("required") is False or options.get("required") == "false":
                 parts.append("otherwise: {}")
         plain = plain and not parts
-        lines.append(f"  {name}: {{{', '.join(parts)}}}" if parts else f"  {name}:")
+        shown = write_inline(name)
+        lines.append(f"  {shown}: {{{', '.join(parts)}}}" if parts else f"  {shown}:")
     if plain:
-        return why, f"needs: [{', '.join(value)}]"
+        return why, f"needs: {write_inline(list(value))}"
     return why, "\n".join(lines)
 
 
@@ -81,6 +82,8 @@ def _translate_ports(value: Raw) -> tuple[str, str]:
     texts = [
         _write_long_port(item) if isinstance(item, dict) else item for item in value
     ]
+    if any(len(split_at_colons(str(text))) == 1 for text in texts):
+        why += "; one number is that port of this machine, not a random one"
     shown = [write_inline(_settle_address(text)) for text in texts]
     if len(shown) == 1 and str(texts[0]).count(":") == 1:
         published, _, target = str(texts[0]).partition(":")
@@ -90,11 +93,12 @@ def _translate_ports(value: Raw) -> tuple[str, str]:
 
 
 def _settle_address(text: Raw) -> Raw:
-    """A port whose address is no variable: composegen judges who can reach it."""
+    """A port whose address has a default: composegen judges who can reach it."""
     address, *rest = split_at_colons(str(text))
-    if len(rest) != 2 or "$" not in address:
+    if len(rest) != 2 or guess_default(address):
         return text
-    return ":".join([guess_default(address) or "127.0.0.1", *rest])
+    plain = re.fullmatch(r"\$\{?(\w+)(?::?-)?\}?", address)
+    return ":".join([f"${{{plain[1]}:-127.0.0.1}}" if plain else "127.0.0.1", *rest])
 
 
 def _write_long_port(port: Mapping[str, Raw]) -> str:
@@ -109,7 +113,7 @@ def _write_long_port(port: Mapping[str, Raw]) -> str:
 
 def _translate_expose(value: Raw) -> tuple[str, str]:
     first = value[0] if isinstance(value, list) and value else value
-    number = re.match(r"\d+", str(first or ""))
+    number = re.match(r"\d+", guess_default(str(first or "")))
     return (
         "`expose` is `port` here: the one port that the service listens on",
         f"port: {number[0] if number else 8080}",
@@ -127,7 +131,8 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
     ):
         shown = {k: v for k, v in limits.items() if k in {"cpus", "memory", "pids"}}
         if shown:
-            lines.append(f"resources: {write_inline(shown)}")
+            settled = {key: _settle(item) for key, item in shown.items()}
+            lines.append(f"resources: {write_inline(settled)}")
         others = {key: item for key, item in resources.items() if key != "limits"}
         rest["resources"] = others
         if not others:
@@ -138,18 +143,23 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
     return why, "\n".join(lines) or "remove it: it is empty"
 
 
+def _settle(value: Raw) -> Raw:
+    """A value that composegen computes with: of a variable, its default."""
+    return guess_default(str(value)) or value
+
+
 def _translate_count(value: Raw) -> str:
-    if str(value) == "0":
+    if str(_settle(value)) == "0":
         return "enabled: false"
-    return f"replicas: {write_inline(value)}"
+    return f"replicas: {write_inline(_settle(value))}"
 
 
 def _translate_limit(name: str) -> Callable[[Raw], str]:
     """A limit in the words of `resources`; 0 and -1 are Compose's for none."""
     return lambda value: (
         f"resources: {{{name}: none}}"
-        if str(value) in {"0", "-1"}
-        else f"resources: {{{name}: {write_inline(value)}}}"
+        if str(_settle(value)) in {"0", "-1"}
+        else f"resources: {{{name}: {write_inline(_settle(value))}}}"
     )
 
 
@@ -165,7 +175,8 @@ def _translate_extends(value: Raw) -> str:
     if isinstance(value, dict) and "file" in value:
         return f"write here what `{base}` has in {value['file']}: it is not read"
     return (
-        f"give `{base}` an anchor above this, `{base}: &{anchor}`; a key that both "
+        f"give `{base}` an anchor above this, `{write_inline(base)}: &{anchor}`; a key "
+        f"that both "
         f"have, such as `environment`, is this one's alone:\n<<: *{anchor}"
     )
 
@@ -190,10 +201,18 @@ def _word(
 
 
 def _relaxed(name: str) -> Callable[[Raw], str]:
-    return lambda _: f"remove it, or switch the protection off:\nrelax: {{{name}: why}}"
+    def help(value: Raw) -> str:
+        if str(value).lower() == "false":
+            return f"say why it is off:\nrelax: {{{name}: why}}"
+        return (
+            "remove it, or keep it where the facts about an image switch it off:\n"
+            f"relax: {{{name}: false}}"
+        )
+
+    return help
 
 
-_TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
+TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "depends_on": _translate_depends_on,
     "healthcheck": _translate_healthcheck,
     "ports": _translate_ports,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from composegen.images.reference import parse_image
 from composegen.model import Raw
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -15,7 +15,7 @@ from composegen.stackfile.nodes import (
 )
 from composegen.stackfile.reader import REMOVED, Path, Reader
 from composegen.text import shorten, suggest
-from composegen.values import ENV_NAME, has_variables
+from composegen.values import ENV_NAME, double_dollars, has_variables, remove_variables
 
 BUILD_KEYS = (
     "additional_contexts args cache_from cache_to context dockerfile dockerfile_inline "
@@ -43,8 +43,9 @@ def read_switch(reader: Reader, node: Node, _: Path) -> Any:
 
 def _read_passed(node: Node) -> str | None:
     """A text with variables in a key that nothing here computes with."""
-    if isinstance(node, ScalarNode) and has_variables(node.value):
-        return str(node.value)
+    if isinstance(node, ScalarNode):
+        text = double_dollars(node.value)
+        return text if has_variables(text) else None
     return None
 
 
@@ -96,23 +97,16 @@ def read_text_map(reader: Reader, node: Node, path: Path) -> Any:
 
 def read_environment(reader: Reader, node: Node, path: Path) -> Any:
     """Variables with their texts."""
-    return reader.read_text_map(node, path, name_of=ENV_NAME)
+    return reader.read_text_map(node, path, name_of=ENV_NAME, is_filled=True)
 
 
 def read_image(reader: Reader, node: Node, _: Path) -> Any:
-    """The name of an image; its path is no variable."""
+    """The name of an image."""
     text = reader.read_text(node, "the name of an image")
     if text is None:
         return None
-    if "$" in parse_image(text).path:
-        reader.add(
-            "variable-here",
-            "the name of an image has no variables; its tag and registry may have",
-            node,
-            "write the name itself: composegen looks up facts by it",
-        )
-        return None
-    if not text.strip() or any(character.isspace() for character in text):
+    without = remove_variables(text)
+    if not text.strip() or any(character.isspace() for character in without):
         reader.add("bad-name", f"`{shorten(text)}` is not the name of an image", node)
         return None
     return text
@@ -197,7 +191,9 @@ def read_extra_hosts(reader: Reader, node: Node, _: Path) -> Any:
         hosts = []
         for key, _key_node, value in reader.source.pairs(node):
             addresses = reader.read_text_or_texts(value)
-            hosts += [f"{key}={address}" for address in addresses or []]
+            # Compose fills in the items of a list, and no key of a mapping.
+            name = key.replace("$", "$$")
+            hosts += [f"{name}={address}" for address in addresses or []]
         return hosts
     texts = reader.read_texts(node)
     for text in texts or ():
@@ -206,7 +202,7 @@ def read_extra_hosts(reader: Reader, node: Node, _: Path) -> Any:
                 "wrong-type",
                 f"`{shorten(text)}` has no address",
                 node,
-                f'"{shorten(text)}=192.0.2.1", or =host-gateway',
+                f"{write_inline(f'{text}=192.0.2.1')}, or =host-gateway",
             )
     return texts
 
@@ -242,7 +238,7 @@ def read_ulimits(reader: Reader, node: Node, _: Path) -> Any:
                     "wrong-type",
                     "a limit in two parts has `soft` and `hard`",
                     value,
-                    f"use one number for both: {shorten(key)}: 65536",
+                    f"use one number for both: {write_inline(key)}: 65536",
                 )
             limits[key] = {
                 name: _read_limit(reader, item)

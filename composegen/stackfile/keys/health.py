@@ -14,7 +14,7 @@ from composegen.stackfile.keys.key import Draft, Schema
 from composegen.stackfile.nodes import Node, ScalarNode
 from composegen.stackfile.reader import Path, Reader, describe
 from composegen.text import shorten, suggest
-from composegen.values import Duration
+from composegen.values import Duration, double_dollars
 
 _HEALTH_KINDS = {kind.value: kind for kind in HealthKind}
 _KIND_KEYS = frozenset({"kind", "path", "command", "reason"})
@@ -46,7 +46,7 @@ def read_health(reader: Reader, node: Node, path: Path) -> Any:
 
 
 def _read_short_health(reader: Reader, node: ScalarNode) -> Draft | None:
-    text = node.value
+    text = double_dollars(node.value)
     if "$" in text and not reader.check_variables(node, variables=False):
         return None
     if text == "image":

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from composegen.model import WINDOWS_PATH, Mount, split_mount
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys.key import Schema
 from composegen.stackfile.nodes import MappingNode, Node, ScalarNode
 from composegen.stackfile.reader import Path, Reader
@@ -59,7 +60,7 @@ def read_tmpfs(reader: Reader, node: Node, path: Path) -> Any:
                 "bad-volume",
                 f"`{shorten(text)}` is not a folder of the container",
                 item,
-                f"a path begins with /, as in /{shorten(text)}",
+                f"a path begins with /, as in {write_inline(f'/{text}')}",
             )
         elif not _is_taken(reader, path, text.partition(":")[0], item):
             texts.append(text)
@@ -101,7 +102,7 @@ def _read_mount(reader: Reader, node: Node) -> Mount | None:
         return None
     if mount.volume_name and not VOLUME_NAME.fullmatch(mount.volume_name):
         if "/" in mount.volume_name:
-            help = f"a path begins with ./ : write ./{text}"
+            help = f"a path begins with ./ : write {write_inline(f'./{text}')}"
         else:
             help = "letters, digits and _ . - , at least two"
         reader.add(

@@ -7,6 +7,7 @@ from typing import Any
 
 from composegen.model import Condition
 from composegen.planning.placeholders import PLACEHOLDERS
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes
 from composegen.stackfile.keys.compose import read_replicas
 from composegen.stackfile.keys.key import Draft, Schema
@@ -47,7 +48,7 @@ def read_needs(reader: Reader, node: Node, path: Path) -> Any:
         reader.add_type(
             node,
             "a list of services or a mapping",
-            f"needs: [{shorten(node.value)}]",
+            f"needs: {write_inline([node.value])}",
         )
         return None
     pairs = reader.read_pairs(node, "a list of services or a mapping")
@@ -115,7 +116,7 @@ def _read_long_keys(reader: Reader, node: Node) -> dict[str, tuple[Node, Node]] 
                 "unknown-key",
                 f"`{key}` is next to `env`, `until` or `otherwise`",
                 key_node,
-                f'variables go below `env`:\nenv: {{{key}: "{shorten(value.value)}"}}',
+                f"variables go below `env`:\nenv: {write_inline({key: value.value})}",
             )
             return None
     return reader.read_known(node, "a mapping", "a need", NEED_KEYS)

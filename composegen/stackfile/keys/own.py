@@ -8,9 +8,11 @@ from typing import Any
 
 from composegen.model import RELAXABLE
 from composegen.planning.addressing import ContainerAddressing
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes
 from composegen.stackfile.keys.compose import read_command
 from composegen.stackfile.keys.key import Draft, Schema, drop_removed
+from composegen.stackfile.keys.words import REFUSED_RAW
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -29,15 +31,6 @@ from composegen.values import (
     parse_size,
 )
 
-REFUSED_RAW = {
-    "depends_on": "write the edge in `needs`",
-    "healthcheck": "write it in `health`",
-    "ports": "write them in `publish`",
-    "secrets": "write them in `secrets`",
-    "scale": "write `replicas`",
-    "profiles": "write `enabled: false` and include it with `--with`",
-    "extends": "use an anchor and `<<`",
-}
 _CPUS = r"[0-9]{1,4}(\.[0-9]{1,3})?|\.[0-9]{1,3}"
 
 
@@ -45,7 +38,7 @@ def read_publish(reader: Reader, node: Node, _: Path) -> Any:
     """Ports of the host: a list, or true for the service's own port."""
     if isinstance(node, SequenceNode):
         ports = [_read_published(reader, item) for item in node.value]
-        return [port for port in ports if port is not None]
+        return list(dict.fromkeys(port for port in ports if port is not None))
     if isinstance(node, ScalarNode) and node.value == "true" and not node.style:
         return True
     if isinstance(node, ScalarNode) and node.value == "false" and not node.style:
@@ -112,13 +105,17 @@ def _read_memory(reader: Reader, node: Node) -> str | None:
             "bad-size",
             f"`{text}` is less than a container can have",
             node,
-            "at least 6M; a size without a unit is a number of bytes",
+            "at least 6M; a size without a unit is a number of bytes; `none` sets no "
+            "limit",
         )
         return None
     return text
 
 
 def _read_pids(reader: Reader, node: Node) -> int | None:
+    if isinstance(node, ScalarNode) and node.value in {"0", "-1"}:
+        reader.add_type(node, "a number of processes", "`none` sets no limit")
+        return None
     return reader.read_integer(node, least=1, most=4_194_304)
 
 
@@ -169,7 +166,7 @@ def _read_listed_secret(reader: Reader, node: Node) -> str | None:
             "compose-key",
             "a secret's long form is a mapping here",
             node,
-            f"secrets: {{{wanted}: {make_file_variable(wanted)}}}",
+            f"secrets: {write_inline({wanted: make_file_variable(wanted)})}",
         )
         return None
     name = reader.read_text(node, "the name of a secret", variables=False)
@@ -191,30 +188,37 @@ def _check_secret_name(reader: Reader, name: str, node: Node) -> bool:
 
 
 def read_relax(reader: Reader, node: Node, path: Path) -> Any:
-    """The reason of each protection that is switched off."""
+    """The reason of each protection that is switched off.
+
+    False keeps a protection in one service, whatever the top level or facts say.
+    """
+    may_keep = len(path) > 1
     if isinstance(node, ScalarNode):
-        reason = _read_reason(reader, node)
-        return None if reason is None else dict.fromkeys(RELAXABLE, reason)
+        common = _read_reason(reader, node, may_keep=may_keep)
+        return None if common is None else dict.fromkeys(RELAXABLE, common)
     found = reader.read_known(node, "a mapping or a reason", "`relax`", RELAXABLE)
     if found is None:
         return None
-    relax: dict[str, str] = {}
+    relax: dict[str, str | bool] = {}
     for key, (key_node, value) in found.items():
         reader.nodes[*path, key] = key_node
-        reason = _read_reason(reader, value)
+        reason = _read_reason(reader, value, may_keep=may_keep)
         if reason is not None:
             relax[key] = reason
     return relax
 
 
-def _read_reason(reader: Reader, node: Node) -> str | None:
+def _read_reason(reader: Reader, node: Node, *, may_keep: bool) -> str | bool | None:
+    """A reason, or False where the protection is kept."""
     reason = reader.read_line(node, "the reason")
+    if may_keep and reason is not None and reason.lower() == "false":
+        return False
     if reason is not None and reason.lower() in {"true", "false", "yes", "no"}:
         reader.add(
             "wrong-type",
             f"`{reason}` is not a reason: `relax` switches off what it names",
             node,
-            "write the reason, or remove the line to keep the protection",
+            "write the reason, or `false` in a service to keep the protection",
         )
         return None
     return reason
@@ -323,13 +327,17 @@ SECRETS_SCHEMA = shapes.say(
 RELAX_SCHEMA: Schema = shapes.say(
     {
         "anyOf": [
-            shapes.PLAIN_TEXT,
+            {"type": "string"},
+            {"const": False},
             shapes.make_object(
-                {name: {"type": ["string", "null"]} for name in RELAXABLE}
+                {
+                    name: {"anyOf": [{"type": ["string", "null"]}, {"const": False}]}
+                    for name in RELAXABLE
+                }
             ),
         ]
     },
-    "Hardening to switch off, each with a reason",
+    "Hardening to switch off, each with a reason; false keeps it in one service",
 )
 LOCAL_SCHEMA = shapes.make_object(
     {

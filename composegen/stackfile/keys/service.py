@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from composegen.stackfile.keys import compose, health, mounts, needs, own, shapes
 from composegen.stackfile.keys.key import Draft, Key, add_items, merge_names
+from composegen.stackfile.keys.words import WORDS
 from composegen.stackfile.nodes import MappingNode, Node, is_null
 from composegen.stackfile.reader import REMOVED, Reader
 from composegen.stackfile.tree import to_plain
@@ -110,8 +111,6 @@ _TABLE = (
 KEYS = {key.name: key for key in _TABLE}
 """Every key of a service by its name, in the order of the schema."""
 
-_WORDS_OF_COMPOSE = ("depends_on", "healthcheck", "ports", "networks")
-
 
 def read_service(reader: Reader, name: str, node: Node) -> Draft:
     """The draft of a service."""
@@ -152,7 +151,7 @@ def _add_strange_key(
     if translation:
         reader.add("compose-key", translation[0], key_node, translation[1])
         return
-    near = find_near(key, [*KEYS, *_WORDS_OF_COMPOSE])
+    near = find_near(key, [*KEYS, *WORDS])
     if not near or near in KEYS:
         reader.add_unknown_key(key, key_node, "a service", KEYS)
         return

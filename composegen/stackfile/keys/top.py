@@ -9,8 +9,10 @@ from composegen.records import field, record
 from composegen.stackfile.keys import own, shapes
 from composegen.stackfile.keys.key import Draft, Key, Schema
 from composegen.stackfile.keys.service import KEYS, read_service
+from composegen.stackfile.keys.words import WORDS, list_said
 from composegen.stackfile.nodes import MappingNode, Node, ScalarNode, is_null
 from composegen.stackfile.reader import Path, Reader
+from composegen.stackfile.tree import to_plain
 from composegen.text import find_near, shorten
 from composegen.values import (
     PROJECT_NAME,
@@ -21,13 +23,6 @@ from composegen.values import (
     VOLUME_NAME,
 )
 
-_SAID_IN_COMPOSE = {
-    "depends_on": ("needs",),
-    "expose": ("port", "publish"),
-    "healthcheck": ("health",),
-    "ports": ("port", "publish"),
-}
-"""What a service did say, in Compose's words; it is not reported as missing, too."""
 _COMPOSE_SECRETS = {
     "environment": "{{env: {}}}",
     "external": "create the file yourself: {{file: ./my-secret}}",
@@ -78,7 +73,7 @@ def read_services(reader: Reader, node: Node, path: Path) -> Any:
     for name, key_node, value in pairs:
         reader.nodes[*path, name] = key_node
         if not SERVICE_NAME.fullmatch(name) or name in RESERVED_NAMES:
-            _add_bad_service_name(reader, name, key_node)
+            _add_bad_service_name(reader, name, key_node, value)
             services.broken.add((name, ""))
         before = problems.count
         services.drafts[name] = read_service(reader, name, value)
@@ -111,20 +106,14 @@ def _list_meant(key: str) -> tuple[str, ...]:
     """The keys that an unreadable one stands for: itself, Compose's, a mistyped one."""
     if key in KEYS:
         return (key,)
-    near = (
-        key if key in _SAID_IN_COMPOSE else find_near(key, [*KEYS, *_SAID_IN_COMPOSE])
-    )
-    return (key, *_SAID_IN_COMPOSE.get(near, (near,) if near else ()))
+    near = key if key in WORDS else find_near(key, [*KEYS, *WORDS])
+    return (key, *list_said(near)) if near else (key,)
 
 
-def _add_bad_service_name(reader: Reader, name: str, node: Node) -> None:
-    lowered = name.lower().replace("_", "-").replace(".", "-")
-    if name in RESERVED_NAMES:
-        help = "Compose and Docker give that name a meaning of its own"
-    elif SERVICE_NAME.fullmatch(lowered):
-        help = f"did you mean `{lowered}`? lower-case letters, digits and -"
-    else:
-        help = "lower-case letters, digits and - , at most 63, a letter first"
+def _add_bad_service_name(reader: Reader, name: str, node: Node, value: Node) -> None:
+    from composegen.stackfile.hints.names import suggest_service_name
+
+    help = suggest_service_name(name, to_plain(value))
     reader.add(
         "bad-name", f"`{shorten(name)}` cannot be the name of a service", node, help
     )

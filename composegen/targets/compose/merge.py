@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from composegen.model import Raw, split_mount
+from composegen.values import split_outside
 
 _REPLACED_LISTS = frozenset({"command", "entrypoint", "test"})
 
 
 _MAPS = frozenset({"environment", "labels", "annotations", "sysctls", "args"})
+
+
+def word_names(names: Mapping[str, Raw]) -> Raw:
+    """Names with texts as Compose's mapping, or as its list where a name holds a ``$``.
+
+    Compose fills in the variables of a list's items, and those of no mapping's key.
+    """
+    if not any("$" in name for name in names):
+        return dict(names)
+    return [
+        name if value is None else f"{name}={_word_value(value)}"
+        for name, value in names.items()
+    ]
+
+
+def _word_value(value: Raw) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
@@ -23,13 +43,15 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
         base = {"context": base} if isinstance(base, str) else base
         own = {"context": own} if isinstance(own, str) else own
     if key in _MAPS:
-        return {**_to_map(base), **_to_map(own)}
+        return word_names({**_to_map(base), **_to_map(own)})
     if key == "extra_hosts":
         return [*dict.fromkeys([*_to_hosts(base), *_to_hosts(own)])]
     if key == "logging" and _find_driver(base) != _find_driver(own):
         return own
     if key == "networks":
-        return {**_to_names(base), **_to_names(own)}
+        names = {**_to_names(base), **_to_names(own)}
+        is_filled = isinstance(own, list) and any("$" in str(name) for name in own)
+        return [*names] if is_filled else names
     if isinstance(base, dict) and isinstance(own, dict):
         merged = {
             name: merge_raw(base[name], value, name) if name in base else value
@@ -55,15 +77,17 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
 
 def _to_map(value: Raw) -> dict[str, Raw]:
     if isinstance(value, dict):
-        return value
+        return {name.replace("$", "$$"): item for name, item in value.items()}
     items = value if isinstance(value, list) else []
-    texts = (str(item).partition("=") for item in items)
-    return {name: text if equals else None for name, equals, text in texts}
+    texts = (split_outside(str(item), "=") for item in items)
+    return {name: "=".join(rest) if rest else None for name, *rest in texts}
 
 
 def _to_hosts(value: Raw) -> list[Raw]:
     if isinstance(value, dict):
-        return [f"{name}={address}" for name, address in value.items()]
+        return [
+            f"{name.replace('$', '$$')}={address}" for name, address in value.items()
+        ]
     return value if isinstance(value, list) else []
 
 

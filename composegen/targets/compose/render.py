@@ -25,7 +25,7 @@ from composegen.targets.compose.hardening import (
     word_limits,
     word_service,
 )
-from composegen.targets.compose.merge import merge_raw
+from composegen.targets.compose.merge import merge_raw, word_names
 from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import choose_start_interval, make_test
 from composegen.targets.compose.secrets import write_by_hand
@@ -217,6 +217,9 @@ class _Renderer:
             draft.set("image", service.image)
         if service.build is not None:
             options = self.mover.move_build(service.build.options)
+            arguments = options.get("args")
+            if isinstance(arguments, dict):
+                options["args"] = word_names(arguments)
             only_context = set(options) == {"context"}
             draft.set("build", options["context"] if only_context else options)
 
@@ -224,13 +227,15 @@ class _Renderer:
         for key, value in service.passed.items():
             if key == "develop":
                 draft.set(key, self.mover.move_develop(value))
+            elif key == "sysctls" and isinstance(value, dict):
+                draft.set(key, word_names(value))
             else:
                 draft.set(key, value)
         facts = service.facts
         if facts is not None and facts.hostname and "hostname" not in service.passed:
             draft.set("hostname", service.name, f"{facts.name}: its data belongs to it")
         if service.labels:
-            draft.set("labels", dict(service.labels))
+            draft.set("labels", word_names(service.labels))
 
     def _add_environment(self, draft: _Draft, step: Step) -> None:
         environment: dict[str, Raw] = dict(step.environment)
@@ -240,7 +245,7 @@ class _Renderer:
             comment = ""
             if emptied:
                 comment = f"{', '.join(emptied)}: left out, though an env file sets it"
-            draft.set("environment", environment, comment)
+            draft.set("environment", word_names(environment), comment)
         if step.service.env_file:
             draft.set(
                 "env_file", [self.mover.move_env_file(f) for f in step.service.env_file]
@@ -291,6 +296,8 @@ class _Renderer:
         if health.kind is HealthKind.NONE:
             reason = f": {health.reason}" if health.reason else ""
             draft.above.append(f"No health check{reason}")
+            # The image's own one would count otherwise.
+            draft.set("healthcheck", {"disable": True})
             return
         check: dict[str, Raw] = {}
         test = make_test(health)

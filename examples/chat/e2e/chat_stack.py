@@ -27,7 +27,7 @@ class Stack:
         self._names = ["redis", *names] if with_redis else names
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._ports = {name: _free_port() for name in self._names}
+        self._ports = {name: free_port() for name in self._names}
 
     def __enter__(self) -> Self:
         self.complete()
@@ -114,6 +114,7 @@ class Stack:
             return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])

@@ -1,8 +1,8 @@
 """A provider in OpenAI's shape for the browser test: what it is asked decides the pace.
 
 `python provider.py PORT`. To a message with "slowly" in it the words come one by one
-for a minute; else at once. `GET /seen` tells how many turns it was asked and how many
-of them were cancelled.
+for a minute, to one with "thoughtfully" the first comes after 70 s; else at once.
+`GET /seen` tells how many turns it was asked and how many of them were cancelled.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+LONG = 70.0
+"""Seconds: longer than the 60 that nginx and many others wait for a first byte."""
 seen = {"asked": 0, "cancelled": 0}
 
 
@@ -28,6 +30,8 @@ async def complete(request: Request) -> Response:
     pace = 0.0
     if "slowly" in told[-1]:
         text, pace = " ".join(f"word{number}" for number in range(600)), 0.1
+    if "thoughtfully" in told[-1]:
+        await asyncio.sleep(LONG)
     if not asked.get("stream"):
         return JSONResponse({"choices": [{"message": {"content": text}}]})
     return StreamingResponse(stream(text, pace), media_type="text/event-stream")

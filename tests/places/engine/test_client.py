@@ -133,3 +133,10 @@ def test_the_past_is_over_by_the_clock_of_the_engine():
         assert happened.exit_code == 3
         [until] = daemon.asked[-1][1]["until"]
         assert float(until) == 1000.5
+
+
+def test_a_request_that_the_sdk_lacks_is_asked_with_its_version():
+    with connect({"/system/df": (200, {"Volumes": []})}) as (engine, daemon):
+        answer = engine.ask_api("GET", "/system/df", type="volume")
+        assert answer.json() == {"Volumes": []}
+        assert daemon.asked[-1] == ("/v1.45/system/df", {"type": ["volume"]})

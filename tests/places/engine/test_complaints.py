@@ -41,7 +41,7 @@ def test_a_taken_port_suggests_the_next():
         ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
         (
             'unable to prepare context: path "/x/no" not found',
-            "the folder to build from does not exist: /x/no",
+            "a folder to build from does not exist: /x/no",
         ),
         (
             "failed to get build context x: stat /x/no: no such file or directory",

@@ -69,6 +69,14 @@ def test_a_relative_path_is_one_of_the_folder_where_the_program_begins():
     assert cause.startswith("it writes /app/data/cache.db,")
 
 
+def test_a_database_that_cannot_be_opened_is_written_where_nothing_may_be():
+    line = "sqlite3.OperationalError: unable to open database file"
+    cause, help = see_web_dead(line, is_read_only=True)
+    assert cause == "it writes a file, and the file system is read-only"
+    assert "\nrelax: {read_only: it writes a file}\n" in help
+    assert see_web_dead(line) == ("", "")
+
+
 def test_a_mount_that_is_read_only_is_not_hidden_by_another():
     mount = Mounted(
         kind="bind", name="", source="/x", target="/conf", is_writable=False

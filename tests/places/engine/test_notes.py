@@ -3,6 +3,7 @@
 import json
 import math
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,6 +13,8 @@ from composegen.places.engine.endpoint import find_endpoint
 from composegen.places.engine.notes import (
     How,
     NotedFailure,
+    NotedStop,
+    change_notes,
     load_notes,
     read_notes,
     remove_notes,
@@ -273,6 +276,7 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
         *("name", "is_required", "is_job", "is_asked", "is_http"),
         *("is_restarted", "boot", "replicas", "port", "needs", "password_file"),
         *("check", "path", "host", "check_port", "publish", "says_port"),
+        "definition",
     }
 
 
@@ -281,3 +285,61 @@ def test_the_dependants_of_a_service_are_known(notes):
     assert notes.list_dependants("web") == ()
     assert notes.find("db").password_file == ".secrets/db-password"
     assert notes.find("nobody") is None
+
+
+# Changed by several commands
+
+
+def read(folder):
+    """What is noted, without the moment at which it was."""
+    return replace(load_notes(folder), at="")
+
+
+def stop(name):
+    def change(notes):
+        stop = NotedStop(container=name, started_at=1.5)
+        return replace(notes, stopped=(*notes.stopped, stop))
+
+    return change
+
+
+def test_a_change_is_made_of_what_is_noted_at_that_moment(notes, tmp_path):
+    write_notes(tmp_path, notes)
+    change_notes(tmp_path, notes, stop("a"))
+
+    changed = change_notes(tmp_path, notes, stop("b"))
+
+    assert load_notes(tmp_path).stopped == changed.stopped
+    assert [each.container for each in changed.stopped] == ["a", "b"]
+
+
+def test_many_changes_at_once_are_all_made(notes, tmp_path):
+    write_notes(tmp_path, notes)
+    names = [f"c{number}" for number in range(20)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: change_notes(tmp_path, notes, stop(name)), names))
+
+    noted = load_notes(tmp_path).stopped
+    assert sorted(each.container for each in noted) == sorted(names)
+
+
+@pytest.mark.parametrize("fields", [{"project": "other"}, {"host": "tcp://y:1"}])
+def test_what_is_noted_of_another_project_is_not_changed_but_replaced(
+    notes, tmp_path, fields
+):
+    write_notes(tmp_path, replace(notes, **fields))
+
+    change_notes(tmp_path, notes, stop("a"))
+
+    assert read(tmp_path) == stop("a")(notes)
+
+
+def test_where_nothing_can_be_trusted_the_change_is_made_of_what_is_known(
+    notes, tmp_path
+):
+    write_text(tmp_path, "{}")
+
+    change_notes(tmp_path, notes, stop("a"))
+
+    assert read(tmp_path) == stop("a")(notes)

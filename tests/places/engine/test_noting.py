@@ -1,9 +1,11 @@
 """A plan becomes notes for whoever asks later."""
 
 from composegen.places.engine.endpoint import Endpoint
-from composegen.places.engine.noting import make_notes
-from composegen.planning.plan import make_plan
+from composegen.places.engine.notes import How, NotedFailure, NotedStop
+from composegen.places.engine.noting import make_notes, merge_notes
+from composegen.planning.plan import make_plan, take_part
 from composegen.planning.selection import Selection
+from composegen.records import replace
 from tests.stacks import load_only
 
 STACK = """
@@ -61,3 +63,54 @@ def test_what_is_left_out_is_noted_with_its_fallback():
     assert left_out["service"] == "redis"
     assert left_out["instead"] == ["web: STORE=memory"]
     assert notes.flags == "--without redis"
+
+
+# A part of a project
+
+
+def make_failure(name):
+    return NotedFailure(service=name, how=How.LATE, at=9.0, reason=f"{name} is late")
+
+
+def note_part(*names, removed=()):
+    plan = make_plan(load_only(STACK), Selection(removed=removed))
+    return make_notes(take_part(plan, names), "demo", Endpoint())
+
+
+def test_what_is_noted_of_the_others_stays():
+    old = replace(
+        note("redis"),
+        flags="--without redis",
+        complaint="it said no",
+        failures=(make_failure("web"), make_failure("seed")),
+        began=5.0,
+        stopped=(NotedStop(container="c"),),
+    )
+
+    merged = merge_notes(old, note_part("seed"))
+
+    assert [each.name for each in merged.services] == [
+        each.name for each in old.services
+    ]
+    assert (merged.failures, merged.began) == ((make_failure("web"),), 5.0)
+    assert (merged.flags, merged.complaint) == ("--without redis", "it said no")
+    assert (merged.stopped, merged.left_out) == (old.stopped, old.left_out)
+    assert merge_notes(merged, note_part("web", removed=("redis",))).complaint == ""
+
+
+def test_a_service_is_as_much_required_as_in_the_whole():
+    named = note_part("redis")
+    assert named.find("redis").is_required
+
+    assert not merge_notes(note(), named).find("redis").is_required
+    assert merge_notes(note("redis"), named).find("redis").is_required
+    assert merge_notes(note("redis"), named).left_out == ()
+
+
+def test_a_part_alone_is_noted_as_it_is():
+    named = note_part("db")
+    assert merge_notes(named, named) == named
+
+
+def test_the_definition_is_noted_of_each_service():
+    assert len({each.definition for each in note().services}) == 5

@@ -4,10 +4,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from composegen.errors import OtherFolder, UsageError
+from composegen.errors import EngineUnreachable, OtherFolder, UsageError, VolumesLeft
 from composegen.places.engine import place as module
-from composegen.places.engine.containers import Maker
+from composegen.places.engine.containers import Maker, Mounted
+from composegen.places.engine.containers import Volume as FoundVolume
 from composegen.places.engine.place import EnginePlace
+from composegen.places.place import Volume, name_kept
 from composegen.places.status import State
 from composegen.workspace.workspace import Workspace
 from tests.enginefakes import make_container, make_noted, make_notes
@@ -26,7 +28,16 @@ class FakeEngine:
         return 110.0
 
     def list_volumes(self, project):
-        return tuple(self.volumes)
+        return tuple(each.name for each in self.volumes)
+
+    def find_volume(self, name):
+        return next((each for each in self.volumes if each.name == name), None)
+
+    def list_users(self, volume):
+        return ()
+
+    def ask_api(self, method, path, /, **params):
+        raise EngineUnreachable("its sizes are not known")
 
     @property
     def is_here(self):
@@ -110,13 +121,33 @@ def test_a_service_that_is_not_up_is_refused_with_a_near_name(make_place, calls)
 
 
 def test_taking_down_names_the_project_and_the_data_that_stays(make_place, calls):
-    place = make_place(volumes=["demo_data"])
+    data = Mounted(
+        kind="volume", name="demo_data", source="", target="/data", is_writable=True
+    )
+    volume = FoundVolume(name="demo_data", created_at=5.0, project="demo")
+    place = make_place([make_container("web", mounts=(data,))], volumes=[volume])
 
-    assert place.take_down(lambda _: None) == (
-        "removed the containers of demo",
+    assert place.take_down(lambda _: None) == ("removed the containers of demo",)
+    assert calls == [("down", "--remove-orphans")]
+    assert name_kept(place.list_volumes().own) == (
         "its volumes are kept, with their data: demo_data",
     )
-    assert calls == [("down", "--remove-orphans")]
+
+
+def test_volumes_are_removed_one_by_one_and_what_is_left_is_an_error(
+    make_place, monkeypatch
+):
+    place = make_place()
+    monkeypatch.setattr(
+        module, "remove_volume", lambda _, name: "in use" if name == "b" else ""
+    )
+    volumes = [Volume(name=name, size="", folder="/") for name in "abc"]
+    with pytest.raises(VolumesLeft, match="not removed: b: in use"):
+        list(place.remove_volumes(volumes))
+    assert list(place.remove_volumes([volumes[0], volumes[2]])) == [
+        "removed the volume a",
+        "removed the volume c",
+    ]
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import pytest
 
 from composegen.places.engine.containers import Published, Status
-from composegen.places.engine.notes import How, NotedFailure
+from composegen.places.engine.notes import How, NotedFailure, NotedStop
 from composegen.places.engine.status import find_addresses, make_seen
-from composegen.places.status import State, format_statuses
+from composegen.places.status import ServiceStatus, State, format_statuses
 from composegen.records import replace
 from tests.enginefakes import make_container, make_noted, make_notes
 
@@ -187,3 +187,44 @@ def test_a_required_service_that_only_its_container_reaches_is_not_up():
         make_seen(notes, containers, unreached={"web"}).find("web").reachable is False
     )
     assert make_seen(notes, containers).find("web").reachable is None
+
+
+# Who has stopped it
+
+
+def see_stopped(*, noted_at=100.0, **values):
+    notes = make_notes(
+        make_noted("web", is_job=values.pop("is_job", False)),
+        stopped=(NotedStop(container="id-web", started_at=noted_at),),
+    )
+    status = make_seen(notes, [make_container("web", **values)]).find("web")
+    return status.state, status.by
+
+
+@pytest.mark.parametrize("is_job", [False, True])
+def test_a_container_that_the_user_has_stopped_is_stopped_by_the_user(is_job):
+    exited = {"status": Status.EXITED, "exit_code": 143, "is_job": is_job}
+    assert see_stopped(**exited) == (State.STOPPED, "user")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"status": Status.EXITED, "noted_at": 99.0},
+        {"status": Status.EXITED, "id": "another"},
+        {"status": Status.EXITED, "error": "port is taken"},
+        {"status": Status.PAUSED},
+        {"status": Status.EXITED, "exit_code": 0, "is_job": True},
+    ],
+    ids=["runs", "started since", "recreated", "not started", "paused", "finished"],
+)
+def test_what_is_not_as_the_user_left_it_is_not_by_the_user(values):
+    assert see_stopped(**values)[1] is None
+
+
+def test_the_table_says_who_has_stopped_it():
+    stopped = ServiceStatus(
+        service="web", state=State.STOPPED, exit_code=143, by="user"
+    )
+    assert "web      stopped, by user  " in format_statuses([stopped], ())

@@ -53,6 +53,8 @@ TRANSITIONS = {
     "pauses": lambda service: service.pauses(0.5, FAILURE),
     "tries_again": lambda service: service.tries_again(),
     "stopped": lambda service: service.stopped(()),
+    "stopped_by_user": lambda service: service.stopped_by_user(),
+    "started_by_user": lambda service: service.started_by_user(),
 }
 
 

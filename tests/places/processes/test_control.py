@@ -13,6 +13,10 @@ from tests.refusals import list_handles, no_handles
 LIMIT = 15
 
 
+async def refuse(act, names):
+    return {"refused": f"{act} {names}"}
+
+
 @asynccontextmanager
 async def open_control(folder):
     """A control socket, and what its loop complained of."""
@@ -21,7 +25,8 @@ async def open_control(folder):
     loop.set_exception_handler(lambda _, context: complaints.append(context))
     answers = {"status": lambda: {"is_up": True}}
     path = folder / "run.sock"
-    async with Control(path, answers, lambda: None):
+    about = {"launch": lambda name: {"service": name}}
+    async with Control(path, answers, lambda: None, refuse, about=about):
         yield path, complaints
 
 
@@ -108,3 +113,36 @@ def test_a_control_socket_leaves_no_handle_behind(tmp_path):
 
     assert asyncio.run(open_and_close()) == asyncio.run(do_nothing())
     assert not (tmp_path / "run.sock").exists()
+
+
+def ask_about(path, service):
+    """Ask in a thread, as another terminal does."""
+    return asyncio.to_thread(ask_run, str(path), "launch", service=service)
+
+
+def test_what_is_asked_about_a_service_is_answered_to_its_own_user(tmp_path):
+    async def knock():
+        async with open_control(tmp_path) as (path, complaints):
+            assert await ask_about(path, "web") == {"service": "web"}
+            assert complaints == []
+
+    carry_out(knock())
+
+
+def test_another_user_gets_no_answer_about_a_service(tmp_path, monkeypatch):
+    async def knock():
+        async with open_control(tmp_path) as (path, complaints):
+            monkeypatch.setattr("os.geteuid", lambda: 12345)
+            assert await ask_about(path, "web") is None
+            assert complaints == []
+
+    carry_out(knock())
+
+
+def test_a_question_about_no_service_has_no_answer(tmp_path):
+    async def knock():
+        async with open_control(tmp_path) as (path, complaints):
+            assert await asyncio.to_thread(ask_run, str(path), "launch") is None
+            assert complaints == []
+
+    carry_out(knock())

@@ -73,6 +73,21 @@ def test_only_an_optional_service_that_is_away_is_waited_for_up_to_its_boot(
     assert judge(away, is_optional=is_optional, later=BOOT + 1) is late
 
 
+@pytest.mark.parametrize("moment", ["waiting", "started", "ready", "unhealthy"])
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_one_that_the_user_stops_is_away_whatever_it_did(moment, is_gone):
+    app = make_running(moment, boot=BOOT)
+    app.stopped_by_user()
+    if is_gone:
+        app.stopped(())
+
+    assert judge(app) is Verdict.CLOSED
+    assert judge(app, condition=Condition.STARTED) is Verdict.CLOSED
+    assert judge(app, later=BOOT + 1) is Verdict.CLOSED
+    assert judge(app, is_optional=True) is Verdict.CLOSED
+    assert judge(app, is_optional=True, later=BOOT + 1) is Verdict.OPEN
+
+
 def test_one_that_comes_back_is_waited_for_afresh_when_it_goes_again():
     app = make_running("unhealthy")
     first = app.away_since

@@ -21,6 +21,7 @@ from composegen.places.events import (
     Told,
 )
 from composegen.places.processes.plan import Way
+from composegen.places.processes.service import describe_service
 from tests.places.processes.services import (
     FAILURE,
     MOMENTS,
@@ -50,6 +51,8 @@ died_for_good     -         -         -         failed    failed    failed    - 
 pauses            -         starting  starting  -         -         -         starting   -         -         -         -
 tries_again       -         starting  starting  -         -         -         starting   -         -         -         -
 stopped           stopped   stopped   stopped   stopped   stopped   stopped   stopped    finished  failed    failed    stopped
+stopped_by_user   waiting   starting  starting  ready     ready     ready     starting   -         -         -         -
+started_by_user   -         -         -         -         -         -         -          waiting   waiting   waiting   waiting
 """  # noqa: E501
 _HEADS, *_ROWS = [line.split() for line in TABLE.splitlines() if line]
 CELLS = [
@@ -122,7 +125,9 @@ def test_the_fields_at_each_moment(moment, fields):
         ("ready", "died_for_good", Exited, {"exit_code": 7, "restart_in": None}),
         ("restarting", "pauses", Told, {"text": f"{FAILURE.reason}; next try in 0.5"}),
         ("restarting", "tries_again", type(None), {}),
-        ("ready", "stopped", Stopped, {"left": ()}),
+        ("ready", "stopped", Stopped, {"left": (), "by": ""}),
+        ("ready", "stopped_by_user", type(None), {}),
+        ("failed", "started_by_user", type(None), {}),
     ],
 )
 def test_a_transition_returns_the_event_to_report(moment, transition, kind, facts):
@@ -162,10 +167,12 @@ def test_closed_gates_are_reported_once_and_only_before_a_restart():
         ("ready", "became_unhealthy", True),
         ("unhealthy", "recovered", True),
         ("ready", "died", True),
-        ("restarting", "pauses", False),
+        ("restarting", "pauses", True),
         ("restarting", "tries_again", False),
         ("ready", "stopped", True),
         ("failed", "stopped", False),
+        ("ready", "stopped_by_user", True),
+        ("failed", "started_by_user", True),
     ],
 )
 def test_what_gates_look_at_wakes_those_who_wait(moment, transition, wakes):
@@ -205,6 +212,48 @@ def test_a_restart_keeps_the_first_boot_and_forgets_the_failure():
     assert (service.restarts, service.failure, service.last_answer) == (1, None, "")
     assert service.exit_code is None
     assert service.boot == boot
+
+
+@pytest.mark.parametrize("moment", ["waiting", "started", "ready", "restarting"])
+def test_one_that_the_user_stops_is_away_from_that_moment_on(moment):
+    service = make_running(moment)
+
+    service.stopped_by_user()
+
+    assert not service.is_well
+    assert service.away_since is not None
+    assert service.outcome.done()
+    assert describe_service(service).by is None  # not before it is stopped
+    event = service.stopped(())
+    assert event.by == "user"
+    assert describe_service(service).by == "user"
+    assert (service.failure, service.again_at, service.exit_code) == (None, None, None)
+
+
+def test_one_that_the_user_starts_again_begins_as_at_first():
+    service = make_running("restarting")
+    service.pauses(0.5)
+    service.tries_again()
+    service.stopped_by_user()
+    service.stopped(())
+
+    service.started_by_user()
+
+    assert (service.by, service.restarts, service.failure) == (None, 0, None)
+    assert service.waits_for(("db",)).text == "waits for db"
+    move(service, "starts", "started", "became_ready")
+    assert service.is_well
+
+
+def test_the_end_of_the_run_keeps_when_the_user_stopped_a_service():
+    service = make_running("ready")
+    service.stopped_by_user()
+    service.stopped(())
+    since = service.since = "2026-01-01T00:00:00Z"
+
+    service.stopped(())
+
+    assert (service.since, describe_service(service).by) == (since, "user")
 
 
 def test_only_the_first_answer_of_a_start_is_new():

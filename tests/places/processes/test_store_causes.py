@@ -8,6 +8,7 @@ from composegen.places.processes.cause import CauseName
 from composegen.places.processes.causes import explain_exit
 from composegen.places.processes.environment import prepare_secrets, read_surroundings
 from composegen.places.processes.plan import Asked, settle_plan
+from composegen.places.processes.store_causes import suggest_pull
 from composegen.places.processes.units import make_units
 from composegen.workspace.workspace import Workspace
 from tests.leaks import find_port
@@ -43,16 +44,6 @@ def explain(unit, *lines, code=125):
             "is taken",
         ),
         (
-            'Get "https://x/v2/": dial tcp: lookup x on 10.0.0.1:53: no such host',
-            CauseName.STORE_REGISTRY_UNREACHABLE,
-            "its image redis:8-alpine cannot be pulled: the registry",
-        ),
-        (
-            "pull access denied for redis, repository does not exist",
-            CauseName.STORE_IMAGE_NOT_FOUND,
-            "its image redis:8-alpine cannot be pulled: it does not exist",
-        ),
-        (
             'exec: "nope": executable file not found in $PATH: unknown',
             CauseName.STORE_PROGRAM_NOT_FOUND,
             "`nope` is not in its image",
@@ -75,6 +66,21 @@ def test_what_docker_says_is_the_cause(unit, line, name, cause):
 def test_an_engine_that_does_not_answer_is_the_cause(unit):
     failure = explain(unit, "docker: Cannot connect to the Docker daemon at unix:///x.")
     assert failure.cause == "the Docker engine does not answer"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            'Get "https://x/v2/": dial tcp: lookup x on 10.0.0.1:53: no such host',
+            "docker pull redis:1",
+        ),
+        ("manifest for redis:1 not found: manifest unknown", "correct `image`"),
+        ("pull access denied for redis, repository does not exist", "docker login"),
+    ],
+)
+def test_a_pull_that_fails_has_a_help(line, words):
+    assert words in suggest_pull("redis:1", [f"Error response from daemon: {line}"])
 
 
 def test_how_docker_is_used_is_not_shown(unit):

@@ -102,8 +102,14 @@ def test_a_file_of_the_folder_is_mounted_where_it_is(tmp_path):
     mounts = list_values(launch, "--volume")
     assert f"{tmp_path}/init.sql:/docker-entrypoint-initdb.d/init.sql:ro" in mounts
     assert f"{tmp_path}/conf:/conf:ro" in mounts
-    assert "demo-run_more:/more" in mounts
-    assert any(mount.startswith("demo-run_db-data:") for mount in mounts)
+    more, data = list_values(launch, "--mount")
+    if "more" not in more:
+        more, data = data, more
+    assert more == (
+        "type=volume,source=demo-run_more,target=/more,"
+        f"volume-label=composegen.folder={tmp_path}"
+    )
+    assert data.startswith("type=volume,source=demo-run_db-data,")
     assert list_values(launch, "--tmpfs") == ["/scratch"]
 
 
@@ -136,8 +142,20 @@ def test_its_volume_is_called_as_the_project_is(tmp_path):
     path = TEXT.replace("name: demo\n", "")
     launch = start(home, text=path)
 
-    [data] = [m for m in list_values(launch, "--volume") if "db-data" in m]
-    assert data.startswith("myshop-run_db-data:")
+    [data] = list_values(launch, "--mount")
+    assert "source=myshop-run_db-data," in data
+
+
+def test_a_folder_with_a_comma_is_one_field_of_a_volumes_label(tmp_path):
+    home = tmp_path / "a, b"
+    home.mkdir()
+    [data] = list_values(start(home, text=TEXT), "--mount")
+    assert data.endswith(f',"volume-label=composegen.folder={home}"')
+
+
+def test_a_volume_with_options_is_mounted_with_them(tmp_path):
+    mounts = list_values(start(tmp_path, "volumes: ['more:/more:ro']"), "--volume")
+    assert "demo-run_more:/more:ro" in mounts
 
 
 def test_what_is_asked_in_a_container_is_asked_in_the_one_that_there_is(tmp_path):

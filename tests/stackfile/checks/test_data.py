@@ -81,7 +81,7 @@ def test_root_without_capabilities_cannot_write_a_folder_of_the_host(keys: str) 
         "volumes: ['./data:/data']\ncap_add: [DAC_OVERRIDE]",
         "volumes: ['./data:/data']\ncap_add: [ALL]",
         "volumes: ['./data:/data']\nrelax: {cap_drop: why}",
-        "volumes: ['/var/run/docker.sock:/var/run/docker.sock']",
+        "volumes: ['/run/app/app.sock:/run/app.sock']",
     ],
 )
 def test_these_mounts_can_be_written_or_are_not_meant_to_be(keys: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from composegen.errors import Level
+from composegen.images.facts import list_recipe_files
 from tests.stackfile.checks.checking import CACHE, JOB
 from tests.stacks import APP, Files, find, list_names, list_places, make_stack
 
@@ -241,6 +242,13 @@ def test_a_disabled_service_that_is_needed_names_the_chain_and_flags_that_work()
     assert str(problem.location) == "stack.yaml:11:13"
 
 
+def test_a_stack_of_excluded_services_is_only_noted() -> None:
+    problem = find("all-excluded", make_stack(app=APP + "enabled: false"))
+
+    assert problem.level is Level.NOTE
+    assert "--with app" in problem.help
+
+
 def test_a_disabled_service_with_a_fallback_is_fine() -> None:
     text = make_stack(
         app=APP + "needs: {cache: {otherwise: {}}}", cache=CACHE + "\nenabled: false"
@@ -257,6 +265,74 @@ def test_a_disabled_service_that_only_disabled_ones_need_is_fine() -> None:
     )
 
     assert list_names(text) == []
+
+
+# What is advised
+
+
+IMAGES = {
+    "redis:7": "redis",
+    "valkey/valkey:8": "valkey",
+    "postgres:15": "postgres",
+    "mysql:8.4": "mysql",
+    "mariadb:11": "mariadb",
+    "mongo:7": "mongo",
+    "nginx:1.29": "nginx",
+}
+
+
+def test_every_recipe_has_an_image_here() -> None:
+    assert set(IMAGES.values()) == set(list_recipe_files())
+
+
+@pytest.mark.parametrize(("image", "recipe"), IMAGES.items())
+@pytest.mark.parametrize("needs", ["", "needs: [db]"])
+def test_an_image_with_a_recipe_is_advised_the_recipe(
+    image: str, recipe: str, needs: str
+) -> None:
+    text = make_stack(app=APP + needs, db=f"image: {image}")
+    problem = find("healthy-unasked" if needs else "unasked", text)
+
+    assert problem.help.endswith(f"check:\nuse: {recipe}")
+
+
+@pytest.mark.parametrize(
+    "command", ["[redis-server, --appendonly, 'yes']", "--appendonly yes"]
+)
+def test_a_server_with_options_of_its_own_has_its_recipe(command: str) -> None:
+    text = make_stack(app=APP + "needs: [db]", db=f"image: redis:7\ncommand: {command}")
+
+    assert "use: redis" in find("healthy-unasked", text).help
+
+
+@pytest.mark.parametrize("key", ["command", "entrypoint"])
+def test_another_program_in_an_image_is_not_its_server(key: str) -> None:
+    text = make_stack(app=APP + "needs: [db]", db=f"image: redis:7\n{key}: [sh, a.sh]")
+
+    assert "use:" not in find("healthy-unasked", text).help
+
+
+# Health of jobs
+
+
+def test_a_health_check_of_a_job_decides_nothing() -> None:
+    text = make_stack(app=APP + "needs: [job]", job=JOB + "\nhealth: {command: a}")
+
+    assert find("unused-health", text).level is Level.WARNING
+    assert list_names(text) == ["unused-health"]
+
+
+@pytest.mark.parametrize("keys", ["", "\nhealth: {none: it ends}"])
+def test_a_job_without_a_check_is_fine(keys: str) -> None:
+    assert list_names(make_stack(app=APP + "needs: [job]", job=JOB + keys)) == []
+
+
+def test_the_check_that_a_recipe_brings_to_a_job_is_not_its_author_s() -> None:
+    backup = "use: redis\njob: true\ncommand: [redis-cli, -h, db, save]"
+
+    names = list_names(make_stack(app=APP + "needs: [job]", job=backup))
+
+    assert "unused-health" not in names
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,15 @@ def test_files_are_not_looked_for_unless_asked() -> None:
     text = make_app("env_file: no.env\nlocal: {command: [a], dir: ./no}\n")
 
     assert list_names(text) == []
+
+
+@pytest.mark.parametrize("path", ['"a\\0b"', "x" * 5000, "a/../../nothere", "loop"])
+def test_a_path_that_cannot_be_is_not_there(path: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    keys = f"env_file: {path}\nlocal: {{command: [a], dir: {path}}}"
+
+    problems = look(tmp_path, make_app(keys))
+
+    names = [each.name for each in problems if each.name != "bad-character"]
+    assert names == ["missing-file"] * 2
+    assert all(len(each.message) < 300 for each in problems)

@@ -9,10 +9,12 @@ from composegen.errors import Level
 from composegen.stackfile.hints.keys import (
     KNOWN_TO_COMPOSE,
     TOP_LEVEL,
+    TRANSLATIONS,
     translate_key,
     translate_top_key,
 )
 from composegen.stackfile.keys.service import KEYS
+from composegen.stackfile.keys.words import WORDS
 from tests.stacks import check, find, make_stack
 
 OTHERS = "\n".join(
@@ -71,7 +73,7 @@ def help(key: str, value: str) -> str:
         (
             "healthcheck",
             "{test: [CMD-SHELL, 'curl -f http://localhost/a?b=c || exit 1']}",
-            "health: {http: /a?b=c, port: 80}",
+            'health: {http: "/a?b=c", port: 80}',
         ),
         (
             "healthcheck",
@@ -127,7 +129,10 @@ def help(key: str, value: str) -> str:
         (
             "ports",
             "['${BIND:-10.0.0.1}:9000:9000', '${BIND}:${PORT:-1}:1']",
-            'publish: [10.0.0.1:9000:9000, "127.0.0.1:${PORT:-1}:1"]',
+            (
+                'publish: ["${BIND:-10.0.0.1}:9000:9000", '
+                '"${BIND:-127.0.0.1}:${PORT:-1}:1"]'
+            ),
         ),
         ("extends", "{service: db}", "<<: *db"),
         (
@@ -282,3 +287,7 @@ def test_every_other_key_of_compose_is_passed_on_below_compose(key: str) -> None
 
     assert translated is not None
     assert f"compose: {{{key}: x}}" in translated[1]
+
+
+def test_every_key_with_another_word_here_is_translated_and_no_other_one() -> None:
+    assert TRANSLATIONS.keys() == WORDS.keys()

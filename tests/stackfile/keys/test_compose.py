@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from composegen.images.reference import parse_image
 from tests.stackfile.loading import list_app_names
 from tests.stacks import (
+    check,
     find,
     list_names,
     load_app,
@@ -72,11 +74,25 @@ def test_a_tag_and_a_registry_may_be_variables(image: str) -> None:
     assert app.facts.name == "redis"
 
 
-@pytest.mark.parametrize("image", ["${IMAGE}", "re${X}:8", "${A}:8"])
-def test_the_name_of_an_image_is_no_variable(image: str) -> None:
-    assert list_names(make_stack(app=f"image: {image}\nhealth: {{command: [a]}}")) == [
-        "variable-here"
+@pytest.mark.parametrize(
+    "image", ["${IMAGE:-redis:8}", "${IMG:-redis}:${TAG:-8}", "${REGISTRY}redis:8"]
+)
+def test_a_variable_in_the_name_of_an_image_counts_as_its_default(image: str) -> None:
+    app = load_services(make_stack(app=f"image: {image}\nhealth: {{command: [a]}}"))[
+        "app"
     ]
+
+    assert app.image == image
+    assert app.facts is not None
+    assert app.facts.name == "redis"
+
+
+@pytest.mark.parametrize("image", ["${IMAGE}", "${A}:8", "${IMAGE?name an image}"])
+def test_an_image_that_only_a_variable_names_is_unknown(image: str) -> None:
+    text = make_stack(app=f'image: "{image}"\nhealth: {{command: [a]}}')
+
+    assert [problem.name for problem in check(text)] == ["unknown-image"]
+    assert list_names(make_stack(app=f'use: nginx\nimage: "{image}"')) == []
 
 
 @pytest.mark.parametrize("image", ['"a b"', '""', '" "'])
@@ -220,3 +236,28 @@ def test_a_build_is_read(build: str, options: dict[str, object]) -> None:
 
     assert read is not None
     assert read.options == options
+
+
+@pytest.mark.parametrize(
+    ("image", "tag", "path"),
+    [
+        ("a/b:${V?VERSION must be set}", "", "a/b"),
+        ("a/b:${V:-${W:?a: b/c@d}}", "", "a/b"),
+        ("${R?a/b: c}/a/b:1", "1", "a/b"),
+        ("${R:-ghcr.io}/a/b:1", "1", "a/b"),
+        ("${I:-ghcr.io/a/b:1}", "1", "a/b"),
+        ("a/b:1@${D?sha/x: y}", "1", "a/b"),
+    ],
+)
+def test_the_message_of_a_variable_is_no_part_of_an_image(
+    image: str, tag: str, path: str
+) -> None:
+    loaded = load_services(make_stack(app=f'image: "{image}"\nhealth: image'))["app"]
+    reference = parse_image(loaded.image)
+
+    assert (loaded.image, reference.path, reference.tag) == (image, path, tag)
+
+
+@pytest.mark.parametrize("image", ["a b", "a b:${V}", "a:${V} b"])
+def test_a_blank_outside_of_a_variable_is_in_no_image(image: str) -> None:
+    assert "bad-name" in list_names(make_stack(app=f'image: "{image}"\nhealth: image'))

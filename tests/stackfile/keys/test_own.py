@@ -8,6 +8,7 @@ from composegen.model import RELAXABLE, Resources, SecretUse
 from composegen.values import Port
 from tests.stackfile.loading import list_app_names, place_of
 from tests.stacks import (
+    check,
     find,
     list_names,
     list_places,
@@ -57,6 +58,12 @@ def test_resources_are_a_fuse_by_default() -> None:
     assert limits == Resources(pids=100, written=frozenset({"pids"}))
 
 
+@pytest.mark.parametrize("limit", ["cpus: 0", "memory: 0", "pids: 0", "pids: -1"])
+def test_who_means_no_limit_is_told_the_word(limit: str) -> None:
+    (problem,) = check(make_app(f"resources: {{{limit}}}"))
+    assert "`none` sets no limit" in problem.help
+
+
 @pytest.mark.parametrize(
     ("value", "limits"),
     [
@@ -101,6 +108,25 @@ def test_publish_takes(publish: str, ports: list[Port]) -> None:
     assert list(load_app(f"publish: {publish}").publish) == ports
 
 
+def test_a_port_that_is_published_twice_in_one_service_is_one() -> None:
+    assert load_app("publish: [80, '80', 81:80]").publish == (
+        Port(published="80", target="8000"),
+        Port(published="81", target="80"),
+    )
+
+
+def test_a_variable_target_is_not_the_port_that_a_probe_asks() -> None:
+    problem = find(
+        "no-port",
+        make_stack(
+            web="image: a:1\nhealth: {http: /, tool: curl}\n"
+            "publish: ['8080:${INSIDE:-9000}']"
+        ),
+    )
+
+    assert problem.help == "name the port it listens on:\nport: 9000"
+
+
 @pytest.mark.parametrize(
     "publish",
     [
@@ -115,7 +141,7 @@ def test_publish_takes(publish: str, ports: list[Port]) -> None:
             "80/",
             '""',
         ),
-        *("22:2222222", "80:${P}", "'[::1]80'", "'::1:80:80'", "1e3", "0x50"),
+        *("22:2222222", "80:${P:-http}", "'[::1]80'", "'::1:80:80'", "1e3", "0x50"),
     ],
 )
 def test_publish_takes_nothing_else(publish: str) -> None:
@@ -226,6 +252,31 @@ def test_nothing_else_is_relaxed(relax: str, name: str) -> None:
 )
 def test_relaxing_without_a_reason_is_a_warning(relax: str) -> None:
     assert set(list_app_names(f"relax: {relax}")) == {"no-reason"}
+
+
+@pytest.mark.parametrize("name", RELAXABLE)
+def test_what_the_top_level_relaxes_is_kept_in_one_service(name: str) -> None:
+    text = "relax: a first try\n" + make_stack(
+        one=f"use: nginx\nrelax: {{{name}: false}}", two="use: nginx\nrelax: false"
+    )
+    services = load_only(text).services
+
+    assert services["one"].relax == dict.fromkeys({*RELAXABLE} - {name}, "a first try")
+    assert services["one"].kept == {name}
+    assert services["two"].relax == {}
+    assert services["two"].kept == {*RELAXABLE}
+
+
+def test_the_top_level_relaxes_with_a_reason_only() -> None:
+    text = "relax: {init: false}\n" + make_app()
+
+    assert list_names(text) == ["wrong-type"]
+
+
+@pytest.mark.parametrize("name", ["read_only", "init"])
+def test_a_raw_protection_is_kept_like_any_other(name: str) -> None:
+    assert load_app(f"compose: {{{name}: true}}").kept == {name}
+    assert load_app(f"compose: {{{name}: false}}").kept == frozenset()
 
 
 def test_a_dollar_in_a_reason_means_nothing() -> None:

@@ -104,7 +104,7 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "a check with wget": (
         "healthcheck: {test: [CMD-SHELL, wget -q 'http://127.0.0.1:80/a?b=c' || exit]}",
-        "health: {http: /a?b=c, port: 80}",
+        'health: {http: "/a?b=c", port: 80}',
     ),
     "a check with times": (
         (
@@ -177,7 +177,7 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     "processes": ("pids_limit: 100", "resources: {pids: 100}"),
     "reserved memory": ("mem_reservation: 1g", "compose: {mem_reservation: 1g}"),
     "a writable file system": ("read_only: false", "relax: {read_only: why}"),
-    "no capability": ("cap_drop: [ALL]", "relax: {cap_drop: why}"),
+    "no capability": ("cap_drop: [ALL]", "relax: {cap_drop: false}"),
     "no init": ("init: false", "relax: {init: why}"),
     "security options": (
         "security_opt: ['apparmor:unconfined']",

@@ -89,7 +89,7 @@ def test_a_service_that_is_never_asked_says_why() -> None:
     text = render(make_stack(app="image: a:1\nhealth: {none: it only sends mail}\n"))
 
     assert "  app:\n    # No health check: it only sends mail\n" in text
-    assert "healthcheck" not in text
+    assert "    healthcheck:\n      disable: true\n" in text
 
 
 # Health

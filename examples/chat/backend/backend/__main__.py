@@ -85,6 +85,8 @@ async def serve(environment: Mapping[str, str]) -> None:
                     log_level="warning",
                     access_log=False,
                     timeout_graceful_shutdown=DRAIN_SECONDS + 1,
+                    # Longer than proxies keep theirs: none sends into a closed one.
+                    timeout_keep_alive=75,
                 ),
                 greet=lambda: print(banner, flush=True),
                 hang_up=router.aclose,

@@ -20,16 +20,13 @@ from starlette.types import Receive, Scope, Send
 from backend import __version__
 from backend.edge import Edge
 from backend.messages import ChatError, check_session_id, read_chat_request
+from backend.origin import LOCAL_ORIGINS
 from backend.owned import Place
 from backend.ratelimit import RateLimit
 from backend.router import Reply, Router, Turn
 
 COOKIE = "chat_user"
 COOKIE_AGE = 365 * 24 * 3600
-# Pages on this machine may call with the user's cookie. The page of the frontend is
-# of the same origin and needs no leave.
-LOCAL_ORIGINS = r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
-
 _USER_ID = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
@@ -65,7 +62,8 @@ class Backend:
 
     async def chat(self, request: Request) -> Response:
         """Answer one turn, as JSON or, when asked for, as server-sent events."""
-        if not request.headers.get("Content-Type", "").startswith("application/json"):
+        kind = request.headers.get("Content-Type", "").split(";")[0].strip().lower()
+        if kind != "application/json":
             raise ChatError(415, "not_json", "send application/json")
         asked = read_chat_request(await request.body())
         user = _read_user(request) or _new_id()
@@ -74,26 +72,37 @@ class Backend:
             words = "too many messages, try again in a moment"
             raise ChatError(429, "rate_limited", words, retry_after=ceil(wait))
         session = asked.session or _new_id()
-        turn = Turn(user=user, session=session, message=asked.message)
+        turn = Turn(
+            user=user,
+            session=session,
+            message=asked.message,
+            name=request.headers.get("Idempotency-Key", ""),
+        )
         if "text/event-stream" in request.headers.get("Accept", ""):
             answer = await self._stream(turn)
         else:
             answer = await self._answer(turn)
         if request.cookies.get(COOKIE) != user:
             answer.set_cookie(
-                COOKIE, user, max_age=COOKIE_AGE, httponly=True, samesite="lax"
+                COOKIE,
+                user,
+                max_age=COOKIE_AGE,
+                httponly=True,
+                samesite="lax",
+                secure=_is_encrypted(request),
             )
         return answer
 
     async def _answer(self, turn: Turn) -> Response:
-        async with self.router.answer(turn, stream=False) as reply:
+        # Streamed on this way too: silence then means that nothing is under way.
+        async with self.router.answer(turn) as reply:
             text = "".join([piece async for piece in reply.pieces])
         return JSONResponse({"reply": text, **_about(turn, reply)})
 
     async def _stream(self, turn: Turn) -> Response:
         # What fails before the first piece is a plain refusal with its own status.
         opened = AsyncExitStack()
-        answering = self.router.answer(turn, stream=True)
+        answering = self.router.answer(turn)
         reply = await opened.enter_async_context(answering)
         return EventStream(_write_events(turn, reply), opened)
 
@@ -133,7 +142,10 @@ class EventStream(StreamingResponse):
 async def _write_events(turn: Turn, reply: Reply) -> AsyncIterator[bytes]:
     try:
         async for piece in reply.pieces:
-            yield b"data: " + msgspec.json.encode({"delta": piece}) + b"\n\n"
+            if piece:
+                yield b"data: " + msgspec.json.encode({"delta": piece}) + b"\n\n"
+            else:
+                yield b": waiting for the model\n\n"
     except ChatError as error:
         encoded = msgspec.json.encode(error.as_dict())
         yield b"event: error\ndata: " + encoded + b"\n\n"
@@ -154,6 +166,12 @@ def _read_user(request: Request) -> str | None:
     """The user whom the cookie names, None without one that we have made."""
     user = request.cookies.get(COOKIE, "")
     return user if _USER_ID.fullmatch(user) else None
+
+
+def _is_encrypted(request: Request) -> bool:
+    """Whether the browser speaks TLS, with us or with the proxy in front."""
+    forwarded = request.headers.get("X-Forwarded-Proto", "").split(",")[0].strip()
+    return "https" in {forwarded.lower(), request.url.scheme}
 
 
 def _new_id() -> str:
@@ -182,7 +200,7 @@ def create_app(backend: Backend) -> Starlette:
         allow_origin_regex=LOCAL_ORIGINS,
         allow_credentials=True,
         allow_methods=["GET", "POST", "DELETE"],
-        allow_headers=["Content-Type"],
+        allow_headers=["Content-Type", "Idempotency-Key"],
         expose_headers=["Retry-After"],
     )
     return Starlette(

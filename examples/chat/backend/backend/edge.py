@@ -1,14 +1,16 @@
-"""The outermost layer: bodies have a limit, and work ends when its client leaves."""
+"""The outermost layer: whose requests, how long, and how long they are worked on."""
 
 import anyio
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.messages import BODY_LIMIT, ChatError
+from backend.origin import is_foreign
 
 
 class Edge:
-    """Reads a request's body, then runs the app until it is done or nobody listens.
+    """Refuses foreign pages, reads the body, runs the app until nobody listens.
 
     Cancelling the app cancels what it has asked of others, streamed or not.
     """
@@ -19,6 +21,11 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if is_foreign(scope["method"], Headers(scope=scope)):
+            words = "a page of another origin may not do this"
+            refused = ChatError(403, "foreign_origin", words)
+            await JSONResponse(refused.as_dict(), 403)(scope, receive, send)
             return
         try:
             body = await _read_body(receive)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -17,6 +18,23 @@ from backend.settings import SettingsError
 TIMEOUT = 0.25
 PAUSE = 0.5
 FAILURES = (RedisError, OSError, TimeoutError)
+SETTINGS = {
+    r"\b(MOVED|ASK|CROSSSLOT)\b": (
+        "REDIS_URL leads to one node of a Redis Cluster: use a Redis without cluster "
+        "mode"
+    ),
+    r"NOAUTH|WRONGPASS|Client sent AUTH|invalid (username|password)": (
+        "Redis refuses the user or password in REDIS_URL"
+    ),
+    r"NOPERM|no permissions|can't (run this command|access)": (
+        "the Redis user in REDIS_URL lacks rights: allow the keys ~rate:*, and the "
+        "commands of @read, @write, @scripting and time"
+    ),
+    r"unknown command": "what REDIS_URL leads to does not know a command: use Redis 5",
+    r"invalid DB index|DB index is out of range|Invalid Database": (
+        "REDIS_URL names a database that Redis does not have: use /0"
+    ),
+}
 
 # The oldest of the last `limit` turns decides. Redis' own clock, so that several
 # backends agree; one call, so that none comes in between.
@@ -69,15 +87,23 @@ class RedisRateLimit:
         """Look for Redis now, and whenever it has failed until it is back."""
         while True:
             try:
-                async with asyncio.timeout(TIMEOUT):
-                    # A Redis that is full or read-only answers PING all the same.
-                    await self._redis.set("rate:probe", 1, px=1000)
+                await self.look()
             except FAILURES as error:
                 self._fail(error)
             else:
                 self._recover()
             await self._failed.wait()
+            # The address may lead to another Redis by now: connect to it anew.
+            with suppress(*FAILURES):
+                pool = self._redis.connection_pool
+                await pool.disconnect(inuse_connections=False)
             await asyncio.sleep(PAUSE)
+
+    async def look(self) -> None:
+        """Count as a turn would be counted; raises what Redis raises."""
+        # A Redis that is full or read-only answers PING all the same.
+        async with asyncio.timeout(TIMEOUT):
+            await self._script(["rate:probe"], [1000])
 
     async def _ask(self, user: str) -> float:
         # A task that is left behind at the deadline: to cancel it and wait for that
@@ -96,14 +122,23 @@ class RedisRateLimit:
 
     def _fail(self, error: BaseException) -> None:
         if not self._failed.is_set():
-            kind = type(error).__name__
-            log.warning("rate limit: Redis fails (%s), counting in memory", kind)
+            words = explain(error) or f"Redis fails ({type(error).__name__})"
+            log.warning("rate limit: %s, counting in memory", words)
             self._failed.set()
 
     def _recover(self) -> None:
         if self._failed.is_set():
             log.warning("rate limit: Redis answers again")
             self._failed.clear()
+
+
+def explain(error: BaseException) -> str | None:
+    """What is wrong with the settings; None for a Redis that is away or full."""
+    text = f"{getattr(error, 'status_code', None) or ''} {error}"
+    for pattern, words in SETTINGS.items():
+        if re.search(pattern, text):
+            return words
+    return None
 
 
 @asynccontextmanager
@@ -126,6 +161,12 @@ async def connect(
     except ValueError as error:
         raise SettingsError(f"REDIS_URL: {error}") from error
     rate_limit = RedisRateLimit(redis, memory)
+    try:
+        await rate_limit.look()
+    except FAILURES as error:
+        if words := explain(error):
+            await redis.aclose()
+            raise SettingsError(words) from error
     watch = asyncio.create_task(rate_limit.watch())
     try:
         yield rate_limit

@@ -11,12 +11,12 @@ import msgspec
 
 from backend.messages import ChatError, Completion
 
-# Between two pieces of a reply a provider may think for long; a router that is
-# there accepts a connection at once.
+# A router that is there accepts a connection at once, and sends a comment every 15 s
+# while its provider thinks.
 TIMEOUT = httpx.Timeout(90.0, connect=2.0, pool=2.0)
 HEALTH_TIMEOUT = 1.0
-# Shorter than the 5 s after which servers close an idle connection, so that no turn
-# is sent into one that is just being closed.
+# Shorter than the time after which the router closes an idle connection, so that no
+# turn is sent into one that is just being closed.
 LIMITS = httpx.Limits(
     max_connections=1000, max_keepalive_connections=100, keepalive_expiry=2.0
 )
@@ -24,16 +24,20 @@ LIMITS = httpx.Limits(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What one user says in one conversation."""
+    """What one user says in one conversation; the same `name` is the same turn."""
 
     user: str
     session: str
     message: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """How a turn is answered; `pieces` are the text as it comes, once."""
+    """How a turn is answered; `pieces` are the text as it comes, once.
+
+    An empty piece says that the router is still waiting.
+    """
 
     route: str
     durability: str
@@ -61,6 +65,7 @@ class Router:
 
     def __init__(self, url: str, *, timeout: httpx.Timeout = TIMEOUT) -> None:
         self.url = url
+        self._is_stopping = False
         self._client = httpx.AsyncClient(
             base_url=url, timeout=timeout, limits=LIMITS, trust_env=False
         )
@@ -73,30 +78,34 @@ class Router:
 
     async def aclose(self) -> None:
         """Close the connections; a reply that is on its way breaks off."""
+        self._is_stopping = True
         await self._client.aclose()
 
     @asynccontextmanager
-    async def answer(self, turn: Turn, *, stream: bool) -> AsyncIterator[Reply]:
+    async def answer(self, turn: Turn) -> AsyncIterator[Reply]:
         """Ask for the reply to a turn; leaving early cancels it at the router.
 
         Raises ChatError before the first piece when the router refuses, and from
         the pieces when the reply breaks off.
         """
+        headers = {"X-User-Id": turn.user, "X-Session-Id": turn.session}
+        if turn.name:
+            headers["Idempotency-Key"] = turn.name
         request = self._client.build_request(
             "POST",
             "/v1/chat/completions",
-            headers={"X-User-Id": turn.user, "X-Session-Id": turn.session},
+            headers=headers,
             json={
                 "model": "auto",
                 "messages": [{"role": "user", "content": turn.message}],
-                "stream": stream,
+                "stream": True,
             },
         )
         async with self._send(request) as response:
             yield Reply(
                 route=response.headers.get("X-Route", ""),
                 durability=response.headers.get("X-Session-Durability", ""),
-                pieces=_read_stream(response) if stream else _read_whole(response),
+                pieces=self._read_stream(response),
             )
 
     async def load(self, user: str, session: str) -> bytes:
@@ -140,16 +149,28 @@ class Router:
         finally:
             await response.aclose()
 
+    async def _read_stream(self, response: httpx.Response) -> AsyncIterator[str]:
+        """The pieces of a reply; one that lacks its `[DONE]` has broken off."""
+        try:
+            async for piece in _read_pieces(response):
+                yield piece
+        except ChatError as error:
+            if self._is_stopping and error.code == "router_lost":
+                words = "the backend is stopping, try again in a moment"
+                raise ChatError(503, "stopping", words, retry_after=2) from error
+            raise
+
 
 def _session_path(user: str, session: str) -> str:
     return f"/v1/sessions/{quote(user, safe='')}/{quote(session, safe='')}"
 
 
-async def _read_stream(response: httpx.Response) -> AsyncIterator[str]:
-    """The pieces of a streamed reply; one that lacks its `[DONE]` has broken off."""
+async def _read_pieces(response: httpx.Response) -> AsyncIterator[str]:
     done = False
     async for data in _read_events(response):
-        if data == b"[DONE]":
+        if not data:
+            yield ""
+        elif data == b"[DONE]":
             done = True
         elif not done:
             chunk = _decode(data)
@@ -171,10 +192,8 @@ async def _read_events(response: httpx.Response) -> AsyncIterator[bytes]:
             for line in lines:
                 if line.startswith(b"data:"):
                     yield line.removeprefix(b"data:").strip()
-
-
-async def _read_whole(response: httpx.Response) -> AsyncIterator[str]:
-    yield _decode(await _read(response)).text
+                elif line.startswith(b":"):
+                    yield b""
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -215,6 +234,8 @@ def _refusal(response: httpx.Response, body: bytes) -> ChatError:
     match response.status_code:
         case 400 | 413:
             return ChatError(response.status_code, "bad_request", words)
+        case 409:
+            return ChatError(409, "turn_under_way", words, retry_after=2)
         case 404 if response.request.url.path.startswith("/v1/sessions/"):
             return ChatError(404, "no_such_session", "there is no such conversation")
         case 429 | 503:

@@ -64,6 +64,8 @@ class FakeRouter:
         },
     )
     turns: list[tuple[str, str, str]] = field(default_factory=list)
+    names: list[str | None] = field(default_factory=list)
+    comments: int = 0
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,25 +92,18 @@ class FakeRouter:
         asked = await request.json()
         user, session = request.headers["X-User-Id"], request.headers["X-Session-Id"]
         self.turns.append((user, session, asked["messages"][-1]["content"]))
+        self.names.append(request.headers.get("Idempotency-Key"))
         if self.refusal:
             status, body, headers = self.refusal
             return JSONResponse(body, status, headers)
         headers = {"X-Route": "default: no rule", "X-Session-Durability": "memory"}
-        if asked["stream"]:
-            events = self._stream()
-            return StreamingResponse(events, 200, headers, "text/event-stream")
-        await self._wait_or_leave(request)
-        message = {"role": "assistant", "content": "".join(self.pieces)}
-        return JSONResponse({"choices": [{"message": message}]}, 200, headers)
-
-    async def _wait_or_leave(self, request: Request) -> None:
-        while not self.go_on.is_set():
-            if await request.is_disconnected():
-                self.left.set()
-                return
-            await asyncio.sleep(0.005)
+        assert asked["stream"]
+        events = self._stream()
+        return StreamingResponse(events, 200, headers, "text/event-stream")
 
     async def _stream(self) -> AsyncIterator[str]:
+        for _ in range(self.comments):
+            yield ": waiting\n\n"
         try:
             for number, piece in enumerate(self.pieces):
                 if number:

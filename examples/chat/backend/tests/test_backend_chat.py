@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.messages import ChatError
+from backend.router import Router, Turn
 from backend_fakes import (
     EVENTS,
     JSON,
@@ -15,6 +17,7 @@ from backend_fakes import (
     FakeRouter,
     backend_client,
     free_port,
+    serving,
 )
 
 pytestmark = pytest.mark.anyio
@@ -158,7 +161,8 @@ async def test_an_answer_that_makes_no_sense_is_502() -> None:
             connection, _ = listener.accept()
             with connection:
                 connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n[1}?")
+                head = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n"
+                connection.sendall(head + b"data: [1}?\n\n")
 
         async with backend_client(url) as client:
             nonsense = asyncio.to_thread(answer_nonsense)
@@ -223,3 +227,92 @@ async def test_a_body_that_is_not_json_is_415() -> None:
     async with backend_client(FakeRouter()) as client:
         answer = await client.post("/api/chat", content=b'{"message": "x"}')
     assert answer.status_code == 415
+
+
+async def test_a_router_that_waits_is_heard_by_the_client() -> None:
+    router = FakeRouter(comments=2)
+    async with backend_client(router) as client:
+        streamed = await client.post("/api/chat", json={"message": "x"}, headers=EVENTS)
+        whole = await client.post("/api/chat", json={"message": "x"})
+    assert streamed.text.count(": waiting for the model\n\n") == 2
+    assert whole.json()["reply"] == "Hello"
+
+
+async def test_the_name_of_a_turn_reaches_the_router() -> None:
+    router = FakeRouter()
+    async with backend_client(router) as client:
+        for headers in ({"Idempotency-Key": "a-1"}, {}):
+            await client.post("/api/chat", json={"message": "x"}, headers=headers)
+        router.refusal = (409, {"error": {"message": "it is being answered"}}, {})
+        busy = await client.post("/api/chat", json={"message": "x"})
+    assert router.names[:2] == ["a-1", None]
+    assert (busy.status_code, busy.json()["error"]["code"]) == (409, "turn_under_way")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Origin": "{own}"}, 200),
+        ({"Origin": "http://localhost:3000"}, 200),
+        ({"Origin": "https://chat.example", "Host": "chat.example"}, 200),
+        ({"Origin": "https://chat.example", "X-Forwarded-Host": "chat.example"}, 200),
+        ({"Origin": "https://chat.example", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+async def test_only_pages_of_the_same_origin_or_machine_may_change_something(
+    headers: dict[str, str], status: int
+) -> None:
+    router = FakeRouter()
+    async with backend_client(router) as client:
+        own = str(client.base_url).rstrip("/")
+        sent = {name: value.format(own=own) for name, value in headers.items()}
+        asked = await client.post("/api/chat", json={"message": "x"}, headers=sent)
+        gone = await client.delete("/api/chat/s", headers=sent)
+        read = await client.get("/api/status", headers=sent)
+    assert asked.status_code == status
+    assert gone.status_code == (204 if status == 200 else 403)
+    assert read.status_code == 200
+    assert len(router.turns) == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "secure"), [({}, False), ({"X-Forwarded-Proto": "https"}, True)]
+)
+async def test_the_cookie_is_kept_to_tls_where_the_browser_uses_it(
+    headers: dict[str, str], secure: bool
+) -> None:
+    async with backend_client(FakeRouter()) as client:
+        answer = await client.post("/api/chat", json={"message": "x"}, headers=headers)
+    assert ("secure" in answer.headers["Set-Cookie"].lower()) is secure
+
+
+async def test_another_kind_that_begins_like_json_is_refused() -> None:
+    async with backend_client(FakeRouter()) as client:
+        for kind, status in (
+            ("application/jsonx", 415),
+            ("application/json; charset=utf-8", 200),
+        ):
+            headers = {"Content-Type": kind}
+            body = b'{"message": "x"}'
+            answer = await client.post("/api/chat", content=body, headers=headers)
+            assert answer.status_code == status
+
+
+async def test_a_backend_that_stops_says_so() -> None:
+    router = FakeRouter()
+    router.go_on.clear()
+    turn = Turn(user="ann", session="s", message="x")
+    async with (
+        serving(router.app) as url,
+        Router(url) as asked,
+        asked.answer(turn) as reply,
+    ):
+        assert await anext(reply.pieces) == "Hel"
+        await asked.aclose()
+        with pytest.raises(ChatError, match="stopping") as caught:
+            await anext(reply.pieces)
+    assert (caught.value.status, caught.value.code) == (503, "stopping")

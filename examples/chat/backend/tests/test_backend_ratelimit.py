@@ -13,6 +13,7 @@ from redis import Redis
 
 from backend.ratelimit import MemoryRateLimit, RateLimit, open_rate_limit
 from backend.redis_ratelimit import TIMEOUT
+from backend.settings import SettingsError
 from backend_fakes import (
     PATIENCE,
     FakeRouter,
@@ -38,18 +39,18 @@ class RedisServer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = free_port()
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self) -> None:
-        command = ["redis-server", "--port", str(self._port), "--bind", "127.0.0.1"]
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--dir", str(self._folder), "--logfile", "redis.log"]
         self.process = subprocess.Popen(command)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
-                socket.create_connection(("127.0.0.1", self._port)).close()
+                socket.create_connection(("127.0.0.1", self.port)).close()
                 return
             except OSError:
                 time.sleep(0.01)
@@ -76,8 +77,8 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 def count_refused(redis: Redis) -> int:
     """How many of its probes a server has refused."""
-    calls = redis.info("commandstats").get("cmdstat_set", {})
-    return int(calls.get("rejected_calls", 0))
+    calls = redis.info("commandstats").get("cmdstat_evalsha", {})
+    return int(calls.get("failed_calls", 0))
 
 
 async def wait_for_store(limit: RateLimit, store: str) -> None:
@@ -236,3 +237,55 @@ async def test_a_client_that_leaves_is_no_failure_of_redis(redis: RedisServer) -
         assert limit.store == "redis"
         redis.process.send_signal(signal.SIGCONT)
         assert await limit.take("ben") == 0
+
+
+async def test_after_a_failover_turns_are_counted_in_redis_again(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    (tmp_path / "new").mkdir()
+    new = RedisServer(tmp_path / "new")
+    targets = [redis.port]
+    wires: set[asyncio.StreamWriter] = set()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def pass_on(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", targets[-1])
+        wires.update((writer, back))
+        await asyncio.gather(copy(reader, back), copy(there, writer))
+
+    relay = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    url = f"redis://127.0.0.1:{relay.sockets[0].getsockname()[1]}/0"
+    try:
+        async with open_rate_limit(url, 5) as limit:
+            assert (await limit.take("ann"), limit.store) == (0, "redis")
+            Redis(port=redis.port).replicaof("127.0.0.1", new.port)
+            assert (await limit.take("ann"), limit.store) == (0, "degraded")
+            targets.append(new.port)
+            await wait_for_store(limit, "redis")
+            assert (await limit.take("ann"), limit.store) == (0, "redis")
+    finally:
+        relay.close()
+        for wire in wires:
+            wire.close()
+        new.stop()
+
+
+async def test_a_redis_that_will_never_do_is_a_mistake_in_the_settings(
+    redis: RedisServer,
+) -> None:
+    Redis.from_url(redis.url).config_set("requirepass", "right")
+    with pytest.raises(SettingsError, match="refuses the user or password"):
+        async with open_rate_limit(redis.url, 5):
+            pass
+    right = redis.url.replace("//", "//:right@")
+    with pytest.raises(SettingsError, match="use /0"):
+        async with open_rate_limit(right.removesuffix("0") + "99", 5):
+            pass
+    async with open_rate_limit(right, 5) as limit:
+        assert limit.store == "redis"

@@ -53,6 +53,8 @@ def main() -> None:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        # Longer than proxies keep theirs, so that none sends into one just closed.
+        timeout_keep_alive=75,
     )
 
 

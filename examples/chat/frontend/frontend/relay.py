@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import anyio
 import httpx
@@ -10,9 +11,9 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 BODY_LIMIT = 1024 * 1024
-# A little more patient than the backend, whose words about its router are better.
-TIMEOUT = httpx.Timeout(100.0, connect=2.0, pool=2.0)
-# Shorter than the 5 s after which the backend closes an idle connection.
+# A little more patient than the router is with its provider for a whole reply.
+TIMEOUT = httpx.Timeout(620.0, connect=2.0, pool=2.0)
+# Shorter than the time after which the backend closes an idle connection.
 LIMITS = httpx.Limits(
     max_connections=1000, max_keepalive_connections=100, keepalive_expiry=2.0
 )
@@ -21,6 +22,7 @@ OF_THE_CONNECTION = frozenset(
     b"connection content-length date host keep-alive proxy-authenticate"
     b" proxy-authorization server te trailer transfer-encoding upgrade".split()
 )
+CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,10 @@ class Relay:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        if is_foreign(request):
+            words = "a page of another origin may not do this"
+            await refuse(403, "foreign_origin", words)(scope, receive, send)
+            return
         body = bytearray()
         try:
             async for part in request.stream():
@@ -68,6 +74,21 @@ class Relay:
             group.cancel_scope.cancel()
 
 
+def is_foreign(request: Request) -> bool:
+    """Whether a request that changes something comes from a page of another origin.
+
+    A browser adds the user's cookie to what any page asks, and says which page that is.
+    """
+    origin = request.headers.get("Origin")
+    if request.method not in CHANGES or origin is None:
+        return False
+    if request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return False  # also where a proxy has put another Host in
+    host = urlsplit(origin).netloc.lower()
+    names = (request.headers.get(name) for name in ("Host", "X-Forwarded-Host"))
+    return not host or host not in {(name or "").lower() for name in names}
+
+
 async def pass_on(request: Request, body: bytes, send: Send) -> None:
     """Ask the backend and send its answer on; one that breaks off breaks off here."""
     backend: Backend = request.state.backend
@@ -76,7 +97,10 @@ async def pass_on(request: Request, body: bytes, send: Send) -> None:
     asked = httpx.Request(
         request.method,
         backend.url.copy_with(raw_path=path.removesuffix(b"?")),
-        headers=keep_headers(request.headers.raw),
+        # Its origin was looked at here, where it is also that of the page.
+        headers=[
+            pair for pair in keep_headers(request.headers.raw) if pair[0] != b"origin"
+        ],
         content=body,
         extensions={"timeout": backend.timeout.as_dict()},
     )

@@ -47,6 +47,7 @@ class FakeBackend:
             "query": request.scope["query_string"].decode(),
             "body": body.decode(),
             "cookie": request.headers.get("Cookie"),
+            "origin": request.headers.get("Origin"),
             "accept": request.headers.get("Accept"),
             "host": request.headers["Host"],
         }

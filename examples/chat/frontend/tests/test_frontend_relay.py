@@ -114,3 +114,30 @@ async def test_a_body_that_is_too_long_is_413() -> None:
         over = await client.post("/api/x", content=b"x" * (1024 * 1024 + 1))
     assert (fits.status_code, over.status_code) == (429, 413)
     assert over.json()["error"]["code"] == "body_too_long"
+
+
+@pytest.mark.parametrize(
+    ("headers", "passes"),
+    [
+        ({}, True),
+        ({"Origin": "{own}"}, True),
+        ({"Origin": "https://chat.example", "Host": "chat.example"}, True),
+        ({"Origin": "https://chat.example", "X-Forwarded-Host": "chat.example"}, True),
+        ({"Origin": "https://chat.example", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"Origin": "https://evil.example"}, False),
+        ({"Origin": "http://localhost:1"}, False),
+        ({"Origin": "null"}, False),
+    ],
+)
+async def test_only_the_page_itself_may_change_something(
+    headers: dict[str, str], passes: bool
+) -> None:
+    async with frontend_client(FakeBackend()) as client:
+        own = str(client.base_url).rstrip("/")
+        sent = {name: value.format(own=own) for name, value in headers.items()}
+        for method in ("POST", "DELETE"):
+            answer = await client.request(method, "/api/chat/a", headers=sent)
+            assert (answer.status_code != 403) is passes
+        if passes:
+            assert answer.json()["origin"] is None
+        assert (await client.get("/api/chat/a", headers=sent)).status_code != 403

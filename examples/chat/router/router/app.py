@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -25,10 +26,16 @@ from router.sessions import make_store, tended
 from router.sessions.log import CorruptSession
 from router.sessions.store import SessionKey, SessionStore, StoreFull
 from router.settings import Settings, load_settings
-from router.turns import Turn, Turns, find_key, make_key, refuse
+from router.turns import Turn, Turns, find_key, find_name, make_key, refuse
 from router.wire import Refusal, encode_json
 
 _LONGEST_BODY = 1024 * 1024
+_ENDING = 3.0
+_SILENCE = 15.0
+_UNREAD = 60.0
+_MOST_REPLIES = 1000
+_HANDLES_BESIDES = 64
+_STOPPING = Refusal(503, "router_stopping", "the router is stopping", retry_after="1")
 _log = logging.getLogger("router")
 _T = TypeVar("_T")
 
@@ -55,8 +62,15 @@ def make_app(
     endpoints = _Endpoints(
         store=store,
         provider=provider,
-        turns=Turns(store, routes, provider, settings.llm_model),
+        turns=Turns(
+            store,
+            routes,
+            provider,
+            settings.llm_model,
+            limit_name=settings.llm_limit_name,
+        ),
         models=["auto", *(route.name for route in routes)],
+        streaming=set(),
     )
 
     @asynccontextmanager
@@ -64,16 +78,26 @@ def make_app(
         with nullcontext() if alone else only_process(settings.port):
             async with tended(store):
                 yield
+                # What was shown of a reply is stored, however the server ends it.
+                if endpoints.streaming:
+                    await asyncio.wait(endpoints.streaming, timeout=_ENDING)
             await provider.close()
 
-    return Starlette(
+    app = Starlette(
         routes=endpoints.routes(), exception_handlers=_HANDLERS, lifespan=lifespan
     )
+    app.state.store = store
+    return app
 
 
 def _make_provider(settings: Settings) -> Provider:
     if settings.llm_base_url:
-        return RemoteProvider(settings.llm_base_url, settings.llm_api_key)
+        return RemoteProvider(
+            settings.llm_base_url,
+            settings.llm_api_key,
+            timeout=settings.llm_timeout,
+            most_open=count_open_replies(),
+        )
     return OfflineProvider()
 
 
@@ -83,6 +107,7 @@ class _Endpoints:
     provider: Provider
     turns: Turns
     models: list[str]
+    streaming: set[asyncio.Task[Any]]
 
     def routes(self) -> list[Endpoint]:
         session = "/v1/sessions/{user}/{session}"
@@ -108,11 +133,15 @@ class _Endpoints:
 
     async def chat(self, request: Request) -> Response:
         key = find_key(request.headers)
-        turn = await self.turns.begin(await _read_body(request), key)
+        name = find_name(request.headers)
+        turn = await self.turns.begin(await _read_body(request), key, name)
         if turn.streamed:
-            return _StreamedReply(self.turns, turn)
+            return _StreamedReply(self.turns, turn, self.streaming)
         work = self.turns.complete(turn)
-        body = await _while_connected(request.receive, work)
+        try:
+            body = await _while_connected(request.receive, work)
+        except asyncio.CancelledError:
+            raise _STOPPING from None
         return Response(body, headers=turn.headers, media_type="application/json")
 
     async def list_models(self, _: Request) -> Response:
@@ -137,33 +166,104 @@ class _Endpoints:
 
 
 class _StreamedReply(Response):
-    """A reply as server-sent events; its status is known with the first of them."""
+    """A reply as server-sent events; its status is known with the first of them.
 
-    def __init__(self, turns: Turns, turn: Turn) -> None:
+    Where nothing was sent for 15 s, a comment is, so that no proxy takes the silence
+    for an end. A client that reads nothing for 60 s is left.
+    """
+
+    def __init__(
+        self, turns: Turns, turn: Turn, streaming: set[asyncio.Task[Any]]
+    ) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(headers=headers | turn.headers, media_type="text/event-stream")
         del self.headers["Content-Length"]
         self._turns = turns
         self._turn = turn
+        self._streaming = streaming
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        await _while_connected(receive, self._pump(send))
+        task = asyncio.current_task()
+        assert task  # noqa: S101 - a request is served in a task
+        self._streaming.add(task)
+        wire = _Wire(send, self.status_code, self.raw_headers)
+        try:
+            await _while_connected(receive, self._pump(wire))
+        except asyncio.CancelledError:
+            # The server stops, or nobody reads. What was said is stored by now.
+            if not wire.is_stuck:
+                await wire.send(_last_event(_STOPPING))
+                await wire.end()
+        finally:
+            self._streaming.discard(task)
 
-    async def _pump(self, send: Send) -> None:
-        begun = False
-        async with aclosing(self._turns.stream(self._turn)) as events:
-            async for event in events:
-                if not begun:
-                    begun = True
-                    await send(
-                        {
-                            "type": "http.response.start",
-                            "status": self.status_code,
-                            "headers": self.raw_headers,
-                        }
-                    )
-                await send(_body(event, more=True))
-        await send(_body(b"", more=False))
+    async def _pump(self, wire: "_Wire") -> None:
+        watching = asyncio.create_task(wire.watch(asyncio.current_task()))
+        try:
+            async with aclosing(self._turns.stream(self._turn)) as events:
+                async for event in events:
+                    await wire.send(event)
+        except Exception as error:
+            if not wire.has_begun:
+                raise
+            await wire.send(_last_event(error))
+        finally:
+            watching.cancel()
+        await wire.end()
+
+
+class _Wire:
+    """One streamed answer: begun with its first bytes, never silent, never stuck."""
+
+    def __init__(
+        self, send: Send, status: int, headers: list[tuple[bytes, bytes]]
+    ) -> None:
+        self._send = send
+        self._start = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": headers,
+        }
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._is_sending = False
+        self.has_begun = False
+        self.is_stuck = False
+
+    async def send(self, data: bytes, *, more: bool = True) -> None:
+        self._last, self._is_sending = self._loop.time(), True
+        if not self.has_begun:
+            self.has_begun = True
+            await self._send(self._start)
+        await self._send(_body(data, more=more))
+        self._last, self._is_sending = self._loop.time(), False
+
+    async def end(self) -> None:
+        await self.send(b"", more=False)
+
+    async def watch(self, sender: asyncio.Task[Any] | None) -> None:
+        """Break silences with a comment; cancel the sender where nobody reads."""
+        while True:
+            limit = _UNREAD if self._is_sending else _SILENCE
+            left = self._last + limit - self._loop.time()
+            if left > 0:
+                await asyncio.sleep(min(left, _SILENCE))
+            elif not self._is_sending:
+                await self.send(b": waiting for the model\n\n")
+            else:
+                _log.warning("a client has read nothing for %g s and is left", _UNREAD)
+                self.is_stuck = True
+                if sender:
+                    sender.cancel()
+                return
+
+
+def count_open_replies() -> int:
+    """How many replies may be under way: two handles each, of those there are."""
+    handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if handles == resource.RLIM_INFINITY:
+        return _MOST_REPLIES
+    return max(1, min(_MOST_REPLIES, (handles - _HANDLES_BESIDES) // 2))
 
 
 def _body(data: bytes, *, more: bool) -> dict[str, Any]:
@@ -177,20 +277,38 @@ def _key(request: Request) -> SessionKey:
 async def _while_connected(
     receive: Receive, work: Coroutine[Any, Any, _T]
 ) -> _T | None:
-    """What the work gives; when the client leaves, it is cancelled and gives None."""
+    """What the work gives; when the client leaves, it is cancelled and gives None.
+
+    Work that is done at once is not watched at all.
+    """
+    working = asyncio.current_task()
+    assert working  # noqa: S101 - a request is served in a task
+    loop = asyncio.get_running_loop()
+    watching: asyncio.Task[None] | None = None
+    has_left = False
 
     async def leave() -> None:
+        nonlocal has_left
         while (await receive())["type"] != "http.disconnect":
             pass
-
-    working, leaving = asyncio.create_task(work), asyncio.create_task(leave())
-    try:
-        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
+        has_left = True
         working.cancel()
-        leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+
+    def watch() -> None:
+        nonlocal watching
+        watching = loop.create_task(leave())
+
+    starting = loop.call_soon(watch)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if has_left and not working.uncancel():
+            return None
+        raise
+    finally:
+        starting.cancel()
+        if watching:
+            watching.cancel()
 
 
 async def _read_body(request: Request) -> bytes:
@@ -201,6 +319,17 @@ async def _read_body(request: Request) -> bytes:
             text = f"the body is longer than {_LONGEST_BODY} bytes"
             raise Refusal(413, "body_too_long", text)
     return bytes(body)
+
+
+def _last_event(error: Exception) -> bytes:
+    """What ends an answer that has begun with nothing but comments."""
+    refusal = refuse(error)
+    if refusal is None:
+        _log.error("a reply broke off", exc_info=error)
+        refusal = Refusal(500, "bug", "the router failed; its log says why")
+    else:
+        _log.warning("a reply broke off: %s", refusal.detail)
+    return b"data: " + refusal.encode() + b"\n\n"
 
 
 def _json(value: Any) -> Response:

@@ -11,8 +11,9 @@ class AnotherProcess(Exception):
 
     def __init__(self, port: int) -> None:
         super().__init__(
-            f"another router process already serves port {port}, and sessions live in "
-            "the memory of one process: run one process, or set REDIS_URL"
+            f"another router process with PORT={port} runs here, and sessions live in "
+            "the memory of one process: run one process, give each router a PORT of "
+            "its own, or set REDIS_URL"
         )
 
 

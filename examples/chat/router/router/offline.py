@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import msgspec
+
 from router.provider import Call, Piece
 from router.wire import encode_json
 
@@ -25,15 +27,9 @@ class OfflineProvider:
         text = _reply(call)
         message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        words = len(text.split())
-        usage = {
-            "prompt_tokens": (asked := len(call.text.split())),
-            "completion_tokens": words,
-            "total_tokens": asked + words,
-        }
         body = _envelope(call, "chat.completion") | {
             "choices": [choice],
-            "usage": usage,
+            "usage": _count_words(call),
         }
         return Piece(encode_json(body), text, last=True)
 
@@ -44,6 +40,9 @@ class OfflineProvider:
             yield _chunk(envelope, {"content": word}, word)
             await asyncio.sleep(self._pause)
         yield _chunk(envelope, {}, last=True)
+        if _wants_usage(call):
+            usage = {"choices": [], "usage": _count_words(call)}
+            yield Piece(encode_json(envelope | usage))
 
     async def close(self) -> None:
         """There is nothing to close."""
@@ -56,6 +55,25 @@ def _reply(call: Call) -> str:
         "configured. Set GROQ_API_KEY, or LLM_BASE_URL and LLM_API_KEY, to talk to "
         "a real model."
     )
+
+
+def _count_words(call: Call) -> dict[str, int]:
+    asked, said = len(call.text.split()), len(_reply(call).split())
+    return {
+        "prompt_tokens": asked,
+        "completion_tokens": said,
+        "total_tokens": asked + said,
+    }
+
+
+def _wants_usage(call: Call) -> bool:
+    """Whether the client asked for a last chunk with the usage."""
+    options = call.fields.get("stream_options")
+    try:
+        wanted = msgspec.json.decode(options or b"null")
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return isinstance(wanted, dict) and wanted.get("include_usage") is True
 
 
 def _envelope(call: Call, kind: str) -> dict[str, Any]:

@@ -1,20 +1,40 @@
 """Providers of replies: any OpenAI-compatible address."""
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx
+import aiohttp
 import msgspec
 
-from router.wire import Refusal, decode_completion, encode_json
+from router.events import read_events
+from router.wire import Completion, Refusal, decode_completion, encode_json
 
 _PAUSE = 0.2
-_LONGEST_LINE = 1024 * 1024
-_TIMEOUT = httpx.Timeout(60, connect=5, pool=10)
-_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+_CONNECT_TIMEOUT = 5.0
+_AFTER_THE_END = 5.0
+_LONGEST_ANSWER = 16 * 1024 * 1024
+_MOST_SAID = 500
+_KEYS = re.compile(r"\b(?:sk|gsk|pk|xai|key|token)[-_][\w*.-]{6,}|\bBearer\s+\S+")
+_CONTEXT = re.compile(
+    r"context.{0,10}(length|window|size)|too many (input )?tokens|prompt is too long"
+    r"|reduce the length|maximum.{0,20}tokens",
+    re.IGNORECASE,
+)
+# Clients repeat 429 and what is 500 or more: only what may pass is answered with these.
+_ANSWERS = {
+    401: (424, "provider_key", "the provider refuses the router's key"),
+    402: (424, "provider_quota", "the provider's quota is used up"),
+    403: (424, "provider_refused", "the provider refuses to serve the router"),
+    429: (429, "rate_limited", "the provider limits how much it is asked"),
+}
+_log = logging.getLogger("router.provider")
+_FAILURES = (aiohttp.ClientError, TimeoutError, OSError, Refusal)
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -30,6 +50,10 @@ class Piece(msgspec.Struct, frozen=True):
     data: bytes
     text: str = ""
     last: bool = False
+
+
+class ContextExceeded(Refusal):
+    """The model was told more than fits; it may answer when it is told less."""
 
 
 class Provider(Protocol):
@@ -49,129 +73,268 @@ class Provider(Protocol):
 
 
 class RemoteProvider:
-    """A provider behind an address; one retry before the first token."""
+    """A provider behind an address; one retry before the first token.
 
-    def __init__(self, base_url: str, api_key: str | None) -> None:
+    `timeout` limits a whole reply, and the silence within a streamed one, in seconds;
+    anything that the provider sends counts, comments too. At most `most_open` replies
+    are under way at a time.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str | None,
+        *,
+        timeout: float = 600.0,
+        most_open: int = 1000,
+    ) -> None:
         self._url = f"{base_url}/chat/completions"
-        self._key = "configured" if api_key else "missing"
-        headers = {"Content-Type": "application/json"}
-        if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
-        self._client = httpx.AsyncClient(
-            headers=headers, timeout=_TIMEOUT, limits=_LIMITS
-        )
+        self._key = api_key
+        self._timeout = timeout
+        self._most_open = most_open
+        self._open = 0
+        self._session: aiohttp.ClientSession | None = None
+        self._proxy = find_proxy(self._url)
+        self._timeouts = {
+            stream: aiohttp.ClientTimeout(
+                total=None if stream else timeout,
+                sock_connect=_CONNECT_TIMEOUT,
+                sock_read=timeout,
+            )
+            for stream in (False, True)
+        }
 
     def describe(self) -> dict[str, str]:
         host = urlsplit(self._url).hostname or ""
-        return {"mode": "remote", "host": host, "key": self._key}
+        key = "configured" if self._key else "missing"
+        return {"mode": "remote", "host": host, "key": key}
 
     async def complete(self, call: Call) -> Piece:
         for may_retry in (True, False):
             try:
                 async with self._ask(call, stream=False) as response:
-                    body = await response.aread()
+                    body = await _read_whole(response)
                 break
-            except (httpx.HTTPError, httpx.InvalidURL, Refusal) as error:
+            except _FAILURES as error:
                 if not (may_retry and _may_pass(error)):
-                    raise _explain(error) from error
+                    raise self._explain(error) from error
             await asyncio.sleep(_PAUSE)
         completion = decode_completion(body)
-        if completion.error:
-            raise Refusal(502, "provider_error", "the provider answered with an error")
+        self._check(completion)
         if not completion.choices:
             raise Refusal(502, "provider_error", "the provider's answer has no reply")
-        return Piece(body, completion.choices[0].message.content or "", last=True)
+        text = completion.choices[0].said
+        return Piece(body, text, last=True)
 
     async def stream(self, call: Call) -> AsyncGenerator[Piece, None]:
         begun = False
         for may_retry in (True, False):
             try:
                 async with self._ask(call, stream=True) as response:
-                    async for piece in _read_pieces(response):
+                    async for piece in self._read_pieces(response):
                         begun = True
                         yield piece
-                break
-            except (httpx.HTTPError, httpx.InvalidURL, Refusal) as error:
+            except _FAILURES as error:
                 if begun or not (may_retry and _may_pass(error)):
-                    raise _explain(error) from error
+                    raise self._explain(error) from error
+            else:
+                return
             await asyncio.sleep(_PAUSE)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._session:
+            await self._session.close()
+
+    def _connect(self) -> aiohttp.ClientSession:
+        # It belongs to the loop that it is made in, which runs by now.
+        if self._session is None:
+            headers = {"Content-Type": "application/json"}
+            if self._key:
+                headers["Authorization"] = f"Bearer {self._key}"
+            self._session = aiohttp.ClientSession(
+                headers=headers,
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=256 * 1024,
+            )
+        return self._session
 
     @asynccontextmanager
-    async def _ask(self, call: Call, *, stream: bool) -> AsyncIterator[httpx.Response]:
+    async def _ask(
+        self, call: Call, *, stream: bool
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._open >= self._most_open:
+            raise Refusal(503, "router_full", "the router is full", retry_after="1")
         body = encode_json({**call.fields, "stream": stream})
-        async with self._client.stream("POST", self._url, content=body) as response:
-            if response.status_code >= 400:
-                await response.aread()
-                raise _refuse(response)
-            yield response
+        self._open += 1
+        try:
+            async with self._connect().post(
+                self._url,
+                data=body,
+                timeout=self._timeouts[stream],
+                allow_redirects=False,
+                proxy=self._proxy,
+            ) as response:
+                if response.status >= 300:
+                    raise self._refuse(response, await _read_whole(response))
+                yield response
+        finally:
+            self._open -= 1
 
+    async def _read_pieces(
+        self, response: aiohttp.ClientResponse
+    ) -> AsyncIterator[Piece]:
+        if response.content_type == "application/json":
+            self._check(decode_completion(await _read_whole(response)))
+            text = "the provider answered with a whole reply instead of a stream"
+            raise Refusal(502, "provider_error", text)
+        events = read_events(response.content.iter_any())
+        ended = False
+        try:
+            async for data in events:
+                if ended := data.strip() == b"[DONE]":
+                    return
+                piece = self._read_piece(data)
+                ended = piece.last
+                yield piece
+                if ended:
+                    break
+            for data in await _read_rest(events) if ended else ():
+                yield self._read_piece(data)
+        except _FAILURES as error:
+            # The reply is complete; how its connection ends is of no matter.
+            if not ended:
+                raise
+            _log.info("a complete reply ended with %s", self._explain(error).detail)
+        if not ended:
+            text = "the provider's stream ended too early"
+            raise Refusal(502, "provider_error", text)
 
-async def _read_pieces(response: httpx.Response) -> AsyncIterator[Piece]:
-    ended = False
-    async for data in _read_events(response):
-        if data == b"[DONE]":
-            return
+    def _read_piece(self, data: bytes) -> Piece:
         chunk = decode_completion(data)
-        if chunk.error:
-            raise Refusal(502, "provider_error", "the provider broke off with an error")
-        choices = [choice for choice in chunk.choices if choice.index == 0]
-        text = "".join(choice.delta.content or "" for choice in choices)
-        last = any(choice.finish_reason for choice in choices)
-        ended = ended or last
-        yield Piece(data, text, last)
-    if not ended:
-        raise Refusal(502, "provider_error", "the provider's stream ended too early")
+        self._check(chunk)
+        choices = [choice for choice in chunk.choices if not choice.index]
+        text = "".join(choice.said for choice in choices)
+        return Piece(data, text, any(choice.finish_reason for choice in choices))
+
+    def _check(self, completion: Completion) -> None:
+        """Raise what the provider says went wrong, where it says so with status 200."""
+        if completion.error:
+            said = self._say(completion.error)
+            text = f"the provider broke off with an error{said.text}"
+            _log.warning("%s", text)
+            raise _exceeds(said, 502) or Refusal(502, "provider_error", text)
+
+    def _refuse(self, response: aiohttp.ClientResponse, body: bytes) -> Refusal:
+        status, retry_after = response.status, response.headers.get("Retry-After")
+        try:
+            error = msgspec.json.decode(body)["error"]
+        except (msgspec.MsgspecError, UnicodeDecodeError, LookupError, TypeError):
+            error = body.decode("utf-8", "replace")
+        said = self._say(error)
+        _log.warning("the provider answered with status %d%s", status, said.text)
+        if exceeds := _exceeds(said, status):
+            return exceeds
+        is_quota = "insufficient_quota" in (said.code, said.kind)
+        answer = _ANSWERS.get(402 if is_quota else status)
+        if answer is None and 400 <= status < 500:
+            answer = (status, "provider_refused", "the provider refused")
+        if answer is None:
+            passed_on = 503 if status == 503 else 502
+            answer = (
+                passed_on,
+                "provider_failed",
+                f"the provider failed with status {status}",
+            )
+        passed_on, code, text = answer
+        repeats = retry_after if passed_on in (429, 502, 503) else None
+        return Refusal(passed_on, code, f"{text}{said.text}", retry_after=repeats)
+
+    def _say(self, error: Any) -> "_Said":
+        """The provider's own words in one line, with every key blanked."""
+        fields = error if isinstance(error, dict) else {}
+        words = fields.get("message") if fields else error
+        text = " ".join(str(words or "").split())[:_MOST_SAID]
+        if self._key:
+            text = text.replace(self._key, "***")
+        text = _KEYS.sub("***", text)
+        code, kind = (str(fields.get(name) or "") for name in ("code", "type"))
+        named = f" ({code})" if re.fullmatch(r"\w{1,64}", code) else ""
+        return _Said(f": {text}{named}" if text else named, code, kind)
+
+    def _explain(self, error: Exception) -> Refusal:
+        if isinstance(error, Refusal):
+            return error
+        kind = type(error).__name__
+        if isinstance(
+            error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError
+        ):
+            text = f"the provider ended the connection within its answer ({kind})"
+        elif isinstance(error, aiohttp.ConnectionTimeoutError) or not isinstance(
+            error, TimeoutError
+        ):
+            text = f"the provider cannot be reached ({kind})"
+        else:
+            seconds = f"{self._timeout:g} s"
+            text = f"the provider did not answer within {seconds} (LLM_TIMEOUT)"
+            return Refusal(504, "provider_timeout", text)
+        return Refusal(502, "provider_unreachable", text)
 
 
-async def _read_events(response: httpx.Response) -> AsyncIterator[bytes]:
-    # httpx splits lines at U+2028 too, which may stand inside a JSON string.
-    rest = b""
-    async for chunk in response.aiter_bytes():
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > _LONGEST_LINE:
-            raise Refusal(502, "provider_error", "the provider sent an endless line")
-        for line in lines:
-            if line.startswith(b"data:"):
-                yield line[5:].strip()
-    if rest.startswith(b"data:"):
-        yield rest[5:].strip()
+def find_proxy(url: str) -> str | None:
+    """The proxy that the environment names for an address (HTTPS_PROXY, NO_PROXY ..).
+
+    The same for every request, so it is looked up once.
+    """
+    parts = urlsplit(url)
+    proxies = getproxies()
+    if not parts.hostname or proxy_bypass(parts.hostname):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What a provider says: words for people, and its code and type."""
+
+    text: str
+    code: str
+    kind: str
+
+
+def _exceeds(said: _Said, status: int) -> ContextExceeded | None:
+    is_long = "context_length_exceeded" in said.code or "exceed_context" in said.kind
+    if not is_long and not (status in {400, 413, 502} and _CONTEXT.search(said.text)):
+        return None
+    text = f"this is more than the model can read{said.text}"
+    return ContextExceeded(400, "context_length_exceeded", text)
+
+
+async def _read_rest(events: AsyncIterator[bytes]) -> list[bytes]:
+    """What comes within 5 s after the end of the text: the usage, for one."""
+    rest: list[bytes] = []
+    async with asyncio.timeout(_AFTER_THE_END):
+        async for data in events:
+            if data.strip() == b"[DONE]":
+                break
+            rest.append(data)
+    return rest
+
+
+async def _read_whole(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _LONGEST_ANSWER:
+            raise Refusal(502, "provider_error", "the provider's answer never ends")
+    return bytes(body)
 
 
 def _may_pass(error: Exception) -> bool:
+    """Whether asking again at once may help, and costs nobody a reply twice."""
     if isinstance(error, Refusal):
-        return error.code == "provider_failed"
-    slow = isinstance(error, httpx.TimeoutException)
-    return isinstance(error, httpx.TransportError) and (
-        not slow or isinstance(error, httpx.ConnectTimeout)
-    )
-
-
-def _refuse(response: httpx.Response) -> Refusal:
-    status, retry_after = response.status_code, response.headers.get("Retry-After")
-    if status in (401, 403):
-        text = "the provider refuses the router's key"
-        return Refusal(502, "provider_key", text)
-    if status == 429:
-        text = "the provider limits how much it is asked"
-        return Refusal(429, "rate_limited", text, retry_after=retry_after)
-    if status >= 500:
-        text = f"the provider failed with status {status}"
-        passed_on = 503 if status == 503 else 502
-        return Refusal(passed_on, "provider_failed", text, retry_after=retry_after)
-    try:
-        said = msgspec.json.decode(response.content)["error"]["message"]
-    except (msgspec.MsgspecError, UnicodeDecodeError, LookupError, TypeError):
-        said = f"status {status}"
-    return Refusal(status, "provider_refused", f"the provider refused: {said}")
-
-
-def _explain(error: Exception) -> Refusal:
-    if isinstance(error, Refusal):
-        return error
-    if isinstance(error, httpx.TimeoutException):
-        return Refusal(504, "provider_timeout", "the provider did not answer in time")
-    text = f"the provider cannot be reached ({type(error).__name__})"
-    return Refusal(502, "provider_unreachable", text)
+        return error.code == "provider_failed" and not error.headers
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return True
+    return isinstance(
+        error, aiohttp.ClientConnectionError | ConnectionError
+    ) and not isinstance(error, TimeoutError)

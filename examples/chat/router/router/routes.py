@@ -27,8 +27,9 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     longer_than: _Count | None = None
     default: bool = False
     system: str = ""
-    max_tokens: Annotated[int, Meta(ge=1)] = 2048
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
     history: _Count = 40
+    history_characters: _Count = 100_000
 
     def __post_init__(self) -> None:
         conditions = (self.keywords, self.longer_than is not None, self.default)

@@ -26,6 +26,8 @@ class Settings:
     llm_base_url: str | None = field(repr=False)
     llm_api_key: str | None = field(repr=False)
     llm_model: str | None
+    llm_timeout: float
+    llm_limit_name: str
     routes_file: Path
 
 
@@ -52,8 +54,18 @@ def load_settings(env: Mapping[str, str]) -> Settings:
         llm_base_url=base_url.rstrip("/") if base_url else None,
         llm_api_key=own_key or groq_key,
         llm_model=env.get("LLM_MODEL") or None,
+        llm_timeout=_number(env, "LLM_TIMEOUT", 600),
+        llm_limit_name=_limit_name(env),
         routes_file=_routes_file(env),
     )
+
+
+def _limit_name(env: Mapping[str, str]) -> str:
+    name = env.get("LLM_LIMIT_NAME") or "max_tokens"
+    if name not in ("max_tokens", "max_completion_tokens"):
+        text = f"use max_tokens or max_completion_tokens, not {name!r}"
+        raise SettingsError(f"LLM_LIMIT_NAME: {text}")
+    return name
 
 
 def _redis_url(env: Mapping[str, str]) -> str | None:

@@ -2,34 +2,41 @@
 
 import logging
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
 import msgspec
 
 from router.ids import milliseconds_of
-from router.provider import Call, Provider
+from router.provider import Call, ContextExceeded, Piece, Provider
 from router.routes import Route, choose_route
 from router.sessions.log import CorruptSession, Message
 from router.sessions.store import (
+    Asked,
     Durability,
     SessionDeleted,
     SessionKey,
     SessionStore,
     StoreFull,
 )
-from router.wire import ChatRequest, Incoming, Refusal, decode_request
+from router.wire import ChatRequest, Incoming, Refusal, decode_request, encode_json
 
 _log = logging.getLogger("router")
 _ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~:@+=-]{1,128}")
 _LONGEST_MESSAGE = 64 * 1024
 _SYSTEM = ("system", "developer")
 _ROLES = (*_SYSTEM, "user", "assistant", "tool", "function")
+_NAME = re.compile(r"[\x21-\x7e]{1,255}")
+_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """A turn that may go to the provider; `durability` is its user message's."""
+    """A turn that may go to the provider; `durability` is its user message's.
+
+    Of a session, `earlier` is what the model is told before the question, and `reply`
+    is there when the same turn was answered before.
+    """
 
     id: str
     reply_id: str
@@ -38,6 +45,23 @@ class Turn(msgspec.Struct, frozen=True):
     streamed: bool
     route: str
     durability: Durability | None = None
+    system: tuple[dict[str, Any], ...] = ()
+    earlier: tuple[Message, ...] = ()
+    question: tuple[Message, ...] = ()
+    reply: Message | None = None
+
+    def tell_less(self) -> "Turn | None":
+        """The same turn with the later half of what was said earlier, if any was."""
+        if not self.earlier:
+            return None
+        return self.tell(self.earlier[(len(self.earlier) + 1) // 2 :])
+
+    def tell(self, earlier: tuple[Message, ...]) -> "Turn":
+        """The same turn, the model told this of what was said earlier."""
+        said = _alternate((*earlier, *self.question))
+        fields = self.call.fields | {"messages": [*self.system, *said]}
+        call = Call(fields, self.call.text)
+        return msgspec.structs.replace(self, call=call, earlier=earlier)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -69,6 +93,15 @@ def find_key(headers: Mapping[str, str]) -> SessionKey | None:
     return make_key(user, session)
 
 
+def find_name(headers: Mapping[str, str]) -> str:
+    """The name that a client gave its request, so that it can be sent again."""
+    name = headers.get("Idempotency-Key", "")
+    if name and not _NAME.fullmatch(name):
+        text = "an Idempotency-Key is 1 to 255 visible ASCII characters"
+        raise Refusal(400, "invalid_id", text)
+    return name
+
+
 class Turns:
     """Begins turns and ends them; knows the order in which things are stored."""
 
@@ -78,68 +111,96 @@ class Turns:
         routes: Sequence[Route],
         provider: Provider,
         model: str | None,
+        *,
+        limit_name: str = "max_tokens",
     ) -> None:
         self._store = store
         self._routes = routes
         self._provider = provider
         self._model = model
+        self._limit_name = limit_name
+        self._under_way: set[tuple[SessionKey, str]] = set()
 
-    async def begin(self, body: bytes, key: SessionKey | None) -> Turn:
-        """Read a request and store its new messages.
+    async def begin(self, body: bytes, key: SessionKey | None, name: str = "") -> Turn:
+        """Read a request and store its new messages, once for each name.
 
         Raises Refusal, or what `refuse` makes one of; so does `complete`.
         """
         request, fields = decode_request(body)
         _check_messages(request.messages)
         users = [message.text for message in request.messages if message.role == "user"]
-        choice = choose_route(
-            self._routes, users[-1] if users else "", request.model or ""
-        )
-        if key:
-            id, durability, messages = await self._converse(
-                key, request.messages, choice.route.history
-            )
-        else:
-            id, durability = self._store.new_id(), None
-            messages = msgspec.json.decode(fields["messages"])
-        if choice.route.system and messages[0]["role"] not in _SYSTEM:
-            messages.insert(0, {"role": "system", "content": choice.route.system})
-        fields |= _limit_tokens(request, choice.route)
-        fields |= {"model": self._model or choice.route.model, "messages": messages}
-        return Turn(
-            id=id,
-            reply_id=self._store.new_id(),
+        text = users[-1] if users else ""
+        choice = choose_route(self._routes, text, request.model or "")
+        route = choice.route
+        messages = fields["messages"]
+        asked = await self._converse(key, request, name) if key else None
+        if asked:
+            messages = [m for m in messages if m["role"] in _SYSTEM]
+        if route.system and not (messages and messages[0]["role"] in _SYSTEM):
+            messages.insert(0, {"role": "system", "content": route.system})
+        fields |= self._limit_tokens(request, route)
+        fields |= {"model": self._model or route.model, "messages": messages}
+        turn = Turn(
+            id=asked.turn if asked else "",
+            reply_id=self._store.new_id() if asked else "",
             key=key,
-            call=Call(fields, users[-1] if users else ""),
+            call=Call(fields, text),
             streamed=bool(request.stream),
-            route=f"{choice.route.name}; {choice.reason}",
-            durability=durability,
+            route=f"{route.name}; {choice.reason}",
         )
+        if not asked:
+            return turn
+        turn = msgspec.structs.replace(
+            turn,
+            durability=asked.durability,
+            system=tuple(messages),
+            question=asked.question,
+            reply=asked.reply,
+        )
+        return turn.tell(_limit(asked.earlier, route))
 
     async def complete(self, turn: Turn) -> bytes:
         """The whole reply, stored before it is returned."""
-        piece = await self._provider.complete(turn.call)
-        await self._store_reply(turn, piece.text)
+        if turn.reply:
+            return _repeat(turn, turn.reply)
+        with self._only_once(turn):
+            piece = await self._complete(turn)
+            await self._store_reply(turn, piece.text)
         return piece.data
+
+    async def _complete(self, turn: Turn) -> Piece:
+        while True:
+            try:
+                return await self._provider.complete(turn.call)
+            except ContextExceeded:
+                shorter = turn.tell_less()
+                if shorter is None:
+                    raise
+                turn = shorter
 
     async def stream(self, turn: Turn) -> AsyncGenerator[bytes, None]:
         """The reply as events; stored before its end can be seen, or as far as it got.
 
         Raises a failure before the first event; later it is the last event.
         """
+        if turn.reply:
+            for data in _repeat_chunks(turn, turn.reply):
+                yield _event(data)
+            return
         said: list[str] = []
         ending: list[bytes] = []
         begun = False
         try:
-            async with aclosing(self._provider.stream(turn.call)) as pieces:
-                async for piece in pieces:
-                    said.append(piece.text)
-                    if piece.last or ending:
-                        ending.append(piece.data)
-                    else:
-                        begun = True
-                        yield _event(piece.data)
-            await self._store_reply(turn, "".join(said))
+            with self._only_once(turn):
+                async with aclosing(self._stream(turn)) as pieces:
+                    async for piece in pieces:
+                        said.append(piece.text)
+                        if piece.last or ending:
+                            ending.append(piece.data)
+                        else:
+                            begun = True
+                            yield _event(piece.data)
+                await self._store_reply(turn, "".join(said))
             ending.append(b"[DONE]")
         except BaseException as error:  # a client that left is a cancel, or a close
             with suppress(StoreFull):
@@ -152,30 +213,64 @@ class Turns:
         for data in ending:
             yield _event(data)
 
+    async def _stream(self, turn: Turn) -> AsyncGenerator[Piece, None]:
+        while True:
+            begun = False
+            try:
+                async with aclosing(self._provider.stream(turn.call)) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+            except ContextExceeded:
+                shorter = turn.tell_less()
+                if begun or shorter is None:
+                    raise
+                turn = shorter
+            else:
+                return
+
+    @contextmanager
+    def _only_once(self, turn: Turn) -> Iterator[None]:
+        """Refuse to ask for a reply that is on its way already; raises Refusal."""
+        if turn.key is None:
+            yield
+            return
+        mine = (turn.key, turn.id)
+        if mine in self._under_way:
+            text = "this turn is being answered; ask for it again later"
+            raise Refusal(409, "turn_under_way", text, retry_after="1")
+        self._under_way.add(mine)
+        try:
+            yield
+        finally:
+            self._under_way.discard(mine)
+
     async def _converse(
-        self, key: SessionKey, incoming: list[Incoming], most: int
-    ) -> tuple[str, Durability | None, list[dict[str, Any]]]:
-        """Store what is new; the turn's id, how it is kept, what the model is told."""
-        new = _find_new(incoming)
-        session = await self._store.load(key)
-        earlier = session.messages if session else ()
-        question = _find_unanswered(earlier, new)
-        if question:
-            earlier = earlier[: -len(question)]
-        else:
-            ids = [self._store.new_id() for _ in new]
-            at = milliseconds_of(ids[0])
-            question = tuple(
-                Message(id, "user", text, at) for id, text in zip(ids, new, strict=True)
+        self, key: SessionKey, request: ChatRequest, name: str
+    ) -> Asked:
+        """Store what is new, and learn what was said before."""
+        if request.tools or request.functions:
+            text = (
+                "a session holds text only: send tools without X-User-Id and "
+                "X-Session-Id, with all messages"
             )
-        id, durability = question[0].id, None
-        with suppress(SessionDeleted):
-            durability = await self._store.append(key, question, turn=id)
-        system = [m for m in incoming if m.role in _SYSTEM]
-        messages = [{"role": m.role, "content": m.text} for m in system]
-        told = (*(earlier[-most:] if most else ()), *question)
-        messages += [{"role": m.role, "content": m.content} for m in told]
-        return id, durability, messages
+            raise Refusal(400, "tools_in_session", text)
+        return await self._store.ask(key, _find_new(request.messages), name)
+
+    def _limit_tokens(self, request: ChatRequest, route: Route) -> dict[str, int]:
+        """The longest reply, where the client or the route says so."""
+        wanted = {
+            name: getattr(request, name)
+            for name in _LIMITS
+            if getattr(request, name) is not None
+        }
+        if any(most < 1 for most in wanted.values()):
+            raise Refusal(400, "invalid_limit", f"{next(iter(wanted))}: use 1 or more")
+        if route.max_tokens is None:
+            return {}
+        if not wanted:
+            return {self._limit_name: route.max_tokens}
+        return {name: min(most, route.max_tokens) for name, most in wanted.items()}
 
     async def _store_reply(
         self, turn: Turn, text: str, *, interrupted: bool = False
@@ -211,6 +306,9 @@ def _check_messages(messages: list[Incoming]) -> None:
         if message.role not in _ROLES:
             text = f"messages[{number}].role: use one of {', '.join(_ROLES)}"
             raise Refusal(400, "invalid_role", text)
+        if message.is_empty and message.role not in {"tool", "function"}:
+            text = f"messages[{number}].content is empty"
+            raise Refusal(400, "no_message", text)
         if len(message.text.encode()) > _LONGEST_MESSAGE:
             text = f"messages[{number}] is longer than {_LONGEST_MESSAGE} bytes"
             raise Refusal(413, "message_too_long", text)
@@ -232,20 +330,61 @@ def _find_new(messages: list[Incoming]) -> list[str]:
     return [message.text for message in new]
 
 
-def _find_unanswered(
-    earlier: tuple[Message, ...], new: list[str]
-) -> tuple[Message, ...]:
-    """The stored messages that these are, asked again after no reply came."""
-    last = earlier[-len(new) :]
-    asked = [message.content for message in last if message.role == "user"]
-    return last if asked == new else ()
+def _limit(earlier: tuple[Message, ...], route: Route) -> tuple[Message, ...]:
+    """The last messages, as many and as long as the route lets the model be told."""
+    kept = earlier[-route.history :] if route.history else ()
+    size, first = 0, len(kept)
+    while first and size + len(kept[first - 1].content) <= route.history_characters:
+        first -= 1
+        size += len(kept[first].content)
+    return kept[first:]
 
 
-def _limit_tokens(request: ChatRequest, route: Route) -> dict[str, int]:
-    if request.max_completion_tokens:
-        most = min(request.max_completion_tokens, route.max_tokens)
-        return {"max_completion_tokens": most}
-    return {"max_tokens": min(request.max_tokens or route.max_tokens, route.max_tokens)}
+def _alternate(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages as models take them: a user's first, then by turns.
+
+    Neighbours of one role are joined, since templates of models refuse them; a question
+    that was asked again is told once.
+    """
+    told: list[dict[str, Any]] = []
+    last = ""
+    for message in messages:
+        if not told and message.role != "user":
+            continue
+        if not told or told[-1]["role"] != message.role:
+            told.append({"role": message.role, "content": message.content})
+        elif message.content != last:
+            told[-1]["content"] += f"\n\n{message.content}"
+        last = message.content
+    return told
+
+
+def _envelope(turn: Turn, kind: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{turn.id}",
+        "object": kind,
+        "created": milliseconds_of(turn.id) // 1000,
+        "model": turn.call.fields["model"],
+    }
+
+
+def _repeat(turn: Turn, reply: Message) -> bytes:
+    """A stored reply as it is given once more, whole."""
+    message = {"role": "assistant", "content": reply.content}
+    reason = "length" if reply.interrupted else "stop"
+    choice = {"index": 0, "message": message, "finish_reason": reason}
+    return encode_json(_envelope(turn, "chat.completion") | {"choices": [choice]})
+
+
+def _repeat_chunks(turn: Turn, reply: Message) -> Iterator[bytes]:
+    """A stored reply as it is given once more, in one piece and an end."""
+    envelope = _envelope(turn, "chat.completion.chunk")
+    said = {"role": "assistant", "content": reply.content}
+    end = "length" if reply.interrupted else "stop"
+    for delta, reason in ((said, None), ({}, end)):
+        choice = {"index": 0, "delta": delta, "finish_reason": reason}
+        yield encode_json(envelope | {"choices": [choice]})
+    yield b"[DONE]"
 
 
 def _event(data: bytes) -> bytes:

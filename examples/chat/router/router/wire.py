@@ -33,6 +33,13 @@ class Incoming(msgspec.Struct):
 
     role: str
     content: str | list[Part] | None = None
+    tool_calls: Any = None
+    function_call: Any = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing; a call of a tool says something without words."""
+        return not (self.content or self.tool_calls or self.function_call)
 
     @property
     def text(self) -> str:
@@ -55,6 +62,8 @@ class ChatRequest(msgspec.Struct):
     stream: bool | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
+    tools: Any = None
+    functions: Any = None
 
 
 class Delta(msgspec.Struct):
@@ -66,17 +75,28 @@ class Delta(msgspec.Struct):
 class ChunkChoice(msgspec.Struct):
     """One choice of a chunk (`delta`) or of a whole completion (`message`)."""
 
-    delta: Delta = msgspec.field(default_factory=Delta)
-    message: Delta = msgspec.field(default_factory=Delta)
+    delta: Delta | None = None
+    message: Delta | None = None
     finish_reason: str | None = None
-    index: int = 0
+    index: int | None = None
+
+    @property
+    def said(self) -> str:
+        """The text of it, where there is any."""
+        said = self.delta or self.message
+        return (said.content if said else None) or ""
 
 
 class Completion(msgspec.Struct):
     """A completion or a chunk of one, as far as the router reads it."""
 
-    choices: list[ChunkChoice] = []
+    all_choices: list[ChunkChoice] | None = msgspec.field(name="choices", default=None)
     error: Any = None
+
+    @property
+    def choices(self) -> list[ChunkChoice]:
+        """The choices; none where that is null or not there."""
+        return self.all_choices or []
 
 
 _requests = msgspec.json.Decoder(ChatRequest)
@@ -88,11 +108,13 @@ encode_json = msgspec.json.Encoder().encode
 def decode_request(body: bytes) -> tuple[ChatRequest, dict[str, Any]]:
     """A request, and all its fields as they came; raises Refusal."""
     try:
-        return _requests.decode(body), dict(_fields.decode(body))
+        request, fields = _requests.decode(body), dict(_fields.decode(body))
+        # All of it is decoded once: what the router passes on, it can read too.
+        fields["messages"] = msgspec.json.decode(fields["messages"])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Refusal(
-            400, "invalid_json", f"this is no chat request: {error}"
-        ) from error
+        text = f"this is no chat request: {error}"
+        raise Refusal(400, "invalid_json", text) from error
+    return request, fields
 
 
 def decode_completion(body: bytes) -> Completion:

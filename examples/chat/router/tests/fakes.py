@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from router.ids import Ids
 from router.sessions.log import Limits, Log
 from router.sessions.memory import MemoryStore
 from router.sessions.store import (
     Durability,
+    How,
     Receipt,
     SessionKey,
     SessionStore,
@@ -25,6 +27,9 @@ from router.sessions.store import (
 )
 
 _T = TypeVar("_T")
+TIMEOUT = 0.25
+EPOCH = 1.7e9
+"""When simulated time began, in seconds since 1970."""
 
 
 class Clock:
@@ -75,6 +80,7 @@ class SimulatedRedis:
         self, clock: Callable[[], float], limits: Limits, chance: random.Random
     ) -> None:
         self.store = MemoryStore(limits=limits, clock=clock)
+        self.clock = clock
         self.limits = limits
         self.chance = chance
         self.refuses = False
@@ -94,7 +100,7 @@ class SimulatedRedis:
 class SimulatedRemote(SessionStore):
     """One router's connection to a simulated Redis; it may be cut off by itself."""
 
-    def __init__(self, redis: SimulatedRedis, new_id: Callable[[], str]) -> None:
+    def __init__(self, redis: SimulatedRedis, new_id: Ids) -> None:
         super().__init__(redis.limits, new_id)
         self._redis = redis
         self._late: set[asyncio.Task[Any]] = set()
@@ -102,12 +108,25 @@ class SimulatedRemote(SessionStore):
         self.calls = 0
 
     async def apply(
-        self, key: SessionKey, change: Log, *, lifetime: float | None = None
+        self,
+        key: SessionKey,
+        change: Log,
+        *,
+        lifetime: float | None = None,
+        how: How = "merge",
+        condition: bytes = b"",
     ) -> Receipt:
-        receipt = await self._call(
-            lambda: self._redis.store.apply(key, change, lifetime=lifetime)
-        )
-        return Receipt("redis", receipt.epoch)
+        latest = self._redis.clock() + TIMEOUT
+
+        async def change_in_time() -> Receipt:
+            if self._redis.clock() > latest:
+                raise StoreUnavailable("too late")
+            return await self._redis.store.apply(
+                key, change, lifetime=lifetime, how=how, condition=condition
+            )
+
+        done = await self._call(change_in_time)
+        return Receipt("redis", done.epoch, done.members, done.turn)
 
     async def read(self, key: SessionKey) -> tuple[Log, Durability]:
         log, _ = await self._call(lambda: self._redis.store.read(key))
@@ -141,11 +160,12 @@ class SimulatedRemote(SessionStore):
         carried_out = asyncio.create_task(self._carry_out(work))
         self._late.add(carried_out)
         carried_out.add_done_callback(self._late.discard)
-        done, _ = await asyncio.wait((carried_out,), timeout=0.25)
+        done, _ = await asyncio.wait((carried_out,), timeout=TIMEOUT)
         if not done:
             raise StoreUnavailable("timed out")
         if self._redis.chance.random() < self._redis.loses_answers:
             raise StoreUnavailable("the connection broke before the answer")
+        self.new_id.align(EPOCH + self._redis.clock())
         return carried_out.result()
 
     async def _carry_out(self, work: Callable[[], Awaitable[_T]]) -> _T:
@@ -165,6 +185,10 @@ class ProviderScript:
         self.words = words or ["Hello", " there", "!"]
         self.failures: list[int | str] = []
         self.retry_after: str | None = None
+        self.error: object = {"message": "as told"}
+        self.fails_late: int | None = None
+        self.most_characters: int | None = None
+        self.wants_turns = False
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self.go = asyncio.Event()
@@ -182,8 +206,21 @@ class ProviderScript:
         self.keys.append(request.headers.get("Authorization"))
         if self.failures:
             return self._fail(self.failures.pop(0))
+        messages = self.asked[-1]["messages"]
+        size = sum(len(message["content"] or "") for message in messages)
+        if self.most_characters is not None and size > self.most_characters:
+            self.error = {"message": "too long", "code": "context_length_exceeded"}
+            return self._fail(400)
+        roles = [m["role"] for m in messages if m["role"] != "system"]
+        if self.wants_turns and roles != ["user", "assistant"] * (len(roles) // 2) + [
+            "user"
+        ]:
+            self.error = {"message": "Conversation roles must alternate"}
+            return self._fail(400)
         if self.before_reply:
             await self.before_reply()
+        if self.fails_late:
+            return self._fail(self.fails_late)
         if self.asked[-1].get("stream"):
             return StreamingResponse(self._stream(), media_type="text/event-stream")
         await self._wait(request)
@@ -195,7 +232,7 @@ class ProviderScript:
         if failure == "break":
             raise ConnectionAbortedError
         headers = {"Retry-After": self.retry_after} if self.retry_after else {}
-        body = _json({"error": {"message": "as told"}})
+        body = _json({"error": self.error})
         return Response(body.body, int(failure), headers, "application/json")
 
     async def _wait(self, request: Request) -> None:

@@ -30,11 +30,29 @@ class TaskIds:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._make = IdMaker(clock)
         self._last: dict[asyncio.Task[object] | None, str] = {}
+        self._listens: dict[asyncio.Task[object] | None, Callable[[str], None]] = {}
 
-    def __call__(self) -> str:
-        id = self._make()
-        self._last[asyncio.current_task()] = id
+    def __call__(self, key: str = "") -> str:
+        id = self._make(key)
+        task = asyncio.current_task()
+        self._last[task] = id
+        if task in self._listens:
+            self._listens[task](id)
         return id
+
+    def listen(self, callback: Callable[[str], None] | None) -> None:
+        """Call back with each id that this task makes from now on."""
+        task = asyncio.current_task()
+        if callback:
+            self._listens[task] = callback
+        else:
+            self._listens.pop(task, None)
+
+    def observe(self, id: str) -> None:
+        self._make.observe(id)
+
+    def align(self, seconds: float) -> None:
+        self._make.align(seconds)
 
     def last(self) -> str:
         return self._last[asyncio.current_task()]
@@ -54,7 +72,7 @@ class World(Protocol):
     """Where routers live."""
 
     lifetime: float
-    longest_freeze: float
+    longest_delay: float
 
     @property
     def routers(self) -> Sequence[Router]: ...
@@ -93,6 +111,14 @@ class Book:
     sent: dict[str, Sent] = field(default_factory=dict)
     deletes: list[Deleted] = field(default_factory=list)
     alive_until: tuple[float, float] = (0.0, 0.0)
+    newest: str = ""
+    """The greatest id that Redis has acknowledged."""
+
+    def comes_after(self, id: str, before: str, durability: str) -> None:
+        """What Redis acknowledged sorts after all that it had acknowledged before."""
+        if durability == "redis":
+            assert id > before, f"{self.key}: {id} sorts before {before}"
+            self.newest = max(self.newest, id)
 
     def touch(self, begun: float, ended: float, world: World, *, writes: bool) -> None:
         """The session was used; what it may have been too late for is noted."""
@@ -108,7 +134,7 @@ class Book:
             if not writes:
                 self.alive_until = (surely, at_most)
                 return
-        late = world.lifetime + world.longest_freeze
+        late = world.lifetime + world.longest_delay
         self.alive_until = (begun + world.lifetime, max(at_most, ended + late))
 
     def must_hold(self, sent: Sent) -> bool:
@@ -150,14 +176,33 @@ class Client:
             await deed(router, book, pause)
 
     async def take_turn(self, router: Router, book: Book, pause: float) -> None:
-        await self.load(router, book, pause)
-        question = Message(turn := router.ids(), "user", "?", at=1)
-        await self._append(router, book, question, turn)
+        turn = await self._ask(router, book)
         # A delete is remembered for one lifetime: no turn takes longer.
         thinking = min(self._chance.expovariate(2 / pause), self._world.lifetime / 3)
         await asyncio.sleep(thinking)
-        reply = Message(router.ids(), "assistant", "!", at=1)
-        await self._append(router, book, reply, turn)
+        if turn:
+            reply = Message(router.ids(), "assistant", "!", at=1)
+            await self._append(router, book, reply, turn)
+
+    async def _ask(self, router: Router, book: Book) -> str | None:
+        """Begin a turn; its id, or None where nothing could be stored."""
+        text = f"question {len(book.sent)} of {id(self)}"
+        begun, newest = self._world.now(), book.newest
+        router.ids.listen(
+            lambda made: book.sent.update({made: Sent(made, made, router)})
+        )
+        try:
+            asked = await router.store.ask(book.key, [text])
+        except StoreFull:
+            return None
+        finally:
+            router.ids.listen(None)
+        turn, sent = asked.turn, book.sent[asked.turn]
+        if not router.dead:
+            book.comes_after(turn, newest, asked.durability)
+            book.touch(begun, self._world.now(), self._world, writes=True)
+            sent.durability = asked.durability
+        return turn
 
     async def _append(
         self, router: Router, book: Book, message: Message, turn: str
@@ -167,7 +212,8 @@ class Client:
         try:
             durability = await router.store.append(book.key, [message], turn=turn)
         except SessionDeleted:
-            assert any(not d.epoch or turn < d.epoch for d in book.deletes)
+            deleted = any(not d.epoch or turn < d.epoch for d in book.deletes)
+            assert deleted or not book.must_hold(book.sent[turn])
         except StoreFull:
             pass
         else:
@@ -205,6 +251,7 @@ class Client:
 
     async def delete(self, router: Router, book: Book, _: float) -> None:
         book.deletes.append(deleted := Deleted(router))
+        newest = book.newest
         try:
             durability = await router.store.delete(book.key)
         except StoreFull:
@@ -212,6 +259,7 @@ class Client:
         finally:
             deleted.epoch = router.ids.last()
         if not router.dead:
+            book.comes_after(deleted.epoch, newest, durability)
             deleted.durability = durability
 
     async def save(self, router: Router, book: Book, _: float) -> None:

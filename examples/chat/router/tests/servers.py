@@ -1,5 +1,6 @@
 """Real servers for tests: redis-server, and ASGI applications on private ports."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -48,12 +49,13 @@ class RedisServer:
     With `durable` it writes every command to disk before it answers.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, cluster: bool = False) -> None:
         # First: a test that is skipped here must leave no folder behind.
         self._program = find_redis()
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._durable = durable
+        self.bus = free_port() if cluster else 0
         self._folder = tempfile.TemporaryDirectory(prefix="router-redis-")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -75,10 +77,12 @@ class RedisServer:
         appendonly = "yes" if self._durable else "no"
         arguments = (
             f"--port {self.port} --bind 127.0.0.1 --save --appendonly {appendonly} "
-            "--appendfsync always --dir"
+            "--appendfsync always --repl-diskless-sync-delay 0 --dir"
         )
+        bus = f"--cluster-enabled yes --cluster-port {self.bus}" if self.bus else ""
+        cluster = bus.split()
         self._process = subprocess.Popen(
-            [self._program, *arguments.split(), self._folder.name],
+            [self._program, *arguments.split(), self._folder.name, *cluster],
             stdout=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + PATIENCE
@@ -136,6 +140,55 @@ class RedisServer:
     def _signal(self, number: int) -> None:
         if self._process:
             self._process.send_signal(number)
+
+
+class Relay:
+    """One address in front of Redis servers: `target` is the one behind it now.
+
+    What is connected stays where it is, as behind a proxy or a name.
+    """
+
+    def __init__(self, target: RedisServer) -> None:
+        self.target = target
+        self.url = ""
+        self._server: asyncio.Server | None = None
+        self._wires: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = f"redis://127.0.0.1:{port}/0"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server
+        self._server.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """End all connections."""
+        for wire in self._wires:
+            wire.close()
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        port = self.target.port
+        with suppress(OSError):
+            there, back = await asyncio.open_connection("127.0.0.1", port)
+            mine = {writer, back}
+            self._wires |= mine
+            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+            self._wires -= mine
+        writer.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
 
 
 @asynccontextmanager

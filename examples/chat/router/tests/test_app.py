@@ -45,7 +45,9 @@ async def test_health_says_how_the_router_is() -> None:
     assert response.status_code == 200
     health = response.json()
     assert health["status"] == "ok"
-    assert set(health["sessions"]) == {"mode", "since", "unsynced", "last_ok_ms"}
+    assert set(health["sessions"]) == {
+        *("mode", "since", "unsynced", "last_ok_ms", "reason")
+    }
     assert health["sessions"]["mode"] == "memory"
     assert health["provider"] == {"mode": "offline", "host": "", "key": "missing"}
     assert health["version"]
@@ -117,7 +119,7 @@ async def test_without_a_session_nothing_is_stored_and_all_is_passed_on() -> Non
     assert script.asked[0]["tools"] == tools
     assert script.asked[0]["temperature"] == 0.5
     assert script.asked[0]["max_tokens"] == 7
-    assert script.asked[1]["max_completion_tokens"] == 2048
+    assert script.asked[1]["max_completion_tokens"] == 10**6
 
 
 async def test_with_a_session_only_what_is_new_counts() -> None:
@@ -140,7 +142,7 @@ async def test_with_a_session_only_what_is_new_counts() -> None:
         texts = [content for _, content, _ in await stored(client)]
     assert texts == ["stored", "reply", "new one", "new two", "reply"]
     sent = [message["content"] for message in script.asked[1]["messages"]]
-    assert sent == ["be brief", "stored", "reply", "new one", "new two"]
+    assert sent == ["be brief", "stored", "reply", "new one\n\nnew two"]
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -166,8 +168,8 @@ async def test_a_question_that_is_asked_again_after_a_failure_is_stored_once(
         texts = [content for _, content, _ in await stored(client)]
     assert texts == ["one", "two", "reply"] * 2
     told = [[m["content"] for m in asked["messages"]][1:] for asked in script.asked]
-    assert told[:3] == [["one", "two"]] * 3
-    assert told[3] == ["one", "two", "reply", "one", "two"]
+    assert told[:3] == [["one\n\ntwo"]] * 3
+    assert told[3] == ["one\n\ntwo", "reply", "one\n\ntwo"]
 
 
 async def test_a_deleted_session_is_gone() -> None:
@@ -219,11 +221,9 @@ async def test_the_question_is_stored_first_and_the_reply_before_the_end() -> No
 
 async def test_the_end_cannot_be_seen_before_the_reply_is_stored() -> None:
     class Slow(MemoryStore):
-        async def apply(
-            self, key: SessionKey, change: Log, *, lifetime: float | None = None
-        ) -> Receipt:
+        async def apply(self, key: SessionKey, change: Log, **how: Any) -> Receipt:
             await asyncio.sleep(0.1)
-            return await super().apply(key, change, lifetime=lifetime)
+            return await super().apply(key, change, **how)
 
     store = Slow()
     async with (
@@ -301,6 +301,54 @@ async def test_a_stream_that_breaks_off_says_so_and_keeps_its_part() -> None:
         assert json.loads(events[-1][6:])["error"]["code"] == "provider_error"
         assert "[DONE]" not in reply.text
         assert (await stored(client))[-1] == ("assistant", "one", True)
+
+
+async def test_a_silence_is_broken_with_a_comment_and_a_failure_after_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("router.app._SILENCE", 0.02)
+    script = ProviderScript()
+    may_go = asyncio.Event()
+    script.before_reply = may_go.wait
+    async with (
+        serving(script.app) as url,
+        routing(env={"LLM_BASE_URL": f"{url}/v1"}) as client,
+    ):
+        for failures, last in (([], "[DONE]"), ([422], '"provider_refused"')):
+            may_go.clear()
+            async with client.stream("POST", CHAT, json=say("x", stream=True)) as reply:
+                assert reply.status_code == 200
+                lines = reply.aiter_lines()
+                assert (await anext(lines)).startswith(": ")
+                if failures:
+                    script.fails_late = failures[0]
+                may_go.set()
+                rest = [line async for line in lines if line.startswith("data:")]
+            assert last in rest[-1]
+
+
+async def test_a_client_that_reads_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("router.app._UNREAD", 0.05)
+    monkeypatch.setattr("router.app._SILENCE", 0.02)
+    script = ProviderScript(["x" * 100_000] * 500)
+    async with (
+        serving(script.app) as url,
+        routing(env={"LLM_BASE_URL": f"{url}/v1"}) as client,
+    ):
+        body = json.dumps(say("x", stream=True)).encode()
+        reader, writer = await asyncio.open_connection(
+            client.base_url.host, client.base_url.port, limit=1000
+        )
+        head = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        async with asyncio.timeout(PATIENCE):
+            while "has read nothing" not in caplog.text:
+                await asyncio.sleep(0.02)
+            while await reader.read(65536):
+                pass
+        writer.close()
 
 
 async def test_a_reply_longer_than_a_message_may_be_is_cut() -> None:

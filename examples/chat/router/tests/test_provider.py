@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-import httpx
 import msgspec
 import pytest
 from starlette.applications import Starlette
@@ -12,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from router.provider import Call, RemoteProvider
+from router.provider import Call, RemoteProvider, find_proxy
 from router.wire import Refusal
 from tests.apps import CHAT, routing, say
 from tests.fakes import ProviderScript
-from tests.servers import PATIENCE, free_port, serving
+from tests.servers import free_port, serving
 
 CALL = Call({"model": "m", "messages": []}, "hello")
 CHOICE = {"delta": {"content": "a\u2028b"}, "finish_reason": "stop"}
@@ -50,10 +49,13 @@ async def test_one_failure_before_the_first_token_is_retried(
 @pytest.mark.parametrize(
     ("failures", "status", "code", "times"),
     [
-        ([500, 500], 502, "provider_failed", 2),
-        ([503, 503], 503, "provider_failed", 2),
+        ([500], 502, "provider_failed", 1),
+        ([503], 503, "provider_failed", 1),
+        ([302], 502, "provider_failed", 1),
         ([429], 429, "rate_limited", 1),
-        ([401], 502, "provider_key", 1),
+        ([401], 424, "provider_key", 1),
+        ([403], 424, "provider_refused", 1),
+        ([402], 424, "provider_quota", 1),
         ([422], 422, "provider_refused", 1),
     ],
 )
@@ -72,10 +74,68 @@ async def test_a_failure_is_told_with_the_right_status(
     assert reply.status_code == status
     assert reply.json()["error"]["code"] == code
     assert len(script.asked) == times
-    passed_on = status == 429 or failures[0] in (500, 503)
+    passed_on = status in (429, 502, 503)
     assert reply.headers.get("Retry-After") == ("17" if passed_on else None)
     assert "canary" not in reply.text + health.text
     assert health.json()["provider"]["key"] == "configured"
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_second_failure_ends_the_turn(stream: bool) -> None:
+    script = ProviderScript()
+    script.failures = [500, 500]
+    async with serving(script.app) as url:
+        provider = RemoteProvider(f"{url}/v1", None)
+        with pytest.raises(Refusal, match="status 500"):
+            await ask(provider, stream=stream)
+        await provider.close()
+    assert len(script.asked) == 2
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("error", "status", "code", "words"),
+    [
+        (
+            {"message": "check your plan", "code": "insufficient_quota"},
+            424,
+            "provider_quota",
+            "quota is used up: check your plan (insufficient_quota)",
+        ),
+        (
+            {"message": "slow down", "type": "requests"},
+            429,
+            "rate_limited",
+            "limits how much it is asked: slow down",
+        ),
+        (
+            {"message": "wrong key gsk-canary or sk-other-canary-key"},
+            429,
+            "rate_limited",
+            "wrong key *** or ***",
+        ),
+        ("plain words", 429, "rate_limited", "asked: plain words"),
+    ],
+)
+async def test_the_provider_s_words_reach_the_log_and_the_client(
+    stream: bool,
+    error: object,
+    status: int,
+    code: str,
+    words: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    script = ProviderScript()
+    script.failures = [429]
+    script.error = error
+    async with serving(script.app) as url:
+        env = {"GROQ_API_KEY": "gsk-canary", "LLM_BASE_URL": f"{url}/v1"}
+        async with routing(env=env) as client:
+            reply = await client.post(CHAT, json=say("x", stream=stream))
+    assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
+    assert words in reply.json()["error"]["message"]
+    assert "canary" not in reply.text + caplog.text
+    assert words.rsplit(": ", maxsplit=1)[-1] in caplog.text
 
 
 async def test_a_provider_that_is_not_there_is_a_502() -> None:
@@ -87,11 +147,7 @@ async def test_a_provider_that_is_not_there_is_a_502() -> None:
             assert reply.json()["error"]["code"] == "provider_unreachable"
 
 
-async def test_a_provider_that_says_nothing_is_a_504_after_one_question(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    timeout = httpx.Timeout(PATIENCE, read=1)
-    monkeypatch.setattr("router.provider._TIMEOUT", timeout)
+async def test_a_provider_that_says_nothing_is_a_504_after_one_question() -> None:
     script, has_given_up = ProviderScript(), asyncio.Event()
 
     async def wait() -> None:
@@ -99,8 +155,8 @@ async def test_a_provider_that_says_nothing_is_a_504_after_one_question(
 
     script.before_reply = wait
     async with serving(script.app) as url:
-        provider = RemoteProvider(f"{url}/v1", None)
-        with pytest.raises(Refusal) as caught:
+        provider = RemoteProvider(f"{url}/v1", None, timeout=1)
+        with pytest.raises(Refusal, match="LLM_TIMEOUT") as caught:
             await ask(provider, stream=False)
         has_given_up.set()
         await provider.close()
@@ -111,7 +167,7 @@ async def test_a_provider_that_says_nothing_is_a_504_after_one_question(
 
 @pytest.mark.parametrize(
     ("how", "words"),
-    [("breaks_after", "ended too early"), ("aborts_after", "cannot be reached")],
+    [("breaks_after", "ended too early"), ("aborts_after", "ended the connection")],
 )
 async def test_a_broken_stream_is_not_asked_for_again(how: str, words: str) -> None:
     script = ProviderScript(["one", "two"])
@@ -130,6 +186,8 @@ async def test_a_broken_stream_is_not_asked_for_again(how: str, words: str) -> N
         ([b"data: %s\n\n", b"data: [DONE]\n\n"], "a\u2028b"),
         ([b"data:%s\r\n\r\n"], "a\u2028b"),
         ([b": a comment\n\nevent: x\ndata: %s"], "a\u2028b"),
+        ([b"\xef\xbb\xbfdata: %s\r\rdata: [DONE]\r\r"], "a\u2028b"),
+        ([b"id: 1\nretry: 5\ndata\ndata: %s\ndata:\n\n"], "a\u2028b"),
     ],
 )
 async def test_events_are_read_whatever_their_lines_are_like(
@@ -148,6 +206,7 @@ async def test_events_are_read_whatever_their_lines_are_like(
         ([b'data: {"error": {"message": "overloaded"}}\n\n'], "error"),
         ([b"data: {}\n\n", b"data: [DONE]\n\n"], None),
         ([b"x" * 700_000, b"x" * 700_000], "endless"),
+        ([b"data: %s\n" % (b"x" * 1000)] * 2000, "endless"),
         ([], "too early"),
     ],
 )
@@ -187,7 +246,7 @@ async def read_stream(parts: list[bytes]) -> str:
         (b"{}", "no reply"),
         (b'{"choices": []}', "no reply"),
         (b'{"error": {"message": "quota"}}', "an error"),
-        (b'{"error": {"message": "quota"}, "choices": []}', "an error"),
+        (b'{"error": {"message": "quota"}, "choices": []}', "an error: quota"),
     ],
 )
 async def test_an_answer_of_another_shape_is_refused(body: bytes, words: str) -> None:
@@ -200,3 +259,121 @@ async def test_an_answer_of_another_shape_is_refused(body: bytes, words: str) ->
         with pytest.raises(Refusal, match=words):
             await ask(provider, stream=False)
         await provider.close()
+
+
+END = [
+    b'data: {"choices": [{"delta": {"content": "all"}}]}\n\n',
+    b'data: {"choices": [{"delta": null, "finish_reason": "stop"}]}\n\n',
+]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [],
+        [b'data: {"choices": null, "usage": {}}\n\n', b"data: [DONE]\n\n"],
+        [b'data: {"error": {"message": "too late"}}\n\n'],
+        [b"data: nonsense\n\n"],
+    ],
+)
+async def test_a_reply_that_has_ended_is_complete_whatever_comes(
+    after: list[bytes],
+) -> None:
+    assert await read_stream([*END, *after]) == "all"
+
+
+async def test_a_reply_that_has_ended_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("router.provider._AFTER_THE_END", 0.01)
+    leave = asyncio.Event()
+
+    async def answer(_: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            for part in END:
+                yield part
+            await leave.wait()
+
+        return StreamingResponse(body())
+
+    app = Starlette(routes=[Route("/chat/completions", answer, methods=["POST"])])
+    async with serving(app) as url:
+        provider = RemoteProvider(url, None)
+        assert await ask(provider, stream=True) == "all"
+        leave.set()
+        await provider.close()
+
+
+async def test_an_event_of_several_lines_is_one_event() -> None:
+    text = b'data: {"choices": [{"delta":\ndata: {"content": "x"},\n'
+    text += b'data: "finish_reason": "stop"}]}\n\n'
+    assert await read_stream([text]) == "x"
+
+
+async def test_a_whole_reply_instead_of_a_stream_is_told() -> None:
+    async def answer(_: Request) -> Response:
+        return Response(b'{"error": {"message": "no"}}', media_type="application/json")
+
+    app = Starlette(routes=[Route("/chat/completions", answer, methods=["POST"])])
+    async with serving(app) as url:
+        provider = RemoteProvider(url, None)
+        with pytest.raises(Refusal, match="an error: no"):
+            await ask(provider, stream=True)
+        await provider.close()
+
+
+async def test_a_full_router_says_so_and_does_not_ask() -> None:
+    script = ProviderScript()
+    script.go.clear()
+    async with serving(script.app) as url:
+        provider = RemoteProvider(f"{url}/v1", None, most_open=1)
+        async with aclosing(provider.stream(CALL)) as first:
+            assert (await anext(first)).text == "Hello"
+            for stream in (True, False):
+                with pytest.raises(Refusal, match="full") as caught:
+                    await ask(provider, stream=stream)
+                assert caught.value.status_code == 503
+                assert caught.value.headers == {"Retry-After": "1"}
+            script.go.set()
+        assert await ask(provider, stream=False) == "Hello there!"
+        await provider.close()
+    assert len(script.asked) == 2
+
+
+async def test_keep_alive_comments_of_the_provider_count_as_life() -> None:
+    async def answer(_: Request) -> Response:
+        async def body() -> AsyncIterator[bytes]:
+            for _ in range(8):
+                await asyncio.sleep(0.25)
+                yield b": keep-alive\n\n"
+            for part in END:
+                yield part
+
+        return StreamingResponse(body())
+
+    app = Starlette(routes=[Route("/chat/completions", answer, methods=["POST"])])
+    async with serving(app) as url:
+        provider = RemoteProvider(url, None, timeout=1.5)
+        assert await ask(provider, stream=True) == "all"
+        await provider.close()
+
+
+@pytest.mark.parametrize(
+    ("env", "proxy"),
+    [
+        ({}, None),
+        ({"https_proxy": "http://proxy:1"}, "http://proxy:1"),
+        ({"all_proxy": "http://proxy:2"}, "http://proxy:2"),
+        ({"https_proxy": "http://proxy:1", "no_proxy": ".example.org"}, None),
+        ({"http_proxy": "http://proxy:1"}, None),
+    ],
+)
+def test_the_proxy_is_the_one_that_the_environment_names(
+    env: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert find_proxy("https://llm.example.org/v1") == proxy

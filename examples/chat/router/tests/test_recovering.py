@@ -358,15 +358,11 @@ async def test_what_is_unsynced_lands_when_the_store_is_closed() -> None:
         await again.close()
 
 
-@pytest.mark.parametrize("broken", ["log", "meta"])
-async def test_a_corrupt_session_does_not_keep_the_others_from_coming_back(
-    broken: str,
-) -> None:
+async def test_a_corrupt_session_does_not_keep_the_others_from_coming_back() -> None:
     with RedisServer(durable=True) as server:
         remote = RedisStore(server.url, timeout=FREEZE)
         store = RecoveringStore(remote)
-        names = dict(zip(("log", "meta"), remote._keys(KEY), strict=True))
-        server.command(f"SET {names[broken]} nonsense")
+        server.command(f"SET {remote._keys(KEY)[0]} nonsense")
         server.freeze()
         other = SessionKey("bob", "one")
         for key in (KEY, other):
@@ -391,6 +387,8 @@ async def test_a_wrong_password_is_said_and_not_shown(
             )
         )
         assert not await store.ping()
-        assert "WRONGPASS" in caplog.text or "invalid" in caplog.text
+        assert (
+            store.status().reason == "Redis refuses the user or password in REDIS_URL"
+        )
         assert "canary" not in caplog.text
         await store.close()

@@ -5,16 +5,23 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 
-from router.ids import IdMaker
+from router.ids import SUFFIX, IdMaker
 from router.sessions.log import Limits, Log, Message, encode_log, merge
 from router.sessions.memory import MemoryStore
 from router.sessions.recovering import RecoveringStore
 from router.sessions.redis import RedisStore
-from router.sessions.store import SessionDeleted, SessionKey, SessionStore
+from router.sessions.store import (
+    Behind,
+    How,
+    SessionDeleted,
+    SessionKey,
+    SessionStore,
+)
 from tests.fakes import Clock
-from tests.servers import PATIENCE
+from tests.servers import PATIENCE, RedisServer
 
 KINDS = ["memory", "redis", "chooser"]
 LIMITS = Limits(lifetime=100, messages=6, size=2000)
@@ -247,6 +254,65 @@ async def test_ping_says_yes_while_the_store_answers(store: SessionStore) -> Non
     assert await store.ping()
 
 
+async def test_a_turn_begins_behind_all_that_is_there(store: SessionStore) -> None:
+    first = await store.ask(KEY, ["one"])
+    assert [message.content for message in first.question] == ["one"]
+    assert (first.earlier, first.reply) == ((), None)
+    assert first.durability == store.status().mode
+    reply = make_message("two", "assistant")
+    await store.append(KEY, [reply], turn=first.turn)
+    second = await store.ask(KEY, ["three", "four"])
+    assert second.earlier == (*first.question, reply)
+    assert second.turn == second.question[0].id
+    assert contents(await store.load(KEY)) == ["one", "two", "three", "four"]
+
+
+async def test_a_question_without_a_reply_is_not_stored_again(
+    store: SessionStore,
+) -> None:
+    before = await store.ask(KEY, ["hello", "you"])
+    again = await store.ask(KEY, ["hello", "you"])
+    assert again == before
+    assert contents(await store.load(KEY)) == ["hello", "you"]
+    await store.append(KEY, [make_message("yes?", "assistant")], turn=again.turn)
+    later = await store.ask(KEY, ["hello", "you"])
+    assert later.turn != before.turn
+    assert len(contents(await store.load(KEY))) == 5
+
+
+async def test_a_turn_of_the_same_name_is_known_with_its_reply(
+    store: SessionStore,
+) -> None:
+    first = await store.ask(KEY, ["hello"], "name")
+    reply = make_message("yes?", "assistant")
+    await store.append(KEY, [reply], turn=first.turn)
+    await store.ask(KEY, ["more"], "another")
+    again = await store.ask(KEY, ["hello"], "name")
+    assert (again.turn, again.question, again.reply) == (
+        first.turn,
+        first.question,
+        reply,
+    )
+    assert again.earlier == ()
+    assert contents(await store.load(KEY)) == ["hello", "yes?", "more"]
+    assert (await store.ask(OTHER, ["hello"], "name")).reply is None
+
+
+async def test_a_reply_without_its_question_is_refused(
+    store: SessionStore, request: pytest.FixtureRequest
+) -> None:
+    if isinstance(store, MemoryStore):
+        asked = await store.ask(KEY, ["hello"])
+        store.drop(KEY)
+    else:
+        asked = await store.ask(KEY, ["hello"])
+        await store.delete(KEY)
+        request.getfixturevalue("redis_server").empty()  # the delete is forgotten
+    with pytest.raises(SessionDeleted):
+        await store.append(KEY, [make_message("yes?", "assistant")], turn=asked.turn)
+    assert await store.load(KEY) is None
+
+
 async def test_redis_merges_as_memory_does(redis_url: str) -> None:
     chance = random.Random(7)
     memory = MemoryStore(limits=LIMITS)
@@ -266,10 +332,25 @@ async def test_redis_merges_as_memory_does(redis_url: str) -> None:
                 for id in chance.sample(ids, chance.randrange(4))
             ]
             change = encode_log(messages, turn, epoch)
-            memory_says = (await memory.apply(key, change)).epoch
-            assert (await redis.apply(key, change)).epoch == memory_says
+            how = chance.choice(("merge", "merge", "stamp", "ask"))
+            if (how == "ask" and not messages) or (how == "stamp" and not epoch):
+                how = "merge"
+            said = await say(memory, key, change, how, turn)
+            assert await say(redis, key, change, how, turn) == said
             assert (await redis.read(key))[0] == (await memory.read(key))[0]
     await redis.close()
+
+
+async def say(
+    store: SessionStore, key: SessionKey, change: Log, how: How, turn: str
+) -> object:
+    """What a store answers to a change, or raises, but for where it keeps it."""
+    condition = {"merge": turn, "stamp": "", "ask": turn[SUFFIX]}[how].encode()
+    try:
+        receipt = await store.apply(key, change, how=how, condition=condition)
+    except (Behind, SessionDeleted) as error:
+        return type(error), error.args
+    return receipt.epoch, receipt.members, receipt.turn
 
 
 def test_merging_in_any_order_gives_the_same() -> None:
@@ -299,3 +380,20 @@ async def test_of_two_messages_with_one_id_in_one_append_the_first_is_kept(
     question = make_message("first")
     await store.append(KEY, [question, make_message("second", id=question.id)])
     assert contents(await store.load(KEY)) == ["first"]
+
+
+async def test_sessions_of_the_form_before_can_be_read_and_go_on(
+    redis_server: RedisServer, redis_url: str
+) -> None:
+    store = RedisStore(redis_url, limits=LIMITS, timeout=PATIENCE)
+    (name,) = store._keys(KEY)
+    message = make_message("old")
+    body = msgspec.msgpack.encode(message)
+    await store._client.zadd(name, {f"{message.id}{message.id}u1".encode() + body: 0})
+    assert contents(await store.load(KEY)) == ["old"]
+    asked = await store.ask(KEY, ["new"])
+    assert [message.content for message in asked.earlier] == ["old"]
+    for number in range(8):
+        await store.append(KEY, [make_message("x" * 600 + str(number))])
+    assert sum(map(len, contents(await store.load(KEY)))) <= LIMITS.size
+    await store.close()

@@ -1,15 +1,19 @@
 """Starting and stopping the real process: `python -m router`."""
 
 import itertools
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
@@ -47,6 +51,62 @@ class Process:
     def get(self, path: str) -> httpx.Response:
         address = f"http://127.0.0.1:{self.port}{path}"
         return httpx.get(address, trust_env=False, timeout=PATIENCE)
+
+    def wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with suppress(httpx.HTTPError):
+                if self.get("/health").status_code == 200:
+                    return
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.02)
+
+    def stream(self, session: str) -> AbstractContextManager[httpx.Response]:
+        """A streamed reply of a session of alice."""
+        return httpx.stream(
+            "POST",
+            f"http://127.0.0.1:{self.port}/v1/chat/completions",
+            headers={"X-User-Id": "alice", "X-Session-Id": session},
+            json={"stream": True, "messages": [{"role": "user", "content": "hi"}]},
+            trust_env=False,
+            timeout=PATIENCE,
+        )
+
+
+class EndlessProvider:
+    """A provider in threads, whose replies begin and never end."""
+
+    def __init__(self) -> None:
+        self._leave = threading.Event()
+        leave = self._leave
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                chunk = {"choices": [{"delta": {"content": "begun"}}]}
+                self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+                self.wfile.flush()
+                leave.wait(PATIENCE)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave.set()
+        self._server.shutdown()
+        self._server.server_close()
 
 
 @contextmanager
@@ -96,6 +156,51 @@ def test_a_reply_under_way_is_finished_before_it_stops(tmp_path: Path) -> None:
             router.process.send_signal(signal.SIGTERM)
             assert "data: [DONE]" in list(lines)
         assert router.process.wait(PATIENCE) == 143
+
+
+UVICORN = [
+    *("-m", "uvicorn", "--factory", "router.app:make_app"),
+    *("--timeout-graceful-shutdown", "1"),
+]
+
+
+@pytest.mark.parametrize("by", ["module", "uvicorn", "workers"])
+def test_what_was_shown_of_a_reply_is_stored_when_it_stops(
+    tmp_path: Path, redis_server: RedisServer, by: str
+) -> None:
+    redis_server.empty()
+    port, streams = free_port(), 20
+    uvicorn = [*UVICORN, "--port", str(port)]
+    command = {
+        "module": ["-m", "router"],
+        "uvicorn": uvicorn,
+        "workers": [*uvicorn, "--workers", "2"],
+    }[by]
+    with EndlessProvider() as provider, ExitStack() as stack:
+        env = {"REDIS_URL": redis_server.url, "LLM_BASE_URL": provider.url}
+        router = stack.enter_context(running(tmp_path, env, port=port, command=command))
+        router.wait_until_it_answers()
+        for number in range(streams):
+            lines = stack.enter_context(router.stream(f"s{number}")).iter_lines()
+            assert "begun" in next(lines)
+        router.process.send_signal(signal.SIGTERM)
+        router.process.wait(PATIENCE)
+        assert "Traceback" not in router.output.read_text()
+    with running(tmp_path, {"REDIS_URL": redis_server.url}) as again:
+        again.wait_until_ready()
+        for number in range(streams):
+            session = again.get(f"/v1/sessions/alice/s{number}").json()
+            said = [(m["role"], m["interrupted"]) for m in session["messages"]]
+            assert said == [("user", False), ("assistant", True)]
+
+
+def test_a_redis_that_will_never_do_is_an_error_at_the_start(tmp_path: Path) -> None:
+    with RedisServer() as server:
+        server.command("CONFIG SET requirepass right")
+        with running(tmp_path, {"REDIS_URL": server.url}) as router:
+            assert router.process.wait(PATIENCE) == 1
+            output = router.output.read_text()
+    assert output == "router: error: Redis refuses the user or password in REDIS_URL\n"
 
 
 def test_boot_delay_stretches_the_time_before_it_is_ready(tmp_path: Path) -> None:

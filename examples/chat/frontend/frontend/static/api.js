@@ -11,11 +11,16 @@ export class Failure extends Error {
 }
 
 // Yields {delta} as the reply is written and {done} at its end; throws a Failure when
-// it breaks off. Aborting the signal cancels the turn all the way to the provider.
+// it breaks off. Aborting the signal cancels the turn all the way to the provider. Its
+// name lets a proxy send the turn again without it being answered twice.
 export async function* sendTurn(session, message, signal) {
   const response = await ask("/api/chat", {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
+    headers: {
+      "Content-Type": "application/json",
+      Accept: "text/event-stream",
+      "Idempotency-Key": makeId(),
+    },
     body: JSON.stringify({ message, session }),
     signal,
   });
@@ -36,6 +41,11 @@ export async function loadMessages(session) {
     if (failure.status === 404) return null;
     throw failure;
   }
+}
+
+export function makeId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export function forgetSession(session) {

@@ -1,6 +1,7 @@
 // The page: what was said, the message being written, and how the router is.
 
-import { Failure, forgetSession, loadMessages, loadStatus, sendTurn } from "./api.js";
+import { Failure, forgetSession, loadMessages, loadStatus } from "./api.js";
+import { makeId, sendTurn } from "./api.js";
 import { element, renderText } from "./text.js";
 
 const find = (id) => document.getElementById(id);
@@ -22,8 +23,7 @@ let state = "fine"; // fine, degraded, starting, away, unreachable
 // The session: its id stays in this browser, the user's in a cookie out of reach.
 
 function beginSession() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const id = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const id = makeId();
   localStorage.setItem("chat.session", id);
   loaded = true; // there is nothing to load
   return id;

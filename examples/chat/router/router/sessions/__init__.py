@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from router.sessions.log import Limits
 from router.sessions.memory import MemoryStore
 from router.sessions.recovering import RecoveringStore
-from router.sessions.store import SessionStore
+from router.sessions.store import SessionStore, StoreMisconfigured, StoreUnavailable
 
 
 def make_store(redis_url: str | None, lifetime: float) -> SessionStore:
@@ -23,8 +23,17 @@ def make_store(redis_url: str | None, lifetime: float) -> SessionStore:
 
 @asynccontextmanager
 async def tended(store: SessionStore) -> AsyncIterator[SessionStore]:
-    """The store, asked once and then looked after until the end; closed there."""
-    await store.ping()
+    """The store, asked once and then looked after until the end; closed there.
+
+    Raises StoreMisconfigured where it will never do as it is set up.
+    """
+    try:
+        await store.check()
+    except StoreMisconfigured:
+        await store.close()
+        raise
+    except StoreUnavailable:
+        pass  # it may come
     tending = asyncio.create_task(store.tend())
     try:
         yield store

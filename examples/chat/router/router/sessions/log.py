@@ -2,19 +2,27 @@
 
 A change to a session is itself a small log. Merging is the only way to change one, and
 merging twice is merging once: a write that timed out may safely be sent again. What
-`merge` does here, `apply.lua` does inside Redis; one test compares the two.
+`merge` does here, `change.lua` does inside Redis; one test compares the two.
+
+A member is: its id, its turn's id, its role, the version of this form, a mark of its
+text, and the message itself. Of version 1, which had no mark, the text is read alone.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import msgspec
+
+from router.ids import SUFFIX
 
 ID = slice(0, 36)
 TURN = slice(36, 72)
 ROLE = slice(72, 73)
 VERSION = slice(73, 74)
-BODY = slice(74, None)
+MARK = slice(74, 90)
+_BODIES = {b"1": slice(74, None), b"2": slice(90, None)}
+_NO_MARK = 16 * "0"
 _LARGEST_MEMBER = 512 * 1024
 
 
@@ -46,6 +54,14 @@ class Log(msgspec.Struct, frozen=True, gc=False):
     def size(self) -> int:
         return sum(map(len, self.members))
 
+    @property
+    def newest(self) -> bytes:
+        """The greatest id of messages, turns and deletes; empty when there is none."""
+        if not self.members:
+            return self.epoch
+        last = self.members[-1]
+        return max(self.epoch, last[ID], last[TURN])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -68,6 +84,8 @@ def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
 
     Of messages with the same id the first counts.
     """
+    if len(messages) == 1:
+        return Log(epoch.encode(), (_encode(messages[0], turn),))
     by_id = {message.id: message for message in reversed(messages)}
     members = sorted(_encode(message, turn) for message in by_id.values())
     return Log(epoch.encode(), tuple(members))
@@ -75,20 +93,45 @@ def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
 
 def _encode(message: Message, turn: str) -> bytes:
     role = "u" if message.role == "user" else "a"
-    return f"{message.id}{turn}{role}1".encode() + _encoder.encode(message)
+    mark = _mark(message.content) if role == "u" else _NO_MARK
+    return f"{message.id}{turn}{role}2{mark}".encode() + _encoder.encode(message)
+
+
+def _mark(text: str) -> str:
+    """What two questions of the same text have in common."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def decode_members(members: Sequence[bytes]) -> tuple[Message, ...]:
     """The messages of a log; raises CorruptSession for what nobody here wrote."""
     versions = {member[VERSION] for member in members}
-    if versions - {b"1"} or max(map(len, members), default=0) > _LARGEST_MEMBER:
+    if versions - _BODIES.keys() or max(map(len, members), default=0) > _LARGEST_MEMBER:
         raise CorruptSession("a stored message has an unknown form")
     # All bodies behind the head of a msgpack array: one call is quicker than many.
     head = b"\xdd" + len(members).to_bytes(4, "big")
+    bodies = [m[_BODIES[m[VERSION]]] for m in members]
     try:
-        return _decoder.decode(head + b"".join([m[BODY] for m in members]))
+        return _decoder.decode(head + b"".join(bodies))
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptSession("a stored message cannot be decoded") from error
+
+
+def find_turn(known: Log, asked: Log, suffix: bytes) -> bytes | None:
+    """The id of the turn in which these questions were asked before, if they were.
+
+    With a suffix: in any turn, by the ids that were made with the same key. Without a
+    reply since: by their texts.
+    """
+    for member in reversed(known.members) if suffix else ():
+        if member[ID][SUFFIX] == suffix and member[ROLE] == b"u":
+            return member[TURN]
+    last = known.members[-len(asked.members) :]
+    if len(last) == len(asked.members) and all(
+        old[ROLE] == b"u" and old[VERSION] == b"2" and old[MARK] == new[MARK]
+        for old, new in zip(last, asked.members, strict=True)
+    ):
+        return last[0][TURN]
+    return None
 
 
 def merge(known: Log, change: Log, limits: Limits) -> Log:

@@ -8,13 +8,18 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from router.sessions.log import Limits, Log, merge
+from router.ids import Ids
+from router.sessions.log import ID, Limits, Log, find_turn, merge
 from router.sessions.store import (
     DEFAULT_LIMITS,
+    Behind,
     Durability,
+    How,
     Receipt,
+    SessionDeleted,
     SessionKey,
     SessionStore,
     Stats,
@@ -51,7 +56,7 @@ class MemoryStore(SessionStore):
         limits: Limits = DEFAULT_LIMITS,
         bounds: Bounds = _BOUNDS,
         clock: Callable[[], float] = time.monotonic,
-        new_id: Callable[[], str] | None = None,
+        new_id: Ids | None = None,
     ) -> None:
         super().__init__(limits, new_id)
         self._bounds = bounds
@@ -107,7 +112,7 @@ class MemoryStore(SessionStore):
         self._put(key, (max(deadline, now + lifetime), log, log.size + _OVERHEAD))
         return log
 
-    def _put(self, key: SessionKey, entry: _Entry) -> None:
+    def _put(self, key: SessionKey, entry: _Entry, *, moves: bool = True) -> None:
         held = self._entries.get(key)
         _, before, size_before = held or _NOTHING
         more = entry[2] - size_before
@@ -118,7 +123,8 @@ class MemoryStore(SessionStore):
         self._size += more
         self._live += bool(entry[1].members) - bool(before.members)
         self._entries[key] = entry
-        self._entries.move_to_end(key)
+        if moves:
+            self._entries.move_to_end(key)
 
     def drop(self, key: SessionKey) -> None:
         """Forget a session, its tombstone included."""
@@ -161,10 +167,28 @@ class MemoryStore(SessionStore):
         self.drop(key)
         self._evicted += 1
 
+    def forget(self, key: SessionKey, gone: AbstractSet[bytes]) -> None:
+        """Take messages out of a session; the rest keeps its lifetime."""
+        deadline, log, _ = self._entries.get(key, _NOTHING)
+        kept = tuple(member for member in log.members if member not in gone)
+        if len(kept) < len(log.members):
+            log = Log(log.epoch, kept)
+            self._put(key, (deadline, log, log.size + _OVERHEAD), moves=False)
+
     async def apply(
-        self, key: SessionKey, change: Log, *, lifetime: float | None = None
+        self,
+        key: SessionKey,
+        change: Log,
+        *,
+        lifetime: float | None = None,
+        how: How = "merge",
+        condition: bytes = b"",
     ) -> Receipt:
-        return Receipt("memory", self.merge(key, change, lifetime=lifetime).epoch)
+        known = self.peek(key)
+        turn = check_condition(known, change, how, condition)
+        log = self.slide(key) if turn else self.merge(key, change, lifetime=lifetime)
+        members = log.members if how == "ask" else ()
+        return Receipt("memory", log.epoch, members, turn)
 
     async def read(self, key: SessionKey) -> tuple[Log, Durability]:
         return self.slide(key), "memory"
@@ -197,3 +221,21 @@ class MemoryStore(SessionStore):
 
     def status(self) -> Status:
         return Status(mode="memory", since=self.since)
+
+
+def check_condition(known: Log, change: Log, how: How, condition: bytes) -> bytes:
+    """Whether a change may be made to a log: see `SessionStore.apply`.
+
+    Returns the turn in which all was asked before, else nothing.
+    """
+    if how == "merge":
+        # It is among the last: a reply comes soon after its question.
+        if condition and all(m[ID] != condition for m in reversed(known.members)):
+            raise SessionDeleted
+        return b""
+    if how == "ask" and (turn := find_turn(known, change, condition)):
+        return turn
+    stamp = change.members[0][ID] if how == "ask" else change.epoch
+    if stamp < known.newest or (how == "ask" and stamp == known.newest):
+        raise Behind(known.newest)
+    return b""

@@ -14,14 +14,17 @@ from contextlib import suppress
 from typing import TypeVar
 
 from router.sessions.log import CorruptSession, Log, merge
-from router.sessions.memory import Bounds, MemoryStore
+from router.sessions.memory import Bounds, MemoryStore, check_condition
 from router.sessions.store import (
     Durability,
+    How,
     Receipt,
     SessionKey,
     SessionStore,
     Stats,
     Status,
+    StoreMisconfigured,
+    StoreReadOnly,
     StoreUnavailable,
     now,
 )
@@ -52,44 +55,82 @@ class RecoveringStore(SessionStore):
         self._outbox = MemoryStore(limits=limits, bounds=outbox, clock=clock)
         self._touched: set[SessionKey] = set()
         self._down = False
+        self._is_read_only = False
         self._told_down = False
+        self._reason = ""
         self._last_ok: float | None = None
 
     async def apply(
-        self, key: SessionKey, change: Log, *, lifetime: float | None = None
+        self,
+        key: SessionKey,
+        change: Log,
+        *,
+        lifetime: float | None = None,
+        how: How = "merge",
+        condition: bytes = b"",
     ) -> Receipt:
-        asked = self._clock()
-        receipt = await self._ask(
-            key, lambda: self._remote.apply(key, change, lifetime=lifetime)
+        asked, before = self._clock(), self._mirror.peek(key)
+        receipt = await self._write(
+            key,
+            lambda: self._remote.apply(
+                key, change, lifetime=lifetime, how=how, condition=condition
+            ),
         )
         if receipt:
-            self._learn(key, Log(receipt.epoch, change.members), asked)
+            if how == "ask":
+                answer = Log(receipt.epoch, receipt.members)
+                self._learn(key, answer, asked, before)
+            else:
+                self._learn(key, Log(receipt.epoch, change.members), asked)
             return receipt
-        epoch = max(self._view(key).epoch, change.epoch)
+        return self._apply_here(key, change, how, condition)
+
+    def _apply_here(
+        self, key: SessionKey, change: Log, how: How, condition: bytes
+    ) -> Receipt:
+        known = self._view(key)
+        # What the mirror has let go of may be in Redis: nothing here is proof of that.
+        turn = b"" if how == "merge" else check_condition(known, change, how, condition)
+        epoch = max(known.epoch, change.epoch)
         accepted = merge(Log(epoch), change, self.limits)
-        if accepted.members or change.epoch:
+        if turn:
+            self._mirror.slide(key)
+            self._outbox.slide(key)
+            self._touched.add(key)
+        elif accepted.members or change.epoch:
             self._outbox.merge(key, accepted)
             self._mirror.merge(key, accepted)
-        return Receipt("degraded", epoch)
+        members = self._view(key).members if how == "ask" else ()
+        return Receipt("degraded", epoch, members, turn)
 
     async def read(self, key: SessionKey) -> tuple[Log, Durability]:
-        asked = self._clock()
-        if answer := await self._ask(key, lambda: self._remote.read(key)):
-            self._learn(key, answer[0], asked)
-            if key not in self._outbox:
-                return answer
+        asked, before = self._clock(), self._mirror.peek(key)
+        was_behind = key in self._outbox
+        if answer := await self._ask(lambda: self._remote.read(key)):
+            log, durability = answer
+            if durability != "redis":
+                # It may be a replica, which lacks some of what was answered before.
+                if not self._is_read_only:
+                    self._go_down(StoreReadOnly("Redis takes no writes"))
+                self._learn(key, log, asked)
+            else:
+                is_behind = was_behind or key in self._outbox
+                self._learn(key, log, asked, None if is_behind else before)
+                if not is_behind:
+                    return answer
         if self._mirror.slide(key).members:
             self._touched.add(key)
         self._outbox.slide(key)
         return self._view(key), "degraded"
 
     async def exists(self, key: SessionKey) -> bool:
-        known = await self._ask(key, lambda: self._remote.exists(key))
+        asks = key not in self._outbox
+        known = await self._ask(lambda: self._remote.exists(key)) if asks else None
         return bool(self._view(key).members) if known is None else known
 
     async def set_aside(self, key: SessionKey) -> None:
         self._mirror.drop(key)
-        await self._ask(key, lambda: self._remote.set_aside(key))
+        await self._write(key, lambda: self._remote.set_aside(key))
 
     async def cleanup_expired(self) -> int:
         freed = await self._mirror.cleanup_expired()
@@ -97,12 +138,12 @@ class RecoveringStore(SessionStore):
 
     async def get_stats(self) -> Stats:
         """Redis's counts; during an outage those of the mirror."""
-        stats = await self._ask(None, self._remote.get_stats)
+        stats = await self._ask(self._remote.get_stats)
         return stats or await self._mirror.get_stats()
 
     async def check(self) -> None:
-        if self._down:
-            raise StoreUnavailable("Redis did not answer when it was last asked")
+        if self._told_down:
+            raise StoreUnavailable(self._reason)
         await self.probe()
 
     def status(self) -> Status:
@@ -112,6 +153,7 @@ class RecoveringStore(SessionStore):
             since=self.since,
             unsynced=len(self._outbox),
             last_ok_ms=None if ago is None else int(1000 * ago),
+            reason=self._reason if self._told_down else None,
         )
 
     async def tend(self) -> None:
@@ -130,7 +172,7 @@ class RecoveringStore(SessionStore):
         """Ask Redis, and bring it up to date when it is back."""
         try:
             await self._remote.check()
-            self._down = False
+            self._down = self._is_read_only = False
             await self._bring_up_to_date()
         except StoreUnavailable as error:
             self._go_down(error)
@@ -144,11 +186,17 @@ class RecoveringStore(SessionStore):
                 await self.probe()
         await self._remote.close()
 
-    async def _ask(
-        self, key: SessionKey | None, question: Callable[[], Awaitable[_T]]
+    async def _write(
+        self, key: SessionKey, question: Callable[[], Awaitable[_T]]
     ) -> _T | None:
         """What Redis answers; None when it does not or is behind with a session."""
-        if self._down or key in self._outbox:
+        if self._is_read_only or key in self._outbox:
+            return None
+        return await self._ask(question)
+
+    async def _ask(self, question: Callable[[], Awaitable[_T]]) -> _T | None:
+        """What Redis answers; None when it does not."""
+        if self._down:
             return None
         try:
             answer = await question()
@@ -188,15 +236,28 @@ class RecoveringStore(SessionStore):
     def _view(self, key: SessionKey) -> Log:
         return merge(self._mirror.peek(key), self._outbox.peek(key), self.limits)
 
-    def _learn(self, key: SessionKey, log: Log, asked: float) -> None:
+    def _learn(
+        self, key: SessionKey, log: Log, asked: float, before: Log | None = None
+    ) -> None:
+        """Keep what Redis has said; what it had `before` and has not now is gone."""
+        if before:
+            self._mirror.forget(key, set(before.members) - set(log.members))
         if log.members or log.epoch:
             # Counted from before the call, so that the mirror never outlives Redis.
             lifetime = self.limits.lifetime - (self._clock() - asked)
             self._mirror.merge(key, log, lifetime=lifetime)
 
     def _go_down(self, error: StoreUnavailable) -> None:
-        self._down = True
-        if not self._told_down:
+        self._is_read_only = True
+        self._down = not isinstance(error, StoreReadOnly)
+        reason = str(error)
+        is_first = self._last_ok is None and not self._told_down
+        if is_first and isinstance(error, StoreMisconfigured):
+            self._told_down = True  # whoever asks at the start says it
+        elif not self._told_down:
             self._told_down = True
             self.since = now()
-            _log.warning("Redis does not answer (%s), sessions are kept here", error)
+            _log.warning("%s, sessions are kept here", reason)
+        elif reason != self._reason and isinstance(error, StoreMisconfigured):
+            _log.warning("%s, sessions are still kept here", reason)
+        self._reason = reason

@@ -4,8 +4,10 @@ This is the only module that imports redis, and it is imported only when it is u
 """
 
 import asyncio
+import logging
 import re
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from importlib.resources import files
 from typing import Any
@@ -14,26 +16,40 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
+from router.ids import Ids
+from router.sessions.clock import RemoteClock
+from router.sessions.complaints import CLUSTER, explain
 from router.sessions.log import CorruptSession, Limits, Log
 from router.sessions.store import (
     DEFAULT_LIMITS,
+    Behind,
     Durability,
+    How,
     Receipt,
+    SessionDeleted,
     SessionKey,
     SessionStore,
     Stats,
     Status,
+    StoreMisconfigured,
     StoreUnavailable,
 )
 
-_PAGE = 1000
+_PAGE = 200
 _MISFIT = re.compile("WRONGTYPE|no such key")
+_LATE = 0.05
+_PROBE = ("chat:{probe}:log",)
+_log = logging.getLogger("router.sessions")
 
 
 class RedisStore(SessionStore):
-    """A store that many processes share; raises StoreUnavailable instead of waiting."""
+    """A store that many processes share; raises StoreUnavailable instead of waiting.
+
+    A change is not made later than its caller waits for it, by Redis's own clock, which
+    the ids follow too.
+    """
 
     def __init__(
         self,
@@ -41,11 +57,13 @@ class RedisStore(SessionStore):
         *,
         limits: Limits = DEFAULT_LIMITS,
         timeout: float = 0.25,
-        new_id: Callable[[], str] | None = None,
+        new_id: Ids | None = None,
     ) -> None:
         super().__init__(limits, new_id)
         self._timeout = timeout
         self._corrupt = 0
+        self._was_inspected = False
+        self._clock = RemoteClock()
         self._asking: set[asyncio.Future[Any]] = set()
         self._client = Redis(
             connection_pool=BlockingConnectionPool.from_url(
@@ -59,30 +77,70 @@ class RedisStore(SessionStore):
             )
         )
         scripts = files("router.sessions")
-        self._apply = self._client.register_script((scripts / "apply.lua").read_text())
+        self._change = self._client.register_script(
+            (scripts / "change.lua").read_text()
+        )
         self._read = self._client.register_script((scripts / "read.lua").read_text())
 
     async def apply(
-        self, key: SessionKey, change: Log, *, lifetime: float | None = None
+        self,
+        key: SessionKey,
+        change: Log,
+        *,
+        lifetime: float | None = None,
+        how: How = "merge",
+        condition: bytes = b"",
     ) -> Receipt:
-        arguments: list[bytes | int] = [
+        arguments: list[bytes | str | int] = [
+            how,
             change.epoch,
             int(1000 * (self.limits.lifetime if lifetime is None else lifetime)),
             self.limits.messages,
             self.limits.size,
+            condition,
             *change.members,
         ]
-        epoch = await self._ask(self._apply(keys=self._keys(key), args=arguments), key)
-        return Receipt("redis", epoch)
+        what, epoch, members, turn = await self._run_change(self._keys(key), arguments)
+        if what == b"behind":
+            raise Behind(epoch)
+        if what == b"gone":
+            raise SessionDeleted
+        return Receipt("redis", epoch, tuple(members), turn)
+
+    async def _run_change(
+        self, keys: Sequence[str], arguments: list[bytes | str | int]
+    ) -> tuple[bytes, bytes, list[bytes], bytes]:
+        key = None if keys == _PROBE else keys
+        for _ in range(2):
+            begun = time.monotonic()
+            latest = self._clock.read(begun + self._timeout + _LATE)
+            asked = self._change(keys=keys, args=[latest, *arguments])
+            what, at, epoch, *rest = await self._ask(asked, key)
+            self._learn_time(at, begun)
+            if what != b"late":
+                members, turn = rest or ([], b"")
+                return what, epoch, members, turn
+            # It was answered in time: Redis's clock has been set.
+        raise StoreUnavailable("the clock of Redis jumps")
+
+    def _learn_time(self, at: int, begun: float) -> None:
+        if self._clock.learn(at, begun, ended := time.monotonic()):
+            self.new_id.align(self._clock.read(ended) / 1000)
 
     async def read(self, key: SessionKey) -> tuple[Log, Durability]:
-        lifetime = int(1000 * self.limits.lifetime)
-        asked = self._read(keys=self._keys(key), args=[lifetime])
-        epoch, members = await self._ask(asked, key)
-        return Log(epoch, tuple(members)), "redis"
+        begun = time.monotonic()
+        latest = self._clock.read(begun + self._timeout + _LATE)
+        keys = self._keys(key)
+        asked = self._read(keys=keys, args=[latest, int(1000 * self.limits.lifetime)])
+        at, epoch, members, refuses = await self._ask(asked, keys)
+        self._learn_time(at, begun)
+        if refuses:
+            await self._let_go()
+        return Log(epoch, tuple(members)), "degraded" if refuses else "redis"
 
     async def exists(self, key: SessionKey) -> bool:
-        return bool(await self._ask(self._client.exists(self._keys(key)[0]), key))
+        keys = self._keys(key)
+        return bool(await self._ask(self._client.zlexcount(keys[0], "[0", "+"), keys))
 
     async def cleanup_expired(self) -> int:
         """Nothing to free: Redis expires sessions by itself."""
@@ -93,13 +151,39 @@ class RedisStore(SessionStore):
         while True:
             page = self._client.scan(cursor, match=pattern, count=_PAGE)
             cursor, keys = await self._ask(page)
-            sessions += len(keys)
+            counts = self._client.pipeline(transaction=False)
+            for key in keys:
+                counts.zlexcount(key, "[0", "+")
+            found = await self._ask(counts.execute(raise_on_error=False))
+            sessions += sum(isinstance(count, int) and count > 0 for count in found)
             if cursor == 0:
                 return Stats(sessions=sessions, corrupt=self._corrupt)
 
     async def check(self) -> None:
-        # A Redis that is full or read-only answers PING and refuses every write.
-        await self._ask(self._client.set("chat:probe", 1, px=1000))
+        # A Redis that is full or read-only answers PING: only a change shows it.
+        await self._run_change(_PROBE, ["merge", "", 1000, 1, 1, ""])
+        if not self._was_inspected:
+            await self._inspect()
+            self._was_inspected = True
+
+    async def _inspect(self) -> None:
+        """Look at settings of Redis that promises depend on, where they may be read."""
+        info: dict[str, Any] = {}
+        nodes = 1
+        with suppress(StoreUnavailable):
+            info = await self._ask(self._client.info())
+            if info.get("cluster_enabled"):
+                cluster = await self._ask(self._client.execute_command("CLUSTER INFO"))  # type: ignore[no-untyped-call]
+                nodes = int(cluster.get("cluster_size", 1))
+        if nodes > 1:
+            raise StoreMisconfigured(CLUSTER)
+        policy = info.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            _log.warning(
+                "Redis may evict sessions before their lifetime is over "
+                "(maxmemory-policy %s): set it to noeviction",
+                policy,
+            )
 
     def status(self) -> Status:
         return Status(mode="redis", since=self.since)
@@ -112,26 +196,24 @@ class RedisStore(SessionStore):
     async def set_aside(self, key: SessionKey) -> None:
         """Move what cannot be read out of the way, for somebody to look at."""
         self._corrupt += 1
-        log, meta = self._keys(key)
-        await self._rename(log, key)
-        # It holds the last delete, which stays known unless it is what is broken.
-        if await self._ask(self._client.type(meta), key) not in (b"hash", b"none"):
-            await self._rename(meta, key)
+        keys, epoch = self._keys(key), b""
+        aside = f"{keys[0]}:corrupt"
+        with suppress(CorruptSession):  # of another type, gone, or set aside just now
+            _, epoch, *_ = await self._ask(self._read(keys=keys, args=[1, 0]), keys)
+        with suppress(CorruptSession):
+            await self._ask(self._client.rename(keys[0], aside), keys)
+            lifetime = int(self.limits.lifetime) + 1
+            await self._ask(self._client.expire(aside, lifetime), keys)
+        if epoch:
+            await self.apply(key, Log(epoch))
 
-    async def _rename(self, name: str, key: SessionKey) -> None:
-        aside = f"{name}:corrupt"
-        with suppress(CorruptSession):  # there is none, or another request was quicker
-            await self._ask(self._client.rename(name, aside), key)
-            await self._ask(
-                self._client.expire(aside, int(self.limits.lifetime) + 1), key
-            )
-
-    def _keys(self, key: SessionKey) -> tuple[str, str]:
+    def _keys(self, key: SessionKey) -> tuple[str]:
         # With its length in front, no user's id can run into a session's.
-        tag = f"chat:{{{len(key.user)}:{key.user}:{key.session}}}"
-        return f"{tag}:log", f"{tag}:meta"
+        return (f"chat:{{{len(key.user)}:{key.user}:{key.session}}}:log",)
 
-    async def _ask(self, answer: Awaitable[Any], key: SessionKey | None = None) -> Any:
+    async def _ask(
+        self, answer: Awaitable[Any], keys: Sequence[str] | None = None
+    ) -> Any:
         # Not `asyncio.timeout`: leaving a frozen Redis takes the client as long again,
         # which it may do by itself. So may a call whose caller has left.
         asking = asyncio.ensure_future(answer)
@@ -141,15 +223,20 @@ class RedisStore(SessionStore):
         answered, _ = await asyncio.wait((asking,), timeout=self._timeout)
         if not answered:
             asking.cancel()
-            raise StoreUnavailable("no answer in time")
+            await self._let_go()
+            raise StoreUnavailable("Redis does not answer in time")
         try:
             return asking.result()
-        except ResponseError as error:
-            if key and _MISFIT.search(str(error)):
-                raise CorruptSession("a stored session is of another type") from error
-            raise StoreUnavailable(str(error)) from error
         except (RedisError, OSError) as error:
-            raise StoreUnavailable(str(error) or type(error).__name__) from error
+            if keys and _MISFIT.search(str(error)):
+                raise CorruptSession("a stored session is of another type") from error
+            await self._let_go()
+            raise explain(error) from error
+
+    async def _let_go(self) -> None:
+        """Drop idle connections: the address may lead to another Redis by now."""
+        with suppress(RedisError, OSError):
+            await self._client.connection_pool.disconnect(inuse_connections=False)
 
 
 def _look_at_error(asked: asyncio.Future[Any]) -> None:

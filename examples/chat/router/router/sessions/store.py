@@ -8,8 +8,10 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from router.ids import IdMaker
+from router.ids import IdMaker, Ids, milliseconds_of, suffix_for
 from router.sessions.log import (
+    ID,
+    TURN,
     CorruptSession,
     Limits,
     Log,
@@ -21,6 +23,7 @@ from router.sessions.log import (
 Durability = Literal["memory", "redis", "degraded"]
 DEFAULT_LIMITS = Limits()
 TEND_EVERY = 10.0
+_ATTEMPTS = 5
 
 
 class SessionKey(NamedTuple):
@@ -37,11 +40,32 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     durability: Durability
 
 
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """A turn that has begun: its question, what was said earlier, a reply it had.
+
+    `reply` is there when the same question was asked and answered before.
+    """
+
+    turn: str
+    question: tuple[Message, ...]
+    earlier: tuple[Message, ...]
+    reply: Message | None
+    durability: Durability
+
+
 class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """Where a change was kept, and the session's epoch afterwards."""
+    """Where a change was kept, and the session's epoch afterwards.
+
+    For an `ask`: also the whole log, and the turn in which all was asked before.
+    """
 
     durability: Durability
     epoch: bytes
+    members: tuple[bytes, ...] = ()
+    turn: bytes = b""
+
+
+How = Literal["merge", "stamp", "ask"]
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -54,16 +78,36 @@ class Stats(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """How a store is doing; `last_ok_ms` is how long ago Redis last answered."""
+    """How a store is doing; `last_ok_ms` is how long ago Redis last answered.
+
+    `reason` says why it is degraded.
+    """
 
     mode: Durability
     since: str
     unsynced: int = 0
     last_ok_ms: int | None = None
+    reason: str | None = None
 
 
 class StoreUnavailable(Exception):
     """The store did not answer in time; whether a write was applied is unknown."""
+
+
+class StoreReadOnly(StoreUnavailable):
+    """The store takes no writes now, and can still be read."""
+
+
+class StoreMisconfigured(StoreUnavailable):
+    """The store will never do as it is set up; the text says what to change."""
+
+
+class Behind(Exception):
+    """A newer id is there than that of a change; nothing was changed."""
+
+    def __init__(self, newest: bytes) -> None:
+        super().__init__(newest)
+        self.newest = newest
 
 
 class StoreFull(Exception):
@@ -80,17 +124,46 @@ class SessionStore(ABC):
     """Sessions by key. Each lives one lifetime after its last use, then it is gone."""
 
     def __init__(
-        self, limits: Limits = DEFAULT_LIMITS, new_id: Callable[[], str] | None = None
+        self, limits: Limits = DEFAULT_LIMITS, new_id: Ids | None = None
     ) -> None:
         self.limits = limits
         self.new_id = new_id or IdMaker()
         self.since = now()
 
+    async def ask(self, key: SessionKey, texts: Sequence[str], name: str = "") -> Asked:
+        """Begin a turn: store the user's messages, and read what was said earlier.
+
+        They come after all that is there, whichever process brought it. Questions that
+        were asked before are not stored again: with the same `name`, or at the end of
+        the session without a reply. Raises CorruptSession as `load` does, StoreFull.
+        """
+        for last in range(1, _ATTEMPTS + 1):
+            ids = [self.new_id(name if not n else "") for n in range(len(texts))]
+            at = milliseconds_of(ids[0])
+            messages = [
+                Message(id, "user", text, at)
+                for id, text in zip(ids, texts, strict=True)
+            ]
+            change = encode_log(messages, ids[0])
+            suffix = suffix_for(name).encode() if name else b""
+            try:
+                receipt = await self.apply(key, change, how="ask", condition=suffix)
+                self._observe(receipt.epoch, receipt.members)
+                return _split(receipt, ids[0], len(ids))
+            except Behind as behind:
+                self._observe(behind.newest)
+                if last == _ATTEMPTS:
+                    raise StoreFull from behind
+            except CorruptSession:
+                await self.set_aside(key)
+                raise
+        raise AssertionError("the last attempt returns or raises")
+
     async def save(self, key: SessionKey, messages: Sequence[Message]) -> Durability:
         """Replace a session's history; turns that are under way are refused later."""
-        turn = self.new_id()
-        receipt = await self.apply(key, encode_log(messages, turn, epoch=turn))
-        return _accepted(receipt, turn)
+        return await self._stamp(
+            key, lambda made: encode_log(messages, made, epoch=made)
+        )
 
     async def load(self, key: SessionKey) -> Session | None:
         """The session, its lifetime slid; None when there is none.
@@ -103,6 +176,7 @@ class SessionStore(ABC):
         except CorruptSession:
             await self.set_aside(key)
             raise
+        self._observe(log.epoch, log.members)
         return Session(messages, durability) if messages else None
 
     async def append(
@@ -111,14 +185,45 @@ class SessionStore(ABC):
         """Add messages of one turn, once, however often they are sent.
 
         `turn` is the id of the user's message it began with (default: the first's).
-        Raises SessionDeleted when the session was deleted since, StoreFull.
+        Raises SessionDeleted when that is not there any more, StoreFull.
         """
         turn = turn or messages[0].id
-        return _accepted(await self.apply(key, encode_log(messages, turn)), turn)
+        begins = any(message.id == turn for message in messages)
+        receipt = await self.apply(
+            key,
+            encode_log(messages, turn),
+            condition=b"" if begins else turn.encode(),
+        )
+        self._observe(receipt.epoch)
+        if turn.encode() < receipt.epoch:
+            raise SessionDeleted
+        return receipt.durability
 
     async def delete(self, key: SessionKey) -> Durability:
         """Remove a session; what turns under way still bring is refused."""
-        return (await self.apply(key, Log(epoch=self.new_id().encode()))).durability
+        return await self._stamp(key, lambda made: Log(epoch=made.encode()))
+
+    async def _stamp(self, key: SessionKey, make: Callable[[str], Log]) -> Durability:
+        """Make a change that is the newest, whichever process made the one before."""
+        for last in range(1, _ATTEMPTS + 1):
+            log = make(self.new_id())
+            how: How = "merge" if last == _ATTEMPTS else "stamp"
+            try:
+                receipt = await self.apply(key, log, how=how)
+            except Behind as behind:
+                self._observe(behind.newest)
+                continue
+            self._observe(receipt.epoch)
+            if log.epoch < receipt.epoch:
+                raise SessionDeleted
+            return receipt.durability
+        raise AssertionError("the last attempt is never behind")
+
+    def _observe(self, id: bytes, members: Sequence[bytes] = ()) -> None:
+        if members:
+            id = max(id, members[-1][ID], members[-1][TURN])
+        if id:
+            self.new_id.observe(id.decode("ascii", "replace"))
 
     async def ping(self) -> bool:
         """Whether the store answers now."""
@@ -140,13 +245,28 @@ class SessionStore(ABC):
 
     @abstractmethod
     async def apply(
-        self, key: SessionKey, change: Log, *, lifetime: float | None = None
+        self,
+        key: SessionKey,
+        change: Log,
+        *,
+        lifetime: float | None = None,
+        how: How = "merge",
+        condition: bytes = b"",
     ) -> Receipt:
-        """Merge a change into a session and slide its lifetime (in seconds)."""
+        """Merge a change into a session and slide its lifetime (in seconds).
+
+        `merge`: where the turn `condition` is there, if one is given; raises
+        SessionDeleted. `stamp`: its epoch must be newer than all that is there; raises
+        Behind. `ask`: its messages must be, unless they are known by the suffix of
+        their ids, `condition`, or by their texts at the end. Raises StoreFull.
+        """
 
     @abstractmethod
     async def read(self, key: SessionKey) -> tuple[Log, Durability]:
-        """The log of a session, empty when there is none, its lifetime slid."""
+        """The log of a session, empty when there is none, its lifetime slid.
+
+        `degraded` where it may lack what others were answered.
+        """
 
     @abstractmethod
     async def set_aside(self, key: SessionKey) -> None:
@@ -178,7 +298,26 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _accepted(receipt: Receipt, turn: str) -> Durability:
-    if turn.encode() < receipt.epoch:
-        raise SessionDeleted
-    return receipt.durability
+def _split(receipt: Receipt, asked: str, count: int) -> Asked:
+    """What an `ask` of so many questions has found and stored."""
+    messages = decode_members(receipt.members)
+    if not receipt.turn:
+        return Asked(
+            turn=asked,
+            question=messages[-count:],
+            earlier=messages[:-count],
+            reply=None,
+            durability=receipt.durability,
+        )
+    turn = receipt.turn
+    places = [n for n, m in enumerate(receipt.members) if m[TURN] == turn]
+    mine = [messages[n] for n in places]
+    question = tuple(message for message in mine if message.role == "user")
+    replies = [message for message in mine if message.role != "user"]
+    return Asked(
+        turn=turn.decode(),
+        question=question,
+        earlier=messages[: places[0]] if places else messages,
+        reply=replies[-1] if replies else None,
+        durability=receipt.durability,
+    )

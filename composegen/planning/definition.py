@@ -1,0 +1,37 @@
+"""What a service is made from as a digest: whether its stack file has changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from composegen.model import Service
+from composegen.records import list_fields
+
+
+def digest_definition(services: Mapping[str, Service], name: str) -> str:
+    """The digest of a service and of what it needs directly; it shows no value.
+
+    It is the same on every machine and in every process. Services that are needed and
+    not among ``services`` are passed over.
+    """
+    service = services[name]
+    needed = [services.get(need.service) for need in service.needs]
+    spelled = _spell((service, *needed))
+    return hashlib.sha256(spelled.encode()).hexdigest()[:16]
+
+
+def _spell(value: Any) -> str:
+    if hasattr(value, "__record_fields__"):
+        names = list_fields(type(value))
+        inner = ", ".join(f"{name}={_spell(getattr(value, name))}" for name in names)
+        return f"{type(value).__name__}({inner})"
+    if isinstance(value, Mapping):
+        pairs = (f"{_spell(key)}: {_spell(each)}" for key, each in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, frozenset):
+        return f"{{{', '.join(sorted(map(_spell, value)))}}}"
+    if isinstance(value, list | tuple):
+        return f"({', '.join(map(_spell, value))})"
+    return repr(value)

@@ -1,0 +1,190 @@
+"""Needs that only an address says: a variable names a service, and no need does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from composegen.errors import Level
+from composegen.model import Condition, HealthKind, Service
+from composegen.planning.needs import Needs
+from composegen.planning.networks import list_networks
+from composegen.records import record
+from composegen.stackfile.checks.checked import Checked
+from composegen.values import guess_default
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_ITEM = re.compile(rf"({_NAME}):(\d{{1,5}})(?:/\S*)?")
+_AUTHORITY = re.compile(r"//([^/?#\s\"'`<>\\]*)")
+_BEHIND_AT = re.compile(rf"@(?:[a-z]+\()?({_NAME}):\d{{1,5}}(?!\d)")
+_SETTING = re.compile(
+    r"(?:^|[;,\s?&])(?:host|hostname|server|addr|address|data ?source)\s*=\s*"
+    rf"(?:tcp:)?({_NAME})(?=[:;,\s&/\\]|$)",
+    re.IGNORECASE,
+)
+_HOLDS_HOST = re.compile(
+    r"(?:[_.-]|^)(?:HOSTS?|HOST_?NAMES?|SERVERS?|ADDR(?:ESS(?:ES)?)?|BROKERS?|"
+    r"ENDPOINTS?|NODES)$",
+    re.IGNORECASE,
+)
+_HOLDS_NO_PORT = re.compile(
+    r"IMAGE|TAG|VERSION|USER|OWNER|GROUP|UID|GID|ROLE|SCHEDULE|CRON", re.IGNORECASE
+)
+_LEAST_PORT = 80
+"""Less behind a name and a colon is rather a version than a port."""
+
+
+@record(kw_only=False)
+class _Address:
+    """A variable of a service that names another one as a host."""
+
+    service: Service
+    target: Service
+    variable: str
+    path: tuple[str, ...]
+
+
+def check_implied_needs(checked: Checked) -> None:
+    """A service needs those whose address it is given."""
+    found = list(_list_addresses(checked))
+    pairs = {(each.service.name, each.target.name) for each in found}
+    needs = Needs(checked.stack)
+    told: set[tuple[str, str]] = set()
+    for each in found:
+        pair = (each.service.name, each.target.name)
+        if pair in told:
+            continue
+        told.add(pair)
+        if each.target.is_store and not _share_network(checked, each):
+            _add_unreachable(checked, each)
+        elif pair[::-1] not in pairs and not _is_ordered(needs, *pair):
+            _add_unordered(checked, each)
+
+
+def _is_ordered(needs: Needs, name: str, target: str) -> bool:
+    """Whether other needs already lead from one to the other, in either direction."""
+    return target in needs.close_required([name]) or name in needs.close([target])
+
+
+def _add_unreachable(checked: Checked, found: _Address) -> None:
+    name, target = found.service.name, found.target.name
+    checked.add(
+        "implied-need",
+        f"`{found.variable}` of `{name}` names the data store `{target}`, and `{name}` "
+        "is not on its network: it cannot reach it",
+        found.path,
+        f"let `{name}` need it, which joins its network and waits for its health:\n"
+        f"{_write_need(found)}",
+        level=Level.ERROR,
+    )
+
+
+def _add_unordered(checked: Checked, found: _Address) -> None:
+    name, target = found.service.name, found.target.name
+    checked.add(
+        "implied-need",
+        f"`{found.variable}` of `{name}` names `{target}`, and `{name}` does not need "
+        f"it: it may start before `{target}` is ready",
+        found.path,
+        f"let `{name}` need it:\n{_write_need(found)}",
+    )
+
+
+def _write_need(found: _Address) -> str:
+    """The need to add, with a condition that can come true."""
+    target, others = found.target, found.service.needs
+    parts = []
+    health = target.health
+    if not target.job and (health is None or health.kind is HealthKind.NONE):
+        parts.append("until: started")
+    if not target.enabled:
+        parts.append("otherwise: {}")
+    is_plain = all(
+        not need.env and not need.is_optional and need.until is not Condition.STARTED
+        for need in others
+    )
+    if not parts and is_plain:
+        return f"needs: [{', '.join([*(n.service for n in others), target.name])}]"
+    need = f"{target.name}: {{{', '.join(parts)}}}" if parts else f"{target.name}:"
+    return f"needs:\n  {need}" + "     # and the others" * bool(others)
+
+
+def _share_network(checked: Checked, found: _Address) -> bool:
+    return not _list_all_networks(checked, found.service).isdisjoint(
+        _list_all_networks(checked, found.target)
+    )
+
+
+def _list_all_networks(checked: Checked, service: Service) -> set[str]:
+    raw = service.compose.get("networks")
+    names = map(str, raw if isinstance(raw, dict | list) else ())
+    return {*list_networks(checked.stack, service), *map(guess_default, names)}
+
+
+# Addresses in variables
+
+
+def _list_addresses(checked: Checked) -> Iterator[_Address]:
+    """Every other service that a variable names, and that is not needed."""
+    known = _list_names(checked)
+    for service in checked.stack.services.values():
+        if service.uses_host_network or checked.is_broken(service.name, "needs"):
+            continue
+        needed = {need.service for need in service.needs} | {service.name}
+        for variable, path, text in _list_values(service):
+            for host, port in find_hosts(variable, guess_default(text)):
+                target = known.get(host.lower())
+                if target is None or target.name in needed or target.job:
+                    continue
+                if port is None or port >= _LEAST_PORT or port == target.port:
+                    yield _Address(service, target, variable, path)
+
+
+def _list_names(checked: Checked) -> dict[str, Service]:
+    """The services by each name that they have in DNS."""
+    names: dict[str, Service] = {}
+    for service in checked.stack.services.values():
+        own = service.compose.get("container_name")
+        raw = service.compose.get("networks")
+        names[str(own).lower()] = service
+        for options in raw.values() if isinstance(raw, dict) else ():
+            aliases = options.get("aliases") if isinstance(options, dict) else None
+            for alias in aliases if isinstance(aliases, list) else ():
+                names[str(alias).lower()] = service
+    names.pop("none", None)
+    return names | {name.lower(): s for name, s in checked.stack.services.items()}
+
+
+def _list_values(service: Service) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    base = ("services", service.name)
+    for variable, text in service.environment.items():
+        yield variable, (*base, "environment", variable), text
+    for need in service.needs:
+        for variable, text in need.env.items():
+            yield variable, (*base, "needs", need.service, "env", variable), text
+    raw = service.compose.get("environment")
+    pairs: Mapping[str, object] = raw if isinstance(raw, dict) else {}
+    for variable, value in pairs.items():
+        yield variable, (*base, "compose", "environment"), str(value)
+
+
+def find_hosts(variable: str, text: str) -> Iterator[tuple[str, int | None]]:
+    """The hosts that a variable's value names; the port where nothing else shows one.
+
+    They stand behind `//`, `@` or `host=`, as `NAME:PORT` alone or in a list, or alone
+    where the variable is called after a host. Other words are no addresses.
+    """
+    for authority in _AUTHORITY.findall(text):
+        for item in authority.rpartition("@")[2].split(","):
+            yield item.partition(":")[0], None
+    for pattern in (_BEHIND_AT, _SETTING):
+        for name in pattern.findall(text):
+            yield name, None
+    items = [item for item in re.split(r"[,;\s]+", text.strip()) if item]
+    if all(re.fullmatch(_NAME, item) for item in items):
+        is_host = _HOLDS_HOST.search(variable) and variable.upper() != "HOSTNAME"
+        yield from ((item, None) for item in items if is_host)
+        return
+    matches = [_ITEM.fullmatch(item) for item in items]
+    if all(matches) and not _HOLDS_NO_PORT.search(variable):
+        yield from ((match[1], int(match[2])) for match in matches if match)

@@ -1,0 +1,91 @@
+"""Commands of `docker compose` that composegen has not lead to the one that it has."""
+
+import subprocess
+
+import pytest
+
+from composegen.commands import _run
+from composegen.commands.group import COMMANDS
+from tests.parts import require_program
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    (tmp_path / "stack.yaml").write_text(
+        "name: shop\nservices: {web: {image: 'nginx:1.29', health: {none: x}}}\n"
+    )
+    return tmp_path
+
+
+def say(capsys, *words):
+    """What a command that is none says: one line."""
+    assert _run(list(words)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "instead"),
+    [
+        (["ps"], "composegen status"),
+        (["ps", "-a", "--format", "json"], "composegen status"),
+        (["build", "web"], "docker compose -p shop build"),
+        (["pull"], "docker compose -p shop pull"),
+        (["config"], "composegen render -o -"),
+        (["ls"], "docker compose ls"),
+        (["top"], "docker compose -p shop top"),
+        (["port", "web", "80"], "docker compose -p shop port"),
+        (["cp", "web:/x", "."], "docker compose -p shop cp"),
+        (["kill"], "composegen down"),
+        (["pause"], "docker compose -p shop pause"),
+        (["watch"], "docker compose -p shop watch"),
+        (["events", "--json"], "docker compose -p shop events"),
+        (["rm", "-f"], "composegen down"),
+        (["scale", "web=2"], "`replicas` in the stack file"),
+        (["version"], "composegen --version"),
+    ],
+)
+def test_a_command_of_compose_leads_to_the_one_that_does_it(words, instead, capsys):
+    said = say(capsys, *words)
+    assert said.startswith(f"error[usage]: composegen has no `{words[0]}`; use ")
+    assert instead in said
+
+
+def test_the_project_is_that_of_the_folder_or_a_word_for_it(folder, capsys):
+    (folder / "below").mkdir()
+    (folder / ".env").write_text("COMPOSE_PROJECT_NAME=other\n")
+    assert "docker compose -p other top" in say(capsys, "top")
+    (folder / "stack.yaml").write_text("services: [")
+    assert "docker compose -p NAME top" in say(capsys, "top")
+    (folder / "stack.yaml").unlink()
+    assert "docker compose -p NAME top" in say(capsys, "top")
+
+
+def test_a_mistyped_command_has_a_near_one(capsys):
+    assert _run(["statsu"]) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        "error[usage]: there is no command `statsu`\n"
+        "= help: did you mean `status`? see composegen --help\n"
+    )
+
+
+def test_what_is_like_no_command_leads_to_the_help(capsys):
+    assert _run(["xyzzy"]) == 2
+    assert "see composegen --help" in capsys.readouterr().err
+
+
+def test_every_command_of_compose_is_known_here_or_has_a_hint(capsys):
+    require_program("docker")
+    text = subprocess.run(
+        ["docker", "compose", "--help"], capture_output=True, text=True, check=False
+    ).stdout
+    lines = text.partition("\nCommands:\n")[2].partition("\n\n")[0].splitlines()
+    names = [line.split()[0] for line in lines]
+    ours = {*COMMANDS, "start", "stop", "restart"}
+    for name in (each for each in names if each not in ours):
+        assert f"composegen has no `{name}`" in say(capsys, name)
