@@ -47,7 +47,8 @@ class HealthKind(StrEnum):
     NONE = "none"
 
 
-_BOOT = Duration("60s", 60)
+DEFAULT_BOOT = Duration("60s", 60)
+"""How long a service may take to become ready, where nothing else is said."""
 _INTERVAL = Duration("10s", 10)
 _TIMEOUT = Duration("2s", 2)
 
@@ -66,7 +67,7 @@ class Health:
     command: tuple[str, ...] | str = ()
     reason: str = ""
     port: int | None = None
-    boot: Duration = _BOOT
+    boot: Duration = DEFAULT_BOOT
     interval: Duration = _INTERVAL
     timeout: Duration = _TIMEOUT
     retries: int = 3

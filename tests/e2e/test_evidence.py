@@ -90,6 +90,19 @@ def test_the_failure_of_an_earlier_up_is_not_that_of_this_one(stack: Stack) -> N
     stack.up_well()
 
 
+@tries(CauseName.PORT_WAS_TAKEN)
+def test_a_port_that_is_free_again_is_said_to_be(stack: Stack) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        stack.write({"web": make_service(publish=f"{port}:8000")})
+        assert f"port {port} of this machine is taken by" in stack.up_in_vain().said
+    asked = stack.why()
+    told = f"port {port} of this machine was taken when it was started, and is free now"
+    assert told in asked.said, asked
+    assert "help: continue: composegen up" in asked.said, asked
+    stack.up_well()
+
+
 def test_an_image_that_cannot_be_had_is_told_once_and_as_a_failure(
     stack: Stack,
 ) -> None:
@@ -153,7 +166,7 @@ def test_one_that_was_just_started_is_not_slow(stack: Stack) -> None:
         up.wait_for(r"app \| started")
         asked = stack.why("app")
         assert "app: app is starting" in asked.said, asked
-        assert re.search(r"app was started \d+s ago and is not ready yet", asked.said)
+        assert re.search(r"app was started (just now|\d+s ago) and is not", asked.said)
         assert "nothing listens on port 8000 yet; its boot, 60s, is not over" in (
             asked.said
         )

@@ -35,6 +35,12 @@ FILES = (
     "tests/workspace/test_secrets.py",
     "tests/system/test_files.py",
 )
+EVIDENCE = (
+    "tests/places/engine/test_why.py",
+    "tests/places/engine/test_status.py",
+    "tests/places/engine/test_deaths.py",
+    "tests/places/engine/test_giving_up.py",
+)
 CAUSES = (
     "tests/places/engine/test_advice.py",
     "tests/places/engine/test_causes.py",
@@ -728,6 +734,49 @@ FAULTS = (
         'expect(is_own, "container", f"a container of {service}")',
         "pass",
         STATE,
+    ),
+    # What is evidence, and of what time
+    Fault(
+        "the silence of one that died is its cause",
+        "composegen/places/engine/causes.py",
+        "    if seen.has_died:\n        return None  # its silence",
+        "    if False:\n        return None  # its silence",
+        EVIDENCE,
+    ),
+    Fault(
+        "one whose boot is not over is called slow",
+        "composegen/places/engine/evidence.py",
+        'is_over = self.age >= self.noted.boot or container.health == "unhealthy"',
+        "is_over = True",
+        EVIDENCE,
+    ),
+    Fault(
+        "an earlier death is taken for the last",
+        "composegen/places/engine/deaths.py",
+        "if each.id == container.id and each.at >= ended]",
+        "if each.id == container.id]",
+        EVIDENCE,
+    ),
+    Fault(
+        "the error of an earlier up is taken for one of this",
+        "composegen/places/engine/giving_up.py",
+        "    return any(tried.search(line) for line in said)\n",
+        "    return True\n",
+        EVIDENCE,
+    ),
+    Fault(
+        "a killed Compose complains of a service",
+        "composegen/places/engine/giving_up.py",
+        "    if was_cut(code, said):\n",
+        "    if False:\n",
+        EVIDENCE,
+    ),
+    Fault(
+        "a crash loop that happens to run is starting",
+        "composegen/places/engine/status.py",
+        "State.FAILED if container.restarts > 1 or is_over else State.STARTING",
+        "State.FAILED if is_over else State.STARTING",
+        EVIDENCE,
     ),
     # What the system refuses
     Fault(

@@ -27,6 +27,10 @@ SITUATIONS = {
         *("restarting", {"status": Status.RESTARTING, "exit_code": 7}, {}),
         *("failed", None, False),
     ),
+    "died twice, boots again": (
+        *("looping", {"health": "starting", "restarts": 2}, {}),
+        *("failed", "starting", False),
+    ),
     "has finished": (
         *("finished", {"status": Status.EXITED, **NO_CHECK}, JOB),
         *("finished", None, True),

@@ -1,6 +1,7 @@
 """Why a service is not up, in words."""
 
-from composegen.places.reasons import Reason
+from composegen.places.events import Failure
+from composegen.places.reasons import Reason, follow_needs
 from composegen.places.status import ServiceStatus, State
 
 
@@ -17,3 +18,20 @@ def test_one_that_runs_and_is_sick_is_called_so():
     status = ServiceStatus(service="web", state=State.READY, health="unhealthy")
 
     assert str(Reason(chain=("web",), status=status)) == "web: web is unhealthy\n"
+
+
+def test_what_is_about_the_whole_names_no_service():
+    failure = Failure(service="", reason="it was killed", help="do it again")
+    reason = Reason(failure=failure)
+
+    assert reason.service == ""
+    assert str(reason) == "it was killed\n  help: do it again\n"
+
+
+def test_needs_are_followed_to_the_deepest_and_a_cycle_ends():
+    blocking = {"web": ["api", "cache"], "api": ["db"], "db": ["web"]}
+
+    assert follow_needs("web", lambda name: blocking.get(name, [])) == (
+        *("web", "api", "db"),
+    )
+    assert follow_needs("alone", lambda name: blocking.get(name, [])) == ("alone",)

@@ -12,6 +12,7 @@ class CauseName(Names):
 
     # A start that failed
     PORT_TAKEN = auto()
+    PORT_WAS_TAKEN = auto()
     MOUNT_MISSING = auto()
     MOUNT_IS_FOLDER = auto()
     SECRET_MISSING = auto()

@@ -78,6 +78,13 @@ def _look_at_start(seen: Evidence) -> Cause | None:
     if not error:
         return None
     taken = PORT_TAKEN.search(error)
+    if taken is not None and seen.is_port_free:
+        return Cause(
+            CauseName.PORT_WAS_TAKEN,
+            f"port {taken[1]} of this machine was taken when it was started, and is "
+            "free now",
+            "continue: composegen up",
+        )
     if taken is not None:
         return explain_port(seen.noted, int(taken[1]), seen.holder, seen.container)
     missing = _MISSING_MOUNT.search(error)

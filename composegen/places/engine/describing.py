@@ -44,27 +44,29 @@ def _describe_running(seen: Evidence) -> str:
         return _describe_deaths(seen)
     if seen.container.health == "unhealthy":
         return "runs and is unhealthy"
-    return f"was started {format_age(seen.age)} ago and is not ready yet"
+    return f"was started {format_ago(seen.age)} and is not ready yet"
 
 
 def _describe_deaths(seen: Evidence) -> str:
     restarts = seen.container.restarts
     times = f"{restarts} time{'s' * (restarts > 1)}"
-    since = f"restarted {format_age(seen.age)} ago"
+    since = f"restarted {format_ago(seen.age)}"
     if seen.death is None:
         return f"exited {times} and was {since}; its exit code is no longer known"
     code = seen.container.exit_code
     return f"exited {times}, last with exit code {code}, and was {since}"
 
 
-def format_age(seconds: float) -> str:
-    """For how long something has gone on, in whole units."""
+def format_ago(seconds: float) -> str:
+    """How long ago something was, in whole units."""
     whole = int(seconds)
+    if not whole:
+        return "just now"
     for unit in (86400, 3600, 60):
         if whole >= unit * 2:
             whole -= whole % unit
             break
-    return format_duration(whole)
+    return f"{format_duration(whole)} ago"
 
 
 def describe_check(container: Container) -> tuple[str, ...]:

@@ -97,8 +97,9 @@ class Evidence:
     those of this machine that it mounts and may not write, by target. ``answers`` holds
     the status that a path answers with, from inside. ``age`` is for how many seconds
     its container has run since its last start; ``death`` how it died before, None where
-    it has not or nobody knows. ``lines`` are of the last start, and of the one that
-    ended with that death.
+    it has not or nobody knows. ``holder`` has the port that it could not publish;
+    ``is_port_free``: nobody has it any more. ``lines`` are of the last start, and of
+    the one that ended with that death.
     """
 
     noted: NotedService
@@ -115,6 +116,7 @@ class Evidence:
     owners: Mapping[str, str] = field(default_factory=dict)
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
+    is_port_free: bool = False
     tools: tuple[str, ...] | None = None
     age: float = 0.0
     death: Death | None = None

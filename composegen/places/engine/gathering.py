@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
 from composegen.planning.addressing import ContainerAddressing
 from composegen.records import record
+from composegen.system.listeners import is_free
 
 _LOOK_BACK = 3600.0
 _READ_LINES = 200
@@ -57,6 +59,7 @@ class Gatherer:
         """All that can be found out about a service's container."""
         death = self._find_death(container)
         taken = PORT_TAKEN.search(container.error)
+        holder = find_holder(self.engine, int(taken[1])) if taken else ""
         tools = self._find_tools(container)
         lines = self._read_lines(container, death)
         older = self._find_older_volume(noted)
@@ -81,10 +84,17 @@ class Gatherer:
             older_store=older.container,
             older_file=older.file,
             owners=self._find_owners(container, older),
-            holder=find_holder(self.engine, int(taken[1])) if taken else "",
+            holder=holder,
+            is_port_free=taken is not None and not holder and self._is_free(taken),
             age=container.find_age(self.seen.now),
             death=death,
         )
+
+    def _is_free(self, taken: re.Match[str]) -> bool:
+        """Whether a port that was taken is free by now, where that can be seen."""
+        with suppress(OSError):
+            return self.notes.endpoint.is_local and is_free(int(taken[1]))
+        return False
 
     def _find_death(self, container: Container) -> Death | None:
         """How it died in this start, by what `up` saw and the engine still knows."""

@@ -66,7 +66,8 @@ def explain_compose(
         and _was_tried(each, said, notes.began)
     ]
     if broken:
-        failed = replace(notes, failures=tuple(_refuse(each, now) for each in broken))
+        refusals = (_refuse(each, now) for each in broken)
+        failed = replace(notes, failures=(*refusals, *notes.failures))
         names = {each.service for each in broken}
         reasons = find_engine_reasons(engine, failed, folder, among=names)
         return GivenUp(
@@ -81,7 +82,7 @@ def explain_compose(
     refused = NotedFailure(
         service=noted.name, how=How.REFUSED, at=now, reason=failure.reason
     )
-    failed = replace(notes, complaint=complaint, failures=(refused,))
+    failed = replace(notes, complaint=complaint, failures=(refused, *notes.failures))
     containers = engine.list_containers(notes.project)
     status = make_seen(failed, containers, now).find(noted.name)
     if status.state in FINE:

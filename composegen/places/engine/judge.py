@@ -85,8 +85,8 @@ class Judge:
 
     @property
     def deaths(self) -> tuple[Death, ...]:
-        """How containers died, those from an earlier `up` too."""
-        return tuple(self._book.deaths)
+        """How each container died last, those from an earlier `up` too."""
+        return tuple({death.id: death for death in self._book.deaths}.values())
 
     def list_failures(self, began: float) -> tuple[NotedFailure, ...]:
         """The failures to note, of optional services too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from composegen.model import Health, HealthKind, SecretKind
+from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
 from composegen.planning.asking import asks_a_port
@@ -15,8 +15,6 @@ from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_left_out
 from composegen.records import replace
 from composegen.values import Port
-
-_BOOT = 60.0
 
 
 def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
@@ -79,7 +77,7 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
         is_asked=is_asked,
         is_http=health is not None and health.kind is HealthKind.HTTP,
         is_restarted=not service.job and service.compose.get("restart") != "no",
-        boot=health.boot.seconds if health is not None and is_asked else _BOOT,
+        boot=(health.boot if health and is_asked else DEFAULT_BOOT).seconds,
         replicas=step.replicas,
         port=service.port,
         needs=tuple(

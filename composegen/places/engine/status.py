@@ -31,6 +31,8 @@ _RANK = (
     State.READY,
     State.FINISHED,
 )
+_HEARD_WITHIN = 1.0
+"""Seconds in which `up` hears of a death."""
 STEADY_FOR = 10.0
 """Seconds after which the engine takes one that has died for one that runs."""
 _STOPPED_WITH = frozenset({0, 130, 137, 143})
@@ -162,9 +164,8 @@ def holds_failure(
         return False
     is_new = not container.restarts and (container.started_at or 0.0) > failure.at
     has_ended = not container.is_running and container.status is not Status.RESTARTING
-    return not is_new and not (
-        has_ended and (container.finished_at or 0.0) > failure.at
-    )
+    ended_later = (container.finished_at or 0.0) > failure.at + _HEARD_WITHIN
+    return not is_new and not (has_ended and ended_later)
 
 
 def find_state(

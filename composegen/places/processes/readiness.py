@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from composegen.model import HealthKind
+from composegen.model import DEFAULT_BOOT, HealthKind
 from composegen.oserrors import describe_os_error, is_shortage
 from composegen.places.processes.environment import HOST
 from composegen.places.status import ALIVE_FOR
@@ -63,7 +63,7 @@ class Probe:
     command: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     folder: Path = Path()
-    boot: float = 60.0
+    boot: float = DEFAULT_BOOT.seconds
     timeout: float = 2.0
     interval: float = 10.0
     retries: int = 3

@@ -54,7 +54,8 @@ class RunningService:
     ``outcome`` holds how its first start ended: None where it came up, else why not.
     ``away_since`` is when it was last well, while it is not, and ``again_at`` when it
     is started again, both on the same clock; ``closed_gates`` are the services that it
-    waits for. ``by`` is set from the moment at which the user stops it.
+    waits for. ``failed_again`` says that its last restart failed too. ``by`` is set
+    from the moment at which the user stops it.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class RunningService:
         self.found: Found | None = None
         self.since = format_now()
         self.restarts = 0
+        self.failed_again = False
         self.exit_code: int | None = None
         self.failure: Failure | None = None
         self.again_at: float | None = None
@@ -165,6 +167,7 @@ class RunningService:
         is_asked = self.unit.probe.can_ask and self.unit.way is not Way.COMMAND
         self._note_boot()
         self.failure = None
+        self.failed_again = False
         self._enter(State.READY, "healthy" if is_asked else "none")
         return self._make(Ready, after=after, address=self.unit.address)
 
@@ -237,6 +240,7 @@ class RunningService:
         if failure is None:
             return None
         self.failure = failure
+        self.failed_again = True
         cause = f" ({failure.cause})" if failure.cause else ""
         text = f"{failure.reason}{cause}; next try in {seconds:g} s"
         return self._make(Told, text=text)
@@ -366,13 +370,16 @@ def describe_service(service: RunningService) -> ServiceStatus:
 def _find_state(service: RunningService) -> tuple[State, str | None]:
     """Its state and health in the words of every place.
 
-    One that is unhealthy has failed, and so has one that exited and is not back.
+    One that is unhealthy has failed, and so has one that exited and is not back, or
+    whose last restart failed.
     """
     if service.state is State.READY and service.health == "unhealthy":
         return State.FAILED, service.health
     has_died = service.state is State.STARTING and service.failure is not None
     if has_died and service.pid is None:
         return State.FAILED, None
+    if has_died and service.failed_again:
+        return State.FAILED, service.health
     return service.state, service.health
 
 

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from composegen.places.engine.asking import TOOLS, make_question, read_answers
+from composegen.planning.asking import TOOLS as PROBING
 from tests.parts import skip_without
 
 ANSWERS = {"/fine": 200, "/moved": 302, "/broken": 500}
@@ -43,6 +44,10 @@ def ask(tool, port, *paths, host=""):
         command, check=False, capture_output=True, text=True, timeout=60
     )
     return read_answers(done.stdout)
+
+
+def test_what_can_ask_is_what_a_health_check_can_call():
+    assert sorted(TOOLS) == sorted(PROBING)
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composegen.places.engine.describing import describe_check, format_age
+from composegen.places.engine.describing import describe_check, format_ago
 from tests.enginefakes import make_container
 
 
@@ -19,7 +19,13 @@ def test_the_words_of_a_check_are_shown_as_they_are_typed():
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.4, "0s"), (2.9, "2s"), (119.0, "119s"), (130.0, "2m"), (9000.0, "2h")],
+    [
+        (0.4, "just now"),
+        (2.9, "2s ago"),
+        (119.0, "119s ago"),
+        (130.0, "2m ago"),
+        (9000.0, "2h ago"),
+    ],
 )
 def test_an_age_is_in_whole_units(seconds, shown):
-    assert format_age(seconds) == shown
+    assert format_ago(seconds) == shown

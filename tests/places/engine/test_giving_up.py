@@ -45,7 +45,7 @@ def test_an_error_that_an_earlier_up_left_is_not(notes, tmp_path):
 
 @pytest.mark.parametrize("word", ["Starting", "Restarting"])
 def test_an_old_container_that_compose_tried_to_start_again_is(notes, tmp_path, word):
-    engine = FakeEngine([refused(created_at=99.0)])
+    engine = FakeEngine([refused(created_at=99.0)], publishers={8888: "other-web-1"})
     lines = [f" Container demo-router-1  {word}", f"Error response: {TAKEN}"]
     [reason] = explain_compose(engine, notes, tmp_path, lines).reasons
     assert reason.service == "router"

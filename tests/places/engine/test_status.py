@@ -86,7 +86,7 @@ def fail(how, **values):
         (How.DIED, {"health": "starting", "started_at": 106.0}, State.STARTING),
         (How.DIED, {"health": "starting", "id": "another"}, State.STARTING),
         (How.DIED, {"status": Status.EXITED, "finished_at": 104.9}, State.FAILED),
-        (How.DIED, {"status": Status.EXITED, "finished_at": 106.0}, State.STOPPED),
+        (How.DIED, {"status": Status.EXITED, "finished_at": 107.0}, State.STOPPED),
         (How.LATE, {"health": "starting", "restarts": 1}, State.FAILED),
         (How.REFUSED, {"status": Status.CREATED, "started_at": None}, State.FAILED),
         (How.REFUSED, {"health": "starting", "started_at": 106.0}, State.STARTING),

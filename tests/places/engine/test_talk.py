@@ -88,6 +88,9 @@ class ScriptedEngine(FakeEngine):
         self.looks += 1
         return tuple(self.before if self.looks == 1 else self.containers)
 
+    def list_volumes(self, project):
+        return ()
+
     def find_image(self, name):
         return object() if self.has_images else None
 
