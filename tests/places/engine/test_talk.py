@@ -67,6 +67,7 @@ class ScriptedEngine(FakeEngine):
     before: list[Container] = field(default_factory=list)
     has_images: bool = True
     looks: int = 0
+    is_watched: bool = False
     now: float = 98.0
 
     def __call__(self, endpoint):
@@ -82,11 +83,12 @@ class ScriptedEngine(FakeEngine):
         return make_machine()
 
     def watch(self, project):
+        self.is_watched = True
         return Watched(self.script)
 
     def list_containers(self, project):
-        self.looks += 1
-        return tuple(self.before if self.looks == 1 else self.containers)
+        self.looks += self.is_watched
+        return tuple(self.before if self.looks <= 1 else self.containers)
 
     def list_volumes(self, project):
         return ()
