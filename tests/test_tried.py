@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 # What no test can do to a machine, or what offers no help that could be tried.
 NOT_TRIED = {
     OnEngine: {
+        "HOST_FOLDER_DENIED": "the folder is on the machine of another engine",
         "START_REFUSED": "the engine's own words, without a help",
         "KILLED": "without a help",
         "STOPPED": "without a help",

@@ -220,7 +220,7 @@ def test_a_volume_that_is_not_its_users(stack: Stack) -> None:
     stack.up_well()
 
 
-@tries(CauseName.HOST_FOLDER_DENIED)
+@tries(CauseName.HOST_FOLDER_CLOSED)
 def test_a_folder_of_this_machine_that_is_not_its_users(stack: Stack) -> None:
     folder = stack.folder / "data"
     folder.mkdir(mode=0o700)

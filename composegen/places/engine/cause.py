@@ -58,6 +58,7 @@ class CauseName(Names):
     NEED_MISSING = auto()
     FOLDER_DENIED = auto()
     IMAGE_FOLDER_DENIED = auto()
+    HOST_FOLDER_CLOSED = auto()
     HOST_FOLDER_DENIED = auto()
     VOLUME_DENIED = auto()
     MODULE_MISSING = auto()

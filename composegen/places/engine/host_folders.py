@@ -59,7 +59,7 @@ def look_at_host_folder(seen: Evidence) -> Cause | None:
     container = seen.container
     source = next(each.source for each in container.mounts if each.target == target)
     return Cause(
-        CauseName.HOST_FOLDER_DENIED,
+        CauseName.HOST_FOLDER_CLOSED,
         f"it starts as user {container.user or '0'} and may not write {target}: "
         f"{source} on this machine belongs to {folder.user}:{folder.group} "
         f"(mode {folder.mode:04o})",

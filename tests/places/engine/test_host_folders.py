@@ -60,7 +60,7 @@ def explain(*lines, folder=ROOTS, target="/data", user="999:1000"):
 def test_every_store_says_it_in_its_own_words(target, line):
     cause = explain("it starts", line, "[ERROR] Aborting", target=target)
 
-    assert cause.name == CauseName.HOST_FOLDER_DENIED
+    assert cause.name == CauseName.HOST_FOLDER_CLOSED
     assert f"starts as user 999:1000 and may not write {target}: /srv/db" in cause.text
     assert "belongs to 0:0 (mode 0755)" in cause.text
     assert f"-v /srv/db:{target} image:1 999:1000 {target}" in cause.help
@@ -69,12 +69,12 @@ def test_every_store_says_it_in_its_own_words(target, line):
 def test_another_folder_that_is_denied_is_another_cause():
     cause = explain("open /var/lib/app.db: permission denied")
 
-    assert cause.name != CauseName.HOST_FOLDER_DENIED
+    assert cause.name != CauseName.HOST_FOLDER_CLOSED
 
 
 def test_a_longer_name_is_another_folder():
     assert explain("open /database/x: Permission denied").name != (
-        CauseName.HOST_FOLDER_DENIED
+        CauseName.HOST_FOLDER_CLOSED
     )
 
 
