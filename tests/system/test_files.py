@@ -176,9 +176,7 @@ def test_a_dockerfile_is_looked_at(tmp_path: Path) -> None:
         {"context": "https://example.com/a.git"},
         {"context": "git@example.com:a"},
         {"context": "${DIR}"},
-        {"context": "gone"},
         {"context": ".", "dockerfile": "$NAME"},
-        {"context": ".", "dockerfile": "gone"},
     ],
 )
 def test_a_build_that_cannot_be_looked_at_tells_nothing(
@@ -187,6 +185,17 @@ def test_a_build_that_cannot_be_looked_at_tells_nothing(
     (tmp_path / "Dockerfile").write_text("FROM a:1\n")
 
     assert Folder(tmp_path).look_at_build(options) == Build(options=options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"context": "gone"}, {"context": ".", "dockerfile": "gone"}]
+)
+def test_a_build_whose_dockerfile_is_not_there_says_so(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
+    found = Folder(tmp_path).look_at_build(options)
+
+    assert found == Build(options=options, lacks_file=True)
 
 
 @pytest.mark.parametrize("name", ["$DIR", "git@here"])
