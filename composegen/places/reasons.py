@@ -10,6 +10,18 @@ from composegen.records import record
 
 LAST_LINES = 20
 """How many lines of a log are shown with a failure."""
+_LONGEST_LINE = 2000
+
+
+def shorten_lines(lines: Iterable[str]) -> tuple[str, ...]:
+    """Lines as causes are looked for in them, each at most 2,000 characters long.
+
+    A service may log a megabyte in one line, in which a search takes minutes.
+    """
+    return tuple(
+        line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}.."
+        for line in lines
+    )
 
 
 @record

@@ -1,7 +1,7 @@
 """Why a service is not up, in words."""
 
 from composegen.places.events import Failure
-from composegen.places.reasons import Reason, follow_needs
+from composegen.places.reasons import Reason, follow_needs, shorten_lines
 from composegen.places.status import ServiceStatus, State
 
 
@@ -35,3 +35,11 @@ def test_needs_are_followed_to_the_deepest_and_a_cycle_ends():
         *("web", "api", "db"),
     )
     assert follow_needs("alone", lambda name: blocking.get(name, [])) == ("alone",)
+
+
+def test_a_line_in_which_a_cause_is_looked_for_has_a_limit() -> None:
+    assert shorten_lines(["short", "x" * 2000, "y" * 2001]) == (
+        "short",
+        "x" * 2000,
+        "y" * 2000 + "..",
+    )

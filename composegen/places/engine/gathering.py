@@ -22,6 +22,7 @@ from composegen.places.engine.host_folders import find_closed_folders
 from composegen.places.engine.log_causes import list_spoken_of
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.places.engine.status import EngineSeen
+from composegen.places.reasons import shorten_lines
 from composegen.planning.addressing import ContainerAddressing
 from composegen.records import record
 from composegen.system.listeners import is_free
@@ -107,7 +108,7 @@ class Gatherer:
     def _read_lines(self, container: Container, death: Death | None) -> tuple[str, ...]:
         since = self._find_beginning(container, death)
         read = self.engine.read_logs(container.id, _READ_LINES, since)
-        return tuple(clean(line) for line in read)
+        return shorten_lines(clean(line) for line in read)
 
     def _find_beginning(self, container: Container, death: Death | None) -> float:
         """When the start began whose lines tell why it is not up."""

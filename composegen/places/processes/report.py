@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from composegen.places.events import Event, Line, Report, Told
 from composegen.places.processes.service import RunningService
-from composegen.places.reasons import LAST_LINES
+from composegen.places.reasons import LAST_LINES, shorten_lines
 from composegen.system.logfiles import Tail, read_last_lines
 from composegen.system.trimming import Trimmer
 
@@ -54,12 +54,13 @@ class Reports:
             self._tail.close()
             self._tail = None
 
-    def read_last_lines(self) -> list[str]:
+    def read_last_lines(self) -> tuple[str, ...]:
         """The last lines that its process has logged."""
         launch, process = self._service.unit.launch, self._service.process
         if launch is None or launch.log is None or process is None:
-            return []
-        return read_last_lines(launch.log, LAST_LINES, since=process.log_start)
+            return ()
+        lines = read_last_lines(launch.log, LAST_LINES, since=process.log_start)
+        return shorten_lines(lines)
 
     def _send_now(self, kind: type[Told | Line], text: str) -> None:
         self._report(kind(service=self._service.name, at=self._service.now, text=text))

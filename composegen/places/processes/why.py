@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from composegen.places.processes.status import RunsSeen
-from composegen.places.reasons import LAST_LINES, Reason, explain_stop, follow_needs
+from composegen.places.reasons import (
+    LAST_LINES,
+    Reason,
+    explain_stop,
+    follow_needs,
+    shorten_lines,
+)
 from composegen.places.status import FINE, State
 from composegen.system.logfiles import find_log, read_last_lines
 
@@ -76,4 +82,5 @@ def _read_lines(folder: Path, seen: RunsSeen, name: str) -> tuple[str, ...]:
     since = seen.log_starts.get(name)
     if since is None:
         return ()
-    return tuple(read_last_lines(find_log(folder, name), LAST_LINES, since=since))
+    lines = read_last_lines(find_log(folder, name), LAST_LINES, since=since)
+    return shorten_lines(lines)
