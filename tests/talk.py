@@ -9,6 +9,7 @@ _MASKS = (
     (r"\bpid \d+(, `[^`]*`)?", "pid N"),
     (r"\d+\.\d+ s\b", "T s"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?", "MOMENT"),
+    (r"(?<=local: \{port: )\d+", "FREE"),
     (r"since \d\d:\d\d\b", "since MOMENT"),
     (r"[ .=#]{20,} (?=T s|never)", " BAR "),
 )

@@ -53,6 +53,7 @@ def down(file: str, volumes: bool, yes: bool, take_over: bool) -> None:
 
 def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
     """Stop everything, and remove its data; nothing happens before a yes."""
+    from composegen.paths import is_folder
     from composegen.planning.volumes import list_external_volumes
     from composegen.text import escape_control
 
@@ -78,7 +79,7 @@ def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
         console.say(sentence)
         ended += 1
     _remove(places, found)
-    if volumes and (workspace.folder / ".secrets").is_dir():
+    if volumes and is_folder(workspace.folder / ".secrets"):
         console.say(".secrets/ is kept: new volumes will be made with its passwords")
     if not ended and not volumes:
         console.say("nothing runs here, and there are no volumes of this folder")

@@ -77,7 +77,8 @@ def check_loading(data: bytes) -> None:
     for problem in problems:
         check_problem(problem, lines)
     assert list(problems) == sorted(problems, key=lambda problem: problem.order)
-    if stack is not None:
+    is_empty = any(problem.name == "all-excluded" for problem in problems)
+    if stack is not None and not is_empty:
         check_carrying_out(stack)
 
 

@@ -5,7 +5,7 @@ The reference keeps plain lists and scans them: slow and easy to believe.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -101,6 +101,11 @@ class Reference:
         self.held[key] = held
         return turn >= held.epoch
 
+    def holds(self, key: SessionKey, id: str) -> bool:
+        """Whether a session has a message: a reply needs its question."""
+        self.forget_expired()
+        return key in self.held and id in self.held[key].messages
+
     def list_of(self, user: str) -> list[SessionKey]:
         """A user's sessions, the one that was used longest ago in front."""
         return [key for key in self.held if key.user == user]
@@ -148,24 +153,32 @@ def finish(work: Coroutine[Any, Any, Answer]) -> Answer:
             return answer
 
 
+class Ids(IdMaker):
+    """Makes ids, and remembers them as those of turns."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self.turns: list[str] = []
+
+    def __call__(self, key: str = "") -> str:
+        self.turns.append(super().__call__(key))
+        return self.turns[-1]
+
+
 class Comparison:
     """One schedule, carried out by the store and by the reference side by side."""
 
     def __init__(self) -> None:
         self.reference = Reference()
-        self.new_id = IdMaker(lambda: 1.7e9 + self.reference.now)
+        self.new_id = Ids(lambda: 1.7e9 + self.reference.now)
+        self.turns = self.new_id.turns
         self.ids: list[str] = [self.new_id()]
-        self.turns: list[str] = [self.new_id()]
         self.store = MemoryStore(
             limits=LIMITS,
             bounds=BOUNDS,
             clock=lambda: self.reference.now,
-            new_id=self._make_id,
+            new_id=self.new_id,
         )
-
-    def _make_id(self) -> str:
-        self.turns.append(self.new_id())
-        return self.turns[-1]
 
     def run(self, schedule: list[tuple[Any, ...]]) -> None:
         for name, *arguments in schedule:
@@ -188,8 +201,10 @@ class Comparison:
         self, key: SessionKey, sent: list[tuple[int, str, str]], late: int
     ) -> None:
         messages = self._make_messages(sent)
-        turn = self._make_id() if not late else self.turns[-min(late, len(self.turns))]
-        taken = self.reference.change(key, turn, messages)
+        turn = self.turns[-min(late, len(self.turns))] if late else messages[0].id
+        is_known = self.reference.holds(key, turn)
+        begins = any(message.id == turn for message in messages)
+        taken = (begins or is_known) and self.reference.change(key, turn, messages)
         try:
             assert finish(self.store.append(key, messages, turn=turn)) == "memory"
         except SessionDeleted:

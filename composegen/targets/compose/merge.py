@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composegen.model import Raw, split_mount
-from composegen.values import split_outside
+from composegen.values import has_variables, split_outside
 
 _REPLACED_LISTS = frozenset({"command", "entrypoint", "test"})
 
@@ -14,12 +14,13 @@ _MAPS = frozenset({"environment", "labels", "annotations", "sysctls", "args"})
 
 
 def word_names(names: Mapping[str, Raw]) -> Raw:
-    """Names with texts as Compose's mapping, or as its list where a name holds a ``$``.
+    """Names with texts as Compose's mapping; its list where a name has a variable.
 
-    Compose fills in the variables of a list's items, and those of no mapping's key.
+    Compose fills in the variables of a list's items, and reads a mapping's keys as they
+    are, so a ``$`` is not doubled there.
     """
-    if not any("$" in name for name in names):
-        return dict(names)
+    if not any(has_variables(name) for name in names):
+        return {name.replace("$$", "$"): value for name, value in names.items()}
     return [
         name if value is None else f"{name}={_word_value(value)}"
         for name, value in names.items()

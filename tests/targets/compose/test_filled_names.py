@@ -61,7 +61,7 @@ def test_a_name_without_a_dollar_stays_a_mapping() -> None:
 def test_the_key_of_a_mapping_is_no_variable_for_compose_and_stays_none() -> None:
     labels = read_services(make(MAPPINGS["labels"]))["app"]["labels"]
 
-    assert labels == ["a$$b=1", "c$${P:-shop}=2"]
+    assert labels == {"a$b": "1", "c${P:-shop}": "2"}
 
 
 @pytest.fixture
