@@ -9,7 +9,8 @@ MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 # Tests that share no port, and mostly wait: they can run side by side.
-APART := tests/e2e/test_causes.py tests/e2e/test_helps.py tests/e2e/test_up.py
+APART := $(addprefix tests/e2e/test_,$(addsuffix .py,causes data doctor evidence exec \
+	helps last single up volumes))
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
 
@@ -74,7 +75,7 @@ e2e-engine: setup
 	$(BIN)/python -m pytest -q tests/e2e $(addprefix --ignore ,$(APART))
 
 e2e-apart: setup
-	$(BIN)/python -m pytest -q -n 2 $(APART)
+	$(BIN)/python -m pytest -q -n 3 $(APART)
 
 e2e-chat: setup
 	$(BIN)/python -m pytest -q $(CHAT)/e2e
