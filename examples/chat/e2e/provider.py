@@ -25,7 +25,13 @@ seen = {"asked": 0, "cancelled": 0}
 async def complete(request: Request) -> Response:
     asked = await request.json()
     seen["asked"] += 1
-    told = [m["content"] for m in asked["messages"] if m["role"] == "user"]
+    # The router joins questions that had no reply, with a blank line between.
+    told = [
+        question
+        for message in asked["messages"]
+        if message["role"] == "user"
+        for question in message["content"].split("\n\n")
+    ]
     text = f"You have told me {len(told)} things, the last was **{told[-1]}**."
     pace = 0.0
     if "slowly" in told[-1]:
