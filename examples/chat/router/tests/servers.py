@@ -142,13 +142,61 @@ class RedisServer:
             self._process.send_signal(number)
 
 
+class Sentinel:
+    """A Sentinel that watches a primary; `port` is that of the present primary."""
+
+    def __init__(self, primary: RedisServer) -> None:
+        self._own = free_port()
+        self._primary = primary
+        self._folder = tempfile.TemporaryDirectory(prefix="router-sentinel-")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        config = Path(self._folder.name) / "sentinel.conf"
+        config.write_text(
+            f"port {self._own}\nbind 127.0.0.1\ndir {self._folder.name}\n"
+            f"sentinel monitor chat 127.0.0.1 {self._primary.port} 1\n"
+            "sentinel down-after-milliseconds chat 500\n"
+            "sentinel failover-timeout chat 5000\n"
+        )
+        self._process = subprocess.Popen(
+            [find_redis(), str(config), "--sentinel"], stdout=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + PATIENCE
+        while not self.ask("PING").startswith(b"+PONG"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+        self._folder.cleanup()
+
+    @property
+    def port(self) -> int:
+        answer = self.ask("SENTINEL get-master-addr-by-name chat").split()
+        return int(answer[-1])
+
+    def ask(self, text: str) -> bytes:
+        """What it answers to a command; nothing while it does not listen."""
+        with (
+            suppress(OSError),
+            socket.create_connection(("127.0.0.1", self._own), PATIENCE) as wire,
+        ):
+            wire.sendall(f"{text}\r\n".encode())
+            return wire.recv(65536)
+        return b""
+
+
 class Relay:
     """One address in front of Redis servers: `target` is the one behind it now.
 
     What is connected stays where it is, as behind a proxy or a name.
     """
 
-    def __init__(self, target: RedisServer) -> None:
+    def __init__(self, target: RedisServer | Sentinel) -> None:
         self.target = target
         self.url = ""
         self._server: asyncio.Server | None = None

@@ -20,7 +20,7 @@ from router.sessions.store import (
     StoreMisconfigured,
     StoreUnavailable,
 )
-from tests.servers import PATIENCE, RedisServer, Relay, serving
+from tests.servers import PATIENCE, RedisServer, Relay, Sentinel, serving
 
 KEY = SessionKey("alice", "one")
 FREEZE = 1.0
@@ -101,6 +101,31 @@ async def test_a_stop_after_a_failover_brings_over_what_was_acknowledged() -> No
         told = RedisStore(new.url, timeout=PATIENCE)
         assert contents(await told.load(KEY)) == ["a", "re: a"]
         await told.close()
+
+
+async def test_sentinel_may_replace_the_primary() -> None:
+    with RedisServer() as old, RedisServer() as new:
+        follow(new, old)
+        await in_step(new)
+        with Sentinel(old) as sentinel:
+
+            async def knows_replica() -> bool:
+                return b"num-slaves\r\n$1\r\n1" in sentinel.ask("SENTINEL master chat")
+
+            await until(knows_replica)
+            async with Relay(sentinel) as relay:
+                store = RecoveringStore(RedisStore(relay.url, timeout=PATIENCE))
+                async with tended(store):
+                    assert await take_turn(store, "a") == "redis"
+                    assert old.command("WAIT 1 10000").startswith(b":1")
+                    old.kill()
+                    assert await take_turn(store, "b") == "degraded"
+                    await until(lambda: answers(store, "redis"))
+                    assert await take_turn(store, "c") == "redis"
+            told = RedisStore(new.url, timeout=PATIENCE)
+            said = ["a", "re: a", "b", "re: b", "c", "re: c"]
+            assert contents(await told.load(KEY)) == said
+            await told.close()
 
 
 async def test_a_redis_that_takes_no_writes_is_still_read() -> None:
