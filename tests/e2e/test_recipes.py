@@ -92,7 +92,7 @@ def make_stack(recipe: str, image: str) -> dict[str, Any]:
         "rest": {
             "image": image,
             "command": ["tail", "-f", "/dev/null"],
-            "health": {"none": "it only rests"},
+            "health": {"command": "true"},
             "needs": {"by-file": {"until": "finished"}},
         },
     }

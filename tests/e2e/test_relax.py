@@ -42,7 +42,7 @@ def project(
             name: {
                 "image": IMAGES[0],
                 "command": ["tail", "-f", "/dev/null"],
-                "health": {"none": "it only rests"},
+                "health": {"command": "true"},
                 **keys,
             }
             for name, keys in SERVICES.items()
