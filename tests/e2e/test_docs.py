@@ -39,6 +39,14 @@ def list_projects() -> set[str]:
     return set(listed.split())
 
 
+def remove_volumes(project: str) -> None:
+    """What `composegen down` keeps; another folder would not name it as its own."""
+    label = f"label=com.docker.compose.project={project}"
+    listed = run_well("docker", "volume", "ls", "-q", "--filter", label).split()
+    if listed:
+        run("docker", "volume", "rm", *listed)
+
+
 @pytest.mark.parametrize(
     "page", ON_ENGINE, ids=lambda page: page.relative_to(ROOT).as_posix()
 )
@@ -62,6 +70,8 @@ def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
     finally:
         for name in names & list_projects():
             run("docker", "compose", "-p", name, "down", "-v", "--rmi", "local")
+        for name in names:
+            remove_volumes(name)
 
 
 def test_there_are_such_pages() -> None:
