@@ -261,7 +261,7 @@ async def measure(rounds: int, seconds: float, calls: int) -> list[Row]:
     works: list[Callable[[], Awaitable[list[Row]]]] = [
         lambda: compare_rates(url, rounds, seconds),
         lambda: compare_latencies(url, provider, rounds, calls),
-        lambda: compare_sessions(rounds, 3 * calls),
+        lambda: compare_sessions(rounds, 2 * calls),
     ]
     with serving([sys.executable, MOCK, str(provider)], provider):
         rows = [row for work in works for row in await work()]
@@ -271,7 +271,7 @@ async def measure(rounds: int, seconds: float, calls: int) -> list[Row]:
 def main() -> None:
     """Hand over the rows; the build before is installed if necessary."""
     find_before()
-    rounds, seconds, calls = (2, 1, 300) if "--quick" in sys.argv else (7, 3, 1000)
+    rounds, seconds, calls = (2, 1, 300) if "--quick" in sys.argv else (5, 2, 500)
     report(f"The chat router: next to {NAME}", run(measure(rounds, seconds, calls)))
 
 
