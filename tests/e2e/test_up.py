@@ -463,7 +463,8 @@ def test_a_stack_on_another_engine_than_the_chosen_one_is_named_and_not_asked(
 
 SHAPE = [
     *("service", "state", "health", "pid", "since", "restarts"),
-    *("exit_code", "address", "image", "log", "reused"),
+    *("exit_code", "address", "image", "log", "reused", "reachable"),
+    *("by",),
 ]
 
 
