@@ -134,7 +134,7 @@ FAULTS = (
     Fault(
         "a variable in a label's name is rendered as a key",
         "composegen/targets/compose/merge.py",
-        'if not any("$" in name for name in names):',
+        "if not any(has_variables(name) for name in names):",
         "if True:",
         ("tests/targets/compose/test_filled_names.py",),
     ),

@@ -213,7 +213,9 @@ class Booting:
     def _look_for_lost(self) -> None:
         """Compose has finished, and a service has not been started."""
         found = self.engine.list_containers(self.project.name)
-        running = {each.service for each in found if each.status is Status.RUNNING}
+        # A container that the engine restarts is started by it after its pause.
+        started = {Status.RUNNING, Status.RESTARTING}
+        running = {each.service for each in found if each.status in started}
         for name, candidate in self.judge.candidates.items():
             if candidate.state is State.WAITING and name not in running:
                 reason = f"{name} was not started by Compose"
