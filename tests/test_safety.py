@@ -28,6 +28,7 @@ from composegen.targets.output import (
 )
 from composegen.workspace.dotenv import fill_variables, parse_dotenv
 from composegen.workspace.state import make_state_folder
+from tests.parts import require_program
 from tests.stacks import check, list_names
 
 LOOKS = (["check"], ["plan"], ["render"], ["graph"])
@@ -411,6 +412,7 @@ def test_notes_that_name_the_chosen_engine_are_used(
     folder: Path, docker: dict[str, str], tmp_path: Path
 ) -> None:
     """What is refused above would have been called."""
+    require_program("docker")
     docker["DOCKER_CONFIG"] = str(folder / "dc")
     lay_notes(folder, 0o600, settings={"DOCKER_CONFIG": docker["DOCKER_CONFIG"]})
     assert look(folder, "logs", **docker).returncode == 0

@@ -124,6 +124,7 @@ def test_a_folder_that_docker_would_make_is_not_the_stores(tmp_path: Path) -> No
     assert problem.help.endswith("volumes: [cache-data:/data]")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away")
 @linux_only
 @pytest.mark.parametrize(
     ("mode", "is_closed"), [(0o755, True), (0o775, True), (0o777, False)]
