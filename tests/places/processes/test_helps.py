@@ -193,7 +193,6 @@ def test_a_python_module_that_is_not_installed(stack):
     (site / "shop.py").touch()  # what pip would do with a network
 
 
-@pytest.mark.skipif(not shutil.which("npm"), reason="npm is missing here")
 @tries(CauseName.NODE_MODULE_MISSING)
 def test_a_node_module_that_is_not_installed(stack):
     require_program("node")
