@@ -16,11 +16,8 @@ from router import __version__
 from router.app import make_app
 from router.guard import AnotherProcess, only_process
 from router.routes import RoutesError
-from router.sessions.store import (
-    SessionStore,
-    StoreMisconfigured,
-    StoreUnavailable,
-)
+from router.sessions import look_at
+from router.sessions.store import SessionStore, StoreMisconfigured
 from router.settings import Settings, SettingsError, load_settings
 
 _DRAIN = 5
@@ -40,13 +37,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn does it; raises StoreMisconfigured."""
-        try:
-            await self._store.check()
-        except StoreMisconfigured:
-            await self._store.close()
-            raise
-        except StoreUnavailable:
-            pass  # it may come
+        await look_at(self._store)
         await super().startup(sockets)
         if self.started:
             settings = self._settings

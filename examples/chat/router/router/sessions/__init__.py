@@ -21,11 +21,10 @@ def make_store(redis_url: str | None, lifetime: float) -> SessionStore:
     return RecoveringStore(RedisStore(redis_url, limits=limits))
 
 
-@asynccontextmanager
-async def tended(store: SessionStore) -> AsyncIterator[SessionStore]:
-    """The store, asked once and then looked after until the end; closed there.
+async def look_at(store: SessionStore) -> None:
+    """Ask a store once; one that is away may come.
 
-    Raises StoreMisconfigured where it will never do as it is set up.
+    Raises StoreMisconfigured where it will never do as it is set up, and closes it.
     """
     try:
         await store.check()
@@ -33,7 +32,16 @@ async def tended(store: SessionStore) -> AsyncIterator[SessionStore]:
         await store.close()
         raise
     except StoreUnavailable:
-        pass  # it may come
+        pass
+
+
+@asynccontextmanager
+async def tended(store: SessionStore) -> AsyncIterator[SessionStore]:
+    """The store, asked once and then looked after until the end; closed there.
+
+    Raises StoreMisconfigured where it will never do as it is set up.
+    """
+    await look_at(store)
     tending = asyncio.create_task(store.tend())
     try:
         yield store
