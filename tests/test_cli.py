@@ -199,7 +199,7 @@ def test_a_service_that_does_not_exist_is_wrong_usage(
     assert "did you mean `cache`?" in capsys.readouterr().err
 
 
-def test_plan_as_json_has_steps_gates_and_what_is_left_out(
+def test_plan_as_json_has_steps_gates_and_what_is_excluded(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["plan", "--without", "cache", "--format", "json"]) == 0

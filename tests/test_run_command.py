@@ -697,7 +697,7 @@ def test_why_tells_how_the_last_run_failed(tmp_path, ports):
     assert "the Python module `missing_thing` is not installed" in out
 
 
-def test_after_a_run_what_it_left_out_is_still_no_failure(stack):
+def test_after_a_run_what_it_excluded_is_still_no_failure(stack):
     process, _ = start_up(stack)
     end(process)
 

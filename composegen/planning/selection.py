@@ -57,7 +57,7 @@ class Selected:
     """The services that take part, and the reason for each that does not."""
 
     included: frozenset[str]
-    left_out: Mapping[str, str]
+    excluded: Mapping[str, str]
 
 
 def select_services(needs: Needs, selection: Selection) -> Selected:

@@ -532,7 +532,7 @@ def test_a_plain_service_shares_the_default_network_without_a_word() -> None:
     assert "networks" not in read_services(make_stack(app=APP))["app"]
 
 
-def test_the_network_of_a_left_out_store_goes_too() -> None:
+def test_the_network_of_an_excluded_store_goes_too() -> None:
     app = f"{APP}needs: {{cache: {{otherwise: {{}}}}}}\n"
     data = read(make_stack(app=app, cache=STORE), removed=("cache",))
 

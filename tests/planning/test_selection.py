@@ -112,7 +112,7 @@ def test_what_a_disabled_service_needs_stays_where_another_needs_it_too() -> Non
     assert included(stack) == "db web"
 
 
-def test_a_disabled_service_that_publishes_a_port_is_left_out() -> None:
+def test_a_disabled_service_that_publishes_a_port_is_excluded() -> None:
     stack = make({"web": "", "admin": ""}, disabled="admin", published="admin")
 
     assert included(stack) == "web"
@@ -219,14 +219,14 @@ def test_a_published_service_of_a_disabled_one_does_not_come_back() -> None:
 # Reasons
 
 
-def test_every_service_that_is_left_out_has_its_reason() -> None:
+def test_every_service_that_is_excluded_has_its_reason() -> None:
     stack = make(
         {"web": "cache?", "cache": "disk", "disk": "", "admin": "", "tool": "lib"}
         | {"lib": ""},
         disabled="admin",
     )
 
-    assert dict(select(stack, "--without cache --without tool").left_out) == {
+    assert dict(select(stack, "--without cache --without tool").excluded) == {
         "cache": "--without cache",
         "disk": "only cache needed it",
         "admin": "enabled: false",
@@ -238,13 +238,13 @@ def test_every_service_that_is_left_out_has_its_reason() -> None:
 def test_a_reason_names_every_dependant() -> None:
     stack = make({"web": "", "a": "lib", "b": "lib", "lib": ""}, disabled="a b")
 
-    assert select(stack).left_out["lib"] == "only a, b needed it"
+    assert select(stack).excluded["lib"] == "only a, b needed it"
 
 
 def test_nothing_is_dropped_silently() -> None:
     stack = make({"web": "", "ui": "api", "api": "db", "db": ""}, disabled="ui")
 
-    assert set(select(stack).left_out) == {"ui", "api", "db"}
+    assert set(select(stack).excluded) == {"ui", "api", "db"}
 
 
 # A required service that is out
@@ -307,7 +307,7 @@ def test_flags_given_before_stay_in_the_advice() -> None:
     ]
 
 
-def test_an_optional_need_of_a_left_out_service_is_no_error() -> None:
+def test_an_optional_need_of_an_excluded_service_is_no_error() -> None:
     stack = make({"web": "cache?", "cache": ""}, disabled="cache")
 
     assert included(stack) == "web"
@@ -426,7 +426,7 @@ def test_what_is_asked_for_is_done(stack: Stack, flags: str) -> None:
     asked = parse(flags)
     assert selected.included >= set(asked.added)
     assert not selected.included & set(asked.removed)
-    assert selected.included | set(selected.left_out) == set(stack.services)
+    assert selected.included | set(selected.excluded) == set(stack.services)
 
 
 def test_a_named_service_takes_part_whatever_excludes_it() -> None:

@@ -10,12 +10,12 @@ from composegen.places.events import (
     Failed,
     Failure,
     Line,
+    Message,
     Planned,
     Ready,
     Reused,
     Started,
     Stopped,
-    Told,
 )
 from composegen.terminal.console import QUICK, Console
 from composegen.terminal.live import UpConsole
@@ -145,8 +145,8 @@ def test_no_word_of_an_event_steers_a_terminal():
     out, err = show(
         *lines(f"error{HOSTILE}"),
         Failed(service="web", failure=failure, is_required=True),
-        Told(service="web", text=f"told{HOSTILE}"),
-        events.Sickened(service="web", reason=f"got{HOSTILE}"),
+        Message(service="web", text=f"told{HOSTILE}"),
+        events.BecameUnhealthy(service="web", reason=f"got{HOSTILE}"),
         events.ComposeWarned(text=f"warned{HOSTILE}"),
         events.Output(text=f"output{HOSTILE}\n"),
     )
@@ -250,8 +250,8 @@ def test_one_that_fails_for_what_it_needs_is_told_in_one_line():
 
 
 def test_what_is_about_the_run_itself_is_told_without_a_service():
-    assert show(Told(service="", text="the guardian"))[1] == "the guardian\n"
-    assert show(Told(service="web", text="it waits"))[1] == "web    | it waits\n"
+    assert show(Message(service="", text="the guardian"))[1] == "the guardian\n"
+    assert show(Message(service="web", text="it waits"))[1] == "web    | it waits\n"
 
 
 @pytest.mark.parametrize("kind", events.Event.__subclasses__())

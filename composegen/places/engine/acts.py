@@ -24,7 +24,7 @@ from composegen.places.engine.notes import (
 )
 from composegen.places.engine.noting import note_seen
 from composegen.places.engine.status import EngineSeen, make_seen
-from composegen.places.events import NotUp, Planned, Report, Stopped, Told
+from composegen.places.events import Message, NotUp, Planned, Report, Stopped
 from composegen.places.place import (
     Acted,
     Outcome,
@@ -86,7 +86,7 @@ class Acts:
         self._report_dependants(wanted, seen)
         if self._has_changed(wanted):
             text = "the stack file has changed since, which a restart does not use: "
-            self._report(Told(text=f"{text}composegen up"))
+            self._report(Message(text=f"{text}composegen up"))
         stopped = self._stop(wanted, seen)
         failed = tuple(each for each in stopped if each.outcome is Outcome.FAILED)
         return failed or self._start(wanted, self._look(wanted))
@@ -96,10 +96,10 @@ class Acts:
     def _look(self, names: tuple[str, ...]) -> EngineSeen:
         """How all is doing. Raises UsageError, NothingRuns and NotPart."""
         noted = [each.name for each in self._notes.services]
-        left_out = {
+        excluded = {
             str(each["service"]): str(each["reason"]) for each in self._notes.left_out
         }
-        check_services(names, (*self._services, *noted, *left_out))
+        check_services(names, (*self._services, *noted, *excluded))
         containers = self._engine.list_containers(self._notes.project)
         if not containers:
             raise NothingRuns(
@@ -107,10 +107,10 @@ class Acts:
             )
         seen = make_seen(self._notes, containers, self._engine.read_clock())
         for name in names:
-            if name in left_out:
+            if name in excluded:
                 raise NotPart(
                     f"`{name}` is not part of what runs here; it is excluded: "
-                    f"{left_out[name]}",
+                    f"{excluded[name]}",
                     help=f"include it: composegen up --with {name}",
                 )
             if self._notes.find(name) is None or not seen.list_containers(name):

@@ -95,7 +95,7 @@ class EnginePlace:
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
-            left_out=self._notes.left_out,
+            excluded=self._notes.left_out,
             notes=(*notes, *map(describe_unreached, unreached.items())),
         )
 

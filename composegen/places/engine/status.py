@@ -86,7 +86,7 @@ def make_seen(
         for status in (_make_status(notes, each, found, at) for each in notes.services)
     ]
     statuses += [
-        ServiceStatus(service=str(each["service"]), state=State.LEFT_OUT)
+        ServiceStatus(service=str(each["service"]), state=State.EXCLUDED)
         for each in notes.left_out
     ]
     return EngineSeen(notes=notes, containers=found, statuses=tuple(statuses), now=at)

@@ -49,7 +49,7 @@ from composegen.places.events import (
     Wrote,
 )
 from composegen.places.reasons import format_reasons
-from composegen.places.status import LeftOutNote
+from composegen.places.status import ExcludedNote
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
@@ -372,13 +372,13 @@ class _Up:
                 Address(service=name, url=address)
                 for name, address in find_addresses(self.notes, containers)
             ),
-            left_out=tuple(
-                LeftOutNote(
+            excluded=tuple(
+                ExcludedNote(
                     service=each.service,
                     reason=each.reason,
                     instead=tuple(f"{one.service}: {one}" for one in each.fallbacks),
                 )
-                for each in self.plan.left_out
+                for each in self.plan.excluded
             ),
         )
 

@@ -125,7 +125,7 @@ def _explain_absence(seen: RunsSeen, service: str) -> NothingRuns:
             "its environment is not known",
             help="end that process; composegen run then starts the service",
         )
-    out = next((each for each in seen.left_out if each["service"] == service), None)
+    out = next((each for each in seen.excluded if each["service"] == service), None)
     state = f"excluded: {out['reason']}" if out is not None else status.state.value
     return NothingRuns(
         f"`{service}` does not run: it is {state}", help="composegen status shows all"

@@ -20,8 +20,8 @@ from composegen.stackfile.checks.implied import check_implied_needs
 from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
+    check_excluded,
     check_jobs,
-    check_left_out,
     check_names,
     check_unasked,
 )
@@ -48,7 +48,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_conditions,
     check_unasked,
     check_jobs,
-    check_left_out,
+    check_excluded,
     check_implied_needs,
     check_variables,
     check_early_variables,

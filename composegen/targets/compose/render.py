@@ -128,7 +128,7 @@ class _Renderer:
                 engine=engine if engine < OLDEST_START_INTERVAL else None,
             ),
             "name": self.stack.name,
-            "left_out": self.plan.left_out,
+            "excluded": self.plan.excluded,
             "secret_lines": write_by_hand(
                 self.stack, self.plan.secrets.values(), self.mover.move
             ),

@@ -9,9 +9,9 @@ from composegen.places.events import (
     Exited,
     Failed,
     Finished,
+    Message,
     Ready,
     Started,
-    Told,
 )
 from composegen.places.status import State
 from tests.enginefakes import happen, make_container, make_noted, make_notes
@@ -223,7 +223,7 @@ def test_a_service_that_was_given_up_can_still_recover():
     see(boot, "cache", Action.START, 1.0)
     list(boot.look(4.0))
     told, ready = healthy(boot, "cache", 5.0)
-    assert told == Told(service="cache", at=5.0, text="is healthy again")
+    assert told == Message(service="cache", at=5.0, text="is healthy again")
     assert isinstance(ready, Ready)
 
 

@@ -65,7 +65,7 @@ def calls(monkeypatch):
 def make_place(monkeypatch, tmp_path):
     """A place whose engine has what is handed in."""
 
-    def make(containers=(), volumes=(), left_out=(), makers=()):
+    def make(containers=(), volumes=(), excluded=(), makers=()):
         engine = FakeEngine(containers, volumes, makers)
 
         @contextmanager
@@ -75,7 +75,7 @@ def make_place(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "Engine", connect)
         noted = make_noted("web"), make_noted("worker", replicas=2, is_required=False)
         return EnginePlace(
-            Workspace(tmp_path / "stack.yaml"), make_notes(*noted, left_out=left_out)
+            Workspace(tmp_path / "stack.yaml"), make_notes(*noted, left_out=excluded)
         )
 
     return make

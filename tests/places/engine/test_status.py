@@ -161,13 +161,13 @@ def test_addresses_are_what_the_host_can_open():
     assert found == [("web", "http://127.0.0.1:80"), ("web", "127.0.0.1:9229")]
 
 
-def test_the_table_shows_every_service_and_what_is_left_out():
-    left_out = {
+def test_the_table_shows_every_service_and_what_is_excluded():
+    excluded = {
         "service": "redis",
         "reason": "--without redis",
         "instead": ["web: STORE=memory"],
     }
-    notes = make_notes(make_noted("web"), left_out=(left_out,))
+    notes = make_notes(make_noted("web"), left_out=(excluded,))
     container = make_container("web", started_at=1000000000.0, restarts=2)
     seen = make_seen(notes, [container])
     assert format_statuses(seen.statuses, notes.left_out) == (

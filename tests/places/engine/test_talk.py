@@ -225,11 +225,11 @@ def test_an_image_that_cannot_be_pulled(up):
     assert_golden(GOLDEN / "no-image.txt", said)
 
 
-def test_what_is_left_out(up):
+def test_what_is_excluded(up):
     engine = ScriptedEngine([make_container("web")])
     engine.script = [CREATED, STARTED, HEALTHY]
     said = up("--without", "cache", engine=engine, stack=STACK + NEEDING)
-    assert_golden(GOLDEN / "left-out.txt", said)
+    assert_golden(GOLDEN / "excluded.txt", said)
 
 
 def test_notes(up):

@@ -124,7 +124,7 @@ def test_env_files_are_read_below_the_services_own_variables(tmp_path):
     assert env["GREETING"] == "hello Ada"
 
 
-def test_what_a_left_out_need_would_set_is_in_no_env_file_either(tmp_path):
+def test_what_an_excluded_need_would_set_is_in_no_env_file_either(tmp_path):
     (tmp_path / "app.env").write_text("DATABASE_URL=postgres://elsewhere\n")
     text = TEXT.replace("    port: 8000\n", "    port: 8000\n    env_file: app.env\n")
     text = text.replace('"{url_file}"}}', '"{url_file}"}, otherwise: {}}')

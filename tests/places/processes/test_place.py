@@ -118,7 +118,7 @@ def test_a_service_that_the_file_no_longer_has_is_still_shown(stack, ports):
     assert list(after) == ["web", "engine"]
 
 
-def test_what_one_run_left_out_and_another_runs_is_shown_running(tmp_path, ports):
+def test_what_one_run_excluded_and_another_runs_is_shown_running(tmp_path, ports):
     cache = "needs:\n  cache: {env: {URL: '{url}'}, otherwise: {env: {STORE: memory}}}"
     text = "services:\n" + make_service("web", ports["web"], extra=cache)
     out = f"  cache:\n    image: redis\n    port: {ports['cache']}\n    {{}}\n"

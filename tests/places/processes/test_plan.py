@@ -45,7 +45,7 @@ def settle(
 
 
 @pytest.mark.parametrize("engine", [False, True])
-def test_an_optional_service_that_is_not_installed_is_left_out_engine_or_not(
+def test_an_optional_service_that_is_not_installed_is_excluded_engine_or_not(
     tmp_path, engine
 ):
     local, units = settle(tmp_path, STORE, engine=engine)
@@ -63,7 +63,7 @@ def test_an_optional_service_that_is_not_installed_is_left_out_engine_or_not(
 HERE = STORE.replace("no-such-redis-server, --port", "python3, -m")
 
 
-def test_an_optional_store_whose_port_is_somebody_elses_is_left_out(tmp_path):
+def test_an_optional_store_whose_port_is_somebody_elses_is_excluded(tmp_path):
     """Its dependants would be given the address, and write into what is not ours."""
     local, units = settle(tmp_path, HERE, strangers={"redis": "pid 7"})
 
@@ -99,7 +99,7 @@ def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(
     assert "--reuse" in caught.value.help
 
 
-def test_a_left_out_need_unsets_what_the_shell_had_set(tmp_path):
+def test_an_excluded_need_unsets_what_the_shell_had_set(tmp_path):
     _, units = settle(tmp_path, STORE, env={"REDIS_URL": "redis://production"})
 
     assert "REDIS_URL" not in units["web"].launch.env
@@ -149,7 +149,7 @@ def test_a_required_service_without_local_is_an_error_with_the_lines_to_add(tmp_
     assert "local:\n  command: [..]" in caught.value.help
 
 
-def test_what_cannot_run_without_what_is_left_out_goes_too(tmp_path):
+def test_what_cannot_run_without_what_is_excluded_goes_too(tmp_path):
     text = """
     services:
       web:
@@ -169,7 +169,7 @@ def test_what_cannot_run_without_what_is_left_out_goes_too(tmp_path):
     local, units = settle(tmp_path, text)
 
     assert list(units) == ["web"]
-    reasons = {each.service: each.reason for each in local.plan.left_out}
+    reasons = {each.service: each.reason for each in local.plan.excluded}
     assert reasons["search"] == "cannot run without `engine`"
     assert reasons["engine"] == "cannot run here: it has no `local`"
 
@@ -357,7 +357,7 @@ def test_a_port_of_what_takes_no_part_may_be_anything(tmp_path):
     assert list(settle(tmp_path, PUBLISHED, env=env, selection=selection)[1]) == ["web"]
 
 
-def test_one_that_is_asked_for_and_left_out_is_a_slip(tmp_path):
+def test_one_that_is_asked_for_and_excluded_is_a_slip(tmp_path):
     with pytest.raises(UsageError, match="`redis` is selected, and excluded"):
         settle(
             tmp_path, STORE, names=("redis",), selection=Selection(removed=("redis",))

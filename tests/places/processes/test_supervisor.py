@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from composegen.places.events import (
+    BecameUnhealthy,
     Exited,
     Failed,
     Finished,
+    Message,
     Ready,
-    Sickened,
     Started,
     Stopped,
-    Told,
 )
 from composegen.places.processes.causes import explain_silence
 from composegen.places.processes.supervisor import StartFailed
@@ -425,7 +425,7 @@ def test_one_that_stops_answering_is_told_and_left_alone(tmp_path, ports):
     async def wait(supervisor, events):
         (tmp_path / "enough").touch()
         await until(lambda: supervisor.list_statuses()[0].health == "unhealthy")
-        assert find_events(events, Sickened)
+        assert find_events(events, BecameUnhealthy)
         assert supervisor.services["app"].process.is_alive
 
     bring_up(path, wait)
@@ -684,13 +684,13 @@ def test_one_that_dies_while_no_file_can_be_opened_is_started_when_one_can(
     async def check(supervisor, events):
         with no_handles() as give_back:
             os.kill(supervisor.services["app"].pid, signal.SIGKILL)
-            await until(lambda: find_events(events, Told))
+            await until(lambda: find_events(events, Message))
             give_back()
             await until(lambda: len(find_events(events, Ready)) == 2)
 
     events = bring_up(path, check)
 
-    told = find_events(events, Told)[0].text
+    told = find_events(events, Message)[0].text
     assert "app cannot be started (too many open files: this process" in told
     assert "next try in" in told
 

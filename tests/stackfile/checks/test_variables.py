@@ -95,7 +95,7 @@ def test_two_fallbacks_agree_on_a_variable() -> None:
     assert list_names(different) == ["same-variable"]
 
 
-def test_an_env_file_that_wires_what_may_be_left_out_is_a_warning() -> None:
+def test_an_env_file_that_wires_what_may_be_excluded_is_a_warning() -> None:
     text = make_stack(
         app=APP + "env_file: app.env\n" + make_optional("{}"), cache=CACHE
     )

@@ -59,7 +59,7 @@ def test_an_optional_need_is_a_gate_that_is_given_up(
     }
 
 
-def test_a_left_out_need_has_no_gate_and_no_service() -> None:
+def test_an_excluded_need_has_no_gate_and_no_service() -> None:
     stack = make_stack(
         app=f"{APP}needs: {{cache: {{env: {{URL: '{{url}}'}}, otherwise: {{}}}}}}\n",
         cache=CACHE,
@@ -264,7 +264,7 @@ def test_the_order_of_keys_is_always_the_same() -> None:
 # Environment
 
 
-def test_an_env_file_that_sets_what_was_left_out_is_overruled() -> None:
+def test_an_env_file_that_sets_what_was_excluded_is_overruled() -> None:
     stack = make_stack(
         app=f"{APP}env_file: app.env\nneeds:\n  cache:\n"
         "    env: {CACHE_URL: '{url}', OTHER: '{host}'}\n    otherwise: {}\n",
