@@ -30,7 +30,7 @@ SECRET_FOLDER = ".secrets"  # noqa: S105 - the name of a folder
 
 
 class Condition(StrEnum):
-    """What a dependant waits for."""
+    """What a dependent service waits for."""
 
     STARTED = "started"
     HEALTHY = "healthy"
@@ -77,7 +77,7 @@ class Health:
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether somebody can wait for it."""
+        """Whether another service can wait for it."""
         return self.kind is not HealthKind.NONE
 
     @property
@@ -88,7 +88,7 @@ class Health:
 
 @record
 class Otherwise:
-    """What changes in a dependant when the optional service is left out."""
+    """What changes in a dependent service when the optional one is excluded."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     replicas: int | None = None
@@ -106,7 +106,7 @@ class Need:
 
     @property
     def is_optional(self) -> bool:
-        """Whether the service may be left out."""
+        """Whether the service may be excluded."""
         return self.otherwise is not None
 
 
@@ -118,7 +118,7 @@ class Build:
     ``has_healthcheck`` and ``exposed`` what else was seen; empty where the Dockerfile
     could not be read. ``shown_base`` is the base image where it may be shown and asked
     for: its Dockerfile lies within the stack's folder. ``tools`` are programs that it
-    installs or calls itself. ``lacks_target`` tells that it has no stage of the
+    installs or calls itself. ``lacks_target`` says that it has no stage of the
     target's name, ``lacks_file`` that there is no Dockerfile.
     """
 
@@ -288,7 +288,7 @@ class Facts:
     ``name`` says which entry it was. ``user`` is written where the image would start
     as root and step down; ``runs_as`` is what it becomes by itself. ``writable`` are
     folders that need a tmpfs, ``volumes`` those that need a volume. ``assumed_tag``
-    tells that a variable hid the tag.
+    says that a variable hid the tag.
     """
 
     name: str
@@ -362,7 +362,7 @@ class Service:
 class Stack:
     """A stack file as it was read and checked.
 
-    ``places`` tells where a path such as ``("services", "web", "needs", "db")``
+    ``places`` says where a path such as ``("services", "web", "needs", "db")``
     stands in the file; the longest known prefix of a path is its place. ``resources``
     are the limits of a service that sets none.
     """

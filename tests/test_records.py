@@ -44,7 +44,7 @@ def test_a_missing_field_is_an_error() -> None:
         Point()  # type: ignore[call-arg]
 
 
-def test_a_fresh_default_is_nobody_elses() -> None:
+def test_a_fresh_default_is_not_shared() -> None:
     assert Point(x=1).notes is not Point(x=1).notes
 
 

@@ -495,7 +495,7 @@ def test_a_link_in_place_of_the_state_folder_is_said_and_not_followed(
     assert list_all(folder.parent / "elsewhere") == {}
 
 
-def test_the_end_of_a_run_that_a_stranger_tells_is_not_shown(
+def test_the_end_of_a_run_that_a_stranger_noted_is_not_shown(
     folder: Path, docker: dict[str, str]
 ) -> None:
     path = lay_state(folder, "run/last.json", {"ending": f"{SECRET}\x1b[2J"}, 0o644)
@@ -725,7 +725,7 @@ def test_ports_by_the_million_are_not_counted() -> None:
     assert time.process_time() - begin < 10
 
 
-def test_needs_that_all_go_in_circles_are_told_within_reason() -> None:
+def test_needs_that_all_go_in_cycles_are_reported_within_reason() -> None:
     names = [f"s{number}" for number in range(120)]
     stack = "services:\n" + "".join(
         f"  {name}: {{image: 'a:1', health: {{command: [x]}}, "

@@ -110,11 +110,11 @@ class Finished(Event):
 
 @record
 class Failed(Event):
-    """Its start failed; ``dependants`` start anyway where it is not required."""
+    """Its start failed; ``dependents`` start anyway where it is not required."""
 
     failure: Failure
     is_required: bool
-    dependants: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
 
 
 @record
@@ -123,7 +123,7 @@ class Exited(Event):
 
     exit_code: int | None
     restart_in: float | None
-    dependants: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
 
 
 @record

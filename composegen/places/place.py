@@ -260,7 +260,7 @@ def name_kept(volumes: Iterable[Volume]) -> tuple[str, ...]:
     return (f"its volumes are kept, with their data: {' '.join(names)}",)
 
 
-def report_dependants(
+def report_dependents(
     names: Iterable[str],
     needs: Mapping[str, Iterable[str]],
     running: Container[str],

@@ -190,7 +190,7 @@ def format_table(rows: Iterable[tuple[str, ...]]) -> str:
 def format_excluded(
     excluded: Iterable[Mapping[str, Any]], *, width: int | None = None
 ) -> str:
-    """What is excluded, why, and what its dependants do instead."""
+    """What is excluded, why, and what dependent services do instead."""
     lines = []
     for each in excluded:
         lines.append(f"{each['service']}: excluded: {each['reason']}")

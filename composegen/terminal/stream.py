@@ -238,10 +238,10 @@ class RunConsole:
             self.show_failure(failure)
         else:  # nothing of its own: what it needs has failed
             self._talk(event.service, failure.reason, fg="red")
-        if not event.is_required and event.dependants:
+        if not event.is_required and event.dependents:
             self._talk(
                 event.service,
-                f"{', '.join(event.dependants)}: started without it",
+                f"{', '.join(event.dependents)}: started without it",
                 fg="yellow",
             )
 
@@ -257,7 +257,7 @@ class RunConsole:
         if event.restart_in is not None:
             again = f"it is restarted in {event.restart_in:g} s"
         self._talk(event.service, f"{how}; {again}", fg="red")
-        for name in event.dependants:
+        for name in event.dependents:
             self._talk(name, f"{event.service} is not running", fg="yellow")
 
     def _show_unhealthy(self, event: BecameUnhealthy) -> None:

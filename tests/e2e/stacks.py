@@ -52,7 +52,7 @@ def make_service(program: str = SERVE, *words: str, **keys: Any) -> dict[str, An
     return {key: value for key, value in service.items() if value is not None}
 
 
-def make_dependant(*needs: str, **keys: Any) -> dict[str, Any]:
+def make_dependent(*needs: str, **keys: Any) -> dict[str, Any]:
     """A service that does nothing once what it needs is there."""
     waiting = {
         "image": PYTHON,

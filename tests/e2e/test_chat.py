@@ -88,10 +88,10 @@ def test_each_service_starts_after_what_it_needs_is_healthy(chat: Chat) -> None:
     edges = [("router", "backend"), ("backend", "frontend")]
     if chat.with_redis:
         edges += [("redis", "router"), ("redis", "backend")]
-    for needed, dependant in edges:
+    for needed, dependent in edges:
         passed = list_probes(chat.at_start[needed], exit_zero=True)
-        started = chat.at_start[dependant]["State"]["StartedAt"]
-        assert min(passed) < read_time(started), f"{needed} before {dependant}"
+        started = chat.at_start[dependent]["State"]["StartedAt"]
+        assert min(passed) < read_time(started), f"{needed} before {dependent}"
 
 
 def test_no_process_runs_as_root(chat: Chat) -> None:

@@ -193,7 +193,7 @@ def test_no_turn_fails_or_is_lost_while_redis_is_away(
         assert_all_is_kept(talker)
 
 
-def test_no_turn_fails_or_is_lost_when_redis_crashes_and_the_engine_starts_it_anew(
+def test_no_turn_fails_or_is_lost_when_redis_crashes_and_the_engine_starts_it_again(
     chat: Chat,
 ) -> None:
     talk = Talk(*chat.make_talkers())
@@ -212,7 +212,7 @@ def test_no_turn_fails_or_is_lost_when_redis_crashes_and_the_engine_starts_it_an
         assert_all_is_kept(talker)
 
 
-def test_who_asks_while_the_router_is_away_is_told_when_to_come_back(
+def test_a_question_while_the_router_is_away_is_answered_with_when_to_come_back(
     chat: Chat,
 ) -> None:
     talkers = chat.make_talkers()

@@ -89,7 +89,7 @@ def test_no_file_outside_the_secrets_folder_holds_the_key(chat: Chat) -> None:
     assert list_files_with(chat, CANARY) == {".secrets/GROQ_API_KEY"}
 
 
-def test_the_engine_shows_the_key_to_nobody_who_inspects(chat: Chat) -> None:
+def test_the_engine_never_shows_the_key_when_inspected(chat: Chat) -> None:
     shown = read_all_that_is_known(chat)
     assert "GROQ_API_KEY_FILE" in shown
     assert CANARY not in shown

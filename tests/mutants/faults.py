@@ -364,7 +364,7 @@ FAULTS = (
         PLAN,
     ),
     Fault(
-        "a published service goes with its dependant",
+        "a published service goes with its dependent",
         "composegen/planning/selection.py",
         "    if selection.removed:\n        whole",
         "    if False:\n        whole",

@@ -55,7 +55,7 @@ def make(name, **more):
         ("excluded", []),
     ],
 )
-def test_the_present_is_told_by_its_events(name, kinds):
+def test_the_present_is_reported_by_its_events(name, kinds):
     events = list(describe_present(make(name)))
 
     assert [type(event) for event in events] == kinds

@@ -108,7 +108,7 @@ needs:
 )
 
 
-def test_what_a_need_wires_comes_beside_the_own_environment() -> None:
+def test_what_a_need_wires_is_added_to_the_own_environment() -> None:
     assert step("web", WIRED).environment == {
         "MODE": "fast",
         "STORE": "redis",
@@ -274,7 +274,7 @@ def test_a_start_behind_another_gate_is_waited_for() -> None:
     assert step("web", stack).worst_wait == 20
 
 
-def test_nobody_knows_how_long_a_job_takes() -> None:
+def test_how_long_a_job_takes_is_not_known() -> None:
     stack = make_stack(web=f"{APP}needs: [job]\n", job=JOB)
 
     assert math.isinf(step("web", stack).worst_wait)

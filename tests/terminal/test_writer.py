@@ -52,7 +52,7 @@ def test_what_a_stream_cannot_say_is_escaped(pipe):
     assert pipe[0].read(100) == b"gr\\xfcn\n"
 
 
-def test_lines_that_nobody_reads_are_counted_and_talk_is_kept(pipe):
+def test_lines_that_nothing_reads_are_counted_and_messages_are_kept(pipe):
     written = Writer(pipe[1].fileno())
     for _ in range(5000):
         written.write(LINE, is_line=True)

@@ -29,7 +29,7 @@ from composegen.places.place import (
     Acted,
     Outcome,
     check_services,
-    report_dependants,
+    report_dependents,
 )
 from composegen.places.reasons import format_reasons
 from composegen.places.status import BY_USER, FINE, State
@@ -68,7 +68,7 @@ class Acts:
         wanted = tuple(dict.fromkeys(names))
         seen = self._look(wanted)
         self._report(Planned(services=wanted))
-        self._report_dependants(wanted, seen)
+        self._report_dependents(wanted, seen)
         return self._stop(wanted, seen)
 
     def start(self, names: Iterable[str]) -> tuple[Acted, ...]:
@@ -83,7 +83,7 @@ class Acts:
         wanted = tuple(dict.fromkeys(names))
         seen = self._look(wanted)
         self._report(Planned(services=self._close_over(wanted)))
-        self._report_dependants(wanted, seen)
+        self._report_dependents(wanted, seen)
         if self._has_changed(wanted):
             text = "the stack file has changed since, which a restart does not use: "
             self._report(Message(text=f"{text}composegen up"))
@@ -120,13 +120,13 @@ class Acts:
                 )
         return seen
 
-    def _report_dependants(self, names: tuple[str, ...], seen: EngineSeen) -> None:
+    def _report_dependents(self, names: tuple[str, ...], seen: EngineSeen) -> None:
         needs = {
             each.name: [need.service for need in each.needs]
             for each in self._notes.services
         }
         running = {each.service for each in seen.containers if each.status in _ON}
-        report_dependants(names, needs, running, self._report)
+        report_dependents(names, needs, running, self._report)
 
     def _has_changed(self, names: tuple[str, ...]) -> bool:
         now = self._services

@@ -362,7 +362,7 @@ class Judge:
             at=at,
             failure=candidate.failure,
             is_required=candidate.noted.is_required,
-            dependants=self.notes.list_dependants(name),
+            dependents=self.notes.list_dependents(name),
         )
 
     def fail_start(self, service: str, reason: str, at: float) -> Iterator[Event]:

@@ -177,7 +177,7 @@ class Notes:
         """How a service failed; None where it did not."""
         return next((each for each in self.failures if each.service == name), None)
 
-    def list_dependants(self, name: str) -> tuple[str, ...]:
+    def list_dependents(self, name: str) -> tuple[str, ...]:
         """The services that need one, in the order of the plan."""
         return tuple(
             each.name

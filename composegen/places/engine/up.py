@@ -343,7 +343,7 @@ class _Up:
         )
 
     def _show(self, text: str) -> None:
-        """Show what Compose prints, but for what has been told better."""
+        """Show what Compose prints, but for what was reported better."""
         lines = text.splitlines(keepends=True)
         shown = "".join(each for each in lines if not speaks_of_unset(each, self.unset))
         if shown:

@@ -22,7 +22,7 @@ from composegen.places.place import (
     Acted,
     Outcome,
     check_services,
-    report_dependants,
+    report_dependents,
 )
 from composegen.places.processes.control import Following, act_on_run, ask_run
 from composegen.places.processes.records import RunFolder, RunRecord
@@ -103,7 +103,7 @@ class Asking:
                 for name, status in run.statuses.items()
                 if status.pid is not None
             }
-            report_dependants(names, self._needs, running, report)
+            report_dependents(names, self._needs, running, report)
         if act == "restart" and self._has_changed(names):
             text = "the stack file has changed since, which a restart does not use: "
             report(Message(text=f"{text}composegen down, then composegen run"))

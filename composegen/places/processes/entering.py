@@ -113,7 +113,7 @@ def _ask_runs(folder: Path, service: str) -> dict[str, Any] | None:
 
 
 def _explain_absence(seen: RunsSeen, service: str) -> NothingRuns:
-    """Why no run can tell how a service was started."""
+    """Why no run can say how a service was started."""
     if not seen.is_running:
         return NothingRuns(
             "nothing runs here", help="start it: composegen up, or composegen run"

@@ -184,8 +184,8 @@ class _Settler:
     def _find_stranger(self, step: Step) -> str:
         """Which process keeps an optional service from its port; empty if none does.
 
-        Its dependants would be given the address, and use what is not ours. Raises
-        CannotRun where the service was insisted on.
+        Its dependent services would be given the address, and use what is not ours.
+        Raises CannotRun where the service was insisted on.
         """
         if step.is_required or self.asked.reuse:
             return ""

@@ -59,10 +59,10 @@ class RunningService:
     """
 
     def __init__(
-        self, unit: Unit, *, dependants: tuple[str, ...] = (), begin: float = 0.0
+        self, unit: Unit, *, dependents: tuple[str, ...] = (), begin: float = 0.0
     ) -> None:
         self.unit = unit
-        self.dependants = dependants
+        self.dependents = dependents
         self.state = State.WAITING
         self.health: str | None = None
         self.process: Process | None = None
@@ -193,7 +193,7 @@ class RunningService:
             Failed,
             failure=failure,
             is_required=self.unit.step.is_required,
-            dependants=self.dependants,
+            dependents=self.dependents,
         )
 
     # While it runs
@@ -229,7 +229,7 @@ class RunningService:
         else:
             self._enter(State.STOPPED if code == 0 else State.FAILED)
         return self._make(
-            Exited, exit_code=code, restart_in=restart_in, dependants=self.dependants
+            Exited, exit_code=code, restart_in=restart_in, dependents=self.dependents
         )
 
     def pauses(self, seconds: float, failure: Failure | None = None) -> Message | None:

@@ -107,9 +107,9 @@ async def open_session(
                 yield Session(supervisor=supervisor, processes=processes)
             finally:
                 looking.cancel()
-                told = describe_run(local, supervisor, since)
+                described = describe_run(local, supervisor, since)
                 ending = asyncio.ensure_future(
-                    _end(supervisor, acts, runs, upkeep, mark, told)
+                    _end(supervisor, acts, runs, upkeep, mark, described)
                 )
                 await asyncio.shield(ending)
 
@@ -120,12 +120,12 @@ async def _end(
     runs: RunFolder,
     upkeep: Upkeep,
     mark: str,
-    told: Mapping[str, Any],
+    described: Mapping[str, Any],
 ) -> None:
     await acts.end()
     await supervisor.take_down()
     last = {
-        **told,
+        **described,
         "statuses": describe_statuses(supervisor.list_statuses()),
         **describe_failures(supervisor),
     }

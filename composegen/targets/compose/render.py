@@ -67,7 +67,7 @@ class Setting:
 class Block:
     """One service as it is printed: what differs from the defaults.
 
-    Where it must lack one of them, ``has_defaults`` is false and nothing is left out.
+    Where it must lack one of them, ``has_defaults`` is false and all is written.
     """
 
     name: str

@@ -139,7 +139,7 @@ def test_each_change_of_a_service_is_one_event(engine):
     assert (engine.listed, engine.inspected) == (1, [])
 
 
-def test_a_stop_by_the_user_is_told_from_an_exit(engine):
+def test_a_stop_by_the_user_is_told_apart_from_an_exit(engine):
     events = engine.follow()
     take(events, 2)
 

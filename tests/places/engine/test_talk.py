@@ -142,7 +142,7 @@ def test_one_death(up):
     assert_golden(GOLDEN / "one-death.txt", up(engine=engine))
 
 
-def test_a_service_that_is_given_up(up):
+def test_a_service_that_times_out(up):
     dead = make_container("web", status=Status.EXITED, exit_code=3, health="none")
     engine = ScriptedEngine([dead], logs={"id-web": ["no memory for a cat"]})
     death = ("web", Action.DIE, {"exit_code": 3})
@@ -150,7 +150,7 @@ def test_a_service_that_is_given_up(up):
     assert_golden(GOLDEN / "given-up.txt", up(engine=engine))
 
 
-def test_an_optional_service_that_is_given_up(up):
+def test_an_optional_service_that_times_out(up):
     engine = ScriptedEngine([make_container("web")])
     death = ("cache", Action.DIE, {"exit_code": 3})
     oom = ("cache", Action.OUT_OF_MEMORY, {})

@@ -112,7 +112,7 @@ def make_running(moment, **options):
 def build_running(moment, *, kind=HealthKind.TCP, boot=60.0, way=Way.PROCESS):
     """The service `app` at a moment of its life, within a loop."""
     unit = make_unit(Service(name="app"), Probe(kind=kind, port=1, boot=boot), way=way)
-    service = RunningService(unit, dependants=("web",), begin=time.monotonic())
+    service = RunningService(unit, dependents=("web",), begin=time.monotonic())
     move(service, *(LOOPING if moment == "looping" else MOMENTS[moment]))
     return service
 

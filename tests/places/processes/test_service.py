@@ -123,10 +123,10 @@ def test_the_fields_at_each_moment(moment, fields):
         ("started", "became_ready", Ready, {"after": 1.5}),
         ("started", "exited", type(None), {}),
         ("started", "finished", Finished, {"after": 1.5}),
-        ("started", "gave_up", Failed, {"failure": FAILURE, "dependants": ("web",)}),
+        ("started", "gave_up", Failed, {"failure": FAILURE, "dependents": ("web",)}),
         ("ready", "became_unhealthy", BecameUnhealthy, {"reason": "refused"}),
         ("unhealthy", "recovered", HealthyAgain, {}),
-        ("ready", "died", Exited, {"restart_in": 0.5, "dependants": ("web",)}),
+        ("ready", "died", Exited, {"restart_in": 0.5, "dependents": ("web",)}),
         ("ready", "died_for_good", Exited, {"exit_code": 7, "restart_in": None}),
         (
             "restarting",

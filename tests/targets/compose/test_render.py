@@ -51,9 +51,7 @@ def test_a_required_need_is_a_gate(need: str, target: str, condition: str) -> No
     ("target", "condition"),
     [(APP, "service_healthy"), (JOB, "service_completed_successfully")],
 )
-def test_an_optional_need_is_a_gate_that_is_given_up(
-    target: str, condition: str
-) -> None:
+def test_an_optional_need_is_a_gate_that_times_out(target: str, condition: str) -> None:
     assert needing("otherwise: {}", target) == {
         "other": {"condition": condition, "required": False}
     }
@@ -401,7 +399,7 @@ def test_fragments_that_only_hold_an_anchor_are_not_passed_on() -> None:
     assert data["services"]["app"]["environment"] == {"A": "1"}
 
 
-def test_an_anchor_that_nobody_uses_is_passed_on() -> None:
+def test_an_anchor_that_nothing_uses_is_passed_on() -> None:
     assert read("x-a: &a {b: c}\n" + make_stack(app=APP))["x-a"] == {"b": "c"}
 
 
