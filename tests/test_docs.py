@@ -1,6 +1,6 @@
 """What README and docs show is what the commands print; their links lead somewhere.
 
-``GOLDEN=1 pytest tests/test_docs.py`` writes the output of ``console`` blocks anew
+``GOLDEN=1 pytest tests/test_docs.py`` writes the output of ``console`` blocks again
 where it differs. Blocks with a line that ends in ``..`` are a person's to write. How
 blocks are run stands in `tests.pages`.
 """
@@ -166,7 +166,7 @@ def list_pages_with_links() -> list[Path]:
 )
 def test_links_lead_to_something(page: Path) -> None:
     if ".venv" in page.parts:
-        pytest.skip("somebody's environment")
+        pytest.skip("needs a user's environment")
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     for link in (a or b for a, b in _LINK.findall(text)):
         if link.startswith("https://"):

@@ -1,4 +1,4 @@
-"""What the system refuses is told by its cause, with what to do about it."""
+"""What the system refuses is reported by its cause, with what to do about it."""
 
 import errno
 import os

@@ -265,7 +265,7 @@ def test_notes_that_cannot_be_written_end_nothing(pair):
 
 @pytest.fixture
 def unread():
-    """A pipe that is full, and that nobody reads."""
+    """A pipe that is full, and that nothing reads."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):

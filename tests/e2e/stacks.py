@@ -153,7 +153,7 @@ class Stack(Project):
         self._env |= {"PYTHONPATH": str(ROOT), "COMPOSE_PROJECT_NAME": self.name}
 
     def write(self, services: dict[str, Any], **top: Any) -> None:
-        """Write the stack file anew."""
+        """Write the stack file again."""
         self.services, self.top = services, top
         text = yaml.safe_dump({"services": services, **top}, sort_keys=False)
         (self.folder / "stack.yaml").write_text(text)

@@ -110,7 +110,7 @@ def test_an_address_that_no_other_service_reaches(stack: Stack) -> None:
 
 @pytest.fixture
 def slow(stack: Stack) -> Stack:
-    """A service that listens when it is told to."""
+    """A service that listens when a file asks for it."""
     told = stack.folder / "told"
     told.mkdir()
     told.chmod(0o755)
@@ -544,7 +544,7 @@ def test_a_password_that_is_newer_than_the_volume(stack: Stack, images: Images) 
     assert stack.composegen("down").code == 0
     secret = stack.folder / ".secrets" / "db-password"
     old = secret.read_text()
-    # The engine tells when a volume was made in whole seconds.
+    # The engine says when a volume was made in whole seconds.
     wait_until(lambda: not is_new(stack, f"{stack.name}_db-data"), "the volume is old")
     secret.unlink()
 

@@ -78,7 +78,7 @@ WAITER = {
 
 
 class Gates:
-    """The gates of one project, each with its own folder to be told things in."""
+    """The gates of one project, each with its own folder for orders."""
 
     def __init__(self, project: Project) -> None:
         self.project = project

@@ -392,7 +392,7 @@ def test_an_engine_that_cannot_be_reached_is_reported_before_anything(
 
 def test_a_socket_that_one_may_not_use(images: Images) -> None:
     require_program("setpriv")
-    require_part(os.geteuid() == 0, "root, who can be somebody else")
+    require_part(os.geteuid() == 0, "root, who can be another user")
     nobody = "65534"
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder)) as stack:
         shutil.chown(folder, int(nobody))

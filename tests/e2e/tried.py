@@ -47,7 +47,7 @@ def provoke(
 
 
 def paste(stack: Stack, said: Done) -> None:
-    """Do what was told in the stack file: it comes up then."""
+    """Do what the help says in the stack file: it comes up then."""
     stack.help(said.said)
     stack.up_well()
 

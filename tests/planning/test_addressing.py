@@ -1,4 +1,4 @@
-"""What a dependent is told: addresses, logins, secrets, networks."""
+"""What a dependent service gets: addresses, logins, secrets, networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What composegen tells about itself is what is really there."""
+"""What composegen says about itself is what is really there."""
 
 from __future__ import annotations
 

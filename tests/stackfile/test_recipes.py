@@ -1,4 +1,4 @@
-"""Recipes are data: the shipped ones are whole, one's own are told where not."""
+"""Recipes are data: the shipped ones are whole, one's own are reported where not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stack as a picture: the kinds of edges differ, what is left out is faint."""
+"""A stack as a picture: the kinds of edges differ, what is excluded is faint."""
 
 from __future__ import annotations
 

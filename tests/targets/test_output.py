@@ -1,4 +1,4 @@
-"""A rendered file never lands on somebody's work, and is whole or not there."""
+"""A rendered file never lands on a user's work, and is whole or not there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A writer delays nobody: not when nobody reads, and not when the reader has left."""
+"""A writer delays nothing: not when nothing reads, and not when the reader has left."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ LINE = "x" * 1023 + "\n"
 
 @pytest.fixture
 def pipe():
-    """The two ends of a pipe, as files, which nobody reads yet."""
+    """The two ends of a pipe, as files, which nothing reads yet."""
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb", 0) as theirs, os.fdopen(writer, "wb", 0) as ours:
         yield theirs, ours

@@ -1,4 +1,4 @@
-"""Secret files are made once, renewed from their variable, and told when empty."""
+"""Secret files are made once, renewed from their variable, and reported when empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is behind a container that is not up, and the line that mends it."""
+"""What is behind a container that is not up, and the line that fixes it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The verdict on a boot: who is ready, who has failed, and what is told of it."""
+"""The verdict on a boot: what is ready, what has failed, and what is reported."""
 
 import pytest
 

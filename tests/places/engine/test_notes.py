@@ -1,4 +1,4 @@
-"""What `up` notes is there for whoever asks later, and never half."""
+"""What `up` notes is there for later commands, and never half."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A plan becomes notes for whoever asks later."""
+"""A plan becomes notes for later commands."""
 
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import How, NotedFailure, NotedStop

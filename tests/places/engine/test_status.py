@@ -64,7 +64,7 @@ def test_a_boot_that_is_over_has_failed_until_it_is_healthy():
     booting = make_container("web", health="starting", started_at=100.0)
     assert see(booting, now=129.9).state is State.STARTING
     assert see(booting, now=130.0).state is State.FAILED
-    # An `up` that began later gives it its time once more, or a limit of its own.
+    # An `up` that began later gives it its time again, or a limit of its own.
     assert see(booting, now=130.0, notes={"began": 120.0}).state is State.STARTING
     limit = {"began": 120.0, "limit": 5.0}
     assert see(booting, now=124.0, notes=limit).state is State.STARTING

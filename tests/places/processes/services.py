@@ -34,7 +34,7 @@ MOMENTS = {
 """The transitions that lead to a moment in the life of a service."""
 
 LOOPING = (*_READY, "died", "pauses", "tries_again", "starts", "started")
-"""The same of one whose restart failed too, and that boots once more."""
+"""The same of one whose restart failed too, and that boots again."""
 
 TRANSITIONS = {
     "waits_for": lambda service: service.waits_for(("db",)),

@@ -1,4 +1,4 @@
-"""Who may run a service: what dead runs left, what is somebody else's, what dies."""
+"""Who may run a service: what dead runs left, what is another user's, what dies."""
 
 import asyncio
 import os

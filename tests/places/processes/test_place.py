@@ -1,4 +1,4 @@
-"""What is told of a folder's runs when its stack file cannot help or has changed."""
+"""What a folder's runs report when its stack file cannot help or has changed."""
 
 import os
 import signal

@@ -503,7 +503,7 @@ def test_a_log_stays_small_while_the_run_goes_on_and_after_a_restart(tmp_path, p
 
 
 def test_an_answer_from_a_stranger_on_the_port_is_no_readiness(tmp_path, ports):
-    """It passes the look at the port and then lets somebody else take it."""
+    """It passes the look at the port and then lets another process take it."""
     program = """
         import os, subprocess, sys, time
         env = {k: v for k, v in os.environ.items() if not k.startswith("COMPOSEGEN")}

@@ -1,4 +1,4 @@
-"""A note that fails is told once and ends nothing; what was removed is made again."""
+"""A note that fails is reported once and ends nothing; what was removed is back."""
 
 import shutil
 

@@ -126,7 +126,7 @@ def test_a_folder_that_docker_would_make_is_not_the_stores(tmp_path: Path) -> No
 
 @linux_only
 @pytest.mark.parametrize(
-    # The store's group is 1000, which may be that of whoever runs the tests.
+    # The store's group is 1000, which may be that of the user who runs the tests.
     ("mode", "is_closed"),
     [(0o755, True), (0o775, os.getegid() != 1000), (0o777, False)],
 )

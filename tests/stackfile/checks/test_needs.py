@@ -1,4 +1,4 @@
-"""Needs: the names, cycles and conditions of edges, and what is left out."""
+"""Needs: the names, cycles and conditions of edges, and what is excluded."""
 
 from __future__ import annotations
 
