@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
+from composegen.ask import Drill
 from composegen.errors import Location
 from composegen.records import field, record
 from composegen.values import (
@@ -348,6 +349,7 @@ class Service:
     relax: Mapping[str, str] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     local: Local | None = None
+    drill: Drill = Drill()
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()
     facts: Facts | None = None
