@@ -20,20 +20,20 @@ _READING = """
 
 # What the services say together.
 _MEANING = """
-    above-limit cycle finished-no-job healthy-unasked job-health local-command
-    missing-file missing-setting network-mode no-health no-image no-port no-probe-tool
-    not-reachable-from-host
-    left-out placeholder-unknown port-twice replicas-port replicas-volume
-    same-variable secret-name-taken udp-health undeclared-network unknown-data-folder
-    unknown-recipe unknown-service unknown-target wrong-data-folder
+    above-limit cycle finished-no-job healthy-unasked job-health left-out local-command
+    missing-file missing-setting network-mode no-common-network no-health no-image
+    no-port no-probe-tool not-reachable-from-host placeholder-unknown port-twice
+    replicas-port replicas-volume same-variable secret-name-taken udp-health
+    undeclared-network unknown-data-folder unknown-recipe unknown-service unknown-target
+    wrong-data-folder
 """.split()
 
 _WARNINGS = """
     boot-too-short closed-bind-mount early-variable engine-socket env-file-wires
-    foreign-image implied-need job-unwaited latest-image near-placeholder no-reason
-    old-data-folder open-port port-unpublished root-bind-mount secret-in-context
-    secret-literal store-network traefik-network unasked unused-health unused-secret
-    unused-volume visible-password
+    foreign-image implied-need internal-port job-unwaited latest-image near-placeholder
+    no-reason old-data-folder open-port port-unpublished root-bind-mount
+    secret-in-context secret-literal store-network traefik-network unasked unused-health
+    unused-network unused-secret unused-volume visible-password
 """.split()
 
 _NOTES = ["all-excluded", "assumed-tag", "recipe-for-image", "unknown-image"]

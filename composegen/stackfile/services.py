@@ -56,6 +56,7 @@ def make_service(
         volumes=tuple(draft.get("volumes", ())),
         tmpfs=tuple(draft.get("tmpfs", ())),
         labels=draft.get("labels", {}),
+        networks=draft.get("networks"),
         secrets=_make_secrets(draft.get("secrets", {})),
         user=str(draft.get("user", "")),
         cap_add=tuple(draft.get("cap_add", ())),
