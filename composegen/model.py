@@ -25,6 +25,18 @@ from composegen.values import (
 Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
 """A value that is passed on as it is: what JSON can hold."""
 
+DEFAULT_OUTPUT = "compose.yaml"
+"""The file that a stack is rendered to, next to it, where it names no other."""
+
+OTHER_OUTPUT = "compose.gated.yaml"
+"""What it is named where a Compose file of another hand has the usual name."""
+
+COMPOSE_FILES = (
+    *(DEFAULT_OUTPUT, "compose.yml"),
+    *("docker-compose.yml", "docker-compose.yaml"),
+)
+"""What Compose looks for where it is given no file, in its order."""
+
 SECRET_FOLDER = ".secrets"  # noqa: S105 - the name of a folder
 """Where the files of secrets are made, in the stack's folder."""
 
@@ -371,7 +383,8 @@ class Stack:
 
     ``places`` tells where a path such as ``("services", "web", "needs", "db")``
     stands in the file; the longest known prefix of a path is its place. ``resources``
-    are the limits of a service that sets none.
+    are the limits of a service that sets none, ``output`` is the name of the file that
+    it is rendered to.
     """
 
     file: str
@@ -382,6 +395,7 @@ class Stack:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     compose: Mapping[str, Raw] = field(default_factory=dict)
     resources: Resources = Resources()
+    output: str = DEFAULT_OUTPUT
     extensions: Mapping[str, Raw] = field(default_factory=dict)
     places: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, repr=False
