@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from composegen.graph import sort_graph
 from composegen.model import (
     Condition,
+    Later,
+    Need,
     Secret,
     SecretKind,
     SecretUse,
@@ -30,11 +32,16 @@ from composegen.records import field, record, replace
 
 @record
 class Gate:
-    """What a step waits for; an optional gate is skipped when it does not open."""
+    """What a step waits for; an optional gate is skipped when it does not open.
+
+    ``later`` says what the step does when the service of an optional gate fails after
+    it was ready.
+    """
 
     service: str
     condition: Condition
     is_optional: bool
+    later: Later = Later.COPE
 
     def __str__(self) -> str:
         words = {
@@ -202,11 +209,7 @@ def _make_step(
     for need in service.needs:
         if need.service not in included:
             continue
-        gates.append(
-            Gate(
-                service=need.service, condition=need.until, is_optional=need.is_optional
-            )
-        )
+        gates.append(_make_gate(need))
         target = stack.services[need.service]
         for variable, template in need.env.items():
             filled = fill_template(template, stack, target, addressing)
@@ -227,6 +230,16 @@ def _make_step(
             if network == "default" or network in included
         ),
         replicas=fallback.replicas,
+    )
+
+
+def _make_gate(need: Need) -> Gate:
+    later = need.otherwise.later if need.otherwise is not None else Later.COPE
+    return Gate(
+        service=need.service,
+        condition=need.until,
+        is_optional=need.is_optional,
+        later=later,
     )
 
 

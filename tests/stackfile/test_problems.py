@@ -160,8 +160,8 @@ ADVICE = """
     boot-too-short closed-bind-mount early-variable engine-socket env-file-wires
     foreign-image implied-need job-unwaited latest-image near-placeholder no-reason
     old-data-folder open-port port-unpublished root-bind-mount secret-in-context
-    secret-literal store-network traefik-network unasked unused-health unused-secret
-    unused-volume visible-password
+    secret-literal store-network traefik-network unasked unused-health unused-later
+    unused-secret unused-volume visible-password
 """
 INFORMATION = "all-excluded assumed-tag recipe-for-image unknown-image"
 
