@@ -128,7 +128,7 @@ def make_plan(
     graph = {n: needed for n, needed in needs.all.items() if n in selected.included}
     steps: dict[str, Step] = {}
     for name in sort_graph(graph):
-        step = _make_step(stack, stack.services[name], selected.included, addressing)
+        step = make_step(stack, stack.services[name], selected.included, addressing)
         worst = max(
             (_wait_for(steps[gate.service], gate) for gate in step.gates), default=0
         )
@@ -164,16 +164,24 @@ def take_part(plan: Plan, names: Iterable[str]) -> Plan:
         if step.name in included
     )
     return replace(
-        plan,
-        steps=steps,
+        refill_plan(plan, steps),
         left_out=tuple(
             each
             for each in plan.left_out
             if any(fallback.service in included for fallback in each.fallbacks)
         ),
-        secrets=_list_secrets(plan.stack, steps),
-        volumes=_list_volumes(plan.stack, steps),
         stores=tuple(name for name in plan.stores if name in included),
+    )
+
+
+def refill_plan(plan: Plan, steps: Iterable[Step]) -> Plan:
+    """The plan with other steps, and with the secrets and volumes that those use."""
+    made = tuple(steps)
+    return replace(
+        plan,
+        steps=made,
+        secrets=_list_secrets(plan.stack, made),
+        volumes=_list_volumes(plan.stack, made),
     )
 
 
@@ -193,12 +201,13 @@ def _wait_for(target: Step, gate: Gate) -> float:
     return target.worst_ready
 
 
-def _make_step(
+def make_step(
     stack: Stack,
     service: Service,
     included: frozenset[str],
     addressing: Addressing | None,
 ) -> Step:
+    """One step: what a service waits for and gets where these services take part."""
     addressing = addressing or choose_addressing(service)
     gates: list[Gate] = []
     environment = dict(service.environment)
