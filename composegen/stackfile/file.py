@@ -50,14 +50,16 @@ class File:
     problems: Problems
 
 
-def read_file(path: Path, shown: str) -> File:
-    """The file as nodes.
+def read_file(path: Path, shown: str, data: bytes | None = None) -> File:
+    """The file as nodes; ``data`` is its content where that was changed.
 
     Raises FileRefused where there is no file to read, ProblemsFound where it is not
     YAML.
     """
     problems = Problems()
-    source = Source(shown, read_bytes(path, shown), problems)
+    if data is None:
+        data = read_bytes(path, shown)
+    source = Source(shown, data, problems)
     if source.root is None:
         raise ProblemsFound(problems.found)
     reader = Reader(source)

@@ -40,6 +40,7 @@ def load_stack(
     *,
     selection: Selection | None = _NO_FLAGS,
     with_files: bool = False,
+    data: bytes | None = None,
 ) -> Loaded:
     """Read a stack file and what it names.
 
@@ -48,7 +49,7 @@ def load_stack(
     Raises ProblemsFound with every problem when one of them is an error, FileRefused
     where there is no file to read.
     """
-    file = read_file(path, shown or str(path))
+    file = read_file(path, shown or str(path), data)
     parts = parse_parts(file)
     book = open_book(file, parts.top.get("recipes", ""))
     built = build_stack(file, parts, book)
