@@ -20,7 +20,7 @@ from composegen.model import (
 )
 from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.credentials import name_url_secret
-from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
+from composegen.planning.fallbacks import Excluded, choose_fallback, list_excluded
 from composegen.planning.needs import Needs
 from composegen.planning.networks import list_networks, list_raw_mounts
 from composegen.planning.placeholders import fill_template
@@ -92,7 +92,7 @@ class Plan:
     stack: Stack
     selection: Selection
     steps: tuple[Step, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ def make_plan(
         stack=stack,
         selection=selection,
         steps=ordered,
-        left_out=list_left_out(stack, selected.left_out, selected.included),
+        excluded=list_excluded(stack, selected.excluded, selected.included),
         secrets=_list_secrets(stack, ordered),
         volumes=_list_volumes(stack, ordered),
         stores=tuple(
@@ -159,9 +159,9 @@ def take_part(plan: Plan, names: Iterable[str]) -> Plan:
     return replace(
         plan,
         steps=steps,
-        left_out=tuple(
+        excluded=tuple(
             each
-            for each in plan.left_out
+            for each in plan.excluded
             if any(fallback.service in included for fallback in each.fallbacks)
         ),
         secrets=_list_secrets(plan.stack, steps),

@@ -13,7 +13,7 @@ _READING = """
     alias-expansion bad-character bad-key bad-merge comma-in-braces duplicate-key
     empty-file file-too-large many-documents not-utf-8 recursive-alias tab too-deep
     unknown-alias unquoted-variable yaml-syntax yaml-tag
-    bad-condition bad-duration bad-health bad-name bad-port bad-size bad-tool
+    bad-condition bad-drill bad-duration bad-health bad-name bad-port bad-size bad-tool
     bad-variable bad-volume compose-key computed-key health-twice no-services
     not-one-line null-value unknown-key variable-here wrong-type
 """.split()
@@ -32,8 +32,8 @@ _WARNINGS = """
     boot-too-short closed-bind-mount early-variable engine-socket env-file-wires
     foreign-image implied-need job-unwaited latest-image near-placeholder no-reason
     old-data-folder open-port port-unpublished root-bind-mount secret-in-context
-    secret-literal store-network traefik-network unasked unused-health unused-secret
-    unused-volume visible-password
+    secret-literal store-network traefik-network unasked unused-drill unused-health
+    unused-secret unused-volume visible-password
 """.split()
 
 _NOTES = ["all-excluded", "assumed-tag", "recipe-for-image", "unknown-image"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from composegen.ask import Drill
 from composegen.images.tools import list_programs
 from composegen.model import (
     Access,
@@ -67,6 +68,7 @@ def make_service(
         relax={name: why for name, why in relax.items() if why is not False},
         kept=_list_kept(draft),
         local=_make_local(draft.get("local")),
+        drill=draft.get("drill") or Drill(),
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,

@@ -66,7 +66,7 @@ _otherwise = st.fixed_dictionaries(
 
 @st.composite
 def _make_cases(draw: st.DrawFn) -> dict[str, Any]:
-    """A stack whose one optional service may be left out, and how it is rendered."""
+    """A stack whose one optional service may be excluded, and how it is rendered."""
     app = draw(
         st.fixed_dictionaries(
             {"image": st.just("example/app:1"), "health": _health}, optional=_settings

@@ -49,12 +49,12 @@ def check_implied_needs(checked: Checked) -> None:
     found = list(_list_addresses(checked))
     pairs = {(each.service.name, each.target.name) for each in found}
     needs = Needs(checked.stack)
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for each in found:
         pair = (each.service.name, each.target.name)
-        if pair in told:
+        if pair in reported:
             continue
-        told.add(pair)
+        reported.add(pair)
         if each.target.is_store and not _share_network(checked, each):
             _add_unreachable(checked, each)
         elif pair[::-1] not in pairs and not _is_ordered(needs, *pair):

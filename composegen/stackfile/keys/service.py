@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composegen.stackfile.keys import compose, health, mounts, needs, own, shapes
+from composegen.stackfile.keys import compose, drill, health, mounts, needs, own, shapes
 from composegen.stackfile.keys.key import Draft, Key, add_items, merge_names
 from composegen.stackfile.keys.words import WORDS
 from composegen.stackfile.nodes import MappingNode, Node, is_null
@@ -105,6 +105,7 @@ _TABLE = (
         merge=own.merge_local,
         is_brought=True,
     ),
+    Key("drill", drill.read_drill, drill.SCHEMA),
     Key("compose", own.read_compose, own.COMPOSE_SCHEMA),
 )
 

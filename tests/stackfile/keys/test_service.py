@@ -241,7 +241,7 @@ def test_a_network_mode_that_is_not_taken_is_not_translated_to_another() -> None
     assert "network_mode: host" not in problem.help
 
 
-def test_several_keys_of_compose_are_told_together() -> None:
+def test_several_keys_of_compose_are_reported_together() -> None:
     text = make_stack(
         web="image: nginx:1.29\nrestart: always\nports: ['80:80']\ndepends_on: [db]"
     )
