@@ -181,7 +181,7 @@ class _Maker:
         """
         known = self.volumes.get(str(source))
         if known is None:
-            known = self.volumes[str(source)] = f"copy-{len(self.volumes)}"
+            known = self.volumes[str(source)] = f"composegen-copy-{len(self.volumes)}"
             if mode is not None:
                 filling = Filling(source=source, service=service, target=target)
                 self.fillings.append(filling)
@@ -245,9 +245,10 @@ def _walk(source: Path) -> Iterator[Path]:
         yield from (Path(root, name) for name in (*folders, *names))
 
 
-def copy_files(scratch: Scratch) -> None:
+def copy_files(scratch: Scratch, folder: Path) -> None:
     """Copy what containers only read, and single files, on the host.
 
+    ``folder`` holds the copies: it may lie in what is copied, and is skipped.
     Raises CannotHarden for what cannot be read.
     """
     for source, place in scratch.copies.items():
@@ -258,7 +259,7 @@ def copy_files(scratch: Scratch) -> None:
                     source,
                     place,
                     symlinks=True,
-                    ignore=_list_special,
+                    ignore=lambda *found: _list_special(folder, *found),
                     dirs_exist_ok=True,
                 )
             else:
@@ -269,17 +270,14 @@ def copy_files(scratch: Scratch) -> None:
             raise CannotHarden(f"{source} cannot be copied: {error}") from None
 
 
-def _list_special(folder: str, names: list[str]) -> list[str]:
-    """Sockets, pipes and devices in a folder: their copies would be dead."""
+def _list_special(skipped: Path, parent: str, names: list[str]) -> list[str]:
+    """Sockets, pipes and devices in a folder, whose copies would be dead."""
+    found = {name: Path(parent, name) for name in names}
     return [
         name
-        for name in names
-        if not (Path(folder, name).is_symlink() or _is_plain(Path(folder, name)))
+        for name, path in found.items()
+        if not (path.is_symlink() or path.is_file() or path.is_dir()) or path == skipped
     ]
-
-
-def _is_plain(path: Path) -> bool:
-    return path.is_file() or path.is_dir()
 
 
 def _give_owners(source: Path, place: Path) -> None:

@@ -186,7 +186,7 @@ class Trials:
         mounted = {each.source: each.service for each in scratch.fillings}
         check_size({**dict.fromkeys(scratch.copies, "a service"), **mounted})
         shutil.rmtree(self._folder / "copies", ignore_errors=True)
-        copy_files(scratch)
+        copy_files(scratch, self._folder)
         if not scratch.fillings:
             return
         code, said = run_compose(

@@ -67,9 +67,9 @@ def test_a_folder_that_it_may_write_becomes_a_volume(tmp_path: Path) -> None:
 
     [mount] = scratch.model["services"]["web"]["volumes"]
     [filling] = scratch.fillings
-    assert (mount["type"], mount["source"]) == ("volume", "copy-0")
+    assert (mount["type"], mount["source"]) == ("volume", "composegen-copy-0")
     assert (filling.source, filling.service) == (tmp_path, "web")
-    assert list(scratch.model["volumes"]) == ["copy-0"]
+    assert list(scratch.model["volumes"]) == ["composegen-copy-0"]
 
 
 def test_a_folder_that_is_not_there_is_an_empty_volume(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_what_it_only_reads_is_copied_on_the_host(tmp_path: Path) -> None:
     os.mkfifo(source / "pipe")
 
     scratch = make(tmp_path, volumes=[bind(source, read_only=True)])
-    copy_files(scratch)
+    copy_files(scratch, tmp_path / "scratch")
 
     [mount] = scratch.model["services"]["web"]["volumes"]
     place = Path(mount["source"])
@@ -95,6 +95,16 @@ def test_what_it_only_reads_is_copied_on_the_host(tmp_path: Path) -> None:
     assert (place / "inner" / "file").read_text() == "text"
     assert (place / "link").readlink() == Path("/etc/shadow")
     assert not (place / "pipe").exists()
+
+
+def test_the_folder_of_the_copies_is_not_copied_into_itself(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    scratch = make(tmp_path, volumes=[bind(tmp_path, read_only=True)])
+    copy_files(scratch, tmp_path / "scratch")
+
+    [mount] = scratch.model["services"]["web"]["volumes"]
+    assert [each.name for each in Path(mount["source"]).iterdir()] == ["file"]
 
 
 def test_a_secret_is_read_from_the_copy_of_its_file(tmp_path: Path) -> None:
