@@ -332,7 +332,8 @@ class Service:
 
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
     settings that are merged last. ``relax`` maps protections that are off to a reason;
-    those of ``kept`` hold whatever the facts say.
+    those of ``kept`` hold whatever the facts say. ``networks`` are those that it is on
+    with their options, None where composegen chooses them.
     """
 
     name: str
@@ -350,6 +351,7 @@ class Service:
     volumes: tuple[Mount, ...] = ()
     tmpfs: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, Raw] | None = None
     secrets: tuple[SecretUse, ...] = ()
     user: str = ""
     cap_add: tuple[str, ...] = ()
@@ -371,6 +373,11 @@ class Service:
         """Whether it shares the network of the host."""
         return self.compose.get("network_mode") == "host"
 
+    @property
+    def has_own_network(self) -> bool:
+        """Whether it is a data store with an internal network of its own."""
+        return self.is_store and self.networks is None
+
 
 @record
 class Stack:
@@ -386,6 +393,7 @@ class Stack:
     name: str = ""
     services: Mapping[str, Service]
     volumes: Mapping[str, Raw] = field(default_factory=dict)
+    networks: Mapping[str, Raw] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     compose: Mapping[str, Raw] = field(default_factory=dict)
     resources: Resources = Resources()

@@ -17,18 +17,19 @@ Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
 
 
 COMMANDS = (
-    *("check", "completion", "doctor", "down", "exec", "explain", "graph", "harden"),
     *(
+        "adopt",
+        "check",
+        "completion",
+        "doctor",
+        "down",
+        "exec",
+        "explain",
+        "graph",
+        "harden",
         "init",
-        "logs",
-        "plan",
-        "recipes",
-        "render",
-        "restart",
-        "run",
-        "schema",
-        "secrets",
     ),
+    *("logs", "plan", "recipes", "render", "restart", "run", "schema", "secrets"),
     *("start", "status", "stop", "up", "why"),
 )
 """Every command. Each is a function in a file of the same name."""

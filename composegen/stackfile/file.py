@@ -50,15 +50,21 @@ class File:
     problems: Problems
 
 
-def read_file(path: Path, shown: str, data: bytes | None = None) -> File:
-    """The file as nodes; ``data`` is its content where that was changed.
+def read_file(path: Path, shown: str) -> File:
+    """The file as nodes.
 
     Raises FileRefused where there is no file to read, ProblemsFound where it is not
     YAML.
     """
+    return make_file(path, shown, read_bytes(path, shown))
+
+
+def make_file(path: Path, shown: str, data: bytes) -> File:
+    """The nodes of a text that stands, or could stand, at a path.
+
+    Raises ProblemsFound where it is not YAML.
+    """
     problems = Problems()
-    if data is None:
-        data = read_bytes(path, shown)
     source = Source(shown, data, problems)
     if source.root is None:
         raise ProblemsFound(problems.found)

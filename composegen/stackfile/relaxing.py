@@ -14,7 +14,7 @@ from composegen.model import RELAXABLE, Stack
 from composegen.planning.selection import Selection
 from composegen.records import record, replace
 from composegen.stackfile.edit import CannotEdit, Edited, edit_relax
-from composegen.stackfile.load import load_stack
+from composegen.stackfile.load import load_text
 from composegen.stackfile.nodes import read_bytes
 from composegen.system.files import write_atomically
 
@@ -46,7 +46,7 @@ class Relaxing:
         self._service = service
         self._selection = selection
         self._data = read_bytes(path, shown)
-        self.stack = self._load(self._data)
+        self.stack = self._load(self._text)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,14 +60,13 @@ class Relaxing:
         Raises CannotHarden where that would change something else too.
         """
         taken = frozenset(names)
-        text = self._data.decode("utf-8")
         still: frozenset[str] = frozenset()
         for _ in range(2):
             try:
-                edited = edit_relax(text, self._service, taken, still)
+                edited = edit_relax(self._text, self._service, taken, still)
             except CannotEdit as refused:
                 raise self._refuse(str(refused)) from None
-            stack = self._load(edited.text.encode("utf-8"))
+            stack = self._load(edited.text)
             still |= taken & stack.services[self._service].relax.keys()
             if not taken & stack.services[self._service].relax.keys():
                 break
@@ -90,10 +89,12 @@ class Relaxing:
         mode = stat.S_IMODE(path.stat().st_mode)
         write_atomically(path, relaxed.edited.text, mode=mode)
 
-    def _load(self, data: bytes) -> Stack:
-        return load_stack(
-            self._path, self._shown, selection=self._selection, data=data
-        ).stack
+    @property
+    def _text(self) -> str:
+        return self._data.decode("utf-8")
+
+    def _load(self, text: str) -> Stack:
+        return load_text(text, self._path, selection=self._selection).stack
 
     def _check(self, stack: Stack, taken: frozenset[str]) -> None:
         """Compare with the original: one service relaxes less, all else is the same."""

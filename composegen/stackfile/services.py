@@ -57,6 +57,7 @@ def make_service(
         volumes=tuple(draft.get("volumes", ())),
         tmpfs=tuple(draft.get("tmpfs", ())),
         labels=draft.get("labels", {}),
+        networks=draft.get("networks"),
         secrets=_make_secrets(draft.get("secrets", {})),
         user=str(draft.get("user", "")),
         cap_add=tuple(draft.get("cap_add", ())),

@@ -67,6 +67,28 @@ class Fault:
 
 
 FAULTS = (
+    # Networks
+    Fault(
+        "a data store that lists its networks keeps one of its own",
+        "composegen/model.py",
+        "return self.is_store and self.networks is None",
+        "return self.is_store",
+        RENDER,
+    ),
+    Fault(
+        "a need without a common network passes",
+        "composegen/stackfile/checks/reach.py",
+        "if set(names).isdisjoint(others):",
+        "if not names:",
+        CHECKS,
+    ),
+    Fault(
+        "an option of a network is lost",
+        "composegen/targets/compose/render.py",
+        "if any(options.values()) or raw:",
+        "if raw:",
+        RENDER,
+    ),
     # Checks
     Fault(
         "a cycle is no error",

@@ -166,7 +166,6 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
             "compose: {deploy: {resources: {reservations: {memory: 512M}}}}"
         ),
     ),
-    "networks": ("networks: [front, back]", "compose: {networks: [front, back]}"),
     "restart": ("restart: always", "compose: {restart: always}"),
     "a container's name": ("container_name: web", "compose: {container_name: web}"),
     "the host's network": ("network_mode: host", "compose: {network_mode: host}"),
@@ -218,9 +217,8 @@ def test_a_translation_can_be_pasted(what: str) -> None:
 
     errors = {p.name for p in check(text) if p.level is Level.ERROR}
 
-    # That replicas want no port, a check one, and a network to be declared at the
-    # top level, is another matter.
-    assert errors <= {"no-port", "replicas-port", "undeclared-network"}, errors
+    # That replicas want no port, and a check one, is another matter.
+    assert errors <= {"no-port", "replicas-port"}, errors
 
 
 def test_an_empty_service_is_named_with_what_it_needs() -> None:
