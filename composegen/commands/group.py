@@ -26,6 +26,7 @@ COMMANDS = (
         "exec",
         "explain",
         "graph",
+        "harden",
         "init",
     ),
     *("logs", "plan", "recipes", "render", "restart", "run", "schema", "secrets"),
