@@ -20,7 +20,8 @@ _READING = """
 
 # What the services say together.
 _MEANING = """
-    above-limit cycle finished-no-job healthy-unasked job-health local-command
+    above-limit cycle finished-no-job healthy-unasked job-health job-restart
+    local-command
     missing-file missing-setting network-mode no-health no-image no-port no-probe-tool
     not-reachable-from-host
     left-out placeholder-unknown port-twice replicas-port replicas-volume

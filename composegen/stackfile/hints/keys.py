@@ -223,9 +223,6 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
         "services share the default network, and each data store has one of its own",
         "or join more networks",
     ),
-    "restart": _leave_out(
-        "restart", "services get `unless-stopped`, jobs are never restarted"
-    ),
     "container_name": _leave_out(
         "container_name", "services are reached by their name in the stack"
     ),

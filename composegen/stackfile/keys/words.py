@@ -44,7 +44,6 @@ _TABLE = (
     Word("init", ("relax",)),
     Word("networks"),
     Word("network_mode"),
-    Word("restart"),
     Word("container_name"),
     Word("version"),
     Word("mem_reservation"),
