@@ -257,8 +257,8 @@ class VolumesLeft(ComposegenError):
     name = "volumes-left"
 
     def __init__(self, reasons: Mapping[str, str], *, help: str = "") -> None:
-        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        super().__init__(f"not removed: {told}", help=help)
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"not removed: {listed}", help=help)
         self.reasons = reasons
 
 

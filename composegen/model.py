@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
+from composegen.ask import Drill
 from composegen.errors import Location
 from composegen.records import field, record
 from composegen.values import (
@@ -42,7 +43,7 @@ SECRET_FOLDER = ".secrets"  # noqa: S105 - the name of a folder
 
 
 class Condition(StrEnum):
-    """What a dependant waits for."""
+    """What a dependent service waits for."""
 
     STARTED = "started"
     HEALTHY = "healthy"
@@ -89,7 +90,7 @@ class Health:
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether somebody can wait for it."""
+        """Whether another service can wait for it."""
         return self.kind is not HealthKind.NONE
 
     @property
@@ -100,7 +101,7 @@ class Health:
 
 @record
 class Otherwise:
-    """What changes in a dependant when the optional service is left out."""
+    """What changes in a dependent service when the optional one is excluded."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     replicas: int | None = None
@@ -118,7 +119,7 @@ class Need:
 
     @property
     def is_optional(self) -> bool:
-        """Whether the service may be left out."""
+        """Whether the service may be excluded."""
         return self.otherwise is not None
 
 
@@ -130,7 +131,7 @@ class Build:
     ``has_healthcheck`` and ``exposed`` what else was seen; empty where the Dockerfile
     could not be read. ``shown_base`` is the base image where it may be shown and asked
     for: its Dockerfile lies within the stack's folder. ``tools`` are programs that it
-    installs or calls itself. ``lacks_target`` tells that it has no stage of the
+    installs or calls itself. ``lacks_target`` says that it has no stage of the
     target's name, ``lacks_file`` that there is no Dockerfile.
     """
 
@@ -300,7 +301,7 @@ class Facts:
     ``name`` says which entry it was. ``user`` is written where the image would start
     as root and step down; ``runs_as`` is what it becomes by itself. ``writable`` are
     folders that need a tmpfs, ``volumes`` those that need a volume. ``assumed_tag``
-    tells that a variable hid the tag.
+    says that a variable hid the tag.
     """
 
     name: str
@@ -331,8 +332,9 @@ class Service:
 
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
     settings that are merged last. None in ``environment`` passes the variable of that
-    name on, if it is set. ``relax`` maps protections that are off to a reason;
-    those of ``kept`` hold whatever the facts say.
+    name on, if it is set. ``relax`` maps protections that are off to a reason; those of
+    ``kept`` hold whatever the facts say. ``networks`` are those that it is on with their
+    options, None where composegen chooses them.
     """
 
     name: str
@@ -350,6 +352,7 @@ class Service:
     volumes: tuple[Mount, ...] = ()
     tmpfs: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    networks: Mapping[str, Raw] | None = None
     secrets: tuple[SecretUse, ...] = ()
     user: str = ""
     cap_add: tuple[str, ...] = ()
@@ -362,6 +365,7 @@ class Service:
     relax: Mapping[str, str] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     local: Local | None = None
+    drill: Drill = Drill()
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()
     facts: Facts | None = None
@@ -371,12 +375,17 @@ class Service:
         """Whether it shares the network of the host."""
         return self.compose.get("network_mode") == "host"
 
+    @property
+    def has_own_network(self) -> bool:
+        """Whether it is a data store with an internal network of its own."""
+        return self.is_store and self.networks is None
+
 
 @record
 class Stack:
     """A stack file as it was read and checked.
 
-    ``places`` tells where a path such as ``("services", "web", "needs", "db")``
+    ``places`` says where a path such as ``("services", "web", "needs", "db")``
     stands in the file; the longest known prefix of a path is its place. ``resources``
     are the limits of a service that sets none, ``output`` is the name of the file that
     it is rendered to.
@@ -386,6 +395,7 @@ class Stack:
     name: str = ""
     services: Mapping[str, Service]
     volumes: Mapping[str, Raw] = field(default_factory=dict)
+    networks: Mapping[str, Raw] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     compose: Mapping[str, Raw] = field(default_factory=dict)
     resources: Resources = Resources()

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 # Every package may import the ground floor.
 GROUND = (
     *("errors", "oserrors", "paths", "records", "values", "text", "graph", "resources"),
-    "model",
+    *("model", "ask"),
 )
 ANY = None
 MAY_IMPORT = {

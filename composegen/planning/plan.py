@@ -20,9 +20,13 @@ from composegen.model import (
 )
 from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.credentials import name_url_secret
-from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
+from composegen.planning.fallbacks import Excluded, choose_fallback, list_excluded
 from composegen.planning.needs import Needs
-from composegen.planning.networks import list_networks, list_raw_mounts
+from composegen.planning.networks import (
+    list_networks,
+    list_raw_mounts,
+    list_raw_networks,
+)
 from composegen.planning.placeholders import fill_template
 from composegen.planning.selection import Selection, select_services
 from composegen.records import field, record, replace
@@ -85,16 +89,17 @@ class Step:
 class Plan:
     """What starts, in which order, waiting for what; what is excluded.
 
-    ``secrets`` and ``volumes`` are those that are used, ``stores`` the services with
-    an internal network of their own.
+    ``secrets``, ``volumes`` and ``networks`` are those that are used, ``stores`` the
+    services with an internal network of their own.
     """
 
     stack: Stack
     selection: Selection
     steps: tuple[Step, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
 
     @property
@@ -131,13 +136,14 @@ def make_plan(
         stack=stack,
         selection=selection,
         steps=ordered,
-        left_out=list_left_out(stack, selected.left_out, selected.included),
+        excluded=list_excluded(stack, selected.excluded, selected.included),
         secrets=_list_secrets(stack, ordered),
         volumes=_list_volumes(stack, ordered),
+        networks=_list_networks(stack, ordered),
         stores=tuple(
             name
             for name, service in stack.services.items()
-            if name in steps and service.is_store
+            if name in steps and service.has_own_network
         ),
     )
 
@@ -159,13 +165,14 @@ def take_part(plan: Plan, names: Iterable[str]) -> Plan:
     return replace(
         plan,
         steps=steps,
-        left_out=tuple(
+        excluded=tuple(
             each
-            for each in plan.left_out
+            for each in plan.excluded
             if any(fallback.service in included for fallback in each.fallbacks)
         ),
         secrets=_list_secrets(plan.stack, steps),
         volumes=_list_volumes(plan.stack, steps),
+        networks=_list_networks(plan.stack, steps),
         stores=tuple(name for name in plan.stores if name in included),
     )
 
@@ -224,7 +231,7 @@ def _make_step(
         networks=tuple(
             network
             for network in list_networks(stack, service)
-            if network == "default" or network in included
+            if network in included or not _is_own_network(stack, network)
         ),
         replicas=fallback.replicas,
     )
@@ -253,6 +260,27 @@ def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
     if any(mount.may_be_any_volume for mount in mounts):
         names += stack.volumes
     return tuple(dict.fromkeys(names))
+
+
+def _is_own_network(stack: Stack, name: str) -> bool:
+    """Whether a network is a data store's own."""
+    return name in stack.services and stack.services[name].has_own_network
+
+
+def _list_networks(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The networks to declare: those that the steps are on, but no data store's own.
+
+    A network that only raw settings name is one of the declared ones, or any of them
+    where a variable may name it.
+    """
+    names = [name for step in steps for name in step.networks]
+    used = [name for name in names if not _is_own_network(stack, name)]
+    raw = [name for step in steps for name in list_raw_networks(step.service)]
+    may_be_any = any("$" in name for name in raw)
+    declared = [
+        name for name in stack.networks if may_be_any or name in used or name in raw
+    ]
+    return tuple(dict.fromkeys([*declared, *used]))
 
 
 def reduce_stack(plan: Plan) -> Stack:

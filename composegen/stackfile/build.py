@@ -56,6 +56,7 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
         name=parts.top.get("name", ""),
         services=_settle_needs(services, parts),
         volumes=parts.top.get("volumes", {}),
+        networks=parts.top.get("networks", {}),
         secrets=secrets,
         compose=parts.top.get("compose", {}),
         resources=make_resources(parts.top.get("resources", {})),

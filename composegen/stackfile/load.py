@@ -17,7 +17,7 @@ from composegen.records import record
 from composegen.stackfile.build import Built, build_stack
 from composegen.stackfile.checks import check_stack
 from composegen.stackfile.checks.checked import Checked
-from composegen.stackfile.file import File, read_file
+from composegen.stackfile.file import File, make_file, read_file
 from composegen.stackfile.keys.top import TOP_KEYS
 from composegen.stackfile.nodes import MappingNode, read_bytes
 from composegen.stackfile.recipes import RecipeBook
@@ -51,6 +51,22 @@ def load_stack(
     where there is no file to read.
     """
     file = read_file(path, shown or str(path))
+    return _load(file, selection, with_files=with_files)
+
+
+def load_text(
+    text: str, path: Path, *, selection: Selection | None = _NO_FLAGS
+) -> Loaded:
+    """A stack from a text that could stand at a path; nothing is read there.
+
+    Raises ProblemsFound as ``load_stack`` does.
+    """
+    return _load(make_file(path, str(path), text.encode()), selection)
+
+
+def _load(
+    file: File, selection: Selection | None, *, with_files: bool = False
+) -> Loaded:
     parts = parse_parts(file)
     book = open_book(file, parts.top.get("recipes", ""))
     built = build_stack(file, parts, book)

@@ -55,6 +55,18 @@ _settings = {
         max_size=2,
     ),
     "replicas": st.integers(1, 9),
+    "networks": st.dictionaries(
+        st.from_regex(r"[A-Za-z0-9._-]{1,9}", fullmatch=True).filter(
+            lambda name: name not in {"host", "none"}
+        ),
+        st.one_of(
+            st.none(),
+            st.fixed_dictionaries({"aliases": st.lists(texts, max_size=2)}),
+            st.fixed_dictionaries({"x-note": _raw, "driver_opts": _raw}),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
 }
 _health = st.one_of(
     st.fixed_dictionaries({"none": lines}),
@@ -69,7 +81,7 @@ _otherwise = st.fixed_dictionaries(
 
 @st.composite
 def _make_cases(draw: st.DrawFn) -> dict[str, Any]:
-    """A stack whose one optional service may be left out, and how it is rendered."""
+    """A stack whose one optional service may be excluded, and how it is rendered."""
     app = draw(
         st.fixed_dictionaries(
             {"image": st.just("example/app:1"), "health": _health}, optional=_settings
@@ -133,11 +145,22 @@ def check_rendering(case: dict[str, Any]) -> None:
             assert service.get(key) == (wanted.get(key) or None)
         for key, value in wanted.get("compose", {}).items():
             assert service[key] == value
+        check_networks(service.get("networks"), wanted.get("networks"))
     assert written.get("x-more") == stack.get("x-more")
     if "compose" in stack:
         assert written["configs"] == stack["compose"]["configs"]
     _, calm = read_case(case, calm_down(stack))
     assert find_shape(written) == find_shape(calm)
+
+
+def check_networks(written: Any, wanted: Any) -> None:
+    """The networks of a service are written with their options, where it has any."""
+    if wanted is None:
+        assert written is None
+    elif isinstance(written, list):
+        assert (written, any(wanted.values())) == ([*wanted], False)
+    else:
+        assert (written or {"default": None}) == wanted
 
 
 def calm_down(value: Any, key: str = "") -> Any:

@@ -23,7 +23,7 @@ from composegen.places.engine.endpoint import (
     find_endpoint,
     suggest_choice,
 )
-from composegen.places.status import LeftOutNote, format_now
+from composegen.places.status import ExcludedNote, format_now
 from composegen.records import as_dict, field, record
 from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
@@ -179,7 +179,7 @@ class Notes:
         """How a service failed; None where it did not."""
         return next((each for each in self.failures if each.service == name), None)
 
-    def list_dependants(self, name: str) -> tuple[str, ...]:
+    def list_dependents(self, name: str) -> tuple[str, ...]:
         """The services that need one, in the order of the plan."""
         return tuple(
             each.name
@@ -263,7 +263,7 @@ def _parse(text: str) -> Notes:
     for name in _NO_LONGER:
         data.pop(name, None)
     for each in as_list(data.get("left_out", [])):
-        read_record(LeftOutNote, each, "left_out")
+        read_record(ExcludedNote, each, "left_out")
     notes = read_record(Notes, make_harmless(data, keep=_COMPARED))
     expect(bool(_PROJECT.fullmatch(notes.project)), "project", "the name of a project")
     for service in notes.services:

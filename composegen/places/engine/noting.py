@@ -12,7 +12,7 @@ from composegen.planning.asking import asks_a_port
 from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, Step
-from composegen.planning.printing import describe_left_out
+from composegen.planning.printing import describe_excluded
 from composegen.planning.restarts import guess_restart
 from composegen.records import replace
 from composegen.values import Port
@@ -28,7 +28,7 @@ def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
         file=plan.stack.file,
         flags=plan.selection.flags,
         services=tuple(_note_service(plan, step) for step in plan.steps),
-        left_out=tuple(describe_left_out(plan)),
+        left_out=tuple(describe_excluded(plan)),
     )
 
 

@@ -326,8 +326,8 @@ class Tender:
 
     async def stop(self, gone: Mapping[str, asyncio.Event]) -> None:
         """End it once its dependent services are gone, and say that it is gone too."""
-        for dependant in self.service.dependants:
-            await gone[dependant].wait()
+        for dependent in self.service.dependents:
+            await gone[dependent].wait()
         await self.halt()
         gone[self.service.name].set()
 

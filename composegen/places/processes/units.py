@@ -1,4 +1,4 @@
-"""The steps of a local plan as they are carried out: what to start, how to ask it."""
+"""The steps of a local plan as they run here: what to start, how to ask it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Unit:
 def make_units(
     local: LocalPlan, around: Surroundings, *, colours: bool = False
 ) -> tuple[Unit, ...]:
-    """Every step of the plan as it is carried out here. Raises CannotRun."""
+    """Every step of the plan as it runs here. Raises CannotRun."""
     return tuple(_make_unit(local, step, around, colours) for step in local.plan.steps)
 
 

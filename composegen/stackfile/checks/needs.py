@@ -215,7 +215,7 @@ def check_jobs(checked: Checked) -> None:
             )
 
 
-def check_left_out(checked: Checked) -> None:
+def check_excluded(checked: Checked) -> None:
     """The selected services have what they require, and at least one is left."""
     services = checked.stack.services
     if checked.selection is None or not services:

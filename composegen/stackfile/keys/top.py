@@ -8,7 +8,7 @@ from typing import Any
 
 from composegen.model import Secret, SecretKind
 from composegen.records import field, record
-from composegen.stackfile.keys import own, shapes
+from composegen.stackfile.keys import networks, own, shapes
 from composegen.stackfile.keys.key import Draft, Key, Schema
 from composegen.stackfile.keys.service import KEYS, read_service
 from composegen.stackfile.keys.words import WORDS, list_said
@@ -315,6 +315,7 @@ _TABLE = (
             _VOLUMES_SCHEMA, "Options of named volumes; a volume needs no declaration"
         ),
     ),
+    Key("networks", networks.read_top_networks, networks.TOP_SCHEMA),
     Key("secrets", read_secrets, _SECRETS_SCHEMA),
     Key(
         "recipes",

@@ -67,7 +67,7 @@ class Setting:
 class Block:
     """One service as it is printed: what differs from the defaults.
 
-    Where it must lack one of them, ``has_defaults`` is false and nothing is left out.
+    Where it must lack one of them, ``has_defaults`` is false and all is written.
     """
 
     name: str
@@ -131,7 +131,7 @@ class _Renderer:
             ),
             "plain_use": write_plain_use(output),
             "name": self.stack.name,
-            "left_out": self.plan.left_out,
+            "excluded": self.plan.excluded,
             "secret_lines": write_by_hand(
                 self.stack, self.plan.secrets.values(), self.mover.move
             ),
@@ -270,10 +270,11 @@ class _Renderer:
         if service.uses_host_network:
             return
         raw = service.compose.get("networks")
-        names = list(step.networks)
-        if names != ["default"] or raw:
-            listed: list[Raw] = [*names]
-            draft.set("networks", dict.fromkeys(names) if raw else listed)
+        options = {name: (service.networks or {}).get(name) for name in step.networks}
+        if any(options.values()) or raw:
+            draft.set("networks", options)
+        elif list(options) != ["default"]:
+            draft.set("networks", [*options])
 
     def _add_hardening(self, draft: _Draft, service: Service) -> None:
         hardening = harden_service(service)
@@ -358,8 +359,9 @@ class _Renderer:
 
     def _merge_top_level(self) -> dict[str, Raw]:
         top: dict[str, Raw] = {}
-        if self.plan.stores:
-            top["networks"] = {name: {"internal": True} for name in self.plan.stores}
+        networks = self._declare_networks()
+        if networks:
+            top["networks"] = networks
         if self.plan.volumes:
             top["volumes"] = {
                 name: self.stack.volumes.get(name) for name in self.plan.volumes
@@ -375,3 +377,15 @@ class _Renderer:
             moved = self.mover.move_raw(key, value)
             top[key] = merge_raw(top[key], moved) if key in top else moved
         return top
+
+    def _declare_networks(self) -> dict[str, Raw]:
+        """Every network that is used but the default one, which may have options."""
+        networks: dict[str, Raw] = {}
+        for name in (*self.plan.stores, *self.plan.networks):
+            options = self.stack.networks.get(name)
+            if name in self.plan.stores:
+                own: dict[str, Raw] = {"internal": True}
+                networks[name] = merge_raw(own, options) if options else own
+            elif options or name != "default":
+                networks[name] = options
+        return networks

@@ -1,4 +1,4 @@
-"""What `up` notes is there for whoever asks later, and never half."""
+"""What `up` notes is there for later commands, and never half."""
 
 import json
 import math
@@ -280,9 +280,9 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
     }
 
 
-def test_the_dependants_of_a_service_are_known(notes):
-    assert notes.list_dependants("db") == ("web",)
-    assert notes.list_dependants("web") == ()
+def test_the_dependents_of_a_service_are_known(notes):
+    assert notes.list_dependents("db") == ("web",)
+    assert notes.list_dependents("web") == ()
     assert notes.find("db").password_file == ".secrets/db-password"
     assert notes.find("nobody") is None
 

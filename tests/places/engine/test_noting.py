@@ -1,4 +1,4 @@
-"""A plan becomes notes for whoever asks later."""
+"""A plan becomes notes for later commands."""
 
 import pytest
 
@@ -58,12 +58,12 @@ def test_a_plan_is_noted():
     assert notes.find("db").password_file == ".secrets/db-password"
 
 
-def test_what_is_left_out_is_noted_with_its_fallback():
+def test_what_is_excluded_is_noted_with_its_fallback():
     notes = note("redis")
     assert notes.find("redis") is None
-    [left_out] = notes.left_out
-    assert left_out["service"] == "redis"
-    assert left_out["instead"] == ["web: STORE=memory"]
+    [excluded] = notes.left_out
+    assert excluded["service"] == "redis"
+    assert excluded["instead"] == ["web: STORE=memory"]
     assert notes.flags == "--without redis"
 
 

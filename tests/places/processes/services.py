@@ -35,7 +35,7 @@ MOMENTS = {
 """The transitions that lead to a moment in the life of a service."""
 
 LOOPING = (*_READY, "died", "pauses", "tries_again", "starts", "started")
-"""The same of one whose restart failed too, and that boots once more."""
+"""The same of one whose restart failed too, and that boots again."""
 
 TRANSITIONS = {
     "waits_for": lambda service: service.waits_for(("db",)),
@@ -116,7 +116,7 @@ def make_running(moment, **options):
 def build_running(moment, *, kind=HealthKind.TCP, boot=60.0, way=Way.PROCESS):
     """The service `app` at a moment of its life, within a loop."""
     unit = make_unit(Service(name="app"), Probe(kind=kind, port=1, boot=boot), way=way)
-    service = RunningService(unit, dependants=("web",), begin=time.monotonic())
+    service = RunningService(unit, dependents=("web",), begin=time.monotonic())
     move(service, *(LOOPING if moment == "looping" else MOMENTS[moment]))
     return service
 
