@@ -56,6 +56,7 @@ _MEANING = """
     finished-no-job
     healthy-unasked
     job-health
+    job-restart
     left-out
     local-command
     missing-file
