@@ -336,6 +336,8 @@ def list_headed(page: Path) -> Iterator[tuple[str, str]]:
         ("needs", ["env", "replicas", "note"]),
         ("resources", ["cpus", "memory", "pids"]),
         ("local", ["command", "dir", "port", "env"]),
+        ("drill", ["ask", "http", "method", "headers", "json", "body", "command"]),
+        ("drill", ["expect", "status", "contains", "within", "skip"]),
         ("relax", [*RELAXABLE]),
         ("secrets", ["env", "file", "generate"]),
         ("compose", [*REFUSED_RAW]),

@@ -57,7 +57,7 @@ def act_on_services(
     from composegen.terminal.stream import RunConsole
 
     act = Act(word)
-    place = find_places(file).find_acting(on or "")
+    place = find_places(file, acts=True).find_acting(on or "")
     console = make_console()
     shown = RunConsole(console)
     explained: set[str] = set()

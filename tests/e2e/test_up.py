@@ -134,6 +134,24 @@ def test_a_file_that_is_not_ours_is_left_alone(stack: Stack) -> None:
     assert stack.is_clean()
 
 
+def test_another_output_leaves_the_compose_file_of_another_hand(stack: Stack) -> None:
+    others = stack.folder / "compose.yaml"
+    others.write_text("services: {}\n")
+    (stack.folder / "compose.override.yaml").write_text("services: {}\n")
+    stack.write({"app": make_dependent()})
+    assert_one_error(stack.up(), "output: compose.gated.yaml")
+
+    stack.write({"app": make_dependent()}, output="compose.gated.yaml")
+    done = stack.up_well()
+
+    assert "wrote compose.gated.yaml" in done.err
+    assert "compose.override.yaml" not in done.err
+    assert others.read_text() == "services: {}\n"
+    assert stack.composegen("render", "--check").code == 0
+    (stack.folder / ".composegen" / "up.json").unlink()
+    assert "app" in stack.composegen("status").out
+
+
 def test_what_is_missing_is_made_and_an_old_stack_goes_quickly(stack: Stack) -> None:
     check = {"http": "/", "boot": "20s", "interval": "1s"}
     app = make_service(secrets=["token"], health=check)

@@ -67,6 +67,28 @@ class Fault:
 
 
 FAULTS = (
+    # Networks
+    Fault(
+        "a data store that lists its networks keeps one of its own",
+        "composegen/model.py",
+        "return self.is_store and self.networks is None",
+        "return self.is_store",
+        RENDER,
+    ),
+    Fault(
+        "a need without a common network passes",
+        "composegen/stackfile/checks/reach.py",
+        "if set(names).isdisjoint(others):",
+        "if not names:",
+        CHECKS,
+    ),
+    Fault(
+        "an option of a network is lost",
+        "composegen/targets/compose/render.py",
+        "if any(options.values()) or raw:",
+        "if raw:",
+        RENDER,
+    ),
     # Checks
     Fault(
         "a cycle is no error",
@@ -1058,5 +1080,41 @@ FAULTS = (
         "    _ask(volumes, is_sure=is_sure)\n",
         "",
         ("tests/commands/test_down.py",),
+    ),
+    Fault(
+        "a relaxation goes that only new volumes do without",
+        "composegen/places/engine/harden.py",
+        "return self._start(names, is_fresh=False) or self._start(names)",
+        "return self._start(names)",
+        ("tests/places/engine/test_harden.py",),
+    ),
+    Fault(
+        "a try writes the folder of the host",
+        "composegen/places/engine/scratch.py",
+        'return {"type": "volume", **plain, **self._fill(service, source, target, mode)}',
+        "return dict(mount)",
+        ("tests/places/engine/test_scratch.py",),
+    ),
+    Fault(
+        "harden changes what other services relax",
+        "composegen/stackfile/relaxing.py",
+        "        if stack != replace(self.stack, services=services):\n",
+        "        if False:\n",
+        ("tests/stackfile/test_relaxing.py",),
+    ),
+    # Words
+    Fault(
+        "the rendered file may lie anywhere",
+        "composegen/stackfile/keys/top.py",
+        "    if not _OUTPUT.fullmatch(name):\n",
+        "    if False:\n",
+        ("tests/stackfile/keys/test_top.py",),
+    ),
+    Fault(
+        "the output is not found before the stack is loaded",
+        "composegen/stackfile/load.py",
+        '        if key == "output":\n',
+        "        if False:\n",
+        ("tests/stackfile/test_load.py",),
     ),
 )

@@ -310,3 +310,20 @@ def test_one_service_without_local_among_others_is_an_error(tmp_path):
     found = find(look(tmp_path, stack=stack), "`api` cannot run as a process")
 
     assert found.level is Level.ERROR
+
+
+@pytest.mark.parametrize("output", ["compose.yaml", "compose.gated.yaml"])
+def test_a_file_that_up_would_not_replace(output, tmp_path):
+    stack = f"{STACK}output: {output}\n"
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+
+    findings = look(tmp_path, stack=stack)
+
+    if output == "compose.yaml":
+        found = find(findings, "compose.yaml was not made by composegen")
+        assert found.where is Where.ENGINE
+        assert found.level is Level.ERROR
+        assert "output: compose.gated.yaml" in found.help
+        assert find_ways(findings) == []
+    else:
+        assert find_ways(findings) == [Where.ENGINE]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused, Level, ProblemsFound
-from composegen.stackfile.load import find_own_recipes, load_stack
+from composegen.stackfile.load import find_output, find_own_recipes, load_stack
 from tests.stackfile.loading import list_app_names
 from tests.stacks import (
     find,
@@ -208,3 +208,30 @@ def test_what_follows_from_a_problem_is_not_reported_too(
     text = f"services:\n  a: {service}\n  b: {{use: nginx}}\n"
 
     assert list_names(text) == [name]
+
+
+# Output
+
+
+@pytest.mark.parametrize(
+    ("text", "output"),
+    [
+        ("output: a.yaml\nservices: {}\n", "a.yaml"),
+        ("services: {}\noutput: a.yaml\n", "a.yaml"),
+        ("services: {}\n", "compose.yaml"),
+        ("services: {output: a.yaml}\n", "compose.yaml"),
+        ("output: ../a.yaml\n", "compose.yaml"),
+        ("output: {\n", "compose.yaml"),
+        ("[output]\n", "compose.yaml"),
+    ],
+)
+def test_the_output_is_found_before_the_stack_is_loaded(
+    text: str, output: str, tmp_path: Path
+) -> None:
+    write_files(tmp_path, {"stack.yaml": text})
+
+    assert find_output(tmp_path / "stack.yaml") == output
+
+
+def test_the_output_of_no_file_is_the_usual_one(tmp_path: Path) -> None:
+    assert find_output(tmp_path / "stack.yaml") == "compose.yaml"

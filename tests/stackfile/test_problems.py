@@ -157,11 +157,34 @@ def test_problems_are_listed_by_name_with_their_level() -> None:
 
 
 ADVICE = """
-    boot-too-short closed-bind-mount early-variable engine-socket env-file-wires
-    foreign-image implied-need job-unwaited latest-image near-placeholder no-reason
-    old-data-folder open-port port-unpublished root-bind-mount secret-in-context
-    secret-literal store-network traefik-network unasked unused-health unused-secret
-    unused-volume visible-password
+    boot-too-short
+    closed-bind-mount
+    early-variable
+    engine-socket
+    env-file-wires
+    foreign-image
+    implied-need
+    internal-port
+    job-unwaited
+    latest-image
+    near-placeholder
+    no-reason
+    old-data-folder
+    open-port
+    port-unpublished
+    root-bind-mount
+    secret-in-context
+    secret-literal
+    store-network
+    traefik-network
+    unasked
+    unused-drill
+    unused-health
+    unused-later
+    unused-network
+    unused-secret
+    unused-volume
+    visible-password
 """
 INFORMATION = "all-excluded assumed-tag recipe-for-image unknown-image"
 

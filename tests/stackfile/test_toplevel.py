@@ -60,7 +60,7 @@ def test_an_unknown_key_at_the_top_has_a_near_name(key: str, near: str) -> None:
     assert problem.location.line == 2
 
 
-@pytest.mark.parametrize("key", ["version", "networks", "configs", "include"])
+@pytest.mark.parametrize("key", ["version", "configs", "include"])
 def test_a_key_of_compose_at_the_top_is_reported_with_its_fix(key: str) -> None:
     problem = find("compose-key", f"{key}: []\nservices: {{web: {{use: nginx}}}}\n")
 

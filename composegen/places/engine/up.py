@@ -15,6 +15,7 @@ from composegen.errors import (
     MissingVariable,
     UpAlready,
 )
+from composegen.model import COMPOSE_FILES
 from composegen.paths import exists
 from composegen.places.engine.boot import UP, UP_PART, Booting
 from composegen.places.engine.client import Engine
@@ -55,7 +56,12 @@ from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
 from composegen.targets.files import Options
-from composegen.targets.output import Written, find_prefix, write_rendered
+from composegen.targets.output import (
+    Written,
+    find_prefix,
+    suggest_output,
+    write_rendered,
+)
 from composegen.workspace.secrets import (
     Outcome,
     check_made,
@@ -251,7 +257,7 @@ class _Up:
         )
 
     def _make_options(self) -> Options:
-        path = self.folder / "compose.yaml"
+        path = self.workspace.compose_file
         return Options(
             engine=self.options.engine,
             prefix=find_prefix(path, self.folder),
@@ -259,7 +265,7 @@ class _Up:
         )
 
     def _render(self) -> str:
-        path = self.folder / "compose.yaml"
+        path = self.workspace.compose_file
         [file] = render_plan(self.plan, self._make_options())
         if self.options.names:
             return file.text
@@ -270,14 +276,12 @@ class _Up:
         try:
             written = write_rendered(file.text, path)
         except FileRefused as refused:
-            refused.help = (
-                "composegen render --force replaces it and keeps a .bak; "
-                "or move it out of the way"
-            )
+            refused.help = suggest_output(path)
             raise
         if written is not Written.SAME:
             self.report(Wrote(file=path.name, how=written.value))
-        for name in _OVERRIDES:
+        # Compose merges an override file only where it finds the other one by itself.
+        for name in _OVERRIDES if path.name in COMPOSE_FILES else ():
             if exists(self.folder / name):
                 self.report(FileIgnored(file=name, stack=self.plan.stack.file))
         return file.text
