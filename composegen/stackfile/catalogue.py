@@ -31,6 +31,7 @@ _READING = """
     bad-drill
     bad-duration
     bad-health
+    bad-later
     bad-name
     bad-port
     bad-size
@@ -105,6 +106,7 @@ _WARNINGS = """
     unasked
     unused-drill
     unused-health
+    unused-later
     unused-network
     unused-secret
     unused-volume
