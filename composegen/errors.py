@@ -22,6 +22,9 @@
     ├── StillRuns        a process that was asked to stop still runs     exit 1
     ├── VolumesLeft      volumes could not be removed                    exit 1
     ├── CannotHarden     a service cannot be tried without its `relax`   exit 1
+    ├── FaultFailed      a fault of a drill cannot be done, or undone    exit 1
+    ├── DrillRuns        a drill changes what runs here at the moment    exit 1
+    ├── NotDrillable     what runs here cannot be drilled now            exit 2
     ├── DependencyFailed  what a program needs cannot be brought up      exit 1
     ├── Interrupted      a signal ended it                      129, 130 or 143
     ├── FileRefused      a file that must not be read or overwritten     exit 1
@@ -267,6 +270,25 @@ class CannotHarden(ComposegenError):
     """A service cannot be tried without what it relaxes."""
 
     name = "cannot-harden"
+
+
+class FaultFailed(ComposegenError):
+    """A fault of a drill cannot be done, or cannot be undone."""
+
+    name = "fault"
+
+
+class DrillRuns(ComposegenError):
+    """A drill changes what runs here at the moment."""
+
+    name = "drill-runs"
+
+
+class NotDrillable(ComposegenError):
+    """What runs here cannot be drilled: it is not up, or was defined differently."""
+
+    exit_code = ExitCode.USAGE
+    name = "not-drillable"
 
 
 class DependencyFailed(ComposegenError):

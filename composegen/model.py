@@ -342,9 +342,10 @@ class Service:
     """One service, its recipe and its own keys already made one.
 
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
-    settings that are merged last. ``relax`` maps protections that are off to a reason;
-    those of ``kept`` hold whatever the facts say. ``networks`` are those that it is on
-    with their options, None where composegen chooses them.
+    settings that are merged last. None in ``environment`` passes the variable of that
+    name on, if it is set. ``relax`` maps protections that are off to a reason; those of
+    ``kept`` hold whatever the facts say. ``networks`` are those that it is on with their
+    options, None where composegen chooses them.
     """
 
     name: str
@@ -356,7 +357,7 @@ class Service:
     publish: tuple[Port, ...] = ()
     health: Health | None = None
     needs: tuple[Need, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     env_file: tuple[Raw, ...] = ()
     env_file_names: frozenset[str] = frozenset()
     volumes: tuple[Mount, ...] = ()
@@ -368,6 +369,7 @@ class Service:
     cap_add: tuple[str, ...] = ()
     passed: Mapping[str, Raw] = field(default_factory=dict)
     job: bool = False
+    restart: str = ""
     enabled: bool = True
     replicas: int = 1
     resources: Resources = Resources()

@@ -23,6 +23,7 @@ COMMANDS = (
         "completion",
         "doctor",
         "down",
+        "drill",
         "exec",
         "explain",
         "graph",

@@ -61,14 +61,14 @@ class Gate:
 class Step:
     """One service to start.
 
-    ``environment`` is complete, ``unset`` names variables of excluded needs that must
-    not be set anywhere else. ``worst_wait`` is the number of seconds after which it
-    starts at the latest, infinite behind a job.
+    ``environment`` is complete; None passes a variable on. ``unset`` names variables of
+    excluded needs that must not be set anywhere else. ``worst_wait`` is the number of
+    seconds after which it starts at the latest, infinite behind a job.
     """
 
     service: Service
     gates: tuple[Gate, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     networks: tuple[str, ...] = ()

@@ -63,6 +63,7 @@ def make_service(
         cap_add=tuple(draft.get("cap_add", ())),
         passed=_list_passed(draft),
         job=bool(draft.get("job", False)),
+        restart=str(draft.get("restart", "")),
         enabled=bool(draft.get("enabled", True)),
         replicas=int(draft.get("replicas", 1)),
         resources=make_resources(draft.get("resources", {})),

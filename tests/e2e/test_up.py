@@ -138,10 +138,10 @@ def test_another_output_leaves_the_compose_file_of_another_hand(stack: Stack) ->
     others = stack.folder / "compose.yaml"
     others.write_text("services: {}\n")
     (stack.folder / "compose.override.yaml").write_text("services: {}\n")
-    stack.write({"app": make_dependant()})
+    stack.write({"app": make_dependent()})
     assert_one_error(stack.up(), "output: compose.gated.yaml")
 
-    stack.write({"app": make_dependant()}, output="compose.gated.yaml")
+    stack.write({"app": make_dependent()}, output="compose.gated.yaml")
     done = stack.up_well()
 
     assert "wrote compose.gated.yaml" in done.err

@@ -326,3 +326,21 @@ def test_what_the_named_ones_require_is_required() -> None:
         "mail": False,
         "api": True,
     }
+
+
+# Variables that are passed on
+
+
+def test_a_password_that_is_passed_on_is_a_variable_of_the_url() -> None:
+    stack = make_stack(
+        app=f"{APP}needs: {{db: DATABASE_URL}}\n",
+        db="use: postgres\nenvironment: [POSTGRES_PASSWORD]\n",
+    )
+
+    made = make_plan(load_only(stack))
+
+    steps = {step.name: step for step in made.steps}
+    assert steps["db"].environment["POSTGRES_PASSWORD"] is None
+    assert steps["app"].environment["DATABASE_URL"] == (
+        "postgresql://postgres:${POSTGRES_PASSWORD}@db:5432/postgres"
+    )

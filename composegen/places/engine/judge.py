@@ -248,6 +248,7 @@ class Judge:
             return
         candidate.state = State.STARTING
         comes_back = noted.is_restarted and not noted.is_job
+        comes_back = comes_back and not (noted.on_failure and code == 0)
         is_last = not comes_back or instance.deaths > 1 or code in _HOPELESS
         was_stopped = self._book.deaths[-1].was_stopped
         if not is_last and not was_stopped:

@@ -69,7 +69,8 @@ class NotedService:
 
     ``boot`` is in seconds; ``is_asked`` says whether the engine asks for its health,
     ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
-    starts it again when it dies; ``password_file`` is the file of its password,
+    starts it again when it dies, ``on_failure`` that it does so after another code than
+    0 alone; ``password_file`` is the file of its password,
     relative to the stack file. ``check`` is the kind of its health check, with the
     ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
     its published ports, ``says_port`` whether `port` is written too.
@@ -82,6 +83,7 @@ class NotedService:
     is_asked: bool = True
     is_http: bool = False
     is_restarted: bool = True
+    on_failure: bool = False
     boot: float
     replicas: int = 1
     port: int | None = None

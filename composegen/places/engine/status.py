@@ -193,7 +193,9 @@ def find_state(
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
             return State.FAILED
-        case _ if not (noted.is_restarted or container.exit_code in _STOPPED_WITH):
+        case _ if container.exit_code not in _STOPPED_WITH and (
+            noted.on_failure or not noted.is_restarted
+        ):
             return State.FAILED
         case _:
             return State.STOPPED

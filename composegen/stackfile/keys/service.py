@@ -48,6 +48,7 @@ _TABLE = (
         merge=merge_names,
         is_brought=True,
     ),
+    Key("restart", compose.read_restart, compose.RESTART_SCHEMA),
     Key("stop_signal", compose.read_text, shapes.TEXT, is_passed=True),
     Key("stop_grace_period", compose.read_duration, shapes.DURATION, is_passed=True),
     Key("shm_size", compose.read_size, shapes.SIZE, is_passed=True),

@@ -289,7 +289,10 @@ class _Renderer:
     def _add_limits(self, draft: _Draft, step: Step) -> None:
         draft.keys |= word_limits(step.service.resources)
         draft.set("logging", _LOGGING)
-        draft.set("restart", "no" if step.service.job else "unless-stopped")
+        draft.set(
+            "restart",
+            step.service.restart or ("no" if step.service.job else "unless-stopped"),
+        )
         if step.replicas != 1:
             draft.set("deploy", {"replicas": step.replicas})
 

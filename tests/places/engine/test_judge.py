@@ -349,3 +349,10 @@ def test_a_start_that_compose_never_made_is_a_failure():
         Failed
     ]
     assert boot.failed[0].reason == "web was not started by Compose"
+
+
+@pytest.mark.parametrize(("code", "kind"), [(0, Failed), (1, Exited)])
+def test_one_that_is_started_again_on_failure_is_over_after_a_zero(code, kind):
+    boot = judge(make_noted("web", on_failure=True))
+    see(boot, "web", Action.START, 1.0)
+    assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=code)) == [kind]

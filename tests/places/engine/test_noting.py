@@ -1,12 +1,14 @@
 """A plan becomes notes for later commands."""
 
+import pytest
+
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import How, NotedFailure, NotedStop
 from composegen.places.engine.noting import make_notes, merge_notes
 from composegen.planning.plan import make_plan, take_part
 from composegen.planning.selection import Selection
 from composegen.records import replace
-from tests.stacks import load_only
+from tests.stacks import load_only, make_app
 
 STACK = """
 services:
@@ -114,3 +116,24 @@ def test_a_part_alone_is_noted_as_it_is():
 
 def test_the_definition_is_noted_of_each_service():
     assert len({each.definition for each in note().services}) == 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "comes_back", "on_failure"),
+    [
+        ("", True, False),
+        ("restart: always", True, False),
+        ("restart: 'no'", False, False),
+        ("restart: on-failure:3", True, True),
+        ("restart: ${R:-no}", False, False),
+        ("restart: ${R}", True, False),
+        ("compose: {restart: on-failure}", True, True),
+        ("restart: always\ncompose: {restart: null}", False, False),
+    ],
+)
+def test_when_a_service_is_restarted_is_noted(keys, comes_back, on_failure):
+    plan = make_plan(load_only(make_app(keys)))
+
+    [noted] = make_notes(plan, "demo", Endpoint()).services
+
+    assert (noted.is_restarted, noted.on_failure) == (comes_back, on_failure)

@@ -13,6 +13,7 @@ from composegen.places.processes.service import RunningService
 from composegen.places.processes.units import Unit
 from composegen.planning.plan import Step
 from composegen.system.launch import Launch
+from composegen.values import parse_restart
 
 PID = 4711
 FAILURE = Failure(service="app", reason="app exited with 7", exit_code=7)
@@ -94,10 +95,13 @@ def make_launch(name):
     return Launch(service=name, command=("run", "it"), folder=Path(), env={})
 
 
-def make_unit(service, probe, gates=(), *, is_required=True, way=Way.PROCESS):
+def make_unit(
+    service, probe, gates=(), *, is_required=True, way=Way.PROCESS, restart="always"
+):
     step = Step(service=service, gates=gates, is_required=is_required)
     launch = make_launch(service.name)
-    return Unit(step=step, way=way, probe=probe, launch=launch)
+    policy = parse_restart(restart)
+    return Unit(step=step, way=way, probe=probe, launch=launch, restart=policy)
 
 
 def make_running(moment, **options):

@@ -251,3 +251,27 @@ def test_an_env_file_that_may_not_be_read_is_not_missing(shared_folder):
 
     with other_user(), pytest.raises(FileRefused, match=r"\.env: permission denied"):
         read_surroundings(Workspace(shared_folder / "stack.yaml", {}))
+
+
+PASSED = TEXT.replace(
+    "    port: 8000\n", "    port: 8000\n    env_file: app.env\n"
+).replace("    environment:", "    labels:")
+
+
+@pytest.mark.parametrize(
+    ("env", "dotenv", "value"),
+    [
+        ({"TOKEN": "shell"}, "TOKEN=file", "shell"),
+        ({}, "TOKEN=file", "file"),
+        ({}, "", None),
+    ],
+)
+def test_a_variable_is_passed_on_where_it_is_set(env, dotenv, value, tmp_path):
+    # Compose takes nothing from the env file for it, either (2.40.3).
+    (tmp_path / "app.env").write_text("TOKEN=app\nOTHER=app\n")
+    text = PASSED.replace("    env_file:", "    environment: [TOKEN]\n    env_file:")
+
+    launched = prepare(tmp_path, text, env=env, dotenv=dotenv).env
+
+    assert launched.get("TOKEN") == value
+    assert launched["OTHER"] == "app"

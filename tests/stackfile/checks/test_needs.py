@@ -408,3 +408,18 @@ def test_a_service_that_is_named_after_a_job_is_one_where_no_command_is() -> Non
 def test_without_a_need_too_a_job_is_seen() -> None:
     text = make_stack(seed="image: python:3\ncommand: python manage.py loaddata x")
     assert find("unasked", text).help.endswith("\njob: true")
+
+
+@pytest.mark.parametrize(
+    ("restart", "names"),
+    [
+        ("'no'", []),
+        ("always", ["job-restart"]),
+        ("on-failure:3", ["job-restart"]),
+        ("${RESTART:-no}", ["job-restart"]),
+    ],
+)
+def test_a_job_is_not_restarted(restart: str, names: list[str]) -> None:
+    text = make_stack(job=f"{JOB}\nrestart: {restart}\n", app=f"{APP}needs: [job]\n")
+
+    assert list_names(text) == names

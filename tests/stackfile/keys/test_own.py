@@ -181,6 +181,7 @@ def test_a_clock_is_a_pair_of_ports() -> None:
         ),
         ("[db-pass]", [SecretUse(name="db-pass", variables=("DB_PASS_FILE",))]),
         ("{db-pass: PASS_FILE}", [SecretUse(name="db-pass", variables=("PASS_FILE",))]),
+        ("{tls-key: none}", [SecretUse(name="tls-key", variables=())]),
         ("{db-pass: }", [SecretUse(name="db-pass", variables=("DB_PASS_FILE",))]),
         (
             "[a, b]",

@@ -722,3 +722,32 @@ def test_null_removes_what_is_within_a_rendered_key() -> None:
     assert app["logging"] == {"driver": "local"}
     assert app["build"] == {"context": ".", "args": {"A": None}}
     assert app["environment"] == {"A": None}  # Compose passes the variable on
+
+
+# Variables that are passed on
+
+
+def test_a_variable_that_is_passed_on_has_no_value() -> None:
+    app = read_app("environment: [API_KEY, MODE=fast]\n")
+
+    assert app["environment"] == {"API_KEY": None, "MODE": "fast"}
+
+
+def test_a_variable_with_a_variable_in_its_name_is_passed_on_in_a_list() -> None:
+    app = read_app("environment: ['${PREFIX}_KEY', MODE=fast]\n")
+
+    assert app["environment"] == ["${PREFIX}_KEY", "MODE=fast"]
+
+
+# Restart
+
+
+@pytest.mark.parametrize("restart", ["no", "always", "on-failure:3", "${R:-always}"])
+def test_a_restart_policy_is_rendered(restart: str) -> None:
+    assert read_app(f"restart: {restart}\n")["restart"] == restart
+
+
+def test_a_raw_restart_policy_comes_last() -> None:
+    app = read_app("restart: always\ncompose: {restart: on-failure}\n")
+
+    assert app["restart"] == "on-failure"
