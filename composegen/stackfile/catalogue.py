@@ -69,6 +69,7 @@ _MEANING = """
     not-reachable-from-host
     placeholder-unknown
     port-twice
+    random-port
     replicas-port
     replicas-volume
     same-variable
