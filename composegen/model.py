@@ -99,13 +99,24 @@ class Health:
         return self.boot.seconds + self.retries * self.interval.seconds
 
 
+class Later(StrEnum):
+    """What a dependent service does when an optional one fails after it was ready."""
+
+    COPE = "cope"
+    RESTART = "restart"
+
+
 @record
 class Otherwise:
-    """What changes in a dependent service when the optional one is excluded."""
+    """What changes in a dependent service when the optional one is excluded.
+
+    ``later`` says what it does when that one fails after it was ready.
+    """
 
     env: Mapping[str, str] = field(default_factory=dict)
     replicas: int | None = None
     note: str = ""
+    later: Later = Later.COPE
 
 
 @record

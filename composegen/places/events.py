@@ -118,6 +118,17 @@ class Failed(Event):
 
 
 @record
+class Excluded(Event):
+    """An optional service is excluded: it failed, or what it requires did.
+
+    ``instead`` is a line for each service that starts without it: what it does then.
+    """
+
+    reason: str
+    instead: tuple[str, ...] = ()
+
+
+@record
 class Exited(Event):
     """It died after it had been ready; None: it is not restarted."""
 
@@ -283,12 +294,16 @@ class Address:
 
 @record
 class Up(Event):
-    """All that is required is up; ``is_held``: for as long as this process runs."""
+    """All that is required is up; ``is_held``: for as long as this process runs.
+
+    ``again`` is the command that tries what was excluded once more.
+    """
 
     boots: tuple[Boot, ...]
     addresses: tuple[Address, ...] = ()
     excluded: tuple[ExcludedNote, ...] = ()
     is_held: bool = False
+    again: str = ""
 
 
 @record
@@ -323,7 +338,7 @@ _KINDS: Mapping[str, type[Event]] = {
     kind.__name__.lower(): kind
     for kind in (
         *(Created, Started, Reused, Message, Line, Ready, Finished, Pulling),
-        *(Failed, Exited, BecameUnhealthy, HealthyAgain, Stopped),
+        *(Failed, Excluded, Exited, BecameUnhealthy, HealthyAgain, Stopped),
         *(Planned, Noted, Wrote, FileKept, FileIgnored, SecretEmpty),
         *(OtherBegins, Attached, Detached, Output, ComposeWarned, Progress, BootOver),
         *(Up, NotUp, EndAsked, Ending, Killing),

@@ -42,7 +42,8 @@ class ServiceStatus:
     None where it does not run; ``since`` an ISO 8601 time in UTC; ``address`` what to
     open or call; ``log`` a path. ``reachable`` is False where it listens on an address
     of its own container alone. ``by`` is ``user`` for one that `composegen stop`
-    has stopped.
+    has stopped. ``reason`` says why one is excluded, and ``fallback`` that it failed,
+    so that its dependent services use their fallbacks.
     """
 
     service: str
@@ -58,6 +59,8 @@ class ServiceStatus:
     reused: bool | None = None
     reachable: bool | None = None
     by: str | None = None
+    reason: str | None = None
+    fallback: bool | None = None
 
 
 def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
@@ -73,11 +76,15 @@ def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
 
 @record
 class ExcludedNote:
-    """What is noted of an excluded service: why, and what happens instead."""
+    """What is noted of an excluded service: why, and what happens instead.
+
+    ``fallback`` says that it is excluded because it failed, not by the selection.
+    """
 
     service: str
     reason: str
     instead: tuple[str, ...]
+    fallback: bool = False
 
 
 def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composegen.model import Need, Service, Stack
+from composegen.model import Need, Otherwise, Service, Stack
 from composegen.records import record
 from composegen.text import count
 
@@ -24,6 +24,16 @@ class Fallback:
             parts.append(count(self.replicas, "replica"))
         text = ", ".join(parts) or "starts without it"
         return f"{text}; {self.note}" if self.note else text
+
+
+def make_fallback(dependent: str, otherwise: Otherwise) -> Fallback:
+    """What a dependent service does instead, as its need declares it."""
+    return Fallback(
+        service=dependent,
+        env=otherwise.env,
+        replicas=otherwise.replicas,
+        note=otherwise.note,
+    )
 
 
 @record
@@ -76,12 +86,7 @@ def list_excluded(
             service=name,
             reason=reason,
             fallbacks=tuple(
-                Fallback(
-                    service=dependent,
-                    env=need.otherwise.env,
-                    replicas=need.otherwise.replicas,
-                    note=need.otherwise.note,
-                )
+                make_fallback(dependent, need.otherwise)
                 for dependent, need in needs.get(name, ())
                 if need.otherwise is not None
             ),

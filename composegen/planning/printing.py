@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from composegen.planning.fallbacks import Fallback
+from composegen.model import Later
+from composegen.planning.fallbacks import Fallback, make_fallback
 from composegen.planning.plan import Plan, Step
 from composegen.text import count, wrap
 from composegen.values import format_duration
@@ -31,7 +32,24 @@ def format_plan(plan: Plan, *, width: int | None = None) -> str:
                 wrap(f"    {fallback.service}: {fallback}", width)
                 for fallback in excluded.fallbacks
             ]
+    later = list_restarts(plan)
+    if later:
+        lines += ["", "later", *(wrap(f"  {text}", width) for text in later)]
     return "\n".join(lines) + "\n"
+
+
+def list_restarts(plan: Plan) -> list[str]:
+    """Which services restart with a fallback, in words: their needs say so."""
+    included = frozenset(plan.names)
+    return [
+        f"{step.name}: restarts if {need.service} fails after it was ready: "
+        f"{make_fallback(step.name, need.otherwise)}"
+        for step in plan.steps
+        for need in step.service.needs
+        if need.otherwise is not None
+        and need.otherwise.later is Later.RESTART
+        and need.service in included
+    ]
 
 
 def _format_table(plan: Plan) -> list[str]:
@@ -91,6 +109,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
                         "service": gate.service,
                         "condition": gate.condition.value,
                         "required": not gate.is_optional,
+                        "later": gate.later.value if gate.is_optional else None,
                     }
                     for gate in step.gates
                 ],

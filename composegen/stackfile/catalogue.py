@@ -12,40 +12,41 @@ from composegen.errors import Level
 _READING = """
     alias-expansion
     bad-character
-    bad-key
-    bad-merge
-    comma-in-braces
-    duplicate-key
-    empty-file
-    file-too-large
-    many-documents
-    not-utf-8
-    recursive-alias
-    tab
-    too-deep
-    unknown-alias
-    unquoted-variable
-    yaml-syntax
-    yaml-tag
     bad-condition
     bad-drill
     bad-duration
     bad-health
+    bad-key
+    bad-later
+    bad-merge
     bad-name
     bad-port
     bad-size
     bad-tool
     bad-variable
     bad-volume
+    comma-in-braces
     compose-key
     computed-key
+    duplicate-key
+    empty-file
+    file-too-large
     health-twice
+    many-documents
     no-services
     not-one-line
+    not-utf-8
     null-value
+    recursive-alias
+    tab
+    too-deep
+    unknown-alias
     unknown-key
+    unquoted-variable
     variable-here
     wrong-type
+    yaml-syntax
+    yaml-tag
 """.split()
 
 # What the services say together.
@@ -107,6 +108,7 @@ _WARNINGS = """
     unasked
     unused-drill
     unused-health
+    unused-later
     unused-network
     unused-secret
     unused-volume

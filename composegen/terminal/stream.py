@@ -20,6 +20,7 @@ from composegen.places.events import (
     Detached,
     EndAsked,
     Event,
+    Excluded,
     Exited,
     Failed,
     Failure,
@@ -96,6 +97,7 @@ class RunConsole:
             Ready: self._show_ready,
             Finished: self._show_finished,
             Failed: self._show_failed,
+            Excluded: self._show_excluded,
             Exited: self._show_exited,
             BecameUnhealthy: self._show_unhealthy,
             HealthyAgain: lambda event: self._talk(event.service, "is healthy again"),
@@ -244,6 +246,11 @@ class RunConsole:
                 f"{', '.join(event.dependents)}: started without it",
                 fg="yellow",
             )
+
+    def _show_excluded(self, event: Excluded) -> None:
+        self._talk(event.service, f"excluded: {event.reason}", fg="yellow")
+        for line in event.instead:
+            self._talk(event.service, f"  {line}", fg="yellow")
 
     def _show_exited(self, event: Exited) -> None:
         how = "is not running any more"

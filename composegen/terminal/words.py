@@ -57,6 +57,8 @@ def describe_up(event: Up, *, width: int, columns: int | None = None) -> str:
         text = f"  {excluded.service} is excluded: {excluded.reason}"
         lines.append(wrap(text, columns))
         lines += [wrap(f"    {instead}", columns) for instead in excluded.instead]
+    if event.again:
+        lines.append(f"  again: {event.again}")
     if event.is_held:
         lines.append("Ctrl-C ends it\n")
     return "\n".join(lines)

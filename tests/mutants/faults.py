@@ -1081,6 +1081,27 @@ FAULTS = (
         "",
         ("tests/commands/test_down.py",),
     ),
+    Fault(
+        "a relaxation goes that only new volumes do without",
+        "composegen/places/engine/harden.py",
+        "return self._start(names, is_fresh=False) or self._start(names)",
+        "return self._start(names)",
+        ("tests/places/engine/test_harden.py",),
+    ),
+    Fault(
+        "a try writes the folder of the host",
+        "composegen/places/engine/scratch.py",
+        'return {"type": "volume", **plain, **self._fill(service, source, target, mode)}',
+        "return dict(mount)",
+        ("tests/places/engine/test_scratch.py",),
+    ),
+    Fault(
+        "harden changes what other services relax",
+        "composegen/stackfile/relaxing.py",
+        "        if stack != replace(self.stack, services=services):\n",
+        "        if False:\n",
+        ("tests/stackfile/test_relaxing.py",),
+    ),
     # Words
     Fault(
         "the rendered file may lie anywhere",

@@ -30,6 +30,8 @@ FIELDS = [
     "reused",
     "reachable",
     "by",
+    "reason",
+    "fallback",
 ]
 
 

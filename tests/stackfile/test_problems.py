@@ -180,6 +180,7 @@ ADVICE = """
     unasked
     unused-drill
     unused-health
+    unused-later
     unused-network
     unused-secret
     unused-volume

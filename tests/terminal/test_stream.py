@@ -6,6 +6,7 @@ import pytest
 
 from composegen.places import events
 from composegen.places.events import (
+    Excluded,
     Exited,
     Failed,
     Failure,
@@ -16,11 +17,13 @@ from composegen.places.events import (
     Reused,
     Started,
     Stopped,
+    Up,
 )
+from composegen.places.status import ExcludedNote
 from composegen.terminal.console import QUICK, Console
 from composegen.terminal.live import UpConsole
 from composegen.terminal.stream import RunConsole
-from composegen.terminal.words import WORDS
+from composegen.terminal.words import WORDS, describe_up
 
 
 class Terminal(io.StringIO):
@@ -232,6 +235,30 @@ def test_dependents_are_named_with_a_death():
     assert "web    | router is not running" in err
 
 
+def test_an_exclusion_is_said_with_what_is_done_instead():
+    excluded = Excluded(
+        service="router",
+        reason="not healthy within 60s",
+        instead=("web: STORE=memory",),
+    )
+
+    assert show(excluded)[1] == (
+        "router | excluded: not healthy within 60s\nrouter |   web: STORE=memory\n"
+    )
+
+
+def test_fallbacks_that_are_used_are_the_last_lines():
+    out = ExcludedNote(
+        service="cache", reason="died", instead=("web: A=b",), fallback=True
+    )
+
+    text = describe_up(Up(boots=(), excluded=(out,), again="composegen up"), width=20)
+
+    assert text.endswith(
+        "  cache is excluded: died\n    web: A=b\n  again: composegen up"
+    )
+
+
 def test_who_is_reused_is_named():
     reused = Reused(service="router", pid=7, command="python r.py", since="12:00")
 
@@ -254,7 +281,11 @@ def test_what_is_about_the_run_itself_is_reported_without_a_service():
     assert show(Message(service="web", text="it waits"))[1] == "web    | it waits\n"
 
 
-@pytest.mark.parametrize("kind", events.Event.__subclasses__())
+# A class with slots replaces one of the same name, which may not be gone yet.
+KINDS = {kind.__name__: kind for kind in events.Event.__subclasses__()}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_every_kind_of_event_has_its_words(kind):
     shown, live = RunConsole(), UpConsole()
     assert kind in shown._show or kind in WORDS

@@ -69,6 +69,11 @@ class EnginePlace:
     name = ENGINE
 
     @property
+    def notes(self) -> Notes:
+        """What `up` noted of the project."""
+        return self._notes
+
+    @property
     def at(self) -> str:
         """When `up` noted what it did, ISO 8601 in UTC; empty where it did not."""
         return self._notes.at

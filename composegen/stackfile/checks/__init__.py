@@ -23,6 +23,7 @@ from composegen.stackfile.checks.needs import (
     check_cycle,
     check_excluded,
     check_jobs,
+    check_later,
     check_names,
     check_unasked,
 )
@@ -55,6 +56,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_conditions,
     check_unasked,
     check_jobs,
+    check_later,
     check_excluded,
     check_implied_needs,
     check_variables,

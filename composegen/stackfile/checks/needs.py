@@ -6,6 +6,7 @@ from composegen.graph import find_cycle
 from composegen.model import (
     Condition,
     HealthKind,
+    Later,
     Service,
 )
 from composegen.planning.needs import Needs
@@ -212,6 +213,28 @@ def check_jobs(checked: Checked) -> None:
                 f"no service waits for the job `{service.name}`",
                 ("services", service.name, "job"),
                 f"let a service need it:\nneeds: [{service.name}]",
+            )
+
+
+def check_later(checked: Checked) -> None:
+    """What `later` says can happen: a job does not run on."""
+    for service, need, target in checked.needs():
+        path = ("services", service.name, "needs", need.service, "otherwise", "later")
+        is_restart = (
+            need.otherwise is not None and need.otherwise.later is Later.RESTART
+        )
+        job = next((each for each in (service, target) if each.job), None)
+        if is_restart and job is not None:
+            why = (
+                "it is not restarted"
+                if job is service
+                else "it does not fail after it has finished"
+            )
+            checked.add(
+                "unused-later",
+                f"`later: restart` has no effect: `{job.name}` is a job, and {why}",
+                path,
+                "remove `later`",
             )
 
 

@@ -322,6 +322,36 @@ def test_a_health_check_of_a_job_decides_nothing() -> None:
     assert list_names(text) == ["unused-health"]
 
 
+# Later
+
+
+RESTART = "needs: {%s: {otherwise: {later: restart}}}"
+
+
+def test_a_job_that_has_finished_does_not_fail_later() -> None:
+    text = make_stack(app=APP + RESTART % "job", job=JOB)
+
+    problem = find("unused-later", text)
+
+    assert problem.level is Level.WARNING
+    assert "`job` is a job, and it does not fail after it has finished" in (
+        problem.message
+    )
+
+
+def test_a_job_is_not_restarted_later() -> None:
+    keys = "\n" + RESTART % "cache"
+    text = make_stack(app=APP + "needs: [job]", job=JOB + keys, cache=CACHE)
+
+    assert "`job` is a job, and it is not restarted" in (
+        find("unused-later", text).message
+    )
+
+
+def test_a_service_may_restart_later() -> None:
+    assert list_names(make_stack(app=APP + RESTART % "cache", cache=CACHE)) == []
+
+
 @pytest.mark.parametrize("keys", ["", "\nhealth: {none: it ends}"])
 def test_a_job_without_a_check_is_fine(keys: str) -> None:
     assert list_names(make_stack(app=APP + "needs: [job]", job=JOB + keys)) == []
