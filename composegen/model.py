@@ -344,8 +344,8 @@ class Service:
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
     settings that are merged last. None in ``environment`` passes the variable of that
     name on, if it is set. ``relax`` maps protections that are off to a reason; those of
-    ``kept`` hold whatever the facts say. ``networks`` are those that it is on with their
-    options, None where composegen chooses them.
+    ``kept`` hold whatever the facts say. ``networks`` are those that it is on with
+    their options, None where composegen chooses them.
     """
 
     name: str

@@ -70,6 +70,7 @@ _MEANING = """
     not-reachable-from-host
     placeholder-unknown
     port-twice
+    random-port
     replicas-port
     replicas-volume
     same-variable
