@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from composegen.adopt.seen import Sketch
+from composegen.adopt.sharing import Alias, Shared, share_blocks
 from composegen.targets.quoting import quote_scalar, write_comment, write_key
 
 _WIDTH = 88
@@ -24,10 +25,13 @@ def write_stack(
 ) -> str:
     """The text of a stack file."""
     lines = [f"# {write_comment(line)}".rstrip() for line in head]
+    shared = share_blocks(services)
     for key, value in top.items():
         if lines:
             lines.append("")
         if key == "services":
+            for anchor, block in shared.items():
+                lines += [f"x-{anchor}: &{anchor}", *_write_block(block), ""]
             lines.append("services:")
             lines += _write_services(services)
         else:
@@ -35,6 +39,14 @@ def write_stack(
             if lines and key != "services" and not isinstance(value, dict | list):
                 continue
     return "\n".join(_join_scalars(lines)) + "\n"
+
+
+def _write_block(block: Shared) -> list[str]:
+    return [
+        line
+        for key, value in block.value.items()
+        for line in _write_pair(key, value, 2, block.comments, (key,))
+    ]
 
 
 def _join_scalars(lines: list[str]) -> list[str]:
@@ -51,7 +63,8 @@ def _join_scalars(lines: list[str]) -> list[str]:
 
 
 def _is_short_top(line: str) -> bool:
-    return bool(line) and line[0] not in " #" and not line.endswith(":")
+    is_key = bool(line) and line[0] not in " #" and not line.startswith("x-")
+    return is_key and not line.endswith(":")
 
 
 def _write_services(services: Mapping[str, Sketch]) -> list[str]:
@@ -80,7 +93,7 @@ def _write_pair(
     """A key with its value, on one line where it fits."""
     above = _write_comments(comments.get(path, ()), indent)
     space = " " * indent
-    begin = f"{space}{write_key(key, indent).rstrip()}"
+    begin = f"{space}{_write_name(key, indent)}"
     is_noted = any(each[: len(path)] == path and each != path for each in comments)
     line = begin if value is None else f"{begin} {_write_flow(value)}"
     if not isinstance(value, dict | list) or not value:
@@ -140,18 +153,23 @@ def _is_deep(value: Any) -> bool:
     )
 
 
+def _write_name(key: str, indent: int = 0) -> str:
+    return "<<:" if key == "<<" else write_key(key, indent).rstrip()
+
+
 def _write_flow(value: Any) -> str:
     """A value on one line; a number and a plain word are not quoted."""
     if isinstance(value, list):
+        if len(value) == 1 and isinstance(value[0], Alias):
+            return _write_flow(value[0])
         return f"[{', '.join(map(_write_flow, value))}]"
     if isinstance(value, Mapping):
-        pairs = (
-            f"{write_key(key).rstrip()} {_write_flow(item)}"
-            for key, item in value.items()
-        )
+        pairs = (f"{_write_name(key)} {_write_flow(v)}" for key, v in value.items())
         return f"{{{', '.join(pairs)}}}"
     if value is None:
         return "null"
+    if isinstance(value, Alias):
+        return f"*{value.name}"
     text = str(value)
     if text in {"true", "false"} or (text and set(text) <= _NUMBERS and len(text) < 12):
         return text
