@@ -29,6 +29,7 @@ _SIZE = re.compile(
 )
 _SIZE_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _LAST_PORT = 65535
+_LONGEST_COUNT = 6
 _DEEPEST_VARIABLE = 20
 
 
@@ -90,6 +91,30 @@ def parse_port(text: str) -> int:
     if not is_number or not 1 <= int(text) <= _LAST_PORT:
         raise ValueError("a port is a number between 1 and 65535")
     return int(text)
+
+
+@record(kw_only=False)
+class Restart:
+    """When a container that has ended is started again; ``most`` is how often."""
+
+    word: str
+    most: int | None = None
+
+    def applies(self, code: int | None) -> bool:
+        """Whether it does after an exit with this code, which may not be known."""
+        return self.word != "no" and (self.word != "on-failure" or code != 0)
+
+
+RESTARTS = ("no", "always", "on-failure", "unless-stopped")
+
+
+def parse_restart(text: str) -> Restart:
+    """Compose's restart policy, ``on-failure:5`` included."""
+    word, colon, most = text.partition(":")
+    is_count = most.isascii() and most.isdigit() and len(most) < _LONGEST_COUNT
+    if word not in RESTARTS or (colon and not (word == "on-failure" and is_count)):
+        raise ValueError(f"one of {', '.join(RESTARTS)}, on-failure:3")
+    return Restart(word, int(most) if colon and int(most) else None)
 
 
 # Variables
@@ -268,6 +293,16 @@ class Port:
     is_filled: bool = field(default_factory=bool, compare=False, repr=False)
 
     @property
+    def is_random(self) -> bool:
+        """Whether the engine chooses the port of the host."""
+        return not self.published
+
+    @property
+    def shown(self) -> str:
+        """The published port as a stack file writes it."""
+        return self.published or _RANDOM
+
+    @property
     def first_target(self) -> int | None:
         """The port in the container, the first one of a range.
 
@@ -308,6 +343,7 @@ class Port:
         return f"[{self.address}]" if is_bare else self.address
 
 
+_RANDOM = "0"
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 _IPV6 = re.compile(r"\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\]")
 _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
@@ -317,7 +353,8 @@ def parse_published_port(text: str) -> Port:
     """Compose's short form, ``[ADDRESS:][PUBLISHED:]TARGET[/PROTOCOL]``.
 
     A single number or variable is the published port, with no target. With an address
-    and one number, that number is the published one.
+    and one number, that number is the published one. 0 is a port that the
+    engine chooses.
     """
     rest, *protocols = split_outside(text, "/")
     protocol = "/".join(protocols)
@@ -330,11 +367,18 @@ def parse_published_port(text: str) -> Port:
     target = parts[1] if len(parts) > 1 else ""
     if len(parts) > 1 and not target:
         raise ValueError("there is nothing after the colon")
-    _check_range(published)
+    if target and not published:
+        raise ValueError(
+            f"there is nothing before the colon; a random port is {_RANDOM}"
+        )
+    is_random = published == _RANDOM
+    published = "" if is_random else published
+    if not is_random:
+        _check_range(published)
     if target:
         _check_range(target)
         many = _count_ports(target)
-        if many > 1 and _count_ports(published) != many:
+        if many > 1 and published and _count_ports(published) != many:
             raise ValueError("the two ranges differ in length")
     return Port(
         address=address or "127.0.0.1",

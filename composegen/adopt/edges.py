@@ -132,7 +132,7 @@ def _tell_isolated(services: Mapping[str, Seen], edges: Edges, name: str) -> Non
     seen = services[name]
     seen.change(
         "networks",
-        f"a network of its own, with what needs it; not on `default`",
+        "a network of its own, with what needs it; not on `default`",
         "networks: [default]",
     )
     for edge in edges.list_to(name):

@@ -15,7 +15,7 @@ PROXIES = frozenset(
     "pangolin gerbil apisix zoraxy".split()
 )
 """Names of images that exist to be reached from elsewhere."""
-_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not bound
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})
 _WEB = frozenset({"80", "443"})
 
 
@@ -117,7 +117,7 @@ def _write_line(seen: Seen, line: _Line, *, is_open: bool) -> tuple[str, bool]:
     keeps = seen.options.keeps_addresses or is_open or is_web or bool(protocol)
     address = line.address
     if is_everywhere:
-        address = "0.0.0.0" if keeps else ""  # noqa: S104 - as it was
+        address = "0.0.0.0" if keeps else ""
     shown = f"[{address}]" if ":" in address and "$" not in address else address
     target = line.target
     main = f"{published or '0'}:{target}"

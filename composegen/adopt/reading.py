@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
 from composegen.adopt.asking import Answer, Plain, Source, ask_model, ask_texts
 from composegen.adopt.project import Project, show_path
 from composegen.adopt.texts import fill, list_variables, walk_texts, write_text

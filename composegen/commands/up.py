@@ -23,7 +23,7 @@ from composegen.errors import UsageError
 _BARE_WAIT = "composegen.wait"
 
 
-class _Time(click.ParamType[float]):
+class Time(click.ParamType[float]):
     """A duration in Compose's form, in seconds."""
 
     name = "time"
@@ -31,6 +31,7 @@ class _Time(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
+        """The seconds; a usage error shows what a duration is like."""
         from composegen.values import parse_duration
 
         try:
@@ -69,7 +70,7 @@ class _UpCommand(click.Command):
 )
 @click.option(
     "--wait",
-    type=_Time(),
+    type=Time(),
     metavar="[TIME]",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )

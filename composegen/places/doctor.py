@@ -314,9 +314,9 @@ class _Examination:
         if self.plan is None:
             return
         is_local = find_endpoint(self.means.environment).is_local
-        told = {secret.source for secret in self.plan.secrets.values()}
+        sources = {secret.source for secret in self.plan.secrets.values()}
         for problem in list_missing(self.plan, self.folder, is_local=is_local):
-            if not any(problem.message.startswith(f"`{file}`") for file in told):
+            if not any(problem.message.startswith(f"`{file}`") for file in sources):
                 yield say_problem(Where.ENGINE, problem)
 
     def _look_at_output(self) -> Iterator[Finding]:

@@ -186,7 +186,7 @@ def test_a_file_in_the_place_of_a_folder_stops_everything(
     assert list_files(tmp_path) == {name}
 
 
-def test_a_file_that_cannot_be_written_is_told_by_its_name(
+def test_a_file_that_cannot_be_written_is_reported_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -215,7 +215,7 @@ def test_other_files_do_not_matter(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_what_was_rendered_beside_the_example_is_left_behind(
+def test_what_was_rendered_next_to_the_example_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     example = tmp_path / "example"

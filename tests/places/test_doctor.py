@@ -99,7 +99,7 @@ def test_an_engine_that_is_out_of_reach(tmp_path):
     assert find_ways(findings) == []
 
 
-def test_an_old_engine_is_told_the_flag(tmp_path):
+def test_an_old_engine_is_reported_with_the_flag(tmp_path):
     old = make_machine(version="24.0.7")
     found = find(look(tmp_path, engine=FakeEngine(old)), "24.0.7")
     assert found.level is Level.WARNING
@@ -198,7 +198,7 @@ def test_room_is_measured_where_the_path_can_be_seen(tmp_path):
     assert measure_room(str(Path("/no/such/place"))) is None
 
 
-def test_a_secret_in_a_closed_folder_is_not_told_as_empty(shared_folder):
+def test_a_secret_in_a_closed_folder_is_not_reported_as_empty(shared_folder):
     closed = close(shared_folder / ".secrets")
 
     look(shared_folder)  # loads what lies where another user may not look

@@ -92,7 +92,7 @@ def test_warnings_do_not_stop_a_stack() -> None:
 # Recipes
 
 
-def test_own_recipes_are_found_beside_other_problems(tmp_path: Path) -> None:
+def test_own_recipes_are_found_in_spite_of_other_problems(tmp_path: Path) -> None:
     write_files(
         tmp_path,
         {"stack.yaml": "recipes: ./r\nservices: {A: {}}\n", "r/a.yaml": "about: a\n"},
@@ -169,7 +169,7 @@ def test_a_few_nested_variables_are_fine() -> None:
     assert load_app(f'environment: {{A: "{value}"}}').environment == {"A": value}
 
 
-def test_thousands_of_broken_services_are_told_soon() -> None:
+def test_thousands_of_broken_services_are_reported_soon() -> None:
     lines = [f"  a{number}: {{use: nginx, x: 1}}\n" for number in range(4000)]
     begin = time.process_time()
 
@@ -202,7 +202,7 @@ def test_thousands_of_keys_without_a_value_are_read_soon() -> None:
         ("{use: zzzz, needs: [b], publish: true}", "unknown-recipe"),
     ],
 )
-def test_what_follows_from_a_problem_is_not_told_besides(
+def test_what_follows_from_a_problem_is_not_reported_too(
     service: str, name: str
 ) -> None:
     text = f"services:\n  a: {service}\n  b: {{use: nginx}}\n"

@@ -1,4 +1,4 @@
-"""What a header says is how the file was made, and it tells whoever edited it."""
+"""What a header says is how the file was made, and it shows an edit by hand."""
 
 from __future__ import annotations
 

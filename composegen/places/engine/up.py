@@ -50,7 +50,7 @@ from composegen.places.events import (
     Wrote,
 )
 from composegen.places.reasons import format_reasons
-from composegen.places.status import LeftOutNote
+from composegen.places.status import ExcludedNote
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
@@ -347,7 +347,7 @@ class _Up:
         )
 
     def _show(self, text: str) -> None:
-        """Show what Compose prints, but for what has been told better."""
+        """Show what Compose prints, but for what was reported better."""
         lines = text.splitlines(keepends=True)
         shown = "".join(each for each in lines if not speaks_of_unset(each, self.unset))
         if shown:
@@ -376,13 +376,13 @@ class _Up:
                 Address(service=name, url=address)
                 for name, address in find_addresses(self.notes, containers)
             ),
-            left_out=tuple(
-                LeftOutNote(
+            excluded=tuple(
+                ExcludedNote(
                     service=each.service,
                     reason=each.reason,
                     instead=tuple(f"{one.service}: {one}" for one in each.fallbacks),
                 )
-                for each in self.plan.left_out
+                for each in self.plan.excluded
             ),
         )
 

@@ -67,7 +67,7 @@ class Setting:
 class Block:
     """One service as it is printed: what differs from the defaults.
 
-    Where it must lack one of them, ``has_defaults`` is false and nothing is left out.
+    Where it must lack one of them, ``has_defaults`` is false and all is written.
     """
 
     name: str
@@ -131,7 +131,7 @@ class _Renderer:
             ),
             "plain_use": write_plain_use(output),
             "name": self.stack.name,
-            "left_out": self.plan.left_out,
+            "excluded": self.plan.excluded,
             "secret_lines": write_by_hand(
                 self.stack, self.plan.secrets.values(), self.mover.move
             ),
@@ -289,7 +289,10 @@ class _Renderer:
     def _add_limits(self, draft: _Draft, step: Step) -> None:
         draft.keys |= word_limits(step.service.resources)
         draft.set("logging", _LOGGING)
-        draft.set("restart", "no" if step.service.job else "unless-stopped")
+        draft.set(
+            "restart",
+            step.service.restart or ("no" if step.service.job else "unless-stopped"),
+        )
         if step.replicas != 1:
             draft.set("deploy", {"replicas": step.replicas})
 
