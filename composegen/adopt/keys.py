@@ -172,7 +172,7 @@ def _adopt_deploy(seen: Seen) -> None:
     if resources:
         deploy["resources"] = resources
     if deploy:
-        seen.set_raw("deploy", _write_plain(deploy))
+        seen.set_raw("deploy", deploy)
 
 
 def _adopt_scale(seen: Seen) -> None:

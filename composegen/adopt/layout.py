@@ -5,6 +5,7 @@ What fits on a line stands on one; `quoting` owns every scalar.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,8 @@ from composegen.targets.quoting import quote_scalar, write_comment, write_key
 _WIDTH = 88
 _MOST_IN_LINE = 4
 _BLOCKS = frozenset({"environment", "volumes", "labels"})
-_NUMBERS = frozenset("0123456789")
+_BARE = re.compile(r"true|false|no|\d{1,11}|\d{1,5}\.\d{1,3}", re.ASCII)
+"""Texts that are read as they are, and that nobody would quote."""
 
 Comments = Mapping[tuple[str, ...], tuple[str, ...]]
 
@@ -42,10 +44,11 @@ def write_stack(
 
 
 def _write_block(block: Shared) -> list[str]:
+    above = ("compose",) if block.is_raw else ()
     return [
         line
         for key, value in block.value.items()
-        for line in _write_pair(key, value, 2, block.comments, (key,))
+        for line in _write_pair(key, value, 2, block.comments, (*above, key))
     ]
 
 
@@ -95,7 +98,8 @@ def _write_pair(
     space = " " * indent
     begin = f"{space}{_write_name(key, indent)}"
     is_noted = any(each[: len(path)] == path and each != path for each in comments)
-    line = begin if value is None else f"{begin} {_write_flow(value)}"
+    is_raw = path[0] == "compose"
+    line = begin if value is None else f"{begin} {_write_flow(value, is_raw)}"
     if not isinstance(value, dict | list) or not value:
         return [*above, line]
     if not is_noted and _fits(key, value, line):
@@ -119,12 +123,12 @@ def _write_items(
     for item in items:
         name = str(item).partition("=")[0]
         lines += _write_comments(comments.get((*path, name), ()), indent)
-        flow = f"{space}- {_write_flow(item)}"
+        flow = f"{space}- {_write_flow(item, path[0] == 'compose')}"
         if isinstance(item, dict) and len(flow) > _WIDTH:
             inner = [
                 text
                 for key, value in item.items()
-                for text in _write_pair(key, value, indent + 2, {}, ())
+                for text in _write_pair(key, value, indent + 2, {}, path)
             ]
             lines.append(f"{space}- {inner[0].lstrip()}")
             lines += inner[1:]
@@ -157,20 +161,23 @@ def _write_name(key: str, indent: int = 0) -> str:
     return "<<:" if key == "<<" else write_key(key, indent).rstrip()
 
 
-def _write_flow(value: Any) -> str:
-    """A value on one line; a number and a plain word are not quoted."""
+def _write_flow(value: Any, is_raw: bool) -> str:
+    """A value on one line.
+
+    A stack file reads every scalar as text, so a number needs no quotes there; a raw
+    setting keeps its type.
+    """
     if isinstance(value, list):
         if len(value) == 1 and isinstance(value[0], Alias):
-            return _write_flow(value[0])
-        return f"[{', '.join(map(_write_flow, value))}]"
+            return _write_flow(value[0], is_raw)
+        return f"[{', '.join(_write_flow(item, is_raw) for item in value)}]"
     if isinstance(value, Mapping):
-        pairs = (f"{_write_name(key)} {_write_flow(v)}" for key, v in value.items())
+        pairs = (
+            f"{_write_name(key)} {_write_flow(item, is_raw)}"
+            for key, item in value.items()
+        )
         return f"{{{', '.join(pairs)}}}"
-    if value is None:
-        return "null"
     if isinstance(value, Alias):
         return f"*{value.name}"
-    text = str(value)
-    if text in {"true", "false"} or (text and set(text) <= _NUMBERS and len(text) < 12):
-        return text
-    return quote_scalar(text)
+    is_bare = not is_raw and isinstance(value, str) and _BARE.fullmatch(value)
+    return value if is_bare else quote_scalar(value)

@@ -15,19 +15,20 @@ _LEAST_SAVED = 8
 _LEAST_LENGTH = 60
 
 
-@record(kw_only=False)
+@record
 class Alias:
     """A value that stands elsewhere under an anchor."""
 
     name: str
 
 
-@record(kw_only=False)
+@record
 class Shared:
     """A block under an anchor, with the comments of its first owner."""
 
     value: Any
     comments: Mapping[tuple[str, ...], tuple[str, ...]]
+    is_raw: bool = False
 
 
 def share_blocks(sketches: Mapping[str, Sketch]) -> dict[str, Shared]:
@@ -61,7 +62,7 @@ def _share_environments(
             anchor = _choose_name("environment", shared)
             comments = sketches[names[0]].comments
             own = {path[1:]: c for path, c in comments.items() if len(path) == 2}
-            shared[anchor] = Shared(block, own)
+            shared[anchor] = Shared(value=block, comments=own)
             for name in names:
                 _merge(sketches[name], anchor, block)
 
@@ -71,7 +72,7 @@ def _merge(sketch: Sketch, anchor: str, block: Mapping[str, str]) -> None:
     earlier = environment.get("<<", [])
     rest = {key: text for key, text in environment.items() if key not in block}
     rest.pop("<<", None)
-    aliases = [*earlier, Alias(anchor)]
+    aliases = [*earlier, Alias(name=anchor)]
     sketch.keys["environment"] = {"<<": aliases, **rest}
 
 
@@ -89,9 +90,11 @@ def _share_raw(sketches: Mapping[str, Sketch], shared: dict[str, Shared]) -> Non
         if len(names) < _LEAST_SERVICES or len(text) < _LEAST_LENGTH:
             continue
         anchor = _choose_name(key, shared)
-        shared[anchor] = Shared(sketches[names[0]].raw[key], {})
+        shared[anchor] = Shared(
+                value=sketches[names[0]].raw[key], comments={}, is_raw=True
+            )
         for name in names:
-            sketches[name].raw[key] = Alias(anchor)
+            sketches[name].raw[key] = Alias(name=anchor)
 
 
 def _list_equal(
