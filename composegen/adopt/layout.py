@@ -100,6 +100,8 @@ def _write_pair(
     is_noted = any(each[: len(path)] == path and each != path for each in comments)
     is_raw = path[0] == "compose"
     line = begin if value is None else f"{begin} {_write_flow(value, is_raw)}"
+    if _is_literal(value):
+        return [*above, f"{begin} {_write_mark(value)}", *_indent(value, indent + 2)]
     if not isinstance(value, dict | list) or not value:
         return [*above, line]
     if not is_noted and _fits(key, value, line):
@@ -123,6 +125,9 @@ def _write_items(
     for item in items:
         name = str(item).partition("=")[0]
         lines += _write_comments(comments.get((*path, name), ()), indent)
+        if _is_literal(item):
+            lines += [f"{space}- {_write_mark(item)}", *_indent(item, indent + 2)]
+            continue
         flow = f"{space}- {_write_flow(item, path[0] == 'compose')}"
         if isinstance(item, dict) and len(flow) > _WIDTH:
             inner = [
@@ -137,10 +142,35 @@ def _write_items(
     return lines
 
 
+def _is_literal(value: Any) -> bool:
+    """Whether a text of several lines can stand as it is, below a `|`."""
+    if not isinstance(value, str) or "\n" not in value.rstrip("\n"):
+        return False
+    lines = value.split("\n")
+    is_even = bool(lines[0]) and lines[0][0] not in " \t"
+    return is_even and all(
+        line.isprintable() and line == line.rstrip() for line in lines
+    )
+
+
+def _write_mark(text: str) -> str:
+    ends = len(text) - len(text.rstrip("\n"))
+    return ("|-", "|", "|+")[min(ends, 2)]
+
+
+def _indent(text: str, indent: int) -> list[str]:
+    lines = text.split("\n")
+    if text.endswith("\n"):
+        lines.pop()
+    return [f"{' ' * indent}{line}".rstrip() for line in lines]
+
+
 def _fits(key: str, value: Any, line: str) -> bool:
     if len(line) > _WIDTH or (isinstance(value, list | dict) and _is_deep(value)):
         return False
     if key == "needs" and isinstance(value, dict) and None in value.values():
+        return False
+    if isinstance(value, list) and any(map(_is_literal, value)):
         return False
     most = 1 if key in _BLOCKS else _MOST_IN_LINE
     return len(value) <= most or key in {"command", "entrypoint", "needs", "test"}

@@ -91,8 +91,8 @@ def _share_raw(sketches: Mapping[str, Sketch], shared: dict[str, Shared]) -> Non
             continue
         anchor = _choose_name(key, shared)
         shared[anchor] = Shared(
-                value=sketches[names[0]].raw[key], comments={}, is_raw=True
-            )
+            value=sketches[names[0]].raw[key], comments={}, is_raw=True
+        )
         for name in names:
             sketches[name].raw[key] = Alias(name=anchor)
 
