@@ -21,6 +21,7 @@
     ├── NotOurs          what composegen did not start must not be stopped  exit 1
     ├── StillRuns        a process that was asked to stop still runs     exit 1
     ├── VolumesLeft      volumes could not be removed                    exit 1
+    ├── CannotHarden     a service cannot be tried without its `relax`   exit 1
     ├── FaultFailed      a fault of a drill cannot be done, or undone    exit 1
     ├── DrillRuns        a drill changes what runs here at the moment    exit 1
     ├── NotDrillable     what runs here cannot be drilled now            exit 2
@@ -260,9 +261,15 @@ class VolumesLeft(ComposegenError):
     name = "volumes-left"
 
     def __init__(self, reasons: Mapping[str, str], *, help: str = "") -> None:
-        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        super().__init__(f"not removed: {told}", help=help)
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"not removed: {listed}", help=help)
         self.reasons = reasons
+
+
+class CannotHarden(ComposegenError):
+    """A service cannot be tried without what it relaxes."""
+
+    name = "cannot-harden"
 
 
 class FaultFailed(ComposegenError):

@@ -33,6 +33,7 @@ MAY_IMPORT = {
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),
     ),
+    "adopt": ("system", "images", "planning", "workspace", "targets", "stackfile"),
     "drill": (
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),

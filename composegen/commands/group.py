@@ -18,6 +18,7 @@ Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
 
 COMMANDS = (
     *(
+        "adopt",
         "check",
         "completion",
         "doctor",
@@ -26,6 +27,7 @@ COMMANDS = (
         "exec",
         "explain",
         "graph",
+        "harden",
         "init",
     ),
     *("logs", "plan", "recipes", "render", "restart", "run", "schema", "secrets"),

@@ -261,9 +261,10 @@ def check_platform() -> None:
 
 def make_workspace(file: str) -> Workspace:
     """The folder of a stack file, in our own environment."""
+    from composegen.stackfile.load import find_output
     from composegen.workspace.workspace import Workspace
 
-    return Workspace(file)
+    return Workspace(file, output=find_output(Path(file)))
 
 
 def say_distrusted(workspace: Workspace) -> None:

@@ -94,10 +94,10 @@ def up(
     """Bring the stack up on the Docker engine.
 
     Ends when every service is ready, or when a required one cannot become ready.
-    Without --with and --without it updates compose.yaml and keeps its selection.
+    Without --with and --without it updates the rendered file and keeps its selection.
 
     With services named, only those are brought up, with what they need. All others
-    and compose.yaml stay as they are.
+    and the rendered file stay as they are.
     """
     check_platform()
     from composegen.places.engine.up import UpOptions, up_stack

@@ -1,7 +1,7 @@
 """The Docker engine, watched: the only file that knows the docker SDK.
 
-Nothing is changed here: Compose carries out what is to be done, and ``faults`` what a
-drill does.
+Nothing is changed here: Compose does what is to be done, and ``faults`` what a drill
+does.
 """
 
 from __future__ import annotations
@@ -210,8 +210,8 @@ class Engine:
 
     def read_clock(self) -> float:
         """The time on the engine's clock, in seconds since 1970."""
-        told = self._ask(self._api.info).get("SystemTime")
-        return read_time(told) or time.time()
+        answered = self._ask(self._api.info).get("SystemTime")
+        return read_time(answered) or time.time()
 
     def list_past(self, id: str, since: float) -> list[Happened]:
         """What happened to a container since a time on the engine's clock.
@@ -273,7 +273,7 @@ class Engine:
     def find_folder(self, id: str, path: str) -> Folder | None:
         """A folder in a container as the image has it; None where there is none.
 
-        Raises LookupError where the engine cannot tell, and where it is no folder.
+        Raises LookupError where the engine does not know, and where it is no folder.
         """
         with _told(self.endpoint):
             try:

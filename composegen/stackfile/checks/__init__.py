@@ -21,8 +21,9 @@ from composegen.stackfile.checks.implied import check_implied_needs
 from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
+    check_excluded,
     check_jobs,
-    check_left_out,
+    check_later,
     check_names,
     check_unasked,
 )
@@ -32,7 +33,13 @@ from composegen.stackfile.checks.ports import (
     check_open_ports,
     check_ports,
 )
-from composegen.stackfile.checks.reach import check_networks, check_store_networks
+from composegen.stackfile.checks.reach import (
+    check_common_networks,
+    check_internal_ports,
+    check_networks,
+    check_store_networks,
+    check_unused_networks,
+)
 from composegen.stackfile.checks.resources import check_reservations
 from composegen.stackfile.checks.secrets import check_literals, check_secrets
 from composegen.stackfile.checks.variables import (
@@ -49,7 +56,8 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_conditions,
     check_unasked,
     check_jobs,
-    check_left_out,
+    check_later,
+    check_excluded,
     check_implied_needs,
     check_variables,
     check_early_variables,
@@ -71,9 +79,12 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_paths,
     check_reservations,
     check_networks,
+    check_common_networks,
+    check_internal_ports,
     check_host_network,
     check_engine_socket,
     check_store_networks,
+    check_unused_networks,
 )
 
 # What only one target needs of a stack, by the target's name.
