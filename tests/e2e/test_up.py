@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -563,3 +564,21 @@ def test_a_stack_that_compose_alone_brought_up_is_known(stack: Stack) -> None:
     assert "it listens on port 9000, not on 8000" in stack.why("app").out
     assert stack.composegen("down").code == 0
     assert stack.is_clean()
+
+
+# Ports
+
+
+def test_a_random_port_is_shown_and_answers(stack: Stack) -> None:
+    app = make_service(publish="0:8000", health={"http": "/", "interval": "1s"})
+    stack.write({"app": app, "other": make_service(publish=0)})
+
+    said = stack.up_well().err
+    shown = stack.composegen("status").out
+
+    found = re.findall(r"http://127[.]0[.]0[.]1:([0-9]+)", said)
+    assert len(found) == 1
+    assert int(found[0]) > 1023
+    assert found[0] in shown
+    with socket.create_connection(("127.0.0.1", int(found[0])), timeout=5):
+        pass

@@ -1128,6 +1128,20 @@ FAULTS = (
         ("tests/stackfile/keys/test_top.py",),
     ),
     Fault(
+        "a random port is the service's own as a process",
+        "composegen/places/processes/ports.py",
+        "            new = find_free_port(taken)\n",
+        "            new = written.port\n",
+        ("tests/places/processes/test_plan.py",),
+    ),
+    Fault(
+        "a service is restarted whatever its policy says",
+        "composegen/places/processes/tender.py",
+        "        return self._is_restarted and policy.applies(code) and has_tries\n",
+        "        return self._is_restarted\n",
+        ("tests/places/processes/test_tender.py",),
+    ),
+    Fault(
         "the output is not found before the stack is loaded",
         "composegen/stackfile/load.py",
         '        if key == "output":\n',
