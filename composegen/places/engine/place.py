@@ -21,7 +21,7 @@ from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
-from composegen.places.engine.status import make_seen
+from composegen.places.engine.status import list_left_out, list_lost, make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Event, Noted, Report
@@ -95,8 +95,12 @@ class EnginePlace:
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
-            left_out=self._notes.left_out,
-            notes=(*notes, *map(describe_unreached, unreached.items())),
+            left_out=list_left_out(self._notes, seen.statuses),
+            notes=(
+                *notes,
+                *map(describe_unreached, unreached.items()),
+                *list_lost(self._notes, seen.statuses),
+            ),
         )
 
     def explain(self, service: str) -> Explanation:
