@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from composegen.places.status import LeftOutNote, State
+from composegen.places.status import ExcludedNote, State
 from composegen.places.timeline import Boot
 from composegen.records import list_fields, record
 
@@ -74,8 +74,8 @@ class Reused(Event):
 
 
 @record
-class Told(Event):
-    """Something that people should know; no service: about the run itself."""
+class Message(Event):
+    """A message for people; without a service it is about the run itself."""
 
     text: str
 
@@ -110,11 +110,11 @@ class Finished(Event):
 
 @record
 class Failed(Event):
-    """Its start failed; ``dependants`` start anyway where it is not required."""
+    """Its start failed; ``dependents`` start anyway where it is not required."""
 
     failure: Failure
     is_required: bool
-    dependants: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
 
 
 @record
@@ -134,18 +134,18 @@ class Exited(Event):
 
     exit_code: int | None
     restart_in: float | None
-    dependants: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
 
 
 @record
-class Sickened(Event):
+class BecameUnhealthy(Event):
     """It runs and no longer answers its health check."""
 
     reason: str
 
 
 @record
-class Recovered(Event):
+class HealthyAgain(Event):
     """It answers its health check again."""
 
 
@@ -301,7 +301,7 @@ class Up(Event):
 
     boots: tuple[Boot, ...]
     addresses: tuple[Address, ...] = ()
-    left_out: tuple[LeftOutNote, ...] = ()
+    excluded: tuple[ExcludedNote, ...] = ()
     is_held: bool = False
     again: str = ""
 
@@ -337,8 +337,8 @@ class Killing(Event):
 _KINDS: Mapping[str, type[Event]] = {
     kind.__name__.lower(): kind
     for kind in (
-        *(Created, Started, Reused, Told, Line, Ready, Finished, Pulling),
-        *(Failed, Excluded, Exited, Sickened, Recovered, Stopped),
+        *(Created, Started, Reused, Message, Line, Ready, Finished, Pulling),
+        *(Failed, Excluded, Exited, BecameUnhealthy, HealthyAgain, Stopped),
         *(Planned, Noted, Wrote, FileKept, FileIgnored, SecretEmpty),
         *(OtherBegins, Attached, Detached, Output, ComposeWarned, Progress, BootOver),
         *(Up, NotUp, EndAsked, Ending, Killing),
@@ -349,7 +349,7 @@ _PARTS: Mapping[str, type] = {
     "standings": Standing,
     "boots": Boot,
     "addresses": Address,
-    "left_out": LeftOutNote,
+    "excluded": ExcludedNote,
 }
 
 

@@ -20,7 +20,7 @@ class State(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
-    LEFT_OUT = "left-out"
+    EXCLUDED = "left-out"
 
 
 FINE = frozenset({State.READY, State.FINISHED})
@@ -35,7 +35,7 @@ ALIVE_FOR = 1.0
 
 def describe_state(state: State) -> str:
     """A state in words."""
-    return "excluded" if state is State.LEFT_OUT else state.value
+    return "excluded" if state is State.EXCLUDED else state.value
 
 
 @record
@@ -80,7 +80,7 @@ def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
 
 
 @record
-class LeftOutNote:
+class ExcludedNote:
     """What is noted of an excluded service: why, and what happens instead.
 
     ``fallback`` says that it is excluded because it failed, not by the selection.
@@ -99,7 +99,7 @@ def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]
 
 def format_statuses(
     statuses: Iterable[ServiceStatus],
-    left_out: Iterable[Mapping[str, Any]],
+    excluded: Iterable[Mapping[str, Any]],
     *,
     width: int | None = None,
 ) -> str:
@@ -108,7 +108,7 @@ def format_statuses(
     A column in which no service has anything is not shown. A table that is wider than
     ``width`` columns becomes narrower: long cells go below their service.
     """
-    shown = [each for each in statuses if each.state is not State.LEFT_OUT]
+    shown = [each for each in statuses if each.state is not State.EXCLUDED]
     columns = {head: [find(each) for each in shown] for head, find in _COLUMNS.items()}
     kept = {
         head: cells
@@ -118,7 +118,7 @@ def format_statuses(
     table = _format_columns(kept)
     if width is not None and not _fits(table, width):
         table = _format_narrow(kept, width)
-    return table + format_left_out(left_out, width=width)
+    return table + format_excluded(excluded, width=width)
 
 
 def _format_columns(columns: Mapping[str, Iterable[str]]) -> str:
@@ -199,12 +199,12 @@ def format_table(rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def format_left_out(
-    left_out: Iterable[Mapping[str, Any]], *, width: int | None = None
+def format_excluded(
+    excluded: Iterable[Mapping[str, Any]], *, width: int | None = None
 ) -> str:
-    """What is excluded, why, and what its dependants do instead."""
+    """What is excluded, why, and what dependent services do instead."""
     lines = []
-    for each in left_out:
+    for each in excluded:
         lines.append(f"{each['service']}: excluded: {each['reason']}")
         lines += [f"  {text}" for text in each["instead"]]
     return "".join(f"{wrap(line, width)}\n" for line in lines)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from composegen.graph import find_closure, reverse_graph
 from composegen.planning.addressing import Addressing
-from composegen.planning.fallbacks import LeftOut, list_left_out
+from composegen.planning.fallbacks import Excluded, list_excluded
 from composegen.planning.plan import Gate, Plan, Step, make_step, refill_plan
 from composegen.records import replace
 
@@ -163,10 +163,10 @@ def vary_plan(
     return refill_plan(plan, steps)
 
 
-def list_excluded(plan: Plan, excluded: Mapping[str, str]) -> tuple[LeftOut, ...]:
+def list_exclusions(plan: Plan, excluded: Mapping[str, str]) -> tuple[Excluded, ...]:
     """What was excluded after the plan was made, why, and what is done instead."""
     kept = frozenset(plan.names).difference(excluded)
-    return list_left_out(plan.stack, excluded, kept)
+    return list_excluded(plan.stack, excluded, kept)
 
 
 def _list_required(step: Step) -> tuple[str, ...]:

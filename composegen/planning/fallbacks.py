@@ -37,7 +37,7 @@ def make_fallback(dependent: str, otherwise: Otherwise) -> Fallback:
 
 
 @record
-class LeftOut:
+class Excluded:
     """An excluded service, why, and what its dependent services do instead."""
 
     service: str
@@ -72,9 +72,9 @@ def choose_fallback(service: Service, included: frozenset[str]) -> Instead:
     )
 
 
-def list_left_out(
+def list_excluded(
     stack: Stack, reasons: Mapping[str, str], included: frozenset[str]
-) -> tuple[LeftOut, ...]:
+) -> tuple[Excluded, ...]:
     """The excluded services with their reasons, and what others do without them."""
     needs: dict[str, list[tuple[str, Need]]] = {}
     for name in stack.services:
@@ -82,7 +82,7 @@ def list_left_out(
             for need in stack.services[name].needs:
                 needs.setdefault(need.service, []).append((name, need))
     return tuple(
-        LeftOut(
+        Excluded(
             service=name,
             reason=reason,
             fallbacks=tuple(

@@ -22,9 +22,13 @@ from composegen.model import (
 )
 from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.credentials import name_url_secret
-from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
+from composegen.planning.fallbacks import Excluded, choose_fallback, list_excluded
 from composegen.planning.needs import Needs
-from composegen.planning.networks import list_networks, list_raw_mounts
+from composegen.planning.networks import (
+    list_networks,
+    list_raw_mounts,
+    list_raw_networks,
+)
 from composegen.planning.placeholders import fill_template
 from composegen.planning.selection import Selection, select_services
 from composegen.records import field, record, replace
@@ -57,14 +61,14 @@ class Gate:
 class Step:
     """One service to start.
 
-    ``environment`` is complete, ``unset`` names variables of excluded needs that must
-    not be set anywhere else. ``worst_wait`` is the number of seconds after which it
-    starts at the latest, infinite behind a job.
+    ``environment`` is complete; None passes a variable on. ``unset`` names variables of
+    excluded needs that must not be set anywhere else. ``worst_wait`` is the number of
+    seconds after which it starts at the latest, infinite behind a job.
     """
 
     service: Service
     gates: tuple[Gate, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     networks: tuple[str, ...] = ()
@@ -92,16 +96,17 @@ class Step:
 class Plan:
     """What starts, in which order, waiting for what; what is excluded.
 
-    ``secrets`` and ``volumes`` are those that are used, ``stores`` the services with
-    an internal network of their own.
+    ``secrets``, ``volumes`` and ``networks`` are those that are used, ``stores`` the
+    services with an internal network of their own.
     """
 
     stack: Stack
     selection: Selection
     steps: tuple[Step, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
 
     @property
@@ -138,13 +143,14 @@ def make_plan(
         stack=stack,
         selection=selection,
         steps=ordered,
-        left_out=list_left_out(stack, selected.left_out, selected.included),
+        excluded=list_excluded(stack, selected.excluded, selected.included),
         secrets=_list_secrets(stack, ordered),
         volumes=_list_volumes(stack, ordered),
+        networks=_list_networks(stack, ordered),
         stores=tuple(
             name
             for name, service in stack.services.items()
-            if name in steps and service.is_store
+            if name in steps and service.has_own_network
         ),
     )
 
@@ -165,9 +171,9 @@ def take_part(plan: Plan, names: Iterable[str]) -> Plan:
     )
     return replace(
         refill_plan(plan, steps),
-        left_out=tuple(
+        excluded=tuple(
             each
-            for each in plan.left_out
+            for each in plan.excluded
             if any(fallback.service in included for fallback in each.fallbacks)
         ),
         stores=tuple(name for name in plan.stores if name in included),
@@ -236,7 +242,7 @@ def make_step(
         networks=tuple(
             network
             for network in list_networks(stack, service)
-            if network == "default" or network in included
+            if network in included or not _is_own_network(stack, network)
         ),
         replicas=fallback.replicas,
     )
@@ -275,6 +281,27 @@ def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
     if any(mount.may_be_any_volume for mount in mounts):
         names += stack.volumes
     return tuple(dict.fromkeys(names))
+
+
+def _is_own_network(stack: Stack, name: str) -> bool:
+    """Whether a network is a data store's own."""
+    return name in stack.services and stack.services[name].has_own_network
+
+
+def _list_networks(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The networks to declare: those that the steps are on, but no data store's own.
+
+    A network that only raw settings name is one of the declared ones, or any of them
+    where a variable may name it.
+    """
+    names = [name for step in steps for name in step.networks]
+    used = [name for name in names if not _is_own_network(stack, name)]
+    raw = [name for step in steps for name in list_raw_networks(step.service)]
+    may_be_any = any("$" in name for name in raw)
+    declared = [
+        name for name in stack.networks if may_be_any or name in used or name in raw
+    ]
+    return tuple(dict.fromkeys([*declared, *used]))
 
 
 def reduce_stack(plan: Plan) -> Stack:

@@ -24,13 +24,13 @@ def format_plan(plan: Plan, *, width: int | None = None) -> str:
     steps = _format_table(plan)
     is_too_wide = width is not None and max(map(len, steps)) > width
     lines += _format_below(plan, width) if is_too_wide else steps
-    if plan.left_out:
+    if plan.excluded:
         lines += ["", "excluded"]
-        for left_out in plan.left_out:
-            lines.append(wrap(f"  {left_out.service}: {left_out.reason}", width))
+        for excluded in plan.excluded:
+            lines.append(wrap(f"  {excluded.service}: {excluded.reason}", width))
             lines += [
                 wrap(f"    {fallback.service}: {fallback}", width)
-                for fallback in left_out.fallbacks
+                for fallback in excluded.fallbacks
             ]
     later = list_restarts(plan)
     if later:
@@ -120,12 +120,12 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         ],
         "left_out": [
             {**short, "instead": [_describe_fallback(each) for each in out.fallbacks]}
-            for short, out in zip(describe_left_out(plan), plan.left_out, strict=True)
+            for short, out in zip(describe_excluded(plan), plan.excluded, strict=True)
         ],
     }
 
 
-def describe_left_out(plan: Plan) -> list[dict[str, Any]]:
+def describe_excluded(plan: Plan) -> list[dict[str, Any]]:
     """The excluded services as plain data: why, and a line for each fallback."""
     return [
         {
@@ -133,7 +133,7 @@ def describe_left_out(plan: Plan) -> list[dict[str, Any]]:
             "reason": out.reason,
             "instead": [f"{each.service}: {each}" for each in out.fallbacks],
         }
-        for out in plan.left_out
+        for out in plan.excluded
     ]
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composegen.images.facts import find_facts, fits_image
-from composegen.model import Build, Condition, Facts, Mount, Service, Stack
+from composegen.model import (
+    DEFAULT_OUTPUT,
+    Build,
+    Condition,
+    Facts,
+    Mount,
+    Service,
+    Stack,
+)
 from composegen.records import record, replace
 from composegen.stackfile.data import Doubt, choose_volumes
 from composegen.stackfile.file import File
@@ -48,9 +56,11 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
         name=parts.top.get("name", ""),
         services=_settle_needs(services, parts),
         volumes=parts.top.get("volumes", {}),
+        networks=parts.top.get("networks", {}),
         secrets=secrets,
         compose=parts.top.get("compose", {}),
         resources=make_resources(parts.top.get("resources", {})),
+        output=parts.top.get("output", DEFAULT_OUTPUT),
         extensions=parts.extensions,
         places=file.places,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from composegen.ask import Drill
 from composegen.images.tools import list_programs
 from composegen.model import (
     Access,
@@ -56,17 +57,20 @@ def make_service(
         volumes=tuple(draft.get("volumes", ())),
         tmpfs=tuple(draft.get("tmpfs", ())),
         labels=draft.get("labels", {}),
+        networks=draft.get("networks"),
         secrets=_make_secrets(draft.get("secrets", {})),
         user=str(draft.get("user", "")),
         cap_add=tuple(draft.get("cap_add", ())),
         passed=_list_passed(draft),
         job=bool(draft.get("job", False)),
+        restart=str(draft.get("restart", "")),
         enabled=bool(draft.get("enabled", True)),
         replicas=int(draft.get("replicas", 1)),
         resources=make_resources(draft.get("resources", {})),
         relax={name: why for name, why in relax.items() if why is not False},
         kept=_list_kept(draft),
         local=_make_local(draft.get("local")),
+        drill=draft.get("drill") or Drill(),
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,

@@ -85,7 +85,7 @@ class UpConsole(RunConsole):
 
     def _draw_one(self, standing: Standing, at: float, columns: int) -> str:
         state = standing.state
-        is_still = state in {*FINE, State.FAILED, State.LEFT_OUT}
+        is_still = state in {*FINE, State.FAILED, State.EXCLUDED}
         mark = " " if is_still else _SPIN[int(at * 8) % len(_SPIN)]
         # Cut before it is coloured: a line that wraps could not be taken away again.
         line = f"{mark} {_describe(standing, at)}"[: max(10, columns - self._width - 4)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from composegen.model import Condition, Need, Otherwise, Service, Stack
 from composegen.planning.exclusion import (
     Fallbacks,
-    list_excluded,
+    list_exclusions,
     require,
     vary_plan,
     vary_step,
@@ -158,7 +158,7 @@ def test_a_secret_that_no_step_uses_any_more_is_gone() -> None:
 
 
 def test_an_exclusion_says_what_is_done_instead() -> None:
-    [found] = list_excluded(plan_text(FALLBACK), {"cache": "not healthy within 60s"})
+    [found] = list_exclusions(plan_text(FALLBACK), {"cache": "not healthy within 60s"})
 
     assert (found.service, found.reason) == ("cache", "not healthy within 60s")
     assert [f"{each.service}: {each}" for each in found.fallbacks] == [
@@ -170,7 +170,7 @@ def test_an_exclusion_says_what_is_done_instead() -> None:
 def test_an_excluded_service_has_no_fallback_of_its_own() -> None:
     excluded = {"worker": "it requires queue", "queue": "it failed"}
 
-    found = list_excluded(make_plan(WORKER), excluded)
+    found = list_exclusions(make_plan(WORKER), excluded)
 
     assert [f"{each.service}: {len(each.fallbacks)}" for each in found] == [
         "worker: 1",

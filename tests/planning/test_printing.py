@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from composegen.planning.printing import describe_left_out, describe_plan, format_plan
+from composegen.planning.printing import describe_excluded, describe_plan, format_plan
 from tests.rendering import plan
 from tests.stacks import APP, make_stack
 
@@ -161,7 +161,7 @@ def test_excluded_services_are_data_with_a_line_for_each_fallback() -> None:
     line = "web: STORE=memory, TTL=5, 1 replica; sessions live in memory"
     described = [{"service": "cache", "reason": "--without cache", "instead": [line]}]
 
-    assert describe_left_out(made) == described
+    assert describe_excluded(made) == described
 
 
 def test_a_plan_that_is_wider_than_the_terminal_has_its_reasons_below() -> None:

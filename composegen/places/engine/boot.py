@@ -144,7 +144,7 @@ class Booting:
             raise
 
     def _describe_rest(self) -> str:
-        """What is left where nobody could be asked for the end of it."""
+        """What is left where the end of it was not seen."""
         waiting = [
             name
             for name, each in self.judge.candidates.items()
@@ -321,9 +321,9 @@ class Booting:
         optional = {
             name
             for name, each in self.judge.candidates.items()
-            if not each.noted.is_required and each.state is not State.LEFT_OUT
+            if not each.noted.is_required and each.state is not State.EXCLUDED
         }
-        if not found or not {*found} <= optional or not self._calls.makes_containers:
+        if not found or not {*found} <= optional or not self._calls.can_exclude:
             return False
         self._given_up = None
         for name, failure in found.items():
@@ -335,7 +335,7 @@ class Booting:
     # What is excluded
 
     def _exclude(self, failed: Mapping[str, str]) -> None:
-        if failed and self._calls.makes_containers:
+        if failed and self._calls.can_exclude:
             at = self.engine.read_clock()
             if self._leaving.exclude(failed, at):
                 self.notes = self._leaving.note(self.notes)

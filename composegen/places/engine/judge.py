@@ -28,9 +28,9 @@ from composegen.places.events import (
     Failed,
     Failure,
     Finished,
+    Message,
     Ready,
     Started,
-    Told,
 )
 from composegen.places.status import FINE, State
 from composegen.places.timeline import Boot
@@ -39,7 +39,7 @@ from composegen.records import replace
 from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND
 from composegen.values import format_duration
 
-_OVER = FINE | {State.LEFT_OUT}
+_OVER = FINE | {State.EXCLUDED}
 _ALIVE = FINE | {State.STARTING}
 _HOPELESS = {
     NOT_EXECUTABLE: "its program cannot be executed",
@@ -138,7 +138,7 @@ class Judge:
             for each in self.candidates.values()
             if each.failure is not None
             and each.noted_failure is not None
-            and each.state is not State.LEFT_OUT
+            and each.state is not State.EXCLUDED
         )
 
     def list_excluded_failures(self) -> tuple[NotedFailure, ...]:
@@ -146,7 +146,7 @@ class Judge:
         return tuple(
             each.noted_failure
             for each in self.candidates.values()
-            if each.state is State.LEFT_OUT and each.noted_failure is not None
+            if each.state is State.EXCLUDED and each.noted_failure is not None
         )
 
     def list_boots(self) -> tuple[Boot, ...]:
@@ -168,7 +168,7 @@ class Judge:
         """Take in the containers that are there before anything is done."""
         for container in containers:
             candidate = self.candidates.get(container.service)
-            if candidate is None or candidate.state is State.LEFT_OUT:
+            if candidate is None or candidate.state is State.EXCLUDED:
                 continue
             instance = Instance(
                 id=container.id, number=container.number, was_there=True
@@ -188,7 +188,7 @@ class Judge:
     def see(self, happened: Happened, at: float) -> Iterator[Event]:
         """Take in what happened to a container; yield the events to report."""
         candidate = self.candidates.get(happened.service)
-        if candidate is None or candidate.state is State.LEFT_OUT:
+        if candidate is None or candidate.state is State.EXCLUDED:
             return
         self._book.take(happened)
         instance = candidate.instances.get(happened.id)
@@ -213,7 +213,7 @@ class Judge:
             case Action.HEALTH if happened.health == "healthy":
                 yield from self._see_ready(candidate, instance, at)
             case Action.OUT_OF_MEMORY:
-                yield Told(service=happened.service, at=at, text="is out of memory")
+                yield Message(service=happened.service, at=at, text="is out of memory")
             case Action.DIE:
                 yield from self._see_death(candidate, instance, happened, at)
             case Action.DESTROY:
@@ -225,7 +225,7 @@ class Judge:
 
     def exclude(self, name: str) -> None:
         """A service is excluded: what happens to it from now on does not count."""
-        self.candidates[name].state = State.LEFT_OUT
+        self.candidates[name].state = State.EXCLUDED
 
     def _see_create(
         self, candidate: Candidate, instance: Instance, at: float
@@ -262,7 +262,7 @@ class Judge:
         candidate.failure = None
         candidate.ready = at
         if was_failed:
-            yield Told(service=noted.name, at=at, text="is healthy again")
+            yield Message(service=noted.name, at=at, text="is healthy again")
         started = candidate.started
         yield Ready(
             service=noted.name,
@@ -302,6 +302,7 @@ class Judge:
             return
         candidate.state = State.STARTING
         comes_back = noted.is_restarted and not noted.is_job
+        comes_back = comes_back and not (noted.on_failure and code == 0)
         is_last = not comes_back or instance.deaths > 1 or code in _HOPELESS
         was_stopped = self._book.deaths[-1].was_stopped
         if not is_last and not was_stopped:
@@ -431,7 +432,7 @@ class Judge:
             at=at,
             failure=candidate.failure,
             is_required=candidate.noted.is_required,
-            dependants=self.notes.list_dependants(name),
+            dependents=self.notes.list_dependents(name),
         )
 
     def fail_start(self, service: str, reason: str, at: float) -> Iterator[Event]:

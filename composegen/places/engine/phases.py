@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 from composegen.model import Condition, Later
-from composegen.planning.exclusion import Fallbacks, list_excluded, vary_plan
+from composegen.planning.exclusion import Fallbacks, list_exclusions, vary_plan
 from composegen.planning.plan import Gate, Plan, Step
 from composegen.records import field, record, replace
 
@@ -45,7 +45,9 @@ class Calls(Protocol):
     """What decides which calls are made."""
 
     makes_containers: bool
-    """Whether containers are made and replaced, and services can be excluded."""
+    """Whether containers are made and replaced."""
+    can_exclude: bool
+    """Whether services that fail are excluded."""
 
     @property
     def waiting(self) -> Collection[str]:
@@ -76,9 +78,12 @@ class Calls(Protocol):
 class OneCall:
     """One call with words of its own; again where it was cut."""
 
-    makes_containers = False
+    can_exclude = False
 
-    def __init__(self, names: Iterable[str], words: Words) -> None:
+    def __init__(
+        self, names: Iterable[str], words: Words, *, makes_containers: bool = False
+    ) -> None:
+        self.makes_containers = makes_containers
         self._waiting = tuple(names)
         self._words = words
 
@@ -130,7 +135,7 @@ class Phases:
     ``render`` makes a plan the text that Compose reads, ``words`` are the call for all.
     """
 
-    makes_containers = True
+    makes_containers = can_exclude = True
 
     def __init__(
         self,
@@ -200,7 +205,7 @@ class Phases:
 
     def list_instead(self, name: str, seen: Seen) -> tuple[str, ...]:
         """What each service does that needs an excluded one."""
-        [out] = list_excluded(self.plan, {name: self.excluded[name]})
+        [out] = list_exclusions(self.plan, {name: self.excluded[name]})
         return tuple(
             f"{each.service}: {each}"
             if self._uses_fallback(each.service, name, seen)

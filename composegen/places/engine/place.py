@@ -21,7 +21,7 @@ from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
-from composegen.places.engine.status import list_left_out, list_lost, make_seen
+from composegen.places.engine.status import list_excluded, list_lost, make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Event, Noted, Report
@@ -44,7 +44,7 @@ from composegen.workspace.workspace import Workspace
 class EnginePlace:
     """A project on the engine that it was brought up on.
 
-    It works without a stack file: the notes of `up` and the engine's labels tell what
+    It works without a stack file: the notes of `up` and the engine's labels say what
     belongs to the project. ``load`` reads the stack file, for what only that can say.
     Methods raise EngineUnreachable and ComposeFailed.
     """
@@ -67,6 +67,11 @@ class EnginePlace:
         )
 
     name = ENGINE
+
+    @property
+    def notes(self) -> Notes:
+        """What `up` noted of the project."""
+        return self._notes
 
     @property
     def at(self) -> str:
@@ -95,7 +100,7 @@ class EnginePlace:
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
-            left_out=list_left_out(self._notes, seen.statuses),
+            excluded=list_excluded(self._notes, seen.statuses),
             notes=(
                 *notes,
                 *map(describe_unreached, unreached.items()),

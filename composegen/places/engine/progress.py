@@ -7,7 +7,7 @@ from composegen.places.engine.judge import Judge
 from composegen.places.events import Progress, Standing
 from composegen.places.status import FINE, State
 
-_OVER = FINE | {State.LEFT_OUT}
+_OVER = FINE | {State.EXCLUDED}
 
 
 def describe_progress(judge: Judge, at: float) -> Progress:

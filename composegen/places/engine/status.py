@@ -94,7 +94,7 @@ def make_seen(
     statuses += [
         ServiceStatus(
             service=str(each["service"]),
-            state=State.LEFT_OUT,
+            state=State.EXCLUDED,
             reason=str(each["reason"]),
             fallback=False,
         )
@@ -106,7 +106,7 @@ def make_seen(
 def forget_past(notes: Notes, container: Container) -> Container:
     """The container without what is left of an earlier `up`, which is no evidence.
 
-    The engine does not tell when a start failed, so an error counts only where the
+    The engine does not say when a start failed, so an error counts only where the
     container was made by this `up`, or where this `up` noted that it was refused.
     """
     noted = notes.find_failure(container.service)
@@ -125,10 +125,10 @@ def _make_status(
     """The status of a service: that of its worst container."""
     own = [each for each in found if each.service == noted.name]
     exclusion = notes.find_exclusion(noted.name)
-    if exclusion is not None and is_left_out(exclusion, own):
+    if exclusion is not None and is_excluded(exclusion, own):
         return ServiceStatus(
             service=noted.name,
-            state=State.LEFT_OUT,
+            state=State.EXCLUDED,
             reason=exclusion.reason,
             fallback=True,
         )
@@ -157,7 +157,7 @@ def _make_status(
     )
 
 
-def is_left_out(exclusion: NotedExclusion, own: Iterable[Container]) -> bool:
+def is_excluded(exclusion: NotedExclusion, own: Iterable[Container]) -> bool:
     """Whether a service is still excluded: nothing of it runs, or was started since."""
     return not any(
         each.is_running
@@ -167,7 +167,7 @@ def is_left_out(exclusion: NotedExclusion, own: Iterable[Container]) -> bool:
     )
 
 
-def list_left_out(
+def list_excluded(
     notes: Notes, statuses: Iterable[ServiceStatus]
 ) -> tuple[Mapping[str, Any], ...]:
     """What is excluded now, by the selection and by failures, as it is noted."""
@@ -206,7 +206,7 @@ def holds_failure(
 ) -> bool:
     """Whether what `up` judged of a service is still so.
 
-    It is, until the service is ready, or was started or stopped anew by somebody.
+    It is, until the service is ready, or was started or stopped again from outside.
     """
     if failure is None or state in FINE:
         return False
@@ -246,7 +246,9 @@ def find_state(
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
             return State.FAILED
-        case _ if not (noted.is_restarted or container.exit_code in _STOPPED_WITH):
+        case _ if container.exit_code not in _STOPPED_WITH and (
+            noted.on_failure or not noted.is_restarted
+        ):
             return State.FAILED
         case _:
             return State.STOPPED
@@ -269,7 +271,7 @@ def _find_running(
 def find_deadline(notes: Notes, noted: NotedService, container: Container) -> float:
     """When the boot of a container is over, on the engine's clock.
 
-    An `up` that finds it booting gives it its time once more.
+    An `up` that finds it booting gives it its time again.
     """
     started = container.started_at or 0.0
     if notes.limit is not None and started <= notes.began + notes.limit:

@@ -185,7 +185,7 @@ def check_unasked(checked: Checked) -> None:
 
 
 def check_jobs(checked: Checked) -> None:
-    """A job is waited for until it has finished, and not for its health."""
+    """A job is waited for until it has finished, runs once, and has no health."""
     waited = {target.name for _, _, target in checked.needs()}
     for service in checked.stack.services.values():
         place = ("services", service.name, "health")
@@ -198,6 +198,14 @@ def check_jobs(checked: Checked) -> None:
                 "finished, and nothing waits for its health",
                 place,
                 "remove `health`, or `job` if the service goes on running",
+            )
+        if service.job and service.restart not in {"", "no"}:
+            checked.add(
+                "job-restart",
+                f"`{service.name}` is a job, which is never restarted, but its "
+                f"`restart` is `{shorten(service.restart)}`",
+                ("services", service.name, "restart"),
+                "remove `restart`, or `job` if the service goes on running",
             )
         if service.job and service.name not in waited:
             checked.add(
@@ -230,7 +238,7 @@ def check_later(checked: Checked) -> None:
             )
 
 
-def check_left_out(checked: Checked) -> None:
+def check_excluded(checked: Checked) -> None:
     """The selected services have what they require, and at least one is left."""
     services = checked.stack.services
     if checked.selection is None or not services:

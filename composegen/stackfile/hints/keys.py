@@ -181,12 +181,10 @@ def _translate_extends(value: Raw) -> str:
     )
 
 
-def _leave_out(
-    key: str, why: str, insist: str = "or pass it on"
-) -> Callable[[Raw], tuple[str, str]]:
+def _leave_out(key: str, why: str) -> Callable[[Raw], tuple[str, str]]:
     def translate(value: Raw) -> tuple[str, str]:
         raw = f"compose: {{{key}: {write_inline(value)}}}"
-        return f"`{key}` is not needed: {why}", f"remove it, {insist}:\n{raw}"
+        return f"`{key}` is not needed: {why}", f"remove it, or pass it on:\n{raw}"
 
     return translate
 
@@ -218,14 +216,6 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "ports": _translate_ports,
     "expose": _translate_expose,
     "deploy": _translate_deploy,
-    "networks": _leave_out(
-        "networks",
-        "services share the default network, and each data store has one of its own",
-        "or join more networks",
-    ),
-    "restart": _leave_out(
-        "restart", "services get `unless-stopped`, jobs are never restarted"
-    ),
     "container_name": _leave_out(
         "container_name", "services are reached by their name in the stack"
     ),
@@ -293,7 +283,7 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     ),
 }
 
-TOP_LEVEL = ("version", "networks", "jobs", "configs", "include", "models")
+TOP_LEVEL = ("version", "jobs", "configs", "include", "models")
 """Compose's top-level keys that are not read here."""
 
 
@@ -307,7 +297,4 @@ def translate_top_key(key: str, value: Raw) -> str:
             "finished:\n"
             "services: {migrate: {job: true}}"
         )
-    why = "pass it on to Compose"
-    if key == "networks":
-        why = "composegen makes the networks; write your own below `compose`"
-    return f"{why}:\ncompose: {{{key}: {write_inline(value)}}}"
+    return f"pass it on to Compose:\ncompose: {{{key}: {write_inline(value)}}}"

@@ -113,8 +113,6 @@ def help(key: str, value: str) -> str:
             "{replicas: 2, mode: global}",
             "replicas: 2\ncompose: {deploy: {mode: global}}",
         ),
-        ("networks", "[front]", "compose: {networks: [front]}"),
-        ("restart", "always", "compose: {restart: always}"),
         ("container_name", "one", "compose: {container_name: one}"),
         ("profiles", "[debug]", "enabled: false"),
         ("profiles", "[]", "remove it: the service is always enabled"),
@@ -185,8 +183,6 @@ def test_no_key_has_both_a_word_of_ours_and_a_translation() -> None:
         ("ports", "[{target: 80, published: 8080}]"),
         ("expose", "[3000]"),
         ("deploy", "{replicas: 2, resources: {limits: {cpus: '1', memory: 1G}}}"),
-        ("networks", "{front: {aliases: [a]}}"),
-        ("restart", "'no'"),
         ("container_name", "one"),
         ("scale", "3"),
         ("mem_limit", "1g"),
@@ -208,8 +204,7 @@ def test_the_lines_that_are_offered_load(key: str, value: str) -> None:
             base[word] = ""
     keys = "".join(f"{word}: {text}\n" for word, text in base.items() if text)
 
-    networks = "compose: {networks: {front: {external: true}}}\n"
-    problems = check(make_stack(app=keys + offered + "\n") + OTHERS + networks)
+    problems = check(make_stack(app=keys + offered + "\n") + OTHERS)
 
     shown = [(p.name, p.message) for p in problems if p.level is Level.ERROR]
     assert shown == []
@@ -234,8 +229,8 @@ def test_a_misspelt_key_of_compose_is_answered_too() -> None:
     ("lines", "help"),
     [
         (
-            "networks: {front: , back: }",
-            "compose: {networks: {front: null, back: null}}",
+            "logging: {driver: , options: }",
+            "compose: {logging: {driver: null, options: null}}",
         ),
         (
             "healthcheck: {<<: *hc, retries: 4}",
@@ -267,8 +262,8 @@ def test_a_top_level_key_of_compose_is_answered(key: str) -> None:
     ("value", "lines"),
     [
         (
-            "networks: {front: {driver: bridge}, back: }",
-            "{front: {driver: bridge}, back: null}",
+            "configs: {one: {file: ./one.conf}, two: }",
+            "{one: {file: ./one.conf}, two: null}",
         ),
         ("configs: {app: {file: ./app.conf}}", "{app: {file: ./app.conf}}"),
         ("include: [{path: other.yaml}]", "[{path: other.yaml}]"),

@@ -51,15 +51,13 @@ def test_a_required_need_is_a_gate(need: str, target: str, condition: str) -> No
     ("target", "condition"),
     [(APP, "service_healthy"), (JOB, "service_completed_successfully")],
 )
-def test_an_optional_need_is_a_gate_that_is_given_up(
-    target: str, condition: str
-) -> None:
+def test_an_optional_need_is_a_gate_that_times_out(target: str, condition: str) -> None:
     assert needing("otherwise: {}", target) == {
         "other": {"condition": condition, "required": False}
     }
 
 
-def test_a_left_out_need_has_no_gate_and_no_service() -> None:
+def test_an_excluded_need_has_no_gate_and_no_service() -> None:
     stack = make_stack(
         app=f"{APP}needs: {{cache: {{env: {{URL: '{{url}}'}}, otherwise: {{}}}}}}\n",
         cache=CACHE,
@@ -264,7 +262,7 @@ def test_the_order_of_keys_is_always_the_same() -> None:
 # Environment
 
 
-def test_an_env_file_that_sets_what_was_left_out_is_overruled() -> None:
+def test_an_env_file_that_sets_what_was_excluded_is_overruled() -> None:
     stack = make_stack(
         app=f"{APP}env_file: app.env\nneeds:\n  cache:\n"
         "    env: {CACHE_URL: '{url}', OTHER: '{host}'}\n    otherwise: {}\n",
@@ -355,6 +353,76 @@ def test_raw_networks_do_not_take_a_store_off_its_own() -> None:
     assert read_services(stack)["cache"]["networks"] == {"cache": None, "proxy": None}
 
 
+def test_networks_replace_the_default_one() -> None:
+    data = read(make_stack(app=f"{APP}networks: [front, back]\n"))
+
+    assert data["services"]["app"]["networks"] == ["front", "back"]
+    assert data["networks"] == {"front": None, "back": None}
+
+
+def test_the_default_network_alone_is_not_written() -> None:
+    data = read(make_stack(app=f"{APP}networks: [default]\n"))
+
+    assert "networks" not in data["services"]["app"]
+    assert "networks" not in data
+
+
+def test_a_service_joins_the_network_of_a_store_in_addition() -> None:
+    stack = make_stack(
+        app=f"{APP}networks: {{front: {{aliases: [a]}}}}\nneeds: [cache]\n", cache=CACHE
+    )
+    data = read(stack)
+
+    assert data["services"]["app"]["networks"] == {
+        "front": {"aliases": ["a"]},
+        "cache": None,
+    }
+    assert data["networks"] == {"cache": {"internal": True}, "front": None}
+
+
+def test_a_store_that_chooses_its_networks_gets_none_of_its_own() -> None:
+    stack = make_stack(
+        app=f"{APP}networks: [default, cache]\nneeds: [cache]\n",
+        cache=f"{CACHE}networks: [cache]\npublish: true\n",
+    )
+    data = read(stack + "networks: {cache: {driver: bridge}}\n")
+
+    assert data["services"]["cache"]["networks"] == ["cache"]
+    assert data["services"]["app"]["networks"] == ["default", "cache"]
+    assert data["networks"] == {"cache": {"driver": "bridge"}}
+
+
+def test_only_networks_that_are_used_are_declared() -> None:
+    stack = make_stack(
+        app=f"{APP}networks: [front]\nneeds: {{cache: {{otherwise: {{}}}}}}\n",
+        cache=CACHE,
+        tool=f"{APP}networks: [back]\nenabled: false\n",
+        raw=f"{APP}compose: {{networks: [far]}}\n",
+    )
+    top = (
+        "networks: {default: {name: home}, far: {external: true}, "
+        "back: {internal: true}, front: }\n"
+    )
+
+    assert read(stack + top, removed=("cache",))["networks"] == {
+        "default": {"name": "home"},
+        "far": {"external": True},
+        "front": None,
+    }
+
+
+def test_raw_networks_of_the_top_level_lie_over_declared_ones() -> None:
+    stack = make_stack(app=f"{APP}networks: [front]\n")
+    top = (
+        "networks: {front: {driver: bridge}}\n"
+        "compose: {networks: {front: {internal: true}}}\n"
+    )
+
+    assert read(stack + top)["networks"] == {
+        "front": {"driver": "bridge", "internal": True}
+    }
+
+
 def test_the_host_s_network_stands_alone() -> None:
     app = read_app("compose: {network_mode: host}\n")
 
@@ -401,7 +469,7 @@ def test_fragments_that_only_hold_an_anchor_are_not_passed_on() -> None:
     assert data["services"]["app"]["environment"] == {"A": "1"}
 
 
-def test_an_anchor_that_nobody_uses_is_passed_on() -> None:
+def test_an_anchor_that_nothing_uses_is_passed_on() -> None:
     assert read("x-a: &a {b: c}\n" + make_stack(app=APP))["x-a"] == {"b": "c"}
 
 
@@ -654,3 +722,32 @@ def test_null_removes_what_is_within_a_rendered_key() -> None:
     assert app["logging"] == {"driver": "local"}
     assert app["build"] == {"context": ".", "args": {"A": None}}
     assert app["environment"] == {"A": None}  # Compose passes the variable on
+
+
+# Variables that are passed on
+
+
+def test_a_variable_that_is_passed_on_has_no_value() -> None:
+    app = read_app("environment: [API_KEY, MODE=fast]\n")
+
+    assert app["environment"] == {"API_KEY": None, "MODE": "fast"}
+
+
+def test_a_variable_with_a_variable_in_its_name_is_passed_on_in_a_list() -> None:
+    app = read_app("environment: ['${PREFIX}_KEY', MODE=fast]\n")
+
+    assert app["environment"] == ["${PREFIX}_KEY", "MODE=fast"]
+
+
+# Restart
+
+
+@pytest.mark.parametrize("restart", ["no", "always", "on-failure:3", "${R:-always}"])
+def test_a_restart_policy_is_rendered(restart: str) -> None:
+    assert read_app(f"restart: {restart}\n")["restart"] == restart
+
+
+def test_a_raw_restart_policy_comes_last() -> None:
+    app = read_app("restart: always\ncompose: {restart: on-failure}\n")
+
+    assert app["restart"] == "on-failure"
