@@ -15,6 +15,7 @@ from composegen.commands.options import (
     make_workspace,
     say_notes,
     selection_options,
+    settle_drill,
     stack_option,
     take_over_option,
 )
@@ -110,6 +111,7 @@ def up(
 
     console = make_console()
     workspace = make_workspace(file)
+    settle_drill(file, acts=True)
     selection = make_selection(added, removed)
     recorded = read_recorded(workspace.compose_file)
     is_chosen = bool(added or removed)
