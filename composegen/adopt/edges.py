@@ -166,7 +166,7 @@ def settle_gates(services: Mapping[str, Seen], edges: Edges) -> list[Gate]:
         to = edges.list_to(name)
         asked = any(edge.condition == _HEALTHY for edge in to)
         if name in edges.jobs:
-            seen.set("job", "true")
+            _make_job(seen)
         if to or "use" in seen.sketch.keys:
             dependents = [services[edge.source] for edge in to]
             edges.probes[name] = find_probe(seen, dependents, is_job=name in edges.jobs)
@@ -181,6 +181,14 @@ def settle_gates(services: Mapping[str, Seen], edges: Edges) -> list[Gate]:
     for name in services:
         gates += _write_needs(services, edges, name)
     return gates
+
+
+def _make_job(seen: Seen) -> None:
+    """A service that others wait for to end; a rule to restart it stays raw."""
+    seen.set("job", "true")
+    restart = seen.sketch.keys.pop("restart", "no")
+    if restart != "no":
+        seen.set_raw("restart", restart)
 
 
 def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[Gate]:

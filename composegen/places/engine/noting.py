@@ -113,7 +113,7 @@ def _write_published(port: Port) -> str:
     address = "" if port.address == "127.0.0.1" else f"{port.host}:"
     target = "" if port.is_filled else f":{port.target}"
     protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
-    return f"{address}{port.published}{target}{protocol}"
+    return f"{address}{port.shown}{target}{protocol}"
 
 
 def _find_file(plan: Plan, secret: str) -> str:

@@ -18,7 +18,7 @@ from composegen.places.engine.notes import (
     load_notes,
 )
 from composegen.places.events import Message, NotUp, Planned, Stopped
-from composegen.places.place import Outcome
+from composegen.places.place import Act, Outcome
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus, State
 from composegen.planning.definition import digest_definition
@@ -81,7 +81,7 @@ class Stage:
         acts = Acts(
             self, project, noted, self.folder, self.services, self.events.append
         )
-        acted = getattr(acts, act)(names)
+        acted = acts.perform(Act(act), names)
         return {each.service: each.outcome for each in acted}
 
     def find(self, kind):
