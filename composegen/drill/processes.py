@@ -38,6 +38,7 @@ _POLL = 0.05
 _APART = 0.5
 _LONGEST = 60.0
 _NO_CUT = "not possible as processes: it would need the privileges of root"
+_NO_WITHOUT = "not possible as processes: a run excludes nothing while it goes on"
 _GONE = frozenset({State.STOPPED, State.FAILED})
 
 
@@ -45,7 +46,7 @@ class ProcessGround:
     """The runs of one folder; ``services`` are those of the stack file."""
 
     name = PROCESSES
-    impossible: Mapping[Fault, str] = {Fault.CUT: _NO_CUT}
+    impossible: Mapping[Fault, str] = {Fault.CUT: _NO_CUT, Fault.WITHOUT: _NO_WITHOUT}
 
     def __init__(
         self, place: Place, workspace: Workspace, services: Mapping[str, Service]
