@@ -15,6 +15,7 @@ from composegen.commands.options import (
     say_notes,
     selection_options,
     services_argument,
+    settle_drill,
     stack_option,
     take_over_option,
 )
@@ -106,6 +107,7 @@ def up(
 
     console = make_console()
     workspace = make_workspace(file)
+    settle_drill(file, acts=True)
     selection = make_selection(added, removed)
     recorded = read_recorded(workspace.compose_file)
     is_chosen = bool(added or removed)
