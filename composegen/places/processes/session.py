@@ -16,6 +16,7 @@ from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Control
 from composegen.places.processes.entering import describe_launch
+from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
@@ -57,6 +58,7 @@ async def open_session(
     runs: RunFolder,
     report: Report,
     *,
+    exclusions: Exclusions,
     end: Callable[[Supervisor], None],
     restart: bool = True,
     is_library: bool = False,
@@ -80,7 +82,9 @@ async def open_session(
         upkeep = Upkeep(runs, mark, tell)
         reuse = local.asked.reuse
         claims = Claims(runs, mark, identify_self(), upkeep, reuse=reuse)
-        supervisor = Supervisor(units, processes, claims, pass_on, restart=restart)
+        supervisor = Supervisor(
+            units, processes, claims, pass_on, exclusions=exclusions, restart=restart
+        )
         answers = {
             "status": lambda: describe_run(local, supervisor, since),
             "failures": lambda: describe_failures(supervisor),
@@ -168,7 +172,9 @@ def describe_run(
 ) -> dict[str, Any]:
     """How every service of a run is doing, what it needs, and what was excluded.
 
-    A program that owns what it needs is one of its services.
+    ``stale`` are services with one that they still use and that is gone, ``without``
+    those that each service was started without. A program that owns what it needs is
+    one of its services.
     """
     owners = [name for name, way in local.ways.items() if way is Way.OWNER]
     statuses = supervisor.list_statuses() + [
@@ -183,7 +189,16 @@ def describe_run(
             step.name: [gate.service for gate in step.gates]
             for step in local.plan.steps
         },
-        "left_out": describe_excluded(local.plan),
+        "left_out": [
+            *describe_excluded(local.plan),
+            *map(as_dict, supervisor.list_exclusions()),
+        ],
+        "stale": supervisor.list_stale(),
+        "without": {
+            name: sorted(service.without)
+            for name, service in supervisor.services.items()
+            if service.without and service.pid is not None
+        },
         "definitions": {
             step.name: digest_definition(local.written, step.name)
             for step in local.plan.steps
