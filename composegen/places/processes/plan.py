@@ -28,6 +28,7 @@ from composegen.places.processes.environment import (
 )
 from composegen.places.processes.ports import move_ports
 from composegen.places.status import ALIVE_FOR
+from composegen.planning.exclusion import require
 from composegen.planning.needs import Needs
 from composegen.planning.plan import Plan, Step, make_plan
 from composegen.planning.selection import Selection
@@ -161,9 +162,10 @@ class _Settler:
             removed = self._close_over(out, plan)
             selection = replace(selection, removed=(*selection.removed, *removed))
         self._check_ports(plan)
+        insisted = self.insisted.intersection(plan.names)
         return LocalPlan(
             written=written,
-            plan=_limit_waits(self._say_why(plan)),
+            plan=_limit_waits(require(self._say_why(plan), insisted)),
             ways=ways,
             asked=self.asked,
             notes=tuple(self._list_notes(plan, ways)),
