@@ -94,6 +94,17 @@ def parse_port(text: str) -> int:
 
 
 @record(kw_only=False)
+class Number:
+    """A whole number that a variable says: its text, and what its default says."""
+
+    text: str
+    value: int
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@record(kw_only=False)
 class Restart:
     """When a container that has ended is started again; ``most`` is how often."""
 
@@ -231,6 +242,17 @@ def _find_close(text: str, start: int, end: int) -> int:
         else:
             position += 1
     return -1
+
+
+def find_undefaulted(text: str) -> str:
+    """The name of the first variable without a default; empty where all have one."""
+    for variable in parse_variables(text):
+        if variable.operator not in {":-", "-"} or not find_default(variable.argument):
+            return variable.name
+        inner = find_undefaulted(variable.argument)
+        if inner:
+            return inner
+    return ""
 
 
 def split_at_colons(text: str, start: int = 0) -> list[str]:

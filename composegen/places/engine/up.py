@@ -153,7 +153,7 @@ class _Up:
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
         self.notes = replace(
-            make_notes(self.plan, project, endpoint),
+            make_notes(self.plan, project, endpoint, workspace.fill),
             began=engine.read_clock(),
             limit=options.limit,
         )

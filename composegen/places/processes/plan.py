@@ -26,7 +26,7 @@ from composegen.places.processes.environment import (
     find_program,
     suggest_access,
 )
-from composegen.places.processes.ports import move_ports
+from composegen.places.processes.ports import fill_stack, move_ports
 from composegen.places.status import ALIVE_FOR
 from composegen.planning.needs import Needs
 from composegen.planning.plan import Plan, Step, make_plan
@@ -105,10 +105,11 @@ def settle_plan(
         )
     )
     removed = tuple(n for n in asked.selection.removed if n in small.services)
-    local, refused = move_ports(small, around)
+    filled, refused = fill_stack(small, around)
+    local = move_ports(small, filled)
     selection = Selection(added=added, removed=removed)
     settler = _Settler(local, asked, around, machine, refused)
-    return settler.settle(selection, small.services)
+    return settler.settle(selection, filled.services)
 
 
 def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:

@@ -127,16 +127,28 @@ def test_a_variable_alone_is_the_same_port_on_both_sides() -> None:
     assert (port.published, port.target) == ("${P}", "${P}")
 
 
-def test_a_variable_target_is_not_the_port_that_a_probe_asks() -> None:
-    problem = find(
-        "no-port",
+def test_a_variable_target_is_the_port_that_a_probe_asks() -> None:
+    app = load_services(
         make_stack(
-            web="image: a:1\nhealth: {http: /, tool: curl}\n"
+            app="image: a:1\nhealth: {http: /, tool: curl}\n"
             "publish: ['8080:${INSIDE:-9000}']"
+        )
+    )["app"]
+
+    assert (app.port, app.written_port) == (9000, "${INSIDE:-9000}")
+    assert app.health is not None
+    assert (app.health.port, app.health.written_port) == (9000, "${INSIDE:-9000}")
+
+
+def test_a_variable_target_without_a_default_cannot_be_asked() -> None:
+    problem = find(
+        "variable-without-default",
+        make_stack(
+            web="image: a:1\nhealth: {http: /, tool: curl}\npublish: ['8080:${INSIDE}']"
         ),
     )
 
-    assert problem.help == "name the port it listens on:\nport: 9000"
+    assert "${INSIDE:-8080}" in problem.help
 
 
 @pytest.mark.parametrize(
