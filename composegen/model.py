@@ -258,6 +258,9 @@ class Secret:
 
 RELAXABLE = ("read_only", "cap_drop", "no_new_privileges", "init")
 
+NOT_TRIED = "imported, not tried hardened"
+"""Why `adopt` relaxes a service that it knows too little about."""
+
 
 @record
 class Resources:

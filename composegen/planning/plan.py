@@ -188,6 +188,7 @@ def refill_plan(plan: Plan, steps: Iterable[Step]) -> Plan:
         steps=made,
         secrets=_list_secrets(plan.stack, made),
         volumes=_list_volumes(plan.stack, made),
+        networks=_list_networks(plan.stack, made),
     )
 
 

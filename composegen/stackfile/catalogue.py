@@ -98,6 +98,7 @@ _WARNINGS = """
     latest-image
     near-placeholder
     no-reason
+    not-hardened
     old-data-folder
     open-port
     port-unpublished

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from composegen.places.status import ServiceStatus
+from composegen.records import list_fields
 from tests.e2e.engine import ROOT, has_started, run, run_well
 from tests.e2e.images import Images
 from tests.e2e.proxies import SOCKET, Proxy
@@ -33,6 +35,9 @@ from tests.parts import require_part, require_program
 pytestmark = pytest.mark.engine
 
 IMAGES = [PYTHON]
+
+KEYS = list_fields(ServiceStatus)
+"""The keys of each service in `status --format json`."""
 
 BUILT = f"FROM {PYTHON}\n"
 NEVER = "import time\nwhile True: time.sleep(1)"
@@ -480,18 +485,11 @@ def test_a_stack_on_another_engine_than_the_chosen_one_is_named_and_not_asked(
 # Asked afterwards
 
 
-SHAPE = [
-    *("service", "state", "health", "pid", "since", "restarts"),
-    *("exit_code", "address", "image", "log", "reused", "reachable"),
-    *("by",),
-]
-
-
 def read_status(stack: Stack) -> dict[str, Any]:
     """What is said of each service, by its name."""
     done = stack.composegen("status", "--format", "json")
     listed = json.loads(done.out)
-    assert all(list(each) == SHAPE for each in listed), listed
+    assert all(tuple(each) == KEYS for each in listed), listed
     return {each["service"]: each for each in listed}
 
 
@@ -524,7 +522,7 @@ def test_status_logs_and_down_need_no_file(stack: Stack) -> None:
     assert told["job"]["state"] == "finished"
     assert told["job"]["exit_code"] == 0
     assert told["extra"] == {
-        **dict.fromkeys(SHAPE),
+        **dict.fromkeys(KEYS),
         "service": "extra",
         "state": "left-out",
     }
