@@ -383,6 +383,7 @@ class Service:
     job: bool = False
     restart: str = ""
     enabled: bool = True
+    groups: tuple[str, ...] = ()
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from composegen.places.processes.ports import fill_stack, move_ports
 from composegen.places.status import ALIVE_FOR
 from composegen.planning.needs import Needs
 from composegen.planning.plan import Plan, Step, make_plan
-from composegen.planning.selection import Selection
+from composegen.planning.selection import Selection, expand_groups
 from composegen.records import field, record, replace
 
 
@@ -92,6 +92,7 @@ def settle_plan(
     stack: Stack, asked: Asked, around: Surroundings, machine: Machine
 ) -> LocalPlan:
     """The plan of what can run here. Raises CannotRun, UsageError, SelectionError."""
+    asked = replace(asked, selection=expand_groups(stack, asked.selection))
     small = restrict_stack(stack, asked.names)
     for name in asked.names:
         if name in asked.selection.removed:

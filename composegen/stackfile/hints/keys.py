@@ -12,6 +12,7 @@ from composegen.model import Raw
 from composegen.stackfile.hints.healthcheck import translate_healthcheck
 from composegen.stackfile.hints.inline import write_inline
 from composegen.values import (
+    GROUP_NAME,
     find_undefaulted,
     guess_default,
     has_variables,
@@ -183,9 +184,13 @@ def _translate_limit(name: str) -> Callable[[Raw], str]:
 
 
 def _translate_profiles(value: Raw) -> str:
-    return (
-        "remove it: the service is always enabled" if value == [] else "enabled: false"
-    )
+    if value == []:
+        return "remove it: the service is always included"
+    names = value if isinstance(value, list) else [value]
+    known = [str(n) for n in names if GROUP_NAME.fullmatch(str(n))]
+    if not known:
+        return "enabled: false"
+    return f"group: {write_inline(list(known) if len(known) > 1 else known[0])}"
 
 
 def _translate_extends(value: Raw) -> str:
@@ -252,7 +257,7 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     ),
     "profiles": _word(
         "profiles",
-        "is `enabled` here: excluded unless included with `--with`",
+        "is `group` here: excluded unless included with `--with @NAME`",
         _translate_profiles,
     ),
     "extends": _word(

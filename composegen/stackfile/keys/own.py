@@ -25,6 +25,7 @@ from composegen.stackfile.tree import to_plain
 from composegen.text import shorten
 from composegen.values import (
     ENV_NAME,
+    GROUP_NAME,
     SECRET_NAME,
     Number,
     Port,
@@ -63,6 +64,27 @@ def _read_published(reader: Reader, node: Node) -> Port | None:
     except ValueError as error:
         reader.add("bad-port", f"`{shorten(text)}` is not a port", node, str(error))
         return None
+
+
+def read_group(reader: Reader, node: Node, path: Path) -> Any:
+    """The names of the groups that a service is in."""
+    items = node.value if isinstance(node, SequenceNode) else [node]
+    groups: list[str] = []
+    for item in items:
+        name = reader.read_text(item, "the name of a group", variables=False)
+        if name is None:
+            continue
+        if GROUP_NAME.fullmatch(name):
+            reader.nodes[*path, name] = item
+            groups.append(name)
+        else:
+            reader.add(
+                "bad-name",
+                f"`{shorten(name)}` cannot be the name of a group",
+                item,
+                "letters, digits, _ . and - , beginning with a letter or a digit",
+            )
+    return list(dict.fromkeys(groups))
 
 
 def read_resources(reader: Reader, node: Node, path: Path) -> Any:

@@ -379,3 +379,32 @@ def test_what_is_computed_cannot_be_overruled(keys: str) -> None:
 )
 def test_other_raw_settings_are_taken(keys: str) -> None:
     assert list_app_names(f"compose:\n  {keys}\n") == []
+
+
+# Groups
+
+
+@pytest.mark.parametrize(
+    ("keys", "groups", "enabled"),
+    [
+        ("group: watch", ("watch",), False),
+        ("group: [watch, tools, watch]", ("watch", "tools"), False),
+        ("group: watch\nenabled: true", ("watch",), True),
+        ("enabled: false", (), False),
+        ("group: []", (), True),
+    ],
+)
+def test_a_service_of_a_group_is_excluded_unless_it_is_enabled(
+    keys: str, groups: tuple[str, ...], enabled: bool
+) -> None:
+    app = load_app(keys)
+
+    assert (app.groups, app.enabled) == (groups, enabled)
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [("'@watch'", "bad-name"), ("[a b]", "bad-name"), ("{a: b}", "wrong-type")],
+)
+def test_a_group_takes_nothing_else(group: str, name: str) -> None:
+    assert list_app_names(f"group: {group}") == [name]
