@@ -13,6 +13,7 @@ from composegen.commands.options import (
     say_distrusted,
     selection_options,
     services_argument,
+    settle_drill,
     stack_option,
 )
 from composegen.errors import UsageError
@@ -95,6 +96,7 @@ def run(
     check_names(stack, asked.selection)
     workspace = make_workspace(file)
     say_distrusted(workspace)
+    settle_drill(file, acts=True)
     with console.in_background():
         code = run_stack(stack, workspace, asked, options, report=shown.show)
     context.exit(code)

@@ -15,6 +15,7 @@ from composegen.commands.options import (
     say_notes,
     selection_options,
     services_argument,
+    settle_drill,
     stack_option,
     take_over_option,
 )
@@ -106,6 +107,7 @@ def up(
 
     console = make_console()
     workspace = make_workspace(file)
+    settle_drill(file, acts=True)
     selection = make_selection(added, removed)
     recorded = read_recorded(workspace.compose_file)
     is_chosen = bool(added or removed)
@@ -120,6 +122,7 @@ def up(
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
         names=services,
+        required=make_selection(added, ()).added,
         in_terminal=console.err.isatty(),
         take_over=take_over,
         ask=console.confirm if console.can_ask else None,
