@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from composegen.adopt.edges import Edges, isolate_stores, read_edges, settle_gates
+from composegen.adopt.formats import FORMATS
 from composegen.adopt.groups import adopt_profiles, list_selections
 from composegen.adopt.keys import adopt_keys
 from composegen.adopt.knowledge import look_at
 from composegen.adopt.layout import write_stack
 from composegen.adopt.posture import adopt_store, find_use, settle_posture
-from composegen.adopt.project import Asked, Project, find_project, show_path
+from composegen.adopt.project import Asked, Project, show_path
 from composegen.adopt.proving import ask_before, prove, render_selections
-from composegen.adopt.reading import Read, describe_missing, read_project
+from composegen.adopt.reading import Read, describe_missing
 from composegen.adopt.report import Entry, Gate, Notes, Report
 from composegen.adopt.seen import Options, Seen
 from composegen.adopt.top import make_top
@@ -149,9 +150,10 @@ def adopt_project(
     Raises FileRefused with nothing written, and ProblemsFound where the stack file
     that was written has errors.
     """
-    project = find_project(asked, environment)
+    form = FORMATS[asked.form]
+    project = form.find(asked, environment)
     target = _find_target(project, output)
-    read = read_project(project)
+    read = form.read(project)
     before = ask_before(read) if proves else None
     made = make_stack(read, options)
     if not target.is_printed:
@@ -216,3 +218,19 @@ def _make_report(
         proof=proof,
         unlisted=unlisted,
     )
+
+
+def compare_stack(
+    text: str, path: Path, asked: Asked, environment: Mapping[str, str]
+) -> tuple[Entry, ...]:
+    """What a stack file and a project differ in, beyond what adoption lists.
+
+    Raises FileRefused, and ProblemsFound for the stack file.
+    """
+    form = FORMATS[asked.form]
+    read = form.read(form.find(asked, environment))
+    before = ask_before(read)
+    made = make_stack(read, Options())
+    rendered = list(render_selections(text, path, made.selections))
+    listed = [*made.notes.changed, *made.notes.lost]
+    return prove(read, before, rendered, made.gates, listed).unlisted
