@@ -52,16 +52,18 @@ def _share_environments(
             for pair in environment.items():
                 owners.setdefault(pair, []).append(name)
     blocks: dict[tuple[str, ...], dict[str, str]] = {}
-    for (variable, text), names in owners.items():
-        if len(names) > 1:
-            blocks.setdefault(tuple(names), {})[variable] = text
+    for (variable, text), found in owners.items():
+        if len(found) > 1:
+            blocks.setdefault(tuple(found), {})[variable] = text
     for names, block in blocks.items():
         saved = (len(names) - 1) * len(block)
         is_worth = len(names) >= _LEAST_SERVICES and saved >= _LEAST_SAVED
         if is_worth or saved >= 2 * _LEAST_SAVED:
             anchor = _choose_name("environment", shared)
             comments = sketches[names[0]].comments
-            own = {path[1:]: c for path, c in comments.items() if len(path) == 2}
+            own: dict[tuple[str, ...], tuple[str, ...]] = {
+                path[1:]: text for path, text in comments.items() if len(path) == 2
+            }
             shared[anchor] = Shared(value=block, comments=own)
             for name in names:
                 _merge(sketches[name], anchor, block)
@@ -79,9 +81,10 @@ def _merge(sketch: Sketch, anchor: str, block: Mapping[str, str]) -> None:
 def _settle_alone(sketch: Sketch) -> None:
     """An environment that is one block as a whole is that block."""
     environment = sketch.keys.get("environment")
-    if isinstance(environment, dict) and set(environment) == {"<<"}:
-        if len(environment["<<"]) == 1:
-            sketch.keys["environment"] = environment["<<"][0]
+    if not isinstance(environment, dict) or set(environment) != {"<<"}:
+        return
+    if len(environment["<<"]) == 1:
+        sketch.keys["environment"] = environment["<<"][0]
 
 
 def _share_raw(sketches: Mapping[str, Sketch], shared: dict[str, Shared]) -> None:

@@ -122,6 +122,7 @@ def up(
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
         names=services,
+        required=make_selection(added, ()).added,
         in_terminal=console.err.isatty(),
         take_over=take_over,
         ask=console.confirm if console.can_ask else None,

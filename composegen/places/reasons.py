@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from composegen.places.events import Failure
-from composegen.places.status import ServiceStatus
+from composegen.places.status import ServiceStatus, describe_state
 from composegen.records import record
 
 LAST_LINES = 20
@@ -48,7 +48,7 @@ class Reason:
         if self.status is None:
             return [] if self.failure is None else [self.failure.reason]
         is_sick = self.status.health == "unhealthy"
-        state = "unhealthy" if is_sick else self.status.state.value
+        state = "unhealthy" if is_sick else describe_state(self.status.state)
         head = f"{' -> '.join(self.chain)}: {self.status.service} is {state}"
         return [head] if self.failure is None else [head, f"  {self.failure.reason}"]
 

@@ -23,6 +23,7 @@ from composegen.places.engine.notes import (
     change_notes,
 )
 from composegen.places.engine.noting import note_seen
+from composegen.places.engine.phases import OneCall
 from composegen.places.engine.status import EngineSeen, make_seen
 from composegen.places.events import Message, NotUp, Planned, Report, Stopped
 from composegen.places.place import (
@@ -270,7 +271,7 @@ class Acts:
                 limit=None,
             ),
             self._report,
-            words=("restart", "--no-deps", *new) if new else _NOTHING_TO_DO,
+            OneCall(awaited, ("restart", "--no-deps", *new) if new else _NOTHING_TO_DO),
         )
         given_up = boot.carry_out()
         self._forget_stop(new, seen)

@@ -20,7 +20,7 @@ from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
-from composegen.places.engine.status import make_seen
+from composegen.places.engine.status import list_excluded, list_lost, make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Event, Noted, Report
@@ -100,8 +100,12 @@ class EnginePlace:
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
-            excluded=self._notes.left_out,
-            notes=(*notes, *map(describe_unreached, unreached.items())),
+            excluded=list_excluded(self._notes, seen.statuses),
+            notes=(
+                *notes,
+                *map(describe_unreached, unreached.items()),
+                *list_lost(self._notes, seen.statuses),
+            ),
         )
 
     def explain(self, service: str) -> Explanation:

@@ -213,14 +213,15 @@ def is_own_user(connection: socket.socket) -> bool:
     return bool(user == os.geteuid())
 
 
-def ask_run(path: str, wanted: str, **facts: Any) -> dict[str, Any] | None:
+def ask_run(
+    path: str, wanted: str, *, timeout: float | None = _ANSWER_TIMEOUT, **facts: Any
+) -> dict[str, Any] | None:
     """What a run answers, None where it has gone. Raises OSError for a shortage."""
     try:
-        with (
-            _connect(path, wanted, **facts) as connection,
-            connection.makefile("rb") as answers,
-        ):
-            data = json.loads(answers.readline() or b"null")
+        with _connect(path, wanted, **facts) as connection:
+            connection.settimeout(timeout)
+            with connection.makefile("rb") as answers:
+                data = json.loads(answers.readline() or b"null")
     except (OSError, ValueError) as error:
         if is_shortage(error):
             raise
@@ -233,16 +234,7 @@ def act_on_run(path: str, act: Act, names: Iterable[str]) -> dict[str, Any] | No
 
     None where it has gone meanwhile. Raises OSError for a shortage.
     """
-    try:
-        with _connect(path, act, services=list(names)) as connection:
-            connection.settimeout(None)
-            with connection.makefile("rb") as answers:
-                data = json.loads(answers.readline() or b"null")
-    except (OSError, ValueError) as error:
-        if is_shortage(error):
-            raise
-        return None
-    return data if isinstance(data, dict) else None
+    return ask_run(path, act, timeout=None, services=list(names))
 
 
 class Following:

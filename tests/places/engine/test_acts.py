@@ -72,8 +72,8 @@ class Stage:
                 self.put(name, **DOWN)
         return self.code, "some words\nError: no such thing"
 
-    def make_boot(self, engine, project, notes, report, *, words):
-        return FakeBoot(self, notes, words)
+    def make_boot(self, engine, project, notes, report, calls):
+        return FakeBoot(self, notes, calls.choose(None).words)
 
     def act(self, act, *names):
         noted = load_notes(self.folder) or self.notes
