@@ -57,8 +57,8 @@ class Texts:
 class EngineGround:
     """The containers of one project.
 
-    ``services`` are those of the stack file, ``make_texts`` makes the Compose files that
-    recreate dependent services. ``fallen`` are services that run with a fallback.
+    ``services`` are those of the stack file, ``make_texts`` makes the files
+    that recreate dependent ones. ``fallen`` are services that run with a fallback.
     """
 
     name = ENGINE
