@@ -251,6 +251,9 @@ class Secret:
 
 RELAXABLE = ("read_only", "cap_drop", "no_new_privileges", "init")
 
+NOT_TRIED = "imported, not tried hardened"
+"""Why `adopt` relaxes a service that it knows too little about."""
+
 
 @record
 class Resources:
@@ -344,8 +347,8 @@ class Service:
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
     settings that are merged last. None in ``environment`` passes the variable of that
     name on, if it is set. ``relax`` maps protections that are off to a reason; those of
-    ``kept`` hold whatever the facts say. ``networks`` are those that it is on with their
-    options, None where composegen chooses them.
+    ``kept`` hold whatever the facts say. ``networks`` are those that it is on with
+    their options, None where composegen chooses them.
     """
 
     name: str

@@ -293,6 +293,16 @@ class Port:
     is_filled: bool = field(default_factory=bool, compare=False, repr=False)
 
     @property
+    def is_random(self) -> bool:
+        """Whether the engine chooses the port of the host."""
+        return not self.published
+
+    @property
+    def shown(self) -> str:
+        """The published port as a stack file writes it."""
+        return self.published or _RANDOM
+
+    @property
     def first_target(self) -> int | None:
         """The port in the container, the first one of a range.
 
@@ -333,6 +343,7 @@ class Port:
         return f"[{self.address}]" if is_bare else self.address
 
 
+_RANDOM = "0"
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 _IPV6 = re.compile(r"\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\]")
 _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
@@ -342,7 +353,8 @@ def parse_published_port(text: str) -> Port:
     """Compose's short form, ``[ADDRESS:][PUBLISHED:]TARGET[/PROTOCOL]``.
 
     A single number or variable is the published port, with no target. With an address
-    and one number, that number is the published one.
+    and one number, that number is the published one. 0 is a port that the
+    engine chooses.
     """
     rest, *protocols = split_outside(text, "/")
     protocol = "/".join(protocols)
@@ -355,11 +367,18 @@ def parse_published_port(text: str) -> Port:
     target = parts[1] if len(parts) > 1 else ""
     if len(parts) > 1 and not target:
         raise ValueError("there is nothing after the colon")
-    _check_range(published)
+    if target and not published:
+        raise ValueError(
+            f"there is nothing before the colon; a random port is {_RANDOM}"
+        )
+    is_random = published == _RANDOM
+    published = "" if is_random else published
+    if not is_random:
+        _check_range(published)
     if target:
         _check_range(target)
         many = _count_ports(target)
-        if many > 1 and _count_ports(published) != many:
+        if many > 1 and published and _count_ports(published) != many:
             raise ValueError("the two ranges differ in length")
     return Port(
         address=address or "127.0.0.1",

@@ -174,7 +174,7 @@ def _find_target(project: Project, output: str | None) -> Target:
     if path.absolute().parent.resolve() != project.folder.resolve():
         raise FileRefused(
             str(path),
-            "is not next to the first Compose file, and a stack file's paths start there",
+            "is not next to the first Compose file, where the paths of both begin",
             help=f"write it there: -o {project.folder / path.name}",
         )
     if output is None:

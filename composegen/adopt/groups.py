@@ -1,4 +1,4 @@
-"""Profiles as groups: who is excluded unless selected, and which selections there are."""
+"""Profiles as groups: who is excluded by default, and what can be selected."""
 
 from __future__ import annotations
 
@@ -112,8 +112,11 @@ def _clash(services: Mapping[str, Seen], one: set[str], other: set[str]) -> bool
 
 
 def _list_claims(seen: Seen) -> list[str]:
-    claims = [write_text(seen.model.get("container_name")) or seen.name]
-    for port in seen.model.get("ports") or []:
-        if port.get("published"):
-            claims.append(f"{port['published']}/{port.get('protocol', 'tcp')}")
-    return claims
+    return [
+        write_text(seen.model.get("container_name")) or seen.name,
+        *(
+            f"{port['published']}/{port.get('protocol', 'tcp')}"
+            for port in seen.model.get("ports") or []
+            if port.get("published")
+        ),
+    ]

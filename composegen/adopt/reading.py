@@ -72,7 +72,6 @@ def read_project(project: Project) -> Read:
     texts = _read(asked, project)
     model = model_asked.read()
     missing: tuple[MissingFile, ...] = ()
-    env_files: Mapping[str, list[Plain]] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
     kept: dict[str, list[Plain]] = {}
     values = dict(project.values)

@@ -81,6 +81,13 @@ class AtLeast(click.ParamType[int]):
 # Options that several commands share
 
 
+def services_argument(metavar: str = "[SERVICE]...") -> Callable[[Function], Function]:
+    """Names of services, any number of them."""
+    return click.argument(
+        "services", metavar=metavar, nargs=-1, shell_complete=complete_services
+    )
+
+
 def stack_option(function: Function) -> Function:
     """``-f`` and ``--file``: the stack file; it is looked for if it is not named."""
     return _make_stack_option("-f", "--file")(function)

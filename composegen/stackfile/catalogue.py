@@ -70,6 +70,7 @@ _MEANING = """
     not-reachable-from-host
     placeholder-unknown
     port-twice
+    random-port
     replicas-port
     replicas-volume
     same-variable
@@ -96,6 +97,7 @@ _WARNINGS = """
     latest-image
     near-placeholder
     no-reason
+    not-hardened
     old-data-folder
     open-port
     port-unpublished

@@ -110,18 +110,7 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
         if port is None:
             return (), None
         return (Port(published=str(port), target=str(port), is_filled=True),), port
-    settled: list[Port] = []
-    for published in publish:
-        if published.target:
-            settled.append(published)
-        elif port is not None:
-            settled.append(replace(published, target=str(port), is_filled=True))
-        else:
-            hosts = published.host_ports
-            target = str(hosts[0]) if len(hosts) else published.published
-            if len(hosts) > 1:
-                target = f"{hosts[0]}-{hosts[-1]}"
-            settled.append(replace(published, target=target, is_filled=True))
+    settled = [_settle_target(each, port) for each in publish]
     if port is None:
         for published in settled:
             # A variable may be another number where the stack runs: a probe of its
@@ -130,6 +119,21 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
                 port = published.first_target
                 break
     return tuple(settled), port
+
+
+def _settle_target(published: Port, port: int | None) -> Port:
+    """A published port with its target: its own, the service's, or the same number."""
+    if published.target:
+        return published
+    if port is not None:
+        return replace(published, target=str(port), is_filled=True)
+    if published.is_random:
+        return published
+    hosts = published.host_ports
+    target = str(hosts[0]) if len(hosts) else published.published
+    if len(hosts) > 1:
+        target = f"{hosts[0]}-{hosts[-1]}"
+    return replace(published, target=target, is_filled=True)
 
 
 def _list_tools(

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind
 from composegen.places.engine.endpoint import Endpoint
-from composegen.places.engine.notes import NotedNeed, NotedService, Notes
+from composegen.places.engine.notes import (
+    NotedNeed,
+    NotedService,
+    Notes,
+    load_notes,
+)
 from composegen.planning.asking import asks_a_port
 from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
@@ -16,6 +22,7 @@ from composegen.planning.printing import describe_excluded
 from composegen.planning.restarts import guess_restart
 from composegen.records import replace
 from composegen.values import Port
+from composegen.workspace.state import NotTrusted
 
 
 def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
@@ -30,6 +37,32 @@ def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
         services=tuple(_note_service(plan, step) for step in plan.steps),
         left_out=tuple(describe_excluded(plan)),
     )
+
+
+def recall_made(folder: Path, made: Notes) -> Notes:
+    """The notes of what is about to be brought up, with what was made before.
+
+    A service that runs may have been made without some of those that it needs.
+    """
+    try:
+        before = load_notes(folder)
+    except NotTrusted:
+        before = None
+    if before is None or not before.is_same_project(made):
+        return made
+    had = {each.name: each.without for each in before.services}
+    services = (
+        replace(
+            each,
+            without=tuple(
+                need.service
+                for need in each.needs
+                if need.is_optional and need.service in had.get(each.name, ())
+            ),
+        )
+        for each in made.services
+    )
+    return replace(made, services=tuple(services))
 
 
 def merge_notes(old: Notes, new: Notes) -> Notes:
@@ -50,6 +83,10 @@ def merge_notes(old: Notes, new: Notes) -> Notes:
         file=new.file,
         services=tuple(services.values()),
         left_out=tuple(each for each in old.left_out if each["service"] not in taken),
+        excluded=(
+            *(each for each in old.excluded if each.service not in taken),
+            *new.excluded,
+        ),
     )
 
 
@@ -84,7 +121,9 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
         replicas=step.replicas,
         port=service.port,
         needs=tuple(
-            NotedNeed(service=gate.service, is_optional=gate.is_optional)
+            NotedNeed(
+                service=gate.service, is_optional=gate.is_optional, later=gate.later
+            )
             for gate in step.gates
         ),
         password_file=_find_file(plan, secret),
@@ -113,7 +152,7 @@ def _write_published(port: Port) -> str:
     address = "" if port.address == "127.0.0.1" else f"{port.host}:"
     target = "" if port.is_filled else f":{port.target}"
     protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
-    return f"{address}{port.published}{target}{protocol}"
+    return f"{address}{port.shown}{target}{protocol}"
 
 
 def _find_file(plan: Plan, secret: str) -> str:

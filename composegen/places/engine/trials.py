@@ -25,6 +25,7 @@ from composegen.places.engine.compose import (
 )
 from composegen.places.engine.fit import fit_plan
 from composegen.places.engine.noting import make_notes
+from composegen.places.engine.phases import OneCall
 from composegen.places.engine.scratch import (
     Scratch,
     check_size,
@@ -95,14 +96,9 @@ class Trials:
             make_notes(fitted, project.name, project.endpoint),
             began=self._engine.read_clock(),
         )
-        boot = Booting(
-            self._engine,
-            project,
-            notes,
-            _ignore,
-            words=UP_PART,
-            recreate=not is_fresh,
-        )
+        again = () if is_fresh else ("--force-recreate",)
+        call = OneCall(fitted.names, (*UP_PART, *again), makes_containers=True)
+        boot = Booting(self._engine, project, notes, _ignore, call)
         reasons = boot.carry_out().reasons
         about = [each for each in reasons if each.service == service]
         reason = next(iter((*about, *reasons)), None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from composegen.graph import find_closure
-from composegen.places.place import Acted, Outcome
+from composegen.places.place import Act, Acted, Outcome
 from composegen.places.processes.service import RunningService, describe_failure
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.status import State
@@ -37,15 +37,19 @@ class Acts:
         self._locks = supervisor.locks
         self._tasks: set[asyncio.Task[tuple[Acted, ...]]] = set()
 
-    async def carry_out(self, act: str, names: Sequence[str]) -> Mapping[str, Any]:
-        """Carry out ``stop``, ``start`` or ``restart``; the answer to who asked."""
-        do = {"stop": self._stop, "start": self._start, "restart": self._restart}[act]
+    async def perform(self, act: Act, names: Sequence[str]) -> Mapping[str, Any]:
+        """Stop, start or restart services; the answer to who asked."""
+        perform = {
+            Act.STOP: self._stop,
+            Act.START: self._start,
+            Act.RESTART: self._restart,
+        }[act]
         try:
             self._check(act, names)
         except Objection as objection:
             return {"refused": str(objection)}
         self._tell(f"composegen {act} {' '.join(names)}")
-        task = asyncio.ensure_future(do(names))
+        task = asyncio.ensure_future(perform(names))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         acted = await asyncio.shield(task)
@@ -57,11 +61,11 @@ class Acts:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _check(self, act: str, names: Sequence[str]) -> None:
+    def _check(self, act: Act, names: Sequence[str]) -> None:
         for name in names:
             if name not in self._services:
                 raise Objection(f"`{name}` is a program that the run did not start")
-            if act != "start":
+            if act is not Act.START:
                 objection = self._supervisor.tenders[name].find_objection()
                 if objection:
                     raise Objection(objection)

@@ -9,12 +9,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from composegen.places.events import Event, Message, Report
 from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
-from composegen.places.processes.control import Control
+from composegen.places.processes.control import Answer, Control
 from composegen.places.processes.entering import describe_launch
 from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import LocalPlan, Way
@@ -67,39 +68,31 @@ async def open_session(
 
     ``end`` is called when another terminal asks for it.
     """
-    controls: list[Control] = []
-
-    def pass_on(event: Event) -> None:
-        report(event)
-        for control in controls:
-            control.report(event)
-
-    def tell(text: str) -> None:
-        pass_on(Message(service="", text=text))
-
-    async with Processes(subreaper=not is_library, tell=tell) as processes:
+    reporting = _Reporting(report)
+    async with Processes(subreaper=not is_library, tell=reporting.tell) as processes:
         mark, since = processes.mark, format_now()
-        upkeep = Upkeep(runs, mark, tell)
+        upkeep = Upkeep(runs, mark, reporting.tell)
         reuse = local.asked.reuse
         claims = Claims(runs, mark, identify_self(), upkeep, reuse=reuse)
         supervisor = Supervisor(
-            units, processes, claims, pass_on, exclusions=exclusions, restart=restart
+            units,
+            processes,
+            claims,
+            reporting.report,
+            exclusions=exclusions,
+            restart=restart,
         )
-        answers = {
-            "status": lambda: describe_run(local, supervisor, since),
-            "failures": lambda: describe_failures(supervisor),
-        }
-        about = {"launch": lambda name: describe_launch(local, supervisor, name)}
-        acts = Acts(supervisor, tell)
-        path = choose_socket(runs.path, mark)
-        folder = find_socket_folder(path)
-        if folder is not None:
-            processes.leave_behind(("rm", "-rf", str(folder)))
+        acts = Acts(supervisor, reporting.tell)
+        path = _choose_socket(runs, processes)
         control = Control(
-            path, answers, lambda: end(supervisor), acts.carry_out, about=about
+            path,
+            _make_answers(local, supervisor, since),
+            lambda: end(supervisor),
+            acts.perform,
+            about={"launch": lambda name: describe_launch(local, supervisor, name)},
         )
         async with control:
-            controls.append(control)
+            reporting.followed_by(control)
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
             runs.write_run(record)
@@ -116,6 +109,44 @@ async def open_session(
                     _end(supervisor, acts, runs, upkeep, mark, described)
                 )
                 await asyncio.shield(ending)
+
+
+class _Reporting:
+    """What a run reports: here, and to other terminals once there is a socket."""
+
+    def __init__(self, report: Report) -> None:
+        self._reports = [report]
+
+    def followed_by(self, control: Control) -> None:
+        """Report to those who follow the run as well, from now on."""
+        self._reports.append(control.report)
+
+    def report(self, event: Event) -> None:
+        """Pass an event on to all."""
+        for report in self._reports:
+            report(event)
+
+    def tell(self, text: str) -> None:
+        """Report a message about the run itself."""
+        self.report(Message(text=text))
+
+
+def _choose_socket(runs: RunFolder, processes: Processes) -> Path:
+    """Where the run's socket is; a folder of its own goes when the run has ended."""
+    path = choose_socket(runs.path, processes.mark)
+    folder = find_socket_folder(path)
+    if folder is not None:
+        processes.leave_behind(("rm", "-rf", str(folder)))
+    return path
+
+
+def _make_answers(
+    local: LocalPlan, supervisor: Supervisor, since: str
+) -> Mapping[str, Answer]:
+    return {
+        "status": lambda: describe_run(local, supervisor, since),
+        "failures": lambda: describe_failures(supervisor),
+    }
 
 
 async def _end(

@@ -80,16 +80,24 @@ def _translate_ports(value: Raw) -> tuple[str, str]:
     if not isinstance(value, list):
         return why, "publish: 8080"
     texts = [
-        _write_long_port(item) if isinstance(item, dict) else item for item in value
+        _keep_random(_write_long_port(item) if isinstance(item, dict) else item)
+        for item in value
     ]
-    if any(len(split_at_colons(str(text))) == 1 for text in texts):
-        why += "; one number is that port of this machine, not a random one"
+    if any(str(text).startswith("0:") for text in texts):
+        why += "; 0 is a random port of this machine"
     shown = [write_inline(_settle_address(text)) for text in texts]
     if len(shown) == 1 and str(texts[0]).count(":") == 1:
         published, _, target = str(texts[0]).partition(":")
         if published == target:
             return why, f"publish: {published}"
     return why, f"publish: [{', '.join(shown)}]"
+
+
+def _keep_random(text: Raw) -> Raw:
+    """A port for which Compose chooses one of the host."""
+    shown = str(text)
+    is_whole = ":" in guess_default(shown)
+    return f"0:{shown}" if len(split_at_colons(shown)) == 1 and not is_whole else text
 
 
 def _settle_address(text: Raw) -> Raw:

@@ -11,6 +11,7 @@ from composegen.places.processes.plan import Asked, Way, settle_plan
 from composegen.places.processes.units import make_units
 from composegen.planning.printing import format_plan
 from composegen.planning.selection import Selection
+from composegen.system.listeners import is_free
 from composegen.workspace.workspace import Workspace
 from tests.runs import FakeMachine, load, write_stack
 
@@ -368,3 +369,24 @@ def test_a_folder_that_is_not_there_is_to_be_made(tmp_path):
         settle(tmp_path, text)
 
     assert caught.value.help == "make it, or correct the `dir` of `web`"
+
+
+def test_a_random_port_is_a_free_one_of_its_own_at_each_start(tmp_path):
+    text = PUBLISHED.replace("${WEB_PORT:?which port}", "0")
+    text = text.replace("${API_PORT:-8100}", "0")
+
+    _, units = settle(tmp_path, text)
+
+    web, api = units["web"].port, units["api"].port
+    assert len({web, api, 8000, 0}) == 4
+    assert is_free(web)
+    assert units["web"].launch.env["PORT"] == str(web)
+    assert units["web"].probe.port == web
+    assert units["web"].launch.env["API"] == f"http://127.0.0.1:{api}"
+
+
+def test_a_port_of_local_is_taken_instead_of_a_random_one(tmp_path):
+    text = PUBLISHED.replace("${WEB_PORT:?which port}", "0")
+    text = text.replace("[python3, web.py]", "[python3, web.py], port: 8205")
+
+    assert settle(tmp_path, text)[1]["web"].port == 8205

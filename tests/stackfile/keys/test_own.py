@@ -89,6 +89,8 @@ def test_none_is_no_limit(value: str, limits: tuple[str, str, int]) -> None:
         ("8080", [Port(published="8080", target="8000")]),
         ('"0.0.0.0:8080"', [Port(address="0.0.0.0", published="8080", target="8000")]),
         ("9200:9201", [Port(published="9200", target="9201")]),
+        ("0", [Port(published="", target="8000")]),
+        ("0:3000", [Port(published="", target="3000")]),
         ("${P:-3000}", [Port(published="${P:-3000}", target="8000")]),
         ("${P:-3000}:80", [Port(published="${P:-3000}", target="80")]),
         (
@@ -110,6 +112,7 @@ def test_publish_takes(publish: str, ports: list[Port]) -> None:
 
 
 def test_a_port_that_is_published_twice_in_one_service_is_one() -> None:
+    assert len(load_app("publish: ['0:3000', '127.0.0.1:0:3000']").publish) == 1
     assert load_app("publish: [80, '80', 81:80]").publish == (
         Port(published="80", target="8000"),
         Port(published="81", target="80"),
@@ -139,7 +142,7 @@ def test_a_variable_target_is_not_the_port_that_a_probe_asks() -> None:
 @pytest.mark.parametrize(
     "publish",
     [
-        *("0", "65536", "http", "80:http", "80:80/icmp", "1:2:3:4", '"999.0.0.1:80"'),
+        *("65536", "http", "80:http", "80:80/icmp", "1:2:3:4", '"999.0.0.1:80"'),
         *(
             "localhost:80",
             '":80"',

@@ -751,3 +751,18 @@ def test_a_raw_restart_policy_comes_last() -> None:
     app = read_app("restart: always\ncompose: {restart: on-failure}\n")
 
     assert app["restart"] == "on-failure"
+
+
+# Random ports
+
+
+@pytest.mark.parametrize(
+    ("publish", "ports"),
+    [
+        ("0", ["127.0.0.1::8000"]),
+        ("'0:3000'", ["127.0.0.1::3000"]),
+        ("'0.0.0.0:0:53/udp'", ["0.0.0.0::53/udp"]),
+    ],
+)
+def test_a_random_port_is_an_empty_one(publish: str, ports: list[str]) -> None:
+    assert read_app(f"publish: {publish}\n")["ports"] == ports
