@@ -49,7 +49,7 @@ class Reason:
             return [] if self.failure is None else [self.failure.reason]
         is_sick = self.status.health == "unhealthy"
         state = "unhealthy" if is_sick else describe_state(self.status.state)
-        if self.status.state is State.EXCLUDED:
+        if self.status.state is State.EXCLUDED and self.status.reason:
             state = f"excluded: {self.status.reason}"
         head = f"{' -> '.join(self.chain)}: {self.status.service} is {state}"
         return [head] if self.failure is None else [head, f"  {self.failure.reason}"]

@@ -110,6 +110,13 @@ class _Answers:
                 f"{user} still uses {gone}, which is gone: composegen restart {user}"
                 for user, gone in said.get("stale", ())
             ]
+            out = {each["service"] for each in said["left_out"]}
+            self.notes += [
+                f"{user} runs without {name}, with its fallback"
+                for user, names in said.get("without", {}).items()
+                for name in names
+                if name not in out
+            ]
             self._add({**said, **why})
         elif is_still(run.supervisor):
             self.is_running, self.is_up = True, False

@@ -238,12 +238,14 @@ class Supervisor:
     def _tell(self, change: Change) -> None:
         service, needed = self.services[change.service], change.needed
         if change.is_refused:
-            text = f"stays without {needed}: it has changed too often in ten minutes"
+            text = f"stays without {needed}: it has restarted too often in ten minutes"
         elif change.is_back:
-            text = f"restarts with {needed}, which is healthy for {BACK_AFTER:g} s"
+            text = (
+                f"restarts with {needed}, which has been healthy for {BACK_AFTER:g} s"
+            )
         else:
             boot = format_duration(self.services[needed].unit.probe.boot)
-            text = f"restarts without {needed}, which is not healthy for {boot}"
+            text = f"restarts without {needed}, which has not been healthy for {boot}"
         self._report(Message(service=change.service, at=service.now, text=text))
 
     async def change(self, name: str) -> None:
