@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from composegen.adopt.adopting import compare_stack
 from composegen.adopt.project import Asked
+from composegen.adopt.report import Report
 from composegen.adopt.seen import Options
 from composegen.errors import FileRefused
 from tests.adopt.projects import (
@@ -39,20 +39,31 @@ volumes: {data: }
 """
 
 
-def test_the_stack_file_stands_next_to_the_compose_file(tmp_path: Path) -> None:
-    report = adopt(tmp_path, WEB_AND_STORE)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the project above lies."""
+    return tmp_path_factory.mktemp("project")
 
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Report:
+    """The project above, adopted once."""
+    return adopt(folder, WEB_AND_STORE)
+
+
+def test_the_stack_file_stands_next_to_the_compose_file(
+    folder: Path, report: Report
+) -> None:
     assert report.unlisted == ()
     assert report.proof == "own"
-    assert (tmp_path / "stack.yaml").read_text() == report.text
+    assert (folder / "stack.yaml").read_text() == report.text
     assert read_stack(report)["output"] == "compose.gated.yaml"
 
 
-def test_the_original_stays_as_it_is(tmp_path: Path) -> None:
-    adopt(tmp_path, WEB_AND_STORE)
-
-    assert (tmp_path / "compose.yaml").read_text() == WEB_AND_STORE
-    assert sorted(os.listdir(tmp_path)) == ["compose.yaml", "stack.yaml"]
+@pytest.mark.usefixtures("report")
+def test_the_original_stays_as_it_is(folder: Path) -> None:
+    assert (folder / "compose.yaml").read_text() == WEB_AND_STORE
+    assert {path.name for path in folder.iterdir()} == {"compose.yaml", "stack.yaml"}
 
 
 def test_an_existing_stack_file_is_never_overwritten(tmp_path: Path) -> None:
@@ -64,8 +75,8 @@ def test_an_existing_stack_file_is_never_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "stack.yaml").read_text() == "mine"
 
 
-def test_variables_stay_where_they_were(tmp_path: Path) -> None:
-    web = read_services(adopt(tmp_path, WEB_AND_STORE))["web"]
+def test_variables_stay_where_they_were(report: Report) -> None:
+    web = read_services(report)["web"]
 
     assert web["image"] == "${REGISTRY:-example.org}/web:1"
     assert web["publish"] == "${PORT:-8080}:80"
@@ -73,23 +84,21 @@ def test_variables_stay_where_they_were(tmp_path: Path) -> None:
     assert web["environment"] == {"DATABASE_URL": url}
 
 
-def test_comments_above_services_and_keys_stay(tmp_path: Path) -> None:
-    lines = adopt(tmp_path, WEB_AND_STORE).text.splitlines()
+def test_comments_above_services_and_keys_stay(report: Report) -> None:
+    lines = report.text.splitlines()
 
     assert lines[lines.index("  web:") - 1] == "  # Answers people"
     assert "    # Where the data is" in lines
 
 
-def test_services_and_keys_stand_in_the_readers_order(tmp_path: Path) -> None:
-    services = read_services(adopt(tmp_path, WEB_AND_STORE))
+def test_services_and_keys_stand_in_the_readers_order(report: Report) -> None:
+    services = read_services(report)
 
     assert list(services) == ["web", "db"]
     assert list(services["web"])[:4] == ["image", "publish", "environment", "needs"]
 
 
-def test_a_store_with_a_named_volume_uses_its_recipe(tmp_path: Path) -> None:
-    report = adopt(tmp_path, WEB_AND_STORE)
-
+def test_a_store_with_a_named_volume_uses_its_recipe(report: Report) -> None:
     assert read_services(report)["db"]["use"] == "postgres"
     assert list_gates(report) == {"web -> db": ("service_healthy", "recipe")}
     assert "db" in report.hardened
@@ -201,7 +210,9 @@ def test_what_waits_for_its_end_is_a_job(tmp_path: Path) -> None:
 def test_an_edge_that_may_fail_stays_optional(tmp_path: Path) -> None:
     text = """
     services:
-      web: {image: "a/b:1", depends_on: {db: {condition: service_started, required: false}}}
+      web:
+        image: a/b:1
+        depends_on: {db: {condition: service_started, required: false}}
       db: {image: "a/c:1"}
     """
 
@@ -215,7 +226,9 @@ def test_an_edge_that_may_fail_stays_optional(tmp_path: Path) -> None:
 def test_a_restart_of_dependents_is_lost_and_said(tmp_path: Path) -> None:
     text = """
     services:
-      web: {image: "a/b:1", depends_on: {db: {condition: service_started, restart: true}}}
+      web:
+        image: a/b:1
+        depends_on: {db: {condition: service_started, restart: true}}
       db: {image: "a/c:1"}
     """
 
@@ -246,19 +259,21 @@ def test_a_text_of_several_lines_stays_one(tmp_path: Path) -> None:
     assert report.unlisted == ()
 
 
-def test_a_stack_that_says_the_same_stands_its_proof(tmp_path: Path) -> None:
-    report = adopt(tmp_path, WEB_AND_STORE)
-    asked = Asked(files=(str(tmp_path / "compose.yaml"),))
+def test_a_stack_that_says_the_same_stands_its_proof(
+    folder: Path, report: Report
+) -> None:
+    asked = Asked(files=(str(folder / "compose.yaml"),))
 
-    assert compare_stack(report.text, tmp_path / "stack.yaml", asked, {}) == ()
+    assert compare_stack(report.text, folder / "stack.yaml", asked, {}) == ()
 
 
-def test_a_stack_that_says_something_else_does_not(tmp_path: Path) -> None:
-    report = adopt(tmp_path, WEB_AND_STORE)
-    asked = Asked(files=(str(tmp_path / "compose.yaml"),))
+def test_a_stack_that_says_something_else_does_not(
+    folder: Path, report: Report
+) -> None:
+    asked = Asked(files=(str(folder / "compose.yaml"),))
     text = report.text.replace("@db/app", "@db/other").replace(":80'", ":81'")
 
-    found = compare_stack(text, tmp_path / "stack.yaml", asked, {})
+    found = compare_stack(text, folder / "stack.yaml", asked, {})
 
     differing = {(entry.service, entry.key) for entry in found}
     assert differing == {("web", "environment"), ("web", "ports")}
