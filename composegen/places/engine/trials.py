@@ -93,7 +93,7 @@ class Trials:
         if is_fresh:
             self._copy(scratch, project)
         notes = replace(
-            make_notes(fitted, project.name, project.endpoint),
+            make_notes(fitted, project.name, project.endpoint, self._workspace.fill),
             began=self._engine.read_clock(),
         )
         again = () if is_fresh else ("--force-recreate",)
