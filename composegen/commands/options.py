@@ -37,6 +37,19 @@ def complete_services(
     return [f"{before}{comma}{name}" for name in names if name.startswith(begun)]
 
 
+def complete_selection(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The same with the groups of the stack file, which begin with ``@``."""
+    from composegen.stackfile.load import find_group_names
+
+    before, comma, begun = incomplete.rpartition(",")
+    groups = find_group_names(Path(context.params.get("file") or DEFAULT_FILE))
+    return complete_services(context, parameter, incomplete) + [
+        f"{before}{comma}@{name}" for name in groups if f"@{name}".startswith(begun)
+    ]
+
+
 def complete_problems(
     _: click.Context, __: click.Parameter, incomplete: str
 ) -> list[str]:
@@ -79,6 +92,13 @@ class AtLeast(click.ParamType[int]):
 
 
 # Options that several commands share
+
+
+def services_argument(metavar: str = "[SERVICE]...") -> Callable[[Function], Function]:
+    """Names of services, any number of them."""
+    return click.argument(
+        "services", metavar=metavar, nargs=-1, shell_complete=complete_services
+    )
 
 
 def stack_option(function: Function) -> Function:
@@ -135,16 +155,16 @@ def selection_options(function: Function) -> Function:
         "added",
         metavar="SERVICE",
         multiple=True,
-        shell_complete=complete_services,
-        help="Include an excluded service, and what it requires.",
+        shell_complete=complete_selection,
+        help="Include an excluded service, or a group (@NAME), and what it requires.",
     )
     removed = click.option(
         "--without",
         "removed",
         metavar="SERVICE",
         multiple=True,
-        shell_complete=complete_services,
-        help="Exclude a service.",
+        shell_complete=complete_selection,
+        help="Exclude a service, or a group (@NAME).",
     )
     return added(removed(function))
 
@@ -261,9 +281,10 @@ def check_platform() -> None:
 
 def make_workspace(file: str) -> Workspace:
     """The folder of a stack file, in our own environment."""
+    from composegen.stackfile.load import find_output
     from composegen.workspace.workspace import Workspace
 
-    return Workspace(file)
+    return Workspace(file, output=find_output(Path(file)))
 
 
 def say_distrusted(workspace: Workspace) -> None:
@@ -273,13 +294,47 @@ def say_distrusted(workspace: Workspace) -> None:
     say_notes(list_distrusted(workspace.folder))
 
 
-def find_places(file: str) -> Finder:
-    """Where the stack of a file runs; state files that are not used are named."""
+def find_places(file: str, *, acts: bool = False) -> Finder:
+    """Where the stack of a file runs; state files that are not used are named.
+
+    What a drill has left is undone first. Raises DrillRuns where one goes on and the
+    command ``acts``.
+    """
     from composegen.places.find import Finder
 
     workspace = make_workspace(file)
     say_distrusted(workspace)
+    settle_drill(file, acts=acts)
     return Finder(workspace, lambda selection: load_file(file, selection).stack)
+
+
+def settle_drill(file: str, *, acts: bool) -> None:
+    """Undo what a drill that was killed has left; nothing where there was none.
+
+    Where one goes on, it is named; raises DrillRuns where the command ``acts``.
+    """
+    from composegen.errors import ComposegenError, DrillRuns
+    from composegen.paths import exists
+    from composegen.workspace.state import STATE_FOLDER, NotTrusted
+
+    workspace = make_workspace(file)
+    if not exists(workspace.folder / STATE_FOLDER / "drill.json"):
+        return
+    from composegen.drill.leftover import describe_drill, undo_leftover
+
+    console = make_console()
+    try:
+        undo_leftover(workspace, lambda: load_file(file).stack, console.say)
+    except DrillRuns:
+        if acts:
+            raise
+        say_notes([describe_drill(workspace)])
+    except NotTrusted as refused:
+        say_notes([f"{refused}; {refused.help}"])
+    except ComposegenError as error:
+        if acts:
+            raise
+        say_notes([f"what a drill has left cannot be undone now: {error.message}"])
 
 
 def say_notes(notes: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from composegen.errors import UsageError
-from composegen.places.events import Event, Report, Told
+from composegen.places.events import Event, Message, Report
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
 from composegen.records import field, record
@@ -33,7 +33,7 @@ class Seen:
     statuses: tuple[ServiceStatus, ...]
     is_running: bool
     is_up: bool
-    left_out: tuple[Mapping[str, Any], ...] = ()
+    excluded: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     has_ended: bool = False
 
@@ -59,6 +59,19 @@ class Logs:
     names: tuple[str, ...]
     lines: Iterator[tuple[str, str]]
     notes: tuple[str, ...] = ()
+
+
+class Act(StrEnum):
+    """What a user does with single services."""
+
+    STOP = "stop"
+    """End them, and do not restart them."""
+
+    START = "start"
+    """Start them with what they require, and wait until they are ready."""
+
+    RESTART = "restart"
+    """Stop them and start them again, as they were defined."""
 
 
 class Outcome(StrEnum):
@@ -173,44 +186,19 @@ class Place(Protocol):
         """
         ...
 
-    def stop(
+    def act(
         self,
+        act: Act,
         names: Iterable[str],
         report: Report,
         *,
         take_over: bool = False,
     ) -> tuple[Acted, ...]:
-        """Stop services, and wait until they are gone; they are not restarted.
+        """Stop, start or restart services, and wait until that is done.
 
-        What happens is reported meanwhile. Raises UsageError for a name that is not
+        What happens is reported meanwhile; what became of services that were started
+        for others is in the answer too. Raises UsageError for a name that is not
         known, NothingRuns, NotPart, NotOurs, and OtherFolder unless ``take_over``.
-        """
-        ...
-
-    def start(
-        self,
-        names: Iterable[str],
-        report: Report,
-        *,
-        take_over: bool = False,
-    ) -> tuple[Acted, ...]:
-        """Start services, with what they require, and wait until they are ready.
-
-        What became of those that were started for others is in the answer too. Raises
-        what ``stop`` does.
-        """
-        ...
-
-    def restart(
-        self,
-        names: Iterable[str],
-        report: Report,
-        *,
-        take_over: bool = False,
-    ) -> tuple[Acted, ...]:
-        """Stop services and start them again, as they are defined now.
-
-        Raises what ``stop`` does.
         """
         ...
 
@@ -260,7 +248,7 @@ def name_kept(volumes: Iterable[Volume]) -> tuple[str, ...]:
     return (f"its volumes are kept, with their data: {' '.join(names)}",)
 
 
-def report_dependants(
+def report_dependents(
     names: Iterable[str],
     needs: Mapping[str, Iterable[str]],
     running: Container[str],
@@ -277,7 +265,7 @@ def report_dependants(
         if left and name in running:
             keep = "keeps" if len(left) == 1 else "keep"
             text = f"is needed by {', '.join(left)}, which {keep} running"
-            report(Told(service=name, text=text))
+            report(Message(service=name, text=text))
 
 
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:

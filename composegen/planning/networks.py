@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from composegen.model import Mount, Service, Stack, split_mount
+from composegen.values import guess_default
 
 
 def list_networks(stack: Stack, service: Service) -> tuple[str, ...]:
-    """The networks a service is on by what it is and needs, ``default`` first.
+    """The networks a service is on by what it says, is and needs.
 
-    Each data store has one of its own, named after it; it is on the default network
-    only when it publishes a port.
+    Each data store that names none has one of its own, named after it, which its
+    dependent services join; it is on the default network only when it publishes a port.
+    A service on the network of the host is on none.
     """
-    networks = []
-    if not service.is_store or service.publish:
+    if service.uses_host_network:
+        return ()
+    networks: list[str] = []
+    if service.networks is not None:
+        networks += service.networks
+    elif not service.is_store or service.publish:
         networks.append("default")
-    if service.is_store:
+    if service.has_own_network:
         networks.append(service.name)
     networks += [
         need.service
         for need in service.needs
-        if need.service in stack.services and stack.services[need.service].is_store
+        if need.service in stack.services
+        and stack.services[need.service].has_own_network
     ]
     return tuple(dict.fromkeys(networks))
+
+
+def list_all_networks(stack: Stack, service: Service) -> tuple[str, ...]:
+    """The networks a service is on, raw ones by the defaults of their variables."""
+    names = [*list_networks(stack, service), *list_raw_networks(service)]
+    return tuple(dict.fromkeys(map(guess_default, names)))
+
+
+def list_raw_networks(service: Service) -> tuple[str, ...]:
+    """The networks of a service's raw settings, as they are written."""
+    raw = service.compose.get("networks")
+    return tuple(map(str, raw)) if isinstance(raw, dict | list) else ()
 
 
 def list_raw_mounts(service: Service) -> tuple[Mount, ...]:

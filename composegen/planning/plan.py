@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from composegen.graph import sort_graph
 from composegen.model import (
     Condition,
+    Later,
+    Need,
     Secret,
     SecretKind,
     SecretUse,
@@ -20,9 +22,13 @@ from composegen.model import (
 )
 from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.credentials import name_url_secret
-from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
+from composegen.planning.fallbacks import Excluded, choose_fallback, list_excluded
 from composegen.planning.needs import Needs
-from composegen.planning.networks import list_networks, list_raw_mounts
+from composegen.planning.networks import (
+    list_networks,
+    list_raw_mounts,
+    list_raw_networks,
+)
 from composegen.planning.placeholders import fill_template
 from composegen.planning.selection import Selection, select_services
 from composegen.records import field, record, replace
@@ -30,11 +36,16 @@ from composegen.records import field, record, replace
 
 @record
 class Gate:
-    """What a step waits for; an optional gate is skipped when it does not open."""
+    """What a step waits for; an optional gate is skipped when it does not open.
+
+    ``later`` says what the step does when the service of an optional gate fails after
+    it was ready.
+    """
 
     service: str
     condition: Condition
     is_optional: bool
+    later: Later = Later.COPE
 
     def __str__(self) -> str:
         words = {
@@ -50,14 +61,14 @@ class Gate:
 class Step:
     """One service to start.
 
-    ``environment`` is complete, ``unset`` names variables of excluded needs that must
-    not be set anywhere else. ``worst_wait`` is the number of seconds after which it
-    starts at the latest, infinite behind a job.
+    ``environment`` is complete; None passes a variable on. ``unset`` names variables of
+    excluded needs that must not be set anywhere else. ``worst_wait`` is the number of
+    seconds after which it starts at the latest, infinite behind a job.
     """
 
     service: Service
     gates: tuple[Gate, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     networks: tuple[str, ...] = ()
@@ -85,17 +96,20 @@ class Step:
 class Plan:
     """What starts, in which order, waiting for what; what is excluded.
 
-    ``secrets`` and ``volumes`` are those that are used, ``stores`` the services with
-    an internal network of their own.
+    ``secrets``, ``volumes`` and ``networks`` are those that are used, ``stores`` the
+    services with an internal network of their own, ``added`` those that the selection
+    includes by name or by group.
     """
 
     stack: Stack
     selection: Selection
     steps: tuple[Step, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -121,7 +135,7 @@ def make_plan(
     graph = {n: needed for n, needed in needs.all.items() if n in selected.included}
     steps: dict[str, Step] = {}
     for name in sort_graph(graph):
-        step = _make_step(stack, stack.services[name], selected.included, addressing)
+        step = make_step(stack, stack.services[name], selected.included, addressing)
         worst = max(
             (_wait_for(steps[gate.service], gate) for gate in step.gates), default=0
         )
@@ -131,14 +145,16 @@ def make_plan(
         stack=stack,
         selection=selection,
         steps=ordered,
-        left_out=list_left_out(stack, selected.left_out, selected.included),
+        excluded=list_excluded(stack, selected.excluded, selected.included),
         secrets=_list_secrets(stack, ordered),
         volumes=_list_volumes(stack, ordered),
+        networks=_list_networks(stack, ordered),
         stores=tuple(
             name
             for name, service in stack.services.items()
-            if name in steps and service.is_store
+            if name in steps and service.has_own_network
         ),
+        added=selected.added,
     )
 
 
@@ -157,16 +173,25 @@ def take_part(plan: Plan, names: Iterable[str]) -> Plan:
         if step.name in included
     )
     return replace(
-        plan,
-        steps=steps,
-        left_out=tuple(
+        refill_plan(plan, steps),
+        excluded=tuple(
             each
-            for each in plan.left_out
+            for each in plan.excluded
             if any(fallback.service in included for fallback in each.fallbacks)
         ),
-        secrets=_list_secrets(plan.stack, steps),
-        volumes=_list_volumes(plan.stack, steps),
         stores=tuple(name for name in plan.stores if name in included),
+    )
+
+
+def refill_plan(plan: Plan, steps: Iterable[Step]) -> Plan:
+    """The plan with other steps, and with the secrets and volumes that those use."""
+    made = tuple(steps)
+    return replace(
+        plan,
+        steps=made,
+        secrets=_list_secrets(plan.stack, made),
+        volumes=_list_volumes(plan.stack, made),
+        networks=_list_networks(plan.stack, made),
     )
 
 
@@ -186,12 +211,13 @@ def _wait_for(target: Step, gate: Gate) -> float:
     return target.worst_ready
 
 
-def _make_step(
+def make_step(
     stack: Stack,
     service: Service,
     included: frozenset[str],
     addressing: Addressing | None,
 ) -> Step:
+    """One step: what a service waits for and gets where these services take part."""
     addressing = addressing or choose_addressing(service)
     gates: list[Gate] = []
     environment = dict(service.environment)
@@ -202,11 +228,7 @@ def _make_step(
     for need in service.needs:
         if need.service not in included:
             continue
-        gates.append(
-            Gate(
-                service=need.service, condition=need.until, is_optional=need.is_optional
-            )
-        )
+        gates.append(_make_gate(need))
         target = stack.services[need.service]
         for variable, template in need.env.items():
             filled = fill_template(template, stack, target, addressing)
@@ -224,9 +246,19 @@ def _make_step(
         networks=tuple(
             network
             for network in list_networks(stack, service)
-            if network == "default" or network in included
+            if network in included or not _is_own_network(stack, network)
         ),
         replicas=fallback.replicas,
+    )
+
+
+def _make_gate(need: Need) -> Gate:
+    later = need.otherwise.later if need.otherwise is not None else Later.COPE
+    return Gate(
+        service=need.service,
+        condition=need.until,
+        is_optional=need.is_optional,
+        later=later,
     )
 
 
@@ -253,6 +285,27 @@ def _list_volumes(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
     if any(mount.may_be_any_volume for mount in mounts):
         names += stack.volumes
     return tuple(dict.fromkeys(names))
+
+
+def _is_own_network(stack: Stack, name: str) -> bool:
+    """Whether a network is a data store's own."""
+    return name in stack.services and stack.services[name].has_own_network
+
+
+def _list_networks(stack: Stack, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The networks to declare: those that the steps are on, but no data store's own.
+
+    A network that only raw settings name is one of the declared ones, or any of them
+    where a variable may name it.
+    """
+    names = [name for step in steps for name in step.networks]
+    used = [name for name in names if not _is_own_network(stack, name)]
+    raw = [name for step in steps for name in list_raw_networks(step.service)]
+    may_be_any = any("$" in name for name in raw)
+    declared = [
+        name for name in stack.networks if may_be_any or name in used or name in raw
+    ]
+    return tuple(dict.fromkeys([*declared, *used]))
 
 
 def reduce_stack(plan: Plan) -> Stack:

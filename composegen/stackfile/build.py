@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composegen.images.facts import find_facts, fits_image
-from composegen.model import Build, Condition, Facts, Mount, Service, Stack
+from composegen.model import (
+    DEFAULT_OUTPUT,
+    Build,
+    Condition,
+    Facts,
+    Mount,
+    Service,
+    Stack,
+)
 from composegen.records import record, replace
 from composegen.stackfile.data import Doubt, choose_volumes
 from composegen.stackfile.file import File
@@ -48,9 +56,11 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
         name=parts.top.get("name", ""),
         services=_settle_needs(services, parts),
         volumes=parts.top.get("volumes", {}),
+        networks=parts.top.get("networks", {}),
         secrets=secrets,
         compose=parts.top.get("compose", {}),
         resources=make_resources(parts.top.get("resources", {})),
+        output=parts.top.get("output", DEFAULT_OUTPUT),
         extensions=parts.extensions,
         places=file.places,
     )
@@ -227,8 +237,12 @@ class _Builder:
             return
         asked = recipe.draft.get("health", {}) if recipe else {}
         uses_port = merged.get("health", {}).get("command") == asked.get("command", "")
-        if merged.get("publish") is True or (uses_port and "{port}" in str(asked)):
-            key = "publish" if merged.get("publish") is True else "port"
+        publish = merged.get("publish")
+        is_aimless = publish is True or any(
+            each.is_random and not each.target for each in publish or ()
+        )
+        if is_aimless or (uses_port and "{port}" in str(asked)):
+            key = "publish" if is_aimless else "port"
             self.file.problems.add(
                 "no-port",
                 f"the port of `{name}` is not known",

@@ -24,7 +24,10 @@ from composegen.text import LINE_BREAK, shorten, suggest
 from composegen.values import (
     BadVariable,
     Duration,
+    Number,
     double_dollars,
+    find_default,
+    find_undefaulted,
     has_variables,
     parse_duration,
     parse_port,
@@ -155,44 +158,88 @@ class Reader:
         self, node: Node, *, least: int = 0, most: int = 1_000_000
     ) -> int | None:
         """A whole number within bounds."""
+        number = self.read_number(node, least=least, most=most, may_vary=False)
+        return number.value if isinstance(number, Number) else number
+
+    def read_number(
+        self, node: Node, *, least: int, most: int, may_vary: bool = True
+    ) -> int | Number | None:
+        """A whole number within bounds, or a variable whose default is one."""
         wanted = f"a whole number from {least} to {most:,}"
-        text = self.read_text(node, wanted, variables=False)
-        if text is None:
+        read = self._read_varying(node, wanted, str(max(least, 2)), may_vary=may_vary)
+        if read is None:
             return None
-        if not _INTEGER.fullmatch(text) or not least <= int(text) <= most:
+        text, default = read
+        if not _INTEGER.fullmatch(default) or not least <= int(default) <= most:
             self.add_type(node, wanted)
             return None
-        return int(text)
+        return _make_number(text, int(default))
 
-    def read_parsed(
-        self, node: Node, wanted: str, name: str, parse: Callable[[str], Value]
-    ) -> Value | None:
-        """A text that ``parse`` takes; its ValueError becomes problem ``name``."""
-        text = self.read_text(node, wanted, variables=False)
+    def _read_varying(
+        self, node: Node, wanted: str, example: str, *, may_vary: bool = True
+    ) -> tuple[str, str] | None:
+        """A text as it was written, and what the defaults of its variables say."""
+        text = self.read_text(node, wanted, variables=may_vary)
         if text is None:
             return None
+        name = find_undefaulted(text)
+        is_alone = text in {f"${name}", f"${{{name}}}"}
+        if name:
+            self.add(
+                "variable-without-default",
+                f"`${{{name}}}` has no default, and composegen computes with "
+                f"{wanted} here",
+                node,
+                "give it one, which counts where the variable is not set"
+                + f":\n{write_inline(f'${{{name}:-{example}}}')}" * is_alone,
+            )
+            return None
+        return text, find_default(text)
+
+    def read_parsed(
+        self,
+        node: Node,
+        wanted: str,
+        name: str,
+        parse: Callable[[str], Value],
+        *,
+        example: str = "",
+    ) -> tuple[str, Value] | None:
+        """A text, and what ``parse`` makes of it; its ValueError is problem ``name``.
+
+        With an ``example`` it may be a variable, whose default is parsed.
+        """
+        read = self._read_varying(node, wanted, example, may_vary=bool(example))
+        if read is None:
+            return None
+        text, default = read
         try:
-            return parse(text)
+            return text, parse(default)
         except ValueError as error:
             self.add(name, f"`{shorten(text)}` is not {wanted}", node, str(error))
             return None
 
     def read_duration(self, node: Node) -> Duration | None:
-        """Compose's duration."""
-        return self.read_parsed(node, "a duration", "bad-duration", parse_duration)
+        """Compose's duration; of a variable its text and its default's seconds."""
+        read = self.read_parsed(
+            node, "a duration", "bad-duration", parse_duration, example="10s"
+        )
+        return None if read is None else Duration(read[0], read[1].seconds)
 
     def read_size(self, node: Node) -> str | None:
         """Compose's size, as it was written."""
-
-        def check(text: str) -> str:
-            parse_size(text)
-            return text
-
-        return self.read_parsed(node, "a size", "bad-size", check)
+        read = self.read_parsed(node, "a size", "bad-size", parse_size, example="512M")
+        return None if read is None else read[0]
 
     def read_port(self, node: Node) -> int | None:
         """A port number."""
-        return self.read_parsed(node, "a port", "bad-port", parse_port)
+        read = self.read_parsed(node, "a port", "bad-port", parse_port)
+        return None if read is None else read[1]
+
+    def read_any_port(self, node: Node) -> int | Number | None:
+        """A port number, or a variable whose default is one."""
+        read = self.read_parsed(node, "a port", "bad-port", parse_port, example="8080")
+        return None if read is None else _make_number(*read)
 
     # Collections
 
@@ -259,16 +306,18 @@ class Reader:
         *,
         name_of: re.Pattern[str] | None = None,
         is_filled: bool = False,
+        may_pass: bool = False,
     ) -> dict[str, Any] | None:
         """Names with texts: a mapping, or a list of ``NAME=text``.
 
-        A null value is REMOVED. ``name_of`` is what a name must look like; of a list
+        A null value is REMOVED. In a list that ``may_pass`` variables on, a name alone
+        does so, and is None. ``name_of`` is what a name must look like; of a list
         that ``is_filled`` by Compose, names may hold variables. Names are texts that
         Compose fills in: a ``$`` of a mapping's key, which it does not, is doubled.
         """
-        pairs: list[tuple[str, Node, Node | str]] = []
+        pairs: list[tuple[str, Node, Node | str | None]] = []
         if isinstance(node, SequenceNode):
-            pairs.extend(self._split_items(node, path))
+            pairs.extend(self._split_items(node, path, may_pass=may_pass))
         elif isinstance(node, MappingNode):
             pairs.extend(
                 (key.replace("$", "$$"), key_node, value)
@@ -280,10 +329,11 @@ class Reader:
         texts: dict[str, Any] = {}
         for name, key, value in pairs:
             self.nodes[*path, name] = key
-            is_variable = isinstance(value, str) and is_filled and has_variables(name)
+            is_text = value is None or isinstance(value, str)
+            is_variable = is_text and is_filled and has_variables(name)
             if name_of is not None and not (is_variable or name_of.fullmatch(name)):
                 self.add_bad_env_name(name, key)
-            elif isinstance(value, str):
+            elif value is None or isinstance(value, str):
                 if isinstance(key, ScalarNode) and self.check_variables(key):
                     texts[name] = value
             elif isinstance(node, MappingNode) and self.source.find_lost_comma(
@@ -299,8 +349,8 @@ class Reader:
         return texts
 
     def _split_items(
-        self, node: SequenceNode, path: Path
-    ) -> Iterator[tuple[str, Node, Node | str]]:
+        self, node: SequenceNode, path: Path, *, may_pass: bool
+    ) -> Iterator[tuple[str, Node, str | None]]:
         seen: dict[str, Node] = {}
         for item in node.value:
             if not isinstance(item, ScalarNode) or is_null(item):
@@ -319,6 +369,8 @@ class Reader:
             seen[name] = item
             if rest:
                 yield name, item, "=".join(rest)
+            elif may_pass:
+                yield name, item, None
             else:
                 self.add(
                     "null-value",
@@ -383,6 +435,10 @@ class Reader:
             self.check_variables(node)
         text = double_dollars(node.value)
         return text if node.style else type_raw(text)
+
+
+def _make_number(text: str, value: int) -> int | Number:
+    return Number(text, value) if has_variables(text) else value
 
 
 def type_raw(text: str) -> Raw:

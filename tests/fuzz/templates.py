@@ -33,7 +33,10 @@ _raw = st.recursive(
     max_leaves=8,
 )
 _settings = {
-    "environment": st.dictionaries(env_names, texts, max_size=4),
+    "environment": st.one_of(
+        st.dictionaries(env_names, texts, max_size=4),
+        st.lists(env_names, max_size=3, unique=True),
+    ),
     "labels": st.dictionaries(keys, texts, max_size=4),
     "command": st.one_of(st.lists(texts, min_size=1, max_size=4), texts.filter(bool)),
     "entrypoint": st.lists(texts, min_size=1, max_size=3),
@@ -52,6 +55,18 @@ _settings = {
         max_size=2,
     ),
     "replicas": st.integers(1, 9),
+    "networks": st.dictionaries(
+        st.from_regex(r"[A-Za-z0-9._-]{1,9}", fullmatch=True).filter(
+            lambda name: name not in {"host", "none"}
+        ),
+        st.one_of(
+            st.none(),
+            st.fixed_dictionaries({"aliases": st.lists(texts, max_size=2)}),
+            st.fixed_dictionaries({"x-note": _raw, "driver_opts": _raw}),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
 }
 _health = st.one_of(
     st.fixed_dictionaries({"none": lines}),
@@ -66,7 +81,7 @@ _otherwise = st.fixed_dictionaries(
 
 @st.composite
 def _make_cases(draw: st.DrawFn) -> dict[str, Any]:
-    """A stack whose one optional service may be left out, and how it is rendered."""
+    """A stack whose one optional service may be excluded, and how it is rendered."""
     app = draw(
         st.fixed_dictionaries(
             {"image": st.just("example/app:1"), "health": _health}, optional=_settings
@@ -130,6 +145,7 @@ def check_rendering(case: dict[str, Any]) -> None:
             assert service.get(key) == (wanted.get(key) or None)
         for key, value in wanted.get("compose", {}).items():
             assert service[key] == value
+        check_networks(service.get("networks"), wanted.get("networks"))
     assert written.get("x-more") == stack.get("x-more")
     if "compose" in stack:
         assert written["configs"] == stack["compose"]["configs"]
@@ -137,12 +153,26 @@ def check_rendering(case: dict[str, Any]) -> None:
     assert find_shape(written) == find_shape(calm)
 
 
+def check_networks(written: Any, wanted: Any) -> None:
+    """The networks of a service are written with their options, where it has any."""
+    if wanted is None:
+        assert written is None
+    elif isinstance(written, list):
+        assert (written, any(wanted.values())) == ([*wanted], False)
+    else:
+        assert (written or {"default": None}) == wanted
+
+
 def calm_down(value: Any, key: str = "") -> Any:
     """The same stack with a harmless text in the place of every hostile one."""
     if isinstance(value, dict):
         return {name: calm_down(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return value if key in {"volumes", "secrets"} else [*map(calm_down, value)]
+        return (
+            value
+            if key in {"volumes", "secrets", "environment"}
+            else [*map(calm_down, value)]
+        )
     is_hostile = isinstance(value, str) and value and key != "image"
     return "calm" if is_hostile else value
 

@@ -67,6 +67,28 @@ class Fault:
 
 
 FAULTS = (
+    # Networks
+    Fault(
+        "a data store that lists its networks keeps one of its own",
+        "composegen/model.py",
+        "return self.is_store and self.networks is None",
+        "return self.is_store",
+        RENDER,
+    ),
+    Fault(
+        "a need without a common network passes",
+        "composegen/stackfile/checks/reach.py",
+        "if set(names).isdisjoint(others):",
+        "if not names:",
+        CHECKS,
+    ),
+    Fault(
+        "an option of a network is lost",
+        "composegen/targets/compose/render.py",
+        "if any(options.values()) or raw:",
+        "if raw:",
+        RENDER,
+    ),
     # Checks
     Fault(
         "a cycle is no error",
@@ -153,7 +175,7 @@ FAULTS = (
         ("tests/stackfile/hints",),
     ),
     Fault(
-        "an open port clashes with nobody",
+        "an open port clashes with none",
         "composegen/stackfile/checks/ports.py",
         '_EVERYWHERE = ("", "0.0.0.0", "::")',
         "_EVERYWHERE = ()",
@@ -181,7 +203,7 @@ FAULTS = (
         CHECKS,
     ),
     Fault(
-        "a visible password is not told",
+        "a visible password is not reported",
         "composegen/stackfile/checks/variables.py",
         "if filled.carries_password:",
         "if False:",
@@ -237,14 +259,14 @@ FAULTS = (
         CHECKS,
     ),
     Fault(
-        "secrets in a build context are not told",
+        "secrets in a build context are not reported",
         "composegen/stackfile/checks/secrets.py",
         "if is_there and checked.folder.is_sent_to_build(file, service.build)",
         "if False",
         CHECKS,
     ),
     Fault(
-        "a literal secret is not told",
+        "a literal secret is not reported",
         "composegen/stackfile/checks/secrets.py",
         "return bool(_SECRET_WORDS.search(variable))",
         "return False",
@@ -258,7 +280,7 @@ FAULTS = (
         (*CHECKS, "tests/images/test_reference.py"),
     ),
     Fault(
-        "a store's raw network is not told",
+        "a store's raw network is not reported",
         "composegen/stackfile/checks/reach.py",
         "if names and service.is_store:",
         "if False:",
@@ -364,7 +386,7 @@ FAULTS = (
         PLAN,
     ),
     Fault(
-        "a published service goes with its dependant",
+        "a published service goes with its dependent",
         "composegen/planning/selection.py",
         "    if selection.removed:\n        whole",
         "    if False:\n        whole",
@@ -465,7 +487,7 @@ FAULTS = (
     Fault(
         "a store's network is forgotten",
         "composegen/planning/networks.py",
-        "    if service.is_store:\n        networks.append(service.name)\n",
+        "    if service.has_own_network:\n        networks.append(service.name)\n",
         "",
         (*WIRING, *RENDER),
     ),
@@ -635,7 +657,7 @@ FAULTS = (
         (*FILES, "tests/targets/test_header.py"),
     ),
     Fault(
-        "secrets are made anew",
+        "secrets are made again",
         "composegen/workspace/secrets.py",
         "text = old or _generate()",
         "text = _generate()",
@@ -780,7 +802,7 @@ FAULTS = (
     ),
     # What the system refuses
     Fault(
-        "a process is gone where nobody could look",
+        "a process is gone where nothing could be looked at",
         "composegen/system/guardian.py",
         "    if error.errno in _SHORTAGES:\n        raise error\n",
         "    del error\n",
@@ -926,12 +948,12 @@ FAULTS = (
     Fault(
         "what is unhealthy is up",
         "composegen/places/processes/service.py",
-        "        return State.FAILED, service.health\n",
-        "        return service.state, service.health\n",
+        '    if service.state is State.READY and service.health == "unhealthy":\n',
+        "    if service.state is State.READY and service.health is None:\n",
         ("tests/places/test_agreement.py",),
     ),
     Fault(
-        "the first thing that happened is told, not the last",
+        "the first thing that happened is reported, not the last",
         "composegen/places/find.py",
         "        is_older = engine.at < last and not engine.is_there()\n",
         "        is_older = False\n",
@@ -968,8 +990,8 @@ FAULTS = (
     Fault(
         "`down` removes the containers of another folder",
         "composegen/places/engine/place.py",
-        "            take_over=take_over,\n",
-        "            take_over=True,\n",
+        "            take_over=take_over,\n            tell=tell,\n",
+        "            take_over=True,\n            tell=tell,\n",
         ("tests/places/engine/test_place.py",),
     ),
     # Help
@@ -1016,6 +1038,23 @@ FAULTS = (
         ("tests/places/processes/test_acts.py", "tests/places/processes/test_gates.py"),
     ),
     Fault(
+        "a stop on the engine starts the services again",
+        "composegen/places/engine/acts.py",
+        "        if act is Act.STOP:\n            return self._stop(wanted, seen)\n",
+        "",
+        ("tests/places/engine/test_acts.py",),
+    ),
+    Fault(
+        "a run reports nothing to other terminals",
+        "composegen/places/processes/session.py",
+        "        self._reports.append(control.report)\n",
+        "        pass\n",
+        (
+            "tests/places/processes/test_follow.py",
+            "tests/places/processes/test_acts.py",
+        ),
+    ),
+    Fault(
         "what another terminal has stopped is forgotten by a start",
         "composegen/places/engine/acts.py",
         "            self._change(lambda stop: stop not in gone)\n",
@@ -1031,7 +1070,7 @@ FAULTS = (
         ("tests/workspace/test_search.py",),
     ),
     Fault(
-        "another user is told what a service was started with",
+        "another user learns what a service was started with",
         "composegen/places/processes/control.py",
         '            if not is_own_user(writer.get_extra_info("socket")):\n'
         "                return\n",
@@ -1058,5 +1097,55 @@ FAULTS = (
         "    _ask(volumes, is_sure=is_sure)\n",
         "",
         ("tests/commands/test_down.py",),
+    ),
+    Fault(
+        "a relaxation goes that only new volumes do without",
+        "composegen/places/engine/harden.py",
+        "return self._start(names, is_fresh=False) or self._start(names)",
+        "return self._start(names)",
+        ("tests/places/engine/test_harden.py",),
+    ),
+    Fault(
+        "a try writes the folder of the host",
+        "composegen/places/engine/scratch.py",
+        'return {"type": "volume", **plain, **self._fill(service, source, target, mode)}',
+        "return dict(mount)",
+        ("tests/places/engine/test_scratch.py",),
+    ),
+    Fault(
+        "harden changes what other services relax",
+        "composegen/stackfile/relaxing.py",
+        "        if stack != replace(self.stack, services=services):\n",
+        "        if False:\n",
+        ("tests/stackfile/test_relaxing.py",),
+    ),
+    # Words
+    Fault(
+        "the rendered file may lie anywhere",
+        "composegen/stackfile/keys/top.py",
+        "    if not _OUTPUT.fullmatch(name):\n",
+        "    if False:\n",
+        ("tests/stackfile/keys/test_top.py",),
+    ),
+    Fault(
+        "a random port is the service's own as a process",
+        "composegen/places/processes/ports.py",
+        "            new = find_free_port(taken)\n",
+        "            new = written.port\n",
+        ("tests/places/processes/test_plan.py",),
+    ),
+    Fault(
+        "a service is restarted whatever its policy says",
+        "composegen/places/processes/tender.py",
+        "        return self._is_restarted and policy.applies(code) and has_tries\n",
+        "        return self._is_restarted\n",
+        ("tests/places/processes/test_tender.py",),
+    ),
+    Fault(
+        "the output is not found before the stack is loaded",
+        "composegen/stackfile/load.py",
+        '        if key == "output":\n',
+        "        if False:\n",
+        ("tests/stackfile/test_load.py",),
     ),
 )

@@ -22,7 +22,7 @@ def find_unnoted(
     """What `docker compose up` brought up from a rendered file of this folder.
 
     Its plan is made again, with the selection in the header. None where nothing is up,
-    and where no engine answers to tell.
+    and where no engine answers.
     """
     recorded = read_recorded(workspace.compose_file)
     if recorded is None:
@@ -30,7 +30,8 @@ def find_unnoted(
     try:
         plan = make(recorded.selection)
         endpoint = find_endpoint(workspace.environment)
-        made = make_notes(plan, workspace.find_project(plan.stack.name), endpoint)
+        project = workspace.find_project(plan.stack.name)
+        made = make_notes(plan, project, endpoint, workspace.fill)
         with Engine(endpoint) as engine:
             return made if engine.list_containers(made.project) else None
     except ComposegenError:

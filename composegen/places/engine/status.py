@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
+from composegen.model import Later
 from composegen.places.engine.containers import Container, Status, format_time
 from composegen.places.engine.notes import (
     How,
+    NotedExclusion,
     NotedFailure,
     NotedService,
     NotedStop,
     Notes,
+    note_excluded,
 )
 from composegen.places.status import (
     ALIVE_FOR,
@@ -21,7 +25,7 @@ from composegen.places.status import (
     State,
     are_up,
 )
-from composegen.records import record, replace
+from composegen.records import as_dict, record, replace
 
 _RANK = (
     State.FAILED,
@@ -31,6 +35,8 @@ _RANK = (
     State.READY,
     State.FINISHED,
 )
+_USING = frozenset({State.READY, State.STARTING})
+_UP = "composegen up"
 _HEARD_WITHIN = 1.0
 """Seconds in which `up` hears of a death."""
 STEADY_FOR = 10.0
@@ -86,7 +92,12 @@ def make_seen(
         for status in (_make_status(notes, each, found, at) for each in notes.services)
     ]
     statuses += [
-        ServiceStatus(service=str(each["service"]), state=State.LEFT_OUT)
+        ServiceStatus(
+            service=str(each["service"]),
+            state=State.EXCLUDED,
+            reason=str(each["reason"]),
+            fallback=False,
+        )
         for each in notes.left_out
     ]
     return EngineSeen(notes=notes, containers=found, statuses=tuple(statuses), now=at)
@@ -95,7 +106,7 @@ def make_seen(
 def forget_past(notes: Notes, container: Container) -> Container:
     """The container without what is left of an earlier `up`, which is no evidence.
 
-    The engine does not tell when a start failed, so an error counts only where the
+    The engine does not say when a start failed, so an error counts only where the
     container was made by this `up`, or where this `up` noted that it was refused.
     """
     noted = notes.find_failure(container.service)
@@ -113,6 +124,14 @@ def _make_status(
 ) -> ServiceStatus:
     """The status of a service: that of its worst container."""
     own = [each for each in found if each.service == noted.name]
+    exclusion = notes.find_exclusion(noted.name)
+    if exclusion is not None and is_excluded(exclusion, own):
+        return ServiceStatus(
+            service=noted.name,
+            state=State.EXCLUDED,
+            reason=exclusion.reason,
+            fallback=True,
+        )
     states = {each.id: find_state(notes, noted, each, now) for each in own}
     worst = min(own, key=lambda each: _RANK.index(states[each.id]), default=None)
     state = State.STOPPED if worst is None else states[worst.id]
@@ -138,6 +157,40 @@ def _make_status(
     )
 
 
+def is_excluded(exclusion: NotedExclusion, own: Iterable[Container]) -> bool:
+    """Whether a service is still excluded: nothing of it runs, or was started since."""
+    return not any(
+        each.is_running
+        or each.status is Status.RESTARTING
+        or (each.started_at or 0.0) > exclusion.at + _HEARD_WITHIN
+        for each in own
+    )
+
+
+def list_excluded(
+    notes: Notes, statuses: Iterable[ServiceStatus]
+) -> tuple[Mapping[str, Any], ...]:
+    """What is excluded now, by the selection and by failures, as it is noted."""
+    out = {each.service for each in statuses if each.fallback}
+    failed = (each for each in note_excluded(notes) if each.service in out)
+    return (*notes.left_out, *map(as_dict, failed))
+
+
+def list_lost(notes: Notes, statuses: Iterable[ServiceStatus]) -> Iterator[str]:
+    """What `up` would change: a service still uses one that is gone, or is back."""
+    states = {each.service: each.state for each in statuses}
+    for each in notes.services:
+        if states[each.name] not in _USING:
+            continue
+        for need in each.needs:
+            gone = states.get(need.service) not in {*FINE, State.STARTING}
+            has_it = need.service not in each.without
+            if need.later is Later.RESTART and gone and has_it:
+                yield f"{each.name} still uses {need.service}, which is gone: {_UP}"
+            elif need.service in each.without and states[need.service] in FINE:
+                yield f"{each.name} runs without {need.service}, which is up: {_UP}"
+
+
 def _is_noted(notes: Notes, container: Container) -> bool:
     """Whether a container is as the user has stopped it.
 
@@ -153,7 +206,7 @@ def holds_failure(
 ) -> bool:
     """Whether what `up` judged of a service is still so.
 
-    It is, until the service is ready, or was started or stopped anew by somebody.
+    It is, until the service is ready, or was started or stopped again from outside.
     """
     if failure is None or state in FINE:
         return False
@@ -193,7 +246,9 @@ def find_state(
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
             return State.FAILED
-        case _ if not (noted.is_restarted or container.exit_code in _STOPPED_WITH):
+        case _ if container.exit_code not in _STOPPED_WITH and (
+            noted.on_failure or not noted.is_restarted
+        ):
             return State.FAILED
         case _:
             return State.STOPPED
@@ -216,7 +271,7 @@ def _find_running(
 def find_deadline(notes: Notes, noted: NotedService, container: Container) -> float:
     """When the boot of a container is over, on the engine's clock.
 
-    An `up` that finds it booting gives it its time once more.
+    An `up` that finds it booting gives it its time again.
     """
     started = container.started_at or 0.0
     if notes.limit is not None and started <= notes.began + notes.limit:

@@ -17,12 +17,13 @@ from composegen.errors import (
 from composegen.graph import find_closure
 from composegen.model import Service
 from composegen.oserrors import is_shortage
-from composegen.places.events import Event, Line, Planned, Report, Told, read_event
+from composegen.places.events import Event, Line, Message, Planned, Report, read_event
 from composegen.places.place import (
+    Act,
     Acted,
     Outcome,
     check_services,
-    report_dependants,
+    report_dependents,
 )
 from composegen.places.processes.control import Following, act_on_run, ask_run
 from composegen.places.processes.records import RunFolder, RunRecord
@@ -33,13 +34,17 @@ from composegen.records import record
 
 @record
 class AnsweringRun:
-    """A run that is alive, and what it says of its services."""
+    """A run that is alive, and what it says of its services.
+
+    ``without`` are the services that each one was started without.
+    """
 
     record: RunRecord
     statuses: Mapping[str, ServiceStatus]
     needs: Mapping[str, tuple[str, ...]]
-    left_out: Mapping[str, str]
+    excluded: Mapping[str, str]
     definitions: Mapping[str, str]
+    without: Mapping[str, tuple[str, ...]]
 
     @property
     def pid(self) -> int:
@@ -57,10 +62,10 @@ class Asking:
             name: needs for run in self._runs for name, needs in run.needs.items()
         }
 
-    def carry_out(
-        self, act: str, names: Iterable[str], report: Report
+    def perform(
+        self, act: Act, names: Iterable[str], report: Report
     ) -> tuple[Acted, ...]:
-        """``stop``, ``start`` or ``restart`` services; what became of each."""
+        """Stop, start or restart services; what became of each."""
         wanted = tuple(dict.fromkeys(names))
         self._check(wanted)
         # Those who only use a service are the first that let go of it, and a run that
@@ -69,44 +74,44 @@ class Asking:
         users_first = sorted(runs, key=lambda run: not _uses(run, wanted))
         named_first = sorted(runs, key=lambda run: not {*run.record.names} & {*wanted})
         self._note(act, wanted, report)
-        if act == "stop":
-            return self._ask_all("stop", users_first, wanted, report)
-        if act == "start" or len(runs) == 1:
+        if act is Act.STOP:
+            return self._ask_all(Act.STOP, users_first, wanted, report)
+        if act is Act.START or len(runs) == 1:
             return self._ask_all(act, named_first, wanted, report)
-        acted = self._ask_all("stop", users_first, wanted, report)
+        acted = self._ask_all(Act.STOP, users_first, wanted, report)
         if any(each.outcome is Outcome.FAILED for each in acted):
             return acted
-        return self._ask_all("start", named_first, wanted, report)
+        return self._ask_all(Act.START, named_first, wanted, report)
 
     def _check(self, names: tuple[str, ...]) -> None:
         running = dict.fromkeys(name for run in self._runs for name in run.statuses)
-        left_out = {
-            name: why for run in self._runs for name, why in run.left_out.items()
+        excluded = {
+            name: why for run in self._runs for name, why in run.excluded.items()
         }
-        check_services(names, (*self._services, *running, *left_out))
+        check_services(names, (*self._services, *running, *excluded))
         for name in names:
             if name in running:
                 continue
-            why = f"; it is excluded: {left_out[name]}" if name in left_out else ""
+            why = f"; it is excluded: {excluded[name]}" if name in excluded else ""
             raise NotPart(
                 f"`{name}` is not part of what runs here{why}",
                 help=f"what runs here: {', '.join(running)}",
             )
 
-    def _note(self, act: str, names: tuple[str, ...], report: Report) -> None:
+    def _note(self, act: Act, names: tuple[str, ...], report: Report) -> None:
         """Give names their room, and say what is good to know before it is done."""
         report(Planned(services=self._find_concerned(act, names)))
-        if act != "start":
+        if act is not Act.START:
             running = {
                 name
                 for run in self._runs
                 for name, status in run.statuses.items()
                 if status.pid is not None
             }
-            report_dependants(names, self._needs, running, report)
-        if act == "restart" and self._has_changed(names):
+            report_dependents(names, self._needs, running, report)
+        if act is Act.RESTART and self._has_changed(names):
             text = "the stack file has changed since, which a restart does not use: "
-            report(Told(text=f"{text}composegen down, then composegen run"))
+            report(Message(text=f"{text}composegen down, then composegen run"))
 
     def _has_changed(self, names: tuple[str, ...]) -> bool:
         now = self._services
@@ -117,17 +122,24 @@ class Asking:
             if now and name in run.definitions
         )
 
-    def _find_concerned(self, act: str, names: tuple[str, ...]) -> tuple[str, ...]:
-        if act == "stop":
+    def _find_concerned(self, act: Act, names: tuple[str, ...]) -> tuple[str, ...]:
+        if act is Act.STOP:
             return names
-        closed = find_closure(self._needs, names)
+        # Those that run without one of them are restarted with it.
+        users = [
+            user
+            for run in self._runs
+            for user, without in run.without.items()
+            if {*without} & {*names}
+        ]
+        closed = {*find_closure(self._needs, names), *users}
         return tuple(name for name in self._needs if name in closed)
 
     # One run after the other
 
     def _ask_all(
         self,
-        act: str,
+        act: Act,
         runs: Iterable[AnsweringRun],
         names: tuple[str, ...],
         report: Report,
@@ -172,8 +184,9 @@ def _ask(record: RunRecord) -> AnsweringRun:
         record=record,
         statuses={status.service: status for status in statuses},
         needs={name: tuple(needs) for name, needs in said["needs"].items()},
-        left_out={each["service"]: each["reason"] for each in said["left_out"]},
+        excluded={each["service"]: each["reason"] for each in said["left_out"]},
         definitions=said.get("definitions", {}),
+        without={name: tuple(names) for name, names in said.get("without", {}).items()},
     )
 
 
@@ -184,7 +197,7 @@ def _uses(run: AnsweringRun, names: Iterable[str]) -> bool:
 
 def _ask_one(
     run: AnsweringRun,
-    act: str,
+    act: Act,
     names: tuple[str, ...],
     shown: tuple[str, ...],
     report: Report,

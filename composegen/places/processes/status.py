@@ -16,7 +16,7 @@ from composegen.places.status import (
     ServiceStatus,
     State,
 )
-from composegen.records import field, record
+from composegen.records import field, record, replace
 from composegen.system.identity import is_still
 
 
@@ -33,7 +33,7 @@ class RunsSeen:
     statuses: tuple[ServiceStatus, ...]
     is_running: bool
     is_up: bool
-    left_out: tuple[Mapping[str, Any], ...] = ()
+    excluded: tuple[Mapping[str, Any], ...] = ()
     failures: Mapping[str, Failure] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -70,22 +70,22 @@ def look_at_runs(
     """Ask every run of the folder; when none is alive, report how the last one ended.
 
     The stack adds the services that no run has. Without one, because its file cannot
-    be read, what the runs tell is all.
+    be read, what the runs report is all.
     """
-    told = _Told()
-    told.notes += notes
+    answers = _Answers()
+    answers.notes += notes
     runs = RunFolder.find(folder)
     if runs is not None:
         for run in runs.list_runs():
-            told.ask(run, runs)
-        told.note_leftovers(runs)
-        if not told.is_running:
-            told.read_last(runs.read_last())
-    return told.join(stack)
+            answers.ask(run, runs)
+        answers.note_leftovers(runs)
+        if not answers.is_running:
+            answers.read_last(runs.read_last())
+    return answers.join(stack)
 
 
-class _Told:
-    """What the runs of a folder tell, put together."""
+class _Answers:
+    """What the runs of a folder answer, put together."""
 
     def __init__(self) -> None:
         self.is_running = False
@@ -94,7 +94,7 @@ class _Told:
         self.failures: dict[str, Failure] = {}
         self.answers: dict[str, str] = {}
         self.log_starts: dict[str, int] = {}
-        self.left_out: dict[str, Mapping[str, Any]] = {}
+        self.excluded: dict[str, Mapping[str, Any]] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
         self.notes: list[str] = []
         self.ending = ""
@@ -106,6 +106,17 @@ class _Told:
         if said is not None and why is not None:
             self.is_running = True
             self.is_up = self.is_up and bool(said["is_up"])
+            self.notes += [
+                f"{user} still uses {gone}, which is gone: composegen restart {user}"
+                for user, gone in said.get("stale", ())
+            ]
+            out = {each["service"] for each in said["left_out"]}
+            self.notes += [
+                f"{user} runs without {name}, with its fallback"
+                for user, names in said.get("without", {}).items()
+                for name in names
+                if name not in out
+            ]
             self._add({**said, **why})
         elif is_still(run.supervisor):
             self.is_running, self.is_up = True, False
@@ -136,7 +147,7 @@ class _Told:
             before = self.statuses.get(status.service)
             if before is None or _says_more(status, before):
                 self.statuses[status.service] = status
-        self.left_out |= {each["service"]: each for each in data["left_out"]}
+        self.excluded |= {each["service"]: each for each in data["left_out"]}
         self.failures |= {
             name: _read_failure(each) for name, each in data["failures"].items()
         }
@@ -156,8 +167,8 @@ class _Told:
             ]
         out = {
             name: each
-            for name, each in self.left_out.items()
-            if name not in self.statuses and (stack is None or name in services)
+            for name, each in self.excluded.items()
+            if not self._takes_part(name) and (stack is None or name in services)
         }
         needs = {
             name: tuple(need.service for need in service.needs)
@@ -169,17 +180,32 @@ class _Told:
         return RunsSeen(
             statuses=(
                 *(self.statuses.get(name) or _make_stopped(name) for name in listed),
-                *(ServiceStatus(service=name, state=State.LEFT_OUT) for name in out),
+                *(self._describe_excluded(each) for each in out.values()),
             ),
             is_running=self.is_running,
             is_up=self.is_running and self.is_up,
-            left_out=tuple(out.values()),
+            excluded=tuple(out.values()),
             failures=self.failures,
             answers=self.answers,
             log_starts=self.log_starts,
             needs={**needs, **self.needs},
             notes=tuple(self.notes),
             ending=self.ending,
+        )
+
+    def _takes_part(self, name: str) -> bool:
+        """Whether a run has a service that is not excluded."""
+        status = self.statuses.get(name)
+        return status is not None and status.state is not State.EXCLUDED
+
+    def _describe_excluded(self, note: Mapping[str, Any]) -> ServiceStatus:
+        name = note["service"]
+        status = self.statuses.get(name) or _make_stopped(name)
+        return replace(
+            status,
+            state=State.EXCLUDED,
+            reason=note["reason"],
+            fallback=note.get("fallback") or None,
         )
 
 

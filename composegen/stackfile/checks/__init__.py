@@ -13,15 +13,17 @@ from composegen.stackfile.checks.data import (
     check_replicas,
     check_volumes,
 )
+from composegen.stackfile.checks.drill import check_drills
 from composegen.stackfile.checks.health import check_health, check_probe_tool
 from composegen.stackfile.checks.host import check_engine_socket, check_host_network
-from composegen.stackfile.checks.images import check_images, check_reasons
+from composegen.stackfile.checks.images import check_images, check_reasons, check_tried
 from composegen.stackfile.checks.implied import check_implied_needs
 from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
+    check_excluded,
     check_jobs,
-    check_left_out,
+    check_later,
     check_names,
     check_unasked,
 )
@@ -31,7 +33,13 @@ from composegen.stackfile.checks.ports import (
     check_open_ports,
     check_ports,
 )
-from composegen.stackfile.checks.reach import check_networks, check_store_networks
+from composegen.stackfile.checks.reach import (
+    check_common_networks,
+    check_internal_ports,
+    check_networks,
+    check_store_networks,
+    check_unused_networks,
+)
 from composegen.stackfile.checks.resources import check_reservations
 from composegen.stackfile.checks.secrets import check_literals, check_secrets
 from composegen.stackfile.checks.variables import (
@@ -48,7 +56,8 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_conditions,
     check_unasked,
     check_jobs,
-    check_left_out,
+    check_later,
+    check_excluded,
     check_implied_needs,
     check_variables,
     check_early_variables,
@@ -57,6 +66,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_requirements,
     check_literals,
     check_health,
+    check_drills,
     check_open_ports,
     check_ports,
     check_led_to,
@@ -66,12 +76,16 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_secrets,
     check_images,
     check_reasons,
+    check_tried,
     check_paths,
     check_reservations,
     check_networks,
+    check_common_networks,
+    check_internal_ports,
     check_host_network,
     check_engine_socket,
     check_store_networks,
+    check_unused_networks,
 )
 
 # What only one target needs of a stack, by the target's name.

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from composegen.model import (
-    Service,
+from collections.abc import Iterable
+
+from composegen.errors import Level
+from composegen.model import Condition, Need, Raw, Service, Stack
+from composegen.planning.networks import (
+    list_all_networks,
+    list_networks,
+    list_raw_networks,
 )
-from composegen.planning.networks import list_networks
+from composegen.planning.placeholders import PLACEHOLDER
 from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.hints.inline import write_inline
 from composegen.values import guess_default
+
+_ADDRESSES = frozenset({"url", "host", "port", "url_file"})
+"""The placeholders that hold an address inside the stack."""
 
 
 def check_networks(checked: Checked) -> None:
-    """Raw networks do what their author thinks they do."""
+    """Networks do what their author thinks they do."""
     for service in checked.stack.services.values():
-        raw = service.compose.get("networks")
-        names = list(raw) if isinstance(raw, dict | list) else []
-        path = ("services", service.name, "compose", "networks")
-        if names and service.is_store:
+        if service.networks is not None and "networks" in service.compose:
             checked.add(
-                "store-network",
-                f"the data store `{service.name}` is reachable on "
-                f"{', '.join(map(str, names))}",
-                path,
-                "remove it: a data store shares a network with its dependent services",
+                "computed-key",
+                f"`{service.name}` has `networks` twice: as a key and as a raw setting",
+                ("services", service.name, "compose", "networks"),
+                "write all of them in `networks`",
             )
-        if "networks" in service.compose and raw is None:
-            _check_kept(checked, service)
-        _check_declared(checked, service, [str(name) for name in names])
-        total = len({*list_networks(checked.stack, service), *map(str, names)})
+        elif "networks" in service.compose:
+            _check_raw(checked, service)
+        else:
+            _check_listed(checked, service)
+        total = len(list_all_networks(checked.stack, service))
         if (
             total > 1
             and service.labels.get("traefik.enable", "").lower() == "true"
@@ -41,6 +48,23 @@ def check_networks(checked: Checked) -> None:
                 "name the network that both share:\n"
                 "labels: {traefik.docker.network: ..}",
             )
+
+
+# Networks of raw settings
+
+
+def _check_raw(checked: Checked, service: Service) -> None:
+    names = list_raw_networks(service)
+    if names and service.is_store:
+        checked.add(
+            "store-network",
+            f"the data store `{service.name}` is reachable on {', '.join(names)}",
+            ("services", service.name, "compose", "networks"),
+            "remove it: a data store shares a network with its dependent services",
+        )
+    if service.compose["networks"] is None:
+        _check_kept(checked, service)
+    _check_declared(checked, service, names)
 
 
 def _check_kept(checked: Checked, service: Service) -> None:
@@ -60,27 +84,12 @@ def _check_kept(checked: Checked, service: Service) -> None:
         )
 
 
-def check_store_networks(checked: Checked) -> None:
-    """The top level's raw networks open no store's own one."""
-    raw = checked.stack.compose.get("networks")
-    for name in raw if isinstance(raw, dict) else ():
-        service = checked.stack.services.get(str(name))
-        if service is not None and service.is_store:
-            checked.add(
-                "store-network",
-                f"`{name}` is already the network of the data store `{name}`",
-                ("compose",),
-                "rename your network",
-            )
-
-
-def _check_declared(checked: Checked, service: Service, names: list[str]) -> None:
+def _check_declared(checked: Checked, service: Service, names: Iterable[str]) -> None:
     """A raw network is one that composegen makes or the top level declares."""
-    if not names:
-        return
-    declared = checked.stack.compose.get("networks")
-    known = {"default", *(declared if isinstance(declared, dict) else ())}
-    known |= {s.name for s in checked.stack.services.values() if s.is_store}
+    known = {"default", *_list_declared(checked.stack)}
+    for other in checked.stack.services.values():
+        known.update(other.networks or ())
+        known.update([other.name] if other.has_own_network else ())
     for name in names:
         if guess_default(name) not in ({*known, ""} if "$" in name else known):
             checked.add(
@@ -88,5 +97,151 @@ def _check_declared(checked: Checked, service: Service, names: list[str]) -> Non
                 f"`{service.name}` is on the network `{name}`, which is not declared",
                 ("services", service.name, "compose", "networks"),
                 "declare it at the top level:\n"
-                f"compose: {{networks: {{{name}: {{external: true}}}}}}",
+                f"networks: {{{name}: {{external: true}}}}",
             )
+
+
+def _list_declared(stack: Stack) -> dict[str, Raw]:
+    """The options of each network that the top level declares, raw ones over others."""
+    raw = stack.compose.get("networks")
+    return {**stack.networks, **(raw if isinstance(raw, dict) else {})}
+
+
+# Networks of the key
+
+
+def _check_listed(checked: Checked, service: Service) -> None:
+    """A listed network is no data store's own, and no mode of Docker's."""
+    declared = _list_declared(checked.stack)
+    for name in service.networks or ():
+        path = ("services", service.name, "networks", name)
+        store = checked.stack.services.get(name)
+        if store is not None and store.has_own_network:
+            checked.add(
+                "store-network",
+                f"`{name}` is the network of the data store `{name}`, which "
+                f"`{service.name}` joins by needing it",
+                path,
+                f"let it need the store:\nneeds: [{name}]",
+                level=Level.ERROR,
+            )
+        elif name in {"host", "none"} and name not in declared:
+            checked.add(
+                "undeclared-network",
+                f"`{service.name}` is on the network `{name}`, which is not declared",
+                path,
+                "Docker's network of that name is a mode:\n"
+                f"compose: {{network_mode: {name}}}"
+                if name == "host"
+                else "every service is on a network; rename this one",
+            )
+
+
+def check_unused_networks(checked: Checked) -> None:
+    """A network with options is one that a service is on."""
+    used = {"default"}
+    raw = ""
+    for service in checked.stack.services.values():
+        used.update(list_all_networks(checked.stack, service))
+        raw += str(service.compose.get("networks", ""))
+    for name in checked.stack.networks:
+        if name not in used and name not in raw and "$" not in raw:
+            checked.add(
+                "unused-network",
+                f"no service is on the network `{name}`",
+                ("networks", name),
+                f"list it in a service (networks: [default, {name}]), or remove it",
+            )
+
+
+def check_store_networks(checked: Checked) -> None:
+    """The top level's networks open no store's own one."""
+    raw = checked.stack.compose.get("networks")
+    places = dict.fromkeys(raw if isinstance(raw, dict) else (), ("compose",))
+    own = {name: ("networks", name) for name in checked.stack.networks}
+    for name, path in {**places, **own}.items():
+        service = checked.stack.services.get(name)
+        if service is not None and service.has_own_network:
+            checked.add(
+                "store-network",
+                f"`{name}` is already the network of the data store `{name}`",
+                path,
+                "rename your network",
+            )
+
+
+# Who reaches whom
+
+
+def check_common_networks(checked: Checked) -> None:
+    """A service shares a network with each that it needs.
+
+    A need that gets no address and waits for no health is about the order alone, as is
+    one without an address where neither service chooses its networks.
+    """
+    for service, need, target in checked.needs():
+        if service.uses_host_network or target.uses_host_network:
+            continue
+        if checked.is_broken(service.name, "networks", "compose"):
+            continue
+        if checked.is_broken(target.name, "networks", "compose"):
+            continue
+        is_chosen = service.networks is not None or target.networks is not None
+        is_asked = need.until is Condition.HEALTHY and is_chosen
+        if not is_asked and not gets_address(need):
+            continue
+        names = list_all_networks(checked.stack, service)
+        others = list_all_networks(checked.stack, target)
+        if set(names).isdisjoint(others):
+            checked.add(
+                "no-common-network",
+                f"`{service.name}` needs `{target.name}` and cannot reach it: "
+                f"`{service.name}` is on {', '.join(names)}, `{target.name}` on "
+                f"{', '.join(others)}",
+                ("services", service.name, "needs", target.name),
+                _suggest_networks(service, names, others),
+            )
+
+
+def _suggest_networks(
+    service: Service, names: Iterable[str], others: tuple[str, ...]
+) -> str:
+    """The `networks` with which a service reaches another one."""
+    if service.has_own_network:
+        return (
+            f"let `{service.name}` be on another network than its own, which its "
+            f"dependent services share:\nnetworks: [{others[0]}]"
+        )
+    listed = write_inline([*names, others[0]])
+    return f"let `{service.name}` join one of them:\nnetworks: {listed}"
+
+
+def gets_address(need: Need) -> bool:
+    """Whether a variable of a need holds the address of the service."""
+    words = {word for text in need.env.values() for word in PLACEHOLDER.findall(text)}
+    return not words.isdisjoint(_ADDRESSES)
+
+
+def check_internal_ports(checked: Checked) -> None:
+    """A service that publishes a port has a network that leads out."""
+    declared = _list_declared(checked.stack)
+    for service in checked.stack.services.values():
+        names = list_all_networks(checked.stack, service)
+        if not service.publish or not names:
+            continue
+        if all(_is_internal(checked.stack, declared, name) for name in names):
+            checked.add(
+                "internal-port",
+                f"`{service.name}` publishes a port, but all its networks are internal "
+                f"({', '.join(names)}): the engine publishes nothing",
+                ("services", service.name, "publish"),
+                "let it join a network that is not internal, or remove `publish`",
+            )
+
+
+def _is_internal(stack: Stack, declared: dict[str, Raw], name: str) -> bool:
+    service = stack.services.get(name)
+    options = declared.get(name)
+    if service is not None and service.has_own_network:
+        return True
+    return isinstance(options, dict) and options.get("internal") is True

@@ -14,7 +14,7 @@ from composegen.stackfile.keys.key import Draft, Schema
 from composegen.stackfile.nodes import Node, ScalarNode
 from composegen.stackfile.reader import Path, Reader, describe
 from composegen.text import shorten, suggest
-from composegen.values import Duration, double_dollars
+from composegen.values import Duration, Number, double_dollars
 
 _HEALTH_KINDS = {kind.value: kind for kind in HealthKind}
 _KIND_KEYS = frozenset({"kind", "path", "command", "reason"})
@@ -68,6 +68,12 @@ def _read_short_health(reader: Reader, node: ScalarNode) -> Draft | None:
 
 
 def _read_http(reader: Reader, node: Node) -> Draft | None:
+    path = read_path(reader, node)
+    return None if path is None else {"kind": HealthKind.HTTP, "path": path}
+
+
+def read_path(reader: Reader, node: Node) -> str | None:
+    """The path of a request over HTTP."""
     path = reader.read_text(node, "a path", variables=False)
     if path is None:
         return None
@@ -80,7 +86,7 @@ def _read_http(reader: Reader, node: Node) -> Draft | None:
             "a path begins with /; spaces and letters beyond ASCII are written %20",
         )
         return None
-    return {"kind": HealthKind.HTTP, "path": path}
+    return path
 
 
 def _read_true(reader: Reader, node: Node, kind: HealthKind) -> Draft | None:
@@ -118,7 +124,7 @@ def _read_none(reader: Reader, node: Node) -> Draft | None:
     return None if reason is None else {"kind": HealthKind.NONE, "reason": reason}
 
 
-def _read_some_time(reader: Reader, node: Node) -> Duration | None:
+def read_some_time(reader: Reader, node: Node) -> Duration | None:
     """A duration above zero: for zero, Docker would take its own default."""
     duration = reader.read_duration(node)
     if duration is not None and duration.seconds <= 0:
@@ -149,8 +155,8 @@ def _read_host(reader: Reader, node: Node) -> str | None:
     return host
 
 
-def _read_retries(reader: Reader, node: Node) -> int | None:
-    return reader.read_integer(node, least=1, most=10_000)
+def _read_retries(reader: Reader, node: Node) -> int | Number | None:
+    return reader.read_number(node, least=1, most=10_000)
 
 
 HEALTH_KEYS: Mapping[str, Callable[[Reader, Node], Any]] = {
@@ -159,10 +165,10 @@ HEALTH_KEYS: Mapping[str, Callable[[Reader, Node], Any]] = {
     "command": _read_command,
     "image": _read_image,
     "none": _read_none,
-    "port": Reader.read_port,
+    "port": Reader.read_any_port,
     "boot": Reader.read_duration,
-    "interval": _read_some_time,
-    "timeout": _read_some_time,
+    "interval": read_some_time,
+    "timeout": read_some_time,
     "retries": _read_retries,
     "host": _read_host,
     "tool": _read_tool,

@@ -25,8 +25,11 @@ from composegen.stackfile.tree import to_plain
 from composegen.text import shorten
 from composegen.values import (
     ENV_NAME,
+    GROUP_NAME,
     SECRET_NAME,
+    Number,
     Port,
+    find_default,
     parse_published_port,
     parse_size,
 )
@@ -63,6 +66,27 @@ def _read_published(reader: Reader, node: Node) -> Port | None:
         return None
 
 
+def read_group(reader: Reader, node: Node, path: Path) -> Any:
+    """The names of the groups that a service is in."""
+    items = node.value if isinstance(node, SequenceNode) else [node]
+    groups: list[str] = []
+    for item in items:
+        name = reader.read_text(item, "the name of a group", variables=False)
+        if name is None:
+            continue
+        if GROUP_NAME.fullmatch(name):
+            reader.nodes[*path, name] = item
+            groups.append(name)
+        else:
+            reader.add(
+                "bad-name",
+                f"`{shorten(name)}` cannot be the name of a group",
+                item,
+                "letters, digits, _ . and - , beginning with a letter or a digit",
+            )
+    return list(dict.fromkeys(groups))
+
+
 def read_resources(reader: Reader, node: Node, path: Path) -> Any:
     """``resources`` without what could not be read; ``none`` sets no limit."""
     if _is_none(node):
@@ -85,22 +109,22 @@ def _is_none(node: Node) -> bool:
 
 
 def _read_cpus(reader: Reader, node: Node) -> str | None:
-    text = reader.read_text(node, "a number of processors or `none`", variables=False)
-    if text is not None and (not re.fullmatch(_CPUS, text) or float(text) <= 0):
-        reader.add(
-            "wrong-type",
-            f"`{shorten(text)}` is not a number of processors",
-            node,
-            "such as 0.5 or 2; `none` sets no limit",
-        )
-        return None
-    return text
+    read = reader.read_parsed(
+        node, "a number of processors", "wrong-type", _parse_cpus, example="2"
+    )
+    return None if read is None else read[0]
+
+
+def _parse_cpus(text: str) -> float:
+    if not re.fullmatch(_CPUS, text) or float(text) <= 0:
+        raise ValueError("such as 0.5 or 2; `none` sets no limit")
+    return float(text)
 
 
 def _read_memory(reader: Reader, node: Node) -> str | None:
     text = reader.read_size(node)
     least = 6 * 1024 * 1024
-    if text is not None and parse_size(text) < least:
+    if text is not None and parse_size(find_default(text)) < least:
         reader.add(
             "bad-size",
             f"`{text}` is less than a container can have",
@@ -112,11 +136,12 @@ def _read_memory(reader: Reader, node: Node) -> str | None:
     return text
 
 
-def _read_pids(reader: Reader, node: Node) -> int | None:
+def _read_pids(reader: Reader, node: Node) -> int | str | None:
     if isinstance(node, ScalarNode) and node.value in {"0", "-1"}:
         reader.add_type(node, "a number of processes", "`none` sets no limit")
         return None
-    return reader.read_integer(node, least=1, most=4_194_304)
+    number = reader.read_number(node, least=1, most=4_194_304)
+    return number.text if isinstance(number, Number) else number
 
 
 _LIMITS: Mapping[str, tuple[Callable[[Reader, Node], Any], Any]] = {
@@ -128,7 +153,7 @@ _LIMITS: Mapping[str, tuple[Callable[[Reader, Node], Any], Any]] = {
 
 
 def read_secrets(reader: Reader, node: Node, path: Path) -> Any:
-    """Variables by the secret whose path they get."""
+    """Variables by the secret whose path they get; ``none`` sets no variable."""
     secrets: dict[str, list[str]] = {}
     if isinstance(node, SequenceNode):
         for item in node.value:
@@ -144,17 +169,25 @@ def read_secrets(reader: Reader, node: Node, path: Path) -> Any:
         reader.nodes[*path, name] = key_node
         if not _check_secret_name(reader, name, key_node):
             continue
-        if is_null(value):
-            secrets[name] = [make_file_variable(name)]
-            continue
-        variable = reader.read_text(value, "the name of a variable", variables=False)
-        if variable is None:
-            continue
-        if ENV_NAME.fullmatch(variable):
-            secrets[name] = [variable]
-        else:
-            reader.add_bad_env_name(variable, value)
+        variables = _read_secret_variables(reader, name, value)
+        if variables is not None:
+            secrets[name] = variables
     return secrets
+
+
+def _read_secret_variables(reader: Reader, name: str, node: Node) -> list[str] | None:
+    """The variables that get the path of a secret's file: none, the usual, its own."""
+    if is_null(node):
+        return [make_file_variable(name)]
+    if _is_none(node):
+        return []
+    variable = reader.read_text(node, "the name of a variable", variables=False)
+    if variable is None:
+        return None
+    if ENV_NAME.fullmatch(variable):
+        return [variable]
+    reader.add_bad_env_name(variable, node)
+    return None
 
 
 def _read_listed_secret(reader: Reader, node: Node) -> str | None:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from composegen.stackfile.keys import compose, health, mounts, needs, own, shapes
+from composegen.stackfile.keys import (
+    compose,
+    drill,
+    health,
+    mounts,
+    needs,
+    networks,
+    own,
+    shapes,
+)
 from composegen.stackfile.keys.key import Draft, Key, add_items, merge_names
 from composegen.stackfile.keys.words import WORDS
 from composegen.stackfile.nodes import MappingNode, Node, is_null
@@ -29,6 +38,7 @@ _TABLE = (
     Key("working_dir", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
     Key("tmpfs", mounts.read_tmpfs, shapes.TEXT_OR_TEXTS, merge=mounts.merge_tmpfs),
     Key("cap_add", compose.read_texts, shapes.TEXTS, merge=add_items),
+    Key("networks", networks.read_networks, networks.SCHEMA),
     Key("hostname", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
     Key("platform", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
     Key(
@@ -38,6 +48,7 @@ _TABLE = (
         merge=merge_names,
         is_brought=True,
     ),
+    Key("restart", compose.read_restart, compose.RESTART_SCHEMA),
     Key("stop_signal", compose.read_text, shapes.TEXT, is_passed=True),
     Key("stop_grace_period", compose.read_duration, shapes.DURATION, is_passed=True),
     Key("shm_size", compose.read_size, shapes.SIZE, is_passed=True),
@@ -94,6 +105,11 @@ _TABLE = (
         compose.read_bool,
         shapes.say(shapes.BOOLEAN, "false: excluded unless included with --with"),
     ),
+    Key(
+        "group",
+        own.read_group,
+        shapes.say(shapes.TEXT_OR_TEXTS, "Excluded unless its group is: --with @NAME"),
+    ),
     Key("replicas", compose.read_replicas, shapes.COUNT),
     Key("resources", own.read_resources, own.RESOURCES_SCHEMA, merge=merge_names),
     Key("secrets", own.read_secrets, own.SECRETS_SCHEMA, merge=merge_names),
@@ -105,6 +121,7 @@ _TABLE = (
         merge=own.merge_local,
         is_brought=True,
     ),
+    Key("drill", drill.read_drill, drill.SCHEMA),
     Key("compose", own.read_compose, own.COMPOSE_SCHEMA),
 )
 

@@ -30,9 +30,9 @@ from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import choose_start_interval, make_test
 from composegen.targets.compose.secrets import write_by_hand
 from composegen.targets.files import OLDEST_START_INTERVAL, File, Options
-from composegen.targets.header import add_checksum, write_flags
+from composegen.targets.header import add_checksum, write_flags, write_plain_use
 from composegen.targets.templates import fill_templates
-from composegen.values import make_duration
+from composegen.values import Duration, make_duration
 
 _CONDITIONS = {
     Condition.HEALTHY: "service_healthy",
@@ -67,7 +67,7 @@ class Setting:
 class Block:
     """One service as it is printed: what differs from the defaults.
 
-    Where it must lack one of them, ``has_defaults`` is false and nothing is left out.
+    Where it must lack one of them, ``has_defaults`` is false and all is written.
     """
 
     name: str
@@ -118,17 +118,20 @@ class _Renderer:
             posixpath.join(self.options.prefix, self.stack.file)
         )
         engine = self.options.engine
+        output = self.options.name or self.stack.output
         top = self._merge_top_level()
         return {
             "source": source,
             "flags": write_flags(
                 source,
-                self.options.name,
+                output,
+                usual=self.stack.output,
                 selection=self.plan.selection.flags,
                 engine=engine if engine < OLDEST_START_INTERVAL else None,
             ),
+            "plain_use": write_plain_use(output),
             "name": self.stack.name,
-            "left_out": self.plan.left_out,
+            "excluded": self.plan.excluded,
             "secret_lines": write_by_hand(
                 self.stack, self.plan.secrets.values(), self.mover.move
             ),
@@ -267,10 +270,11 @@ class _Renderer:
         if service.uses_host_network:
             return
         raw = service.compose.get("networks")
-        names = list(step.networks)
-        if names != ["default"] or raw:
-            listed: list[Raw] = [*names]
-            draft.set("networks", dict.fromkeys(names) if raw else listed)
+        options = {name: (service.networks or {}).get(name) for name in step.networks}
+        if any(options.values()) or raw:
+            draft.set("networks", options)
+        elif list(options) != ["default"]:
+            draft.set("networks", [*options])
 
     def _add_hardening(self, draft: _Draft, service: Service) -> None:
         hardening = harden_service(service)
@@ -285,8 +289,14 @@ class _Renderer:
     def _add_limits(self, draft: _Draft, step: Step) -> None:
         draft.keys |= word_limits(step.service.resources)
         draft.set("logging", _LOGGING)
-        draft.set("restart", "no" if step.service.job else "unless-stopped")
-        if step.replicas != 1:
+        draft.set(
+            "restart",
+            step.service.restart or ("no" if step.service.job else "unless-stopped"),
+        )
+        written = step.service.texts.get("replicas")
+        if written and step.replicas == step.service.replicas:
+            draft.set("deploy", {"replicas": written})
+        elif step.replicas != 1:
             draft.set("deploy", {"replicas": step.replicas})
 
     def _add_health(self, draft: _Draft, service: Service) -> None:
@@ -308,15 +318,17 @@ class _Renderer:
 
     def _make_timing(self, health: Health) -> dict[str, Raw]:
         quick = choose_start_interval(health)
-        interval, retries = health.interval, health.retries
+        interval: Duration = health.interval
+        retries: int | str = health.retries
         timing: dict[str, Raw] = {"start_period": health.boot.text}
         if self.options.engine >= OLDEST_START_INTERVAL:
             timing["start_interval"] = quick.text
+            retries = health.texts.get("retries", health.retries)
         else:
             # Older engines probe as often while it boots as later: not slow, not busy.
             seconds = min(interval.seconds, max(1.0, quick.seconds))
-            tolerated = interval.seconds * retries
-            retries = max(retries, -int(-tolerated // seconds))
+            tolerated = interval.seconds * health.retries
+            retries = max(health.retries, -int(-tolerated // seconds))
             interval = make_duration(seconds)
         return timing | {
             "interval": interval.text,
@@ -352,8 +364,9 @@ class _Renderer:
 
     def _merge_top_level(self) -> dict[str, Raw]:
         top: dict[str, Raw] = {}
-        if self.plan.stores:
-            top["networks"] = {name: {"internal": True} for name in self.plan.stores}
+        networks = self._declare_networks()
+        if networks:
+            top["networks"] = networks
         if self.plan.volumes:
             top["volumes"] = {
                 name: self.stack.volumes.get(name) for name in self.plan.volumes
@@ -369,3 +382,15 @@ class _Renderer:
             moved = self.mover.move_raw(key, value)
             top[key] = merge_raw(top[key], moved) if key in top else moved
         return top
+
+    def _declare_networks(self) -> dict[str, Raw]:
+        """Every network that is used but the default one, which may have options."""
+        networks: dict[str, Raw] = {}
+        for name in (*self.plan.stores, *self.plan.networks):
+            options = self.stack.networks.get(name)
+            if name in self.plan.stores:
+                own: dict[str, Raw] = {"internal": True}
+                networks[name] = merge_raw(own, options) if options else own
+            elif options or name != "default":
+                networks[name] = options
+        return networks

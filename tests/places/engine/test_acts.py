@@ -17,8 +17,8 @@ from composegen.places.engine.notes import (
     change_notes,
     load_notes,
 )
-from composegen.places.events import NotUp, Planned, Stopped, Told
-from composegen.places.place import Outcome
+from composegen.places.events import Message, NotUp, Planned, Stopped
+from composegen.places.place import Act, Outcome
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus, State
 from composegen.planning.definition import digest_definition
@@ -72,8 +72,8 @@ class Stage:
                 self.put(name, **DOWN)
         return self.code, "some words\nError: no such thing"
 
-    def make_boot(self, engine, project, notes, report, *, words):
-        return FakeBoot(self, notes, words)
+    def make_boot(self, engine, project, notes, report, calls):
+        return FakeBoot(self, notes, calls.choose(None).words)
 
     def act(self, act, *names):
         noted = load_notes(self.folder) or self.notes
@@ -81,7 +81,7 @@ class Stage:
         acts = Acts(
             self, project, noted, self.folder, self.services, self.events.append
         )
-        acted = getattr(acts, act)(names)
+        acted = acts.perform(Act(act), names)
         return {each.service: each.outcome for each in acted}
 
     def find(self, kind):
@@ -152,7 +152,7 @@ def test_dependent_services_that_keep_running_are_named(stage):
     stage.act("stop", "db")
     stage.act("stop", "api")
 
-    assert [(e.service, e.text) for e in stage.find(Told)] == [
+    assert [(e.service, e.text) for e in stage.find(Message)] == [
         ("db", "is needed by api, which keeps running")
     ]
 
@@ -255,7 +255,7 @@ def test_a_restart_stops_and_starts_the_same_containers(stage):
 
     assert stage.calls == [("stop", "db")]
     assert stage.boots == [(("db",), start("db"))]
-    assert [e.text for e in stage.find(Told)] == [
+    assert [e.text for e in stage.find(Message)] == [
         "is needed by api, which keeps running"
     ]
     assert load_notes(stage.folder).stopped == ()
@@ -271,7 +271,7 @@ def test_a_restart_says_where_the_stack_file_has_changed(stage):
     for services, said in ((before, 0), (now, 1), ({}, 0)):
         stage.services, stage.events = services, []
         stage.act("restart", "db")
-        texts = [event.text for event in stage.find(Told)]
+        texts = [event.text for event in stage.find(Message)]
         assert len([t for t in texts if "has changed since" in t]) == said
         assert all("composegen up" in text for text in texts)
 

@@ -11,6 +11,7 @@ from composegen.places.processes.plan import Asked, Way, settle_plan
 from composegen.places.processes.units import make_units
 from composegen.planning.printing import format_plan
 from composegen.planning.selection import Selection
+from composegen.system.listeners import is_free
 from composegen.workspace.workspace import Workspace
 from tests.runs import FakeMachine, load, write_stack
 
@@ -45,7 +46,7 @@ def settle(
 
 
 @pytest.mark.parametrize("engine", [False, True])
-def test_an_optional_service_that_is_not_installed_is_left_out_engine_or_not(
+def test_an_optional_service_that_is_not_installed_is_excluded_engine_or_not(
     tmp_path, engine
 ):
     local, units = settle(tmp_path, STORE, engine=engine)
@@ -63,8 +64,8 @@ def test_an_optional_service_that_is_not_installed_is_left_out_engine_or_not(
 HERE = STORE.replace("no-such-redis-server, --port", "python3, -m")
 
 
-def test_an_optional_store_whose_port_is_somebody_elses_is_left_out(tmp_path):
-    """Its dependants would be given the address, and write into what is not ours."""
+def test_an_optional_store_whose_port_is_taken_is_excluded(tmp_path):
+    """Its dependents would be given the address, and write into what is not ours."""
     local, units = settle(tmp_path, HERE, strangers={"redis": "pid 7"})
 
     assert list(units) == ["web"]
@@ -85,9 +86,7 @@ def test_with_reuse_or_where_it_is_required_a_stranger_changes_no_plan(tmp_path)
 
 
 @pytest.mark.parametrize("text", [HERE, STORE], ids=["process", "docker"])
-def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(
-    tmp_path, text
-):
+def test_one_that_is_insisted_on_and_whose_port_is_taken_is_an_error(tmp_path, text):
     with pytest.raises(CannotRun, match="belongs to another program: pid 7") as caught:
         settle(
             tmp_path,
@@ -99,7 +98,7 @@ def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(
     assert "--reuse" in caught.value.help
 
 
-def test_a_left_out_need_unsets_what_the_shell_had_set(tmp_path):
+def test_an_excluded_need_unsets_what_the_shell_had_set(tmp_path):
     _, units = settle(tmp_path, STORE, env={"REDIS_URL": "redis://production"})
 
     assert "REDIS_URL" not in units["web"].launch.env
@@ -124,7 +123,7 @@ def test_a_store_that_must_be_there_runs_in_docker_on_loopback(tmp_path, text, a
     assert local.notes == ("redis runs in Docker: redis:8-alpine",)
 
 
-def test_without_an_engine_a_required_store_is_an_error_with_its_mend(tmp_path):
+def test_without_an_engine_a_required_store_is_an_error_with_its_fix(tmp_path):
     with pytest.raises(CannotRun, match="`no-such-redis-server` is not installed") as e:
         settle(tmp_path, REQUIRED)
 
@@ -132,7 +131,7 @@ def test_without_an_engine_a_required_store_is_an_error_with_its_mend(tmp_path):
     assert "--reuse" in e.value.help
 
 
-def test_a_required_store_that_somebody_runs_is_found_with_reuse(tmp_path):
+def test_a_required_store_that_runs_already_is_found_with_reuse(tmp_path):
     _, units = settle(tmp_path, REQUIRED, listening={6379}, reuse=True)
 
     assert units["redis"].way is Way.FOUND
@@ -149,7 +148,7 @@ def test_a_required_service_without_local_is_an_error_with_the_lines_to_add(tmp_
     assert "local:\n  command: [..]" in caught.value.help
 
 
-def test_what_cannot_run_without_what_is_left_out_goes_too(tmp_path):
+def test_what_cannot_run_without_what_is_excluded_goes_too(tmp_path):
     text = """
     services:
       web:
@@ -169,7 +168,7 @@ def test_what_cannot_run_without_what_is_left_out_goes_too(tmp_path):
     local, units = settle(tmp_path, text)
 
     assert list(units) == ["web"]
-    reasons = {each.service: each.reason for each in local.plan.left_out}
+    reasons = {each.service: each.reason for each in local.plan.excluded}
     assert reasons["search"] == "cannot run without `engine`"
     assert reasons["engine"] == "cannot run here: it has no `local`"
 
@@ -282,7 +281,7 @@ def test_grace_and_signal_are_the_services_own(tmp_path):
     assert units["a"].launch.stop_signal == 2
 
 
-def test_a_missing_python_is_mended_by_a_virtual_environment(tmp_path):
+def test_a_missing_python_is_fixed_by_a_virtual_environment(tmp_path):
     text = """
     services:
       a:
@@ -357,7 +356,7 @@ def test_a_port_of_what_takes_no_part_may_be_anything(tmp_path):
     assert list(settle(tmp_path, PUBLISHED, env=env, selection=selection)[1]) == ["web"]
 
 
-def test_one_that_is_asked_for_and_left_out_is_a_slip(tmp_path):
+def test_one_that_is_asked_for_and_excluded_is_a_slip(tmp_path):
     with pytest.raises(UsageError, match="`redis` is selected, and excluded"):
         settle(
             tmp_path, STORE, names=("redis",), selection=Selection(removed=("redis",))
@@ -370,3 +369,63 @@ def test_a_folder_that_is_not_there_is_to_be_made(tmp_path):
         settle(tmp_path, text)
 
     assert caught.value.help == "make it, or correct the `dir` of `web`"
+
+
+def test_a_random_port_is_a_free_one_of_its_own_at_each_start(tmp_path):
+    text = PUBLISHED.replace("${WEB_PORT:?which port}", "0")
+    text = text.replace("${API_PORT:-8100}", "0")
+
+    _, units = settle(tmp_path, text)
+
+    web, api = units["web"].port, units["api"].port
+    assert len({web, api, 8000, 0}) == 4
+    assert is_free(web)
+    assert units["web"].launch.env["PORT"] == str(web)
+    assert units["web"].probe.port == web
+    assert units["web"].launch.env["API"] == f"http://127.0.0.1:{api}"
+
+
+def test_a_port_of_local_is_taken_instead_of_a_random_one(tmp_path):
+    text = PUBLISHED.replace("${WEB_PORT:?which port}", "0")
+    text = text.replace("[python3, web.py]", "[python3, web.py], port: 8205")
+
+    assert settle(tmp_path, text)[1]["web"].port == 8205
+
+
+VARYING = """
+services:
+  web:
+    image: python:3.12-slim
+    port: ${WEB_PORT:-8211}
+    health: {http: /, boot: "${BOOT:-40s}", interval: "${EVERY:-5s}"}
+    needs: {api: API}
+    local: {command: [python3, web.py, "{port}"]}
+  api:
+    image: python:3.12-slim
+    port: ${API_PORT:-8212}
+    health: /
+    local: {command: [python3, api.py]}
+"""
+
+
+def test_numbers_are_what_variables_say_here(tmp_path):
+    _, units = settle(tmp_path, VARYING)
+    assert (units["web"].port, units["web"].probe.boot) == (8211, 40)
+
+    env = {"WEB_PORT": "8221", "API_PORT": "8222", "BOOT": "1m", "EVERY": "1s"}
+    _, units = settle(tmp_path, VARYING, env=env)
+
+    web = units["web"]
+    assert (web.port, web.probe.port, web.launch.env["PORT"]) == (8221, 8221, "8221")
+    assert (web.probe.boot, web.probe.interval) == (60, 1)
+    assert web.launch.command[-1] == "8221"
+    assert web.launch.env["API"] == "http://127.0.0.1:8222"
+
+
+def test_a_number_that_is_none_here_is_an_error(tmp_path):
+    with pytest.raises(CannotRun) as caught:
+        settle(tmp_path, VARYING, env={"WEB_PORT": "many"})
+
+    assert caught.value.message.startswith(
+        "`web` cannot run here: `port` is 'many' by ${WEB_PORT:-8211}: a port is"
+    )

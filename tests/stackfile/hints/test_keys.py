@@ -91,7 +91,7 @@ def help(key: str, value: str) -> str:
         ("healthcheck", "nonsense", "health: /path"),
         ("ports", "['8080:8080']", "publish: 8080"),
         ("ports", "['8080:80']", "publish: [8080:80]"),
-        ("ports", "[80]", "publish: [80]"),
+        ("ports", "[80]", "publish: [0:80]"),
         ("ports", "['127.0.0.1:80:80']", "publish: [127.0.0.1:80:80]"),
         ("ports", "['1:1', '53:53/udp']", "publish: [1:1, 53:53/udp]"),
         ("ports", "[{target: 80, published: 8080}]", "publish: [8080:80]"),
@@ -113,11 +113,10 @@ def help(key: str, value: str) -> str:
             "{replicas: 2, mode: global}",
             "replicas: 2\ncompose: {deploy: {mode: global}}",
         ),
-        ("networks", "[front]", "compose: {networks: [front]}"),
-        ("restart", "always", "compose: {restart: always}"),
         ("container_name", "one", "compose: {container_name: one}"),
-        ("profiles", "[debug]", "enabled: false"),
-        ("profiles", "[]", "remove it: the service is always enabled"),
+        ("profiles", "[debug]", "group: debug"),
+        ("profiles", "[a, b]", "group: [a, b]"),
+        ("profiles", "[]", "remove it: the service is always included"),
         ("scale", "3", "replicas: 3"),
         ("scale", "0", "enabled: false"),
         ("pids_limit", "-1", "resources: {pids: none}"),
@@ -183,10 +182,9 @@ def test_no_key_has_both_a_word_of_ours_and_a_translation() -> None:
         ("ports", "['8080:80', '53:53/udp', '127.0.0.1:9000:9000']"),
         ("ports", "['${PORT:-80}:80']"),
         ("ports", "[{target: 80, published: 8080}]"),
+        ("ports", "['3000']"),
         ("expose", "[3000]"),
         ("deploy", "{replicas: 2, resources: {limits: {cpus: '1', memory: 1G}}}"),
-        ("networks", "{front: {aliases: [a]}}"),
-        ("restart", "'no'"),
         ("container_name", "one"),
         ("scale", "3"),
         ("mem_limit", "1g"),
@@ -208,8 +206,7 @@ def test_the_lines_that_are_offered_load(key: str, value: str) -> None:
             base[word] = ""
     keys = "".join(f"{word}: {text}\n" for word, text in base.items() if text)
 
-    networks = "compose: {networks: {front: {external: true}}}\n"
-    problems = check(make_stack(app=keys + offered + "\n") + OTHERS + networks)
+    problems = check(make_stack(app=keys + offered + "\n") + OTHERS)
 
     shown = [(p.name, p.message) for p in problems if p.level is Level.ERROR]
     assert shown == []
@@ -234,8 +231,8 @@ def test_a_misspelt_key_of_compose_is_answered_too() -> None:
     ("lines", "help"),
     [
         (
-            "networks: {front: , back: }",
-            "compose: {networks: {front: null, back: null}}",
+            "logging: {driver: , options: }",
+            "compose: {logging: {driver: null, options: null}}",
         ),
         (
             "healthcheck: {<<: *hc, retries: 4}",
@@ -267,8 +264,8 @@ def test_a_top_level_key_of_compose_is_answered(key: str) -> None:
     ("value", "lines"),
     [
         (
-            "networks: {front: {driver: bridge}, back: }",
-            "{front: {driver: bridge}, back: null}",
+            "configs: {one: {file: ./one.conf}, two: }",
+            "{one: {file: ./one.conf}, two: null}",
         ),
         ("configs: {app: {file: ./app.conf}}", "{app: {file: ./app.conf}}"),
         ("include: [{path: other.yaml}]", "[{path: other.yaml}]"),

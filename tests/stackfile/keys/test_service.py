@@ -166,11 +166,9 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
             "compose: {deploy: {resources: {reservations: {memory: 512M}}}}"
         ),
     ),
-    "networks": ("networks: [front, back]", "compose: {networks: [front, back]}"),
-    "restart": ("restart: always", "compose: {restart: always}"),
     "a container's name": ("container_name: web", "compose: {container_name: web}"),
     "the host's network": ("network_mode: host", "compose: {network_mode: host}"),
-    "profiles": ("profiles: [debug]", "enabled: false"),
+    "profiles": ("profiles: [debug]", "group: debug"),
     "scale": ("scale: 3", "replicas: 3"),
     "memory": ("mem_limit: 512m", "resources: {memory: 512m}"),
     "processors": ("cpus: 0.5", "resources: {cpus: 0.5}"),
@@ -218,9 +216,8 @@ def test_a_translation_can_be_pasted(what: str) -> None:
 
     errors = {p.name for p in check(text) if p.level is Level.ERROR}
 
-    # That replicas want no port, a check one, and a network to be declared at the
-    # top level, is another matter.
-    assert errors <= {"no-port", "replicas-port", "undeclared-network"}, errors
+    # That replicas want no port, and a check one, is another matter.
+    assert errors <= {"no-port", "replicas-port"}, errors
 
 
 def test_an_empty_service_is_named_with_what_it_needs() -> None:
@@ -241,9 +238,9 @@ def test_a_network_mode_that_is_not_taken_is_not_translated_to_another() -> None
     assert "network_mode: host" not in problem.help
 
 
-def test_several_keys_of_compose_are_told_together() -> None:
+def test_several_keys_of_compose_are_reported_together() -> None:
     text = make_stack(
-        web="image: nginx:1.29\nrestart: always\nports: ['80:80']\ndepends_on: [db]"
+        web="image: nginx:1.29\nscale: 2\nports: ['80:80']\ndepends_on: [db]"
     )
 
     names = [place for place in list_places(text) if place[0] == "compose-key"]

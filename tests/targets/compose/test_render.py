@@ -51,15 +51,13 @@ def test_a_required_need_is_a_gate(need: str, target: str, condition: str) -> No
     ("target", "condition"),
     [(APP, "service_healthy"), (JOB, "service_completed_successfully")],
 )
-def test_an_optional_need_is_a_gate_that_is_given_up(
-    target: str, condition: str
-) -> None:
+def test_an_optional_need_is_a_gate_that_times_out(target: str, condition: str) -> None:
     assert needing("otherwise: {}", target) == {
         "other": {"condition": condition, "required": False}
     }
 
 
-def test_a_left_out_need_has_no_gate_and_no_service() -> None:
+def test_an_excluded_need_has_no_gate_and_no_service() -> None:
     stack = make_stack(
         app=f"{APP}needs: {{cache: {{env: {{URL: '{{url}}'}}, otherwise: {{}}}}}}\n",
         cache=CACHE,
@@ -264,7 +262,7 @@ def test_the_order_of_keys_is_always_the_same() -> None:
 # Environment
 
 
-def test_an_env_file_that_sets_what_was_left_out_is_overruled() -> None:
+def test_an_env_file_that_sets_what_was_excluded_is_overruled() -> None:
     stack = make_stack(
         app=f"{APP}env_file: app.env\nneeds:\n  cache:\n"
         "    env: {CACHE_URL: '{url}', OTHER: '{host}'}\n    otherwise: {}\n",
@@ -355,6 +353,76 @@ def test_raw_networks_do_not_take_a_store_off_its_own() -> None:
     assert read_services(stack)["cache"]["networks"] == {"cache": None, "proxy": None}
 
 
+def test_networks_replace_the_default_one() -> None:
+    data = read(make_stack(app=f"{APP}networks: [front, back]\n"))
+
+    assert data["services"]["app"]["networks"] == ["front", "back"]
+    assert data["networks"] == {"front": None, "back": None}
+
+
+def test_the_default_network_alone_is_not_written() -> None:
+    data = read(make_stack(app=f"{APP}networks: [default]\n"))
+
+    assert "networks" not in data["services"]["app"]
+    assert "networks" not in data
+
+
+def test_a_service_joins_the_network_of_a_store_in_addition() -> None:
+    stack = make_stack(
+        app=f"{APP}networks: {{front: {{aliases: [a]}}}}\nneeds: [cache]\n", cache=CACHE
+    )
+    data = read(stack)
+
+    assert data["services"]["app"]["networks"] == {
+        "front": {"aliases": ["a"]},
+        "cache": None,
+    }
+    assert data["networks"] == {"cache": {"internal": True}, "front": None}
+
+
+def test_a_store_that_chooses_its_networks_gets_none_of_its_own() -> None:
+    stack = make_stack(
+        app=f"{APP}networks: [default, cache]\nneeds: [cache]\n",
+        cache=f"{CACHE}networks: [cache]\npublish: true\n",
+    )
+    data = read(stack + "networks: {cache: {driver: bridge}}\n")
+
+    assert data["services"]["cache"]["networks"] == ["cache"]
+    assert data["services"]["app"]["networks"] == ["default", "cache"]
+    assert data["networks"] == {"cache": {"driver": "bridge"}}
+
+
+def test_only_networks_that_are_used_are_declared() -> None:
+    stack = make_stack(
+        app=f"{APP}networks: [front]\nneeds: {{cache: {{otherwise: {{}}}}}}\n",
+        cache=CACHE,
+        tool=f"{APP}networks: [back]\nenabled: false\n",
+        raw=f"{APP}compose: {{networks: [far]}}\n",
+    )
+    top = (
+        "networks: {default: {name: home}, far: {external: true}, "
+        "back: {internal: true}, front: }\n"
+    )
+
+    assert read(stack + top, removed=("cache",))["networks"] == {
+        "default": {"name": "home"},
+        "far": {"external": True},
+        "front": None,
+    }
+
+
+def test_raw_networks_of_the_top_level_lie_over_declared_ones() -> None:
+    stack = make_stack(app=f"{APP}networks: [front]\n")
+    top = (
+        "networks: {front: {driver: bridge}}\n"
+        "compose: {networks: {front: {internal: true}}}\n"
+    )
+
+    assert read(stack + top)["networks"] == {
+        "front": {"driver": "bridge", "internal": True}
+    }
+
+
 def test_the_host_s_network_stands_alone() -> None:
     app = read_app("compose: {network_mode: host}\n")
 
@@ -401,7 +469,7 @@ def test_fragments_that_only_hold_an_anchor_are_not_passed_on() -> None:
     assert data["services"]["app"]["environment"] == {"A": "1"}
 
 
-def test_an_anchor_that_nobody_uses_is_passed_on() -> None:
+def test_an_anchor_that_nothing_uses_is_passed_on() -> None:
     assert read("x-a: &a {b: c}\n" + make_stack(app=APP))["x-a"] == {"b": "c"}
 
 
@@ -654,3 +722,87 @@ def test_null_removes_what_is_within_a_rendered_key() -> None:
     assert app["logging"] == {"driver": "local"}
     assert app["build"] == {"context": ".", "args": {"A": None}}
     assert app["environment"] == {"A": None}  # Compose passes the variable on
+
+
+# Variables that are passed on
+
+
+def test_a_variable_that_is_passed_on_has_no_value() -> None:
+    app = read_app("environment: [API_KEY, MODE=fast]\n")
+
+    assert app["environment"] == {"API_KEY": None, "MODE": "fast"}
+
+
+def test_a_variable_with_a_variable_in_its_name_is_passed_on_in_a_list() -> None:
+    app = read_app("environment: ['${PREFIX}_KEY', MODE=fast]\n")
+
+    assert app["environment"] == ["${PREFIX}_KEY", "MODE=fast"]
+
+
+# Restart
+
+
+@pytest.mark.parametrize("restart", ["no", "always", "on-failure:3", "${R:-always}"])
+def test_a_restart_policy_is_rendered(restart: str) -> None:
+    assert read_app(f"restart: {restart}\n")["restart"] == restart
+
+
+def test_a_raw_restart_policy_comes_last() -> None:
+    app = read_app("restart: always\ncompose: {restart: on-failure}\n")
+
+    assert app["restart"] == "on-failure"
+
+
+# Random ports
+
+
+@pytest.mark.parametrize(
+    ("publish", "ports"),
+    [
+        ("0", ["127.0.0.1::8000"]),
+        ("'0:3000'", ["127.0.0.1::3000"]),
+        ("'0.0.0.0:0:53/udp'", ["0.0.0.0::53/udp"]),
+    ],
+)
+def test_a_random_port_is_an_empty_one(publish: str, ports: list[str]) -> None:
+    assert read_app(f"publish: {publish}\n")["ports"] == ports
+
+
+# Variables where composegen computes
+
+
+def test_what_a_variable_says_is_rendered_as_it_was_written() -> None:
+    app = read_services(
+        make_stack(
+            app="image: python:3.13-slim\n"
+            "port: ${P:-8000}\n"
+            "health: {http: /, boot: '${B:-30s}', interval: '${I:-9s}', "
+            "timeout: '${T:-1s}', retries: '${R:-4}'}\n"
+            "resources: {cpus: '${C:-1.5}', memory: '${M:-1G}', pids: '${N:-9}'}\n"
+            "replicas: ${COUNT:-1}\n"
+        )
+    )["app"]
+
+    check = app["healthcheck"]
+    assert "'127.0.0.1',${P:-8000}," in check["test"][-1]
+    assert (check["start_period"], check["interval"]) == ("${B:-30s}", "${I:-9s}")
+    assert (check["timeout"], check["retries"]) == ("${T:-1s}", "${R:-4}")
+    assert (app["cpus"], app["mem_limit"], app["pids_limit"]) == (
+        *("${C:-1.5}", "${M:-1G}", "${N:-9}"),
+    )
+    assert app["deploy"] == {"replicas": "${COUNT:-1}"}
+
+
+def test_the_address_of_a_variable_port_keeps_the_variable() -> None:
+    text = make_stack(
+        app=f"{APP}needs: {{web: {{URL: '{{url}}', PORT: '{{port}}'}}}}\n",
+        web="image: python:3.13-slim\nport: ${P:-8000}\nhealth: /\n",
+        db="use: postgres\nport: ${D:-5433}\nenvironment: [POSTGRES_PASSWORD]\n",
+    )
+    services = read_services(text)
+
+    assert services["app"]["environment"] == {
+        "URL": "http://web:${P:-8000}",
+        "PORT": "${P:-8000}",
+    }
+    assert "-p ${D:-5433} " in services["db"]["healthcheck"]["test"][-1]
