@@ -25,6 +25,9 @@ from composegen.values import (
 Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
 """A value that is passed on as it is: what JSON can hold."""
 
+PROBE_IMAGE = "busybox:1.37"
+"""What asks a service from outside, where the stack names no other image."""
+
 SECRET_FOLDER = ".secrets"  # noqa: S105 - the name of a folder
 """Where the files of secrets are made, in the stack's folder."""
 
@@ -59,7 +62,8 @@ class Health:
 
     ``path`` is the path of an HTTP check; ``command`` a list of words, or one text
     for a shell; ``reason`` why there is no check. ``start_interval`` is set where a
-    recipe knows that the probe is cheap or heavy.
+    recipe knows that the probe is cheap or heavy. ``is_outside`` says that another
+    container asks, over the network.
     """
 
     kind: HealthKind
@@ -74,6 +78,7 @@ class Health:
     host: str = ""
     tools: tuple[str, ...] = ()
     start_interval: Duration | None = None
+    is_outside: bool = False
 
     @property
     def can_be_asked(self) -> bool:
@@ -382,6 +387,7 @@ class Stack:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     compose: Mapping[str, Raw] = field(default_factory=dict)
     resources: Resources = Resources()
+    probe_image: str = PROBE_IMAGE
     extensions: Mapping[str, Raw] = field(default_factory=dict)
     places: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, repr=False

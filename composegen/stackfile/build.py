@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composegen.images.facts import find_facts, fits_image
-from composegen.model import Build, Condition, Facts, Mount, Service, Stack
+from composegen.model import PROBE_IMAGE, Build, Condition, Facts, Mount, Service, Stack
 from composegen.records import record, replace
 from composegen.stackfile.data import Doubt, choose_volumes
 from composegen.stackfile.file import File
@@ -52,6 +52,7 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
         secrets=secrets,
         compose=parts.top.get("compose", {}),
         resources=make_resources(parts.top.get("resources", {})),
+        probe_image=parts.top.get("probe_image", PROBE_IMAGE),
         extensions=parts.extensions,
         places=file.places,
     )

@@ -21,11 +21,11 @@ _READING = """
 # What the services say together.
 _MEANING = """
     above-limit cycle finished-no-job healthy-unasked job-health left-out local-command
-    missing-file missing-setting network-mode no-common-network no-health no-image
-    no-port no-probe-tool not-reachable-from-host placeholder-unknown port-twice
-    replicas-port replicas-volume same-variable secret-name-taken udp-health
-    undeclared-network unknown-data-folder unknown-recipe unknown-service unknown-target
-    wrong-data-folder
+    missing-file missing-setting name-taken network-mode no-common-network no-health
+    no-image no-port no-probe-tool not-reachable-from-host outside-health
+    placeholder-unknown port-twice replicas-port replicas-volume same-variable
+    secret-name-taken udp-health undeclared-network unknown-data-folder unknown-recipe
+    unknown-service unknown-target wrong-data-folder
 """.split()
 
 _WARNINGS = """

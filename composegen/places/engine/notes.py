@@ -73,7 +73,8 @@ class NotedService:
     relative to the stack file. ``check`` is the kind of its health check, with the
     ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
     its published ports, ``says_port`` whether `port` is written too.
-    ``definition`` is the digest of what it was made from.
+    ``definition`` is the digest of what it was made from, ``helper`` the name of the
+    container that asks it from outside, empty where none does.
     """
 
     name: str
@@ -94,6 +95,7 @@ class NotedService:
     publish: tuple[str, ...] = ()
     says_port: bool = False
     definition: str = ""
+    helper: str = ""
 
 
 @record

@@ -8,7 +8,7 @@ from typing import Any
 from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
-from composegen.planning.asking import asks_a_port
+from composegen.planning.asking import asks_a_port, find_helper
 from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, Step
@@ -86,6 +86,7 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
         ),
         password_file=_find_file(plan, secret),
         definition=digest_definition(plan.stack.services, step.name),
+        helper=find_helper(service),
         publish=tuple(_write_published(port) for port in service.publish),
         says_port=bool(service.recipe)
         or ("services", step.name, "port") in plan.stack.places,

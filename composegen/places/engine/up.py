@@ -6,7 +6,6 @@ Compose's exit code alone decides nothing: ``judging`` does, from the engine's e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from composegen.errors import (
     ExitCode,
@@ -15,6 +14,7 @@ from composegen.errors import (
     MissingVariable,
     UpAlready,
 )
+from composegen.model import Service
 from composegen.paths import exists
 from composegen.places.engine.boot import UP, UP_PART, Booting
 from composegen.places.engine.client import Engine
@@ -50,6 +50,7 @@ from composegen.places.events import (
 )
 from composegen.places.reasons import format_reasons
 from composegen.places.status import LeftOutNote
+from composegen.planning.asking import find_helper
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
@@ -309,12 +310,19 @@ class _Up:
             if failed is not None:
                 return failed
         missing = [service.name for service in services if self._must_pull(service)]
+        missing += self._list_helpers_to_pull(services)
         if missing:
             words = ("pull", "--policy", "missing", *missing)
             return self._compose_in_front(*words, about=missing)
         return None
 
-    def _must_pull(self, service: Any) -> bool:
+    def _list_helpers_to_pull(self, services: list[Service]) -> list[str]:
+        """The first helper, where the image that all have is missing."""
+        helpers = [name for service in services if (name := find_helper(service))]
+        asking = Service(name="", image=self.plan.stack.probe_image)
+        return helpers[:1] if helpers and self._must_pull(asking) else []
+
+    def _must_pull(self, service: Service) -> bool:
         policy = service.passed.get("pull_policy", "missing")
         if service.build is not None or policy not in {"missing", "if_not_present"}:
             return False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from composegen.model import Secret, SecretKind
+from composegen.model import PROBE_IMAGE, Secret, SecretKind
 from composegen.records import field, record
-from composegen.stackfile.keys import networks, own, shapes
+from composegen.stackfile.keys import compose, networks, own, shapes
 from composegen.stackfile.keys.key import Draft, Key, Schema
 from composegen.stackfile.keys.service import KEYS, read_service
 from composegen.stackfile.keys.words import WORDS, list_said
@@ -291,6 +291,13 @@ _TABLE = (
         "resources",
         own.read_resources,
         shapes.say(own.RESOURCES_SCHEMA, "Limits of every service that has none"),
+    ),
+    Key(
+        "probe_image",
+        compose.read_image,
+        shapes.say(
+            shapes.PLAIN_TEXT, f"What asks from outside; {PROBE_IMAGE} by default"
+        ),
     ),
     Key(
         "compose",
