@@ -1,4 +1,4 @@
-"""composegen: one stack file, gated on real health, with proven fallbacks."""
+"""composegen: one stack file, gated on real health, with tested fallbacks."""
 
 # No import stands here, not even of the standard library: `python -m composegen` would
 # take a file in the folder one stands in for it, before __main__ sees to that.

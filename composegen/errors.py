@@ -21,6 +21,10 @@
     ├── NotOurs          what composegen did not start must not be stopped  exit 1
     ├── StillRuns        a process that was asked to stop still runs     exit 1
     ├── VolumesLeft      volumes could not be removed                    exit 1
+    ├── CannotHarden     a service cannot be tried without its `relax`   exit 1
+    ├── FaultFailed      a fault of a drill cannot be done, or undone    exit 1
+    ├── DrillRuns        a drill changes what runs here at the moment    exit 1
+    ├── NotDrillable     what runs here cannot be drilled now            exit 2
     ├── DependencyFailed  what a program needs cannot be brought up      exit 1
     ├── Interrupted      a signal ended it                      129, 130 or 143
     ├── FileRefused      a file that must not be read or overwritten     exit 1
@@ -257,9 +261,34 @@ class VolumesLeft(ComposegenError):
     name = "volumes-left"
 
     def __init__(self, reasons: Mapping[str, str], *, help: str = "") -> None:
-        told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-        super().__init__(f"not removed: {told}", help=help)
+        listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        super().__init__(f"not removed: {listed}", help=help)
         self.reasons = reasons
+
+
+class CannotHarden(ComposegenError):
+    """A service cannot be tried without what it relaxes."""
+
+    name = "cannot-harden"
+
+
+class FaultFailed(ComposegenError):
+    """A fault of a drill cannot be done, or cannot be undone."""
+
+    name = "fault"
+
+
+class DrillRuns(ComposegenError):
+    """A drill changes what runs here at the moment."""
+
+    name = "drill-runs"
+
+
+class NotDrillable(ComposegenError):
+    """What runs here cannot be drilled: it is not up, or was defined differently."""
+
+    exit_code = ExitCode.USAGE
+    name = "not-drillable"
 
 
 class DependencyFailed(ComposegenError):

@@ -38,7 +38,7 @@ def reverse_graph(graph: Graph[Node]) -> dict[Node, tuple[Node, ...]]:
         for needed in needed_nodes:
             if needed in reverse:
                 reverse[needed].append(node)
-    return {node: tuple(dependants) for node, dependants in reverse.items()}
+    return {node: tuple(dependents) for node, dependents in reverse.items()}
 
 
 def find_cycle(graph: Graph[Node]) -> tuple[Node, ...] | None:
@@ -95,17 +95,17 @@ def sort_batches(graph: Graph[Node]) -> tuple[tuple[Node, ...], ...]:
         node: {needed for needed in needed_nodes if needed in position}
         for node, needed_nodes in graph.items()
     }
-    dependants = reverse_graph(missing)
+    dependents = reverse_graph(missing)
     batch = [node for node, needed in missing.items() if not needed]
     batches: list[tuple[Node, ...]] = []
     while batch:
         batches.append(tuple(batch))
         ready: list[Node] = []
         for node in batch:
-            for dependant in dependants[node]:
-                missing[dependant].discard(node)
-                if not missing[dependant]:
-                    ready.append(dependant)
+            for dependent in dependents[node]:
+                missing[dependent].discard(node)
+                if not missing[dependent]:
+                    ready.append(dependent)
         batch = sorted(ready, key=position.__getitem__)
     if sum(map(len, batches)) != len(position):
         raise ValueError("the graph has a cycle")

@@ -122,5 +122,5 @@ def _find_wired(step: Step, around: Surroundings) -> dict[str, str]:
     return {
         name: around.fill(text, step.name)
         for name, text in step.environment.items()
-        if own.get(name) != text
+        if text is not None and own.get(name) != text
     }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
+from composegen.ask import Drill
 from composegen.errors import Location
 from composegen.records import field, record
 from composegen.values import (
@@ -28,12 +29,24 @@ Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
 PROBE_IMAGE = "busybox:1.37"
 """What asks a service from outside, where the stack names no other image."""
 
+DEFAULT_OUTPUT = "compose.yaml"
+"""The file that a stack is rendered to, next to it, where it names no other."""
+
+OTHER_OUTPUT = "compose.gated.yaml"
+"""What it is named where a Compose file of another hand has the usual name."""
+
+COMPOSE_FILES = (
+    *(DEFAULT_OUTPUT, "compose.yml"),
+    *("docker-compose.yml", "docker-compose.yaml"),
+)
+"""What Compose looks for where it is given no file, in its order."""
+
 SECRET_FOLDER = ".secrets"  # noqa: S105 - the name of a folder
 """Where the files of secrets are made, in the stack's folder."""
 
 
 class Condition(StrEnum):
-    """What a dependant waits for."""
+    """What a dependent service waits for."""
 
     STARTED = "started"
     HEALTHY = "healthy"
@@ -82,7 +95,7 @@ class Health:
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether somebody can wait for it."""
+        """Whether another service can wait for it."""
         return self.kind is not HealthKind.NONE
 
     @property
@@ -91,13 +104,24 @@ class Health:
         return self.boot.seconds + self.retries * self.interval.seconds
 
 
+class Later(StrEnum):
+    """What a dependent service does when an optional one fails after it was ready."""
+
+    COPE = "cope"
+    RESTART = "restart"
+
+
 @record
 class Otherwise:
-    """What changes in a dependant when the optional service is left out."""
+    """What changes in a dependent service when the optional one is excluded.
+
+    ``later`` says what it does when that one fails after it was ready.
+    """
 
     env: Mapping[str, str] = field(default_factory=dict)
     replicas: int | None = None
     note: str = ""
+    later: Later = Later.COPE
 
 
 @record
@@ -111,7 +135,7 @@ class Need:
 
     @property
     def is_optional(self) -> bool:
-        """Whether the service may be left out."""
+        """Whether the service may be excluded."""
         return self.otherwise is not None
 
 
@@ -123,7 +147,7 @@ class Build:
     ``has_healthcheck`` and ``exposed`` what else was seen; empty where the Dockerfile
     could not be read. ``shown_base`` is the base image where it may be shown and asked
     for: its Dockerfile lies within the stack's folder. ``tools`` are programs that it
-    installs or calls itself. ``lacks_target`` tells that it has no stage of the
+    installs or calls itself. ``lacks_target`` says that it has no stage of the
     target's name, ``lacks_file`` that there is no Dockerfile.
     """
 
@@ -293,7 +317,7 @@ class Facts:
     ``name`` says which entry it was. ``user`` is written where the image would start
     as root and step down; ``runs_as`` is what it becomes by itself. ``writable`` are
     folders that need a tmpfs, ``volumes`` those that need a volume. ``assumed_tag``
-    tells that a variable hid the tag.
+    says that a variable hid the tag.
     """
 
     name: str
@@ -323,9 +347,10 @@ class Service:
     """One service, its recipe and its own keys already made one.
 
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
-    settings that are merged last. ``relax`` maps protections that are off to a reason;
-    those of ``kept`` hold whatever the facts say. ``networks`` are those that it is on
-    with their options, None where composegen chooses them.
+    settings that are merged last. None in ``environment`` passes the variable of that
+    name on, if it is set. ``relax`` maps protections that are off to a reason; those of
+    ``kept`` hold whatever the facts say. ``networks`` are those that it is on, with
+    their options; None where composegen chooses them.
     """
 
     name: str
@@ -337,7 +362,7 @@ class Service:
     publish: tuple[Port, ...] = ()
     health: Health | None = None
     needs: tuple[Need, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     env_file: tuple[Raw, ...] = ()
     env_file_names: frozenset[str] = frozenset()
     volumes: tuple[Mount, ...] = ()
@@ -349,12 +374,14 @@ class Service:
     cap_add: tuple[str, ...] = ()
     passed: Mapping[str, Raw] = field(default_factory=dict)
     job: bool = False
+    restart: str = ""
     enabled: bool = True
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     local: Local | None = None
+    drill: Drill = Drill()
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()
     facts: Facts | None = None
@@ -374,9 +401,10 @@ class Service:
 class Stack:
     """A stack file as it was read and checked.
 
-    ``places`` tells where a path such as ``("services", "web", "needs", "db")``
+    ``places`` says where a path such as ``("services", "web", "needs", "db")``
     stands in the file; the longest known prefix of a path is its place. ``resources``
-    are the limits of a service that sets none.
+    are the limits of a service that sets none, ``output`` is the name of the file that
+    it is rendered to.
     """
 
     file: str
@@ -388,6 +416,7 @@ class Stack:
     compose: Mapping[str, Raw] = field(default_factory=dict)
     resources: Resources = Resources()
     probe_image: str = PROBE_IMAGE
+    output: str = DEFAULT_OUTPUT
     extensions: Mapping[str, Raw] = field(default_factory=dict)
     places: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, repr=False

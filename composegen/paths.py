@@ -1,6 +1,6 @@
-"""What stands at a path: nothing here waits, or trips over what somebody put there.
+"""What stands at a path: nothing here waits, or trips over what was put there.
 
-A stranger's folder may hold pipes, devices, links in a circle and names that no file
+A stranger's folder may hold pipes, devices, links in a cycle and names that no file
 can have.
 """
 
@@ -50,7 +50,7 @@ def is_link(path: Path) -> bool:
 def list_matching(folder: Path, pattern: str) -> list[Path]:
     """What a folder holds whose name matches, in order; nothing where it is closed.
 
-    Raises OSError for a shortage: what nobody could look at is not missing.
+    Raises OSError for a shortage: what could not be looked at is not missing.
     """
     try:
         names = os.listdir(folder)  # noqa: PTH208 - names are enough

@@ -20,7 +20,7 @@ class FrozenRecordError(AttributeError):
 
 
 class _Fresh:
-    """A default that is made anew for each record; no factory: there is no default."""
+    """A default that is made for each record; no factory: there is no default."""
 
     __slots__ = ("compare", "factory", "repr")
 
@@ -71,7 +71,7 @@ def record(
     """Make a class a record of its annotated names, in their order.
 
     The names of a record that it inherits from come first. Records of one class are
-    equal when their fields are; a frozen one raises FrozenRecordError when somebody
+    equal when their fields are; a frozen one raises FrozenRecordError when code
     sets a field.
     """
 

@@ -29,6 +29,7 @@ _SIZE = re.compile(
 )
 _SIZE_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _LAST_PORT = 65535
+_LONGEST_COUNT = 6
 _DEEPEST_VARIABLE = 20
 
 
@@ -90,6 +91,30 @@ def parse_port(text: str) -> int:
     if not is_number or not 1 <= int(text) <= _LAST_PORT:
         raise ValueError("a port is a number between 1 and 65535")
     return int(text)
+
+
+@record(kw_only=False)
+class Restart:
+    """When a container that has ended is started again; ``most`` is how often."""
+
+    word: str
+    most: int | None = None
+
+    def applies(self, code: int | None) -> bool:
+        """Whether it does after an exit with this code, which may not be known."""
+        return self.word != "no" and (self.word != "on-failure" or code != 0)
+
+
+RESTARTS = ("no", "always", "on-failure", "unless-stopped")
+
+
+def parse_restart(text: str) -> Restart:
+    """Compose's restart policy, ``on-failure:5`` included."""
+    word, colon, most = text.partition(":")
+    is_count = most.isascii() and most.isdigit() and len(most) < _LONGEST_COUNT
+    if word not in RESTARTS or (colon and not (word == "on-failure" and is_count)):
+        raise ValueError(f"one of {', '.join(RESTARTS)}, on-failure:3")
+    return Restart(word, int(most) if colon and int(most) else None)
 
 
 # Variables

@@ -15,7 +15,7 @@ SECONDS = 300
 
 
 def ask() -> list[dict[str, Any]]:
-    """Every installed package as pip-audit tells of it; ends here where it fails."""
+    """Every installed package as pip-audit lists it; ends here where it fails."""
     command = [sys.executable, "-m", "pip_audit", "--format", "json"]
     try:
         answer = subprocess.run(

@@ -10,7 +10,7 @@ pid_file="$state/dockerd.pid"
 log_file="$state/dockerd.log"
 
 # Debian 12 carries engine 20.10 and no Compose v2. Engine, client: the newest pair that
-# installs beside Debian 12's libc. Compose, buildx: trixie's buildx is too old for
+# installs with Debian 12's libc. Compose, buildx: trixie's buildx is too old for
 # `docker compose up --build`, which wants 0.17 or later.
 engine_packages=(docker.io/trixie docker-cli/trixie docker-buildx/sid docker-compose/sid)
 cli_packages=(docker-cli/trixie docker-compose/sid)
@@ -187,7 +187,7 @@ start_engine() {
 
   mkdir -p "$state/data" "$state/exec"
   # Left by an engine that was killed. dockerd refuses to start while the number in it belongs
-  # to anything, be it a zombie that nobody reaps.
+  # to anything, be it a zombie that no process reaps.
   rm -f "$pid_file"
   # A session of its own, so that Ctrl-C in the caller's terminal does not reach it.
   setsid dockerd --data-root="$state/data" --exec-root="$state/exec" \

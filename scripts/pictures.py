@@ -1,6 +1,6 @@
 """Draws pictures of a terminal from what commands really print, for ``make pictures``.
 
-Each is an SVG in docs/pictures, made anew from a copy of the chat stack; `up` needs an
+Each is an SVG in docs/pictures, made again from a copy of the chat stack; `up` needs an
 engine. What changes from run to run (process numbers, times) is left as it was printed.
 """
 

@@ -85,7 +85,7 @@ async def own_services(folder, port, grace, *, escaped):
     if escaped:
         commands = {"emptied": ["sh", "-c", f"({EMPTIED} {token}) & sleep 120"]}
     async with Processes(subreaper=True) as processes:
-        # Whole at once: whoever sees the file reads the mark.
+        # Whole at once: a test that sees the file reads the mark.
         (folder / "mark.part").write_text(processes.mark)
         (folder / "mark.part").rename(folder / "mark")
         for name, command in commands.items():

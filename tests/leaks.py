@@ -21,7 +21,7 @@ LIMIT = 60.0  # a bound for a busy machine
 class Outcome:
     """What one run left: survivors' commands, and the seconds until all were gone.
 
-    ``had_begun`` tells whether it had come to its services when it was ended.
+    ``had_begun`` says whether it had come to its services when it was ended.
     """
 
     signal: int

@@ -87,7 +87,7 @@ class Block:
 
 
 def read_blocks(page: Path) -> list[Block]:
-    """The blocks of a page in their order; a note nobody knows is an error."""
+    """The blocks of a page in their order; an unknown note is an error."""
     text = page.read_text()
     blocks = []
     for match in _FENCE.finditer(text):

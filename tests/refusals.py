@@ -1,4 +1,4 @@
-"""What the system refuses to tests: file handles, and folders of somebody else."""
+"""What the system refuses to tests: file handles, and folders of another user."""
 
 import os
 import resource
@@ -51,7 +51,7 @@ def use_up_handles(pid):
 
 
 def close(folder):
-    """Let nobody but root enter a folder."""
+    """Let no user but root enter a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0)
     return folder

@@ -1,4 +1,4 @@
-"""Loads small stacks that stand as text in a test, with the files beside them."""
+"""Loads small stacks that stand as text in a test, with the files next to them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def check(stack: str | bytes, files: Files | None = None) -> tuple[Problem, ...]
 
 
 def list_names(stack: str | bytes, files: Files | None = None) -> list[str]:
-    """The names of a stack's problems, notes left out."""
+    """The names of a stack's problems, without notes."""
     return [
         problem.name
         for problem in check(stack, files)
@@ -58,7 +58,7 @@ def list_names(stack: str | bytes, files: Files | None = None) -> list[str]:
 
 
 def list_places(stack: str | bytes, files: Files | None = None) -> list[Place]:
-    """Name, line and column of a stack's problems, notes left out."""
+    """Name, line and column of a stack's problems, without notes."""
     return [
         (problem.name, problem.location.line, problem.location.column)
         for problem in check(stack, files)

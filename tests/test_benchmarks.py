@@ -62,7 +62,7 @@ def test_all_figures_stand_in_one_table():
     assert unescaped == {8}
 
 
-def test_a_benchmark_measured_anew_leaves_the_others(tmp_path):
+def test_a_benchmark_measured_again_leaves_the_others(tmp_path):
     kept = note({}, "bench_a", measured("A", ROW), MONDAY)
     kept = note(kept, "bench_b", measured("B", ROW), MONDAY)
     kept = note(kept, "bench_b", measured("B", {**ROW, "ours": "2.00 s"}), TUESDAY)

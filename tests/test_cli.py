@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_render_writes_beside_the_stack_and_talks_to_stderr(
+def test_render_writes_next_to_the_stack_and_talks_to_stderr(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["render"]) == 0
@@ -120,7 +120,7 @@ def test_a_broken_stack_renders_nothing_and_loses_nothing(
     assert capsys.readouterr().out == ""
 
 
-def test_errors_are_shown_with_file_line_column_and_mend(
+def test_errors_are_shown_with_file_line_column_and_help(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "stack.yaml").write_text(BROKEN, encoding="utf-8")
@@ -199,7 +199,7 @@ def test_a_service_that_does_not_exist_is_wrong_usage(
     assert "did you mean `cache`?" in capsys.readouterr().err
 
 
-def test_plan_as_json_has_steps_gates_and_what_is_left_out(
+def test_plan_as_json_has_steps_gates_and_what_is_excluded(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["plan", "--without", "cache", "--format", "json"]) == 0
@@ -532,7 +532,7 @@ def test_a_message_of_several_lines_is_one(capsys: pytest.CaptureFixture[str]) -
     assert "Choose from: bash, zsh, fish\n" in capsys.readouterr().err
 
 
-def test_problems_speak_for_themselves_where_nobody_catches_them(folder: Path) -> None:
+def test_problems_speak_for_themselves_where_nothing_catches_them(folder: Path) -> None:
     (folder / "stack.yaml").write_text("services: {web: {use: nginx, nedes: [a]}}\n")
     with pytest.raises(ProblemsFound) as raised:
         load_stack(folder / "stack.yaml", "stack.yaml")

@@ -13,7 +13,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))
 
 
-def test_every_target_that_is_told_exists() -> None:
+def test_every_target_that_is_named_exists() -> None:
     told = {
         target
         for words in re.findall(r"make ((?:[a-z0-9-]+ ?)+)", TEXT)
@@ -33,7 +33,7 @@ def test_every_target_that_stands_in_the_list_is_phony() -> None:
 @pytest.mark.parametrize(
     "path", sorted(set(re.findall(r"`([\w./-]+/[\w.-]*\w)`", TEXT)))
 )
-def test_every_path_that_is_told_exists(path: str) -> None:
+def test_every_path_that_is_named_exists(path: str) -> None:
     if not path.startswith("dist") and "PACKAGE" not in path:
         assert (ROOT / path).exists()
 

@@ -1,6 +1,6 @@
 """What README and docs show is what the commands print; their links lead somewhere.
 
-``GOLDEN=1 pytest tests/test_docs.py`` writes the output of ``console`` blocks anew
+``GOLDEN=1 pytest tests/test_docs.py`` writes the output of ``console`` blocks again
 where it differs. Blocks with a line that ends in ``..`` are a person's to write. How
 blocks are run stands in `tests.pages`.
 """
@@ -166,7 +166,7 @@ def list_pages_with_links() -> list[Path]:
 )
 def test_links_lead_to_something(page: Path) -> None:
     if ".venv" in page.parts:
-        pytest.skip("somebody's environment")
+        pytest.skip("needs a user's environment")
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     for link in (a or b for a, b in _LINK.findall(text)):
         if link.startswith("https://"):
@@ -336,12 +336,14 @@ def list_headed(page: Path) -> Iterator[tuple[str, str]]:
         ("needs", ["env", "replicas", "note"]),
         ("resources", ["cpus", "memory", "pids"]),
         ("local", ["command", "dir", "port", "env"]),
+        ("drill", ["ask", "http", "method", "headers", "json", "body", "command"]),
+        ("drill", ["expect", "status", "contains", "within", "skip"]),
         ("relax", [*RELAXABLE]),
         ("secrets", ["env", "file", "generate"]),
         ("compose", [*REFUSED_RAW]),
     ],
 )
-def test_every_word_below_a_key_is_told(key: str, words: list[str]) -> None:
+def test_every_word_below_a_key_is_documented(key: str, words: list[str]) -> None:
     text = "".join(text for heading, text in list_headed(STACK_FILE) if heading == key)
     for word in words:
         assert re.search(rf"[`{{ ]{word}\b", text), f"`{key}` does not tell `{word}`"
@@ -366,7 +368,7 @@ def test_a_wrong_example_would_be_found(tmp_path: Path) -> None:
 # The other pages
 
 
-def test_the_rendered_file_is_told_from_its_first_line_to_its_last() -> None:
+def test_the_rendered_file_is_documented_from_its_first_line_to_its_last() -> None:
     page = DOCS / "rendered-file.md"
     shown = [block.text for block in read_blocks(page) if block.kind == "yaml"]
     golden = ROOT / "examples" / "chat" / "expected" / "compose.yaml"
@@ -433,13 +435,13 @@ def test_every_top_level_key_of_compose_has_a_word() -> None:
             assert key in TOP_KEYS, key
 
 
-def test_every_command_is_told() -> None:
+def test_every_command_is_documented() -> None:
     text = (DOCS / "commands.md").read_text()
     for name in COMMANDS:
         assert re.search(rf"`composegen {name}\b|`{name}`", text), name
 
 
-def test_every_recipe_and_every_key_of_one_is_told() -> None:
+def test_every_recipe_and_every_key_of_one_is_documented() -> None:
     text = (DOCS / "recipes.md").read_text()
     for name in list_recipe_files():
         assert f"`{name}`" in text

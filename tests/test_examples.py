@@ -25,7 +25,7 @@ STACKS = sorted(path.parent for path in EXAMPLES.glob("*/stack.yaml"))
 LESSONS = [folder for folder in STACKS if folder.name[0].isdigit()]
 REWRITE = bool(os.environ.get("GOLDEN"))
 
-# What may lie in an example after somebody has tried it.
+# What may lie in an example after a user has tried it.
 LEFTOVERS = (
     *("compose.yaml", ".env", ".secrets", ".composegen", ".venv", "logs"),
     *("__pycache__", ".*_cache", "*.egg-info", "node_modules", "build", "dist"),

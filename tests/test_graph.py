@@ -48,7 +48,7 @@ def test_a_closure_does_not_enter_what_it_goes_without() -> None:
 # Reverse
 
 
-def test_a_reversed_graph_names_the_dependants_in_order_of_declaration() -> None:
+def test_a_reversed_graph_names_the_dependents_in_order_of_declaration() -> None:
     assert reverse_graph(DIAMOND) == {
         "top": (),
         "left": ("top",),

@@ -1,4 +1,4 @@
-"""What the system refuses is told by its cause, with what to do about it."""
+"""What the system refuses is reported by its cause, with what to do about it."""
 
 import errno
 import os
@@ -30,7 +30,7 @@ def deny(path):
 # The table
 
 
-def test_the_limit_of_this_process_is_told_with_the_way_to_raise_it():
+def test_the_limit_of_this_process_is_reported_with_the_way_to_raise_it():
     with no_handles():
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         words, help = describe_os_error(refuse(errno.EMFILE))
@@ -70,7 +70,7 @@ def test_each_refusal_has_its_cause_and_its_help(number, cause, advice):
     assert is_known(refuse(number))
 
 
-def test_the_rest_is_told_in_the_words_of_the_system():
+def test_the_rest_is_reported_in_the_words_of_the_system():
     assert describe_os_error(refuse(errno.EROFS)) == ("read-only file system", "")
     assert not is_known(refuse(errno.EROFS))
 
@@ -113,7 +113,7 @@ def test_handles_that_are_not_there_are_missed_before_they_are_needed():
 # What is closed
 
 
-def test_the_topmost_closed_folder_is_named_with_its_mode_and_its_mend(shared_folder):
+def test_the_topmost_closed_folder_is_named_with_its_mode_and_its_help(shared_folder):
     closed = close(shared_folder / "home")
 
     with other_user():

@@ -7,7 +7,7 @@ from composegen.records import FrozenRecordError, as_dict, field, record, replac
 
 @record
 class Point:
-    """A record with a default, and one that is made anew."""
+    """A record with a default, and one that is made for each."""
 
     x: int
     y: int = 2
@@ -44,7 +44,7 @@ def test_a_missing_field_is_an_error() -> None:
         Point()  # type: ignore[call-arg]
 
 
-def test_a_fresh_default_is_nobody_elses() -> None:
+def test_a_fresh_default_is_not_shared() -> None:
     assert Point(x=1).notes is not Point(x=1).notes
 
 
@@ -94,7 +94,7 @@ def test_a_record_as_a_dictionary_is_not_deep() -> None:
 
 @record
 class Place(Point):
-    """A point with a name, and a secret that nobody should read by accident."""
+    """A point with a name, and a secret that should not be read by accident."""
 
     name: str
     key: str = field(repr=False)

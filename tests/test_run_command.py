@@ -265,7 +265,7 @@ def test_notes_that_cannot_be_written_end_nothing(pair):
 
 @pytest.fixture
 def unread():
-    """A pipe that is full, and that nobody reads."""
+    """A pipe that is full, and that nothing reads."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with suppress(BlockingIOError):
@@ -281,7 +281,7 @@ def unread():
     ("number", "code"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
 )
-def test_a_run_that_nobody_reads_supervises_answers_and_ends(
+def test_a_run_whose_output_nothing_reads_supervises_answers_and_ends(
     tmp_path, ports, unread, stream, number, code
 ):
     runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
@@ -404,7 +404,7 @@ def test_a_command_is_never_started_when_what_it_needs_fails(tmp_path, ports):
     assert "why" in said
 
 
-def test_a_command_that_is_not_there_is_told_before_anything_starts(stack):
+def test_a_command_that_is_not_there_is_reported_before_anything_starts(stack):
     code, _, said = run_cli(stack, "run", "web", "--", "./no-such-command")
 
     assert code == 1
@@ -470,7 +470,7 @@ def test_one_that_is_named_and_runs_already_is_an_error(stack, ports):
     assert f"app is already running: pid {by_hand.pid}" in said
 
 
-def test_another_checkouts_service_is_refused_and_reuse_is_the_mend(
+def test_another_checkouts_service_is_refused_and_reuse_is_the_fix(
     stack, ports, tmp_path_factory
 ):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
@@ -573,7 +573,7 @@ def test_of_two_that_begin_at_once_one_runs_it_all_and_the_other_is_a_guest(stac
     assert 130 in codes
 
 
-def test_an_address_is_told_of_what_is_up_alone(tmp_path, ports):
+def test_an_address_is_reported_only_for_what_is_up(tmp_path, ports):
     optional = "needs: {app: {env: {APP: '{url}'}, otherwise: {}}}"
     runs.write_stack(
         tmp_path,
@@ -589,7 +589,7 @@ def test_an_address_is_told_of_what_is_up_alone(tmp_path, ports):
     assert "\n  app: " not in talk.read_text()
 
 
-def test_of_a_run_of_jobs_alone_nobody_has_to_make_an_end(tmp_path):
+def test_a_run_of_jobs_alone_ends_by_itself(tmp_path):
     runs.write_stack(
         tmp_path,
         "services:\n  job:\n    image: python:3.12-slim\n    job: true\n"
@@ -679,7 +679,7 @@ def test_why_follows_the_needs_to_the_one_that_blocks(tmp_path, ports):
     assert statuses["web"]["state"] == "waiting"
 
 
-def test_why_tells_how_the_last_run_failed(tmp_path, ports):
+def test_why_says_how_the_last_run_failed(tmp_path, ports):
     runs.write_stack(
         tmp_path,
         "services:\n"
@@ -697,7 +697,7 @@ def test_why_tells_how_the_last_run_failed(tmp_path, ports):
     assert "the Python module `missing_thing` is not installed" in out
 
 
-def test_after_a_run_what_it_left_out_is_still_no_failure(stack):
+def test_after_a_run_what_it_excluded_is_still_no_failure(stack):
     process, _ = start_up(stack)
     end(process)
 
@@ -783,7 +783,7 @@ def write_sleepers(folder, count, *, boot="60s"):
 
 
 @pytest.mark.parametrize("limit", [8, 12, 16])
-def test_too_few_file_handles_are_told_before_anything_starts(tmp_path, limit):
+def test_too_few_file_handles_are_reported_before_anything_starts(tmp_path, limit):
     write_sleepers(tmp_path, 1)
     code, _, err = run_cli(tmp_path, "run", preexec_fn=allow_handles(limit))
 
@@ -874,7 +874,7 @@ def test_a_closed_folder_of_the_path_is_passed_by(shared_folder):
 
 
 @pytest.mark.parametrize("command", ["doctor", "run"])
-def test_a_program_in_a_closed_folder_is_told_by_who_may_not_enter(
+def test_a_program_in_a_closed_folder_names_the_user_who_may_not_enter(
     shared_folder, command
 ):
     write_tool_stack(shared_folder)
@@ -892,7 +892,7 @@ def test_a_program_in_a_closed_folder_is_told_by_who_may_not_enter(
 
 
 @pytest.mark.parametrize("command", ["status", "why", "logs", "down"])
-def test_a_run_of_somebody_else_is_not_told_as_none(shared_folder, command):
+def test_a_run_of_another_user_is_not_reported_as_none(shared_folder, command):
     write_tool_stack(shared_folder)
     (shared_folder / ".composegen" / "run").mkdir(parents=True)
     close(shared_folder / ".composegen")

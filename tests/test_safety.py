@@ -1,6 +1,6 @@
 """A folder from a stranger is safe to look at: nothing in it runs, writes or leads out.
 
-Each row is a trap that somebody could lay; every command has to end at once, in words.
+Each row is a trap of an attacker; every command has to end at once, in words.
 """
 
 import json
@@ -38,7 +38,7 @@ SECONDS = 60
 PLAIN = "services:\n  app: {image: 'a:1', health: {none: a}}\n"
 BUILT = "services:\n  app: {build: ., health: {none: a}}\n"
 SECRET = "GEHEIM"
-"""Stands in files that are nobody's business; no command may say it."""
+"""Stands in files that no stack may read; no command may say it."""
 
 Lay = Callable[[Path], None]
 
@@ -67,7 +67,7 @@ def ask(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[s
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A stranger's folder; beside it lies what is none of his business."""
+    """A stranger's folder; next to it lies what is none of his business."""
     (tmp_path / "secret").write_text(
         f"FROM {SECRET}\nUSER {SECRET}\nEXPOSE {SECRET}\n{SECRET}=1\n"
     )
@@ -87,7 +87,7 @@ def list_all(folder: Path) -> dict[str, bytes]:
 
 
 def list_outside(folder: Path) -> dict[str, bytes]:
-    """Every file beside the stranger's folder with its content."""
+    """Every file next to the stranger's folder with its content."""
     beside = list_all(folder.parent)
     return {name: data for name, data in beside.items() if folder.name not in name}
 
@@ -495,7 +495,7 @@ def test_a_link_in_place_of_the_state_folder_is_said_and_not_followed(
     assert list_all(folder.parent / "elsewhere") == {}
 
 
-def test_the_end_of_a_run_that_a_stranger_tells_is_not_shown(
+def test_the_end_of_a_run_that_a_stranger_noted_is_not_shown(
     folder: Path, docker: dict[str, str]
 ) -> None:
     path = lay_state(folder, "run/last.json", {"ending": f"{SECRET}\x1b[2J"}, 0o644)
@@ -725,7 +725,7 @@ def test_ports_by_the_million_are_not_counted() -> None:
     assert time.process_time() - begin < 10
 
 
-def test_needs_that_all_go_in_circles_are_told_within_reason() -> None:
+def test_needs_that_all_go_in_cycles_are_reported_within_reason() -> None:
     names = [f"s{number}" for number in range(120)]
     stack = "services:\n" + "".join(
         f"  {name}: {{image: 'a:1', health: {{command: [x]}}, "

@@ -1,4 +1,4 @@
-"""Every rendered file is valid, and linters find nothing that nobody relaxed."""
+"""Every rendered file is valid, and linters find nothing that was not relaxed."""
 
 import json
 import os

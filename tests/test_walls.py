@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 # Every package may import the ground floor.
 GROUND = (
     *("errors", "oserrors", "paths", "records", "values", "text", "graph", "resources"),
-    "model",
+    *("model", "ask"),
 )
 ANY = None
 MAY_IMPORT = {
@@ -33,6 +33,11 @@ MAY_IMPORT = {
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),
     ),
+    "adopt": ("system", "images", "planning", "workspace", "targets", "stackfile"),
+    "drill": (
+        *("system", "planning", "workspace", "targets", "places"),
+        *("places.processes", "places.engine"),
+    ),
     "terminal": ("places",),
     "library": ANY,
     "commands": ANY,
@@ -42,6 +47,7 @@ MAY_IMPORT = {
 
 # What is written to elsewhere than in `terminal`, and is no stream of ours.
 WRITES = {
+    ("drill.guard", "os.write"): "the pipe to the guardian",
     ("places.engine.compose", "file.write"): "standard input of Compose",
     ("places.processes.control", "writer.write"): "the socket of a run",
     ("system.files", "file.write"): "a file",

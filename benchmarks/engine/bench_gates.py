@@ -1,10 +1,10 @@
-"""How long after its dependency listens a dependant is started on the engine.
+"""How long after its dependency listens a dependent is started on the engine.
 
 ``python benchmarks/engine/bench_gates.py [COUNT [DEFAULTS]]``: so many repeats of the
 rendered file, alone and as one of ten services, and so many of the same file with the
 timing that Compose has by default, where each repeat takes half a minute.
 
-The application prints the time when it listens; when its dependant was started is what
+The application prints the time when it listens; when its dependent was started is what
 the engine says. Both read the same clock. Boots differ from repeat to repeat, so that a
 check meets them at any moment.
 """
@@ -65,7 +65,7 @@ Services = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A stack whose `app` is waited for by `dependant`, and how it is asked."""
+    """A stack whose `app` is waited for by `dependent`, and how it is asked."""
 
     name: str
     others: int
@@ -73,7 +73,7 @@ class Case:
 
 
 def list_cases(*, with_defaults: bool) -> list[Case]:
-    """Alone, and with eight others, which make ten with the dependant."""
+    """Alone, and with eight others, which make ten with the dependent."""
     return [
         Case(name=name, others=others, with_defaults=with_defaults)
         for name, others in (("alone", 0), ("one of ten", 8))
@@ -81,7 +81,7 @@ def list_cases(*, with_defaults: bool) -> list[Case]:
 
 
 def make_stack(boots: list[float]) -> dict[str, Any]:
-    """`app` with the first boot, its dependant, and an application for each other."""
+    """`app` with the first boot, its dependent, and an application for each other."""
 
     def make_app(boot: float) -> dict[str, Any]:
         return {
@@ -94,7 +94,7 @@ def make_stack(boots: list[float]) -> dict[str, Any]:
         }
 
     services: Services = {"app": make_app(boots[0])}
-    services["dependant"] = {
+    services["dependent"] = {
         "image": IMAGE,
         "command": ["tail", "-f", "/dev/null"],
         "health": {"none": "it is only started"},
@@ -154,13 +154,13 @@ def brought_up(folder: Path) -> Iterator[str]:
 
 
 def time_gate(case: Case, boots: list[float]) -> float:
-    """Seconds from listening to the dependant's start in one new project."""
+    """Seconds from listening to the dependent's start in one new project."""
     with tempfile.TemporaryDirectory(prefix="bench-gates-") as name:
         folder = Path(name)
         write_files(folder, case, boots)
         with brought_up(folder) as project:
             said = run("docker", "logs", f"{project}-app-1", folder=folder)
-            told = run("docker", "inspect", f"{project}-dependant-1", folder=folder)
+            told = run("docker", "inspect", f"{project}-dependent-1", folder=folder)
     started = datetime.fromisoformat(json.loads(told)[0]["State"]["StartedAt"])
     return started.timestamp() - float(said.split()[1])
 
@@ -183,7 +183,7 @@ def make_row(measured: dict[Case, list[float]], case: Case, times: str) -> Row:
     # Boots differ, so that there are no pairs: medians are divided.
     ratio = statistics.median(ours) / statistics.median(theirs)
     return Row(
-        figure=f"a dependant's start after its dependency listens, {case.name}",
+        figure=f"a dependent's start after its dependency listens, {case.name}",
         ours=describe(ours, " s"),
         beside=name_peer("Compose's default timing", theirs, " s"),
         ratio=f"{ratio:.3f}",

@@ -36,7 +36,7 @@ def _fill_closed_streams() -> None:
 
 
 def _prepare_streams() -> None:
-    """What the encoding of a stream lacks is an escape, whoever writes to it."""
+    """What the encoding of a stream lacks is written as an escape."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -40,7 +40,7 @@ def act_on_services(
     from composegen.system.signals import catch_signals
     from composegen.terminal.stream import RunConsole
 
-    place = find_places(file).find_acting(on or "")
+    place = find_places(file, acts=True).find_acting(on or "")
     do = {"stop": place.stop, "start": place.start, "restart": place.restart}[act]
     console = make_console()
     shown = RunConsole(console)

@@ -44,7 +44,9 @@ def down(file: str, volumes: bool, yes: bool, take_over: bool) -> None:
         return
     console = make_console()
     ended = 0
-    for sentence in find_places(file).take_down(console.say, take_over=take_over):
+    for sentence in find_places(file, acts=True).take_down(
+        console.say, take_over=take_over
+    ):
         console.say(sentence)
         ended += 1
     if not ended:
@@ -62,7 +64,7 @@ def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
     external = {
         workspace.fill(name) for name in list_external_volumes(load_file(file).stack)
     }
-    finder = find_places(file)
+    finder = find_places(file, acts=True)
     places = list(finder.iterate_kept())
     found: dict[str, tuple[Volume, ...]] = {}
     for place in places:

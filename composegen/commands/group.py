@@ -17,7 +17,19 @@ Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
 
 
 COMMANDS = (
-    *("check", "completion", "doctor", "down", "exec", "explain", "graph", "init"),
+    *(
+        "adopt",
+        "check",
+        "completion",
+        "doctor",
+        "down",
+        "drill",
+        "exec",
+        "explain",
+        "graph",
+        "harden",
+        "init",
+    ),
     *("logs", "plan", "recipes", "render", "restart", "run", "schema", "secrets"),
     *("start", "status", "stop", "up", "why"),
 )

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import click
 
-from composegen.commands.options import (
-    make_console,
-)
+from composegen.commands.options import DEFAULT_FILE, make_console
 
 
 @click.command()
@@ -27,10 +25,12 @@ def init(folder: str, bare: bool) -> None:
     target = Path(folder)
     if bare:
         console.say(f"wrote {write_bare_stack(target)}")
+        _say_output(target)
         console.say("next: composegen check, composegen plan, composegen up")
         return
     count = write_chat_stack(target)
     console.say(f"wrote {count} files to {folder}")
+    _say_output(target)
     enter = "" if folder == "." else f"cd {shlex.quote(folder)} && "
     console.say("\nto run it without containers, create its environment once:")
     console.say(f"  {enter}python3 -m venv .venv")
@@ -39,6 +39,24 @@ def init(folder: str, bare: bool) -> None:
     console.say("  composegen run")
     console.say("or on the Docker engine:")
     console.say("  composegen up")
-    console.say("\nto see what would start, and to write its compose.yaml:")
+    console.say(f"\nto see what would start, and to write its {_find_output(target)}:")
     console.say("  composegen plan")
     console.say("  composegen render")
+
+
+def _find_output(folder: Path) -> str:
+    """The rendered file of the stack that was written."""
+    from composegen.stackfile.load import find_output
+
+    return find_output(folder / DEFAULT_FILE)
+
+
+def _say_output(folder: Path) -> None:
+    """Say of a rendered file with another name why it has that name."""
+    from composegen.targets.output import find_foreign
+
+    other, output = find_foreign(folder), _find_output(folder)
+    if other and output != other:
+        make_console().say(
+            f"{other} stays as it is: this stack is rendered to {output}"
+        )

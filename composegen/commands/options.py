@@ -261,9 +261,10 @@ def check_platform() -> None:
 
 def make_workspace(file: str) -> Workspace:
     """The folder of a stack file, in our own environment."""
+    from composegen.stackfile.load import find_output
     from composegen.workspace.workspace import Workspace
 
-    return Workspace(file)
+    return Workspace(file, output=find_output(Path(file)))
 
 
 def say_distrusted(workspace: Workspace) -> None:
@@ -273,13 +274,47 @@ def say_distrusted(workspace: Workspace) -> None:
     say_notes(list_distrusted(workspace.folder))
 
 
-def find_places(file: str) -> Finder:
-    """Where the stack of a file runs; state files that are not used are named."""
+def find_places(file: str, *, acts: bool = False) -> Finder:
+    """Where the stack of a file runs; state files that are not used are named.
+
+    What a drill has left is undone first. Raises DrillRuns where one goes on and the
+    command ``acts``.
+    """
     from composegen.places.find import Finder
 
     workspace = make_workspace(file)
     say_distrusted(workspace)
+    settle_drill(file, acts=acts)
     return Finder(workspace, lambda selection: load_file(file, selection).stack)
+
+
+def settle_drill(file: str, *, acts: bool) -> None:
+    """Undo what a drill that was killed has left; nothing where there was none.
+
+    Where one goes on, it is named; raises DrillRuns where the command ``acts``.
+    """
+    from composegen.errors import ComposegenError, DrillRuns
+    from composegen.paths import exists
+    from composegen.workspace.state import STATE_FOLDER, NotTrusted
+
+    workspace = make_workspace(file)
+    if not exists(workspace.folder / STATE_FOLDER / "drill.json"):
+        return
+    from composegen.drill.leftover import describe_drill, undo_leftover
+
+    console = make_console()
+    try:
+        undo_leftover(workspace, lambda: load_file(file).stack, console.say)
+    except DrillRuns:
+        if acts:
+            raise
+        say_notes([describe_drill(workspace)])
+    except NotTrusted as refused:
+        say_notes([f"{refused}; {refused.help}"])
+    except ComposegenError as error:
+        if acts:
+            raise
+        say_notes([f"what a drill has left cannot be undone now: {error.message}"])
 
 
 def say_notes(notes: Iterable[str]) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--output",
     metavar="FILE",
     help="The file to write; - is stdout.  "
-    "[default: compose.yaml next to the stack file]",
+    "[default: `output` of the stack file, else compose.yaml next to it]",
 )
 @click.option(
     "--check",
@@ -63,6 +63,7 @@ def render(
     """Write the Compose file of the stack."""
     be_brief()
     from composegen.planning.plan import make_plan
+    from composegen.stackfile.load import find_output
     from composegen.targets.files import OLDEST_START_INTERVAL, Options
     from composegen.targets.output import (
         check_rendered,
@@ -74,7 +75,8 @@ def render(
 
     console = make_console()
     folder = Path(file).parent
-    path = folder / "compose.yaml" if output in {None, "-"} else Path(str(output))
+    usual = folder / find_output(Path(file))
+    path = usual if output in {None, "-"} else Path(str(output))
     if output == "-" and only_check:
         raise UsageError("--check needs a file to compare with; -o - is stdout")
     selection = make_selection(added, removed)
@@ -85,7 +87,7 @@ def render(
     stack = load_file(file, selection).stack
     options = Options(
         prefix=find_prefix(path, folder),
-        name=path.name if output != "-" else "compose.yaml",
+        name=path.name,
         engine=engine or OLDEST_START_INTERVAL,
     )
     made = make_plan(stack, selection)

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from composegen.errors import FileRefused
+from composegen.model import OTHER_OUTPUT
 from composegen.paths import exists, is_folder, is_link
 from composegen.resources import find_chat_example
 from composegen.system.files import write_atomically
+from composegen.targets.output import find_foreign
 from composegen.targets.quoting import quote_scalar
 from composegen.workspace.project import make_project_name
 
@@ -21,6 +23,7 @@ _LEFT_BEHIND = frozenset(
 )
 
 _STACK_FILE = "stack.yaml"
+_SERVICES = re.compile(r"^services:$", re.MULTILINE)
 _NAME = re.compile(r"^name: .*$", re.MULTILINE)
 
 BARE_STACK = """\
@@ -44,12 +47,15 @@ services:
 
 
 def write_bare_stack(folder: Path) -> Path:
-    """Write ``stack.yaml`` in the folder; raises FileRefused where there is one."""
+    """Write ``stack.yaml`` in the folder; raises FileRefused where there is one.
+
+    Next to a Compose file of another hand it names another file for its own.
+    """
     path = folder / _STACK_FILE
     if exists(path) or is_link(path):
         raise FileRefused(str(path), "exists already", help="nothing was written")
     _make_folder(folder)
-    write_atomically(path, BARE_STACK)
+    write_atomically(path, _name_output(BARE_STACK, folder))
     return path
 
 
@@ -81,16 +87,25 @@ def write_chat_stack(folder: Path) -> int:
             shutil.copyfile(source / path, target)
         except OSError as error:
             raise FileRefused.by_system(str(target), error) from None
-    _name_stack(folder / _STACK_FILE, make_project_name(folder))
+    path = folder / _STACK_FILE
+    text = path.read_text(encoding="utf-8")
+    text = _name_output(_name_stack(text, make_project_name(folder)), folder)
+    write_atomically(path, text)
     return len(files)
 
 
-def _name_stack(path: Path, name: str) -> None:
+def _name_stack(text: str, name: str) -> str:
     """Name a copied stack; it keeps its name where the folder's gives none."""
-    text = path.read_text(encoding="utf-8")
-    if name:
-        line = f"name: {quote_scalar(name)}"
-        write_atomically(path, _NAME.sub(lambda _: line, text, count=1))
+    line = f"name: {quote_scalar(name)}"
+    return _NAME.sub(lambda _: line, text, count=1) if name else text
+
+
+def _name_output(text: str, folder: Path) -> str:
+    """Name the rendered file of a new stack where its usual name is taken."""
+    if not find_foreign(folder):
+        return text
+    line = f"output: {OTHER_OUTPUT}\n\n"
+    return _SERVICES.sub(lambda match: line + match[0], text, count=1)
 
 
 def _is_no_folder(path: Path) -> bool:

@@ -43,7 +43,7 @@ def status(file: str, form: str, watch: bool) -> None:
             console.write_json(describe_statuses(seen.statuses))
         else:
             width = console.measure_width("out")
-            table = format_statuses(seen.statuses, seen.left_out, width=width)
+            table = format_statuses(seen.statuses, seen.excluded, width=width)
             console.write_data(table)
         if not watch:
             break

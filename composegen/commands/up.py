@@ -23,7 +23,7 @@ from composegen.errors import UsageError
 _BARE_WAIT = "composegen.wait"
 
 
-class _Time(click.ParamType[float]):
+class Time(click.ParamType[float]):
     """A duration in Compose's form, in seconds."""
 
     name = "time"
@@ -31,6 +31,7 @@ class _Time(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
+        """The seconds; a usage error shows what a duration is like."""
         from composegen.values import parse_duration
 
         try:
@@ -69,7 +70,7 @@ class _UpCommand(click.Command):
 )
 @click.option(
     "--wait",
-    type=_Time(),
+    type=Time(),
     metavar="[TIME]",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )
@@ -93,10 +94,10 @@ def up(
     """Bring the stack up on the Docker engine.
 
     Ends when every service is ready, or when a required one cannot become ready.
-    Without --with and --without it updates compose.yaml and keeps its selection.
+    Without --with and --without it updates the rendered file and keeps its selection.
 
     With services named, only those are brought up, with what they need. All others
-    and compose.yaml stay as they are.
+    and the rendered file stay as they are.
     """
     check_platform()
     from composegen.places.engine.up import UpOptions, up_stack

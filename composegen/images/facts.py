@@ -150,7 +150,7 @@ VERSION_RANGE = re.compile(r"(<|>=) ?(\d{1,9})", re.ASCII)
 
 
 def find_version(entry: Plain, image: str) -> int | None:
-    """The major version in an image's tag; None where it cannot be told.
+    """The major version in an image's tag; None where it is not known.
 
     It follows the entry's mark, as in ``0.8.0-pg17``, or begins the tag of an image
     that is listed for that.
@@ -173,7 +173,7 @@ def knows_data(entry: Plain, image: str) -> bool:
     """Whether it is known where an image keeps its data.
 
     It is not for an image that the entry does not list, nor for a version that cannot
-    be told where the data of versions is in different folders.
+    be known where the data of versions is in different folders.
     """
     if not entry.get("images"):
         return True

@@ -17,7 +17,7 @@ class ImageReference:
     """An image's name taken apart; ``path`` has no registry and no ``library/``.
 
     Neither has it what a mirror puts in front: ``docker/library/``, ``docker.io/``.
-    ``is_variable`` tells that a variable stands in what follows the last slash.
+    ``is_variable`` says that a variable stands in what follows the last slash.
     """
 
     path: str

@@ -90,7 +90,7 @@ def _follow_run(text: str, found: dict[str, None]) -> None:
 
 
 def _find_action(words: Sequence[str]) -> str:
-    """What a package manager is told to do; empty where none is called."""
+    """What a package manager has to do; empty where none is called."""
     plain = [word for word in words if not word.startswith("-")]
     if not _MANAGERS & set(plain[:3]):
         return ""

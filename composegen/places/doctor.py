@@ -41,6 +41,7 @@ from composegen.system.holders import describe_holder
 from composegen.system.listeners import is_free
 from composegen.targets.compose.render import render_plan
 from composegen.targets.files import Options
+from composegen.targets.output import find_refusal, suggest_output
 from composegen.text import list_some
 from composegen.workspace.dotenv import fill_variables
 from composegen.workspace.project import find_project
@@ -133,6 +134,7 @@ class _Examination:
         yield from self._look_at_variables()
         yield from self._look_at_secrets()
         yield from self._look_at_files()
+        yield from self._look_at_output()
         yield from self._look_at_programs()
 
     # The engine
@@ -312,10 +314,25 @@ class _Examination:
         if self.plan is None:
             return
         is_local = find_endpoint(self.means.environment).is_local
-        told = {secret.source for secret in self.plan.secrets.values()}
+        sources = {secret.source for secret in self.plan.secrets.values()}
         for problem in list_missing(self.plan, self.folder, is_local=is_local):
-            if not any(problem.message.startswith(f"`{file}`") for file in told):
+            if not any(problem.message.startswith(f"`{file}`") for file in sources):
                 yield say_problem(Where.ENGINE, problem)
+
+    def _look_at_output(self) -> Iterator[Finding]:
+        """Whether `up` may write the rendered file."""
+        if self.plan is None:
+            return
+        path = self.folder / self.plan.stack.output
+        try:
+            reason = find_refusal(path)
+        except ComposegenError as error:
+            yield say_broken(Where.ENGINE, error.message, error.help)
+            return
+        if reason:
+            yield say_broken(
+                Where.ENGINE, f"{path.name} {reason}", suggest_output(path)
+            )
 
     def _look_at_programs(self) -> Iterator[Finding]:
         """What can run as a process; a stack without `local` is not meant to."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from composegen.places.status import LeftOutNote, State
+from composegen.places.status import ExcludedNote, State
 from composegen.places.timeline import Boot
 from composegen.records import list_fields, record
 
@@ -74,8 +74,8 @@ class Reused(Event):
 
 
 @record
-class Told(Event):
-    """Something that people should know; no service: about the run itself."""
+class Message(Event):
+    """A message for people; without a service it is about the run itself."""
 
     text: str
 
@@ -110,11 +110,22 @@ class Finished(Event):
 
 @record
 class Failed(Event):
-    """Its start failed; ``dependants`` start anyway where it is not required."""
+    """Its start failed; ``dependents`` start anyway where it is not required."""
 
     failure: Failure
     is_required: bool
-    dependants: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
+
+
+@record
+class Excluded(Event):
+    """An optional service is excluded: it failed, or what it requires did.
+
+    ``instead`` is a line for each service that starts without it: what it does then.
+    """
+
+    reason: str
+    instead: tuple[str, ...] = ()
 
 
 @record
@@ -123,18 +134,18 @@ class Exited(Event):
 
     exit_code: int | None
     restart_in: float | None
-    dependants: tuple[str, ...] = ()
+    dependents: tuple[str, ...] = ()
 
 
 @record
-class Sickened(Event):
+class BecameUnhealthy(Event):
     """It runs and no longer answers its health check."""
 
     reason: str
 
 
 @record
-class Recovered(Event):
+class HealthyAgain(Event):
     """It answers its health check again."""
 
 
@@ -283,12 +294,16 @@ class Address:
 
 @record
 class Up(Event):
-    """All that is required is up; ``is_held``: for as long as this process runs."""
+    """All that is required is up; ``is_held``: for as long as this process runs.
+
+    ``again`` is the command that tries what was excluded once more.
+    """
 
     boots: tuple[Boot, ...]
     addresses: tuple[Address, ...] = ()
-    left_out: tuple[LeftOutNote, ...] = ()
+    excluded: tuple[ExcludedNote, ...] = ()
     is_held: bool = False
+    again: str = ""
 
 
 @record
@@ -322,8 +337,8 @@ class Killing(Event):
 _KINDS: Mapping[str, type[Event]] = {
     kind.__name__.lower(): kind
     for kind in (
-        *(Created, Started, Reused, Told, Line, Ready, Finished, Pulling),
-        *(Failed, Exited, Sickened, Recovered, Stopped),
+        *(Created, Started, Reused, Message, Line, Ready, Finished, Pulling),
+        *(Failed, Excluded, Exited, BecameUnhealthy, HealthyAgain, Stopped),
         *(Planned, Noted, Wrote, FileKept, FileIgnored, SecretEmpty),
         *(OtherBegins, Attached, Detached, Output, ComposeWarned, Progress, BootOver),
         *(Up, NotUp, EndAsked, Ending, Killing),
@@ -334,7 +349,7 @@ _PARTS: Mapping[str, type] = {
     "standings": Standing,
     "boots": Boot,
     "addresses": Address,
-    "left_out": LeftOutNote,
+    "excluded": ExcludedNote,
 }
 
 

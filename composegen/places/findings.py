@@ -21,7 +21,7 @@ class Finding:
     """One thing that was looked at: fine where it has no level.
 
     An error keeps the stack from running there; ``blocks`` says that something less
-    does, too. ``is_known`` is false where nobody could be asked.
+    does, too. ``is_known`` is false where nothing could be asked.
     """
 
     where: Where

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from composegen.errors import UsageError
-from composegen.places.events import Event, Report, Told
+from composegen.places.events import Event, Message, Report
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
 from composegen.records import field, record
@@ -33,7 +33,7 @@ class Seen:
     statuses: tuple[ServiceStatus, ...]
     is_running: bool
     is_up: bool
-    left_out: tuple[Mapping[str, Any], ...] = ()
+    excluded: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     has_ended: bool = False
 
@@ -260,7 +260,7 @@ def name_kept(volumes: Iterable[Volume]) -> tuple[str, ...]:
     return (f"its volumes are kept, with their data: {' '.join(names)}",)
 
 
-def report_dependants(
+def report_dependents(
     names: Iterable[str],
     needs: Mapping[str, Iterable[str]],
     running: Container[str],
@@ -277,7 +277,7 @@ def report_dependants(
         if left and name in running:
             keep = "keeps" if len(left) == 1 else "keep"
             text = f"is needed by {', '.join(left)}, which {keep} running"
-            report(Told(service=name, text=text))
+            report(Message(service=name, text=text))
 
 
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from composegen.places.events import (
+    BecameUnhealthy,
     Created,
     Event,
     Exited,
     Failed,
     Failure,
     Finished,
+    HealthyAgain,
     Ready,
-    Recovered,
     Reused,
-    Sickened,
     Started,
     Stopped,
 )
@@ -36,7 +36,7 @@ def describe_present(status: ServiceStatus) -> Iterator[Event]:
                 yield Reused(service=name, pid=status.pid)
             yield _describe_ready(status, ran_before=True)
             if status.health == _UNHEALTHY:
-                yield Sickened(service=name, reason="")
+                yield BecameUnhealthy(service=name, reason="")
         case State.FINISHED:
             yield Finished(service=name, after=0.0)
         case State.STOPPED | State.FAILED:
@@ -61,7 +61,7 @@ def describe_change(
         case State.STARTING:
             yield _describe_start(now, at=at)
         case State.READY if was_sick:
-            yield Recovered(service=name, at=at)
+            yield HealthyAgain(service=name, at=at)
         case State.READY:
             yield _describe_ready(now, at=at, after=after)
         case State.FINISHED:
@@ -97,7 +97,7 @@ def _describe_down(status: ServiceStatus, *, at: float = 0.0) -> Iterator[Event]
     name = status.service
     has_failed = status.state is State.FAILED
     if has_failed and status.health == _UNHEALTHY:
-        yield Sickened(service=name, at=at, reason="")
+        yield BecameUnhealthy(service=name, at=at, reason="")
     elif has_failed and status.exit_code is None:
         reason = f"{name} is not ready in time" if status.health else f"{name} failed"
         failure = Failure(service=name, reason=reason)

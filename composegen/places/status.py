@@ -20,7 +20,7 @@ class State(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
-    LEFT_OUT = "left-out"
+    EXCLUDED = "left-out"
 
 
 FINE = frozenset({State.READY, State.FINISHED})
@@ -42,7 +42,8 @@ class ServiceStatus:
     None where it does not run; ``since`` an ISO 8601 time in UTC; ``address`` what to
     open or call; ``log`` a path. ``reachable`` is False where it listens on an address
     of its own container alone. ``by`` is ``user`` for one that `composegen stop`
-    has stopped.
+    has stopped. ``reason`` says why one is excluded, and ``fallback`` that it failed,
+    so that its dependent services use their fallbacks.
     """
 
     service: str
@@ -58,6 +59,8 @@ class ServiceStatus:
     reused: bool | None = None
     reachable: bool | None = None
     by: str | None = None
+    reason: str | None = None
+    fallback: bool | None = None
 
 
 def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
@@ -72,12 +75,16 @@ def are_up(statuses: Iterable[ServiceStatus], required: Container[str]) -> bool:
 
 
 @record
-class LeftOutNote:
-    """What is noted of an excluded service: why, and what happens instead."""
+class ExcludedNote:
+    """What is noted of an excluded service: why, and what happens instead.
+
+    ``fallback`` says that it is excluded because it failed, not by the selection.
+    """
 
     service: str
     reason: str
     instead: tuple[str, ...]
+    fallback: bool = False
 
 
 def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:
@@ -87,7 +94,7 @@ def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]
 
 def format_statuses(
     statuses: Iterable[ServiceStatus],
-    left_out: Iterable[Mapping[str, Any]],
+    excluded: Iterable[Mapping[str, Any]],
     *,
     width: int | None = None,
 ) -> str:
@@ -96,7 +103,7 @@ def format_statuses(
     A column in which no service has anything is not shown. A table that is wider than
     ``width`` columns becomes narrower: long cells go below their service.
     """
-    shown = [each for each in statuses if each.state is not State.LEFT_OUT]
+    shown = [each for each in statuses if each.state is not State.EXCLUDED]
     columns = {head: [find(each) for each in shown] for head, find in _COLUMNS.items()}
     kept = {
         head: cells
@@ -106,7 +113,7 @@ def format_statuses(
     table = _format_columns(kept)
     if width is not None and not _fits(table, width):
         table = _format_narrow(kept, width)
-    return table + format_left_out(left_out, width=width)
+    return table + format_excluded(excluded, width=width)
 
 
 def _format_columns(columns: Mapping[str, Iterable[str]]) -> str:
@@ -187,12 +194,12 @@ def format_table(rows: Iterable[tuple[str, ...]]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def format_left_out(
-    left_out: Iterable[Mapping[str, Any]], *, width: int | None = None
+def format_excluded(
+    excluded: Iterable[Mapping[str, Any]], *, width: int | None = None
 ) -> str:
-    """What is excluded, why, and what its dependants do instead."""
+    """What is excluded, why, and what dependent services do instead."""
     lines = []
-    for each in left_out:
+    for each in excluded:
         lines.append(f"{each['service']}: excluded: {each['reason']}")
         lines += [f"  {text}" for text in each["instead"]]
     return "".join(f"{wrap(line, width)}\n" for line in lines)

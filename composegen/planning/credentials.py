@@ -84,10 +84,14 @@ def _is_set(service: Service, files: Mapping[str, str], names: tuple[str, ...]) 
 
 
 def _find_value(service: Service, names: tuple[str, ...]) -> str | None:
-    return next(
-        (service.environment[name] for name in names if service.environment.get(name)),
-        None,
-    )
+    """The value of the first variable that is set; one that is passed on is its own."""
+    for name in names:
+        value = service.environment.get(name, "")
+        if value is None:
+            return f"${{{name}}}"
+        if value:
+            return value
+    return None
 
 
 def _is_in_file(

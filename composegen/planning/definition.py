@@ -9,6 +9,9 @@ from typing import Any
 from composegen.model import Service
 from composegen.records import list_fields
 
+_NO_PART = "drill"
+"""What a drill asks: nothing is made from it."""
+
 
 def digest_definition(services: Mapping[str, Service], name: str) -> str:
     """The digest of a service and of what it needs directly; it shows no value.
@@ -24,7 +27,7 @@ def digest_definition(services: Mapping[str, Service], name: str) -> str:
 
 def _spell(value: Any) -> str:
     if hasattr(value, "__record_fields__"):
-        names = list_fields(type(value))
+        names = [name for name in list_fields(type(value)) if name != _NO_PART]
         inner = ", ".join(f"{name}={_spell(getattr(value, name))}" for name in names)
         return f"{type(value).__name__}({inner})"
     if isinstance(value, Mapping):

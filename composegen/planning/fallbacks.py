@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composegen.model import Need, Service, Stack
+from composegen.model import Need, Otherwise, Service, Stack
 from composegen.records import record
 from composegen.text import count
 
@@ -26,8 +26,18 @@ class Fallback:
         return f"{text}; {self.note}" if self.note else text
 
 
+def make_fallback(dependent: str, otherwise: Otherwise) -> Fallback:
+    """What a dependent service does instead, as its need declares it."""
+    return Fallback(
+        service=dependent,
+        env=otherwise.env,
+        replicas=otherwise.replicas,
+        note=otherwise.note,
+    )
+
+
 @record
-class LeftOut:
+class Excluded:
     """An excluded service, why, and what its dependent services do instead."""
 
     service: str
@@ -62,9 +72,9 @@ def choose_fallback(service: Service, included: frozenset[str]) -> Instead:
     )
 
 
-def list_left_out(
+def list_excluded(
     stack: Stack, reasons: Mapping[str, str], included: frozenset[str]
-) -> tuple[LeftOut, ...]:
+) -> tuple[Excluded, ...]:
     """The excluded services with their reasons, and what others do without them."""
     needs: dict[str, list[tuple[str, Need]]] = {}
     for name in stack.services:
@@ -72,16 +82,11 @@ def list_left_out(
             for need in stack.services[name].needs:
                 needs.setdefault(need.service, []).append((name, need))
     return tuple(
-        LeftOut(
+        Excluded(
             service=name,
             reason=reason,
             fallbacks=tuple(
-                Fallback(
-                    service=dependent,
-                    env=need.otherwise.env,
-                    replicas=need.otherwise.replicas,
-                    note=need.otherwise.note,
-                )
+                make_fallback(dependent, need.otherwise)
                 for dependent, need in needs.get(name, ())
                 if need.otherwise is not None
             ),

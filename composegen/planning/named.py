@@ -51,7 +51,7 @@ class NamedPath:
     """A path as it is written, and where in the stack.
 
     ``what`` says whose it is, ``help`` what to do where it is missing; of ``names``
-    one must be there within the path, where there are any. ``is_mounted`` tells that
+    one must be there within the path, where there are any. ``is_mounted`` says that
     the engine reads it, on its own machine, ``is_local`` that only a process needs it,
     ``is_built`` that only a build does.
     """

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from composegen.graph import sort_graph
 from composegen.model import (
     Condition,
+    Later,
+    Need,
     Secret,
     SecretKind,
     SecretUse,
@@ -20,7 +22,7 @@ from composegen.model import (
 )
 from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.credentials import name_url_secret
-from composegen.planning.fallbacks import LeftOut, choose_fallback, list_left_out
+from composegen.planning.fallbacks import Excluded, choose_fallback, list_excluded
 from composegen.planning.needs import Needs
 from composegen.planning.networks import (
     list_networks,
@@ -34,11 +36,16 @@ from composegen.records import field, record, replace
 
 @record
 class Gate:
-    """What a step waits for; an optional gate is skipped when it does not open."""
+    """What a step waits for; an optional gate is skipped when it does not open.
+
+    ``later`` says what the step does when the service of an optional gate fails after
+    it was ready.
+    """
 
     service: str
     condition: Condition
     is_optional: bool
+    later: Later = Later.COPE
 
     def __str__(self) -> str:
         words = {
@@ -54,14 +61,14 @@ class Gate:
 class Step:
     """One service to start.
 
-    ``environment`` is complete, ``unset`` names variables of excluded needs that must
-    not be set anywhere else. ``worst_wait`` is the number of seconds after which it
-    starts at the latest, infinite behind a job.
+    ``environment`` is complete; None passes a variable on. ``unset`` names variables of
+    excluded needs that must not be set anywhere else. ``worst_wait`` is the number of
+    seconds after which it starts at the latest, infinite behind a job.
     """
 
     service: Service
     gates: tuple[Gate, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     networks: tuple[str, ...] = ()
@@ -96,7 +103,7 @@ class Plan:
     stack: Stack
     selection: Selection
     steps: tuple[Step, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -126,7 +133,7 @@ def make_plan(
     graph = {n: needed for n, needed in needs.all.items() if n in selected.included}
     steps: dict[str, Step] = {}
     for name in sort_graph(graph):
-        step = _make_step(stack, stack.services[name], selected.included, addressing)
+        step = make_step(stack, stack.services[name], selected.included, addressing)
         worst = max(
             (_wait_for(steps[gate.service], gate) for gate in step.gates), default=0
         )
@@ -136,7 +143,7 @@ def make_plan(
         stack=stack,
         selection=selection,
         steps=ordered,
-        left_out=list_left_out(stack, selected.left_out, selected.included),
+        excluded=list_excluded(stack, selected.excluded, selected.included),
         secrets=_list_secrets(stack, ordered),
         volumes=_list_volumes(stack, ordered),
         networks=_list_networks(stack, ordered),
@@ -163,17 +170,24 @@ def take_part(plan: Plan, names: Iterable[str]) -> Plan:
         if step.name in included
     )
     return replace(
-        plan,
-        steps=steps,
-        left_out=tuple(
+        refill_plan(plan, steps),
+        excluded=tuple(
             each
-            for each in plan.left_out
+            for each in plan.excluded
             if any(fallback.service in included for fallback in each.fallbacks)
         ),
-        secrets=_list_secrets(plan.stack, steps),
-        volumes=_list_volumes(plan.stack, steps),
-        networks=_list_networks(plan.stack, steps),
         stores=tuple(name for name in plan.stores if name in included),
+    )
+
+
+def refill_plan(plan: Plan, steps: Iterable[Step]) -> Plan:
+    """The plan with other steps, and with the secrets and volumes that those use."""
+    made = tuple(steps)
+    return replace(
+        plan,
+        steps=made,
+        secrets=_list_secrets(plan.stack, made),
+        volumes=_list_volumes(plan.stack, made),
     )
 
 
@@ -193,12 +207,13 @@ def _wait_for(target: Step, gate: Gate) -> float:
     return target.worst_ready
 
 
-def _make_step(
+def make_step(
     stack: Stack,
     service: Service,
     included: frozenset[str],
     addressing: Addressing | None,
 ) -> Step:
+    """One step: what a service waits for and gets where these services take part."""
     addressing = addressing or choose_addressing(service)
     gates: list[Gate] = []
     environment = dict(service.environment)
@@ -209,11 +224,7 @@ def _make_step(
     for need in service.needs:
         if need.service not in included:
             continue
-        gates.append(
-            Gate(
-                service=need.service, condition=need.until, is_optional=need.is_optional
-            )
-        )
+        gates.append(_make_gate(need))
         target = stack.services[need.service]
         for variable, template in need.env.items():
             filled = fill_template(template, stack, target, addressing)
@@ -234,6 +245,16 @@ def _make_step(
             if network in included or not _is_own_network(stack, network)
         ),
         replicas=fallback.replicas,
+    )
+
+
+def _make_gate(need: Need) -> Gate:
+    later = need.otherwise.later if need.otherwise is not None else Later.COPE
+    return Gate(
+        service=need.service,
+        condition=need.until,
+        is_optional=need.is_optional,
+        later=later,
     )
 
 

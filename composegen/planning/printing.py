@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from composegen.planning.fallbacks import Fallback
+from composegen.model import Later
+from composegen.planning.fallbacks import Fallback, make_fallback
 from composegen.planning.plan import Plan, Step
 from composegen.text import count, wrap
 from composegen.values import format_duration
@@ -23,15 +24,32 @@ def format_plan(plan: Plan, *, width: int | None = None) -> str:
     steps = _format_table(plan)
     is_too_wide = width is not None and max(map(len, steps)) > width
     lines += _format_below(plan, width) if is_too_wide else steps
-    if plan.left_out:
+    if plan.excluded:
         lines += ["", "excluded"]
-        for left_out in plan.left_out:
-            lines.append(wrap(f"  {left_out.service}: {left_out.reason}", width))
+        for excluded in plan.excluded:
+            lines.append(wrap(f"  {excluded.service}: {excluded.reason}", width))
             lines += [
                 wrap(f"    {fallback.service}: {fallback}", width)
-                for fallback in left_out.fallbacks
+                for fallback in excluded.fallbacks
             ]
+    later = list_restarts(plan)
+    if later:
+        lines += ["", "later", *(wrap(f"  {text}", width) for text in later)]
     return "\n".join(lines) + "\n"
+
+
+def list_restarts(plan: Plan) -> list[str]:
+    """Which services restart with a fallback, in words: their needs say so."""
+    included = frozenset(plan.names)
+    return [
+        f"{step.name}: restarts if {need.service} fails after it was ready: "
+        f"{make_fallback(step.name, need.otherwise)}"
+        for step in plan.steps
+        for need in step.service.needs
+        if need.otherwise is not None
+        and need.otherwise.later is Later.RESTART
+        and need.service in included
+    ]
 
 
 def _format_table(plan: Plan) -> list[str]:
@@ -91,6 +109,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
                         "service": gate.service,
                         "condition": gate.condition.value,
                         "required": not gate.is_optional,
+                        "later": gate.later.value if gate.is_optional else None,
                     }
                     for gate in step.gates
                 ],
@@ -101,12 +120,12 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         ],
         "left_out": [
             {**short, "instead": [_describe_fallback(each) for each in out.fallbacks]}
-            for short, out in zip(describe_left_out(plan), plan.left_out, strict=True)
+            for short, out in zip(describe_excluded(plan), plan.excluded, strict=True)
         ],
     }
 
 
-def describe_left_out(plan: Plan) -> list[dict[str, Any]]:
+def describe_excluded(plan: Plan) -> list[dict[str, Any]]:
     """The excluded services as plain data: why, and a line for each fallback."""
     return [
         {
@@ -114,7 +133,7 @@ def describe_left_out(plan: Plan) -> list[dict[str, Any]]:
             "reason": out.reason,
             "instead": [f"{each.service}: {each}" for each in out.fallbacks],
         }
-        for out in plan.left_out
+        for out in plan.excluded
     ]
 
 

@@ -41,7 +41,7 @@ def add_named(selection: Selection, names: Iterable[str]) -> Selection:
 
 @record(kw_only=False)
 class Missing:
-    """A service that is out although another one requires it.
+    """A service that is excluded although another one requires it.
 
     ``chain`` leads from a root to the service; ``flags`` are selections that work.
     """
@@ -57,14 +57,14 @@ class Selected:
     """The services that take part, and the reason for each that does not."""
 
     included: frozenset[str]
-    left_out: Mapping[str, str]
+    excluded: Mapping[str, str]
 
 
 def select_services(needs: Needs, selection: Selection) -> Selected:
     """Apply a selection to a stack.
 
     Raises UsageError for a name that does not exist, SelectionError where a required
-    service is out or nothing is left.
+    service is excluded or nothing is left.
     """
     check_names(needs.stack, selection)
     cut = _cut(needs, selection)
@@ -106,7 +106,7 @@ class _Cut:
 
 
 def _cut(needs: Needs, selection: Selection) -> _Cut:
-    """The closure of the roots over all needs, without what is out."""
+    """The closure of the roots over all needs, without what is excluded."""
     out = _find_out(needs, selection)
     services = needs.stack.services
     roots = [
@@ -137,7 +137,7 @@ def _find_out(needs: Needs, selection: Selection) -> frozenset[str]:
 
 
 def find_missing(needs: Needs, selection: Selection) -> Missing | None:
-    """The first required service that is out, or None."""
+    """The first required service that is excluded, or None."""
     return _find_missing(needs, selection, _cut(needs, selection))
 
 
@@ -217,7 +217,7 @@ def list_included(needs: Needs, selection: Selection) -> frozenset[str]:
 
 
 def describe_missing(missing: Missing) -> str:
-    """One sentence: which service needs the missing one, and that it is out."""
+    """One sentence: which service needs the missing one, and that it is excluded."""
     chain = " -> ".join(missing.chain)
     why = "excluded with --without" if missing.was_removed else "disabled"
     dependent = missing.chain[-2]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composegen.images.facts import find_facts, fits_image
-from composegen.model import PROBE_IMAGE, Build, Condition, Facts, Mount, Service, Stack
+from composegen.model import (
+    DEFAULT_OUTPUT,
+    PROBE_IMAGE,
+    Build,
+    Condition,
+    Facts,
+    Mount,
+    Service,
+    Stack,
+)
 from composegen.records import record, replace
 from composegen.stackfile.data import Doubt, choose_volumes
 from composegen.stackfile.file import File
@@ -53,6 +62,7 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
         compose=parts.top.get("compose", {}),
         resources=make_resources(parts.top.get("resources", {})),
         probe_image=parts.top.get("probe_image", PROBE_IMAGE),
+        output=parts.top.get("output", DEFAULT_OUTPUT),
         extensions=parts.extensions,
         places=file.places,
     )

@@ -10,30 +10,110 @@ from composegen.errors import Level
 
 # The file itself, its YAML, and the shape of its keys.
 _READING = """
-    alias-expansion bad-character bad-key bad-merge comma-in-braces duplicate-key
-    empty-file file-too-large many-documents not-utf-8 recursive-alias tab too-deep
-    unknown-alias unquoted-variable yaml-syntax yaml-tag
-    bad-condition bad-duration bad-health bad-name bad-port bad-size bad-tool
-    bad-variable bad-volume compose-key computed-key health-twice no-services
-    not-one-line null-value unknown-key variable-here wrong-type
+    alias-expansion
+    bad-character
+    bad-condition
+    bad-drill
+    bad-duration
+    bad-health
+    bad-key
+    bad-later
+    bad-merge
+    bad-name
+    bad-port
+    bad-size
+    bad-tool
+    bad-variable
+    bad-volume
+    comma-in-braces
+    compose-key
+    computed-key
+    duplicate-key
+    empty-file
+    file-too-large
+    health-twice
+    many-documents
+    no-services
+    not-one-line
+    not-utf-8
+    null-value
+    recursive-alias
+    tab
+    too-deep
+    unknown-alias
+    unknown-key
+    unquoted-variable
+    variable-here
+    wrong-type
+    yaml-syntax
+    yaml-tag
 """.split()
 
 # What the services say together.
 _MEANING = """
-    above-limit cycle finished-no-job healthy-unasked job-health left-out local-command
-    missing-file missing-setting name-taken network-mode no-common-network no-health
-    no-image no-port no-probe-tool not-reachable-from-host outside-health
-    placeholder-unknown port-twice replicas-port replicas-volume same-variable
-    secret-name-taken udp-health undeclared-network unknown-data-folder unknown-recipe
-    unknown-service unknown-target wrong-data-folder
+    above-limit
+    cycle
+    finished-no-job
+    healthy-unasked
+    job-health
+    job-restart
+    left-out
+    local-command
+    missing-file
+    missing-setting
+    name-taken
+    network-mode
+    no-common-network
+    no-health
+    no-image
+    no-port
+    no-probe-tool
+    not-reachable-from-host
+    outside-health
+    placeholder-unknown
+    port-twice
+    replicas-port
+    replicas-volume
+    same-variable
+    secret-name-taken
+    udp-health
+    undeclared-network
+    unknown-data-folder
+    unknown-recipe
+    unknown-service
+    unknown-target
+    wrong-data-folder
 """.split()
 
 _WARNINGS = """
-    boot-too-short closed-bind-mount early-variable engine-socket env-file-wires
-    foreign-image implied-need internal-port job-unwaited latest-image near-placeholder
-    no-reason old-data-folder open-port port-unpublished root-bind-mount
-    secret-in-context secret-literal store-network traefik-network unasked unused-health
-    unused-network unused-secret unused-volume visible-password
+    boot-too-short
+    closed-bind-mount
+    early-variable
+    engine-socket
+    env-file-wires
+    foreign-image
+    implied-need
+    internal-port
+    job-unwaited
+    latest-image
+    near-placeholder
+    no-reason
+    old-data-folder
+    open-port
+    port-unpublished
+    root-bind-mount
+    secret-in-context
+    secret-literal
+    store-network
+    traefik-network
+    unasked
+    unused-drill
+    unused-health
+    unused-later
+    unused-network
+    unused-secret
+    unused-volume
+    visible-password
 """.split()
 
 _NOTES = ["all-excluded", "assumed-tag", "recipe-for-image", "unknown-image"]

@@ -56,8 +56,16 @@ def read_file(path: Path, shown: str) -> File:
     Raises FileRefused where there is no file to read, ProblemsFound where it is not
     YAML.
     """
+    return make_file(path, shown, read_bytes(path, shown))
+
+
+def make_file(path: Path, shown: str, data: bytes) -> File:
+    """The nodes of a text that stands, or could stand, at a path.
+
+    Raises ProblemsFound where it is not YAML.
+    """
     problems = Problems()
-    source = Source(shown, read_bytes(path, shown), problems)
+    source = Source(shown, data, problems)
     if source.root is None:
         raise ProblemsFound(problems.found)
     reader = Reader(source)

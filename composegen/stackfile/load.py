@@ -10,14 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from composegen.errors import FileRefused, Problem, ProblemsFound
-from composegen.model import Stack
+from composegen.model import DEFAULT_OUTPUT, Stack
 from composegen.paths import is_file, is_folder, leads_inside, list_matching
 from composegen.planning.selection import Selection
 from composegen.records import record
 from composegen.stackfile.build import Built, build_stack
 from composegen.stackfile.checks import check_stack
 from composegen.stackfile.checks.checked import Checked
-from composegen.stackfile.file import File, read_file
+from composegen.stackfile.file import File, make_file, read_file
+from composegen.stackfile.keys.top import TOP_KEYS
+from composegen.stackfile.nodes import MappingNode, read_bytes
 from composegen.stackfile.recipes import RecipeBook
 from composegen.stackfile.toplevel import Parts, parse_parts
 from composegen.system.files import check_readable
@@ -49,6 +51,22 @@ def load_stack(
     where there is no file to read.
     """
     file = read_file(path, shown or str(path))
+    return _load(file, selection, with_files=with_files)
+
+
+def load_text(
+    text: str, path: Path, *, selection: Selection | None = _NO_FLAGS
+) -> Loaded:
+    """A stack from a text that could stand at a path; nothing is read there.
+
+    Raises ProblemsFound as ``load_stack`` does.
+    """
+    return _load(make_file(path, str(path), text.encode()), selection)
+
+
+def _load(
+    file: File, selection: Selection | None, *, with_files: bool = False
+) -> Loaded:
     parts = parse_parts(file)
     book = open_book(file, parts.top.get("recipes", ""))
     built = build_stack(file, parts, book)
@@ -109,6 +127,26 @@ def find_own_recipes(path: Path) -> dict[str, Path]:
     named = parts.top.get("recipes", "")
     found = _list_recipes(file.folder.path, named) if named else None
     return {name: each for name, (each, _) in (found or {}).items()}
+
+
+def find_output(path: Path) -> str:
+    """The file that a stack is rendered to, the usual one where it names none.
+
+    Cheap, since commands need it before they know with which selection to load the
+    stack, which says what is wrong with it.
+    """
+    try:
+        if b"output" not in read_bytes(path, path.name):
+            return DEFAULT_OUTPUT
+        file = read_file(path, path.name)
+    except (FileRefused, ProblemsFound):
+        return DEFAULT_OUTPUT
+    root = file.source.root
+    pairs = file.source.pairs(root) if isinstance(root, MappingNode) else ()
+    for key, _, node in pairs:
+        if key == "output":
+            return TOP_KEYS[key].read(file.reader, node, (key,)) or DEFAULT_OUTPUT
+    return DEFAULT_OUTPUT
 
 
 def find_service_names(path: Path) -> tuple[str, ...]:

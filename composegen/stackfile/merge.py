@@ -47,6 +47,10 @@ def _check_inner(
     for key, value in own.items():
         if value is REMOVED and key not in brought:
             help = f"to pass on the variable of that name: {key}: ${{{key}}}"
+            if path[-1] == "environment":
+                help += (
+                    f"\nor, only where it is set, in a list: environment: [{key}, ..]"
+                )
             if path[-1] == "labels":
                 help = f'an empty text is written {key}: ""'
             reader.add(

@@ -259,16 +259,18 @@ class Reader:
         *,
         name_of: re.Pattern[str] | None = None,
         is_filled: bool = False,
+        may_pass: bool = False,
     ) -> dict[str, Any] | None:
         """Names with texts: a mapping, or a list of ``NAME=text``.
 
-        A null value is REMOVED. ``name_of`` is what a name must look like; of a list
+        A null value is REMOVED. In a list that ``may_pass`` variables on, a name alone
+        does so, and is None. ``name_of`` is what a name must look like; of a list
         that ``is_filled`` by Compose, names may hold variables. Names are texts that
         Compose fills in: a ``$`` of a mapping's key, which it does not, is doubled.
         """
-        pairs: list[tuple[str, Node, Node | str]] = []
+        pairs: list[tuple[str, Node, Node | str | None]] = []
         if isinstance(node, SequenceNode):
-            pairs.extend(self._split_items(node, path))
+            pairs.extend(self._split_items(node, path, may_pass=may_pass))
         elif isinstance(node, MappingNode):
             pairs.extend(
                 (key.replace("$", "$$"), key_node, value)
@@ -280,10 +282,11 @@ class Reader:
         texts: dict[str, Any] = {}
         for name, key, value in pairs:
             self.nodes[*path, name] = key
-            is_variable = isinstance(value, str) and is_filled and has_variables(name)
+            is_text = value is None or isinstance(value, str)
+            is_variable = is_text and is_filled and has_variables(name)
             if name_of is not None and not (is_variable or name_of.fullmatch(name)):
                 self.add_bad_env_name(name, key)
-            elif isinstance(value, str):
+            elif value is None or isinstance(value, str):
                 if isinstance(key, ScalarNode) and self.check_variables(key):
                     texts[name] = value
             elif isinstance(node, MappingNode) and self.source.find_lost_comma(
@@ -299,8 +302,8 @@ class Reader:
         return texts
 
     def _split_items(
-        self, node: SequenceNode, path: Path
-    ) -> Iterator[tuple[str, Node, Node | str]]:
+        self, node: SequenceNode, path: Path, *, may_pass: bool
+    ) -> Iterator[tuple[str, Node, str | None]]:
         seen: dict[str, Node] = {}
         for item in node.value:
             if not isinstance(item, ScalarNode) or is_null(item):
@@ -319,6 +322,8 @@ class Reader:
             seen[name] = item
             if rest:
                 yield name, item, "=".join(rest)
+            elif may_pass:
+                yield name, item, None
             else:
                 self.add(
                     "null-value",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from composegen.ask import Drill
 from composegen.images.tools import list_programs
 from composegen.model import (
     Access,
@@ -62,12 +63,14 @@ def make_service(
         cap_add=tuple(draft.get("cap_add", ())),
         passed=_list_passed(draft),
         job=bool(draft.get("job", False)),
+        restart=str(draft.get("restart", "")),
         enabled=bool(draft.get("enabled", True)),
         replicas=int(draft.get("replicas", 1)),
         resources=make_resources(draft.get("resources", {})),
         relax={name: why for name, why in relax.items() if why is not False},
         kept=_list_kept(draft),
         local=_make_local(draft.get("local")),
+        drill=draft.get("drill") or Drill(),
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,

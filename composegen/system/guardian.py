@@ -3,8 +3,9 @@
 As a program (``python -S -I guardian.py MARK``) it is the guardian: one child of a run
 that reads the run's pipe. The run writes ``+GROUP SECONDS SIGNAL`` for each process
 group that it starts and ``-GROUP`` when that is extinct; ``*[..]`` and ``/[..]`` note
-and forget a command that removes something which is no process, ``="LOG"`` notes a log
-to keep small. The pipe's end means that the run is gone, whatever ended it.
+and forget a command that removes something which is no process, ``~SECONDS`` says how
+long each of these may take, ``="LOG"`` notes a log to keep small. The pipe's end means
+that the run is gone, whatever ended it.
 
 Beyond their groups, processes are found by their session and by the mark that every
 service carries in its environment. A process that left group and session and emptied
@@ -264,6 +265,7 @@ class Watch:
         self.groups: dict[int, tuple[float, int]] = {}
         self.cleanups: list[list[str]] = []
         self.logs: list[str] = []
+        self.patience = _CLEANUP_TIMEOUT
 
     def note(self, line: str) -> None:
         """Take one line of the pipe."""
@@ -275,6 +277,8 @@ class Watch:
             self.groups.pop(int(rest), None)
         elif kind == "=":
             self.logs.append(json.loads(rest))
+        elif kind == "~":
+            self.patience = float(rest)
         elif kind == "*":
             self.cleanups.append(json.loads(rest))
         elif kind == "/" and json.loads(rest) in self.cleanups:
@@ -330,15 +334,15 @@ def load_trims(logs: list[str]) -> list[Callable[[], bool]]:
     return [module.Trimmer(log).trim for log in dict.fromkeys(logs)]
 
 
-def run_quietly(command: list[str]) -> None:
-    """Run a command to its end, or for twenty seconds; whatever it says is dropped."""
+def run_quietly(command: list[str], seconds: float = _CLEANUP_TIMEOUT) -> None:
+    """Run a command to its end, or for some seconds; whatever it says is dropped."""
     try:
         subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=_CLEANUP_TIMEOUT,
+            timeout=seconds,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

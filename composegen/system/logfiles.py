@@ -206,7 +206,7 @@ def _find_data(handle: int) -> int:
     """Where a log begins to have bytes; a hole is before that."""
     try:
         return os.lseek(handle, 0, os.SEEK_DATA)
-    except (OSError, AttributeError):  # all is a hole, or nobody knows of holes
+    except (OSError, AttributeError):  # all is a hole, or the system knows of none
         return 0
 
 

@@ -21,9 +21,9 @@ class Options:
     """How to render: ``engine`` is the oldest major version that must take the file.
 
     ``prefix`` leads from the folder of the output to that of the stack file; ``name``
-    is the output's.
+    is the output's, empty for the one that the stack names.
     """
 
     engine: int = OLDEST_START_INTERVAL
     prefix: str = "."
-    name: str = "compose.yaml"
+    name: str = ""

@@ -10,29 +10,44 @@ import posixpath
 import re
 import shlex
 
+from composegen.model import COMPOSE_FILES, DEFAULT_OUTPUT
+
 _FIRST = "# Made by composegen"
 _COMMAND = re.compile(r"^# composegen render(?: (.*))?\n", re.MULTILINE)
 _CHECKSUM = re.compile(r"^# checksum: ([0-9a-f]{64})\n", re.MULTILINE)
 
 
 def write_flags(
-    source: str, output: str, *, selection: str = "", engine: int | None = None
+    source: str,
+    output: str,
+    *,
+    usual: str = DEFAULT_OUTPUT,
+    selection: str = "",
+    engine: int | None = None,
 ) -> str:
     """The flags that make the file again, typed in its own folder.
 
     ``source`` is the way from there to the stack file, ``output`` the file's name,
-    ``engine`` the oldest that must take it, None where that is the usual one.
+    ``usual`` the name that needs no flag, ``engine`` the oldest that must take it, None
+    where that is the usual one.
     """
     flags = []
     if source != "stack.yaml":
         flags.append(f"-f {shlex.quote(source)}")
-    if posixpath.dirname(source) or output != "compose.yaml":
+    if posixpath.dirname(source) or output != usual:
         flags.append(f"-o {shlex.quote(output)}")
     if selection:
         flags.append(selection)
     if engine is not None:
         flags.append(f"--engine {engine}")
     return " ".join(flags)
+
+
+def write_plain_use(output: str) -> str:
+    """How Compose alone uses a file of this name; empty where it finds it by itself."""
+    if output in COMPOSE_FILES or not output.endswith((".yaml", ".yml")):
+        return ""
+    return f"docker compose -f {shlex.quote(output)} up"
 
 
 def read_flags(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from composegen.errors import FileRefused, StaleFile
+from composegen.model import COMPOSE_FILES, OTHER_OUTPUT
 from composegen.oserrors import is_shortage
 from composegen.paths import exists, is_file, is_folder, is_link, read_regular
 from composegen.planning.selection import Selection
@@ -40,6 +41,46 @@ def find_prefix(output: Path, stack_folder: Path) -> str:
     """The way from the output's folder to that of the stack file, with slashes."""
     start = os.path.realpath(output.parent)
     return Path(os.path.relpath(os.path.realpath(stack_folder), start)).as_posix()
+
+
+def find_foreign(folder: Path) -> str:
+    """The Compose file of a folder that another hand has written; empty for none.
+
+    Of the usual names, the one that Compose takes. Raises FileRefused.
+    """
+    for name in COMPOSE_FILES:
+        path = folder / name
+        if exists(path) or is_link(path):
+            text = None if is_link(path) else _read(path)
+            return "" if text is not None and is_ours(text) else name
+    return ""
+
+
+def find_refusal(path: Path) -> str:
+    """Why the rendered file may not be written over what is there; empty if it may.
+
+    Raises FileRefused where that cannot be seen.
+    """
+    if is_folder(path):
+        return "is a folder"
+    if not exists(path) and not is_link(path):
+        return ""
+    old = None if is_link(path) else _read(path)
+    return "" if old is not None and is_untouched(old) else _find_reason(old)
+
+
+def suggest_output(path: Path) -> str:
+    """What to do where the rendered file may not be written over what is there."""
+    if path.name != find_foreign(path.parent):
+        return (
+            "composegen render --force replaces it and keeps a .bak; "
+            "or move it out of the way"
+        )
+    return (
+        "leave it as it is and name another file at the top level of the stack file:\n"
+        f"output: {OTHER_OUTPUT}\n"
+        "or replace it: `composegen render --force` keeps a .bak"
+    )
 
 
 def write_rendered(
@@ -88,20 +129,24 @@ def _write_into(path: Path, text: str) -> None:
         raise FileRefused.by_system(str(path), error) from None
 
 
+def _find_reason(old: str | None) -> str:
+    if old is not None and is_ours(old):
+        return "was edited by hand since it was made"
+    return "was not made by composegen"
+
+
 def _refuse(shown: str, old: str | None) -> FileRefused:
     if old is not None and is_ours(old):
-        reason = "was edited by hand since it was made"
         help = (
             "put the change into the stack file (`compose:` takes raw settings), or "
             f"--force: the old file is kept as {Path(shown).name}.bak"
         )
     else:
-        reason = "was not made by composegen"
         help = (
-            "choose another file with -o, or --force: the old file is kept as "
-            f"{Path(shown).name}.bak"
+            "choose another file with -o, or with `output` at the top level of the "
+            f"stack file, or --force: the old file is kept as {Path(shown).name}.bak"
         )
-    return FileRefused(shown, reason, help=help)
+    return FileRefused(shown, _find_reason(old), help=help)
 
 
 def _keep(path: Path) -> None:

@@ -121,9 +121,9 @@ class UpConsole(RunConsole):
             return
         text = "optional: "
         text += (
-            f"{', '.join(event.dependants)} run{'s' * (len(event.dependants) == 1)} "
+            f"{', '.join(event.dependents)} run{'s' * (len(event.dependents) == 1)} "
             "without it"
-            if event.dependants
+            if event.dependents
             else "nothing needs it"
         )
         self._talk(event.service, text, fg="yellow")

@@ -14,26 +14,27 @@ from typing import IO, Any
 
 from composegen.places.events import (
     Attached,
+    BecameUnhealthy,
     BootOver,
     Created,
     Detached,
     EndAsked,
     Event,
+    Excluded,
     Exited,
     Failed,
     Failure,
     Finished,
+    HealthyAgain,
     Line,
+    Message,
     Output,
     Planned,
     Progress,
     Ready,
-    Recovered,
     Reused,
-    Sickened,
     Started,
     Stopped,
-    Told,
     Up,
 )
 from composegen.terminal.console import Console, has_colours
@@ -91,14 +92,15 @@ class RunConsole:
             Created: lambda event: self._talk(event.service, "created"),
             Started: self._show_started,
             Reused: self._show_reused,
-            Told: self._show_told,
+            Message: self._show_message,
             Line: self._show_line,
             Ready: self._show_ready,
             Finished: self._show_finished,
             Failed: self._show_failed,
+            Excluded: self._show_excluded,
             Exited: self._show_exited,
-            Sickened: self._show_sickened,
-            Recovered: lambda event: self._talk(event.service, "is healthy again"),
+            BecameUnhealthy: self._show_unhealthy,
+            HealthyAgain: lambda event: self._talk(event.service, "is healthy again"),
             Stopped: self._show_stopped,
             Planned: self._show_planned,
             Attached: self._show_planned,
@@ -194,7 +196,7 @@ class RunConsole:
             f"composegen will not stop it{note}",
         )
 
-    def _show_told(self, event: Told) -> None:
+    def _show_message(self, event: Message) -> None:
         if event.service:
             self._talk(event.service, event.text)
         else:
@@ -238,12 +240,17 @@ class RunConsole:
             self.show_failure(failure)
         else:  # nothing of its own: what it needs has failed
             self._talk(event.service, failure.reason, fg="red")
-        if not event.is_required and event.dependants:
+        if not event.is_required and event.dependents:
             self._talk(
                 event.service,
-                f"{', '.join(event.dependants)}: started without it",
+                f"{', '.join(event.dependents)}: started without it",
                 fg="yellow",
             )
+
+    def _show_excluded(self, event: Excluded) -> None:
+        self._talk(event.service, f"excluded: {event.reason}", fg="yellow")
+        for line in event.instead:
+            self._talk(event.service, f"  {line}", fg="yellow")
 
     def _show_exited(self, event: Exited) -> None:
         how = "is not running any more"
@@ -257,10 +264,10 @@ class RunConsole:
         if event.restart_in is not None:
             again = f"it is restarted in {event.restart_in:g} s"
         self._talk(event.service, f"{how}; {again}", fg="red")
-        for name in event.dependants:
+        for name in event.dependents:
             self._talk(name, f"{event.service} is not running", fg="yellow")
 
-    def _show_sickened(self, event: Sickened) -> None:
+    def _show_unhealthy(self, event: BecameUnhealthy) -> None:
         self._talk(event.service, f"became unhealthy: {event.reason}", fg="red")
 
     def _show_stopped(self, event: Stopped) -> None:

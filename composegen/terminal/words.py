@@ -53,10 +53,12 @@ def describe_up(event: Up, *, width: int, columns: int | None = None) -> str:
     """
     lines = ["\n" + draw_boots(event.boots, width=width, columns=columns)]
     lines += [f"  {each.service}: {each.url}" for each in event.addresses]
-    for left_out in event.left_out:
-        text = f"  {left_out.service} is excluded: {left_out.reason}"
+    for excluded in event.excluded:
+        text = f"  {excluded.service} is excluded: {excluded.reason}"
         lines.append(wrap(text, columns))
-        lines += [wrap(f"    {instead}", columns) for instead in left_out.instead]
+        lines += [wrap(f"    {instead}", columns) for instead in excluded.instead]
+    if event.again:
+        lines.append(f"  again: {event.again}")
     if event.is_held:
         lines.append("Ctrl-C ends it\n")
     return "\n".join(lines)

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import NoProjectName
+from composegen.model import COMPOSE_FILES
 
-STACK_FILES = (
-    *("stack.yaml", "stack.yml"),
-    *("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"),
-)
+STACK_FILES = ("stack.yaml", "stack.yml", *COMPOSE_FILES)
 """The usual names of stack files and Compose files."""
 
 

@@ -1,4 +1,4 @@
-"""The variables of a rendered stack that nobody has set, and who uses them."""
+"""The variables of a rendered stack that are not set, and which services use them."""
 
 from __future__ import annotations
 

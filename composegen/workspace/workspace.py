@@ -7,30 +7,35 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
+from composegen.model import DEFAULT_OUTPUT
 from composegen.workspace.dotenv import fill_variables, read_dotenv
 from composegen.workspace.project import find_project
-
-COMPOSE_FILE = "compose.yaml"
-"""The rendered file next to a stack file, which `up` renews."""
 
 
 class Workspace:
     """A stack's folder, its stack file as it was typed, and the environment.
 
-    ``environment`` is this process's own unless another is given.
+    ``environment`` is this process's own unless another is given, ``output`` the name
+    of the rendered file.
     """
 
     def __init__(
-        self, file: str | Path, environment: Mapping[str, str] | None = None
+        self,
+        file: str | Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        output: str = DEFAULT_OUTPUT,
     ) -> None:
         self.file = str(file)
         self.folder = _find_folder(Path(file))
         self.environment = os.environ if environment is None else environment
+        self._output = output
 
     def resolve(self) -> Workspace:
         """The same with its folder's links followed: what is noted must not move."""
         folder = self.folder.resolve()
-        return Workspace(folder / Path(self.file).name, self.environment)
+        file = folder / Path(self.file).name
+        return Workspace(file, self.environment, output=self._output)
 
     @cached_property
     def values(self) -> Mapping[str, str]:
@@ -46,8 +51,8 @@ class Workspace:
 
     @property
     def compose_file(self) -> Path:
-        """The rendered file, whether it is there or not."""
-        return self.folder / COMPOSE_FILE
+        """The rendered file, which `up` renews, whether it is there or not."""
+        return self.folder / self._output
 
     def find_project(self, name: str) -> str:
         """What Compose calls the project of a stack of this name.

@@ -17,7 +17,7 @@ class QuietHandler(WSGIRequestHandler):
 
 
 def route(request, respond):
-    """Choose by length; tell that all is well."""
+    """Choose by length; say that all is well."""
     question = parse_qs(request["QUERY_STRING"]).get("q", [""])[0]
     words = len(question.split())
     answer = {"model": "large" if words > 5 else "small", "because": f"{words} words"}

@@ -12,8 +12,8 @@ import pytest
 from composegen.commands.scaffold import BARE_STACK, write_bare_stack, write_chat_stack
 from composegen.errors import FileRefused
 from composegen.resources import find_chat_example
-from composegen.stackfile.load import load_stack
-from tests.rendering import read
+from composegen.stackfile.load import find_output, load_stack
+from tests.rendering import read, render
 from tests.stacks import list_names
 
 
@@ -186,7 +186,7 @@ def test_a_file_in_the_place_of_a_folder_stops_everything(
     assert list_files(tmp_path) == {name}
 
 
-def test_a_file_that_cannot_be_written_is_told_by_its_name(
+def test_a_file_that_cannot_be_written_is_reported_by_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
@@ -215,7 +215,7 @@ def test_other_files_do_not_matter(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_what_was_rendered_beside_the_example_is_left_behind(
+def test_what_was_rendered_next_to_the_example_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     example = tmp_path / "example"
@@ -231,3 +231,32 @@ def test_what_was_rendered_beside_the_example_is_left_behind(
     written = list_files(tmp_path / "mine")
     assert "stack.yaml" in written
     assert [name for name in written if name.startswith("compose")] == []
+
+
+# Next to a Compose file
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "docker-compose.yml"])
+def test_a_new_stack_leaves_a_compose_file_its_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("services: {}\n")
+
+    write_bare_stack(tmp_path)
+
+    assert find_output(tmp_path / "stack.yaml") == "compose.gated.yaml"
+    assert list_names((tmp_path / "stack.yaml").read_text()) == []
+
+
+def test_a_new_stack_replaces_a_file_that_composegen_made(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(render(BARE_STACK))
+
+    write_bare_stack(tmp_path)
+
+    assert (tmp_path / "stack.yaml").read_text() == BARE_STACK
+
+
+def test_the_chat_stack_leaves_a_compose_file_its_name(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+
+    write_chat_stack(tmp_path)
+
+    assert load_stack(tmp_path / "stack.yaml").stack.output == "compose.gated.yaml"

@@ -53,7 +53,7 @@ def results(request: pytest.FixtureRequest) -> list[str]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say on which images the tests ran, and on which the recipes were proven."""
+    """Say on which images the tests ran, and on which the recipes were tested."""
     for title, key in (
         ("images of these tests", RAN_ON),
         ("recipes on a real engine", RESULTS),

@@ -110,7 +110,7 @@ class Project:
         self.folder = folder
         self._files = ["compose.yaml"]
         self._volumes: set[str] = set()
-        # Settings of whoever runs the tests must not reach this project.
+        # Settings of the user who runs the tests must not reach this project.
         self._env = {
             name: value
             for name, value in os.environ.items()
@@ -241,7 +241,7 @@ class Project:
 
 
 def inspect(*ids: str) -> list[Container]:
-    """What the engine knows of containers or images; none is left out."""
+    """What the engine knows of containers or images; none is missing."""
     found: list[Container] = json.loads(run_well("docker", "inspect", *ids))
     return found
 

@@ -17,7 +17,7 @@ from tests.e2e.engine import ROOT, wait_until
 EXAMPLES = ROOT / "examples"
 LESSONS = sorted(path.parent.name for path in EXAMPLES.glob("0*/stack.yaml"))
 
-# What may lie in an example after somebody has tried it.
+# What may lie in an example after a user has tried it.
 LEFTOVERS = (
     *("compose.yaml", ".env", ".secrets", ".composegen", ".venv", "logs"),
     *("__pycache__", ".*_cache", "*.egg-info", "expected", "node_modules"),
@@ -79,7 +79,7 @@ def ask(
 
 
 def wait_for_free_ports(*ports: int) -> None:
-    """Until nobody else on this machine listens there; fails at the deadline."""
+    """Until no other process on this machine listens there; fails at the deadline."""
     for port in ports:
         wait_until(partial(_is_free, port), f"port {port} is free", deadline=60)
 

@@ -1,4 +1,4 @@
-"""A service that does nothing until it is told to, by files in a folder.
+"""A service that does nothing until files in a folder ask for it.
 
 `listen` makes it open port 8000, where it answers with 503, until there is `well`.
 """

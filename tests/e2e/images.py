@@ -10,12 +10,12 @@ import pytest
 from tests.e2e.engine import ROOT, inspect, run, run_well
 
 STANDIN = "composegen.standin"
-NOT_PROVEN = dict(
+NOT_TESTED = dict(
     line.split()
-    for line in Path(__file__).with_name("not_proven.txt").read_text().splitlines()
+    for line in Path(__file__).with_name("not_tested.txt").read_text().splitlines()
     if not line.startswith("#")
 )
-"""Names of what may go unproven, each with the image that may be missing for it."""
+"""Names of what may stay untested, each with the image that may be missing for it."""
 
 
 class Images:
@@ -47,14 +47,14 @@ class Images:
     def have(self, *images: str, name: str = "") -> None:
         """Go on where every image is there; else fail, or skip if that may be missing.
 
-        The name is the one in the list of what may go unproven.
+        The name is the one in the list of what may stay untested.
         """
         for image in images:
             if image in self:
                 continue
             why = f"{image} can be neither pulled nor made"
-            if NOT_PROVEN.get(name) == image:
-                pytest.skip(f"{why}; see not_proven.txt")
+            if NOT_TESTED.get(name) == image:
+                pytest.skip(f"{why}; see not_tested.txt")
             pytest.fail(why)
 
 

@@ -1,4 +1,4 @@
-"""A provider in OpenAI's shape that tells the fingerprint of the key it was given."""
+"""A provider in OpenAI's shape that shows the fingerprint of the key it was given."""
 
 import hashlib
 import json

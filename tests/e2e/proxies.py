@@ -36,7 +36,7 @@ class Proxy:
         self.cut()
 
     def cut(self) -> None:
-        """Let the engine be gone for whoever came this way."""
+        """Let the engine be gone for clients that came this way."""
         with self._lock:
             self._is_cut = True
             self.path.unlink(missing_ok=True)

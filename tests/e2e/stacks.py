@@ -52,7 +52,7 @@ def make_service(program: str = SERVE, *words: str, **keys: Any) -> dict[str, An
     return {key: value for key, value in service.items() if value is not None}
 
 
-def make_dependant(*needs: str, **keys: Any) -> dict[str, Any]:
+def make_dependent(*needs: str, **keys: Any) -> dict[str, Any]:
     """A service that does nothing once what it needs is there."""
     waiting = {
         "image": PYTHON,
@@ -153,7 +153,7 @@ class Stack(Project):
         self._env |= {"PYTHONPATH": str(ROOT), "COMPOSE_PROJECT_NAME": self.name}
 
     def write(self, services: dict[str, Any], **top: Any) -> None:
-        """Write the stack file anew."""
+        """Write the stack file again."""
         self.services, self.top = services, top
         text = yaml.safe_dump({"services": services, **top}, sort_keys=False)
         (self.folder / "stack.yaml").write_text(text)

@@ -1,6 +1,6 @@
 """Users who talk to the chat stack without a break, and remember what they were told.
 
-What they were told and what the stack has kept are compared afterwards.
+What they were answered and what the stack has kept are compared afterwards.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Talker:
         """The messages that are kept in Redis, or in its stead (`degraded`).
 
         A busy Redis may be slow for a moment, and a router that was just started knows
-        nothing but what is there: what it tells then is not what is asked for.
+        nothing but what is there: what it says then is not what is asked for.
         """
 
         def look() -> Any:
@@ -138,7 +138,7 @@ class Talk:
     def wait_for(
         self, durability: str, *, count: int = 2, deadline: float = 60
     ) -> None:
-        """Until each has from now on been told so many times how well a turn is kept.
+        """Until each has from now on learnt so many times how well a turn is kept.
 
         A turn that is on its way at this moment does not count: it began before.
         """
@@ -201,7 +201,7 @@ def assert_all_is_kept(talker: Talker, *, kept_in: str = "redis") -> None:
 def list_safe(talker: Talker) -> list[Turn]:
     """The turns that a router which dies cannot take with it.
 
-    What it is told of is the question; that the reply to it is in Redis as well is
+    What it learns of is the question; that the reply to it is in Redis as well is
     sure where the next question is.
     """
     return [

@@ -20,7 +20,7 @@ from tests.e2e.stacks import (
     SERVE,
     SLEEP,
     Stack,
-    make_dependant,
+    make_dependent,
     make_service,
     serve_after,
 )
@@ -87,7 +87,7 @@ def test_a_port_that_it_does_not_listen_on(stack: Stack) -> None:
 
 
 @tries(CauseName.NEED_ON_LOOPBACK)
-def test_an_address_that_nobody_else_reaches(stack: Stack) -> None:
+def test_an_address_that_no_other_service_reaches(stack: Stack) -> None:
     calls = "import urllib.request; urllib.request.urlopen('http://app:8000/')"
     app = make_service(environment={"LISTEN": "127.0.0.1"}, publish=find_port())
     after = make_service(serve_after(calls), needs=["app"])
@@ -110,7 +110,7 @@ def test_an_address_that_nobody_else_reaches(stack: Stack) -> None:
 
 @pytest.fixture
 def slow(stack: Stack) -> Stack:
-    """A service that listens when it is told to."""
+    """A service that listens when a file asks for it."""
     told = stack.folder / "told"
     told.mkdir()
     told.chmod(0o755)
@@ -138,7 +138,7 @@ def test_a_boot_that_takes_longer_than_its_boot(slow: Stack) -> None:
 @tries(CauseName.LATE_BOOT)
 def test_a_boot_that_ends_after_up_has_given_up(slow: Stack) -> None:
     app = {**make_slow(), "publish": find_port()}
-    slow.write({"app": app, "after": make_dependant("app")})
+    slow.write({"app": app, "after": make_dependent("app")})
     slow.up_in_vain()
     (slow.folder / "told" / "listen").touch()
     wait_until(lambda: is_healthy(slow.inspect("app")), "app is healthy after all")
@@ -215,7 +215,7 @@ def test_a_volume_that_is_not_its_users(stack: Stack) -> None:
     app = {**app, "build": "./app", "image": None}
     app["health"] = {**app["health"], "tool": "python3"}
     del app["image"]
-    stack.write({"app": app, "after": make_dependant("app")})
+    stack.write({"app": app, "after": make_dependent("app")})
     obey(stack, said)
     stack.up_well()
 
@@ -383,7 +383,7 @@ def test_an_image_that_there_is_none_of(stack: Stack) -> None:
             service=make_elsewhere(f"127.0.0.1:{port}/none:1"),
         )
     app = make_service(publish=find_port())
-    stack.write({"app": app, "after": make_dependant("app")})
+    stack.write({"app": app, "after": make_dependent("app")})
     stack.up_well()
 
 
@@ -399,7 +399,7 @@ def test_a_registry_that_does_not_answer(stack: Stack) -> None:
     )
     app = make_service(publish=find_port())
     write_dockerfile(stack, app)
-    stack.write({"app": app, "after": make_dependant("app")})
+    stack.write({"app": app, "after": make_dependent("app")})
     stack.up_well()
 
 
@@ -515,7 +515,7 @@ def test_a_program_that_does_not_start(
     lines = [f"COPY serve {path}", f"RUN chmod +x {path}"]
     write_dockerfile(stack, app, *lines)
     (stack.folder / "image" / "serve").write_text(f"#!/usr/bin/env python3\n{SERVE}")
-    stack.write({"app": app, "after": make_dependant("app")})
+    stack.write({"app": app, "after": make_dependent("app")})
     stack.up_well()
 
 
@@ -544,7 +544,7 @@ def test_a_password_that_is_newer_than_the_volume(stack: Stack, images: Images) 
     assert stack.composegen("down").code == 0
     secret = stack.folder / ".secrets" / "db-password"
     old = secret.read_text()
-    # The engine tells when a volume was made in whole seconds.
+    # The engine says when a volume was made in whole seconds.
     wait_until(lambda: not is_new(stack, f"{stack.name}_db-data"), "the volume is old")
     secret.unlink()
 

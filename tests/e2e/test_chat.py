@@ -75,8 +75,8 @@ def test_up_says_what_is_up_and_what_is_not(chat: Chat) -> None:
     assert f"frontend: http://127.0.0.1:{FRONTEND}\n" in said
     assert f"backend: http://127.0.0.1:{BACKEND}\n" in said
     assert re.search(r"critical path: .*router .* -> backend .* -> frontend ", said)
-    is_left_out = "redis is excluded: --without redis" in said
-    assert is_left_out is not chat.with_redis
+    is_excluded = "redis is excluded: --without redis" in said
+    assert is_excluded is not chat.with_redis
     note = "sessions live in the router's memory"
     assert (note in said) is not chat.with_redis
     done = chat.project.composegen("status")
@@ -88,10 +88,10 @@ def test_each_service_starts_after_what_it_needs_is_healthy(chat: Chat) -> None:
     edges = [("router", "backend"), ("backend", "frontend")]
     if chat.with_redis:
         edges += [("redis", "router"), ("redis", "backend")]
-    for needed, dependant in edges:
+    for needed, dependent in edges:
         passed = list_probes(chat.at_start[needed], exit_zero=True)
-        started = chat.at_start[dependant]["State"]["StartedAt"]
-        assert min(passed) < read_time(started), f"{needed} before {dependant}"
+        started = chat.at_start[dependent]["State"]["StartedAt"]
+        assert min(passed) < read_time(started), f"{needed} before {dependent}"
 
 
 def test_no_process_runs_as_root(chat: Chat) -> None:

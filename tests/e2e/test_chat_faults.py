@@ -38,12 +38,12 @@ IMAGES = list_images("chat")
 CRASH = ["sh", "-c", "kill -9 -1"]
 """Kills all that runs in a container but its init, which then ends as well.
 
-Unlike `docker kill` that is a crash to the engine, so that it starts the service anew.
+Unlike `docker kill` that is a crash to the engine, so that it starts the service again.
 """
 
 SERVER = "docker-entrypoint.sh redis-server"
 HELD = "/data/held"
-"""While this is there, a Redis that is started anew does not listen."""
+"""While this is there, a Redis that is started again does not listen."""
 
 HOLDABLE = {
     "command": [
@@ -69,7 +69,7 @@ class Chat(NamedTuple):
         ]
 
     def read_status(self) -> dict[str, Any]:
-        """What the page is told of router, sessions and turns."""
+        """What the page gets of router, sessions and turns."""
         status: dict[str, Any] = ask(self.frontend, "/api/status").json
         return status
 
@@ -84,7 +84,7 @@ class Chat(NamedTuple):
         self.project.exec(service, *CRASH)
         wait_until(
             lambda: self.project.inspect(service)["RestartCount"] > before,
-            f"the engine starts {service} anew",
+            f"the engine starts {service} again",
         )
 
     def wait_for_redis(self) -> None:
@@ -193,7 +193,7 @@ def test_no_turn_fails_or_is_lost_while_redis_is_away(
         assert_all_is_kept(talker)
 
 
-def test_no_turn_fails_or_is_lost_when_redis_crashes_and_the_engine_starts_it_anew(
+def test_no_turn_fails_or_is_lost_when_redis_crashes_and_the_engine_starts_it_again(
     chat: Chat,
 ) -> None:
     talk = Talk(*chat.make_talkers())
@@ -212,7 +212,7 @@ def test_no_turn_fails_or_is_lost_when_redis_crashes_and_the_engine_starts_it_an
         assert_all_is_kept(talker)
 
 
-def test_who_asks_while_the_router_is_away_is_told_when_to_come_back(
+def test_a_question_while_the_router_is_away_is_answered_with_when_to_come_back(
     chat: Chat,
 ) -> None:
     talkers = chat.make_talkers()

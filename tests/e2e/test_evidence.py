@@ -20,7 +20,7 @@ from tests.e2e.stacks import (
     PYTHON,
     SERVE,
     Stack,
-    make_dependant,
+    make_dependent,
     make_service,
     serve_after,
 )
@@ -67,7 +67,7 @@ def read_states(stack: Stack) -> dict[str, str]:
 
 
 def test_the_failure_of_an_earlier_up_is_not_that_of_this_one(stack: Stack) -> None:
-    db = make_dependant(health={"command": "true", "interval": "1s"})
+    db = make_dependent(health={"command": "true", "interval": "1s"})
     nowhere = {**db, "image": "127.0.0.1:1/none:1"}
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -103,10 +103,10 @@ def test_a_port_that_is_free_again_is_said_to_be(stack: Stack) -> None:
     stack.up_well()
 
 
-def test_an_image_that_cannot_be_had_is_told_once_and_as_a_failure(
+def test_an_image_that_cannot_be_had_is_reported_once_and_as_a_failure(
     stack: Stack,
 ) -> None:
-    stack.write({"db": {**make_dependant(), "image": "127.0.0.1:1/none:1"}})
+    stack.write({"db": {**make_dependent(), "image": "127.0.0.1:1/none:1"}})
     said = stack.up_in_vain().said
     for text in (said, stack.why().said):
         assert "db: db is failed" in text
@@ -210,7 +210,7 @@ def kill_compose(stack: Stack) -> None:
 
 def test_a_compose_that_is_killed_is_called_again(stack: Stack) -> None:
     slow = make_told(serve_after(UNTIL_TOLD), health=CALM)
-    stack.write({"slow": slow, "after": make_dependant("slow")})
+    stack.write({"slow": slow, "after": make_dependent("slow")})
     with stack.start("up") as up:
         up.wait_for(r"slow +\| started")
         kill_compose(stack)
@@ -225,7 +225,7 @@ def test_a_compose_that_is_killed_is_called_again(stack: Stack) -> None:
 @tries(CauseName.UP_ENDED)
 def test_a_compose_that_is_killed_again_blames_no_service(stack: Stack) -> None:
     slow = make_told(serve_after(UNTIL_TOLD), health=CALM)
-    stack.write({"slow": slow, "after": make_dependant("slow")})
+    stack.write({"slow": slow, "after": make_dependent("slow")})
     with stack.start("up") as up:
         up.wait_for(r"slow +\| started")
         kill_compose(stack)
@@ -255,7 +255,7 @@ def test_an_engine_that_goes_away_leaves_what_was_made(
     stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     slow = make_told(serve_after(UNTIL_TOLD), health=CALM)
-    stack.write({"slow": slow, "after": make_dependant("slow")})
+    stack.write({"slow": slow, "after": make_dependent("slow")})
     folder = tmp_path_factory.mktemp("proxy")
     with (
         Proxy(folder / "engine.sock") as proxy,

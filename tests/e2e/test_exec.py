@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.engine import ROOT
 from tests.e2e.images import Images
-from tests.e2e.stacks import COMMAND, PYTHON, Stack, make_dependant, make_service
+from tests.e2e.stacks import COMMAND, PYTHON, Stack, make_dependent, make_service
 from tests.terminals import Terminal
 
 pytestmark = pytest.mark.engine
@@ -25,7 +25,7 @@ def stack(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with Stack(tmp_path_factory.mktemp("stack")) as made:
         web = make_service(replicas=2, environment={"COLOUR": "blue"})
         job = {"image": PYTHON, "job": True, "command": ["true"]}
-        made.write({"web": web, "job": job, "last": make_dependant("job", "web")})
+        made.write({"web": web, "job": job, "last": make_dependent("job", "web")})
         made.up_well()
         yield made
 

@@ -46,7 +46,7 @@ PIP_FILES = {
 
 @dataclass(frozen=True)
 class Machine:
-    """A container that stands for somebody's machine."""
+    """A container that stands for a user's machine."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Gates: a dependant has no start time until its dependency is ready.
+"""Gates: a dependent has no start time until its dependency is ready.
 
 Each gate is a service that does not listen before the test says so.
 """
@@ -78,7 +78,7 @@ WAITER = {
 
 
 class Gates:
-    """The gates of one project, each with its own folder to be told things in."""
+    """The gates of one project, each with its own folder for orders."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -235,7 +235,7 @@ never:
 """
 
 
-def test_an_optional_dependency_that_never_gets_healthy_is_given_up(
+def test_an_optional_dependency_that_never_gets_healthy_times_out(
     images: Images, project: Project
 ) -> None:
     images.have(PYTHON)

@@ -16,7 +16,7 @@ from tests.e2e.stacks import (
     SERVE,
     SLEEP,
     Stack,
-    make_dependant,
+    make_dependent,
     make_service,
     serve_after,
 )
@@ -48,7 +48,7 @@ def stack(images: Images, tmp_path: Path) -> Iterator[Stack]:
 
 
 def write_again(stack: Stack, app: dict[str, Any], **top: Any) -> None:
-    stack.write({"app": app, "after": make_dependant("app")}, **top)
+    stack.write({"app": app, "after": make_dependent("app")}, **top)
 
 
 # The folder of the program itself
@@ -154,7 +154,7 @@ def test_a_published_port_that_leads_to_the_wrong_one(stack: Stack) -> None:
 def test_a_page_that_is_not_there(short: bool, stack: Stack) -> None:
     health = "/health" if short else {"http": "/health", "boot": "5s", "interval": "1s"}
     app = make_service(ANSWER, health=health, publish=find_port())
-    stack.write({"app": app, "after": make_dependant("app")})
+    stack.write({"app": app, "after": make_dependent("app")})
     said = stack.up_in_vain("--wait", "6s")
     for done in (said, stack.why("after")):
         assert_told(done, "GET /health answers 404, and / answers 200")
@@ -212,7 +212,7 @@ def test_a_service_that_listens_for_itself_alone(is_needed: bool, stack: Stack) 
     app = make_service(environment={"LISTEN": "127.0.0.1"}, publish=find_port())
     services = {"app": app}
     if is_needed:
-        services["after"] = make_dependant("app")
+        services["after"] = make_dependent("app")
     stack.write(services)
     said = stack.up_in_vain()
     assert "app   | healthy after" in said.said or not is_needed
@@ -255,9 +255,9 @@ def test_a_store_that_is_called_and_not_needed(stack: Stack, images: Images) -> 
     stack.write(
         {
             "app": app,
-            "after": make_dependant("app"),
+            "after": make_dependent("app"),
             "redis": {"use": "redis", "image": REDIS},
-            "other": make_dependant("redis"),
+            "other": make_dependent("redis"),
         }
     )
     said = stack.up_in_vain()

@@ -68,7 +68,7 @@ def test_after_a_run_that_failed_an_up_and_a_down_the_run_is_forgotten(
     assert stack.composegen("why").err.startswith("error[nothing-runs]")
 
 
-def test_after_an_up_that_failed_a_later_run_is_what_is_told(stack: Stack) -> None:
+def test_after_an_up_that_failed_a_later_run_is_reported(stack: Stack) -> None:
     write(stack, "raise SystemExit(3)", image="localhost:1/python:3.12-slim")
     stack.up_in_vain()
     assert ENDED not in look(stack)[2]

@@ -61,7 +61,7 @@ def test_a_lesson_comes_up_and_answers(
         assert ask(port, PAGES.get(lesson, "/")).status == 200, port
 
 
-def test_a_count_goes_on_without_redis_when_redis_is_left_out(
+def test_a_count_goes_on_without_redis_when_redis_is_excluded(
     images: Images, project: Project
 ) -> None:
     images.have(*IMAGES_OF["03-optional-with-fallback"])

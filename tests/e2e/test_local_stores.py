@@ -1,4 +1,4 @@
-"""Stores in Docker beside services that are processes; nothing of them stays."""
+"""Stores in Docker next to services that are processes; nothing of them stays."""
 
 from __future__ import annotations
 

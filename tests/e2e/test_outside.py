@@ -12,7 +12,7 @@ import pytest
 from composegen.places.engine.cause import CauseName
 from tests.e2e.engine import run_well, wait_until
 from tests.e2e.images import Images
-from tests.e2e.stacks import PYTHON, Stack, make_dependant, make_service, serve_after
+from tests.e2e.stacks import PYTHON, Stack, make_dependent, make_service, serve_after
 from tests.e2e.tried import assert_told
 from tests.leaks import find_port
 
@@ -58,7 +58,7 @@ def find_first_success(stack: Stack, helper: str) -> str:
 
 
 def test_a_dependent_service_waits_for_the_answer_to_the_helper(stack: Stack) -> None:
-    stack.write({"otel": make_slow(2), "web": make_dependant("otel")})
+    stack.write({"otel": make_slow(2), "web": make_dependent("otel")})
 
     said = stack.up_well().said
 
@@ -69,11 +69,11 @@ def test_a_dependent_service_waits_for_the_answer_to_the_helper(stack: Stack) ->
 
 
 def test_the_gate_closes_again_for_a_container_that_is_new(stack: Stack) -> None:
-    stack.write({"otel": make_slow(0), "web": make_dependant("otel")})
+    stack.write({"otel": make_slow(0), "web": make_dependent("otel")})
     stack.up_well()
     before = read_moment(stack, "otel-health")
     stack.write(
-        {"otel": make_slow(3), "web": make_dependant("otel", environment={"A": "b"})}
+        {"otel": make_slow(3), "web": make_dependent("otel", environment={"A": "b"})}
     )
 
     stack.up_well()
@@ -83,7 +83,7 @@ def test_the_gate_closes_again_for_a_container_that_is_new(stack: Stack) -> None
 
 
 def test_plain_compose_waits_as_well(stack: Stack) -> None:
-    stack.write({"otel": make_slow(2), "web": make_dependant("otel")})
+    stack.write({"otel": make_slow(2), "web": make_dependent("otel")})
     assert stack.composegen("render").code == 0
 
     done = stack.compose("up", "-d")
@@ -95,7 +95,7 @@ def test_plain_compose_waits_as_well(stack: Stack) -> None:
 def test_a_port_is_asked_by_a_connection(stack: Stack) -> None:
     health = {**OUTSIDE, "tcp": True}
     health.pop("http")
-    stack.write({"otel": make_slow(1, health=health), "web": make_dependant("otel")})
+    stack.write({"otel": make_slow(1, health=health), "web": make_dependent("otel")})
 
     stack.up_well()
 
@@ -103,7 +103,7 @@ def test_a_port_is_asked_by_a_connection(stack: Stack) -> None:
 
 
 def test_what_is_done_to_the_service_is_done_to_its_helper(stack: Stack) -> None:
-    stack.write({"otel": make_slow(0), "web": make_dependant("otel")})
+    stack.write({"otel": make_slow(0), "web": make_dependent("otel")})
     stack.up_well()
 
     assert stack.composegen("stop", "otel").code == 0
@@ -127,7 +127,7 @@ def test_an_optional_service_that_never_answers_holds_nobody_for_ever(
     stack: Stack,
 ) -> None:
     health = {**OUTSIDE, "boot": "2s", "retries": 1}
-    web = make_dependant()
+    web = make_dependent()
     web["needs"] = {"otel": {"otherwise": {}}}
     stack.write({"otel": make_slow(600, health=health), "web": web})
 
@@ -139,7 +139,7 @@ def test_an_optional_service_that_never_answers_holds_nobody_for_ever(
 @tries(CauseName.HELPER_DOWN)
 def test_a_helper_that_was_ended_is_named(stack: Stack) -> None:
     otel = make_slow(0, publish=find_port())
-    stack.write({"otel": otel, "web": make_dependant("otel")})
+    stack.write({"otel": otel, "web": make_dependent("otel")})
     stack.up_well()
     run_well("docker", "kill", stack.inspect("otel-health")["Id"])
     wait_until(lambda: read_states(stack)["otel"] != "ready", "otel is not ready")
@@ -154,19 +154,33 @@ def test_a_helper_that_was_ended_is_named(stack: Stack) -> None:
     assert stack.composegen("start", "otel").code == 0
 
 
-@tries(CauseName.ON_LOOPBACK)
+@tries(CauseName.NOT_REACHED_OUTSIDE)
 def test_a_service_that_only_itself_reaches_is_never_ready(stack: Stack) -> None:
     otel = make_service(
         health={**OUTSIDE, "boot": "3s", "retries": 1},
         environment={"LISTEN": "127.0.0.1"},
         publish=find_port(),
     )
-    stack.write({"otel": otel, "web": make_dependant("otel")})
+    stack.write({"otel": otel, "web": make_dependent("otel")})
 
     said = stack.up_in_vain()
 
     assert_told(said, "where the check from outside cannot reach it")
     otel["environment"] = {"LISTEN": "0.0.0.0"}
-    stack.write({"otel": otel, "web": make_dependant("otel")})
+    stack.write({"otel": otel, "web": make_dependent("otel")})
     stack.up_well()
     stack.assert_answers()
+
+
+@tries(CauseName.HELPER_WITHOUT_TOOL)
+def test_an_image_that_cannot_ask_is_named_with_one_that_can(stack: Stack) -> None:
+    health = {**OUTSIDE, "boot": "3s", "retries": 1}
+    otel = make_slow(0, health=health, publish=find_port())
+    stack.write({"otel": otel}, probe_image=PYTHON)
+
+    said = stack.up_in_vain()
+
+    assert_told(said, "`nc`, which is not in the image of `otel-health`")
+    assert f"probe_image: {PROBE}" in said.said
+    stack.write({"otel": otel}, probe_image=PROBE)
+    stack.up_well()

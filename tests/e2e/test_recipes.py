@@ -30,7 +30,7 @@ CASES = [
 ]
 IMAGES = [image for _, image in CASES]
 
-# What no recipe says: settings of a user's own, a client, who tells the version.
+# What no recipe says: settings of a user's own, a client, which has the version.
 SETTINGS = {
     "mariadb": {"MARIADB_DATABASE": "app"},
     "mysql": {"MYSQL_DATABASE": "app"},
@@ -163,7 +163,7 @@ def test_a_recipe_serves_a_client_with_a_new_volume_and_with_the_old_one(
     results: list[str],
 ) -> None:
     if image not in images:
-        why = f"*not proven*: `{image}` can be neither pulled nor made"
+        why = f"*not tested*: `{image}` can be neither pulled nor made"
         results.append(make_row(recipe, why))
     images.have(image, name=recipe)
     make_files(project.folder, recipe, image)

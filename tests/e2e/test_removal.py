@@ -37,9 +37,9 @@ def list_left(name: str) -> dict[str, list[str]]:
     return {kind: ids for kind, ids in found.items() if ids}
 
 
-def write_file(folder: Path, *left_out: str) -> None:
+def write_file(folder: Path, *excluded: str) -> None:
     """The Compose file, without some of its services."""
-    services = {k: v for k, v in SERVICES.items() if k not in left_out}
+    services = {k: v for k, v in SERVICES.items() if k not in excluded}
     file = {"services": services, "volumes": {"kept": {}}}
     (folder / "compose.yaml").write_text(yaml.safe_dump(file))
 

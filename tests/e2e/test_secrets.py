@@ -89,7 +89,7 @@ def test_no_file_outside_the_secrets_folder_holds_the_key(chat: Chat) -> None:
     assert list_files_with(chat, CANARY) == {".secrets/GROQ_API_KEY"}
 
 
-def test_the_engine_shows_the_key_to_nobody_who_inspects(chat: Chat) -> None:
+def test_the_engine_never_shows_the_key_when_inspected(chat: Chat) -> None:
     shown = read_all_that_is_known(chat)
     assert "GROQ_API_KEY_FILE" in shown
     assert CANARY not in shown
@@ -125,7 +125,7 @@ def test_no_process_has_the_key_on_its_command_line(chat: Chat) -> None:
         assert CANARY not in environment, service
 
 
-# Every kind of secret there is, and a program that tells their fingerprints.
+# Every kind of secret there is, and a program that shows their fingerprints.
 TELL = """
 import hashlib, os, time
 for name in ("API_KEY_FILE", "TOKEN_FILE", "URL_FILE", "PASSWORD_FILE"):
@@ -139,7 +139,7 @@ ALL_KINDS = {
             "image": KINDS[0],
             "command": ["python", "/tell.py"],
             "volumes": ["./tell.py:/tell.py:ro"],
-            "health": {"none": "it only tells"},
+            "health": {"none": "it only shows them"},
             "secrets": {"API_KEY": "API_KEY_FILE", "token": "TOKEN_FILE"},
             "needs": {
                 "db": {
@@ -222,7 +222,7 @@ def list_files_with(project: Project, canary: str) -> set[str]:
 
 
 def read_all_that_is_known(project: Project) -> str:
-    """All that the engine tells of a project to anybody who asks."""
+    """All that the engine shows of a project to every user of it."""
     containers = project.inspect_all()
     mine = f"label=com.docker.compose.project={project.name}"
     networks = run_well("docker", "network", "ls", "-q", "--filter", mine).split()

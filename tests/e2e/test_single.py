@@ -22,7 +22,7 @@ from tests.e2e.stacks import (
     Done,
     Running,
     Stack,
-    make_dependant,
+    make_dependent,
     make_service,
     serve_after,
 )
@@ -71,7 +71,7 @@ def stack(images: Images, tmp_path: Path) -> Iterator[Stack]:
     with Stack(tmp_path) as made:
         made.write(
             {
-                "web": make_dependant("api"),
+                "web": make_dependent("api"),
                 "api": make_service(
                     needs={
                         "db": None,
@@ -379,7 +379,7 @@ def list_events(running: Running, service: str) -> list[str]:
     return [each["event"] for each in events if each["service"] == service]
 
 
-def test_what_happens_is_followed_whoever_does_it(stack: Stack) -> None:
+def test_what_happens_is_followed_no_matter_which_program_does_it(stack: Stack) -> None:
     stack.up_well()
     with follow(stack) as following:
         following.wait_for('"ready", "service": "web"')

@@ -23,7 +23,7 @@ from tests.e2e.stacks import (
     SERVE,
     Done,
     Stack,
-    make_dependant,
+    make_dependent,
     make_service,
     serve_after,
 )
@@ -87,8 +87,8 @@ def read_compose(stack: Stack) -> str:
 
 
 def test_the_file_is_written_and_keeps_its_selection_and_engine(stack: Stack) -> None:
-    extra = make_dependant()
-    app = make_dependant(needs=make_optional("extra"))
+    extra = make_dependent()
+    app = make_dependent(needs=make_optional("extra"))
     stack.write({"app": app, "extra": extra})
     rendered = stack.composegen("render", "--without", "extra", "--engine", "24")
     assert rendered.code == 0
@@ -119,7 +119,7 @@ def test_the_file_is_written_and_keeps_its_selection_and_engine(stack: Stack) ->
 
 
 def test_a_file_that_is_not_ours_is_left_alone(stack: Stack) -> None:
-    stack.write({"app": make_dependant()})
+    stack.write({"app": make_dependent()})
     path = stack.folder / "compose.yaml"
     path.write_text("services: {}\n")
     assert_one_error(stack.up(), "compose.yaml", "render --force")
@@ -134,11 +134,29 @@ def test_a_file_that_is_not_ours_is_left_alone(stack: Stack) -> None:
     assert stack.is_clean()
 
 
+def test_another_output_leaves_the_compose_file_of_another_hand(stack: Stack) -> None:
+    others = stack.folder / "compose.yaml"
+    others.write_text("services: {}\n")
+    (stack.folder / "compose.override.yaml").write_text("services: {}\n")
+    stack.write({"app": make_dependent()})
+    assert_one_error(stack.up(), "output: compose.gated.yaml")
+
+    stack.write({"app": make_dependent()}, output="compose.gated.yaml")
+    done = stack.up_well()
+
+    assert "wrote compose.gated.yaml" in done.err
+    assert "compose.override.yaml" not in done.err
+    assert others.read_text() == "services: {}\n"
+    assert stack.composegen("render", "--check").code == 0
+    (stack.folder / ".composegen" / "up.json").unlink()
+    assert "app" in stack.composegen("status").out
+
+
 def test_what_is_missing_is_made_and_an_old_stack_goes_quickly(stack: Stack) -> None:
     check = {"http": "/", "boot": "20s", "interval": "1s"}
     app = make_service(secrets=["token"], health=check)
     top = {"secrets": {"token": {"generate": True}}}
-    stack.write({"app": app, "after": make_dependant("app")}, **top)
+    stack.write({"app": app, "after": make_dependent("app")}, **top)
     first = stack.up_well()
     assert "wrote compose.yaml" in first.err
     assert "wrote .secrets/token" in first.err
@@ -168,7 +186,7 @@ def test_images_are_built_unless_they_shall_stay(stack: Stack) -> None:
     source = stack.folder / "app"
     source.mkdir()
     (source / "Dockerfile").write_text(BUILT)
-    app = make_dependant(build="./app")
+    app = make_dependent(build="./app")
     del app["image"]
     stack.write({"app": app})
     unbuilt = stack.up_in_vain("--no-build")
@@ -194,7 +212,7 @@ def test_nothing_starts_before_what_it_needs_is_ready(stack: Stack) -> None:
         volumes=["./told:/told:ro"],
         health={"tcp": True, "boot": "60s", "interval": "1s"},
     )
-    stack.write({"gate": gate, "after": make_dependant("gate")})
+    stack.write({"gate": gate, "after": make_dependent("gate")})
     with stack.start("up") as up:
         up.wait_for(r"gate +\| started")
         status = stack.composegen("status")
@@ -209,7 +227,7 @@ def test_nothing_starts_before_what_it_needs_is_ready(stack: Stack) -> None:
     assert stack.composegen("status").code == 0
 
 
-def test_a_death_is_told_and_forgiven_two_are_not(stack: Stack) -> None:
+def test_a_death_is_reported_and_forgiven_two_are_not(stack: Stack) -> None:
     once = "import sys; sys.exit(3) if starts == 1 else None\n" + SERVE
     stack.write({"app": make_counting(once)})
     done = stack.up_well()
@@ -218,7 +236,7 @@ def test_a_death_is_told_and_forgiven_two_are_not(stack: Stack) -> None:
     assert count_starts(stack) == 2
 
     always = "import sys; sys.exit(3)"
-    stack.write({"app": make_counting(always), "after": make_dependant("app")})
+    stack.write({"app": make_counting(always), "after": make_dependent("app")})
     failed = stack.up_in_vain()
     assert "app exited twice with 3" in failed.err
     assert "The containers are still there" in failed.err
@@ -229,7 +247,7 @@ def test_a_death_is_told_and_forgiven_two_are_not(stack: Stack) -> None:
 
 def test_a_job_runs_at_every_up_and_may_not_fail(stack: Stack) -> None:
     job = make_counting("pass", job=True, health=None, port=None)
-    after = make_dependant("job")
+    after = make_dependent("job")
     stack.write({"job": job, "after": after})
     first = stack.up_well()
     assert first.err.index("finished") < first.err.index("after | started")
@@ -246,7 +264,7 @@ def test_a_job_runs_at_every_up_and_may_not_fail(stack: Stack) -> None:
 
 def test_optional_services_end_nothing(stack: Stack) -> None:
     optional = {"otherwise": {}}
-    app = make_dependant(needs={"dying": optional, "slow": optional})
+    app = make_dependent(needs={"dying": optional, "slow": optional})
     stack.write(
         {
             "dying": make_service("exit(3)", health={**HASTY, "boot": "8s"}),
@@ -274,7 +292,7 @@ def test_replicas_come_and_go(stack: Stack) -> None:
 
 def test_without_a_check_a_crash_loop_is_not_ready(stack: Stack) -> None:
     crash = ["sh", "-c", "sleep 0.1; exit 5"]
-    stack.write({"app": make_dependant(command=crash)})
+    stack.write({"app": make_dependent(command=crash)})
     failed = stack.up_in_vain()
     assert "app exited twice with 5" in failed.err
     assert "running after" not in failed.err
@@ -290,7 +308,7 @@ def test_a_service_has_its_boot_and_all_have_their_wait(stack: Stack) -> None:
         {
             "hasty": make_service(NEVER, health={**calm, "boot": "3s"}),
             "calm": make_service(NEVER, health=calm),
-            "after": make_dependant("hasty"),
+            "after": make_dependent("hasty"),
         }
     )
     failed = stack.up_in_vain()
@@ -375,10 +393,10 @@ def assert_interrupted(done: Done, code: int) -> None:
 # The engine
 
 
-def test_an_engine_that_cannot_be_reached_is_told_before_anything(
+def test_an_engine_that_cannot_be_reached_is_reported_before_anything(
     stack: Stack, tmp_path: Path
 ) -> None:
-    stack.write({"app": make_dependant()})
+    stack.write({"app": make_dependent()})
     nowhere = stack.up(DOCKER_HOST=f"unix://{tmp_path}/gone.sock")
     assert_one_error(nowhere, "no Docker engine is there", "DOCKER_HOST")
     nothing = tmp_path / "nothing"
@@ -392,11 +410,11 @@ def test_an_engine_that_cannot_be_reached_is_told_before_anything(
 
 def test_a_socket_that_one_may_not_use(images: Images) -> None:
     require_program("setpriv")
-    require_part(os.geteuid() == 0, "root, who can be somebody else")
+    require_part(os.geteuid() == 0, "root, who can be another user")
     nobody = "65534"
     with tempfile.TemporaryDirectory() as folder, Stack(Path(folder)) as stack:
         shutil.chown(folder, int(nobody))
-        stack.write({"app": make_dependant()})
+        stack.write({"app": make_dependent()})
         for name in ("composegen", "templates"):
             shutil.copytree(ROOT / name, stack.folder / "own" / name)
         words = ("setpriv", "--reuid", nobody, "--regid", nobody, "--clear-groups")
@@ -439,7 +457,7 @@ def test_a_stack_on_another_engine_than_the_chosen_one_is_named_and_not_asked(
         words = ("docker", "context", "create", name)
         run_well(*words, "--docker", f"host=unix://{host}", env=env)
     run_well("docker", "context", "use", "here", env=env)
-    stack.write({"app": make_dependant(command=["sh", "-c", "echo hello; sleep 600"])})
+    stack.write({"app": make_dependent(command=["sh", "-c", "echo hello; sleep 600"])})
     stack.up_well(**config)
     run_well("docker", "context", "use", "gone", env=env)
 
@@ -481,9 +499,9 @@ def test_status_logs_and_down_need_no_file(stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     app = make_service(publish=f"{port}:8000", health=check, volumes=["data:/data"])
-    job = make_dependant(command=["true"], job=True)
+    job = make_dependent(command=["true"], job=True)
     del job["health"], job["needs"]
-    stack.write({"app": app, "job": job, "extra": make_dependant(enabled=False)})
+    stack.write({"app": app, "job": job, "extra": make_dependent(enabled=False)})
     done = stack.up_well()
     address = f"http://127.0.0.1:{port}"
     assert f"app: {address}" in done.err
@@ -534,8 +552,8 @@ def test_a_stack_that_compose_alone_brought_up_is_known(stack: Stack) -> None:
     stack.write(
         {
             "app": make_service(SERVE, "9000", health=HASTY),
-            "other": make_dependant(needs=make_optional("extra")),
-            "extra": make_dependant(),
+            "other": make_dependent(needs=make_optional("extra")),
+            "extra": make_dependent(),
         }
     )
     rendered = stack.composegen("render", "--without", "extra")

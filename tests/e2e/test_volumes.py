@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.engine import run, run_well
 from tests.e2e.images import Images
-from tests.e2e.stacks import PYTHON, Stack, make_dependant
+from tests.e2e.stacks import PYTHON, Stack, make_dependent
 
 pytestmark = pytest.mark.engine
 
@@ -39,8 +39,8 @@ def stack(images: Images, tmp_path: Path, outside: str) -> Iterator[Stack]:
 
 
 def make_stack(stack: Stack, outside: str) -> dict[str, Any]:
-    web = make_dependant(volumes=["data:/data", "named:/named", "outside:/outside"])
-    extra = make_dependant(volumes=["more:/more"])
+    web = make_dependent(volumes=["data:/data", "named:/named", "outside:/outside"])
+    extra = make_dependent(volumes=["more:/more"])
     return {
         "services": {"web": web, "extra": extra},
         "volumes": {
@@ -144,7 +144,7 @@ def test_a_volume_that_another_project_uses_stays(
     (tmp_path / "two").mkdir()
     with Stack(tmp_path / "two") as other:
         other.write(
-            {"user": make_dependant(volumes=["theirs:/theirs"])},
+            {"user": make_dependent(volumes=["theirs:/theirs"])},
             volumes={"theirs": {"external": True, "name": shared}},
         )
         other.up_well()

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.e2e.engine import run_well
-from tests.e2e.stacks import Done, Stack, make_dependant
+from tests.e2e.stacks import Done, Stack, make_dependent
 from tests.leaks import find_port
 from tests.pasting import read_mend
 
@@ -30,12 +30,12 @@ def assert_told(done: Done, *words: str) -> None:
 def provoke(
     stack: Stack, *words: str, service: dict[str, Any], line: str = "", **top: Any
 ) -> Done:
-    """Bring up one broken service and a dependant: `up` and `why` must say the same.
+    """Bring up one broken service and a dependent: `up` and `why` must say the same.
 
     The last word is the line to add, when there is one. The service is published.
     """
     service.setdefault("publish", find_port())
-    stack.write({"app": service, "after": make_dependant("app")}, **top)
+    stack.write({"app": service, "after": make_dependent("app")}, **top)
     said = stack.up_in_vain()
     assert_told(said, *words)
     asked = stack.why("after")
@@ -47,7 +47,7 @@ def provoke(
 
 
 def paste(stack: Stack, said: Done) -> None:
-    """Do what was told in the stack file: it comes up then."""
+    """Do what the help says in the stack file: it comes up then."""
     stack.help(said.said)
     stack.up_well()
 

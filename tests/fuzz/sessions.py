@@ -144,7 +144,7 @@ class Reference:
 
 
 def finish(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """The answer of a coroutine that waits for nobody."""
+    """The answer of a coroutine that does not wait."""
     while True:
         try:
             work.send(None)
@@ -166,7 +166,7 @@ class Ids(IdMaker):
 
 
 class Comparison:
-    """One schedule, carried out by the store and by the reference side by side."""
+    """One schedule, run by the store and by the reference side by side."""
 
     def __init__(self) -> None:
         self.reference = Reference()

@@ -33,7 +33,10 @@ _raw = st.recursive(
     max_leaves=8,
 )
 _settings = {
-    "environment": st.dictionaries(env_names, texts, max_size=4),
+    "environment": st.one_of(
+        st.dictionaries(env_names, texts, max_size=4),
+        st.lists(env_names, max_size=3, unique=True),
+    ),
     "labels": st.dictionaries(keys, texts, max_size=4),
     "command": st.one_of(st.lists(texts, min_size=1, max_size=4), texts.filter(bool)),
     "entrypoint": st.lists(texts, min_size=1, max_size=3),
@@ -78,7 +81,7 @@ _otherwise = st.fixed_dictionaries(
 
 @st.composite
 def _make_cases(draw: st.DrawFn) -> dict[str, Any]:
-    """A stack whose one optional service may be left out, and how it is rendered."""
+    """A stack whose one optional service may be excluded, and how it is rendered."""
     app = draw(
         st.fixed_dictionaries(
             {"image": st.just("example/app:1"), "health": _health}, optional=_settings
@@ -165,7 +168,11 @@ def calm_down(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         return {name: calm_down(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return value if key in {"volumes", "secrets"} else [*map(calm_down, value)]
+        return (
+            value
+            if key in {"volumes", "secrets", "environment"}
+            else [*map(calm_down, value)]
+        )
     is_hostile = isinstance(value, str) and value and key != "image"
     return "calm" if is_hostile else value
 

@@ -56,12 +56,12 @@ def test_the_targeted_stage_counts() -> None:
     assert read(text, "0").user == "1"
 
 
-def test_a_target_that_is_no_stage_tells_nothing() -> None:
+def test_a_target_that_is_no_stage_says_nothing() -> None:
     assert parse_dockerfile("FROM a\n", target="gone") is None
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "RUN x\n", "FROM\n"])
-def test_a_text_without_a_stage_tells_nothing(text: str) -> None:
+def test_a_text_without_a_stage_says_nothing(text: str) -> None:
     assert parse_dockerfile(text) is None
 
 

@@ -204,7 +204,7 @@ FAULTS = (
         ("tests/stackfile/hints",),
     ),
     Fault(
-        "an open port clashes with nobody",
+        "an open port clashes with none",
         "composegen/stackfile/checks/ports.py",
         '_EVERYWHERE = ("", "0.0.0.0", "::")',
         "_EVERYWHERE = ()",
@@ -232,7 +232,7 @@ FAULTS = (
         CHECKS,
     ),
     Fault(
-        "a visible password is not told",
+        "a visible password is not reported",
         "composegen/stackfile/checks/variables.py",
         "if filled.carries_password:",
         "if False:",
@@ -288,14 +288,14 @@ FAULTS = (
         CHECKS,
     ),
     Fault(
-        "secrets in a build context are not told",
+        "secrets in a build context are not reported",
         "composegen/stackfile/checks/secrets.py",
         "if is_there and checked.folder.is_sent_to_build(file, service.build)",
         "if False",
         CHECKS,
     ),
     Fault(
-        "a literal secret is not told",
+        "a literal secret is not reported",
         "composegen/stackfile/checks/secrets.py",
         "return bool(_SECRET_WORDS.search(variable))",
         "return False",
@@ -309,7 +309,7 @@ FAULTS = (
         (*CHECKS, "tests/images/test_reference.py"),
     ),
     Fault(
-        "a store's raw network is not told",
+        "a store's raw network is not reported",
         "composegen/stackfile/checks/reach.py",
         "if names and service.is_store:",
         "if False:",
@@ -415,7 +415,7 @@ FAULTS = (
         PLAN,
     ),
     Fault(
-        "a published service goes with its dependant",
+        "a published service goes with its dependent",
         "composegen/planning/selection.py",
         "    if selection.removed:\n        whole",
         "    if False:\n        whole",
@@ -686,7 +686,7 @@ FAULTS = (
         (*FILES, "tests/targets/test_header.py"),
     ),
     Fault(
-        "secrets are made anew",
+        "secrets are made again",
         "composegen/workspace/secrets.py",
         "text = old or _generate()",
         "text = _generate()",
@@ -831,7 +831,7 @@ FAULTS = (
     ),
     # What the system refuses
     Fault(
-        "a process is gone where nobody could look",
+        "a process is gone where nothing could be looked at",
         "composegen/system/guardian.py",
         "    if error.errno in _SHORTAGES:\n        raise error\n",
         "    del error\n",
@@ -1082,7 +1082,7 @@ FAULTS = (
         ("tests/workspace/test_search.py",),
     ),
     Fault(
-        "another user is told what a service was started with",
+        "another user learns what a service was started with",
         "composegen/places/processes/control.py",
         '            if not is_own_user(writer.get_extra_info("socket")):\n'
         "                return\n",
@@ -1109,5 +1109,41 @@ FAULTS = (
         "    _ask(volumes, is_sure=is_sure)\n",
         "",
         ("tests/commands/test_down.py",),
+    ),
+    Fault(
+        "a relaxation goes that only new volumes do without",
+        "composegen/places/engine/harden.py",
+        "return self._start(names, is_fresh=False) or self._start(names)",
+        "return self._start(names)",
+        ("tests/places/engine/test_harden.py",),
+    ),
+    Fault(
+        "a try writes the folder of the host",
+        "composegen/places/engine/scratch.py",
+        'return {"type": "volume", **plain, **self._fill(service, source, target, mode)}',
+        "return dict(mount)",
+        ("tests/places/engine/test_scratch.py",),
+    ),
+    Fault(
+        "harden changes what other services relax",
+        "composegen/stackfile/relaxing.py",
+        "        if stack != replace(self.stack, services=services):\n",
+        "        if False:\n",
+        ("tests/stackfile/test_relaxing.py",),
+    ),
+    # Words
+    Fault(
+        "the rendered file may lie anywhere",
+        "composegen/stackfile/keys/top.py",
+        "    if not _OUTPUT.fullmatch(name):\n",
+        "    if False:\n",
+        ("tests/stackfile/keys/test_top.py",),
+    ),
+    Fault(
+        "the output is not found before the stack is loaded",
+        "composegen/stackfile/load.py",
+        '        if key == "output":\n',
+        "        if False:\n",
+        ("tests/stackfile/test_load.py",),
     ),
 )

@@ -43,6 +43,10 @@ SITUATIONS = {
         *("over", {"status": Status.EXITED, "exit_code": 7}, ONCE),
         *("failed", None, False),
     ),
+    "was not started again after its last failure": (
+        *("over", {"status": Status.EXITED, "exit_code": 7}, {"on_failure": True}),
+        *("failed", None, False),
+    ),
     "was stopped": (
         *("stopped", {"status": Status.EXITED, "health": "unhealthy"}, {}),
         *("stopped", None, False),

@@ -99,7 +99,7 @@ def test_an_engine_that_is_out_of_reach(tmp_path):
     assert find_ways(findings) == []
 
 
-def test_an_old_engine_is_told_the_flag(tmp_path):
+def test_an_old_engine_is_reported_with_the_flag(tmp_path):
     old = make_machine(version="24.0.7")
     found = find(look(tmp_path, engine=FakeEngine(old)), "24.0.7")
     assert found.level is Level.WARNING
@@ -198,7 +198,7 @@ def test_room_is_measured_where_the_path_can_be_seen(tmp_path):
     assert measure_room(str(Path("/no/such/place"))) is None
 
 
-def test_a_secret_in_a_closed_folder_is_not_told_as_empty(shared_folder):
+def test_a_secret_in_a_closed_folder_is_not_reported_as_empty(shared_folder):
     closed = close(shared_folder / ".secrets")
 
     look(shared_folder)  # loads what lies where another user may not look
@@ -310,3 +310,20 @@ def test_one_service_without_local_among_others_is_an_error(tmp_path):
     found = find(look(tmp_path, stack=stack), "`api` cannot run as a process")
 
     assert found.level is Level.ERROR
+
+
+@pytest.mark.parametrize("output", ["compose.yaml", "compose.gated.yaml"])
+def test_a_file_that_up_would_not_replace(output, tmp_path):
+    stack = f"{STACK}output: {output}\n"
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+
+    findings = look(tmp_path, stack=stack)
+
+    if output == "compose.yaml":
+        found = find(findings, "compose.yaml was not made by composegen")
+        assert found.where is Where.ENGINE
+        assert found.level is Level.ERROR
+        assert "output: compose.gated.yaml" in found.help
+        assert find_ways(findings) == []
+    else:
+        assert find_ways(findings) == [Where.ENGINE]

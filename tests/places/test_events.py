@@ -12,14 +12,14 @@ from composegen.places.events import (
     describe_event,
     read_event,
 )
-from composegen.places.status import LeftOutNote, State
+from composegen.places.status import ExcludedNote, State
 from composegen.places.timeline import Boot
 
 EVENTS = [
     events.Created(service="a", at=0.25),
     events.Started(service="a", at=0.5, pid=7, command="x y", restarts=2),
     events.Reused(service="a", pid=None, note="n"),
-    events.Told(service="a", text="t"),
+    events.Message(service="a", text="t"),
     events.Line(service="a", text="é\x1b[1m"),
     events.Ready(service="a", after=0.25, address="http://127.0.0.1:1"),
     events.Finished(service="a", after=1.5),
@@ -27,11 +27,12 @@ EVENTS = [
         service="a",
         failure=Failure(service="a", reason="r", exit_code=3, lines=("x", "y")),
         is_required=False,
-        dependants=("b",),
+        dependents=("b",),
     ),
-    events.Exited(service="a", exit_code=-9, restart_in=None, dependants=("b", "c")),
-    events.Sickened(service="a", reason="r"),
-    events.Recovered(service="a"),
+    events.Excluded(service="a", reason="not healthy", instead=("b: X=1",)),
+    events.Exited(service="a", exit_code=-9, restart_in=None, dependents=("b", "c")),
+    events.BecameUnhealthy(service="a", reason="r"),
+    events.HealthyAgain(service="a"),
     events.Stopped(service="a", left=(3, 4)),
     events.Pulling(service="a", image="redis:8"),
     events.Planned(services=("a", "b"), text="1. a\n2. b\n"),
@@ -56,8 +57,9 @@ EVENTS = [
     events.Up(
         boots=(Boot(service="b", created=0.0, ready=None, waited_for=("a",)),),
         addresses=(Address(service="a", url="http://127.0.0.1:1"),),
-        left_out=(LeftOutNote(service="c", reason="r", instead=("a: X=1",)),),
+        excluded=(ExcludedNote(service="c", reason="r", instead=("a: X=1",)),),
         is_held=True,
+        again="composegen up",
     ),
     events.NotUp(text="a: a is failed\n", help="look"),
     events.EndAsked(),
@@ -89,8 +91,8 @@ def test_a_state_is_read_back_as_one():
     "data",
     [
         {"event": "exploded", "service": "a"},
-        {"event": "told"},
-        {"event": "told", "text": {"of": "another form"}},
+        {"event": "message"},
+        {"event": "message", "text": {"of": "another form"}},
         {"event": "progress", "standings": [{"service": "a", "state": "flying"}]},
         {},
         [],
@@ -101,6 +103,8 @@ def test_what_a_newer_version_reports_is_no_event_and_no_error(data):
 
 
 def test_what_a_newer_version_adds_to_an_event_is_passed_over():
-    read = read_event({"event": "told", "service": "a", "text": "t", "colour": "red"})
+    read = read_event(
+        {"event": "message", "service": "a", "text": "t", "colour": "red"}
+    )
 
-    assert read == events.Told(service="a", text="t")
+    assert read == events.Message(service="a", text="t")

@@ -3,13 +3,13 @@
 import pytest
 
 from composegen.places.events import (
+    BecameUnhealthy,
     Created,
     Exited,
     Finished,
+    HealthyAgain,
     Ready,
-    Recovered,
     Reused,
-    Sickened,
     Started,
     Stopped,
 )
@@ -29,7 +29,7 @@ STATUSES = {
     "exited": (State.STOPPED, {"exit_code": 0}),
     "by user": (State.STOPPED, {"exit_code": 143, "by": "user"}),
     "gone": (State.STOPPED, {}),
-    "excluded": (State.LEFT_OUT, {}),
+    "excluded": (State.EXCLUDED, {}),
 }
 
 
@@ -45,8 +45,8 @@ def make(name, **more):
         ("starting", [Started]),
         ("ready", [Ready]),
         ("reused", [Reused, Ready]),
-        ("sick", [Ready, Sickened]),
-        ("sick container", [Sickened]),
+        ("sick", [Ready, BecameUnhealthy]),
+        ("sick container", [BecameUnhealthy]),
         ("finished", [Finished]),
         ("died", [Exited]),
         ("exited", [Exited]),
@@ -55,7 +55,7 @@ def make(name, **more):
         ("excluded", []),
     ],
 )
-def test_the_present_is_told_by_its_events(name, kinds):
+def test_the_present_is_reported_by_its_events(name, kinds):
     events = list(describe_present(make(name)))
 
     assert [type(event) for event in events] == kinds
@@ -72,8 +72,8 @@ def test_what_has_not_changed_is_no_event(name):
     [
         ("waiting", "starting", Started),
         ("starting", "ready", Ready),
-        ("ready", "sick container", Sickened),
-        ("sick container", "ready", Recovered),
+        ("ready", "sick container", BecameUnhealthy),
+        ("sick container", "ready", HealthyAgain),
         ("ready", "exited", Exited),
         ("ready", "by user", Stopped),
         ("exited", "by user", Stopped),

@@ -5,7 +5,7 @@ from composegen.places.reasons import Reason, follow_needs, shorten_lines
 from composegen.places.status import ServiceStatus, State
 
 
-def test_the_way_to_the_one_that_blocks_is_told_first():
+def test_the_way_to_the_one_that_blocks_is_reported_first():
     status = ServiceStatus(service="db", state=State.STARTING)
     reason = Reason(chain=("web", "db"), status=status, answer="connection refused")
 
@@ -14,7 +14,7 @@ def test_the_way_to_the_one_that_blocks_is_told_first():
     )
 
 
-def test_one_that_runs_and_is_sick_is_called_so():
+def test_one_that_runs_and_is_unhealthy_is_called_so():
     status = ServiceStatus(service="web", state=State.READY, health="unhealthy")
 
     assert str(Reason(chain=("web",), status=status)) == "web: web is unhealthy\n"

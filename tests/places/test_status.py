@@ -30,6 +30,8 @@ FIELDS = [
     "reused",
     "reachable",
     "by",
+    "reason",
+    "fallback",
 ]
 
 
@@ -92,7 +94,7 @@ WIDE = [
     )
     for name in "ab"
 ]
-LEFT_OUT = [{"service": "c", "reason": "r " * 50, "instead": ["a: B=c " * 20]}]
+EXCLUDED = [{"service": "c", "reason": "r " * 50, "instead": ["a: B=c " * 20]}]
 
 
 def fits(text: str, width: int) -> bool:
@@ -131,8 +133,8 @@ def test_times_become_shorter_and_at_last_the_names_have_lines_of_their_own() ->
 
 @pytest.mark.parametrize("width", [60, 72, 80, 100, 120, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    shown = format_statuses(WIDE, LEFT_OUT, width=width)
+    shown = format_statuses(WIDE, EXCLUDED, width=width)
 
     assert fits(shown, width)
     assert all(status.service in shown for status in WIDE)
-    assert not fits(format_statuses(WIDE, LEFT_OUT), 150)
+    assert not fits(format_statuses(WIDE, EXCLUDED), 150)

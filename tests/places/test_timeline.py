@@ -81,7 +81,7 @@ def test_a_service_that_never_started_waits_to_the_end() -> None:
     assert second == "  never  ....  never ready  after stuck"
 
 
-def test_a_service_that_boots_beside_another_is_told_apart() -> None:
+def test_a_service_that_boots_at_the_same_time_is_told_apart() -> None:
     other = Boot(service="other", created=0, started=0, ready=4)
 
     first, _ = draw_boots([STUCK, other], width=8).splitlines()
@@ -125,7 +125,7 @@ def test_a_boot_in_no_time_is_drawn() -> None:
     assert line == "  a  ####    0.0 s"
 
 
-def test_a_narrow_terminal_shows_no_names_beside_the_bars_and_wraps_the_path() -> None:
+def test_a_narrow_terminal_shows_no_names_next_to_the_bars_and_wraps_the_path() -> None:
     wide = draw_boots([DB, CACHE, API, WEB], width=16)
     narrow = draw_boots([DB, CACHE, API, WEB], width=16, columns=40)
 

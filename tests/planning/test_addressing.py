@@ -1,4 +1,4 @@
-"""What a dependant is told: addresses, logins, secrets, networks."""
+"""What a dependent service gets: addresses, logins, secrets, networks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_service_without_a_port_has_no_url() -> None:
 
 
 @pytest.mark.parametrize("word", ["user", "password", "database"])
-def test_nobody_knows_the_login_of_a_plain_service(word: str) -> None:
+def test_the_login_of_a_plain_service_is_not_known(word: str) -> None:
     message, help = refuse(f"{{{word}}}", APP)
 
     assert f"the {word} of `db` is not known" in message
@@ -160,7 +160,7 @@ def test_nothing_is_replaced_in_otherwise() -> None:
     assert step.environment["VALUE"] == "{url}"
 
 
-def test_variables_of_compose_stay_beside_words() -> None:
+def test_variables_of_compose_stay_next_to_words() -> None:
     assert wire("${SCHEME:-http}://{host}", APP) == "${SCHEME:-http}://db"
 
 
@@ -274,7 +274,7 @@ def test_mysql_does_not_know_the_names_of_mariadb() -> None:
     assert wire("{user}", keys) == "root"
 
 
-def test_a_database_that_nobody_named_is_an_error_that_names_the_variable() -> None:
+def test_a_database_without_a_name_is_an_error_that_names_the_variable() -> None:
     keys = "use: mariadb\nenvironment: {MARIADB_ROOT_PASSWORD: r}\n"
 
     message, help = refuse("{database}", keys)
@@ -361,7 +361,7 @@ def test_a_password_in_a_file_is_no_warning(needs: str) -> None:
     assert "visible-password" not in list_names(stack)
 
 
-def test_the_file_of_a_password_is_mounted_in_the_dependant() -> None:
+def test_the_file_of_a_password_is_mounted_in_the_dependent() -> None:
     needs = "needs: {db: {PW: '{password_file}'}}\n"
     stack = make_stack(app=APP + needs, db=SECRET)
 
@@ -380,7 +380,7 @@ def test_the_file_of_a_password_that_is_no_secret_is_an_error() -> None:
     assert help.endswith("secrets: {db-password: POSTGRES_PASSWORD_FILE}")
 
 
-def test_the_mend_for_a_password_that_is_no_secret_works() -> None:
+def test_the_fix_for_a_password_that_is_no_secret_works() -> None:
     _, help = refuse("{password_file}", POSTGRES)
 
     keys = f"use: postgres\n{help.splitlines()[-1]}\n"
@@ -388,7 +388,7 @@ def test_the_mend_for_a_password_that_is_no_secret_works() -> None:
     assert wire("{password_file}", keys) == "/run/secrets/db-password"
 
 
-def test_the_secret_of_a_url_is_declared_beside_the_others() -> None:
+def test_the_secret_of_a_url_is_declared_with_the_others() -> None:
     stack = make_stack(app=f"{APP}needs: {{db: DB_URL_FILE}}\n", db=SECRET)
 
     assert read(stack)["secrets"] == {
@@ -532,7 +532,7 @@ def test_a_plain_service_shares_the_default_network_without_a_word() -> None:
     assert "networks" not in read_services(make_stack(app=APP))["app"]
 
 
-def test_the_network_of_a_left_out_store_goes_too() -> None:
+def test_the_network_of_an_excluded_store_goes_too() -> None:
     app = f"{APP}needs: {{cache: {{otherwise: {{}}}}}}\n"
     data = read(make_stack(app=app, cache=STORE), removed=("cache",))
 

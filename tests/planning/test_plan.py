@@ -38,7 +38,7 @@ def test_services_that_wait_for_nothing_keep_their_order() -> None:
     assert order(make_stack(c=APP, a=APP, b=APP)) == ["c", "a", "b"]
 
 
-def test_what_is_left_out_is_no_step() -> None:
+def test_what_is_excluded_is_no_step() -> None:
     stack = make_stack(web=APP, admin=f"{APP}enabled: false\n")
 
     assert order(stack) == ["web"]
@@ -78,7 +78,7 @@ def test_a_gate_waits_for_what_the_need_says(
     assert gate.is_optional is optional
 
 
-def test_a_service_that_is_left_out_has_no_gate() -> None:
+def test_a_service_that_is_excluded_has_no_gate() -> None:
     stack = make_stack(
         web=f"{APP}needs: {{api: , cache: {{otherwise: {{}}}}}}\n",
         api=APP,
@@ -108,7 +108,7 @@ needs:
 )
 
 
-def test_what_a_need_wires_comes_beside_the_own_environment() -> None:
+def test_what_a_need_wires_is_added_to_the_own_environment() -> None:
     assert step("web", WIRED).environment == {
         "MODE": "fast",
         "STORE": "redis",
@@ -116,7 +116,7 @@ def test_what_a_need_wires_comes_beside_the_own_environment() -> None:
     }
 
 
-def test_a_left_out_need_takes_its_variables_along() -> None:
+def test_an_excluded_need_takes_its_variables_along() -> None:
     web = step("web", WIRED, removed=("cache",))
 
     assert "CACHE_URL" not in web.environment
@@ -187,7 +187,7 @@ def test_a_secret_may_name_its_variable() -> None:
 # What is used
 
 
-def test_secrets_and_volumes_of_left_out_services_are_not_used() -> None:
+def test_secrets_and_volumes_of_excluded_services_are_not_used() -> None:
     stack = make_stack(
         web=APP,
         db="use: postgres\nsecrets: {pw: POSTGRES_PASSWORD_FILE}\nenabled: false\n",
@@ -274,7 +274,7 @@ def test_a_start_behind_another_gate_is_waited_for() -> None:
     assert step("web", stack).worst_wait == 20
 
 
-def test_nobody_knows_how_long_a_job_takes() -> None:
+def test_how_long_a_job_takes_is_not_known() -> None:
     stack = make_stack(web=f"{APP}needs: [job]\n", job=JOB)
 
     assert math.isinf(step("web", stack).worst_wait)
@@ -308,7 +308,7 @@ def test_a_part_has_the_named_services_and_their_needs_as_in_the_whole() -> None
 
     assert part.names == ("db", "cache", "api")
     assert part.steps == tuple(step for step in plan.steps if step.name in part.names)
-    assert [each.service for each in part.left_out] == ["mail"]
+    assert [each.service for each in part.excluded] == ["mail"]
     assert set(part.stores) == {"db", "cache"}
     assert set(take_part(plan, ["db"]).volumes) < set(plan.volumes)
 
@@ -326,3 +326,21 @@ def test_what_the_named_ones_require_is_required() -> None:
         "mail": False,
         "api": True,
     }
+
+
+# Variables that are passed on
+
+
+def test_a_password_that_is_passed_on_is_a_variable_of_the_url() -> None:
+    stack = make_stack(
+        app=f"{APP}needs: {{db: DATABASE_URL}}\n",
+        db="use: postgres\nenvironment: [POSTGRES_PASSWORD]\n",
+    )
+
+    made = make_plan(load_only(stack))
+
+    steps = {step.name: step for step in made.steps}
+    assert steps["db"].environment["POSTGRES_PASSWORD"] is None
+    assert steps["app"].environment["DATABASE_URL"] == (
+        "postgresql://postgres:${POSTGRES_PASSWORD}@db:5432/postgres"
+    )

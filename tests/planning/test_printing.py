@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from composegen.planning.printing import describe_left_out, describe_plan, format_plan
+from composegen.planning.printing import describe_excluded, describe_plan, format_plan
 from tests.rendering import plan
 from tests.stacks import APP, make_stack
 
@@ -77,6 +77,23 @@ def test_a_fallback_that_changes_nothing_says_so() -> None:
     )
 
 
+def test_a_plan_prints_which_service_restarts_later() -> None:
+    stack = WIRED.replace("note:", "later: restart\n          note:")
+
+    assert format_plan(plan(stack)).endswith(
+        "\n\n"
+        "later\n"
+        "  web: restarts if cache fails after it was ready: "
+        "STORE=memory, TTL=5, 1 replica; sessions live in memory\n"
+    )
+
+
+def test_what_is_excluded_cannot_fail_later() -> None:
+    stack = WIRED.replace("note:", "later: restart\n          note:")
+
+    assert "later\n" not in format_plan(plan(stack, removed=("cache",)))
+
+
 # As data
 
 
@@ -124,8 +141,18 @@ def test_gates_are_data_and_an_endless_wait_is_null() -> None:
 
     assert web["worst_wait"] is None
     assert web["gates"] == [
-        {"service": "job", "condition": "finished", "required": True},
-        {"service": "cache", "condition": "healthy", "required": False},
+        {
+            "service": "job",
+            "condition": "finished",
+            "required": True,
+            "later": None,
+        },
+        {
+            "service": "cache",
+            "condition": "healthy",
+            "required": False,
+            "later": "cope",
+        },
     ]
 
 
@@ -134,7 +161,7 @@ def test_excluded_services_are_data_with_a_line_for_each_fallback() -> None:
     line = "web: STORE=memory, TTL=5, 1 replica; sessions live in memory"
     described = [{"service": "cache", "reason": "--without cache", "instead": [line]}]
 
-    assert describe_left_out(made) == described
+    assert describe_excluded(made) == described
 
 
 def test_a_plan_that_is_wider_than_the_terminal_has_its_reasons_below() -> None:

@@ -88,7 +88,7 @@ def test_everything_takes_part_without_flags() -> None:
     assert included(CHAT) == "api cache db web"
 
 
-def test_services_that_nobody_needs_are_all_roots() -> None:
+def test_services_that_no_other_needs_are_all_roots() -> None:
     stack = make({"a": "c", "b": "c", "c": ""})
 
     assert included(stack) == "a b c"
@@ -112,7 +112,7 @@ def test_what_a_disabled_service_needs_stays_where_another_needs_it_too() -> Non
     assert included(stack) == "db web"
 
 
-def test_a_disabled_service_that_publishes_a_port_is_left_out() -> None:
+def test_a_disabled_service_that_publishes_a_port_is_excluded() -> None:
     stack = make({"web": "", "admin": ""}, disabled="admin", published="admin")
 
     assert included(stack) == "web"
@@ -157,7 +157,7 @@ def test_with_brings_an_enabled_service_that_is_optional_there() -> None:
     assert included(stack, "--with a") == "a cache web"
 
 
-def test_with_does_not_bring_the_disabled_dependants_of_a_service() -> None:
+def test_with_does_not_bring_the_disabled_dependents_of_a_service() -> None:
     stack = make({"web": "", "a": "db", "db": ""}, disabled="a")
 
     assert included(stack, "--with db") == "db web"
@@ -167,7 +167,7 @@ def test_with_a_service_that_takes_part_changes_nothing() -> None:
     assert included(CHAT, "--with cache") == included(CHAT)
 
 
-def test_with_keeps_a_service_whose_only_dependant_is_taken_out() -> None:
+def test_with_keeps_a_service_whose_only_dependent_is_taken_out() -> None:
     assert included(CHAT, "--without web --without api --with db") == "db"
 
 
@@ -190,13 +190,13 @@ def test_without_keeps_what_another_service_needs() -> None:
     assert included(stack, "--without worker") == "db web"
 
 
-def test_a_published_service_stays_when_its_dependants_are_taken_out() -> None:
+def test_a_published_service_stays_when_its_dependents_are_taken_out() -> None:
     stack = make({"web": "api", "api": "db", "db": ""}, published="api")
 
     assert included(stack, "--without web") == "api db"
 
 
-def test_an_unpublished_service_goes_when_its_dependants_are_taken_out() -> None:
+def test_an_unpublished_service_goes_when_its_dependents_are_taken_out() -> None:
     stack = make({"web": "", "ui": "api", "api": "db", "db": ""})
 
     assert included(stack, "--without ui") == "web"
@@ -219,14 +219,14 @@ def test_a_published_service_of_a_disabled_one_does_not_come_back() -> None:
 # Reasons
 
 
-def test_every_service_that_is_left_out_has_its_reason() -> None:
+def test_every_service_that_is_excluded_has_its_reason() -> None:
     stack = make(
         {"web": "cache?", "cache": "disk", "disk": "", "admin": "", "tool": "lib"}
         | {"lib": ""},
         disabled="admin",
     )
 
-    assert dict(select(stack, "--without cache --without tool").left_out) == {
+    assert dict(select(stack, "--without cache --without tool").excluded) == {
         "cache": "--without cache",
         "disk": "only cache needed it",
         "admin": "enabled: false",
@@ -235,16 +235,16 @@ def test_every_service_that_is_left_out_has_its_reason() -> None:
     }
 
 
-def test_a_reason_names_every_dependant() -> None:
+def test_a_reason_names_every_dependent() -> None:
     stack = make({"web": "", "a": "lib", "b": "lib", "lib": ""}, disabled="a b")
 
-    assert select(stack).left_out["lib"] == "only a, b needed it"
+    assert select(stack).excluded["lib"] == "only a, b needed it"
 
 
 def test_nothing_is_dropped_silently() -> None:
     stack = make({"web": "", "ui": "api", "api": "db", "db": ""}, disabled="ui")
 
-    assert set(select(stack).left_out) == {"ui", "api", "db"}
+    assert set(select(stack).excluded) == {"ui", "api", "db"}
 
 
 # A required service that is out
@@ -265,7 +265,7 @@ def test_a_disabled_service_that_is_required_is_an_error() -> None:
     assert list_advice(error) == ["--with db"]
 
 
-def test_the_flags_of_a_required_service_are_told() -> None:
+def test_the_flags_of_a_required_service_are_reported() -> None:
     stack = make({"web": "api", "api": "db", "db": "", "blog": ""})
 
     assert list_advice(refuse(stack, "--without db")) == [
@@ -274,13 +274,15 @@ def test_the_flags_of_a_required_service_are_told() -> None:
     ]
 
 
-def test_the_flags_of_a_disabled_service_are_told() -> None:
+def test_the_flags_of_a_disabled_service_are_reported() -> None:
     stack = make({"web": "db", "db": "", "blog": ""}, disabled="db")
 
     assert list_advice(refuse(stack)) == ["--with db", "--without web"]
 
 
-def test_a_service_that_cannot_be_taken_out_alone_is_told_with_an_otherwise() -> None:
+def test_a_service_that_cannot_be_excluded_alone_is_reported_with_an_otherwise() -> (
+    None
+):
     stack = make({"web": "api?", "api": "db", "db": ""}, disabled="db")
 
     error = refuse(stack)
@@ -307,7 +309,7 @@ def test_flags_given_before_stay_in_the_advice() -> None:
     ]
 
 
-def test_an_optional_need_of_a_left_out_service_is_no_error() -> None:
+def test_an_optional_need_of_an_excluded_service_is_no_error() -> None:
     stack = make({"web": "cache?", "cache": ""}, disabled="cache")
 
     assert included(stack) == "web"
@@ -351,7 +353,7 @@ def test_a_name_that_does_not_exist_is_wrong_usage() -> None:
     assert raised.value.help == "did you mean `cache`?"
 
 
-def test_a_name_that_is_like_none_is_told_all_names() -> None:
+def test_a_name_that_is_like_none_is_reported_with_all_names() -> None:
     with pytest.raises(UsageError) as raised:
         select(CHAT, "--with zzz")
 
@@ -426,7 +428,7 @@ def test_what_is_asked_for_is_done(stack: Stack, flags: str) -> None:
     asked = parse(flags)
     assert selected.included >= set(asked.added)
     assert not selected.included & set(asked.removed)
-    assert selected.included | set(selected.left_out) == set(stack.services)
+    assert selected.included | set(selected.excluded) == set(stack.services)
 
 
 def test_a_named_service_takes_part_whatever_excludes_it() -> None:

@@ -165,7 +165,9 @@ def test_the_recipes_own_volume_in_another_place_is_an_error() -> None:
     assert "wrong-data-folder" in list_names(text)
 
 
-def test_a_mount_for_another_image_of_the_family_is_told_and_replaces_nothing() -> None:
+def test_a_mount_for_another_image_of_the_family_is_reported_and_replaces_nothing() -> (
+    None
+):
     mount = "mine:/var/lib/postgresql/data"
     image = "timescale/timescaledb-ha:pg17"
     text = write("postgres", f"image: {image}\nvolumes: ['{mount}']")

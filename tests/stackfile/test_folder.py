@@ -14,7 +14,7 @@ def test_names_in_env_files_are_known_and_their_values_are_not_kept() -> None:
     assert "hush" not in repr(app)
 
 
-def test_a_dockerfile_tells_about_its_image() -> None:
+def test_a_dockerfile_says_how_its_image_is() -> None:
     files: Files = {
         "app/Dockerfile": "FROM node:22-slim\nUSER node\nEXPOSE 80\nHEALTHCHECK CMD x\n"
     }

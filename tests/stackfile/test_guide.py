@@ -1,4 +1,4 @@
-"""What composegen tells about itself is what is really there."""
+"""What composegen says about itself is what is really there."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_an_own_recipe_that_cannot_be_read_is_no_traceback(
     assert "redis" in dict(list_recipes(tmp_path / "stack.yaml"))
 
 
-def test_a_recipe_is_told_as_data_and_as_text(tmp_path: Path) -> None:
+def test_a_recipe_is_shown_as_data_and_as_text(tmp_path: Path) -> None:
     data, text = describe_recipe("postgres", tmp_path / "stack.yaml")
 
     assert data["name"] == "postgres"
@@ -100,7 +100,7 @@ def test_a_recipe_is_told_as_data_and_as_text(tmp_path: Path) -> None:
     ("name", "help"),
     [("redi", "did you mean `redis`?"), ("zzz", "there are mariadb, mongo, ")],
 )
-def test_a_recipe_that_is_not_there_is_told_with_the_names(
+def test_a_recipe_that_is_not_there_is_reported_with_the_names(
     tmp_path: Path, name: str, help: str
 ) -> None:
     with pytest.raises(UsageError) as raised:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import FileRefused, Level, ProblemsFound
-from composegen.stackfile.load import find_own_recipes, load_stack
+from composegen.stackfile.load import find_output, find_own_recipes, load_stack
 from tests.stackfile.loading import list_app_names
 from tests.stacks import (
     find,
@@ -92,7 +92,7 @@ def test_warnings_do_not_stop_a_stack() -> None:
 # Recipes
 
 
-def test_own_recipes_are_found_beside_other_problems(tmp_path: Path) -> None:
+def test_own_recipes_are_found_in_spite_of_other_problems(tmp_path: Path) -> None:
     write_files(
         tmp_path,
         {"stack.yaml": "recipes: ./r\nservices: {A: {}}\n", "r/a.yaml": "about: a\n"},
@@ -169,7 +169,7 @@ def test_a_few_nested_variables_are_fine() -> None:
     assert load_app(f'environment: {{A: "{value}"}}').environment == {"A": value}
 
 
-def test_thousands_of_broken_services_are_told_soon() -> None:
+def test_thousands_of_broken_services_are_reported_soon() -> None:
     lines = [f"  a{number}: {{use: nginx, x: 1}}\n" for number in range(4000)]
     begin = time.process_time()
 
@@ -202,9 +202,36 @@ def test_thousands_of_keys_without_a_value_are_read_soon() -> None:
         ("{use: zzzz, needs: [b], publish: true}", "unknown-recipe"),
     ],
 )
-def test_what_follows_from_a_problem_is_not_told_besides(
+def test_what_follows_from_a_problem_is_not_reported_too(
     service: str, name: str
 ) -> None:
     text = f"services:\n  a: {service}\n  b: {{use: nginx}}\n"
 
     assert list_names(text) == [name]
+
+
+# Output
+
+
+@pytest.mark.parametrize(
+    ("text", "output"),
+    [
+        ("output: a.yaml\nservices: {}\n", "a.yaml"),
+        ("services: {}\noutput: a.yaml\n", "a.yaml"),
+        ("services: {}\n", "compose.yaml"),
+        ("services: {output: a.yaml}\n", "compose.yaml"),
+        ("output: ../a.yaml\n", "compose.yaml"),
+        ("output: {\n", "compose.yaml"),
+        ("[output]\n", "compose.yaml"),
+    ],
+)
+def test_the_output_is_found_before_the_stack_is_loaded(
+    text: str, output: str, tmp_path: Path
+) -> None:
+    write_files(tmp_path, {"stack.yaml": text})
+
+    assert find_output(tmp_path / "stack.yaml") == output
+
+
+def test_the_output_of_no_file_is_the_usual_one(tmp_path: Path) -> None:
+    assert find_output(tmp_path / "stack.yaml") == "compose.yaml"

@@ -45,6 +45,7 @@ def test_a_recipe_brings_what_is_not_said() -> None:
 @pytest.mark.parametrize(
     ("keys", "field", "value"),
     [
+        ("environment: [B, C=own]", "environment", {"A": "recipe", "B": None}),
         ("environment: {B: own, C: own}", "environment", {"A": "recipe", "B": "own"}),
         ("labels: {b: own, c: own}", "labels", {"a": "recipe", "b": "own"}),
     ],

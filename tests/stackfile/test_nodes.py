@@ -95,7 +95,7 @@ def test_a_file_with_nothing_in_it_is_empty(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["null\n", "~\n", '""\n'])
-def test_a_file_that_says_nothing_is_told_in_one_problem(text: str) -> None:
+def test_a_file_that_says_nothing_is_reported_in_one_problem(text: str) -> None:
     assert len(list_names(text)) == 1
 
 
@@ -138,7 +138,7 @@ def test_a_control_character_in_the_file_is_refused_where_it_stands(
     assert list_found(f"a: b\nc: d{character}e\n") == [("bad-character", 2, 5)]
 
 
-def test_every_control_character_of_a_file_is_told() -> None:
+def test_every_control_character_of_a_file_is_reported() -> None:
     assert list_found("a: \x01\nb: \x02\n") == [
         ("bad-character", 1, 4),
         ("bad-character", 2, 4),
@@ -208,7 +208,7 @@ def test_a_tab_cannot_indent(text: str, line: int, column: int) -> None:
     assert list_found(text) == [("tab", line, column)]
 
 
-def test_a_file_of_one_tab_is_told() -> None:
+def test_a_file_of_one_tab_is_reported() -> None:
     assert list_names("\t") in (["tab"], ["empty-file"])
 
 
@@ -240,7 +240,7 @@ def test_a_yaml_directive_is_fine() -> None:
         ('a: "b\n', 2, 1, "a quote that was opened is not closed"),
     ],
 )
-def test_a_syntax_error_tells_where_and_what_may_be_the_reason(
+def test_a_syntax_error_says_where_and_what_may_be_the_reason(
     text: str, line: int, column: int, help: str
 ) -> None:
     problem = find("yaml-syntax", text)
@@ -262,11 +262,11 @@ def test_a_syntax_error_behind_the_last_line_is_shown_at_its_end(
     assert place.text == text.rpartition("\n")[2]
 
 
-def test_an_alias_without_its_anchor_is_told_where_it_stands() -> None:
+def test_an_alias_without_its_anchor_is_reported_at_its_line() -> None:
     assert list_found("a: b\nc: *nobody\n") == [("unknown-alias", 2, 4)]
 
 
-def test_an_alias_before_its_anchor_is_told() -> None:
+def test_an_alias_before_its_anchor_is_reported() -> None:
     assert list_found("a: *b\nc: &b d\n") == [("unknown-alias", 1, 4)]
 
 
@@ -289,7 +289,7 @@ def test_a_tag_on_a_key_is_refused() -> None:
     assert list_names(f"!!str x-a: b\n{WEB}") == ["yaml-tag"]
 
 
-def test_every_tag_of_a_file_is_told() -> None:
+def test_every_tag_of_a_file_is_reported() -> None:
     text = f"x-a: !!str a\nx-b: [!a b, !c d]\n{WEB}"
 
     assert list_places(text) == [
@@ -318,7 +318,7 @@ def test_a_duplicate_key_names_the_first_place() -> None:
     assert "first at stack.yaml:2:3" in problem.message
 
 
-def test_each_further_duplicate_is_told() -> None:
+def test_each_further_duplicate_is_reported() -> None:
     text = make_app("tty: true\ntty: true\ntty: false\n")
 
     assert list_places(text) == [("duplicate-key", 7, 5), ("duplicate-key", 8, 5)]
@@ -419,7 +419,7 @@ def test_a_merge_key_takes_mappings_only(value: str) -> None:
     assert len(list_names(text)) == 1
 
 
-def test_a_problem_in_a_shared_mapping_is_told_once() -> None:
+def test_a_problem_in_a_shared_mapping_is_reported_once() -> None:
     text = (
         "x-app: &app {image: python:3.13-slim, port: 8000, health: /, tyt: true}\n"
         "services:\n  one: {<<: *app}\n  two: {<<: *app}\n"
@@ -533,7 +533,7 @@ def test_thousands_of_shallow_brackets_are_fine() -> None:
 
 
 @pytest.mark.parametrize("bad", ["- " * 500_000, "? " * 400_000, "a: " * 300_000])
-def test_a_megabyte_of_marks_is_told_at_once(bad: str) -> None:
+def test_a_megabyte_of_marks_is_reported_at_once(bad: str) -> None:
     begin = time.process_time()
 
     assert len(list_names(bad)) == 1
@@ -552,7 +552,7 @@ def test_a_megabyte_of_marks_is_told_at_once(bad: str) -> None:
         ("[a, ${B:?is missing}]", 9, "${B:?is missing}"),
     ],
 )
-def test_an_unquoted_variable_in_braces_is_told_with_its_mend(
+def test_an_unquoted_variable_in_braces_is_reported_with_its_fix(
     value: str, column: int, written: str
 ) -> None:
     problem = find("unquoted-variable", f"x-a: {value}\n{WEB}")
@@ -561,7 +561,7 @@ def test_an_unquoted_variable_in_braces_is_told_with_its_mend(
     assert problem.help == f'write "{written}"'
 
 
-def test_every_unquoted_variable_in_braces_is_told() -> None:
+def test_every_unquoted_variable_in_braces_is_reported() -> None:
     text = "x-a: {A: ${B}, C: ${D}}\nx-b: [${E}]\n" + WEB
 
     assert list_places(text) == [
@@ -603,19 +603,19 @@ def test_a_variable_without_braces_is_fine_in_braces() -> None:
         ("local: {command: python app.py, dir: ., and more}", "and more"),
     ],
 )
-def test_a_comma_that_ended_a_value_in_braces_is_told(keys: str, rest: str) -> None:
+def test_a_comma_that_ended_a_value_in_braces_is_reported(keys: str, rest: str) -> None:
     column = 4 + keys.index(rest) + 1
 
     assert list_places(make_app(keys)) == [("comma-in-braces", 6, column)]
 
 
-def test_a_service_in_braces_tells_of_a_lost_comma() -> None:
+def test_a_service_in_braces_names_a_lost_comma() -> None:
     text = "services: {web: {use: nginx, command: say a, b}}\n"
 
     assert list_places(text) == [("comma-in-braces", 1, 46)]
 
 
-def test_a_stack_in_braces_tells_of_a_lost_comma() -> None:
+def test_a_stack_in_braces_names_a_lost_comma() -> None:
     text = "{services: {web: {use: nginx}}, name: a, b}\n"
 
     assert list_places(text) == [("comma-in-braces", 1, 42)]

@@ -103,7 +103,7 @@ def test_two_pages_never_have_one_title() -> None:
     assert len(set(titles)) == len(titles)
 
 
-def test_there_is_a_page_for_every_problem_and_none_besides() -> None:
+def test_there_is_a_page_for_every_problem_and_no_other() -> None:
     pages = {path.stem for path in (find_templates() / "problems").iterdir()}
 
     assert pages == set(PAGES)
@@ -157,11 +157,34 @@ def test_problems_are_listed_by_name_with_their_level() -> None:
 
 
 ADVICE = """
-    boot-too-short closed-bind-mount early-variable engine-socket env-file-wires
-    foreign-image implied-need internal-port job-unwaited latest-image near-placeholder
-    no-reason old-data-folder open-port port-unpublished root-bind-mount
-    secret-in-context secret-literal store-network traefik-network unasked unused-health
-    unused-network unused-secret unused-volume visible-password
+    boot-too-short
+    closed-bind-mount
+    early-variable
+    engine-socket
+    env-file-wires
+    foreign-image
+    implied-need
+    internal-port
+    job-unwaited
+    latest-image
+    near-placeholder
+    no-reason
+    old-data-folder
+    open-port
+    port-unpublished
+    root-bind-mount
+    secret-in-context
+    secret-literal
+    store-network
+    traefik-network
+    unasked
+    unused-drill
+    unused-health
+    unused-later
+    unused-network
+    unused-secret
+    unused-volume
+    visible-password
 """
 INFORMATION = "all-excluded assumed-tag recipe-for-image unknown-image"
 
@@ -176,7 +199,7 @@ def test_what_does_not_stop_a_stack_is_this_and_no_more() -> None:
     }
 
 
-def test_a_name_that_is_nearly_right_is_told() -> None:
+def test_a_name_that_is_nearly_right_is_reported() -> None:
     with pytest.raises(UsageError) as raised:
         read_problem_page("unknown-servise")
 

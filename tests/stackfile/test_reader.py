@@ -241,7 +241,7 @@ def test_a_dollar_before_anything_else_is_text(value: str, rendered: str) -> Non
 
 
 @pytest.mark.parametrize("value", ["${}", "${A", "${A!b}", "${1}", "5$ ${2}"])
-def test_a_brace_that_is_no_variable_is_told_its_mend(value: str) -> None:
+def test_a_brace_that_is_no_variable_is_reported_with_its_fix(value: str) -> None:
     keys = f'environment: {{X: "{value}"}}'
     problem = find("bad-variable", make_app(keys))
 

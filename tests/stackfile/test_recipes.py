@@ -1,4 +1,4 @@
-"""Recipes are data: the shipped ones are whole, one's own are told where not."""
+"""Recipes are data: the shipped ones are whole, one's own are reported where not."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def test_a_setting_without_which_it_does_not_start_is_asked_for(name: str) -> No
     assert list_names(make_stack(db=f"use: {name}\n")) == ["missing-setting"]
 
 
-def test_an_unknown_recipe_is_told_with_a_near_name() -> None:
+def test_an_unknown_recipe_is_reported_with_a_near_name() -> None:
     (problem,) = check(make_stack(db="use: postgress\n"))
 
     assert problem.name == "unknown-recipe"
@@ -355,13 +355,13 @@ def test_an_own_recipe_comes_before_a_shipped_one_of_its_name() -> None:
     assert load_services(stack, {"mine/redis.yaml": recipe})["db"].image == "mine:1"
 
 
-def test_shipped_recipes_stay_beside_one_s_own() -> None:
+def test_shipped_recipes_stay_with_one_s_own() -> None:
     stack = "recipes: ./mine\n" + make_stack(db="use: redis\n")
 
     assert load_services(stack, {"mine/queue.yaml": OWN})["db"].recipe == "redis"
 
 
-def test_a_recipe_that_nobody_uses_is_not_judged() -> None:
+def test_a_recipe_that_no_service_uses_is_not_judged() -> None:
     stack = "recipes: ./mine\n" + make_stack(db="use: redis\n")
 
     assert list_names(stack, {"mine/bad.yaml": "nonsense: 1\n"}) == []
@@ -438,7 +438,7 @@ def test_every_problem_of_a_recipe_comes_at_once() -> None:
     assert sorted(names) == ["bad-port", "unknown-key", "wrong-type"]
 
 
-def test_a_problem_of_a_recipe_is_told_once_however_many_use_it() -> None:
+def test_a_problem_of_a_recipe_is_reported_once_however_many_use_it() -> None:
     stack = "recipes: ./mine\n" + make_stack(a="use: queue\n", b="use: queue\n")
 
     problems = check(stack, {"mine/queue.yaml": "image: a:1\nprot: 1\n"})

@@ -61,7 +61,7 @@ def test_an_unknown_key_at_the_top_has_a_near_name(key: str, near: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["version", "configs", "include"])
-def test_a_key_of_compose_at_the_top_is_told_what_to_do(key: str) -> None:
+def test_a_key_of_compose_at_the_top_is_reported_with_its_fix(key: str) -> None:
     problem = find("compose-key", f"{key}: []\nservices: {{web: {{use: nginx}}}}\n")
 
     assert problem.help
@@ -122,7 +122,7 @@ def test_a_service_cannot_be_called(name: str) -> None:
     assert list_places(f"services:\n  {name}: {{use: nginx}}\n") == [("bad-name", 2, 3)]
 
 
-def test_a_name_that_could_be_mended_is_mended() -> None:
+def test_a_name_that_could_be_fixed_is_fixed() -> None:
     problem = find("bad-name", "services: {Web_Shop.1: {use: nginx}}")
 
     assert "did you mean `web-shop-1`?" in problem.help
@@ -147,7 +147,7 @@ def test_a_secret_is_declared(declared: str, secret: Secret) -> None:
     assert load_only(text).secrets == {"key": secret}
 
 
-def test_a_secret_of_compose_is_told_its_word_here() -> None:
+def test_a_secret_of_compose_is_reported_with_its_word_here() -> None:
     text = make_app("secrets: [key]") + "secrets: {key: {environment: JWT}}\n"
 
     assert list_names(text) == ["compose-key"]

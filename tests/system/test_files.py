@@ -179,7 +179,7 @@ def test_a_dockerfile_is_looked_at(tmp_path: Path) -> None:
         {"context": ".", "dockerfile": "$NAME"},
     ],
 )
-def test_a_build_that_cannot_be_looked_at_tells_nothing(
+def test_a_build_that_cannot_be_looked_at_says_nothing(
     tmp_path: Path, options: dict[str, str]
 ) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a:1\n")
@@ -253,7 +253,7 @@ def test_a_file_is_sent_to_a_build_unless_it_is_ignored(
     assert Folder(stack).is_sent_to_build(".secrets", build) is sent
 
 
-def test_a_target_that_the_dockerfile_lacks_is_told(tmp_path: Path) -> None:
+def test_a_target_that_the_dockerfile_lacks_is_reported(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a:1\n")
     options = {"context": ".", "target": "gone"}
 
@@ -285,7 +285,7 @@ def test_a_file_that_may_not_be_read_is_refused_and_one_that_is_missing_is_not(
             check_readable(shared_folder / "file")
 
 
-def test_a_file_that_nobody_could_look_at_is_not_missing(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_looked_at_is_not_missing(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
 
     with no_handles(), pytest.raises(OSError, match="Too many open files"):

@@ -13,7 +13,7 @@ from tests import leaks
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
-def test_its_successor_is_told_what_still_stands_and_no_more(monkeypatch):
+def test_its_successor_learns_what_still_stands_and_no_more(monkeypatch):
     told, people = [], []
     real = Guard._send
     monkeypatch.setattr(

@@ -143,7 +143,7 @@ def test_a_killed_guardian_is_replaced(tmp_path):
     leaks.wait_for(lambda: not leaks.find_survivors(home.name))
 
 
-def test_people_are_told_when_the_guardian_is_replaced(tmp_path):
+def test_a_replaced_guardian_is_reported(tmp_path):
     told = []
 
     async def lose():
@@ -160,7 +160,7 @@ def test_people_are_told_when_the_guardian_is_replaced(tmp_path):
     assert told == ["the guardian was killed; a new one has replaced it"] * 2
 
 
-def test_a_guardian_that_cannot_be_replaced_is_told_and_ends_nothing(
+def test_a_guardian_that_cannot_be_replaced_is_reported_and_ends_nothing(
     tmp_path, monkeypatch
 ):
     told = []

@@ -19,7 +19,7 @@ from tests.leaks import wait_for
 from tests.refusals import no_handles
 
 
-def test_a_process_is_itself_while_it_runs_and_nobody_else_ever(tmp_path):
+def test_a_process_is_itself_while_it_runs_and_no_other_one_ever(tmp_path):
     begin = time.time()
     with subprocess.Popen(["sleep", "600"], cwd=tmp_path) as process:
         identity = identify(process.pid)

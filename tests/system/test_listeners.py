@@ -93,7 +93,7 @@ def test_a_container_on_this_machine_is_looked_into_by_its_process():
         assert ("127.0.0.1", server.getsockname()[1]) in listening
 
 
-def test_a_process_that_is_not_the_containers_tells_nothing():
+def test_a_process_that_is_not_the_containers_says_nothing():
     """The engine may be on another machine, where the pid is another process's."""
     assert read_tables("0123456789abcdef", os.getpid()) is None
     assert read_tables("0123456789abcdef", 0) is None

@@ -1,4 +1,4 @@
-"""What a header says is how the file was made, and it tells whoever edited it."""
+"""What a header says is how the file was made, and it shows an edit by hand."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from composegen.targets.header import (
     is_untouched,
     read_flags,
     write_flags,
+    write_plain_use,
 )
 from tests.rendering import render
 from tests.stacks import APP, make_stack
@@ -111,3 +112,32 @@ def test_a_checksum_goes_below_the_command() -> None:
         "# checksum: ",
         "three",
     ]
+
+
+# Another name
+
+
+@pytest.mark.parametrize("output", ["", "output: compose.gated.yaml\n"])
+def test_the_name_that_the_stack_gives_needs_no_flag(output: str) -> None:
+    assert read_flags(render(make_stack(a=APP) + output)) == []
+
+
+def test_a_file_that_compose_does_not_find_says_how_it_is_used() -> None:
+    usual = render(make_stack(a=APP))
+    other = render(make_stack(a=APP) + "output: compose.gated.yaml\n")
+
+    assert "docker compose -f" not in usual
+    assert "# Without composegen: docker compose -f compose.gated.yaml up\n" in other
+
+
+@pytest.mark.parametrize(
+    ("output", "use"),
+    [
+        ("compose.yml", ""),
+        ("docker-compose.yml", ""),
+        ("stdout", ""),
+        ("a b.yaml", "docker compose -f 'a b.yaml' up"),
+    ],
+)
+def test_only_a_compose_file_with_another_name_is_named(output: str, use: str) -> None:
+    assert write_plain_use(output) == use

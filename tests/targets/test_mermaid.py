@@ -1,4 +1,4 @@
-"""A stack as a picture: the kinds of edges differ, what is left out is faint."""
+"""A stack as a picture: the kinds of edges differ, what is excluded is faint."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_gated_optional_job_and_started_edges_differ() -> None:
     assert len(set(edges)) == 4
 
 
-def test_what_is_left_out_is_there_and_faint() -> None:
+def test_what_is_excluded_is_there_and_faint() -> None:
     lines = draw(STACK, removed=("cache",))
 
     assert lines[:-2] == draw(STACK)
@@ -54,7 +54,7 @@ def test_what_is_left_out_is_there_and_faint() -> None:
     assert lines[-2].startswith("  classDef faint ")
 
 
-def test_several_services_that_are_left_out_are_faint() -> None:
+def test_several_services_that_are_excluded_are_faint() -> None:
     stack = make_stack(web=APP, a=f"{APP}enabled: false\n", b=f"{APP}enabled: false\n")
 
     assert draw(stack)[-1] == "  class s_a,s_b faint"

@@ -1,4 +1,4 @@
-"""A rendered file never lands on somebody's work, and is whole or not there."""
+"""A rendered file never lands on a user's work, and is whole or not there."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_file_that_is_up_to_date_is_not_touched(path: Path) -> None:
     assert path.stat().st_mtime == 1
 
 
-def test_a_file_of_somebody_else_is_refused(path: Path) -> None:
+def test_a_file_that_composegen_did_not_write_is_refused(path: Path) -> None:
     path.write_text("services: {}\n")
 
     with pytest.raises(FileRefused) as raised:
@@ -81,7 +81,7 @@ def test_a_file_of_ours_that_was_edited_is_refused(path: Path) -> None:
     assert path.read_text() == EDITED
 
 
-def test_an_empty_file_is_refused_as_somebody_else_s(path: Path) -> None:
+def test_an_empty_file_is_refused_as_foreign(path: Path) -> None:
     path.touch()
 
     with pytest.raises(FileRefused):
@@ -100,7 +100,7 @@ def test_a_file_that_is_no_text_is_refused(path: Path) -> None:
 
 
 @pytest.mark.parametrize("old", ["services: {}\n", EDITED, ""])
-def test_force_keeps_the_old_file_beside(path: Path, old: str) -> None:
+def test_force_keeps_the_old_file_next_to_the_new_one(path: Path, old: str) -> None:
     path.write_text(old)
 
     assert write_rendered(OURS, path, force=True) is Written.RENEWED
@@ -119,7 +119,7 @@ def test_force_never_loses_an_older_copy(path: Path) -> None:
     assert texts["compose.yaml.bak2"] == "# 1\n"
 
 
-def test_force_keeps_no_copy_of_a_file_that_nobody_edited(path: Path) -> None:
+def test_force_keeps_no_copy_of_a_file_that_was_not_edited(path: Path) -> None:
     path.write_text(OTHER)
     write_rendered(OURS, path, force=True)
 
@@ -193,7 +193,7 @@ def test_a_closed_folder_is_not_one_that_does_not_exist(shared_folder: Path) -> 
         write_rendered(OURS, closed / "made" / "compose.yaml")
 
 
-def test_a_file_that_may_not_be_read_is_not_one_of_somebody_else(
+def test_a_file_that_may_not_be_read_is_not_called_foreign(
     shared_folder: Path,
 ) -> None:
     path = shared_folder / "compose.yaml"
@@ -210,7 +210,7 @@ def test_a_file_that_may_not_be_read_is_not_one_of_somebody_else(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
-def test_a_named_device_that_takes_nothing_is_told_by_its_name() -> None:
+def test_a_named_device_that_takes_nothing_is_reported_by_its_name() -> None:
     with pytest.raises(FileRefused, match="/dev/full: no space left on device"):
         write_rendered(OURS, Path("/dev/full"))
 
@@ -293,7 +293,9 @@ def test_a_file_without_flags_records_an_empty_selection(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "services: {}\n", "# composegen render --with x"])
-def test_a_file_of_somebody_else_records_nothing(path: Path, text: str) -> None:
+def test_a_file_that_composegen_did_not_write_records_nothing(
+    path: Path, text: str
+) -> None:
     path.write_text(text)
 
     assert read_recorded(path) is None

@@ -48,14 +48,14 @@ def test_what_is_kept_is_used(folder: Path) -> None:
     assert kept.stat().st_ino == before
 
 
-def test_a_template_that_changed_is_compiled_anew(folder: Path) -> None:
+def test_a_template_that_changed_is_compiled_again(folder: Path) -> None:
     render(folder)
 
     assert render(folder, "c {{ word }}") == "c b"
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x00" * 100, b"j2"])
-def test_a_file_that_was_damaged_is_made_anew(folder: Path, damage: bytes) -> None:
+def test_a_file_that_was_damaged_is_made_again(folder: Path, damage: bytes) -> None:
     render(folder)
     (kept,) = list_kept(folder)
     whole = kept.read_bytes()
@@ -65,7 +65,7 @@ def test_a_file_that_was_damaged_is_made_anew(folder: Path, damage: bytes) -> No
     assert kept.read_bytes() == whole
 
 
-def test_half_a_file_is_made_anew(folder: Path) -> None:
+def test_half_a_file_is_made_again(folder: Path) -> None:
     render(folder)
     (kept,) = list_kept(folder)
     whole = kept.read_bytes()
@@ -75,7 +75,7 @@ def test_half_a_file_is_made_anew(folder: Path) -> None:
     assert kept.read_bytes() == whole
 
 
-def test_somebody_else_s_file_is_not_run(
+def test_a_file_of_another_user_is_not_run(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     render(folder)

@@ -61,7 +61,7 @@ def show(problem: Problem) -> str:
 # A problem
 
 
-def test_a_problem_is_shown_with_its_place_its_line_and_its_mend() -> None:
+def test_a_problem_is_shown_with_its_place_its_line_and_its_fix() -> None:
     assert show(make_problem()) == (
         "error[unknown-service]: `backend` needs `ruoter`, which is not in this stack\n"
         "  --> stack.yaml:14:10\n"

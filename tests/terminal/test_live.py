@@ -30,7 +30,7 @@ def judge():
 
 
 def play(judge, shown):
-    """Cache dies once and is given up, web gets healthy."""
+    """Cache dies once and times out, web gets healthy."""
 
     def show(events, at):
         for event in events:

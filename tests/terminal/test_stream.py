@@ -6,21 +6,24 @@ import pytest
 
 from composegen.places import events
 from composegen.places.events import (
+    Excluded,
     Exited,
     Failed,
     Failure,
     Line,
+    Message,
     Planned,
     Ready,
     Reused,
     Started,
     Stopped,
-    Told,
+    Up,
 )
+from composegen.places.status import ExcludedNote
 from composegen.terminal.console import QUICK, Console
 from composegen.terminal.live import UpConsole
 from composegen.terminal.stream import RunConsole
-from composegen.terminal.words import WORDS
+from composegen.terminal.words import WORDS, describe_up
 
 
 class Terminal(io.StringIO):
@@ -100,13 +103,13 @@ def test_lines_go_to_stdout_and_talk_to_stderr():
     )
 
 
-def test_beside_a_command_everything_goes_to_stderr():
+def test_next_to_a_command_everything_goes_to_stderr():
     out, err = show(*lines("it is ready"), lines_to_err=True)
 
     assert (out, err) == ("", "web    | it is ready\n")
 
 
-def test_control_characters_reach_nobody_and_colours_only_a_terminal(monkeypatch):
+def test_control_characters_are_dropped_and_only_a_terminal_gets_colours(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     line = lines("\x1b[31merror\x1b[0m\x1b[2J\x1b]0;title\x07\x08 \x1b[6n")
@@ -145,8 +148,8 @@ def test_no_word_of_an_event_steers_a_terminal():
     out, err = show(
         *lines(f"error{HOSTILE}"),
         Failed(service="web", failure=failure, is_required=True),
-        Told(service="web", text=f"told{HOSTILE}"),
-        events.Sickened(service="web", reason=f"got{HOSTILE}"),
+        Message(service="web", text=f"told{HOSTILE}"),
+        events.BecameUnhealthy(service="web", reason=f"got{HOSTILE}"),
         events.ComposeWarned(text=f"warned{HOSTILE}"),
         events.Output(text=f"output{HOSTILE}\n"),
     )
@@ -177,7 +180,7 @@ def test_progress_that_is_drawn_keeps_its_moves_and_nothing_else(monkeypatch):
     assert err == f"{drawn}abcd\n"
 
 
-def test_a_very_long_line_is_cut_and_its_length_told():
+def test_a_very_long_line_is_cut_and_its_length_reported():
     out, _ = show(*lines("error " + "x" * 70_000))
 
     assert len(out) < 2100
@@ -190,7 +193,7 @@ def test_a_closed_stream_ends_nothing():
     assert err == "web    | stopped\n"
 
 
-def test_a_failure_is_told_with_cause_help_and_last_lines():
+def test_a_failure_is_reported_with_cause_help_and_last_lines():
     failure = Failure(
         service="web",
         reason="web exited with 1",
@@ -200,7 +203,7 @@ def test_a_failure_is_told_with_cause_help_and_last_lines():
         lines=("a", "b\x07"),
     )
     failed = Failed(
-        service="web", failure=failure, is_required=False, dependants=("router",)
+        service="web", failure=failure, is_required=False, dependents=("router",)
     )
 
     _, err = show(failed)
@@ -223,13 +226,37 @@ def test_what_to_do_is_shown_where_nothing_else_is_known():
     assert err == "web    | failed\nweb is already running\n  help: end it\n"
 
 
-def test_dependants_are_told_of_a_death():
-    exited = Exited(service="router", exit_code=-9, restart_in=0.5, dependants=("web",))
+def test_dependents_are_named_with_a_death():
+    exited = Exited(service="router", exit_code=-9, restart_in=0.5, dependents=("web",))
 
     _, err = show(exited)
 
     assert "router | was killed by signal 9; it is restarted in 0.5 s" in err
     assert "web    | router is not running" in err
+
+
+def test_an_exclusion_is_said_with_what_is_done_instead():
+    excluded = Excluded(
+        service="router",
+        reason="not healthy within 60s",
+        instead=("web: STORE=memory",),
+    )
+
+    assert show(excluded)[1] == (
+        "router | excluded: not healthy within 60s\nrouter |   web: STORE=memory\n"
+    )
+
+
+def test_fallbacks_that_are_used_are_the_last_lines():
+    out = ExcludedNote(
+        service="cache", reason="died", instead=("web: A=b",), fallback=True
+    )
+
+    text = describe_up(Up(boots=(), excluded=(out,), again="composegen up"), width=20)
+
+    assert text.endswith(
+        "  cache is excluded: died\n    web: A=b\n  again: composegen up"
+    )
 
 
 def test_who_is_reused_is_named():
@@ -241,7 +268,7 @@ def test_who_is_reused_is_named():
     )
 
 
-def test_one_that_fails_for_what_it_needs_is_told_in_one_line():
+def test_one_that_fails_for_what_it_needs_is_reported_in_one_line():
     failure = Failure(service="web", reason="cannot start without router")
 
     _, err = show(Failed(service="web", failure=failure, is_required=True))
@@ -249,19 +276,23 @@ def test_one_that_fails_for_what_it_needs_is_told_in_one_line():
     assert err == "web    | cannot start without router\n"
 
 
-def test_what_is_about_the_run_itself_is_told_without_a_service():
-    assert show(Told(service="", text="the guardian"))[1] == "the guardian\n"
-    assert show(Told(service="web", text="it waits"))[1] == "web    | it waits\n"
+def test_what_is_about_the_run_itself_is_reported_without_a_service():
+    assert show(Message(service="", text="the guardian"))[1] == "the guardian\n"
+    assert show(Message(service="web", text="it waits"))[1] == "web    | it waits\n"
 
 
-@pytest.mark.parametrize("kind", events.Event.__subclasses__())
+# A class with slots replaces one of the same name, which may not be gone yet.
+KINDS = {kind.__name__: kind for kind in events.Event.__subclasses__()}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_every_kind_of_event_has_its_words(kind):
     shown, live = RunConsole(), UpConsole()
     assert kind in shown._show or kind in WORDS
     assert kind in live._show or kind in WORDS
 
 
-def test_whoever_asks_for_the_end_waits_for_no_reader():
+def test_a_request_to_end_waits_for_no_reader():
     console = Console(io.StringIO(), io.StringIO())
     for event, patience in (
         (events.Detached(has_ended=True), None),
@@ -279,7 +310,7 @@ def test_what_tools_print_is_shown_as_it_is():
     assert show(*pieces, err=Terminal())[1] == "50 %\ré"
 
 
-def test_a_cause_that_many_services_share_is_told_once():
+def test_a_cause_that_many_services_share_is_reported_once():
     failed = [
         Failed(
             service=name,
@@ -287,7 +318,7 @@ def test_a_cause_that_many_services_share_is_told_once():
                 service=name, reason=f"{name} cannot be started", cause="c", help="m"
             ),
             is_required=True,
-            dependants=(),
+            dependents=(),
         )
         for name in ("web", "router")
     ]

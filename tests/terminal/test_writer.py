@@ -1,4 +1,4 @@
-"""A writer delays nobody: not when nobody reads, and not when the reader has left."""
+"""A writer delays nothing: not when nothing reads, and not when the reader has left."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ LINE = "x" * 1023 + "\n"
 
 @pytest.fixture
 def pipe():
-    """The two ends of a pipe, as files, which nobody reads yet."""
+    """The two ends of a pipe, as files, which nothing reads yet."""
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb", 0) as theirs, os.fdopen(writer, "wb", 0) as ours:
         yield theirs, ours
@@ -52,7 +52,7 @@ def test_what_a_stream_cannot_say_is_escaped(pipe):
     assert pipe[0].read(100) == b"gr\\xfcn\n"
 
 
-def test_lines_that_nobody_reads_are_counted_and_talk_is_kept(pipe):
+def test_lines_that_nothing_reads_are_counted_and_messages_are_kept(pipe):
     written = Writer(pipe[1].fileno())
     for _ in range(5000):
         written.write(LINE, is_line=True)

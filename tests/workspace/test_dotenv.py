@@ -178,6 +178,6 @@ def test_a_required_variable_that_is_not_set_says_so(text: str, message: str) ->
     assert raised.value.help == "set A in .env or in the environment"
 
 
-def test_a_required_variable_that_is_empty_is_told_as_such() -> None:
+def test_a_required_variable_that_is_empty_is_reported_as_such() -> None:
     with pytest.raises(MissingVariable, match=r"^A is empty: say it$"):
         fill_variables("${A:?say it}", {"A": ""})

@@ -1,4 +1,4 @@
-"""Secret files are made once, renewed from their variable, and told when empty."""
+"""Secret files are made once, renewed from their variable, and reported when empty."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_two_generated_secrets_differ(tmp_path: Path) -> None:
     assert len(texts) == 2
 
 
-def test_an_empty_generated_secret_is_made_anew(tmp_path: Path) -> None:
+def test_an_empty_generated_secret_is_made_again(tmp_path: Path) -> None:
     make(tmp_path, GENERATED)
     (tmp_path / ".secrets/token").write_text("")
 
@@ -241,7 +241,7 @@ def test_a_url_carries_its_password_encoded(tmp_path: Path) -> None:
     )
 
 
-def test_a_url_is_written_anew_when_its_password_changes(tmp_path: Path) -> None:
+def test_a_url_is_written_again_when_its_password_changes(tmp_path: Path) -> None:
     make(tmp_path, URL, DB_PASSWORD="old")
     made = make(tmp_path, URL, DB_PASSWORD="new")
 
@@ -249,7 +249,7 @@ def test_a_url_is_written_anew_when_its_password_changes(tmp_path: Path) -> None
     assert ":new@" in read(tmp_path, "db-url")
 
 
-def test_a_url_is_written_anew_when_it_changes_itself(tmp_path: Path) -> None:
+def test_a_url_is_written_again_when_it_changes_itself(tmp_path: Path) -> None:
     make(tmp_path, URL, DB_PASSWORD="pw")
     other = URL.replace("use: postgres\n", "use: postgres\n    port: 5433\n")
 
@@ -342,7 +342,7 @@ def test_files_can_be_read_in_a_folder_that_cannot(tmp_path: Path, mask: int) ->
     assert mode(tmp_path / ".secrets/API_KEY") == 0o644
 
 
-def test_modes_that_were_changed_are_mended(tmp_path: Path) -> None:
+def test_modes_that_were_changed_are_fixed(tmp_path: Path) -> None:
     make(tmp_path, PLAIN, API_KEY="x")
     (tmp_path / ".secrets/API_KEY").chmod(0o600)
     (tmp_path / ".secrets").chmod(0o755)
@@ -385,7 +385,7 @@ def test_a_symbolic_link_in_the_folder_is_replaced_and_never_followed(
 
 
 @pytest.mark.parametrize("stack", [PLAIN, GENERATED])
-def test_a_link_to_somebody_s_file_stays_where_there_is_nothing_to_write(
+def test_a_link_to_a_file_of_the_user_stays_where_there_is_nothing_to_write(
     tmp_path: Path, stack: str
 ) -> None:
     (made,) = make(tmp_path, stack)

@@ -21,7 +21,7 @@ def test_a_required_variable_that_is_not_set_is_an_error(workspace):
         workspace.fill("${C:?}")
 
 
-def test_an_env_file_that_cannot_be_filled_is_told_where_it_is_asked_for(tmp_path):
+def test_an_env_file_that_cannot_be_filled_is_reported_where_it_is_asked_for(tmp_path):
     (tmp_path / ".env").write_text("A=${B:?}\n")
     workspace = Workspace(tmp_path / "stack.yaml", {})
 

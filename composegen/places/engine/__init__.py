@@ -1,1 +1,1 @@
-"""The stack on a Docker engine, carried out by Compose."""
+"""The stack on a Docker engine, run by Compose."""

@@ -25,12 +25,12 @@ from composegen.places.engine.notes import (
 )
 from composegen.places.engine.noting import note_seen
 from composegen.places.engine.status import EngineSeen, make_seen
-from composegen.places.events import NotUp, Planned, Report, Stopped, Told
+from composegen.places.events import Message, NotUp, Planned, Report, Stopped
 from composegen.places.place import (
     Acted,
     Outcome,
     check_services,
-    report_dependants,
+    report_dependents,
 )
 from composegen.places.reasons import format_reasons
 from composegen.places.status import BY_USER, FINE, State
@@ -69,7 +69,7 @@ class Acts:
         wanted = tuple(dict.fromkeys(names))
         seen = self._look(wanted)
         self._report(Planned(services=wanted))
-        self._report_dependants(wanted, seen)
+        self._report_dependents(wanted, seen)
         return self._stop(wanted, seen)
 
     def start(self, names: Iterable[str]) -> tuple[Acted, ...]:
@@ -84,10 +84,10 @@ class Acts:
         wanted = tuple(dict.fromkeys(names))
         seen = self._look(wanted)
         self._report(Planned(services=self._close_over(wanted)))
-        self._report_dependants(wanted, seen)
+        self._report_dependents(wanted, seen)
         if self._has_changed(wanted):
             text = "the stack file has changed since, which a restart does not use: "
-            self._report(Told(text=f"{text}composegen up"))
+            self._report(Message(text=f"{text}composegen up"))
         stopped = self._stop(wanted, seen)
         failed = tuple(each for each in stopped if each.outcome is Outcome.FAILED)
         return failed or self._start(wanted, self._look(wanted))
@@ -97,10 +97,10 @@ class Acts:
     def _look(self, names: tuple[str, ...]) -> EngineSeen:
         """How all is doing. Raises UsageError, NothingRuns and NotPart."""
         noted = [each.name for each in self._notes.services]
-        left_out = {
+        excluded = {
             str(each["service"]): str(each["reason"]) for each in self._notes.left_out
         }
-        check_services(names, (*self._services, *noted, *left_out))
+        check_services(names, (*self._services, *noted, *excluded))
         containers = self._engine.list_containers(self._notes.project)
         if not containers:
             raise NothingRuns(
@@ -108,10 +108,10 @@ class Acts:
             )
         seen = make_seen(self._notes, containers, self._engine.read_clock())
         for name in names:
-            if name in left_out:
+            if name in excluded:
                 raise NotPart(
                     f"`{name}` is not part of what runs here; it is excluded: "
-                    f"{left_out[name]}",
+                    f"{excluded[name]}",
                     help=f"include it: composegen up --with {name}",
                 )
             if self._notes.find(name) is None or not seen.list_containers(name):
@@ -121,13 +121,13 @@ class Acts:
                 )
         return seen
 
-    def _report_dependants(self, names: tuple[str, ...], seen: EngineSeen) -> None:
+    def _report_dependents(self, names: tuple[str, ...], seen: EngineSeen) -> None:
         needs = {
             each.name: [need.service for need in each.needs]
             for each in self._notes.services
         }
         running = {each.service for each in seen.containers if each.status in _ON}
-        report_dependants(names, needs, running, self._report)
+        report_dependents(names, needs, running, self._report)
 
     def _has_changed(self, names: tuple[str, ...]) -> bool:
         now = self._services

@@ -101,7 +101,7 @@ class Booting:
             raise
 
     def _describe_rest(self) -> str:
-        """What is left where nobody could be asked for the end of it."""
+        """What is left where the end of it was not seen."""
         waiting = [
             name
             for name, each in self.judge.candidates.items()
@@ -172,7 +172,7 @@ class Booting:
         return is_long and not self.judge.is_moving
 
     def _call_again(self, carrying: Carrying) -> Carrying:
-        """Call Compose once more that was ended from outside."""
+        """Call Compose again that was ended from outside."""
         self._was_cut = True
         cut = describe_cut(carrying.exit_code or 0)
         self.report(Noted(at=self.now, text=f"{cut}; it is called again"))
@@ -257,7 +257,7 @@ class Booting:
             case Settled():
                 self.judge.settle()
             case str() if speaks_of_unset(got, self._unset):
-                pass  # it was told before
+                pass  # it was reported before
             case str() if got not in self._warned:
                 self._warned.add(got)
                 self.report(ComposeWarned(at=self.now, text=got))

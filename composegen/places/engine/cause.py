@@ -32,6 +32,8 @@ class CauseName(Names):
     TOOL_MISSING = auto()
     NO_TOOL = auto()
     HELPER_DOWN = auto()
+    HELPER_WITHOUT_TOOL = auto()
+    NOT_REACHED_OUTSIDE = auto()
     PATH_NOT_FOUND = auto()
     BAD_STATUS = auto()
     CHECK_FAILS = auto()

@@ -261,7 +261,7 @@ def _look_at_check(seen: Evidence) -> Cause | None:
 def _explain_tool(seen: Evidence, missing: str) -> Cause:
     if seen.noted.helper:
         return Cause(
-            CauseName.NO_TOOL,
+            CauseName.HELPER_WITHOUT_TOOL,
             f"the check calls `{missing}`, which is not in the image of "
             f"`{seen.noted.helper}`",
             f"name an image with `sh` and the `nc` of busybox at the top level of the "
@@ -295,7 +295,7 @@ def _look_at_ports(seen: Evidence) -> Cause | None:
     hosts = find_loopback(sockets, port) if noted.helper else ()
     if hosts:
         return Cause(
-            CauseName.ON_LOOPBACK,
+            CauseName.NOT_REACHED_OUTSIDE,
             f"it listens only on {', '.join(hosts)}:{port}, where the check from "
             "outside cannot reach it",
             f"let it listen on 0.0.0.0:{port}",

@@ -1,6 +1,7 @@
 """The Docker engine, watched: the only file that knows the docker SDK.
 
-Nothing is changed here; Compose carries out what is to be done.
+Nothing is changed here: Compose does what is to be done, and ``faults`` what a drill
+does.
 """
 
 from __future__ import annotations
@@ -127,11 +128,18 @@ class Engine:
             except errors.APIError:
                 return None
 
-    def ask_api(self, method: str, path: str, /, **params: str) -> Any:
-        """The response to a request that the SDK has no call for; it may refuse."""
+    def ask_api(
+        self, method: str, path: str, /, *, data: Any = None, **params: str
+    ) -> Any:
+        """The response to a request that the SDK has no call for; it may refuse.
+
+        ``data`` is sent as JSON.
+        """
         url, limit = f"{self._api.base_url}/v{self._api.api_version}", _LONG_TIMEOUT
         ask = self._api.request
-        return self._ask(lambda: ask(method, url + path, params=params, timeout=limit))
+        return self._ask(
+            lambda: ask(method, url + path, params=params, json=data, timeout=limit)
+        )
 
     def describe(self) -> Machine:
         """The engine's version, and the machine that it runs on."""
@@ -202,8 +210,8 @@ class Engine:
 
     def read_clock(self) -> float:
         """The time on the engine's clock, in seconds since 1970."""
-        told = self._ask(self._api.info).get("SystemTime")
-        return read_time(told) or time.time()
+        answered = self._ask(self._api.info).get("SystemTime")
+        return read_time(answered) or time.time()
 
     def list_past(self, id: str, since: float) -> list[Happened]:
         """What happened to a container since a time on the engine's clock.
@@ -265,7 +273,7 @@ class Engine:
     def find_folder(self, id: str, path: str) -> Folder | None:
         """A folder in a container as the image has it; None where there is none.
 
-        Raises LookupError where the engine cannot tell, and where it is no folder.
+        Raises LookupError where the engine does not know, and where it is no folder.
         """
         with _told(self.endpoint):
             try:

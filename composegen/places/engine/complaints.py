@@ -60,7 +60,7 @@ def find_holder(engine: Looking, port: int) -> str:
 def explain_complaint(
     engine: Looking, noted: NotedService | None, complaint: str
 ) -> Failure:
-    """The failure that a complaint of Compose stands for, of a service or of nobody.
+    """The failure that a complaint of Compose stands for, of a service or of none.
 
     Where the cause is known it says all that Compose's own words say.
     """
@@ -97,7 +97,7 @@ def explain_complaint(
 def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
     """What is behind a complaint of Compose or of the engine.
 
-    It is about a service, or about nobody in particular where ``service`` is empty.
+    It is about a service, or about none in particular where ``service`` is empty.
     """
     for name, pattern, cause, help in _COMPLAINTS:
         match = re.search(pattern, text, re.IGNORECASE)

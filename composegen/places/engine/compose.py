@@ -317,6 +317,21 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
     return True
 
 
+def ask_compose(project: Project, *words: str) -> subprocess.CompletedProcess[str]:
+    """What Compose prints when it has ended, and its exit code."""
+    return subprocess.run(
+        project.make_command(*words),
+        cwd=project.place,
+        env=project.make_environment(),
+        input=project.text or "",
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        start_new_session=True,
+    )
+
+
 def use_compose(project: Project, *words: str) -> None:
     """Run Compose with our own streams, for what it prints itself.
 

@@ -20,7 +20,7 @@ _LABEL = "com.docker.compose."
 _NEVER = "0001-01-01"
 _UNTOLD = float("inf")
 _NOT_THE_END = frozenset({1, 10, 12})
-"""SIGHUP, SIGUSR1 and SIGUSR2 tell most programs to read something anew."""
+"""SIGHUP, SIGUSR1 and SIGUSR2 make most programs read something again."""
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -284,7 +284,7 @@ class Happened:
 
     @property
     def is_end_asked(self) -> bool:
-        """Whether somebody asked the engine to end it; a reload is no such wish."""
+        """Whether the engine was asked to end it; a reload is no such wish."""
         return self.action is Action.KILL and self.signal not in _NOT_THE_END
 
 

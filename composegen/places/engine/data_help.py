@@ -38,7 +38,7 @@ def describe_volume(volume: Volume, users: tuple[Maker, ...]) -> str:
 
 
 def suggest_deletion(volume: str, whose: str) -> str:
-    """The last lines of a help: how the data of a volume is given up."""
+    """The last lines of a help: how the data of a volume is removed."""
     return (
         f"or delete the data of the volume {volume} ({whose}); "
         "this cannot be undone:\n"

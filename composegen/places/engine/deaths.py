@@ -76,7 +76,7 @@ class DeathBook:
         return any(death.id == id for death in self.deaths)
 
     def _amend(self, id: str) -> None:
-        """The engine can tell of the memory after it has told of the death."""
+        """The engine can report the memory after it has reported the death."""
         for at in range(len(self.deaths) - 1, -1, -1):
             if self.deaths[at].id == id:
                 self.deaths[at] = replace(self.deaths[at], was_out_of_memory=True)
@@ -86,7 +86,7 @@ class DeathBook:
 def find_last_death(container: Container, deaths: Iterable[Death]) -> Death | None:
     """The death that a container had last, in this start of it; None if not known.
 
-    A container that somebody started has not died in this start before the engine
+    A container that the user started has not died in this start before the engine
     restarts it: what lies before is no evidence.
     """
     if container.is_running and not container.restarts:

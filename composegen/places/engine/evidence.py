@@ -97,9 +97,9 @@ class Evidence:
     those of this machine that it mounts and may not write, by target. ``answers`` holds
     the status that a path answers with, from inside. ``age`` is for how many seconds
     its container has run since its last start; ``death`` how it died before, None where
-    it has not or nobody knows. ``holder`` has the port that it could not publish;
-    ``is_port_free``: nobody has it any more. ``lines`` are of the last start, and of
-    the one that ended with that death.
+    it has not or that is not known. ``holder`` has the port that it could not publish;
+    ``is_port_free``: no process has it any more. ``lines`` are of the last start, and
+    of the one that ended with that death.
     """
 
     noted: NotedService

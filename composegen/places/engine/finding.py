@@ -22,7 +22,7 @@ def find_unnoted(
     """What `docker compose up` brought up from a rendered file of this folder.
 
     Its plan is made again, with the selection in the header. None where nothing is up,
-    and where no engine answers to tell.
+    and where no engine answers.
     """
     recorded = read_recorded(workspace.compose_file)
     if recorded is None:

@@ -1,7 +1,7 @@
 """Whether a plan fits the engine: its limits, and the files that the stack names.
 
 What does not fit is a problem with its place in the stack file. A default that the
-engine cannot give is lowered, since nobody asked for it.
+engine cannot give is lowered, since the stack file does not ask for it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def fit_plan(
 
 def list_excess(plan: Plan, machine: Machine) -> Iterator[Problem]:
     """Each written limit that is above what the engine has."""
-    told: set[Location] = set()
+    reported: set[Location] = set()
     for step in plan.steps:
         limits = find_limits(step.service)
         for name, most in (("cpus", machine.cpus), ("memory", machine.memory)):
@@ -61,8 +61,8 @@ def list_excess(plan: Plan, machine: Machine) -> Iterator[Problem]:
             if limit.is_default or not is_above:
                 continue
             location = _find_place(plan, limit)
-            if location not in told:
-                told.add(location)
+            if location not in reported:
+                reported.add(location)
                 yield _describe_excess(step.service, limit, machine, location)
 
 

@@ -19,7 +19,7 @@ from composegen.places.engine.client import Engine, Watch
 from composegen.places.engine.containers import Action, Container, Happened, Status
 from composegen.places.engine.notes import Notes, load_notes
 from composegen.places.engine.status import make_seen
-from composegen.places.events import Event, Told
+from composegen.places.events import Event, Message
 from composegen.places.present import describe_change, describe_present
 from composegen.places.status import ServiceStatus, State
 from composegen.records import replace
@@ -56,7 +56,7 @@ def follow_engine(
             if not has_begun:
                 raise
         if wait == FIRST_PAUSE:
-            yield Told(at=services.now, text=_LOST)
+            yield Message(at=services.now, text=_LOST)
         pause(wait)
         wait = min(LONGEST_PAUSE, wait * 2)
 

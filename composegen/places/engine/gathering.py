@@ -1,4 +1,4 @@
-"""The evidence for why a service is not up: what the engine can tell, and the disk."""
+"""The evidence for why a service is not up: what the engine and the disk show."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Gatherer:
         return shorten_lines(clean(line) for line in read)
 
     def _find_beginning(self, container: Container, death: Death | None) -> float:
-        """When the start began whose lines tell why it is not up."""
+        """When the start began whose lines say why it is not up."""
         started, ended = container.started_at or 0.0, container.finished_at or 0.0
         if not has_died(container):
             # Its first line can be older than what the engine says of its start.
@@ -152,7 +152,7 @@ class Gatherer:
     def _find_folders(
         self, container: Container, lines: tuple[str, ...]
     ) -> dict[str, Folder | None]:
-        """The folders that its log complains about, where that can be told."""
+        """The folders that its log complains about, where that is known."""
         found = {}
         for path in list_spoken_of(lines, container.folder)[:_MOST_FOLDERS]:
             with suppress(LookupError):

@@ -77,8 +77,8 @@ def explain_compose(
     noted = _find_service(notes, complaint, tuple(among))
     failure = explain_complaint(engine, noted, complaint)
     if noted is None:
-        told = replace(notes, complaint=complaint)
-        return GivenUp(notes=told, reasons=(Reason(failure=failure),))
+        whole = replace(notes, complaint=complaint)
+        return GivenUp(notes=whole, reasons=(Reason(failure=failure),))
     refused = NotedFailure(
         service=noted.name, how=How.REFUSED, at=now, reason=failure.reason
     )
@@ -95,7 +95,7 @@ def explain_compose(
 
 
 def _explain_cut(notes: Notes, code: int) -> GivenUp:
-    """Compose was ended from outside: nobody has failed by that."""
+    """Compose was ended from outside: no service has failed by that."""
     cut = describe_cut(code)
     failure = Failure(service="", reason=cut, help="continue: composegen up")
     return GivenUp(
@@ -124,7 +124,7 @@ def _refuse(container: Container, now: float) -> NotedFailure:
 def _find_service(
     notes: Notes, complaint: str, among: tuple[str, ...]
 ) -> NotedService | None:
-    """The service that a complaint is about; None where that is nobody."""
+    """The service that a complaint is about; None where that is none."""
     named = [each for each in notes.services if not among or each.name in among]
     names = {name: each for each in named for name in (each.helper, each.name) if name}
     for pattern in _SPEAKS_OF:

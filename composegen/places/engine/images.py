@@ -15,7 +15,7 @@ from composegen.errors import ComposegenError, Level, MissingVariable
 from composegen.places.engine.containers import ImageBuild
 from composegen.places.engine.registry import Offer
 from composegen.planning.asking import find_helper
-from composegen.planning.fallbacks import list_left_out
+from composegen.planning.fallbacks import list_excluded
 from composegen.planning.plan import Plan, Step
 from composegen.records import record
 
@@ -235,6 +235,6 @@ def _list_fallbacks(image: WantedImage, plan: Plan) -> list[str]:
     reasons = dict.fromkeys(image.services, "")
     return [
         f"{fallback.service}: {fallback}"
-        for each in list_left_out(plan.stack, reasons, included)
+        for each in list_excluded(plan.stack, reasons, included)
         for fallback in each.fallbacks
     ]

@@ -27,9 +27,9 @@ from composegen.places.events import (
     Failed,
     Failure,
     Finished,
+    Message,
     Ready,
     Started,
-    Told,
 )
 from composegen.places.status import FINE, State
 from composegen.places.timeline import Boot
@@ -179,7 +179,7 @@ class Judge:
             case Action.HEALTH if happened.health == "healthy":
                 yield from self._see_ready(candidate, instance, at)
             case Action.OUT_OF_MEMORY:
-                yield Told(service=happened.service, at=at, text="is out of memory")
+                yield Message(service=happened.service, at=at, text="is out of memory")
             case Action.DIE:
                 yield from self._see_death(candidate, instance, happened, at)
             case Action.DESTROY:
@@ -250,7 +250,7 @@ class Judge:
         candidate.failure = None
         candidate.ready = at
         if was_failed:
-            yield Told(service=noted.name, at=at, text="is healthy again")
+            yield Message(service=noted.name, at=at, text="is healthy again")
         started = candidate.started
         yield Ready(
             service=noted.name,
@@ -290,6 +290,7 @@ class Judge:
             return
         candidate.state = State.STARTING
         comes_back = noted.is_restarted and not noted.is_job
+        comes_back = comes_back and not (noted.on_failure and code == 0)
         is_last = not comes_back or instance.deaths > 1 or code in _HOPELESS
         was_stopped = self._book.deaths[-1].was_stopped
         if not is_last and not was_stopped:
@@ -400,7 +401,7 @@ class Judge:
             at=at,
             failure=candidate.failure,
             is_required=candidate.noted.is_required,
-            dependants=self.notes.list_dependants(name),
+            dependents=self.notes.list_dependents(name),
         )
 
     def fail_start(self, service: str, reason: str, at: float) -> Iterator[Event]:

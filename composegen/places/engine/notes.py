@@ -23,7 +23,7 @@ from composegen.places.engine.endpoint import (
     find_endpoint,
     suggest_choice,
 )
-from composegen.places.status import LeftOutNote, format_now
+from composegen.places.status import ExcludedNote, format_now
 from composegen.records import as_dict, field, record
 from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
@@ -69,7 +69,8 @@ class NotedService:
 
     ``boot`` is in seconds; ``is_asked`` says whether the engine asks for its health,
     ``is_http`` whether that is a page to open; ``is_restarted`` whether the engine
-    starts it again when it dies; ``password_file`` is the file of its password,
+    starts it again when it dies, ``on_failure`` that it does so after another code than
+    0 alone; ``password_file`` is the file of its password,
     relative to the stack file. ``check`` is the kind of its health check, with the
     ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
     its published ports, ``says_port`` whether `port` is written too.
@@ -83,6 +84,7 @@ class NotedService:
     is_asked: bool = True
     is_http: bool = False
     is_restarted: bool = True
+    on_failure: bool = False
     boot: float
     replicas: int = 1
     port: int | None = None
@@ -179,7 +181,7 @@ class Notes:
         """How a service failed; None where it did not."""
         return next((each for each in self.failures if each.service == name), None)
 
-    def list_dependants(self, name: str) -> tuple[str, ...]:
+    def list_dependents(self, name: str) -> tuple[str, ...]:
         """The services that need one, in the order of the plan."""
         return tuple(
             each.name
@@ -263,7 +265,7 @@ def _parse(text: str) -> Notes:
     for name in _NO_LONGER:
         data.pop(name, None)
     for each in as_list(data.get("left_out", [])):
-        read_record(LeftOutNote, each, "left_out")
+        read_record(ExcludedNote, each, "left_out")
     notes = read_record(Notes, make_harmless(data, keep=_COMPARED))
     expect(bool(_PROJECT.fullmatch(notes.project)), "project", "the name of a project")
     for service in notes.services:

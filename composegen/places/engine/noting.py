@@ -12,7 +12,8 @@ from composegen.planning.asking import asks_a_port, find_helper
 from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, Step
-from composegen.planning.printing import describe_left_out
+from composegen.planning.printing import describe_excluded
+from composegen.planning.restarts import guess_restart
 from composegen.records import replace
 from composegen.values import Port
 
@@ -27,7 +28,7 @@ def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
         file=plan.stack.file,
         flags=plan.selection.flags,
         services=tuple(_note_service(plan, step) for step in plan.steps),
-        left_out=tuple(describe_left_out(plan)),
+        left_out=tuple(describe_excluded(plan)),
     )
 
 
@@ -70,13 +71,15 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
     health = service.health
     is_asked = health is not None and health.can_be_asked
     secret = find_credentials(service).password_secret
+    restart = guess_restart(service)
     return NotedService(
         name=step.name,
         is_required=step.is_required,
         is_job=service.job,
         is_asked=is_asked,
         is_http=health is not None and health.kind is HealthKind.HTTP,
-        is_restarted=not service.job and service.compose.get("restart") != "no",
+        is_restarted=not service.job and restart.word != "no",
+        on_failure=restart.word == "on-failure",
         boot=(health.boot if health and is_asked else DEFAULT_BOOT).seconds,
         replicas=step.replicas,
         port=service.port,

@@ -102,17 +102,17 @@ def describe_owners(engine: Makers, project: str, folder: Path) -> tuple[str, ..
 
     For commands that only read. Raises EngineUnreachable.
     """
-    told = []
+    sentences = []
     for maker in engine.list_makers(project):
         whose = find_whose(maker, folder, is_here=engine.is_here)
         if whose is Whose.MOVED:
-            told.append(_describe_moved(project, maker))
+            sentences.append(_describe_moved(project, maker))
         elif whose is Whose.OTHER:
-            told.append(
+            sentences.append(
                 f"the containers of project {project} belong to another folder: "
                 f"{_show(maker.folder)} ({list_some(maker.services)})"
             )
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(sentences))
 
 
 def check_makers(

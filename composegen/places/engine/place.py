@@ -45,7 +45,7 @@ from composegen.workspace.workspace import Workspace
 class EnginePlace:
     """A project on the engine that it was brought up on.
 
-    It works without a stack file: the notes of `up` and the engine's labels tell what
+    It works without a stack file: the notes of `up` and the engine's labels say what
     belongs to the project. ``load`` reads the stack file, for what only that can say.
     Methods raise EngineUnreachable and ComposeFailed.
     """
@@ -68,6 +68,11 @@ class EnginePlace:
         )
 
     name = ENGINE
+
+    @property
+    def notes(self) -> Notes:
+        """What `up` noted of the project."""
+        return self._notes
 
     @property
     def at(self) -> str:
@@ -98,7 +103,7 @@ class EnginePlace:
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
-            left_out=self._notes.left_out,
+            excluded=self._notes.left_out,
             notes=(*notes, *map(describe_unreached, unreached.items())),
         )
 

@@ -17,7 +17,7 @@ _GO_FOLDER, _GO_LINK, _EXECUTABLE = 1 << 31, 1 << 27, 0o111
 
 
 class Program(StrEnum):
-    """What a command is in a container, as far as the engine can tell."""
+    """What a command is in a container, as far as the engine knows."""
 
     FOUND = "found"
     MISSING = "missing"

@@ -98,7 +98,7 @@ class Reach:
         return tuple(ports)
 
     def _is_needed(self, noted: NotedService) -> bool:
-        return bool(self._notes.list_dependants(noted.name))
+        return bool(self._notes.list_dependents(noted.name))
 
     def _judge(
         self,

@@ -88,7 +88,7 @@ def make_seen(
         for status in (_make_status(notes, each, found, at) for each in notes.services)
     ]
     statuses += [
-        ServiceStatus(service=str(each["service"]), state=State.LEFT_OUT)
+        ServiceStatus(service=str(each["service"]), state=State.EXCLUDED)
         for each in notes.left_out
     ]
     return EngineSeen(notes=notes, containers=found, statuses=tuple(statuses), now=at)
@@ -97,7 +97,7 @@ def make_seen(
 def forget_past(notes: Notes, container: Container) -> Container:
     """The container without what is left of an earlier `up`, which is no evidence.
 
-    The engine does not tell when a start failed, so an error counts only where the
+    The engine does not say when a start failed, so an error counts only where the
     container was made by this `up`, or where this `up` noted that it was refused.
     """
     noted = notes.find_failure(container.service)
@@ -155,7 +155,7 @@ def holds_failure(
 ) -> bool:
     """Whether what `up` judged of a service is still so.
 
-    It is, until the service is ready, or was started or stopped anew by somebody.
+    It is, until the service is ready, or was started or stopped again from outside.
     """
     if failure is None or state in FINE:
         return False
@@ -195,7 +195,9 @@ def find_state(
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
             return State.FAILED
-        case _ if not (noted.is_restarted or container.exit_code in _STOPPED_WITH):
+        case _ if container.exit_code not in _STOPPED_WITH and (
+            noted.on_failure or not noted.is_restarted
+        ):
             return State.FAILED
         case _:
             return State.STOPPED
@@ -218,7 +220,7 @@ def _find_running(
 def find_deadline(notes: Notes, noted: NotedService, container: Container) -> float:
     """When the boot of a container is over, on the engine's clock.
 
-    An `up` that finds it booting gives it its time once more.
+    An `up` that finds it booting gives it its time again.
     """
     started = container.started_at or 0.0
     if notes.limit is not None and started <= notes.began + notes.limit:

@@ -14,7 +14,7 @@ from composegen.errors import (
     MissingVariable,
     UpAlready,
 )
-from composegen.model import Service
+from composegen.model import COMPOSE_FILES, Service
 from composegen.paths import exists
 from composegen.places.engine.boot import UP, UP_PART, Booting
 from composegen.places.engine.client import Engine
@@ -49,14 +49,19 @@ from composegen.places.events import (
     Wrote,
 )
 from composegen.places.reasons import format_reasons
-from composegen.places.status import LeftOutNote
+from composegen.places.status import ExcludedNote
 from composegen.planning.asking import find_helper
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
 from composegen.targets.files import Options
-from composegen.targets.output import Written, find_prefix, write_rendered
+from composegen.targets.output import (
+    Written,
+    find_prefix,
+    suggest_output,
+    write_rendered,
+)
 from composegen.workspace.secrets import (
     Outcome,
     check_made,
@@ -252,7 +257,7 @@ class _Up:
         )
 
     def _make_options(self) -> Options:
-        path = self.folder / "compose.yaml"
+        path = self.workspace.compose_file
         return Options(
             engine=self.options.engine,
             prefix=find_prefix(path, self.folder),
@@ -260,7 +265,7 @@ class _Up:
         )
 
     def _render(self) -> str:
-        path = self.folder / "compose.yaml"
+        path = self.workspace.compose_file
         [file] = render_plan(self.plan, self._make_options())
         if self.options.names:
             return file.text
@@ -271,14 +276,12 @@ class _Up:
         try:
             written = write_rendered(file.text, path)
         except FileRefused as refused:
-            refused.help = (
-                "composegen render --force replaces it and keeps a .bak; "
-                "or move it out of the way"
-            )
+            refused.help = suggest_output(path)
             raise
         if written is not Written.SAME:
             self.report(Wrote(file=path.name, how=written.value))
-        for name in _OVERRIDES:
+        # Compose merges an override file only where it finds the other one by itself.
+        for name in _OVERRIDES if path.name in COMPOSE_FILES else ():
             if exists(self.folder / name):
                 self.report(FileIgnored(file=name, stack=self.plan.stack.file))
         return file.text
@@ -351,7 +354,7 @@ class _Up:
         )
 
     def _show(self, text: str) -> None:
-        """Show what Compose prints, but for what has been told better."""
+        """Show what Compose prints, but for what was reported better."""
         lines = text.splitlines(keepends=True)
         shown = "".join(each for each in lines if not speaks_of_unset(each, self.unset))
         if shown:
@@ -380,13 +383,13 @@ class _Up:
                 Address(service=name, url=address)
                 for name, address in find_addresses(self.notes, containers)
             ),
-            left_out=tuple(
-                LeftOutNote(
+            excluded=tuple(
+                ExcludedNote(
                     service=each.service,
                     reason=each.reason,
                     instead=tuple(f"{one.service}: {one}" for one in each.fallbacks),
                 )
-                for each in self.plan.left_out
+                for each in self.plan.excluded
             ),
         )
 

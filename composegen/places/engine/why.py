@@ -110,7 +110,7 @@ class _Doctor:
         ]
 
     def _is_given_up(self, name: str) -> bool:
-        """Whether nobody waits for a service that is optional to them."""
+        """Whether the service is optional to all that wait for it."""
         return self.seen.find(name).state in {State.FAILED, State.STOPPED}
 
     # One service
@@ -216,9 +216,9 @@ class _Doctor:
         if failed:
             return self._explain_failed(failed[0])
         if self.notes.complaint:
-            told = explain_complaint(self.engine, None, self.notes.complaint)
-            said = told.cause or told.reason
-            return _explain_end(said, told.help, name=told.cause_name)
+            complained = explain_complaint(self.engine, None, self.notes.complaint)
+            said = complained.cause or complained.reason
+            return _explain_end(said, complained.help, name=complained.cause_name)
         if container is None:
             return replace(UNKNOWN, help="bring it up: composegen up")
         if not noted.needs:
@@ -231,8 +231,10 @@ class _Doctor:
         if failure.how is not How.REFUSED or not self.notes.complaint:
             return _explain_end(ended)
         noted = self.notes.find(failure.service)
-        told = explain_complaint(self.engine, noted, self.notes.complaint)
-        return _explain_end(f"{ended}: {told.cause or told.reason}", told.help)
+        complained = explain_complaint(self.engine, noted, self.notes.complaint)
+        return _explain_end(
+            f"{ended}: {complained.cause or complained.reason}", complained.help
+        )
 
     def _is_required(self, name: str) -> bool:
         noted = self.notes.find(name)

@@ -74,9 +74,9 @@ class Acts:
 
     async def _stop_one(self, name: str, gone: Mapping[str, asyncio.Event]) -> Acted:
         service = self._services[name]
-        for dependant in service.dependants:
-            if dependant in gone:
-                await gone[dependant].wait()
+        for dependent in service.dependents:
+            if dependent in gone:
+                await gone[dependent].wait()
         try:
             async with self._locks[name]:
                 if service.state in _OVER:

@@ -17,12 +17,12 @@ from composegen.errors import (
 from composegen.graph import find_closure
 from composegen.model import Service
 from composegen.oserrors import is_shortage
-from composegen.places.events import Event, Line, Planned, Report, Told, read_event
+from composegen.places.events import Event, Line, Message, Planned, Report, read_event
 from composegen.places.place import (
     Acted,
     Outcome,
     check_services,
-    report_dependants,
+    report_dependents,
 )
 from composegen.places.processes.control import Following, act_on_run, ask_run
 from composegen.places.processes.records import RunFolder, RunRecord
@@ -38,7 +38,7 @@ class AnsweringRun:
     record: RunRecord
     statuses: Mapping[str, ServiceStatus]
     needs: Mapping[str, tuple[str, ...]]
-    left_out: Mapping[str, str]
+    excluded: Mapping[str, str]
     definitions: Mapping[str, str]
 
     @property
@@ -80,14 +80,14 @@ class Asking:
 
     def _check(self, names: tuple[str, ...]) -> None:
         running = dict.fromkeys(name for run in self._runs for name in run.statuses)
-        left_out = {
-            name: why for run in self._runs for name, why in run.left_out.items()
+        excluded = {
+            name: why for run in self._runs for name, why in run.excluded.items()
         }
-        check_services(names, (*self._services, *running, *left_out))
+        check_services(names, (*self._services, *running, *excluded))
         for name in names:
             if name in running:
                 continue
-            why = f"; it is excluded: {left_out[name]}" if name in left_out else ""
+            why = f"; it is excluded: {excluded[name]}" if name in excluded else ""
             raise NotPart(
                 f"`{name}` is not part of what runs here{why}",
                 help=f"what runs here: {', '.join(running)}",
@@ -103,10 +103,10 @@ class Asking:
                 for name, status in run.statuses.items()
                 if status.pid is not None
             }
-            report_dependants(names, self._needs, running, report)
+            report_dependents(names, self._needs, running, report)
         if act == "restart" and self._has_changed(names):
             text = "the stack file has changed since, which a restart does not use: "
-            report(Told(text=f"{text}composegen down, then composegen run"))
+            report(Message(text=f"{text}composegen down, then composegen run"))
 
     def _has_changed(self, names: tuple[str, ...]) -> bool:
         now = self._services
@@ -172,7 +172,7 @@ def _ask(record: RunRecord) -> AnsweringRun:
         record=record,
         statuses={status.service: status for status in statuses},
         needs={name: tuple(needs) for name, needs in said["needs"].items()},
-        left_out={each["service"]: each["reason"] for each in said["left_out"]},
+        excluded={each["service"]: each["reason"] for each in said["left_out"]},
         definitions=said.get("definitions", {}),
     )
 

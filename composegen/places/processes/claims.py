@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -260,7 +260,7 @@ def kill_leftover(record: ServiceRecord) -> bool:
 def digest(unit: Unit) -> str:
     """What a service is started from: command, folder, own variables, port."""
     launch = unit.launch
-    own: Mapping[str, str] = unit.step.environment
+    own = unit.step.environment
     command = () if launch is None else launch.command
     if unit.way is Way.DOCKER:
         command = (unit.step.service.image,)

@@ -113,7 +113,7 @@ def _ask_runs(folder: Path, service: str) -> dict[str, Any] | None:
 
 
 def _explain_absence(seen: RunsSeen, service: str) -> NothingRuns:
-    """Why no run can tell how a service was started."""
+    """Why no run can say how a service was started."""
     if not seen.is_running:
         return NothingRuns(
             "nothing runs here", help="start it: composegen up, or composegen run"
@@ -125,7 +125,7 @@ def _explain_absence(seen: RunsSeen, service: str) -> NothingRuns:
             "its environment is not known",
             help="end that process; composegen run then starts the service",
         )
-    out = next((each for each in seen.left_out if each["service"] == service), None)
+    out = next((each for each in seen.excluded if each["service"] == service), None)
     state = f"excluded: {out['reason']}" if out is not None else status.state.value
     return NothingRuns(
         f"`{service}` does not run: it is {state}", help="composegen status shows all"

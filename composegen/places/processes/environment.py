@@ -153,8 +153,7 @@ def make_env(
     if colours:
         env.setdefault("FORCE_COLOR", "1")
     env |= read_env_files(service, around)
-    for name, text in step.environment.items():
-        env[around.fill(name, service.name)] = around.fill(text, service.name)
+    set_variables(env, step.environment, service, around)
     for name in step.unset:
         env.pop(name, None)
     if service.local is not None:
@@ -164,6 +163,28 @@ def make_env(
         env["PORT"] = str(service.port)
     env["PATH"] = find_path(service, around)
     return env
+
+
+def set_variables(
+    env: dict[str, str],
+    variables: Mapping[str, str | None],
+    service: Service,
+    around: Surroundings,
+) -> None:
+    """Add variables; one that is passed on is absent where nothing sets it.
+
+    As in Compose, what an env file says of it does not count.
+    """
+    for name, text in variables.items():
+        filled = around.fill(name, service.name)
+        value = (
+            around.values.get(filled)
+            if text is None
+            else around.fill(text, service.name)
+        )
+        env.pop(filled, None)
+        if value is not None:
+            env[filled] = value
 
 
 def read_env_files(service: Service, around: Surroundings) -> dict[str, str]:

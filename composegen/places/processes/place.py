@@ -53,7 +53,7 @@ class ProcessesPlace:
             statuses=seen.statuses,
             is_running=seen.is_running,
             is_up=seen.is_up,
-            left_out=seen.left_out,
+            excluded=seen.excluded,
             notes=seen.notes,
             has_ended=seen.has_ended,
         )

@@ -184,8 +184,8 @@ class _Settler:
     def _find_stranger(self, step: Step) -> str:
         """Which process keeps an optional service from its port; empty if none does.
 
-        Its dependants would be given the address, and use what is not ours. Raises
-        CannotRun where the service was insisted on.
+        Its dependent services would be given the address, and use what is not ours.
+        Raises CannotRun where the service was insisted on.
         """
         if step.is_required or self.asked.reuse:
             return ""
@@ -259,16 +259,16 @@ class _Settler:
             taken[port] = step.name
 
     def _say_why(self, plan: Plan) -> Plan:
-        left_out = tuple(
+        excluded = tuple(
             replace(each, reason=self.reasons.get(each.service, each.reason))
-            for each in plan.left_out
+            for each in plan.excluded
         )
         removed = tuple(n for n in plan.selection.removed if n not in self.reasons)
         added = tuple(
             n for n in plan.selection.added if n in self.asked.selection.added
         )
         selection = Selection(added=added, removed=removed)
-        return replace(plan, left_out=left_out, selection=selection)
+        return replace(plan, excluded=excluded, selection=selection)
 
     def _list_notes(self, plan: Plan, ways: Mapping[str, Way]) -> list[str]:
         notes = []

@@ -21,7 +21,7 @@ from composegen.places.processes.sockets import (
     is_socket_of,
     remove_socket,
 )
-from composegen.places.status import LeftOutNote, ServiceStatus, format_now
+from composegen.places.status import ExcludedNote, ServiceStatus, format_now
 from composegen.records import as_dict, list_fields, record
 from composegen.system.files import check_readable, write_atomically
 from composegen.system.identity import Identity, identify, is_still
@@ -92,7 +92,7 @@ class LastRun:
     statuses: tuple[ServiceStatus, ...]
     is_up: bool
     needs: Mapping[str, tuple[str, ...]]
-    left_out: tuple[LeftOutNote, ...]
+    left_out: tuple[ExcludedNote, ...]
     failures: Mapping[str, Failure]
     answers: Mapping[str, str]
     at: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composegen.places.events import Event, Line, Report, Told
+from composegen.places.events import Event, Line, Message, Report
 from composegen.places.processes.service import RunningService
 from composegen.places.reasons import LAST_LINES, shorten_lines
 from composegen.system.logfiles import Tail, read_last_lines
@@ -25,7 +25,7 @@ class Reports:
 
     def tell(self, text: str) -> None:
         """Report what has no event of its own."""
-        self._send_now(Told, text)
+        self._send_now(Message, text)
 
     def follow_log(self) -> None:
         """Begin with the log of the process that was started."""
@@ -62,5 +62,5 @@ class Reports:
         lines = read_last_lines(launch.log, LAST_LINES, since=process.log_start)
         return shorten_lines(lines)
 
-    def _send_now(self, kind: type[Told | Line], text: str) -> None:
+    def _send_now(self, kind: type[Message | Line], text: str) -> None:
         self._report(kind(service=self._service.name, at=self._service.now, text=text))

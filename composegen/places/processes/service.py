@@ -23,18 +23,18 @@ import time
 from typing import Any, TypeVar
 
 from composegen.places.events import (
+    BecameUnhealthy,
     Event,
     Exited,
     Failed,
     Failure,
     Finished,
+    HealthyAgain,
+    Message,
     Ready,
-    Recovered,
     Reused,
-    Sickened,
     Started,
     Stopped,
-    Told,
 )
 from composegen.places.processes.claims import Found
 from composegen.places.processes.plan import Way
@@ -59,10 +59,10 @@ class RunningService:
     """
 
     def __init__(
-        self, unit: Unit, *, dependants: tuple[str, ...] = (), begin: float = 0.0
+        self, unit: Unit, *, dependents: tuple[str, ...] = (), begin: float = 0.0
     ) -> None:
         self.unit = unit
-        self.dependants = dependants
+        self.dependents = dependents
         self.state = State.WAITING
         self.health: str | None = None
         self.process: Process | None = None
@@ -108,7 +108,7 @@ class RunningService:
 
     # Its start
 
-    def waits_for(self, names: tuple[str, ...]) -> Told | None:
+    def waits_for(self, names: tuple[str, ...]) -> Message | None:
         """Gates are closed, or none is any more; the first time is not reported."""
         self._expect(State.WAITING, State.STARTING)
         is_new = bool(names) and not self.closed_gates
@@ -116,7 +116,7 @@ class RunningService:
         if not is_new or (self.failure is None and not self._was_stopped):
             return None
         then = " before it restarts" if self.failure is not None else ""
-        return self._make(Told, text=f"waits for {', '.join(names)}{then}")
+        return self._make(Message, text=f"waits for {', '.join(names)}{then}")
 
     def starts(self) -> None:
         """Its gates are open; the first time, its boot begins."""
@@ -193,25 +193,25 @@ class RunningService:
             Failed,
             failure=failure,
             is_required=self.unit.step.is_required,
-            dependants=self.dependants,
+            dependents=self.dependents,
         )
 
     # While it runs
 
-    def became_unhealthy(self, answer: str) -> Sickened:
+    def became_unhealthy(self, answer: str) -> BecameUnhealthy:
         """It runs and no longer answers its health check."""
         self._expect(State.READY)
         assert self.health != "unhealthy", f"{self.name}: it was unhealthy before"
         self.last_answer = answer
         self._change_health("unhealthy")
-        return self._make(Sickened, reason=answer)
+        return self._make(BecameUnhealthy, reason=answer)
 
-    def recovered(self) -> Recovered:
+    def recovered(self) -> HealthyAgain:
         """It answers its health check again."""
         self._expect(State.READY)
         assert self.health == "unhealthy", f"{self.name}: it was healthy before"
         self._change_health("healthy")
-        return self._make(Recovered)
+        return self._make(HealthyAgain)
 
     def died(
         self, code: int | None, failure: Failure | None, *, restart_in: float | None
@@ -229,10 +229,10 @@ class RunningService:
         else:
             self._enter(State.STOPPED if code == 0 else State.FAILED)
         return self._make(
-            Exited, exit_code=code, restart_in=restart_in, dependants=self.dependants
+            Exited, exit_code=code, restart_in=restart_in, dependents=self.dependents
         )
 
-    def pauses(self, seconds: float, failure: Failure | None = None) -> Told | None:
+    def pauses(self, seconds: float, failure: Failure | None = None) -> Message | None:
         """It is started again later; ``failure`` is that of the last restart."""
         self._expect(State.STARTING)
         self.again_at = time.monotonic() + seconds
@@ -243,7 +243,7 @@ class RunningService:
         self.failed_again = True
         cause = f" ({failure.cause})" if failure.cause else ""
         text = f"{failure.reason}{cause}; next try in {seconds:g} s"
-        return self._make(Told, text=text)
+        return self._make(Message, text=text)
 
     def tries_again(self) -> None:
         """Its pause is over."""

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from composegen.places.events import Event, Report, Told
+from composegen.places.events import Event, Message, Report
 from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Control
@@ -35,7 +35,7 @@ from composegen.places.status import (
     format_now,
 )
 from composegen.planning.definition import digest_definition
-from composegen.planning.printing import describe_left_out
+from composegen.planning.printing import describe_excluded
 from composegen.records import as_dict, record
 from composegen.system.process import Processes
 
@@ -73,7 +73,7 @@ async def open_session(
             control.report(event)
 
     def tell(text: str) -> None:
-        pass_on(Told(service="", text=text))
+        pass_on(Message(service="", text=text))
 
     async with Processes(subreaper=not is_library, tell=tell) as processes:
         mark, since = processes.mark, format_now()
@@ -107,9 +107,9 @@ async def open_session(
                 yield Session(supervisor=supervisor, processes=processes)
             finally:
                 looking.cancel()
-                told = describe_run(local, supervisor, since)
+                described = describe_run(local, supervisor, since)
                 ending = asyncio.ensure_future(
-                    _end(supervisor, acts, runs, upkeep, mark, told)
+                    _end(supervisor, acts, runs, upkeep, mark, described)
                 )
                 await asyncio.shield(ending)
 
@@ -120,12 +120,12 @@ async def _end(
     runs: RunFolder,
     upkeep: Upkeep,
     mark: str,
-    told: Mapping[str, Any],
+    described: Mapping[str, Any],
 ) -> None:
     await acts.end()
     await supervisor.take_down()
     last = {
-        **told,
+        **described,
         "statuses": describe_statuses(supervisor.list_statuses()),
         **describe_failures(supervisor),
     }
@@ -183,7 +183,7 @@ def describe_run(
             step.name: [gate.service for gate in step.gates]
             for step in local.plan.steps
         },
-        "left_out": describe_left_out(local.plan),
+        "left_out": describe_excluded(local.plan),
         "definitions": {
             step.name: digest_definition(local.written, step.name)
             for step in local.plan.steps

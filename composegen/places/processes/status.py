@@ -33,7 +33,7 @@ class RunsSeen:
     statuses: tuple[ServiceStatus, ...]
     is_running: bool
     is_up: bool
-    left_out: tuple[Mapping[str, Any], ...] = ()
+    excluded: tuple[Mapping[str, Any], ...] = ()
     failures: Mapping[str, Failure] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -70,22 +70,22 @@ def look_at_runs(
     """Ask every run of the folder; when none is alive, report how the last one ended.
 
     The stack adds the services that no run has. Without one, because its file cannot
-    be read, what the runs tell is all.
+    be read, what the runs report is all.
     """
-    told = _Told()
-    told.notes += notes
+    answers = _Answers()
+    answers.notes += notes
     runs = RunFolder.find(folder)
     if runs is not None:
         for run in runs.list_runs():
-            told.ask(run, runs)
-        told.note_leftovers(runs)
-        if not told.is_running:
-            told.read_last(runs.read_last())
-    return told.join(stack)
+            answers.ask(run, runs)
+        answers.note_leftovers(runs)
+        if not answers.is_running:
+            answers.read_last(runs.read_last())
+    return answers.join(stack)
 
 
-class _Told:
-    """What the runs of a folder tell, put together."""
+class _Answers:
+    """What the runs of a folder answer, put together."""
 
     def __init__(self) -> None:
         self.is_running = False
@@ -94,7 +94,7 @@ class _Told:
         self.failures: dict[str, Failure] = {}
         self.answers: dict[str, str] = {}
         self.log_starts: dict[str, int] = {}
-        self.left_out: dict[str, Mapping[str, Any]] = {}
+        self.excluded: dict[str, Mapping[str, Any]] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
         self.notes: list[str] = []
         self.ending = ""
@@ -136,7 +136,7 @@ class _Told:
             before = self.statuses.get(status.service)
             if before is None or _says_more(status, before):
                 self.statuses[status.service] = status
-        self.left_out |= {each["service"]: each for each in data["left_out"]}
+        self.excluded |= {each["service"]: each for each in data["left_out"]}
         self.failures |= {
             name: _read_failure(each) for name, each in data["failures"].items()
         }
@@ -156,7 +156,7 @@ class _Told:
             ]
         out = {
             name: each
-            for name, each in self.left_out.items()
+            for name, each in self.excluded.items()
             if name not in self.statuses and (stack is None or name in services)
         }
         needs = {
@@ -169,11 +169,11 @@ class _Told:
         return RunsSeen(
             statuses=(
                 *(self.statuses.get(name) or _make_stopped(name) for name in listed),
-                *(ServiceStatus(service=name, state=State.LEFT_OUT) for name in out),
+                *(ServiceStatus(service=name, state=State.EXCLUDED) for name in out),
             ),
             is_running=self.is_running,
             is_up=self.is_running and self.is_up,
-            left_out=tuple(out.values()),
+            excluded=tuple(out.values()),
             failures=self.failures,
             answers=self.answers,
             log_starts=self.log_starts,

@@ -13,7 +13,12 @@ from pathlib import Path
 
 from composegen.errors import CannotRun
 from composegen.model import Mount, Raw, Service
-from composegen.places.processes.environment import HOST, Surroundings, read_env_files
+from composegen.places.processes.environment import (
+    HOST,
+    Surroundings,
+    read_env_files,
+    set_variables,
+)
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.plan import Plan, Step
 from composegen.system.docker import ask_docker, find_docker_command
@@ -117,8 +122,7 @@ def make_store_launch(
 
 def _make_container_env(service: Service, around: Surroundings) -> dict[str, str]:
     env = read_env_files(service, around)
-    for name, text in service.environment.items():
-        env[around.fill(name, service.name)] = around.fill(text, service.name)
+    set_variables(env, service.environment, service, around)
     for use in service.secrets:
         for variable in use.variables:
             env[variable] = _INSIDE.find_secret(use.name)

@@ -47,7 +47,7 @@ class Supervisor:
         begin = time.monotonic()
         self.services = {
             unit.name: RunningService(
-                unit, dependants=_list_dependants(unit, units), begin=begin
+                unit, dependents=_list_dependents(unit, units), begin=begin
             )
             for unit in units
         }
@@ -141,7 +141,7 @@ class Supervisor:
             await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)
 
     async def take_down(self) -> None:
-        """Stop all that is ours, dependants before what they need."""
+        """Stop all that is ours, dependent services before what they need."""
         self._is_ending = True
         for task in self._tasks.values():
             task.cancel()
@@ -162,7 +162,7 @@ class Supervisor:
         return [describe_service(service) for service in self.services.values()]
 
 
-def _list_dependants(unit: Unit, units: Sequence[Unit]) -> tuple[str, ...]:
+def _list_dependents(unit: Unit, units: Sequence[Unit]) -> tuple[str, ...]:
     """The services that wait for this one before they start."""
     return tuple(
         other.name

@@ -59,6 +59,7 @@ class Tender:
         self._processes = processes
         self._claims = claims
         self._is_restarted = restart and service.unit.way is not Way.COMMAND
+        self._tries = 0
 
     async def tend(self) -> None:
         """Take it from its gates to its last exit; cancelled when the run ends."""
@@ -71,11 +72,21 @@ class Tender:
             ready_at = time.monotonic()
             code = await self._watch()
             if time.monotonic() - ready_at > _STEADY_AFTER:
-                pause = FIRST_PAUSE
-            await self._end(code, restart_in=pause if self._is_restarted else None)
-            if not self._is_restarted:
+                pause, self._tries = FIRST_PAUSE, 0
+            comes_back = self._comes_back(code)
+            await self._end(code, restart_in=pause if comes_back else None)
+            if not comes_back:
                 return
-            pause = await self._restart(pause)
+            after = await self._restart(pause)
+            if after is None:
+                return
+            pause = after
+
+    def _comes_back(self, code: int | None) -> bool:
+        """Whether it is started again after an exit with this code."""
+        policy = self._unit.restart
+        has_tries = policy.most is None or self._tries < policy.most
+        return self._is_restarted and policy.applies(code) and has_tries
 
     # Its start
 
@@ -278,17 +289,24 @@ class Tender:
             )
         return explain_exit(unit, code, self.reports.read_last_lines(), was_ready=True)
 
-    async def _restart(self, pause: float) -> float:
-        """Start it again until it is ready; the pause before the next restart."""
+    async def _restart(self, pause: float) -> float | None:
+        """Start it again until it is ready; the pause before the next restart.
+
+        None where its policy allows no further try.
+        """
         failure: Failure | None = None
         while True:
             self.reports.send(self.service.pauses(pause, failure))
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
+            self._tries += 1
             self.service.tries_again()
             failure = await self._pass_gates() or await self._boot()
             if failure is None:
                 return pause
+            if not self._comes_back(failure.exit_code):
+                await self._give_up(failure)
+                return None
             await self._stop_process()
 
     # Its end
@@ -308,8 +326,8 @@ class Tender:
 
     async def stop(self, gone: Mapping[str, asyncio.Event]) -> None:
         """End it once its dependent services are gone, and say that it is gone too."""
-        for dependant in self.service.dependants:
-            await gone[dependant].wait()
+        for dependent in self.service.dependents:
+            await gone[dependent].wait()
         await self.halt()
         gone[self.service.name].set()
 

@@ -1,4 +1,4 @@
-"""The steps of a local plan as they are carried out: what to start, how to ask it."""
+"""The steps of a local plan as they run here: what to start, how to ask it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.readiness import Probe
 from composegen.places.processes.stores import make_store_launch
 from composegen.planning.plan import Step
+from composegen.planning.restarts import find_policy
 from composegen.records import record, replace
 from composegen.system.launch import Launch
 from composegen.system.logfiles import find_log
 from composegen.system.shellwords import quote_inside
-from composegen.values import parse_duration
+from composegen.values import Restart, parse_duration, parse_restart
 from composegen.workspace.state import make_state_folder
 
 _DEFAULT_GRACE = 10.0
@@ -39,6 +40,7 @@ class Unit:
     launch: Launch | None
     address: str = ""
     is_named: bool = False
+    restart: Restart = Restart("unless-stopped")
 
     @property
     def name(self) -> str:
@@ -54,7 +56,7 @@ class Unit:
 def make_units(
     local: LocalPlan, around: Surroundings, *, colours: bool = False
 ) -> tuple[Unit, ...]:
-    """Every step of the plan as it is carried out here. Raises CannotRun."""
+    """Every step of the plan as it runs here. Raises CannotRun."""
     return tuple(_make_unit(local, step, around, colours) for step in local.plan.steps)
 
 
@@ -92,7 +94,19 @@ def _make_unit(
         launch=launch,
         address=find_address(service),
         is_named=step.name in local.asked.names,
+        restart=_find_restart(service, around),
     )
+
+
+def _find_restart(service: Service, around: Surroundings) -> Restart:
+    """When a service is restarted. Raises CannotRun for a policy that is none."""
+    text = around.fill(find_policy(service), service.name)
+    try:
+        return parse_restart(text)
+    except ValueError as error:
+        raise CannotRun(
+            f"`{service.name}`: {text!r} is not a restart policy", help=str(error)
+        ) from None
 
 
 def _make_launch(service: Service, env: dict[str, str], around: Surroundings) -> Launch:

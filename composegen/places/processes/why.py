@@ -33,7 +33,7 @@ def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
     for name in names:
         status = seen.find(name)
         is_fine = status.state in FINE and status.health != "unhealthy"
-        if is_fine or status.state is State.LEFT_OUT:
+        if is_fine or status.state is State.EXCLUDED:
             continue
         chain = follow_needs(name, lambda each: _find_blocking(seen, each))
         if chain[-1] not in found:
@@ -50,7 +50,7 @@ def _find_blocking(seen: RunsSeen, name: str) -> list[str]:
     return [
         need
         for need in seen.needs.get(name, ())
-        if need in seen.names and seen.find(need).state not in {*FINE, State.LEFT_OUT}
+        if need in seen.names and seen.find(need).state not in {*FINE, State.EXCLUDED}
     ]
 
 

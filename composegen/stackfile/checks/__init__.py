@@ -13,6 +13,7 @@ from composegen.stackfile.checks.data import (
     check_replicas,
     check_volumes,
 )
+from composegen.stackfile.checks.drill import check_drills
 from composegen.stackfile.checks.health import check_health, check_probe_tool
 from composegen.stackfile.checks.host import check_engine_socket, check_host_network
 from composegen.stackfile.checks.images import check_images, check_reasons
@@ -20,8 +21,9 @@ from composegen.stackfile.checks.implied import check_implied_needs
 from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
+    check_excluded,
     check_jobs,
-    check_left_out,
+    check_later,
     check_names,
     check_unasked,
 )
@@ -54,7 +56,8 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_conditions,
     check_unasked,
     check_jobs,
-    check_left_out,
+    check_later,
+    check_excluded,
     check_implied_needs,
     check_variables,
     check_early_variables,
@@ -63,6 +66,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_requirements,
     check_literals,
     check_health,
+    check_drills,
     check_open_ports,
     check_ports,
     check_led_to,

@@ -49,12 +49,12 @@ def check_implied_needs(checked: Checked) -> None:
     found = list(_list_addresses(checked))
     pairs = {(each.service.name, each.target.name) for each in found}
     needs = Needs(checked.stack)
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for each in found:
         pair = (each.service.name, each.target.name)
-        if pair in told:
+        if pair in reported:
             continue
-        told.add(pair)
+        reported.add(pair)
         if each.target.is_store and not _share_network(checked, each):
             _add_unreachable(checked, each)
         elif pair[::-1] not in pairs and not _is_ordered(needs, *pair):
@@ -151,7 +151,8 @@ def _list_names(checked: Checked) -> dict[str, Service]:
 def _list_values(service: Service) -> Iterator[tuple[str, tuple[str, ...], str]]:
     base = ("services", service.name)
     for variable, text in service.environment.items():
-        yield variable, (*base, "environment", variable), text
+        if text is not None:
+            yield variable, (*base, "environment", variable), text
     for need in service.needs:
         for variable, text in need.env.items():
             yield variable, (*base, "needs", need.service, "env", variable), text

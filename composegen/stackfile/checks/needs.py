@@ -6,6 +6,7 @@ from composegen.graph import find_cycle
 from composegen.model import (
     Condition,
     HealthKind,
+    Later,
     Service,
 )
 from composegen.planning.needs import Needs
@@ -184,7 +185,7 @@ def check_unasked(checked: Checked) -> None:
 
 
 def check_jobs(checked: Checked) -> None:
-    """A job is waited for until it has finished, and not for its health."""
+    """A job is waited for until it has finished, runs once, and has no health."""
     waited = {target.name for _, _, target in checked.needs()}
     for service in checked.stack.services.values():
         place = ("services", service.name, "health")
@@ -198,6 +199,14 @@ def check_jobs(checked: Checked) -> None:
                 place,
                 "remove `health`, or `job` if the service goes on running",
             )
+        if service.job and service.restart not in {"", "no"}:
+            checked.add(
+                "job-restart",
+                f"`{service.name}` is a job, which is never restarted, but its "
+                f"`restart` is `{shorten(service.restart)}`",
+                ("services", service.name, "restart"),
+                "remove `restart`, or `job` if the service goes on running",
+            )
         if service.job and service.name not in waited:
             checked.add(
                 "job-unwaited",
@@ -207,7 +216,29 @@ def check_jobs(checked: Checked) -> None:
             )
 
 
-def check_left_out(checked: Checked) -> None:
+def check_later(checked: Checked) -> None:
+    """What `later` says can happen: a job does not run on."""
+    for service, need, target in checked.needs():
+        path = ("services", service.name, "needs", need.service, "otherwise", "later")
+        is_restart = (
+            need.otherwise is not None and need.otherwise.later is Later.RESTART
+        )
+        job = next((each for each in (service, target) if each.job), None)
+        if is_restart and job is not None:
+            why = (
+                "it is not restarted"
+                if job is service
+                else "it does not fail after it has finished"
+            )
+            checked.add(
+                "unused-later",
+                f"`later: restart` has no effect: `{job.name}` is a job, and {why}",
+                path,
+                "remove `later`",
+            )
+
+
+def check_excluded(checked: Checked) -> None:
     """The selected services have what they require, and at least one is left."""
     services = checked.stack.services
     if checked.selection is None or not services:

@@ -111,9 +111,9 @@ def _list_claims(checked: Checked) -> Iterator[_Claim]:
             count += len(port.host_ports)
             if count > _MOST_PORTS:
                 return
-            told = (port.default_address, port.host_ports, port.target, port.protocol)
-            if told not in seen:
-                seen.add(told)
+            bound = (port.default_address, port.host_ports, port.target, port.protocol)
+            if bound not in seen:
+                seen.add(bound)
                 yield _Claim(service, port)
 
 

@@ -55,7 +55,8 @@ def check_literals(checked: Checked) -> None:
 def _iterate_literals(service: Service) -> Iterator[tuple[str, tuple[str, ...], str]]:
     base = ("services", service.name)
     for variable, text in service.environment.items():
-        yield variable, (*base, "environment", variable), text
+        if text is not None:
+            yield variable, (*base, "environment", variable), text
     for need in service.needs:
         for variable, text in need.env.items():
             yield variable, (*base, "needs", need.service, "env", variable), text

@@ -53,18 +53,26 @@ def translate_healthcheck(value: Raw) -> str:
 
 
 def _translate_test(test: Raw) -> str:
+    read = read_test(test)
+    if "none" in read:
+        return "none: why it cannot be asked"
+    return ", ".join(f"{key}: {write_inline(value)}" for key, value in read.items())
+
+
+def read_test(test: Raw) -> dict[str, Raw]:
+    """A `test` in the words of `health`; `none` is empty, since no reason is known."""
     if test is None:
-        return "image: true"
+        return {"image": True}
     words = [str(word) for word in test] if isinstance(test, list) else [str(test)]
     if words[:1] == ["NONE"]:
-        return "none: why it cannot be asked"
+        return {"none": ""}
     is_shell = words[:1] == ["CMD-SHELL"] or not isinstance(test, list)
     if words[:1] in (["CMD"], ["CMD-SHELL"]):
         words = words[1:]
     url = _find_page(" ".join(words), words, is_shell=is_shell)
     if url is not None:
-        return f"http: {write_inline(url[2] or '/')}, port: {url[1] or 80}"
-    return f"command: {write_inline(' '.join(words) if is_shell else list(words))}"
+        return {"http": url[2] or "/", "port": int(url[1] or 80)}
+    return {"command": " ".join(words) if is_shell else list(words)}
 
 
 def _find_page(text: str, words: list[str], *, is_shell: bool) -> re.Match[str] | None:

@@ -216,9 +216,6 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "ports": _translate_ports,
     "expose": _translate_expose,
     "deploy": _translate_deploy,
-    "restart": _leave_out(
-        "restart", "services get `unless-stopped`, jobs are never restarted"
-    ),
     "container_name": _leave_out(
         "container_name", "services are reached by their name in the stack"
     ),

@@ -7,6 +7,7 @@ from typing import Any
 
 from composegen.model import Raw
 from composegen.stackfile.hints.inline import write_inline
+from composegen.stackfile.keys.key import Schema
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -15,7 +16,15 @@ from composegen.stackfile.nodes import (
 )
 from composegen.stackfile.reader import REMOVED, Path, Reader
 from composegen.text import shorten, suggest
-from composegen.values import ENV_NAME, double_dollars, has_variables, remove_variables
+from composegen.values import (
+    ENV_NAME,
+    RESTARTS,
+    double_dollars,
+    guess_default,
+    has_variables,
+    parse_restart,
+    remove_variables,
+)
 
 BUILD_KEYS = (
     "additional_contexts args cache_from cache_to context dockerfile dockerfile_inline "
@@ -97,7 +106,9 @@ def read_text_map(reader: Reader, node: Node, path: Path) -> Any:
 
 def read_environment(reader: Reader, node: Node, path: Path) -> Any:
     """Variables with their texts."""
-    return reader.read_text_map(node, path, name_of=ENV_NAME, is_filled=True)
+    return reader.read_text_map(
+        node, path, name_of=ENV_NAME, is_filled=True, may_pass=True
+    )
 
 
 def read_image(reader: Reader, node: Node, _: Path) -> Any:
@@ -149,7 +160,7 @@ def read_build(reader: Reader, node: Node, path: Path) -> Any:
         if key not in BUILD_KEYS:
             reader.add_unknown_key(key, key_node, "`build`", BUILD_KEYS)
         elif key == "args":
-            arguments = reader.read_text_map(value, (*path, key))
+            arguments = reader.read_text_map(value, (*path, key), may_pass=True)
             if arguments is not None:
                 options[key] = {
                     name: None if text is REMOVED else text
@@ -222,6 +233,27 @@ def read_pull_policy(reader: Reader, node: Node, _: Path) -> Any:
     return text
 
 
+def read_restart(reader: Reader, node: Node, _: Path) -> Any:
+    """A restart policy, or a variable that may be one."""
+    text = reader.read_text(node, "a restart policy")
+    if text is None:
+        return None
+    default = guess_default(text)
+    try:
+        if default or not has_variables(text):
+            parse_restart(default)
+    except ValueError as error:
+        near = suggest(default, RESTARTS)
+        reader.add(
+            "wrong-type",
+            f"`{shorten(text)}` is not a restart policy",
+            node,
+            near or str(error),
+        )
+        return None
+    return text
+
+
 def read_ulimits(reader: Reader, node: Node, _: Path) -> Any:
     """Limits by name: one number, or soft and hard."""
     pairs = reader.read_pairs(node, "a mapping")
@@ -252,3 +284,13 @@ def read_ulimits(reader: Reader, node: Node, _: Path) -> Any:
 def _read_limit(reader: Reader, node: Node) -> Raw:
     passed = _read_passed(node)
     return reader.read_integer(node, least=-1, most=2**62) if passed is None else passed
+
+
+RESTART_SCHEMA: Schema = {
+    "type": "string",
+    "anyOf": [
+        {"enum": [*RESTARTS]},
+        {"pattern": r"^on-failure:[0-9]{1,5}$"},
+        {"pattern": r"\$"},
+    ],
+}

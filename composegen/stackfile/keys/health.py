@@ -77,6 +77,12 @@ def _read_short_health(reader: Reader, node: ScalarNode) -> Draft | None:
 
 
 def _read_http(reader: Reader, node: Node) -> Draft | None:
+    path = read_path(reader, node)
+    return None if path is None else {"kind": HealthKind.HTTP, "path": path}
+
+
+def read_path(reader: Reader, node: Node) -> str | None:
+    """The path of a request over HTTP."""
     path = reader.read_text(node, "a path", variables=False)
     if path is None:
         return None
@@ -89,7 +95,7 @@ def _read_http(reader: Reader, node: Node) -> Draft | None:
             "a path begins with /; spaces and letters beyond ASCII are written %20",
         )
         return None
-    return {"kind": HealthKind.HTTP, "path": path}
+    return path
 
 
 def _read_true(reader: Reader, node: Node, kind: HealthKind) -> Draft | None:
@@ -127,7 +133,7 @@ def _read_none(reader: Reader, node: Node) -> Draft | None:
     return None if reason is None else {"kind": HealthKind.NONE, "reason": reason}
 
 
-def _read_some_time(reader: Reader, node: Node) -> Duration | None:
+def read_some_time(reader: Reader, node: Node) -> Duration | None:
     """A duration above zero: for zero, Docker would take its own default."""
     duration = reader.read_duration(node)
     if duration is not None and duration.seconds <= 0:
@@ -186,8 +192,8 @@ HEALTH_KEYS: Mapping[str, Callable[[Reader, Node], Any]] = {
     "none": _read_none,
     "port": Reader.read_port,
     "boot": Reader.read_duration,
-    "interval": _read_some_time,
-    "timeout": _read_some_time,
+    "interval": read_some_time,
+    "timeout": read_some_time,
     "retries": _read_retries,
     "host": _read_host,
     "tool": _read_tool,

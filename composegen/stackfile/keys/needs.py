@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from composegen.model import Condition
+from composegen.model import Condition, Later
 from composegen.planning.placeholders import PLACEHOLDERS
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes
@@ -24,6 +24,7 @@ from composegen.values import ENV_NAME
 
 _LIKE_PLACEHOLDER = re.compile(r"\{ ?[A-Za-z_]+ ?\}")
 NEED_KEYS = ("env", "until", "otherwise")
+OTHERWISE_KEYS = ("env", "replicas", "note", "later")
 
 
 def read_needs(reader: Reader, node: Node, path: Path) -> Any:
@@ -172,9 +173,7 @@ def _read_need_env(reader: Reader, node: Node, path: Path) -> dict[str, str] | N
 
 
 def _read_otherwise(reader: Reader, node: Node, path: Path) -> Draft | None:
-    found = reader.read_known(
-        node, "a mapping", "`otherwise`", ("env", "replicas", "note")
-    )
+    found = reader.read_known(node, "a mapping", "`otherwise`", OTHERWISE_KEYS)
     if found is None:
         return None
     otherwise: Draft = {}
@@ -196,7 +195,26 @@ def _read_otherwise(reader: Reader, node: Node, path: Path) -> Draft | None:
         otherwise["replicas"] = read_replicas(reader, found["replicas"][1], ())
     if "note" in found:
         otherwise["note"] = reader.read_line(found["note"][1], "a note") or ""
+    if "later" in found:
+        reader.nodes[*path, "otherwise", "later"] = found["later"][0]
+        later = _read_later(reader, found["later"][1])
+        if later is not None:
+            otherwise["later"] = later
     return otherwise
+
+
+def _read_later(reader: Reader, node: Node) -> Later | None:
+    text = reader.read_text(node, "`cope` or `restart`", variables=False)
+    if text is None:
+        return None
+    known = [later.value for later in Later]
+    if text not in known:
+        help = suggest(text, known, "cope or restart")
+        reader.add(
+            "bad-later", f"`{shorten(text)}` is not a word of `later`", node, help
+        )
+        return None
+    return Later(text)
 
 
 def _make_schema() -> Schema:
@@ -205,6 +223,7 @@ def _make_schema() -> Schema:
             "env": shapes.ENV_MAP,
             "replicas": shapes.COUNT,
             "note": shapes.PLAIN_TEXT,
+            "later": {"enum": [later.value for later in Later]},
         }
     )
     long_form = shapes.make_object(

@@ -128,7 +128,7 @@ _LIMITS: Mapping[str, tuple[Callable[[Reader, Node], Any], Any]] = {
 
 
 def read_secrets(reader: Reader, node: Node, path: Path) -> Any:
-    """Variables by the secret whose path they get."""
+    """Variables by the secret whose path they get; ``none`` sets no variable."""
     secrets: dict[str, list[str]] = {}
     if isinstance(node, SequenceNode):
         for item in node.value:
@@ -144,17 +144,25 @@ def read_secrets(reader: Reader, node: Node, path: Path) -> Any:
         reader.nodes[*path, name] = key_node
         if not _check_secret_name(reader, name, key_node):
             continue
-        if is_null(value):
-            secrets[name] = [make_file_variable(name)]
-            continue
-        variable = reader.read_text(value, "the name of a variable", variables=False)
-        if variable is None:
-            continue
-        if ENV_NAME.fullmatch(variable):
-            secrets[name] = [variable]
-        else:
-            reader.add_bad_env_name(variable, value)
+        variables = _read_secret_variables(reader, name, value)
+        if variables is not None:
+            secrets[name] = variables
     return secrets
+
+
+def _read_secret_variables(reader: Reader, name: str, node: Node) -> list[str] | None:
+    """The variables that get the path of a secret's file: none, the usual, its own."""
+    if is_null(node):
+        return [make_file_variable(name)]
+    if _is_none(node):
+        return []
+    variable = reader.read_text(node, "the name of a variable", variables=False)
+    if variable is None:
+        return None
+    if ENV_NAME.fullmatch(variable):
+        return [variable]
+    reader.add_bad_env_name(variable, node)
+    return None
 
 
 def _read_listed_secret(reader: Reader, node: Node) -> str | None:

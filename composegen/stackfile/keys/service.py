@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from composegen.stackfile.keys import (
     compose,
+    drill,
     health,
     mounts,
     needs,
@@ -47,6 +48,7 @@ _TABLE = (
         merge=merge_names,
         is_brought=True,
     ),
+    Key("restart", compose.read_restart, compose.RESTART_SCHEMA),
     Key("stop_signal", compose.read_text, shapes.TEXT, is_passed=True),
     Key("stop_grace_period", compose.read_duration, shapes.DURATION, is_passed=True),
     Key("shm_size", compose.read_size, shapes.SIZE, is_passed=True),
@@ -114,6 +116,7 @@ _TABLE = (
         merge=own.merge_local,
         is_brought=True,
     ),
+    Key("drill", drill.read_drill, drill.SCHEMA),
     Key("compose", own.read_compose, own.COMPOSE_SCHEMA),
 )
 

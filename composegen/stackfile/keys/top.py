@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import PurePath
 from typing import Any
 
 from composegen.model import PROBE_IMAGE, Secret, SecretKind
@@ -33,6 +35,7 @@ _REFUSED_RAW = {
     "name": "write `name: ..` at the top",
     "version": "remove it",
 }
+_OUTPUT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.ya?ml", re.ASCII)
 _COMPUTED_TOP = ("networks", "volumes")
 
 
@@ -56,6 +59,31 @@ def read_name(reader: Reader, node: Node, _: Path) -> Any:
         "lower-case letters, digits, - and _ , a letter or digit first",
     )
     return None
+
+
+def read_output(reader: Reader, node: Node, _: Path) -> Any:
+    """The name of the rendered file, which lies next to the stack file."""
+    name = reader.read_text(node, "the name of a file", variables=False)
+    if name is None:
+        return None
+    if not _OUTPUT.fullmatch(name):
+        reader.add(
+            "bad-name",
+            f"`{shorten(name)}` cannot be the name of the rendered file",
+            node,
+            "a name without a folder that ends in .yaml or .yml, as in "
+            "compose.gated.yaml; `composegen render -o` writes elsewhere",
+        )
+        return None
+    if name == PurePath(reader.source.file).name:
+        reader.add(
+            "bad-name",
+            f"`{name}` is the stack file itself",
+            node,
+            "name another file: compose.gated.yaml",
+        )
+        return None
+    return name
 
 
 # Services
@@ -271,6 +299,14 @@ _SECRETS_SCHEMA: Schema = {
 
 _TABLE = (
     Key("name", read_name, shapes.say(shapes.PLAIN_TEXT, "The name of the project")),
+    Key(
+        "output",
+        read_output,
+        shapes.say(
+            {"type": "string", "pattern": f"^{_OUTPUT.pattern}$"},
+            "The file that render and up write, compose.yaml if it is not given",
+        ),
+    ),
     Key("services", read_services, _SERVICES_SCHEMA),
     Key(
         "volumes",

@@ -43,7 +43,6 @@ _TABLE = (
     Word("cap_drop", ("relax",)),
     Word("init", ("relax",)),
     Word("network_mode"),
-    Word("restart"),
     Word("container_name"),
     Word("version"),
     Word("mem_reservation"),

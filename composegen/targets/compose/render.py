@@ -32,7 +32,7 @@ from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import choose_start_interval, make_test
 from composegen.targets.compose.secrets import write_by_hand
 from composegen.targets.files import OLDEST_START_INTERVAL, File, Options
-from composegen.targets.header import add_checksum, write_flags
+from composegen.targets.header import add_checksum, write_flags, write_plain_use
 from composegen.targets.templates import fill_templates
 from composegen.values import make_duration
 
@@ -69,7 +69,7 @@ class Setting:
 class Block:
     """One service as it is printed: what differs from the defaults.
 
-    Where it must lack one of them, ``has_defaults`` is false and nothing is left out.
+    Where it must lack one of them, ``has_defaults`` is false and all is written.
     """
 
     name: str
@@ -120,17 +120,20 @@ class _Renderer:
             posixpath.join(self.options.prefix, self.stack.file)
         )
         engine = self.options.engine
+        output = self.options.name or self.stack.output
         top = self._merge_top_level()
         return {
             "source": source,
             "flags": write_flags(
                 source,
-                self.options.name,
+                output,
+                usual=self.stack.output,
                 selection=self.plan.selection.flags,
                 engine=engine if engine < OLDEST_START_INTERVAL else None,
             ),
+            "plain_use": write_plain_use(output),
             "name": self.stack.name,
-            "left_out": self.plan.left_out,
+            "excluded": self.plan.excluded,
             "secret_lines": write_by_hand(
                 self.stack, self.plan.secrets.values(), self.mover.move
             ),
@@ -298,7 +301,10 @@ class _Renderer:
     def _add_limits(self, draft: _Draft, step: Step) -> None:
         draft.keys |= word_limits(step.service.resources)
         draft.set("logging", _LOGGING)
-        draft.set("restart", "no" if step.service.job else "unless-stopped")
+        draft.set(
+            "restart",
+            step.service.restart or ("no" if step.service.job else "unless-stopped"),
+        )
         if step.replicas != 1:
             draft.set("deploy", {"replicas": step.replicas})
 

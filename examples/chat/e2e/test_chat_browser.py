@@ -106,7 +106,7 @@ def test_a_conversation_that_could_not_be_shown_is_forgotten_too(
     assert page.evaluate(answers, old) == 404
 
 
-def test_a_router_that_is_lost_is_told_and_found_again(
+def test_a_router_that_is_lost_is_reported_and_found_again(
     page: Any, stack: Stack, request: Any
 ) -> None:
     with_redis = request.node.callspec.params["stack"] == "redis"
@@ -191,7 +191,7 @@ def test_what_only_redis_knows_is_shown_when_it_is_back(
     assert page.evaluate("document.activeElement.id") == "message"
 
 
-def test_a_backend_that_is_lost_is_told_and_found_again(
+def test_a_backend_that_is_lost_is_reported_and_found_again(
     page: Any, stack: Stack
 ) -> None:
     say(page, "slowly please")
@@ -205,7 +205,7 @@ def test_a_backend_that_is_lost_is_told_and_found_again(
     wait_for(page, ".assistant", "You have told me 2 things")
 
 
-def test_nobody_else_sees_a_conversation_by_knowing_its_id(
+def test_no_other_user_sees_a_conversation_by_knowing_its_id(
     page: Any, browser: Any, stack: Stack
 ) -> None:
     say(page, "a secret")

@@ -17,7 +17,7 @@ from composegen.places.engine.notes import (
     change_notes,
     load_notes,
 )
-from composegen.places.events import NotUp, Planned, Stopped, Told
+from composegen.places.events import Message, NotUp, Planned, Stopped
 from composegen.places.place import Outcome
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus, State
@@ -152,7 +152,7 @@ def test_dependent_services_that_keep_running_are_named(stage):
     stage.act("stop", "db")
     stage.act("stop", "api")
 
-    assert [(e.service, e.text) for e in stage.find(Told)] == [
+    assert [(e.service, e.text) for e in stage.find(Message)] == [
         ("db", "is needed by api, which keeps running")
     ]
 
@@ -255,7 +255,7 @@ def test_a_restart_stops_and_starts_the_same_containers(stage):
 
     assert stage.calls == [("stop", "db")]
     assert stage.boots == [(("db",), start("db"))]
-    assert [e.text for e in stage.find(Told)] == [
+    assert [e.text for e in stage.find(Message)] == [
         "is needed by api, which keeps running"
     ]
     assert load_notes(stage.folder).stopped == ()
@@ -271,7 +271,7 @@ def test_a_restart_says_where_the_stack_file_has_changed(stage):
     for services, said in ((before, 0), (now, 1), ({}, 0)):
         stage.services, stage.events = services, []
         stage.act("restart", "db")
-        texts = [event.text for event in stage.find(Told)]
+        texts = [event.text for event in stage.find(Message)]
         assert len([t for t in texts if "has changed since" in t]) == said
         assert all("composegen up" in text for text in texts)
 

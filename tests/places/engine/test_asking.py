@@ -51,7 +51,7 @@ def test_what_can_ask_is_what_a_health_check_can_call():
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_the_status_of_each_path_is_told(tool, port):
+def test_the_status_of_each_path_is_reported(tool, port):
     answers = ask(tool, port, "/fine", "/moved", "/broken", "/none")
     assert answers == {"/fine": 200, "/moved": 302, "/broken": 500, "/none": 404}
 

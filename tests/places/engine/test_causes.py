@@ -1,4 +1,4 @@
-"""What is behind a container that is not up, and the line that mends it."""
+"""What is behind a container that is not up, and the line that fixes it."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from composegen.places.engine.deaths import Death
 from tests.enginefakes import find_web, see_web, see_web_dead
 
 
-def test_nobody_knows_everything():
+def test_unknown_facts_stay_unknown():
     assert see_web_dead("something went wrong") == ("", "")
 
 
@@ -83,7 +83,7 @@ def test_a_start_that_failed_says_why(error, words):
     assert words in cause
 
 
-def test_a_dependency_on_loopback_is_said_by_its_dependant():
+def test_a_dependency_on_loopback_is_said_by_its_dependent():
     cause, help = see_web_dead(
         needs=["api"],
         evidence={"needed": {"api": (9000, (Socket(host="127.0.0.1", port=9000),))}},
@@ -156,13 +156,13 @@ def asked(**answers):
     )
 
 
-def test_a_page_that_is_not_there_is_told_with_one_that_is():
+def test_a_page_that_is_not_there_is_reported_with_one_that_is():
     cause = asked(health=404, healthz=404, root=200)
     assert cause.text == "GET /health answers 404, and / answers 200"
     assert cause.help.endswith("\nhealth: {http: /}")
 
 
-def test_a_status_that_no_other_page_mends_is_told():
+def test_a_status_that_no_other_page_fixes_is_reported():
     for answers in ({"health": 404}, {"health": 404, "root": 404}):
         cause = asked(**answers)
         assert cause.name == CauseName.BAD_STATUS
@@ -191,7 +191,7 @@ def test_it_listens_and_its_check_does_not_pass():
     assert cause == "it listens on port 8000, but its health check fails"
 
 
-def test_where_nobody_can_look_nothing_is_claimed():
+def test_where_nothing_can_be_looked_at_nothing_is_claimed():
     assert see_web(probes=probing("refused")) == ("", "")
 
 

@@ -108,7 +108,7 @@ def test_settings_for_another_project_do_not_reach_it(docker, tmp_path):
     ]
 
 
-def test_what_it_says_is_kept_and_warnings_are_told(docker, tmp_path):
+def test_what_it_says_is_kept_and_warnings_are_reported(docker, tmp_path):
     docker(
         "cat >/dev/null\n"
         'echo \'level=warning msg="The \\\\"TAG\\\\" variable is not set"\' >&2\n'
@@ -178,7 +178,7 @@ def test_a_letter_that_comes_in_two_parts_is_one(docker, tmp_path):
     assert "".join(talk) == "services: {}\né"
 
 
-def test_a_file_that_nobody_reads_is_no_trouble(docker, tmp_path):
+def test_a_file_that_nothing_reads_is_no_trouble(docker, tmp_path):
     docker("exec <&-; echo no >&2; exit 1")
     code, said = run_compose(
         make_project(tmp_path, text="x" * 1_000_000), "build", show=lambda _: None
@@ -196,7 +196,7 @@ def test_a_plugin_that_is_not_there_has_no_version(docker):
     assert ask_version("buildx", "version") is None
 
 
-def test_without_docker_there_is_a_mend(monkeypatch):
+def test_without_docker_there_is_help(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ComposeMissing) as caught:
         find_docker()

@@ -95,7 +95,7 @@ def test_a_container_is_read():
     assert container.started_at - container.created_at == pytest.approx(1.376544)
 
 
-def test_a_container_with_little_to_tell_is_read():
+def test_a_container_with_few_details_is_read():
     bare = {
         "Id": "abc",
         "Name": "/x",
@@ -142,7 +142,7 @@ def test_a_health_check_is_read():
         event("start", **{"com.docker.compose.oneoff": "True"}),
     ],
 )
-def test_what_matters_to_nobody_is_passed_over(data):
+def test_what_matters_to_no_service_is_passed_over(data):
     assert read_happened(data) is None
 
 

@@ -15,7 +15,7 @@ AGAIN = happen("web", Action.START, time=4.0)
 @pytest.mark.parametrize(
     "events", [[START, MEMORY, DIE, AGAIN], [MEMORY, DIE], [START, DIE, MEMORY, AGAIN]]
 )
-def test_memory_that_ran_out_belongs_to_the_death_however_late_it_is_told(events):
+def test_memory_that_ran_out_belongs_to_the_death_however_late_it_is_reported(events):
     [death] = read_deaths(events)
     assert death.was_out_of_memory
     assert (death.at, death.exit_code) == (3.0, 137)

@@ -67,7 +67,7 @@ def test_no_other_variable_is_ever_passed_on():
         assert passed["DOCKER_CERT_PATH"] == "/c"
 
 
-def test_the_mend_fits_the_way_it_was_chosen():
+def test_the_help_fits_the_way_it_was_chosen():
     assert "docker context use" in suggest_start(Endpoint(context="z"), "x")
     assert "DOCKER_HOST" in suggest_start(Endpoint(host="tcp://x:1", context=""), "x")
     assert "composegen run" in suggest_start(Endpoint(), "x")

@@ -11,15 +11,15 @@ from composegen.places.engine.containers import Action, Status
 from composegen.places.engine.follow import FIRST_PAUSE, follow_engine
 from composegen.places.engine.notes import NotedStop, write_notes
 from composegen.places.events import (
+    BecameUnhealthy,
     Created,
     Exited,
     Finished,
+    HealthyAgain,
+    Message,
     Ready,
-    Recovered,
-    Sickened,
     Started,
     Stopped,
-    Told,
 )
 from composegen.records import replace
 from tests.enginefakes import happen, make_container, make_noted, make_notes
@@ -127,8 +127,8 @@ def test_each_change_of_a_service_is_one_event(engine):
     came = list(islice(events, 5))
 
     assert [(each.service, type(each)) for each in came] == [
-        ("db", Sickened),
-        ("db", Recovered),
+        ("db", BecameUnhealthy),
+        ("db", HealthyAgain),
         ("web", Exited),
         ("web", Started),
         ("web", Ready),
@@ -139,7 +139,7 @@ def test_each_change_of_a_service_is_one_event(engine):
     assert (engine.listed, engine.inspected) == (1, [])
 
 
-def test_a_stop_by_the_user_is_told_from_an_exit(engine):
+def test_a_stop_by_the_user_is_told_apart_from_an_exit(engine):
     events = engine.follow()
     take(events, 2)
 
@@ -212,7 +212,7 @@ def test_a_lost_connection_is_made_again_and_what_was_missed_is_reported(engine)
 
     engine.watches[0].inbox.put(LOST)
 
-    assert take(events, 2) == [("", Told), ("db", Exited)]
+    assert take(events, 2) == [("", Message), ("db", Exited)]
     assert engine.listed == 2
     assert engine.watches[0].is_closed
     assert engine.pauses == [FIRST_PAUSE, FIRST_PAUSE * 2, FIRST_PAUSE * 4]

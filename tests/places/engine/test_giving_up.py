@@ -60,7 +60,7 @@ def test_the_service_that_compose_speaks_of_is_the_reason(notes, tmp_path):
     assert reason.failure.cause == "the image of `back` cannot be built: exit code: 3"
 
 
-def test_what_is_about_nobody_is_said_of_nobody(notes, tmp_path):
+def test_what_is_about_no_service_is_said_of_none(notes, tmp_path):
     lines = [
         " Container demo-router-1  Waiting",
         "Error response from daemon: something new",
@@ -72,7 +72,7 @@ def test_what_is_about_nobody_is_said_of_nobody(notes, tmp_path):
     assert given_up.notes.failures == ()
 
 
-def test_a_cause_that_is_about_nobody_is_named_too(notes, tmp_path):
+def test_a_cause_that_is_about_no_service_is_named_too(notes, tmp_path):
     lines = ["Error response from daemon: manifest unknown"]
     [reason] = explain_compose(
         FakeEngine(), notes, tmp_path, lines, among=["back", "router"]

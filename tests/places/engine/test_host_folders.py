@@ -78,7 +78,7 @@ def test_a_longer_name_is_another_folder():
     )
 
 
-def test_what_belongs_to_somebody_is_given_away_last():
+def test_a_folder_that_has_an_owner_is_given_away_last():
     folder = Folder(user=1000, group=1001, mode=0o755, is_empty=False)
 
     help = explain("x: Permission denied", folder=folder).help

@@ -62,7 +62,7 @@ def test_an_empty_base_is_not_wanted():
     assert list_wanted(service("a", "build: ."), {"Dockerfile": "FROM scratch"}) == ()
 
 
-def test_a_base_that_is_read_beyond_the_folder_is_asked_of_nobody(tmp_path):
+def test_a_base_that_is_read_beyond_the_folder_is_not_asked_for(tmp_path):
     (tmp_path / "Dockerfile").write_text("FROM secret-word\n")
     folder = tmp_path / "stack"
     folder.mkdir()

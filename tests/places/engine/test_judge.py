@@ -1,4 +1,4 @@
-"""The verdict on a boot: who is ready, who has failed, and what is told of it."""
+"""The verdict on a boot: what is ready, what has failed, and what is reported."""
 
 import pytest
 
@@ -9,9 +9,9 @@ from composegen.places.events import (
     Exited,
     Failed,
     Finished,
+    Message,
     Ready,
     Started,
-    Told,
 )
 from composegen.places.status import State
 from tests.enginefakes import happen, make_container, make_noted, make_notes
@@ -44,7 +44,7 @@ def test_a_service_goes_from_created_to_ready():
     assert boot.failed == ()
 
 
-def test_a_healthy_service_is_told_once():
+def test_a_healthy_service_is_reported_once():
     boot = judge(make_noted("web"))
     see(boot, "web", Action.START, 1.0)
     assert kinds(healthy(boot, "web", 2.0)) == [Ready]
@@ -76,7 +76,7 @@ def test_a_crash_loop_without_a_check_never_gets_ready():
     assert [failure.service for failure in boot.failed] == ["web"]
 
 
-def test_the_first_death_of_a_required_service_is_told_and_the_second_ends_it():
+def test_the_first_death_of_a_required_service_is_reported_and_the_second_ends_it():
     boot = judge(make_noted("web"))
     see(boot, "web", Action.START, 1.0)
     assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=3)) == [Exited]
@@ -165,7 +165,7 @@ def test_boot_is_the_deadline_from_the_first_start():
     assert boot.failed[0].reason == "web was not healthy 10s after it started"
 
 
-def test_a_restart_does_not_begin_the_boot_anew():
+def test_a_restart_does_not_begin_the_boot_again():
     boot = judge(make_noted("web", boot=10.0))
     see(boot, "web", Action.START, 5.0)
     see(boot, "web", Action.DIE, 13.0, exit_code=1)
@@ -173,7 +173,7 @@ def test_a_restart_does_not_begin_the_boot_anew():
     assert kinds(boot.look(15.0)) == [Failed]
 
 
-def test_one_that_dies_after_it_was_ready_gets_its_boot_once_more():
+def test_one_that_dies_after_it_was_ready_gets_its_boot_again():
     boot = judge(make_noted("web", boot=10.0), make_noted("slow", boot=90.0))
     see(boot, "slow", Action.START, 1.0)
     see(boot, "web", Action.START, 1.0)
@@ -204,26 +204,26 @@ def test_one_limit_replaces_every_boot_and_counts_those_that_wait():
     ]
 
 
-def test_an_optional_service_that_fails_is_told_and_ends_nothing():
+def test_an_optional_service_that_fails_is_reported_and_ends_nothing():
     boot = judge(
         make_noted("web", "cache?"), make_noted("cache", is_required=False, boot=3.0)
     )
     see(boot, "cache", Action.START, 1.0)
     [failed] = boot.look(4.0)
     assert not failed.is_required
-    assert failed.dependants == ("web",)
+    assert failed.dependents == ("web",)
     assert boot.failed == ()
     see(boot, "web", Action.START, 5.0)
     healthy(boot, "web", 6.0)
     assert boot.is_done
 
 
-def test_a_service_that_was_given_up_can_still_recover():
+def test_a_service_that_timed_out_can_still_become_healthy():
     boot = judge(make_noted("cache", is_required=False, boot=3.0))
     see(boot, "cache", Action.START, 1.0)
     list(boot.look(4.0))
     told, ready = healthy(boot, "cache", 5.0)
-    assert told == Told(service="cache", at=5.0, text="is healthy again")
+    assert told == Message(service="cache", at=5.0, text="is healthy again")
     assert isinstance(ready, Ready)
 
 
@@ -306,7 +306,7 @@ def test_before_compose_has_settled_it_counts_for_nothing():
     assert not boot.is_done
 
 
-def test_one_that_somebody_stops_has_failed():
+def test_one_that_is_stopped_has_failed():
     boot = judge(make_noted("web"))
     see(boot, "web", Action.START, 1.0)
     see(boot, "web", Action.KILL, 2.0)
@@ -314,13 +314,13 @@ def test_one_that_somebody_stops_has_failed():
     assert boot.failed[0].reason == "web was stopped from outside composegen"
 
 
-def test_a_service_that_is_not_of_the_plan_is_nobody():
+def test_a_service_that_is_not_of_the_plan_is_none():
     boot = judge(make_noted("web"))
     assert see(boot, "orphan", Action.DIE, 1.0, exit_code=1) == []
     assert list(boot.adopt([make_container("orphan")])) == []
 
 
-def test_the_boots_tell_when_each_was_created_started_and_ready():
+def test_the_boots_say_when_each_was_created_started_and_ready():
     boot = judge(make_noted("web", "db"), make_noted("db"))
     see(boot, "db", Action.CREATE, 0.5)
     see(boot, "web", Action.CREATE, 0.6)
@@ -333,7 +333,7 @@ def test_the_boots_tell_when_each_was_created_started_and_ready():
     assert web.waited_for == ("db",)
 
 
-def test_something_moves_until_it_is_ready_or_given_up():
+def test_something_moves_until_it_is_ready_or_timed_out():
     boot = judge(make_noted("web"))
     assert not boot.is_moving
     see(boot, "web", Action.START, 1.0)
@@ -449,3 +449,10 @@ def test_a_helper_that_is_removed_after_another_has_begun_changes_nothing():
 
     assert see(boot, "otel-health", Action.DIE, 3.0, id="old", exit_code=127) == []
     assert boot.is_done
+
+
+@pytest.mark.parametrize(("code", "kind"), [(0, Failed), (1, Exited)])
+def test_one_that_is_started_again_on_failure_is_over_after_a_zero(code, kind):
+    boot = judge(make_noted("web", on_failure=True))
+    see(boot, "web", Action.START, 1.0)
+    assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=code)) == [kind]

@@ -1,4 +1,4 @@
-"""What a container's log tells, and the line that mends it."""
+"""What a container's log says, and the line that fixes it."""
 
 import pytest
 

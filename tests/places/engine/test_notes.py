@@ -1,4 +1,4 @@
-"""What `up` notes is there for whoever asks later, and never half."""
+"""What `up` notes is there for later commands, and never half."""
 
 import json
 import math
@@ -120,7 +120,7 @@ WRONG = (
     *("settings", "failures", "deaths", "began", "limit", "left_out"),
     *(f"services_{name}" for name in ("name", "is_required", "is_job", "is_asked")),
     *(f"services_{name}" for name in ("is_http", "is_restarted", "boot", "replicas")),
-    *(f"services_{name}" for name in ("port", "needs", "password_file")),
+    *(f"services_{name}" for name in ("port", "needs", "password_file", "on_failure")),
 )
 
 
@@ -276,13 +276,13 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
         *("name", "is_required", "is_job", "is_asked", "is_http"),
         *("is_restarted", "boot", "replicas", "port", "needs", "password_file"),
         *("check", "path", "host", "check_port", "publish", "says_port"),
-        *("definition", "helper"),
+        *("definition", "helper", "on_failure"),
     }
 
 
-def test_the_dependants_of_a_service_are_known(notes):
-    assert notes.list_dependants("db") == ("web",)
-    assert notes.list_dependants("web") == ()
+def test_the_dependents_of_a_service_are_known(notes):
+    assert notes.list_dependents("db") == ("web",)
+    assert notes.list_dependents("web") == ()
     assert notes.find("db").password_file == ".secrets/db-password"
     assert notes.find("nobody") is None
 

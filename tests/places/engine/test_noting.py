@@ -1,4 +1,6 @@
-"""A plan becomes notes for whoever asks later."""
+"""A plan becomes notes for later commands."""
+
+import pytest
 
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import How, NotedFailure, NotedStop
@@ -6,7 +8,7 @@ from composegen.places.engine.noting import make_notes, merge_notes
 from composegen.planning.plan import make_plan, take_part
 from composegen.planning.selection import Selection
 from composegen.records import replace
-from tests.stacks import load_only
+from tests.stacks import load_only, make_app
 
 STACK = """
 services:
@@ -56,12 +58,12 @@ def test_a_plan_is_noted():
     assert notes.find("db").password_file == ".secrets/db-password"
 
 
-def test_what_is_left_out_is_noted_with_its_fallback():
+def test_what_is_excluded_is_noted_with_its_fallback():
     notes = note("redis")
     assert notes.find("redis") is None
-    [left_out] = notes.left_out
-    assert left_out["service"] == "redis"
-    assert left_out["instead"] == ["web: STORE=memory"]
+    [excluded] = notes.left_out
+    assert excluded["service"] == "redis"
+    assert excluded["instead"] == ["web: STORE=memory"]
     assert notes.flags == "--without redis"
 
 
@@ -114,3 +116,24 @@ def test_a_part_alone_is_noted_as_it_is():
 
 def test_the_definition_is_noted_of_each_service():
     assert len({each.definition for each in note().services}) == 5
+
+
+@pytest.mark.parametrize(
+    ("keys", "comes_back", "on_failure"),
+    [
+        ("", True, False),
+        ("restart: always", True, False),
+        ("restart: 'no'", False, False),
+        ("restart: on-failure:3", True, True),
+        ("restart: ${R:-no}", False, False),
+        ("restart: ${R}", True, False),
+        ("compose: {restart: on-failure}", True, True),
+        ("restart: always\ncompose: {restart: null}", False, False),
+    ],
+)
+def test_when_a_service_is_restarted_is_noted(keys, comes_back, on_failure):
+    plan = make_plan(load_only(make_app(keys)))
+
+    [noted] = make_notes(plan, "demo", Endpoint()).services
+
+    assert (noted.is_restarted, noted.on_failure) == (comes_back, on_failure)

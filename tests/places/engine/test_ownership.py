@@ -237,7 +237,7 @@ def test_a_person_is_asked_and_answers(here):
     assert "db, web" in asked[0]
 
 
-def test_on_request_nobody_is_asked(here):
+def test_on_request_no_question_is_asked(here):
     engine = make_engine(here, str(here / "docker-compose.yml"))
 
     check_makers(engine, "demo", here, take_over=True)

@@ -65,7 +65,7 @@ def calls(monkeypatch):
 def make_place(monkeypatch, tmp_path):
     """A place whose engine has what is handed in."""
 
-    def make(containers=(), volumes=(), left_out=(), makers=()):
+    def make(containers=(), volumes=(), excluded=(), makers=()):
         engine = FakeEngine(containers, volumes, makers)
 
         @contextmanager
@@ -75,7 +75,7 @@ def make_place(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "Engine", connect)
         noted = make_noted("web"), make_noted("worker", replicas=2, is_required=False)
         return EnginePlace(
-            Workspace(tmp_path / "stack.yaml"), make_notes(*noted, left_out=left_out)
+            Workspace(tmp_path / "stack.yaml"), make_notes(*noted, left_out=excluded)
         )
 
     return make
@@ -168,7 +168,7 @@ def test_what_belongs_to_another_folder_is_not_taken_down(make_place, calls, oth
     assert calls == []
 
 
-def test_on_request_it_is_taken_down_and_told(make_place, calls, other):
+def test_on_request_it_is_taken_down_and_reported(make_place, calls, other):
     told = []
 
     make_place(makers=[other]).take_down(told.append, take_over=True)
@@ -177,7 +177,7 @@ def test_on_request_it_is_taken_down_and_told(make_place, calls, other):
     assert calls == [("down", "--remove-orphans")]
 
 
-def test_whoever_reads_is_told_whose_it_is(make_place, calls, other):
+def test_what_is_read_says_whose_stack_it_is(make_place, calls, other):
     place = make_place([make_container("web")], makers=[other])
     read = place.look(), place.explain(""), place.read_logs((), 5, follow=False)
 

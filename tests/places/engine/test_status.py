@@ -64,7 +64,7 @@ def test_a_boot_that_is_over_has_failed_until_it_is_healthy():
     booting = make_container("web", health="starting", started_at=100.0)
     assert see(booting, now=129.9).state is State.STARTING
     assert see(booting, now=130.0).state is State.FAILED
-    # An `up` that began later gives it its time once more, or a limit of its own.
+    # An `up` that began later gives it its time again, or a limit of its own.
     assert see(booting, now=130.0, notes={"began": 120.0}).state is State.STARTING
     limit = {"began": 120.0, "limit": 5.0}
     assert see(booting, now=124.0, notes=limit).state is State.STARTING
@@ -161,13 +161,13 @@ def test_addresses_are_what_the_host_can_open():
     assert found == [("web", "http://127.0.0.1:80"), ("web", "127.0.0.1:9229")]
 
 
-def test_the_table_shows_every_service_and_what_is_left_out():
-    left_out = {
+def test_the_table_shows_every_service_and_what_is_excluded():
+    excluded = {
         "service": "redis",
         "reason": "--without redis",
         "instead": ["web: STORE=memory"],
     }
-    notes = make_notes(make_noted("web"), left_out=(left_out,))
+    notes = make_notes(make_noted("web"), left_out=(excluded,))
     container = make_container("web", started_at=1000000000.0, restarts=2)
     seen = make_seen(notes, [container])
     assert format_statuses(seen.statuses, notes.left_out) == (

@@ -142,7 +142,7 @@ def test_one_death(up):
     assert_golden(GOLDEN / "one-death.txt", up(engine=engine))
 
 
-def test_a_service_that_is_given_up(up):
+def test_a_service_that_times_out(up):
     dead = make_container("web", status=Status.EXITED, exit_code=3, health="none")
     engine = ScriptedEngine([dead], logs={"id-web": ["no memory for a cat"]})
     death = ("web", Action.DIE, {"exit_code": 3})
@@ -150,7 +150,7 @@ def test_a_service_that_is_given_up(up):
     assert_golden(GOLDEN / "given-up.txt", up(engine=engine))
 
 
-def test_an_optional_service_that_is_given_up(up):
+def test_an_optional_service_that_times_out(up):
     engine = ScriptedEngine([make_container("web")])
     death = ("cache", Action.DIE, {"exit_code": 3})
     oom = ("cache", Action.OUT_OF_MEMORY, {})
@@ -225,11 +225,11 @@ def test_an_image_that_cannot_be_pulled(up):
     assert_golden(GOLDEN / "no-image.txt", said)
 
 
-def test_what_is_left_out(up):
+def test_what_is_excluded(up):
     engine = ScriptedEngine([make_container("web")])
     engine.script = [CREATED, STARTED, HEALTHY]
     said = up("--without", "cache", engine=engine, stack=STACK + NEEDING)
-    assert_golden(GOLDEN / "left-out.txt", said)
+    assert_golden(GOLDEN / "excluded.txt", said)
 
 
 def test_notes(up):

@@ -57,7 +57,7 @@ def test_the_needs_are_followed_to_the_one_that_blocks(chain, tmp_path):
     assert reason.failure.reason == "router was started 10s ago and is not ready yet"
 
 
-def test_one_cause_is_told_once_for_all_who_wait(chain, tmp_path):
+def test_one_cause_is_reported_once_for_all_who_wait(chain, tmp_path):
     router = make_container("router", health="starting")
     engine = FakeEngine(
         [waiting("front"), waiting("back"), router, make_container("cache")]
@@ -93,7 +93,7 @@ def ask_router(engine, notes, tmp_path):
     return reason
 
 
-def test_a_crash_loop_that_happens_to_run_tells_how_it_died(chain, tmp_path):
+def test_a_crash_loop_that_happens_to_run_says_how_it_died(chain, tmp_path):
     engine = FakeEngine(
         [make_container("cache"), loop()],
         past={"id-router": PAST},
@@ -184,7 +184,7 @@ def test_out_of_memory_is_remembered_after_a_restart(chain, tmp_path):
     assert reason.failure.cause.startswith("it ran out of memory")
 
 
-def test_one_that_somebody_stopped_is_said_to_be(chain, tmp_path):
+def test_one_that_was_stopped_is_said_to_be(chain, tmp_path):
     stopped = loop(status=Status.EXITED, exit_code=137, restarts=0)
     kill = happen("router", Action.KILL, time=103.9, signal=9)
     engine = FakeEngine([stopped], past={"id-router": [kill, *PAST[2:3]]})
@@ -250,7 +250,7 @@ def test_it_is_named_too_where_nothing_is_asked_for(chain, tmp_path):
     assert reason.failure.help == "let it listen on 0.0.0.0:8888"
 
 
-def test_its_dependant_says_it_too(chain, tmp_path):
+def test_its_dependent_says_it_too(chain, tmp_path):
     engine = FakeEngine(
         [
             make_container("back", status=Status.EXITED, exit_code=1),
@@ -408,7 +408,7 @@ def test_what_up_judged_stands_until_there_is_something_newer(chain, tmp_path):
     )
 
 
-def test_without_a_container_what_compose_said_is_told(tmp_path):
+def test_without_a_container_what_compose_said_is_reported(tmp_path):
     notes = make_notes(
         make_noted("web"),
         complaint="pull access denied for x/y",
@@ -459,7 +459,7 @@ def test_what_an_earlier_up_left_is_no_evidence(values, tmp_path):
     assert "the image of `db` cannot be pulled" in reason.failure.cause
 
 
-def test_a_docker_compose_that_was_killed_blames_nobody(chain, tmp_path):
+def test_a_docker_compose_that_was_killed_blames_no_service(chain, tmp_path):
     notes = replace(
         chain, complaint="docker compose was killed by SIGKILL before it was done"
     )

@@ -13,6 +13,7 @@ from composegen.places.processes.service import RunningService
 from composegen.places.processes.units import Unit
 from composegen.planning.plan import Step
 from composegen.system.launch import Launch
+from composegen.values import parse_restart
 
 PID = 4711
 FAILURE = Failure(service="app", reason="app exited with 7", exit_code=7)
@@ -34,7 +35,7 @@ MOMENTS = {
 """The transitions that lead to a moment in the life of a service."""
 
 LOOPING = (*_READY, "died", "pauses", "tries_again", "starts", "started")
-"""The same of one whose restart failed too, and that boots once more."""
+"""The same of one whose restart failed too, and that boots again."""
 
 TRANSITIONS = {
     "waits_for": lambda service: service.waits_for(("db",)),
@@ -94,10 +95,13 @@ def make_launch(name):
     return Launch(service=name, command=("run", "it"), folder=Path(), env={})
 
 
-def make_unit(service, probe, gates=(), *, is_required=True, way=Way.PROCESS):
+def make_unit(
+    service, probe, gates=(), *, is_required=True, way=Way.PROCESS, restart="always"
+):
     step = Step(service=service, gates=gates, is_required=is_required)
     launch = make_launch(service.name)
-    return Unit(step=step, way=way, probe=probe, launch=launch)
+    policy = parse_restart(restart)
+    return Unit(step=step, way=way, probe=probe, launch=launch, restart=policy)
 
 
 def make_running(moment, **options):
@@ -112,7 +116,7 @@ def make_running(moment, **options):
 def build_running(moment, *, kind=HealthKind.TCP, boot=60.0, way=Way.PROCESS):
     """The service `app` at a moment of its life, within a loop."""
     unit = make_unit(Service(name="app"), Probe(kind=kind, port=1, boot=boot), way=way)
-    service = RunningService(unit, dependants=("web",), begin=time.monotonic())
+    service = RunningService(unit, dependents=("web",), begin=time.monotonic())
     move(service, *(LOOPING if moment == "looping" else MOMENTS[moment]))
     return service
 

@@ -163,7 +163,7 @@ def test_how_a_stopped_service_was_is_kept_when_the_run_ends(stack):
 # Gates look at the present
 
 
-def test_a_dependant_that_restarts_meanwhile_waits_for_a_stopped_service(stack):
+def test_a_dependent_that_restarts_meanwhile_waits_for_a_stopped_service(stack):
     process, talk = start_up(stack, first_pause=0)
     run_cli(stack, "stop", "db")
     os.kill(find(stack, "web")["pid"], signal.SIGKILL)
@@ -333,7 +333,7 @@ def test_a_run_that_ends_lets_go_of_those_who_wait(stack):
 # Restart
 
 
-def test_a_restart_is_a_new_process_and_its_dependants_keep_theirs(stack):
+def test_a_restart_is_a_new_process_and_its_dependents_keep_theirs(stack):
     process, _ = start_up(stack)
     before = ask_status(stack)[1]
 

@@ -11,7 +11,7 @@ from composegen.places.processes.plan import Way
 
 @pytest.fixture
 def taken():
-    """A port of this machine that somebody has."""
+    """A port of this machine that a process has."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

@@ -1,4 +1,4 @@
-"""Who may run a service: what dead runs left, what is somebody else's, what dies."""
+"""Who may run a service: what dead runs left, what is another user's, what dies."""
 
 import asyncio
 import os
@@ -94,7 +94,7 @@ def test_what_a_run_left_whose_guardian_died_too_is_ended_and_started_fresh(
     assert runs.find_running_in(tmp_path) == {}
 
 
-def test_what_a_dead_run_left_is_told_and_ended_by_down(tmp_path, ports):
+def test_what_a_dead_run_left_is_reported_and_ended_by_down(tmp_path, ports):
     write_app(tmp_path, ports)
     left = leave_app_behind(tmp_path)
 
@@ -163,7 +163,7 @@ def test_when_what_was_reused_dies_one_of_our_own_takes_its_place(tmp_path, port
     assert len(find_events(events, Started)) == 1
 
 
-def test_somebody_elses_store_is_refused_even_in_this_folder(tmp_path, ports):
+def test_a_foreign_store_is_refused_even_in_this_folder(tmp_path, ports):
     path = runs.write_stack(
         tmp_path,
         f"services:\n  redis:\n    use: redis\n    publish: {ports['app']}\n"
@@ -189,7 +189,7 @@ def find_stranger_for(path, name):
     return find_stranger(runs.load(path).services[name], around)
 
 
-def test_a_stranger_is_whoever_has_a_stores_port_or_runs_elsewhere(
+def test_a_stranger_is_a_process_that_has_a_stores_port_or_runs_elsewhere(
     tmp_path, ports, tmp_path_factory
 ):
     path = runs.write_stack(
@@ -264,7 +264,7 @@ def test_two_starts_at_once_make_one_service(tmp_path, ports):
     assert len(find_events(events, Reused)) == 1
 
 
-def test_a_changed_stack_file_is_told_when_the_old_service_is_used(tmp_path, ports):
+def test_a_changed_stack_file_is_reported_when_the_old_service_is_used(tmp_path, ports):
     path = write_app(tmp_path, ports)
 
     async def use_again():

@@ -124,7 +124,7 @@ def test_env_files_are_read_below_the_services_own_variables(tmp_path):
     assert env["GREETING"] == "hello Ada"
 
 
-def test_what_a_left_out_need_would_set_is_in_no_env_file_either(tmp_path):
+def test_what_an_excluded_need_would_set_is_in_no_env_file_either(tmp_path):
     (tmp_path / "app.env").write_text("DATABASE_URL=postgres://elsewhere\n")
     text = TEXT.replace("    port: 8000\n", "    port: 8000\n    env_file: app.env\n")
     text = text.replace('"{url_file}"}}', '"{url_file}"}, otherwise: {}}')
@@ -186,7 +186,7 @@ def test_the_folder_of_data_is_one_word_of_a_text(tmp_path):
     assert command == f"ls '{data}' \"{data}/x\""
 
 
-def test_a_secret_s_file_that_somebody_has_to_make_must_be_there(tmp_path):
+def test_a_secret_s_file_that_the_user_has_to_make_must_be_there(tmp_path):
     text = TEXT.replace(
         "{generate: true}", "{generate: true}\n  API_KEY: {file: ./key}"
     )
@@ -217,7 +217,7 @@ def test_a_program_beyond_a_closed_folder_of_the_path_is_found(shared_folder):
 
 
 @pytest.mark.parametrize("word", ["tool", "home/tool"])
-def test_a_program_that_cannot_be_seen_is_told_with_the_folder_that_is_closed(
+def test_a_program_that_cannot_be_seen_is_reported_with_the_folder_that_is_closed(
     shared_folder, word
 ):
     write_program(shared_folder / "home")
@@ -232,7 +232,7 @@ def test_a_program_that_cannot_be_seen_is_told_with_the_folder_that_is_closed(
     assert f"chmod o+x {closed}" in help
 
 
-def test_a_program_that_others_may_execute_is_told_by_who_may_not(shared_folder):
+def test_a_program_that_others_may_execute_names_the_user_who_may_not(shared_folder):
     program = write_program(shared_folder / "bin", 0o700)
     if os.geteuid() != 0:
         program.chmod(0o011)
@@ -251,3 +251,27 @@ def test_an_env_file_that_may_not_be_read_is_not_missing(shared_folder):
 
     with other_user(), pytest.raises(FileRefused, match=r"\.env: permission denied"):
         read_surroundings(Workspace(shared_folder / "stack.yaml", {}))
+
+
+PASSED = TEXT.replace(
+    "    port: 8000\n", "    port: 8000\n    env_file: app.env\n"
+).replace("    environment:", "    labels:")
+
+
+@pytest.mark.parametrize(
+    ("env", "dotenv", "value"),
+    [
+        ({"TOKEN": "shell"}, "TOKEN=file", "shell"),
+        ({}, "TOKEN=file", "file"),
+        ({}, "", None),
+    ],
+)
+def test_a_variable_is_passed_on_where_it_is_set(env, dotenv, value, tmp_path):
+    # Compose takes nothing from the env file for it, either (2.40.3).
+    (tmp_path / "app.env").write_text("TOKEN=app\nOTHER=app\n")
+    text = PASSED.replace("    env_file:", "    environment: [TOKEN]\n    env_file:")
+
+    launched = prepare(tmp_path, text, env=env, dotenv=dotenv).env
+
+    assert launched.get("TOKEN") == value
+    assert launched["OTHER"] == "app"

@@ -10,9 +10,9 @@ import pytest
 from composegen.errors import NothingRuns
 from composegen.places.events import (
     Exited,
+    HealthyAgain,
     Line,
     Ready,
-    Recovered,
     Reused,
     Started,
     Stopped,
@@ -107,7 +107,7 @@ def test_several_runs_are_followed_as_one(stack):
     follower.thread.join(runs.SECONDS)
 
     assert not follower.thread.is_alive()
-    assert not [e for e in follower.seen if isinstance(e, Recovered)]
+    assert not [e for e in follower.seen if isinstance(e, HealthyAgain)]
 
 
 def test_who_leaves_is_no_longer_followed_by_the_run(stack):

@@ -1,4 +1,4 @@
-"""Gates look at the present: what is away holds up whoever starts meanwhile."""
+"""Gates look at the present: what is away holds up what starts meanwhile."""
 
 import asyncio
 import time

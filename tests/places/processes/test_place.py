@@ -1,4 +1,4 @@
-"""What is told of a folder's runs when its stack file cannot help or has changed."""
+"""What a folder's runs report when its stack file cannot help or has changed."""
 
 import os
 import signal
@@ -86,7 +86,7 @@ def test_needs_are_followed_as_the_run_knows_them(tmp_path, ports):
     assert out.startswith("web -> app: app is starting\n")
 
 
-def test_without_any_run_a_wrong_stack_file_is_what_is_told(tmp_path):
+def test_without_any_run_a_wrong_stack_file_is_reported(tmp_path):
     (tmp_path / "stack.yaml").write_text("services: [")
 
     for command in ("status", "why", "logs"):
@@ -118,7 +118,7 @@ def test_a_service_that_the_file_no_longer_has_is_still_shown(stack, ports):
     assert list(after) == ["web", "engine"]
 
 
-def test_what_one_run_left_out_and_another_runs_is_shown_running(tmp_path, ports):
+def test_what_one_run_excluded_and_another_runs_is_shown_running(tmp_path, ports):
     cache = "needs:\n  cache: {env: {URL: '{url}'}, otherwise: {env: {STORE: memory}}}"
     text = "services:\n" + make_service("web", ports["web"], extra=cache)
     out = f"  cache:\n    image: redis\n    port: {ports['cache']}\n    {{}}\n"
@@ -141,7 +141,7 @@ def test_what_one_run_left_out_and_another_runs_is_shown_running(tmp_path, ports
     assert "left out" not in table
 
 
-def test_a_run_that_does_not_answer_is_told_from_what_it_noted(stack, ports):
+def test_a_run_that_does_not_answer_is_reported_from_its_notes(stack, ports):
     process, _ = start_up(stack)
     process.send_signal(signal.SIGSTOP)
     try:
@@ -160,7 +160,7 @@ def test_a_run_that_does_not_answer_is_told_from_what_it_noted(stack, ports):
 # How the last run ended
 
 
-def test_why_tells_what_kept_the_last_run_from_beginning(tmp_path, ports):
+def test_why_says_what_kept_the_last_run_from_beginning(tmp_path, ports):
     write(tmp_path, ports)
     path = tmp_path / "stack.yaml"
     path.write_text(
@@ -185,7 +185,7 @@ def test_a_slip_of_the_keyboard_is_not_how_the_last_run_ended(tmp_path, ports):
     assert "app exited with 4 before it was ready" in run_cli(tmp_path, "why")[1]
 
 
-def test_a_run_that_was_killed_is_told_as_such(stack):
+def test_a_run_that_was_killed_is_reported_as_such(stack):
     process, _ = start_up(stack)
     process.kill()
     process.communicate()
@@ -219,7 +219,7 @@ def test_after_a_run_only_what_failed_has_a_reason(tmp_path, ports):
 
 
 @pytest.mark.parametrize("rubbish", ["[]", "{}", '{"statuses": 3}', '{"ended": []}'])
-def test_what_another_version_noted_tells_nothing(stack, rubbish):
+def test_what_another_version_noted_says_nothing(stack, rubbish):
     process, _ = start_up(stack)
     end(process)
     (stack / ".composegen" / "run" / "last.json").write_text(rubbish)
@@ -252,7 +252,7 @@ def read_until(folder, words, *arguments):
     return seen[-1]
 
 
-def test_why_of_one_that_waits_for_its_restart_tells_its_last_exit(tmp_path, ports):
+def test_why_of_one_that_waits_for_its_restart_says_its_last_exit(tmp_path, ports):
     write(tmp_path, ports, app=DIES_LATER + runs.SERVER)
     process, _ = start_up(tmp_path, first_pause=600)
     (tmp_path / "enough").touch()
@@ -267,7 +267,7 @@ def test_why_of_one_that_waits_for_its_restart_tells_its_last_exit(tmp_path, por
     assert "its check" not in out
 
 
-def test_why_of_one_that_boots_again_tells_its_last_exit_and_its_check(tmp_path, ports):
+def test_why_of_one_that_boots_again_says_its_last_exit_and_its_check(tmp_path, ports):
     write(tmp_path, ports)
     process, _ = start_up(tmp_path)
     try:
@@ -307,7 +307,7 @@ def test_why_of_one_that_recovered_has_nothing_to_tell(tmp_path, ports):
         end(process)
 
 
-def test_without_restarts_why_tells_how_it_died(tmp_path, ports):
+def test_without_restarts_why_says_how_it_died(tmp_path, ports):
     write(tmp_path, ports)
     process, _ = start_up(tmp_path, "--no-restart")
     try:
@@ -354,7 +354,7 @@ def write_app(folder, ports, boot="2s"):
     )
 
 
-def test_a_listener_of_this_folder_that_never_gets_healthy_tells_its_answer(
+def test_a_listener_of_this_folder_that_never_gets_healthy_says_its_answer(
     tmp_path, ports, mute
 ):
     write_app(tmp_path, ports)
@@ -370,7 +370,7 @@ def test_a_listener_of_this_folder_that_never_gets_healthy_tells_its_answer(
     assert mute.poll() is None
 
 
-def test_why_tells_what_a_listener_that_is_waited_for_answers(tmp_path, ports, mute):
+def test_why_says_what_a_listener_that_is_waited_for_answers(tmp_path, ports, mute):
     write_app(tmp_path, ports, boot="60s")
     process = start_cli(tmp_path, "run")
     try:

@@ -45,7 +45,7 @@ def settle(
 
 
 @pytest.mark.parametrize("engine", [False, True])
-def test_an_optional_service_that_is_not_installed_is_left_out_engine_or_not(
+def test_an_optional_service_that_is_not_installed_is_excluded_engine_or_not(
     tmp_path, engine
 ):
     local, units = settle(tmp_path, STORE, engine=engine)
@@ -63,8 +63,8 @@ def test_an_optional_service_that_is_not_installed_is_left_out_engine_or_not(
 HERE = STORE.replace("no-such-redis-server, --port", "python3, -m")
 
 
-def test_an_optional_store_whose_port_is_somebody_elses_is_left_out(tmp_path):
-    """Its dependants would be given the address, and write into what is not ours."""
+def test_an_optional_store_whose_port_is_taken_is_excluded(tmp_path):
+    """Its dependents would be given the address, and write into what is not ours."""
     local, units = settle(tmp_path, HERE, strangers={"redis": "pid 7"})
 
     assert list(units) == ["web"]
@@ -85,9 +85,7 @@ def test_with_reuse_or_where_it_is_required_a_stranger_changes_no_plan(tmp_path)
 
 
 @pytest.mark.parametrize("text", [HERE, STORE], ids=["process", "docker"])
-def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(
-    tmp_path, text
-):
+def test_one_that_is_insisted_on_and_whose_port_is_taken_is_an_error(tmp_path, text):
     with pytest.raises(CannotRun, match="belongs to another program: pid 7") as caught:
         settle(
             tmp_path,
@@ -99,7 +97,7 @@ def test_one_that_is_insisted_on_and_whose_port_is_somebody_elses_is_an_error(
     assert "--reuse" in caught.value.help
 
 
-def test_a_left_out_need_unsets_what_the_shell_had_set(tmp_path):
+def test_an_excluded_need_unsets_what_the_shell_had_set(tmp_path):
     _, units = settle(tmp_path, STORE, env={"REDIS_URL": "redis://production"})
 
     assert "REDIS_URL" not in units["web"].launch.env
@@ -124,7 +122,7 @@ def test_a_store_that_must_be_there_runs_in_docker_on_loopback(tmp_path, text, a
     assert local.notes == ("redis runs in Docker: redis:8-alpine",)
 
 
-def test_without_an_engine_a_required_store_is_an_error_with_its_mend(tmp_path):
+def test_without_an_engine_a_required_store_is_an_error_with_its_fix(tmp_path):
     with pytest.raises(CannotRun, match="`no-such-redis-server` is not installed") as e:
         settle(tmp_path, REQUIRED)
 
@@ -132,7 +130,7 @@ def test_without_an_engine_a_required_store_is_an_error_with_its_mend(tmp_path):
     assert "--reuse" in e.value.help
 
 
-def test_a_required_store_that_somebody_runs_is_found_with_reuse(tmp_path):
+def test_a_required_store_that_runs_already_is_found_with_reuse(tmp_path):
     _, units = settle(tmp_path, REQUIRED, listening={6379}, reuse=True)
 
     assert units["redis"].way is Way.FOUND
@@ -149,7 +147,7 @@ def test_a_required_service_without_local_is_an_error_with_the_lines_to_add(tmp_
     assert "local:\n  command: [..]" in caught.value.help
 
 
-def test_what_cannot_run_without_what_is_left_out_goes_too(tmp_path):
+def test_what_cannot_run_without_what_is_excluded_goes_too(tmp_path):
     text = """
     services:
       web:
@@ -169,7 +167,7 @@ def test_what_cannot_run_without_what_is_left_out_goes_too(tmp_path):
     local, units = settle(tmp_path, text)
 
     assert list(units) == ["web"]
-    reasons = {each.service: each.reason for each in local.plan.left_out}
+    reasons = {each.service: each.reason for each in local.plan.excluded}
     assert reasons["search"] == "cannot run without `engine`"
     assert reasons["engine"] == "cannot run here: it has no `local`"
 
@@ -282,7 +280,7 @@ def test_grace_and_signal_are_the_services_own(tmp_path):
     assert units["a"].launch.stop_signal == 2
 
 
-def test_a_missing_python_is_mended_by_a_virtual_environment(tmp_path):
+def test_a_missing_python_is_fixed_by_a_virtual_environment(tmp_path):
     text = """
     services:
       a:
@@ -357,7 +355,7 @@ def test_a_port_of_what_takes_no_part_may_be_anything(tmp_path):
     assert list(settle(tmp_path, PUBLISHED, env=env, selection=selection)[1]) == ["web"]
 
 
-def test_one_that_is_asked_for_and_left_out_is_a_slip(tmp_path):
+def test_one_that_is_asked_for_and_excluded_is_a_slip(tmp_path):
     with pytest.raises(UsageError, match="`redis` is selected, and excluded"):
         settle(
             tmp_path, STORE, names=("redis",), selection=Selection(removed=("redis",))

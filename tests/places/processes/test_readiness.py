@@ -101,7 +101,7 @@ def test_an_answer_that_goes_on_for_ever_is_one():
     assert ask_http(b"HTTP/1.1 200 OK\r\nX: stream\r\n\r\n")[0] == "ready"
 
 
-def test_tcp_is_ready_when_somebody_listens():
+def test_tcp_is_ready_when_a_process_listens():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         asyncio.run(ask(Probe(kind=HealthKind.TCP, port=port)))
@@ -236,7 +236,7 @@ def test_without_a_check_alive_for_a_second_is_ready(monkeypatch):
     assert simulate(go(), monkeypatch, health) == pytest.approx(1)
 
 
-def test_a_question_without_any_answer_yet_is_what_is_told(monkeypatch) -> None:
+def test_a_question_without_any_answer_yet_is_reported(monkeypatch) -> None:
     questions = 0
 
     async def ask_once() -> None:

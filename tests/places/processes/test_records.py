@@ -1,4 +1,4 @@
-"""What runs leave for each other: records that outlive nobody, locks that do not."""
+"""What runs leave for each other: records that outlive no run, locks that do not."""
 
 import json
 import subprocess

@@ -4,7 +4,7 @@ import pytest
 
 from composegen.errors import ExitCode
 from composegen.model import Stack
-from composegen.places.events import Attached, Detached, Told, describe_event
+from composegen.places.events import Attached, Detached, Message, describe_event
 from composegen.places.processes import run
 from composegen.places.processes.records import RunRecord, identify_self
 
@@ -23,10 +23,10 @@ def host():
 
 
 @pytest.mark.parametrize(
-    "strange", [{"event": "exploded"}, {"event": "told", "words": "t"}, [], "told"]
+    "strange", [{"event": "exploded"}, {"event": "message", "words": "t"}, [], "told"]
 )
 def test_an_event_of_a_newer_version_does_not_end_a_guest(strange, host, monkeypatch):
-    told = Told(service="web", text="it waits")
+    told = Message(service="web", text="it waits")
     lines = [strange, describe_event(told), strange]
     monkeypatch.setattr(run, "follow_run", lambda path: iter(lines))
     events = []
@@ -35,5 +35,5 @@ def test_an_event_of_a_newer_version_does_not_end_a_guest(strange, host, monkeyp
     code = run.attach_guest(host, stack, events.append)
 
     assert code == ExitCode.FINE
-    assert [type(event) for event in events] == [Attached, Told, Detached]
+    assert [type(event) for event in events] == [Attached, Message, Detached]
     assert events[1] == told

@@ -9,16 +9,16 @@ import pytest
 import composegen
 from composegen.model import HealthKind
 from composegen.places.events import (
+    BecameUnhealthy,
     Exited,
     Failed,
     Finished,
+    HealthyAgain,
+    Message,
     Ready,
-    Recovered,
     Reused,
-    Sickened,
     Started,
     Stopped,
-    Told,
 )
 from composegen.places.processes.plan import Way
 from composegen.places.processes.service import describe_service
@@ -111,19 +111,29 @@ def test_the_fields_at_each_moment(moment, fields):
     ("moment", "transition", "kind", "facts"),
     [
         ("waiting", "waits_for", type(None), {}),
-        ("restarting", "waits_for", Told, {"text": "waits for db before it restarts"}),
+        (
+            "restarting",
+            "waits_for",
+            Message,
+            {"text": "waits for db before it restarts"},
+        ),
         ("waiting", "starts", type(None), {}),
         ("starting", "reused", Reused, {"pid": None, "command": "", "note": "by hand"}),
         ("starting", "started", Started, {"pid": PID, "command": "run it"}),
         ("started", "became_ready", Ready, {"after": 1.5}),
         ("started", "exited", type(None), {}),
         ("started", "finished", Finished, {"after": 1.5}),
-        ("started", "gave_up", Failed, {"failure": FAILURE, "dependants": ("web",)}),
-        ("ready", "became_unhealthy", Sickened, {"reason": "refused"}),
-        ("unhealthy", "recovered", Recovered, {}),
-        ("ready", "died", Exited, {"restart_in": 0.5, "dependants": ("web",)}),
+        ("started", "gave_up", Failed, {"failure": FAILURE, "dependents": ("web",)}),
+        ("ready", "became_unhealthy", BecameUnhealthy, {"reason": "refused"}),
+        ("unhealthy", "recovered", HealthyAgain, {}),
+        ("ready", "died", Exited, {"restart_in": 0.5, "dependents": ("web",)}),
         ("ready", "died_for_good", Exited, {"exit_code": 7, "restart_in": None}),
-        ("restarting", "pauses", Told, {"text": f"{FAILURE.reason}; next try in 0.5"}),
+        (
+            "restarting",
+            "pauses",
+            Message,
+            {"text": f"{FAILURE.reason}; next try in 0.5"},
+        ),
         ("restarting", "tries_again", type(None), {}),
         ("ready", "stopped", Stopped, {"left": (), "by": ""}),
         ("ready", "stopped_by_user", type(None), {}),

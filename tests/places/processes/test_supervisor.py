@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from composegen.places.events import (
+    BecameUnhealthy,
     Exited,
     Failed,
     Finished,
+    Message,
     Ready,
-    Sickened,
     Started,
     Stopped,
-    Told,
 )
 from composegen.places.processes.causes import explain_silence
 from composegen.places.processes.supervisor import StartFailed
@@ -63,7 +63,7 @@ async def until(is_so, limit=PATIENCE):
 # Order
 
 
-def test_a_dependant_starts_when_what_it_needs_is_ready_and_siblings_start_together(
+def test_a_dependent_starts_when_what_it_needs_is_ready_and_siblings_start_together(
     tmp_path, ports
 ):
     path = runs.write_stack(
@@ -91,7 +91,7 @@ def test_a_dependant_starts_when_what_it_needs_is_ready_and_siblings_start_toget
     assert stopped[0] == "web"
 
 
-def test_a_job_runs_to_its_end_before_its_dependant_starts(tmp_path, ports):
+def test_a_job_runs_to_its_end_before_its_dependent_starts(tmp_path, ports):
     job = f"""\
   migrate:
     image: python:3.12-slim
@@ -125,7 +125,7 @@ def fail_with(tmp_path, ports, program, **options):
     return fail(path)
 
 
-def test_an_early_exit_is_told_with_its_code_and_last_lines(tmp_path, ports):
+def test_an_early_exit_is_reported_with_its_code_and_last_lines(tmp_path, ports):
     failure, seconds, events = fail_with(
         tmp_path, ports, "import sys\nfor i in range(30): print('line', i)\nsys.exit(3)"
     )
@@ -198,7 +198,7 @@ def test_boot_running_out_says_what_the_probe_got_and_that_nothing_listens(
     assert 2 <= seconds < QUICK
 
 
-def test_a_service_that_listens_elsewhere_is_told_to_read_port(tmp_path, ports):
+def test_a_service_that_listens_elsewhere_should_read_port(tmp_path, ports):
     other = ports["other"]
     failure, _, _ = fail_with(
         tmp_path,
@@ -213,7 +213,7 @@ def test_a_service_that_listens_elsewhere_is_told_to_read_port(tmp_path, ports):
     assert re.search(r"\nlocal: \{port: \d+\}$", failure.help)
 
 
-def test_ipv6_alone_is_told(tmp_path, ports):
+def test_ipv6_alone_is_reported(tmp_path, ports):
     failure, _, _ = fail_with(
         tmp_path,
         ports,
@@ -259,7 +259,7 @@ def test_a_bad_status_is_not_ready(tmp_path, ports):
     assert "answered 503 Busy" in failure.reason
 
 
-def test_a_command_that_is_not_executable_is_told_before_anything_starts(
+def test_a_command_that_is_not_executable_is_reported_before_anything_starts(
     tmp_path, ports
 ):
     path = runs.write_stack(
@@ -275,7 +275,7 @@ def test_a_command_that_is_not_executable_is_told_before_anything_starts(
     assert "correct `local`" in caught.value.help
 
 
-def test_a_program_with_a_wrong_first_line_is_told(tmp_path, ports):
+def test_a_program_with_a_wrong_first_line_is_reported(tmp_path, ports):
     path = runs.write_stack(
         tmp_path,
         "services:\n  app:\n    image: python:3.12-slim\n    health: {none: test}\n"
@@ -292,7 +292,7 @@ def test_a_program_with_a_wrong_first_line_is_told(tmp_path, ports):
 
 
 @pytest.mark.parametrize("name", ["logs", "logs/app.log"])
-def test_a_log_that_cannot_be_written_is_told_and_not_the_program(
+def test_a_log_that_cannot_be_written_is_reported_and_not_the_program(
     tmp_path, ports, name
 ):
     path = runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
@@ -328,7 +328,7 @@ def test_a_failing_requirement_ends_the_boot_and_leaves_nothing(tmp_path, ports)
     assert runs.find_running_in(tmp_path) == {}
 
 
-def test_an_optional_failure_is_told_and_its_dependant_starts_unchanged(
+def test_an_optional_failure_is_reported_and_its_dependent_starts_unchanged(
     tmp_path, ports
 ):
     extra = (
@@ -352,7 +352,7 @@ def test_an_optional_failure_is_told_and_its_dependant_starts_unchanged(
 
     failed = find_events(events, Failed)[0]
     assert not failed.is_required
-    assert failed.dependants == ("web",)
+    assert failed.dependents == ("web",)
     assert seen["state"] == {"web": State.READY, "cache": State.FAILED}
     assert f"CACHE_URL=http://127.0.0.1:{ports['cache']}" in seen["env"]
     assert "STORE=" not in seen["env"]
@@ -361,7 +361,9 @@ def test_an_optional_failure_is_told_and_its_dependant_starts_unchanged(
 # Later
 
 
-def test_what_dies_later_is_told_and_started_again_after_half_a_second(tmp_path, ports):
+def test_what_dies_later_is_reported_and_started_again_after_half_a_second(
+    tmp_path, ports
+):
     path = runs.write_stack(
         tmp_path,
         "services:\n"
@@ -382,7 +384,7 @@ def test_what_dies_later_is_told_and_started_again_after_half_a_second(tmp_path,
     again = find_events(events, Started)[2]
     assert exited.exit_code == -9
     assert exited.restart_in == 0.5
-    assert exited.dependants == ("web",)
+    assert exited.dependents == ("web",)
     assert again.restarts == 1
     assert 0.5 <= again.at - exited.at < QUICK
 
@@ -400,7 +402,7 @@ def test_without_restarts_what_dies_stays_away(tmp_path, ports):
     assert len(find_events(events, Started)) == 1
 
 
-def test_one_that_stops_answering_is_told_and_left_alone(tmp_path, ports):
+def test_one_that_stops_answering_is_reported_and_left_alone(tmp_path, ports):
     path = runs.write_stack(
         tmp_path,
         "services:\n"
@@ -425,7 +427,7 @@ def test_one_that_stops_answering_is_told_and_left_alone(tmp_path, ports):
     async def wait(supervisor, events):
         (tmp_path / "enough").touch()
         await until(lambda: supervisor.list_statuses()[0].health == "unhealthy")
-        assert find_events(events, Sickened)
+        assert find_events(events, BecameUnhealthy)
         assert supervisor.services["app"].process.is_alive
 
     bring_up(path, wait)
@@ -501,7 +503,7 @@ def test_a_log_stays_small_while_the_run_goes_on_and_after_a_restart(tmp_path, p
 
 
 def test_an_answer_from_a_stranger_on_the_port_is_no_readiness(tmp_path, ports):
-    """It passes the look at the port and then lets somebody else take it."""
+    """It passes the look at the port and then lets another process take it."""
     program = """
         import os, subprocess, sys, time
         env = {k: v for k, v in os.environ.items() if not k.startswith("COMPOSEGEN")}
@@ -684,20 +686,18 @@ def test_one_that_dies_while_no_file_can_be_opened_is_started_when_one_can(
     async def check(supervisor, events):
         with no_handles() as give_back:
             os.kill(supervisor.services["app"].pid, signal.SIGKILL)
-            await until(lambda: find_events(events, Told))
+            await until(lambda: find_events(events, Message))
             give_back()
             await until(lambda: len(find_events(events, Ready)) == 2)
 
     events = bring_up(path, check)
 
-    told = find_events(events, Told)[0].text
+    told = find_events(events, Message)[0].text
     assert "app cannot be started (too many open files: this process" in told
     assert "next try in" in told
 
 
-def test_a_silence_that_nobody_could_look_into_is_not_told_as_an_idle_one(
-    tmp_path, ports
-):
+def test_a_silence_that_cannot_be_looked_into_is_not_reported_as_idle(tmp_path, ports):
     path = runs.write_stack(tmp_path, "services:\n" + make_service("app", ports["app"]))
 
     async def check(supervisor, events):

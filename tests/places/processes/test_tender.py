@@ -6,6 +6,8 @@ import socket
 import subprocess
 import time
 
+import pytest
+
 from composegen.model import Condition, HealthKind, Service
 from composegen.places.events import Failure
 from composegen.places.processes.claims import Found
@@ -64,7 +66,14 @@ class Scene:
     """The service `web`, which may need `db`, with a port that a test opens."""
 
     def __init__(
-        self, *, job=False, is_asked=True, needs_db=False, required=True, restart=True
+        self,
+        *,
+        job=False,
+        is_asked=True,
+        needs_db=False,
+        required=True,
+        restart=True,
+        policy="always",
     ):
         self.events = []
         self.processes = FakeProcesses()
@@ -77,7 +86,7 @@ class Scene:
         kind = HealthKind.TCP if is_asked and not job else HealthKind.NONE
         probe = Probe(kind=kind, port=self.port, boot=60, interval=0.02, retries=2)
         service = Service(name="web", job=job)
-        unit = make_unit(service, probe, gates, is_required=required)
+        unit = make_unit(service, probe, gates, is_required=required, restart=policy)
         self.web = RunningService(unit, begin=time.monotonic())
         other = Probe(kind=HealthKind.NONE)
         self.db = RunningService(make_unit(Service(name="db"), other))
@@ -267,6 +276,56 @@ def test_a_service_that_dies_without_restarts_is_over():
     reason = "web exited with {} after it had been ready"
     assert failed == ("failed", None, None, 0, 7, False, reason.format(7))
     assert stopped == ("stopped", None, None, 0, 0, False, reason.format(0))
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "comes_back"),
+    [
+        ("always", 0, True),
+        ("unless-stopped", 0, True),
+        ("no", 7, False),
+        ("no", 0, False),
+        ("on-failure", 7, True),
+        ("on-failure", 0, False),
+        ("on-failure:1", 7, True),
+    ],
+)
+def test_a_service_is_started_again_as_its_policy_says(policy, code, comes_back):
+    async def act(scene):
+        scene.open()
+        await until(lambda: scene.web.state is State.READY)
+        scene.web.process.end(code)
+        await until(lambda: scene.claims.ended or scene.web.again_at is not None)
+        return scene.web.again_at is not None
+
+    assert play(act, policy=policy) is comes_back
+
+
+def test_a_policy_with_a_number_allows_as_many_restarts():
+    async def act(scene):
+        scene.open()
+        for number in (1, 2):
+            await until(lambda: scene.web.state is State.READY)
+            assert len(scene.processes.started) == number
+            scene.web.process.end(7)
+            await until(lambda: scene.web.state is not State.READY)
+        await until(lambda: scene.claims.ended)
+        return scene.show()[0], scene.web.restarts
+
+    assert play(act, policy="on-failure:1") == ("failed", 1)
+
+
+def test_a_restart_that_fails_counts_as_one_of_those_that_are_allowed():
+    async def act(scene):
+        await until(lambda: scene.web.process is not None)
+        scene.open()
+        await until(lambda: scene.web.state is State.READY)
+        scene.claims.refusal = Failure(service="web", reason="its port is taken")
+        scene.web.process.end(7)
+        await until(lambda: scene.claims.ended)
+        return scene.show()[0], scene.show()[-1]
+
+    assert play(act, policy="on-failure:1") == ("failed", "its port is taken")
 
 
 def test_a_dependency_that_will_not_come_fails_it():

@@ -1,4 +1,4 @@
-"""Whatever a stack says, it is carried out on this machine or refused in words."""
+"""Whatever a stack says, it runs on this machine or is refused in words."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""A note that fails is told once and ends nothing; what was removed is made again."""
+"""A note that fails is reported once and ends nothing; what was removed is back."""
 
 import shutil
 
@@ -48,7 +48,7 @@ def test_a_folder_that_was_removed_is_made_again_with_what_is_kept(notes):
     ]
 
 
-def test_a_note_that_cannot_be_written_is_told_once_until_one_can_be(notes):
+def test_a_note_that_cannot_be_written_is_reported_once_until_one_can_be(notes):
     runs, upkeep, told = notes
     shutil.rmtree(runs.path.parent)
     runs.path.parent.write_text("in the way")

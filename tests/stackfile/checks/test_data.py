@@ -94,7 +94,7 @@ def test_these_mounts_can_be_written_or_are_not_meant_to_be(keys: str) -> None:
     assert list_names(make_app(keys)) == []
 
 
-def test_an_image_that_runs_as_somebody_else_is_not_root() -> None:
+def test_an_image_that_runs_as_another_user_is_not_root() -> None:
     redis = make_stack(cache=CACHE + "\nvolumes: ['data1:/data']")
     grafana = make_stack(
         g="image: grafana/grafana:12.0.0\nport: 3000\nhealth: /\nvolumes: ['./a:/a']"
@@ -126,7 +126,7 @@ def test_a_folder_that_docker_would_make_is_not_the_stores(tmp_path: Path) -> No
 
 @linux_only
 @pytest.mark.parametrize(
-    # The store's group is 1000, which may be that of whoever runs the tests.
+    # The store's group is 1000, which may be that of the user who runs the tests.
     ("mode", "is_closed"),
     [(0o755, True), (0o775, os.getegid() != 1000), (0o777, False)],
 )

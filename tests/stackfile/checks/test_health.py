@@ -125,7 +125,7 @@ def test_the_last_or_targeted_stage_must_ask(
     assert list_names(text, {"Dockerfile": dockerfile}) == names
 
 
-def test_nobody_guesses_what_is_in_a_dockerfile_that_is_not_there() -> None:
+def test_what_is_in_a_dockerfile_that_is_not_there_is_not_guessed() -> None:
     text = make_stack(app="build: ./app\nport: 80\nhealth: /")
 
     assert list_names(text) == ["missing-file"]

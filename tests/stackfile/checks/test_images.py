@@ -121,7 +121,7 @@ def test_a_reason_is_enough(relax: str) -> None:
     assert list_names(f"{relax}\n" + make_app()) == []
 
 
-def test_relaxing_without_a_reason_is_told_once_each() -> None:
+def test_relaxing_without_a_reason_is_reported_once_each() -> None:
     assert list_names(make_app("relax: {init: , read_only: why, cap_drop: }")) == [
         "no-reason",
         "no-reason",

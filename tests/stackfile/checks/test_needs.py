@@ -1,4 +1,4 @@
-"""Needs: the names, cycles and conditions of edges, and what is left out."""
+"""Needs: the names, cycles and conditions of edges, and what is excluded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_need_like_nothing_lists_the_services() -> None:
     assert find("unknown-service", text).help == "there are app, cache"
 
 
-def test_each_need_that_is_no_service_is_told() -> None:
+def test_each_need_that_is_no_service_is_reported() -> None:
     text = make_stack(app=APP + "needs:\n  one: A\n  two: B")
 
     assert list_places(text) == [("unknown-service", 7, 7), ("unknown-service", 8, 7)]
@@ -43,7 +43,7 @@ def test_an_optional_need_names_a_service_too() -> None:
 # Circles
 
 
-def test_a_circle_is_shown_as_a_path_in_the_direction_of_needs() -> None:
+def test_a_cycle_is_shown_as_a_path_in_the_direction_of_needs() -> None:
     text = make_stack(
         a=APP + "needs: [b]", b=APP + "needs: [c]", c=APP + "needs: [a]", d=APP
     )
@@ -53,17 +53,17 @@ def test_a_circle_is_shown_as_a_path_in_the_direction_of_needs() -> None:
     assert str(problem.location) == "stack.yaml:6:13"
 
 
-def test_a_service_that_needs_itself_is_a_circle() -> None:
+def test_a_service_that_needs_itself_is_a_cycle() -> None:
     assert "a -> a" in find("cycle", make_stack(a=APP + "needs: [a]")).message
 
 
-def test_an_optional_need_does_not_break_a_circle() -> None:
+def test_an_optional_need_does_not_break_a_cycle() -> None:
     text = make_stack(a=APP + "needs: [b]", b=APP + "needs: {a: {otherwise: {}}}")
 
     assert "cycle" in list_names(text)
 
 
-def test_two_circles_are_both_told() -> None:
+def test_two_cycles_are_both_reported() -> None:
     text = make_stack(
         a=APP + "needs: [b]",
         b=APP + "needs: [a]",
@@ -74,7 +74,7 @@ def test_two_circles_are_both_told() -> None:
     assert list_names(text) == ["cycle", "cycle"]
 
 
-def test_needs_that_meet_again_are_no_circle() -> None:
+def test_needs_that_meet_again_are_no_cycle() -> None:
     text = make_stack(
         a=APP + "needs: [b, c]", b=APP + "needs: [d]", c=APP + "needs: [d]", d=APP
     )
@@ -82,7 +82,7 @@ def test_needs_that_meet_again_are_no_circle() -> None:
     assert list_names(text) == []
 
 
-def test_a_long_chain_is_no_circle_and_no_crash() -> None:
+def test_a_long_chain_is_no_cycle_and_no_crash() -> None:
     services = {f"s{n}": APP + f"needs: [s{n + 1}]" for n in range(1500)}
 
     assert list_names(make_stack(**services, s1500=APP)) == []
@@ -136,7 +136,7 @@ def test_the_other_needs_stay_in_the_lines_that_are_offered() -> None:
     assert list_names(make_stack(app=APP + help, **others)) == []
 
 
-def test_beside_wired_needs_the_one_line_is_offered() -> None:
+def test_next_to_wired_needs_the_one_line_is_offered() -> None:
     silent = "image: python:3.13-slim\nhealth: {none: it is silent}"
     text = make_stack(
         app=APP + "needs:\n  cache: URL\n  other:\n", cache=CACHE, other=silent
@@ -178,7 +178,7 @@ def test_a_job_is_never_healthy() -> None:
     assert list_names(text) == ["job-health"]
 
 
-def test_a_job_that_nobody_waits_for_is_a_warning() -> None:
+def test_a_job_that_no_service_waits_for_is_a_warning() -> None:
     text = make_stack(app=APP, other=JOB)
 
     assert list_places(text) == [("job-unwaited", 8, 5)]
@@ -194,7 +194,7 @@ def test_a_job_that_another_job_needs_is_waited_for() -> None:
 # A service without a health check
 
 
-def test_a_service_that_nobody_can_ask_is_a_warning() -> None:
+def test_a_service_without_a_probe_that_can_run_is_a_warning() -> None:
     problem = find("unasked", make_stack(app="image: python:3.13-slim\nport: 8000"))
 
     assert problem.level is Level.WARNING
@@ -322,6 +322,36 @@ def test_a_health_check_of_a_job_decides_nothing() -> None:
     assert list_names(text) == ["unused-health"]
 
 
+# Later
+
+
+RESTART = "needs: {%s: {otherwise: {later: restart}}}"
+
+
+def test_a_job_that_has_finished_does_not_fail_later() -> None:
+    text = make_stack(app=APP + RESTART % "job", job=JOB)
+
+    problem = find("unused-later", text)
+
+    assert problem.level is Level.WARNING
+    assert "`job` is a job, and it does not fail after it has finished" in (
+        problem.message
+    )
+
+
+def test_a_job_is_not_restarted_later() -> None:
+    keys = "\n" + RESTART % "cache"
+    text = make_stack(app=APP + "needs: [job]", job=JOB + keys, cache=CACHE)
+
+    assert "`job` is a job, and it is not restarted" in (
+        find("unused-later", text).message
+    )
+
+
+def test_a_service_may_restart_later() -> None:
+    assert list_names(make_stack(app=APP + RESTART % "cache", cache=CACHE)) == []
+
+
 @pytest.mark.parametrize("keys", ["", "\nhealth: {none: it ends}"])
 def test_a_job_without_a_check_is_fine(keys: str) -> None:
     assert list_names(make_stack(app=APP + "needs: [job]", job=JOB + keys)) == []
@@ -378,3 +408,18 @@ def test_a_service_that_is_named_after_a_job_is_one_where_no_command_is() -> Non
 def test_without_a_need_too_a_job_is_seen() -> None:
     text = make_stack(seed="image: python:3\ncommand: python manage.py loaddata x")
     assert find("unasked", text).help.endswith("\njob: true")
+
+
+@pytest.mark.parametrize(
+    ("restart", "names"),
+    [
+        ("'no'", []),
+        ("always", ["job-restart"]),
+        ("on-failure:3", ["job-restart"]),
+        ("${RESTART:-no}", ["job-restart"]),
+    ],
+)
+def test_a_job_is_not_restarted(restart: str, names: list[str]) -> None:
+    text = make_stack(job=f"{JOB}\nrestart: {restart}\n", app=f"{APP}needs: [job]\n")
+
+    assert list_names(text) == names

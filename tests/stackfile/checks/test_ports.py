@@ -134,7 +134,7 @@ def test_three_services_on_one_port_are_two_problems() -> None:
     assert list_names(publish("8080", "8080", "8080")) == ["port-twice", "port-twice"]
 
 
-def test_the_mend_of_a_taken_port_is_another_one() -> None:
+def test_the_fix_of_a_taken_port_is_another_one() -> None:
     assert "publish: 8081:80" in find("port-twice", publish("8080", "8080")).help
     assert "publish: 65534:80" in find("port-twice", publish("65535", "65535")).help
 

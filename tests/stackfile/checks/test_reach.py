@@ -36,7 +36,7 @@ TRAEFIK = "labels: {traefik.enable: 'true'}\n"
         "labels: [traefik.enable=true]\nneeds: [cache]",
     ],
 )
-def test_traefik_on_several_networks_is_told_which_one(keys: str) -> None:
+def test_traefik_on_several_networks_has_to_name_one(keys: str) -> None:
     text = make_stack(app=APP + keys, cache=CACHE) + PROXY
 
     assert list_names(text) == ["traefik-network"]
@@ -52,7 +52,7 @@ def test_traefik_on_several_networks_is_told_which_one(keys: str) -> None:
         TRAEFIK + "compose: {networks: [default]}",
     ],
 )
-def test_traefik_on_one_network_or_told_which_is_fine(keys: str) -> None:
+def test_traefik_on_one_network_or_with_a_named_one_is_fine(keys: str) -> None:
     assert list_names(make_stack(app=APP + keys, cache=CACHE) + PROXY) == []
 
 

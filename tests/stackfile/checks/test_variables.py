@@ -95,7 +95,7 @@ def test_two_fallbacks_agree_on_a_variable() -> None:
     assert list_names(different) == ["same-variable"]
 
 
-def test_an_env_file_that_wires_what_may_be_left_out_is_a_warning() -> None:
+def test_an_env_file_that_wires_what_may_be_excluded_is_a_warning() -> None:
     text = make_stack(
         app=APP + "env_file: app.env\n" + make_optional("{}"), cache=CACHE
     )
@@ -187,7 +187,7 @@ def test_other_variables_in_a_command_are_fine(keys: str) -> None:
         ),
     ],
 )
-def test_what_nobody_knows_is_an_error_with_its_mend(
+def test_what_is_not_known_is_an_error_with_its_fix(
     template: str, target: str, help: str
 ) -> None:
     text = make_stack(app=APP + f"needs: {{other: {{A: '{template}'}}}}", other=target)
@@ -253,7 +253,7 @@ def test_a_database_gets_a_password(recipe: str) -> None:
         "env_file: db.env",
     ],
 )
-def test_a_database_that_is_told_its_password_is_fine(keys: str) -> None:
+def test_a_database_that_gets_its_password_is_fine(keys: str) -> None:
     assert "missing-setting" not in list_names(make_stack(db=f"use: postgres\n{keys}"))
 
 

@@ -29,7 +29,7 @@ def test_the_old_name_stays_an_alias(name: str, keys: str, network: str) -> None
 
 
 @pytest.mark.parametrize("name", ["1a", "default", "ä", "a b"])
-def test_a_name_with_no_near_one_is_told_the_rule(name: str) -> None:
+def test_a_name_with_no_near_one_is_reported_with_the_rule(name: str) -> None:
     text = f"services:\n  {name}:\n    image: a:1\n    health: image\n"
 
     assert "\n" not in find("bad-name", text).help

@@ -110,6 +110,8 @@ def test_an_image_has_no_blanks(image: str) -> None:
     [
         ("{A: b, C: 012}", {"A": "b", "C": "012"}),
         ("[A=b, C=d=e, F=]", {"A": "b", "C": "d=e", "F": ""}),
+        ("[API_KEY, MODE=fast]", {"API_KEY": None, "MODE": "fast"}),
+        ("['${PREFIX}_KEY']", {"${PREFIX}_KEY": None}),
         ("['A=b c', \"D=e\\nf\"]", {"A": "b c", "D": "e\nf"}),
         ("{A: ''}", {"A": ""}),
         ("{}", {}),
@@ -122,7 +124,9 @@ def test_environment_takes(environment: str, values: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("environment", "name", "help"),
     [
-        ("[A]", "null-value", "A=${A}"),
+        ("[A-b c]", "bad-name", ""),
+        ("[A, A=c]", "duplicate-key", ""),
+        ("{A: }", "null-value", "environment: [A, ..]"),
         ("{A: }", "null-value", "A: ${A}"),
         ("{A: null}", "null-value", "A: ${A}"),
         ("A=b", "wrong-type", ""),
@@ -261,3 +265,41 @@ def test_the_message_of_a_variable_is_no_part_of_an_image(
 @pytest.mark.parametrize("image", ["a b", "a b:${V}", "a:${V} b"])
 def test_a_blank_outside_of_a_variable_is_in_no_image(image: str) -> None:
     assert "bad-name" in list_names(make_stack(app=f'image: "{image}"\nhealth: image'))
+
+
+_SLIM = {"Dockerfile": "FROM python:3.13-slim\n"}
+
+
+def test_a_build_argument_is_passed_on_too() -> None:
+    build = load_app("build: {context: ., args: [VERSION, MODE=fast]}", _SLIM).build
+
+    assert build is not None
+    assert build.options["args"] == {"VERSION": None, "MODE": "fast"}
+
+
+# Restart
+
+
+@pytest.mark.parametrize(
+    "restart",
+    [
+        *("no", "always", "on-failure", "on-failure:5", "unless-stopped"),
+        *("${RESTART}", "${RESTART:-always}"),
+    ],
+)
+def test_restart_takes_the_policies_of_compose(restart: str) -> None:
+    assert load_app(f"restart: {restart}").restart == restart
+
+
+@pytest.mark.parametrize(
+    "restart",
+    ["allways", "on-failure:", "on-failure:x", "always:3", "${R:-sometimes}", "[no]"],
+)
+def test_restart_takes_nothing_else(restart: str) -> None:
+    assert list_names(make_app(f"restart: '{restart}'")) == ["wrong-type"]
+
+
+def test_a_policy_that_is_nearly_one_is_suggested() -> None:
+    assert find("wrong-type", make_app("restart: allways")).help == (
+        "did you mean `always`?"
+    )

@@ -6,7 +6,7 @@ from textwrap import indent
 
 import pytest
 
-from composegen.model import Condition, Need, Otherwise
+from composegen.model import Condition, Later, Need, Otherwise
 from tests.stackfile.loading import CACHE, DB, load_need, load_step
 from tests.stacks import find, list_names, load_only, make_app, make_stack
 
@@ -72,6 +72,20 @@ def test_otherwise_makes_a_need_optional() -> None:
     assert need.otherwise == Otherwise(env={"A": "b"}, replicas=1, note="in memory")
 
 
+@pytest.mark.parametrize("word", ["cope", "restart"])
+def test_later_says_what_follows_a_failure_after_the_start(word: str) -> None:
+    need = load_need(f"needs: {{cache: {{otherwise: {{later: {word}}}}}}}")
+
+    assert need.otherwise == Otherwise(later=Later(word))
+
+
+def test_without_a_word_a_service_copes_later() -> None:
+    need = load_need("needs: {cache: {otherwise: {note: slow}}}")
+
+    assert need.otherwise is not None
+    assert need.otherwise.later is Later.COPE
+
+
 def test_an_empty_otherwise_is_enough() -> None:
     need = load_need("needs: {cache: {otherwise: {}}}")
 
@@ -90,6 +104,9 @@ def test_an_empty_otherwise_is_enough() -> None:
         ("{cache: {otherwise: true}}", "wrong-type"),
         ('{cache: {otherwise: {note: "a\\nb"}}}', "not-one-line"),
         ("{cache: {otherwise: {replicas: 0}}}", "wrong-type"),
+        ("{cache: {otherwise: {later: restarts}}}", "bad-later"),
+        ("{cache: {otherwise: {later: [restart]}}}", "wrong-type"),
+        ("{cache: {otherwise: {later: }}}", "null-value"),
         ("{cache: {otherwise: {env: {A: }}}}", "null-value"),
         ("{cache: {A: }}", "null-value"),
         ("{cache: 1URL}", "bad-name"),

@@ -60,7 +60,7 @@ def test_resources_are_a_fuse_by_default() -> None:
 
 
 @pytest.mark.parametrize("limit", ["cpus: 0", "memory: 0", "pids: 0", "pids: -1"])
-def test_who_means_no_limit_is_told_the_word(limit: str) -> None:
+def test_a_limit_of_none_is_reported_with_the_right_word(limit: str) -> None:
     (problem,) = check(make_app(f"resources: {{{limit}}}"))
     assert "`none` sets no limit" in problem.help
 
@@ -181,6 +181,7 @@ def test_a_clock_is_a_pair_of_ports() -> None:
         ),
         ("[db-pass]", [SecretUse(name="db-pass", variables=("DB_PASS_FILE",))]),
         ("{db-pass: PASS_FILE}", [SecretUse(name="db-pass", variables=("PASS_FILE",))]),
+        ("{tls-key: none}", [SecretUse(name="tls-key", variables=())]),
         ("{db-pass: }", [SecretUse(name="db-pass", variables=("DB_PASS_FILE",))]),
         (
             "[a, b]",

@@ -166,7 +166,6 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
             "compose: {deploy: {resources: {reservations: {memory: 512M}}}}"
         ),
     ),
-    "restart": ("restart: always", "compose: {restart: always}"),
     "a container's name": ("container_name: web", "compose: {container_name: web}"),
     "the host's network": ("network_mode: host", "compose: {network_mode: host}"),
     "profiles": ("profiles: [debug]", "enabled: false"),
@@ -239,9 +238,9 @@ def test_a_network_mode_that_is_not_taken_is_not_translated_to_another() -> None
     assert "network_mode: host" not in problem.help
 
 
-def test_several_keys_of_compose_are_told_together() -> None:
+def test_several_keys_of_compose_are_reported_together() -> None:
     text = make_stack(
-        web="image: nginx:1.29\nrestart: always\nports: ['80:80']\ndepends_on: [db]"
+        web="image: nginx:1.29\nscale: 2\nports: ['80:80']\ndepends_on: [db]"
     )
 
     names = [place for place in list_places(text) if place[0] == "compose-key"]

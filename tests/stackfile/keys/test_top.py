@@ -120,3 +120,36 @@ def test_a_mistyped_port_is_one_error() -> None:
     text = "services: {web: {image: 'python:3.13-slim', prot: 80, health: /}}"
 
     assert list_names(text) == ["unknown-key"]
+
+
+# Output
+
+
+def test_the_rendered_file_has_its_usual_name_or_the_one_that_is_given() -> None:
+    assert load_only(make_app()).output == "compose.yaml"
+    assert load_only(f"{make_app()}output: compose.gated.yaml\n").output == (
+        "compose.gated.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../compose.yaml",
+        "/tmp/compose.yaml",
+        "deploy/compose.yaml",
+        ".compose.yaml",
+        "compose.json",
+        "stack.yaml",
+    ],
+)
+def test_the_rendered_file_lies_next_to_the_stack_file(name: str) -> None:
+    text = f"{make_app()}output: {name}\n"
+
+    assert list_names(text) == ["bad-name"]
+
+
+def test_the_name_of_the_rendered_file_holds_no_variable() -> None:
+    text = f'{make_app()}output: "${{NAME}}.yaml"\n'
+
+    assert list_names(text) == ["variable-here"]

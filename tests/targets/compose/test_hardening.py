@@ -124,7 +124,7 @@ def test_a_text_alone_relaxes_everything() -> None:
     assert text.count("# relax: a first try") == 4
 
 
-def test_relax_without_a_reason_is_still_told() -> None:
+def test_relax_without_a_reason_is_still_reported() -> None:
     assert comments_of("init", f"{APP}relax: {{init: }}\n") == ["relax"]
 
 

@@ -299,7 +299,7 @@ def test_a_connection_that_closes_at_once_is_unhealthy(
         assert not asking.ask(tool, server.port, limit=Duration("500ms", 0.5))
 
 
-def test_nobody_listening_is_unhealthy(asking: Asking, tool: str) -> None:
+def test_nothing_listening_is_unhealthy(asking: Asking, tool: str) -> None:
     assert not asking.ask(tool, find_closed_port())
 
 
@@ -448,7 +448,7 @@ def test_a_port_that_listens_is_healthy(asking: Asking, tool: str) -> None:
         assert asking.ask(tool, port, kind=HealthKind.TCP)
 
 
-def test_a_port_where_nobody_listens_is_unhealthy(asking: Asking, tool: str) -> None:
+def test_a_port_where_nothing_listens_is_unhealthy(asking: Asking, tool: str) -> None:
     assert not asking.ask(tool, find_closed_port(), kind=HealthKind.TCP)
 
 
@@ -512,7 +512,7 @@ def test_the_first_tool_that_is_known_asks() -> None:
     assert choose_tool(health) == "wget"
 
 
-def test_without_a_tool_nobody_asks() -> None:
+def test_without_a_tool_there_is_no_probe() -> None:
     assert not choose_tool(make_health("curl", 80, tools=()))
     assert not choose_tool(make_health("curl", 80, tools=("nc",)))
 

@@ -51,15 +51,13 @@ def test_a_required_need_is_a_gate(need: str, target: str, condition: str) -> No
     ("target", "condition"),
     [(APP, "service_healthy"), (JOB, "service_completed_successfully")],
 )
-def test_an_optional_need_is_a_gate_that_is_given_up(
-    target: str, condition: str
-) -> None:
+def test_an_optional_need_is_a_gate_that_times_out(target: str, condition: str) -> None:
     assert needing("otherwise: {}", target) == {
         "other": {"condition": condition, "required": False}
     }
 
 
-def test_a_left_out_need_has_no_gate_and_no_service() -> None:
+def test_an_excluded_need_has_no_gate_and_no_service() -> None:
     stack = make_stack(
         app=f"{APP}needs: {{cache: {{env: {{URL: '{{url}}'}}, otherwise: {{}}}}}}\n",
         cache=CACHE,
@@ -264,7 +262,7 @@ def test_the_order_of_keys_is_always_the_same() -> None:
 # Environment
 
 
-def test_an_env_file_that_sets_what_was_left_out_is_overruled() -> None:
+def test_an_env_file_that_sets_what_was_excluded_is_overruled() -> None:
     stack = make_stack(
         app=f"{APP}env_file: app.env\nneeds:\n  cache:\n"
         "    env: {CACHE_URL: '{url}', OTHER: '{host}'}\n    otherwise: {}\n",
@@ -586,7 +584,7 @@ def test_fragments_that_only_hold_an_anchor_are_not_passed_on() -> None:
     assert data["services"]["app"]["environment"] == {"A": "1"}
 
 
-def test_an_anchor_that_nobody_uses_is_passed_on() -> None:
+def test_an_anchor_that_nothing_uses_is_passed_on() -> None:
     assert read("x-a: &a {b: c}\n" + make_stack(app=APP))["x-a"] == {"b": "c"}
 
 
@@ -839,3 +837,32 @@ def test_null_removes_what_is_within_a_rendered_key() -> None:
     assert app["logging"] == {"driver": "local"}
     assert app["build"] == {"context": ".", "args": {"A": None}}
     assert app["environment"] == {"A": None}  # Compose passes the variable on
+
+
+# Variables that are passed on
+
+
+def test_a_variable_that_is_passed_on_has_no_value() -> None:
+    app = read_app("environment: [API_KEY, MODE=fast]\n")
+
+    assert app["environment"] == {"API_KEY": None, "MODE": "fast"}
+
+
+def test_a_variable_with_a_variable_in_its_name_is_passed_on_in_a_list() -> None:
+    app = read_app("environment: ['${PREFIX}_KEY', MODE=fast]\n")
+
+    assert app["environment"] == ["${PREFIX}_KEY", "MODE=fast"]
+
+
+# Restart
+
+
+@pytest.mark.parametrize("restart", ["no", "always", "on-failure:3", "${R:-always}"])
+def test_a_restart_policy_is_rendered(restart: str) -> None:
+    assert read_app(f"restart: {restart}\n")["restart"] == restart
+
+
+def test_a_raw_restart_policy_comes_last() -> None:
+    app = read_app("restart: always\ncompose: {restart: on-failure}\n")
+
+    assert app["restart"] == "on-failure"

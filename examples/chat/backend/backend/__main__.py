@@ -1,4 +1,4 @@
-"""`python -m backend`: starts the backend, says what it found, stops when told."""
+"""`python -m backend`: starts the backend, says what it found, stops on request."""
 
 import asyncio
 import os
@@ -57,14 +57,14 @@ class Server(uvicorn.Server):
         ending.cancel()
 
     def stop(self) -> None:
-        """Drain; told a second time, leave at once."""
+        """Drain; asked a second time, leave at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
 
 
 async def serve(environment: Mapping[str, str]) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then drain and close what was opened."""
-    read_settings(environment)  # a mistake is told before anything is started
+    read_settings(environment)  # a mistake is reported before anything is started
     starting = asyncio.current_task()
     if starting is not None:
         _on_signals(starting.cancel)

@@ -39,7 +39,7 @@ class Backend:
     place: Place
 
     async def health(self, request: Request) -> Response:
-        """Tell that the backend itself works; `/api/status` tells of the router."""
+        """Say that the backend itself works; `/api/status` covers the router."""
         return JSONResponse({"status": "ok", "version": __version__})
 
     async def status(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ from backend.origin import is_foreign
 
 
 class Edge:
-    """Refuses foreign pages, reads the body, runs the app until nobody listens.
+    """Refuses foreign pages, reads the body, runs the app until the client has left.
 
     Cancelling the app cancels what it has asked of others, streamed or not.
     """

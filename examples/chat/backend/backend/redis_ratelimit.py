@@ -93,7 +93,7 @@ class RedisRateLimit:
             else:
                 self._recover()
             await self._failed.wait()
-            # The address may lead to another Redis by now: connect to it anew.
+            # The address may lead to another Redis by now: connect to it again.
             with suppress(*FAILURES):
                 pool = self._redis.connection_pool
                 await pool.disconnect(inuse_connections=False)

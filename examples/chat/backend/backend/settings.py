@@ -16,7 +16,7 @@ class SettingsError(Exception):
 class Settings:
     """The backend's settings; `redis_url` is None when turns are counted in memory.
 
-    `router_url` is where a router usually is, when nobody has said where it is.
+    `router_url` is where a router usually is, unless it is set.
     """
 
     host: str = "127.0.0.1"

@@ -47,7 +47,7 @@ def require_program(name: str) -> None:
 
 @dataclass
 class FakeRouter:
-    """Answers in the router's shapes; what it is told to do wrong, it does."""
+    """Answers in the router's shapes; it makes the mistakes that it is asked for."""
 
     pieces: list[str] = field(default_factory=lambda: ["Hel", "lo"])
     refusal: tuple[int, Any, Mapping[str, str]] | None = None

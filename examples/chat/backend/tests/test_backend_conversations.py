@@ -22,7 +22,7 @@ async def test_a_conversation_is_read_and_forgotten() -> None:
         assert (await client.delete("/api/chat/s")).status_code == 204
 
 
-async def test_nobody_reads_or_deletes_the_conversation_of_another() -> None:
+async def test_no_user_reads_or_deletes_the_conversation_of_another() -> None:
     async with backend_client(FakeRouter()) as client:
         await client.post("/api/chat", json={"message": "secret", "session": "s"})
         mine = client.cookies["chat_user"]
@@ -96,7 +96,7 @@ async def test_health_is_about_the_backend_itself() -> None:
         ([], "unreachable", "unknown", "unknown"),
     ],
 )
-async def test_status_tells_what_the_router_says(
+async def test_status_shows_what_the_router_says(
     report: Any, status: str, mode: str, key: str
 ) -> None:
     async with backend_client(FakeRouter(health=(200, report))) as client:
@@ -112,7 +112,7 @@ async def test_status_tells_what_the_router_says(
     assert told["rate_limit"] == {"store": "memory"}
 
 
-async def test_status_tells_a_router_that_is_not_ready_from_one_that_is_away(
+async def test_status_distinguishes_a_router_that_is_not_ready_from_one_that_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slow = FakeRouter(health_takes=1.2)
@@ -141,7 +141,7 @@ class OwnRouter:
         return 4711
 
 
-async def test_status_tells_an_owned_router_and_its_process() -> None:
+async def test_status_shows_an_owned_router_and_its_process() -> None:
     place = Place(environment={}, note="", dependencies=OwnRouter())
     async with backend_client(FakeRouter(), place=place) as client:
         status = (await client.get("/api/status")).json()["router"]
@@ -160,7 +160,7 @@ async def test_pages_of_this_machine_may_call_and_others_may_not() -> None:
             assert (await client.options("/api/chat", headers=away)).status_code == 400
 
 
-async def test_unknown_addresses_and_methods_are_told_in_the_same_shape() -> None:
+async def test_unknown_addresses_and_methods_are_reported_in_the_same_shape() -> None:
     async with backend_client(FakeRouter()) as client:
         missing = await client.get("/api/nothing")
         wrong = await client.put("/api/chat", json={})

@@ -17,7 +17,7 @@ from backend_fakes import EVENTS, PATIENCE, free_port
 
 SERVICE = Path(__file__).parents[1]
 
-# A router that sends a first piece and then nothing for as many seconds as it is told.
+# A router that sends a first piece and then nothing for as long as it is asked for.
 SLOW_ROUTER = """
 import asyncio, sys
 async def answer(reader, writer):

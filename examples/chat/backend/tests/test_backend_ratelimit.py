@@ -63,7 +63,7 @@ class RedisServer:
 
 @pytest.fixture(autouse=True)
 def long_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Redis that is well is never given up, however busy the machine is."""
+    """A Redis that is well never times out, however busy the machine is."""
     monkeypatch.setattr("backend.redis_ratelimit.TIMEOUT", PATIENCE)
 
 

@@ -57,7 +57,7 @@ class StrictHeaders:
 
 
 async def tell_health(request: Request) -> Response:
-    """Tell that the frontend itself works; `/api/status` tells of the others."""
+    """Say that the frontend itself works; `/api/status` covers the others."""
     return JSONResponse({"status": "ok", "version": __version__})
 
 

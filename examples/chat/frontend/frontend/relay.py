@@ -17,7 +17,7 @@ TIMEOUT = httpx.Timeout(620.0, connect=2.0, pool=2.0)
 LIMITS = httpx.Limits(
     max_connections=1000, max_keepalive_connections=100, keepalive_expiry=2.0
 )
-# These speak of one connection, or are written anew for the next one.
+# These speak of one connection, or are written again for the next one.
 OF_THE_CONNECTION = frozenset(
     b"connection content-length date host keep-alive proxy-authenticate"
     b" proxy-authorization server te trailer transfer-encoding upgrade".split()
@@ -57,7 +57,7 @@ class Relay:
                     return
             await self._pass_on_while_connected(request, bytes(body), send)
         except (ClientDisconnect, asyncio.CancelledError):
-            pass  # nobody listens, or the frontend is stopped: break off quietly
+            pass  # the client has left, or the frontend is stopped: break off quietly
 
     async def _pass_on_while_connected(
         self, request: Request, body: bytes, send: Send

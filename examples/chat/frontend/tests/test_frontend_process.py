@@ -52,7 +52,7 @@ def test_a_wrong_setting_ends_the_start_with_one_line(wrong: dict[str, str]) -> 
     assert text.count("\n") == 1
 
 
-def test_it_says_where_it_is_and_ends_when_told() -> None:
+def test_it_says_where_it_is_and_ends_on_request() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with running({"PORT": url.rsplit(":", 1)[1]}) as frontend:
         assert frontend.stdout is not None

@@ -53,7 +53,7 @@ class _Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Serve until told to stop; exits with 1 and one line when that cannot begin."""
+    """Serve until asked to stop; exits with 1 and one line when that cannot begin."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     _raise_handles()
@@ -85,7 +85,7 @@ def main() -> None:
             server.run()
     except (AnotherProcess, StoreMisconfigured) as error:
         sys.exit(f"router: error: {error}")
-    except KeyboardInterrupt:  # uvicorn raises it once more when it has stopped
+    except KeyboardInterrupt:  # uvicorn raises it again when it has stopped
         sys.exit(130)
     if not server.started:
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""The router's HTTP endpoints; what a turn does is told in `turns`."""
+"""The router's HTTP endpoints; what a turn does is in `turns`."""
 
 import asyncio
 import logging
@@ -190,7 +190,7 @@ class _StreamedReply(Response):
         try:
             await _while_connected(receive, self._pump(wire))
         except asyncio.CancelledError:
-            # The server stops, or nobody reads. What was said is stored by now.
+            # The server stops, or the client has left. What was said is stored by now.
             if not wire.is_stuck:
                 await wire.send(_last_event(_STOPPING))
                 await wire.end()
@@ -242,7 +242,7 @@ class _Wire:
         await self.send(b"", more=False)
 
     async def watch(self, sender: asyncio.Task[Any] | None) -> None:
-        """Break silences with a comment; cancel the sender where nobody reads."""
+        """Break silences with a comment; cancel the sender when the client leaves."""
         while True:
             limit = _UNREAD if self._is_sending else _SILENCE
             left = self._last + limit - self._loop.time()

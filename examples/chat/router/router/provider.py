@@ -53,7 +53,7 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class ContextExceeded(Refusal):
-    """The model was told more than fits; it may answer when it is told less."""
+    """The model was sent more than fits; it may answer when it is sent less."""
 
 
 class Provider(Protocol):
@@ -330,7 +330,7 @@ async def _read_whole(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether asking again at once may help, and costs nobody a reply twice."""
+    """Whether asking again at once may help, and costs no reply twice."""
     if isinstance(error, Refusal):
         return error.code == "provider_failed" and not error.headers
     if isinstance(error, aiohttp.ConnectionTimeoutError):

@@ -34,7 +34,7 @@ _LIMITS = ("max_tokens", "max_completion_tokens")
 class Turn(msgspec.Struct, frozen=True):
     """A turn that may go to the provider; `durability` is its user message's.
 
-    Of a session, `earlier` is what the model is told before the question, and `reply`
+    Of a session, `earlier` is what the model gets before the question, and `reply`
     is there when the same turn was answered before.
     """
 
@@ -57,7 +57,7 @@ class Turn(msgspec.Struct, frozen=True):
         return self.tell(self.earlier[(len(self.earlier) + 1) // 2 :])
 
     def tell(self, earlier: tuple[Message, ...]) -> "Turn":
-        """The same turn, the model told this of what was said earlier."""
+        """The same turn, the model given this of what was said earlier."""
         said = _alternate((*earlier, *self.question))
         fields = self.call.fields | {"messages": [*self.system, *said]}
         call = Call(fields, self.call.text)
@@ -74,7 +74,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 def make_key(user: str, session: str) -> SessionKey:
-    """The key of a session; raises Refusal for an id nobody can have."""
+    """The key of a session; raises Refusal for an id that no user can have."""
     for name, id in (("user", user), ("session", session)):
         if not _ID.fullmatch(id):
             text = f"a {name} id is 1 to 128 of A-Z a-z 0-9 . _ ~ : @ + = -"
@@ -331,7 +331,7 @@ def _find_new(messages: list[Incoming]) -> list[str]:
 
 
 def _limit(earlier: tuple[Message, ...], route: Route) -> tuple[Message, ...]:
-    """The last messages, as many and as long as the route lets the model be told."""
+    """The last messages, as many and as long as the route lets the model get."""
     kept = earlier[-route.history :] if route.history else ()
     size, first = 0, len(kept)
     while first and size + len(kept[first - 1].content) <= route.history_characters:
@@ -344,7 +344,7 @@ def _alternate(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Messages as models take them: a user's first, then by turns.
 
     Neighbours of one role are joined, since templates of models refuse them; a question
-    that was asked again is told once.
+    that was asked again is sent once.
     """
     told: list[dict[str, Any]] = []
     last = ""
@@ -369,7 +369,7 @@ def _envelope(turn: Turn, kind: str) -> dict[str, Any]:
 
 
 def _repeat(turn: Turn, reply: Message) -> bytes:
-    """A stored reply as it is given once more, whole."""
+    """A stored reply as it is given again, whole."""
     message = {"role": "assistant", "content": reply.content}
     reason = "length" if reply.interrupted else "stop"
     choice = {"index": 0, "message": message, "finish_reason": reason}
@@ -377,7 +377,7 @@ def _repeat(turn: Turn, reply: Message) -> bytes:
 
 
 def _repeat_chunks(turn: Turn, reply: Message) -> Iterator[bytes]:
-    """A stored reply as it is given once more, in one piece and an end."""
+    """A stored reply as it is given again, in one piece and an end."""
     envelope = _envelope(turn, "chat.completion.chunk")
     said = {"role": "assistant", "content": reply.content}
     end = "length" if reply.interrupted else "stop"

@@ -127,7 +127,7 @@ def decode_completion(body: bytes) -> Completion:
 
 
 def encode_error(status: int, code: str, message: str) -> bytes:
-    """An error in OpenAI's shape; its type tells whose fault it is."""
+    """An error in OpenAI's shape; its type says whose fault it is."""
     kind = "invalid_request_error" if status < 500 else "server_error"
     error = {"message": message, "type": kind, "param": None, "code": code}
     return encode_json({"error": error})

@@ -14,7 +14,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
-    """A redis-server for the whole run; whoever freezes it thaws it again."""
+    """A redis-server for the whole run; a test that freezes it thaws it again."""
     find_redis()
     with RedisServer() as server:
         yield server

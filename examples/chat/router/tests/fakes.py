@@ -33,7 +33,7 @@ EPOCH = 1.7e9
 
 
 class Clock:
-    """A clock that goes only when it is told to."""
+    """A clock that goes only when a test moves it."""
 
     def __init__(self, start: float = 1000.0) -> None:
         self.now = start
@@ -175,7 +175,7 @@ class SimulatedRemote(SessionStore):
 
 
 class ProviderScript:
-    """An OpenAI-shaped provider that does what the test tells it, and remembers.
+    """An OpenAI-shaped provider that does what the test sets, and remembers.
 
     `failures` are answered first, one each: a status, or "break" for a connection that
     ends without an answer. A streamed reply waits for `go` after its first word.

@@ -37,7 +37,7 @@ def find_redis() -> str:
 
 
 def free_port() -> int:
-    """A port nobody listens on just now."""
+    """A port that no process listens on just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -164,7 +164,7 @@ async def test_a_question_that_is_asked_again_after_a_failure_is_stored_once(
             assert reply.status_code == status
         texts = [content for _, content, _ in await stored(client)]
         assert texts == ["one", "two", "reply"]
-        await client.post(CHAT, json=body, headers=SESSION)  # answered: said once more
+        await client.post(CHAT, json=body, headers=SESSION)  # answered: said again
         texts = [content for _, content, _ in await stored(client)]
     assert texts == ["one", "two", "reply"] * 2
     told = [[m["content"] for m in asked["messages"]][1:] for asked in script.asked]
@@ -303,7 +303,7 @@ async def test_a_stream_that_breaks_off_says_so_and_keeps_its_part() -> None:
         assert (await stored(client))[-1] == ("assistant", "one", True)
 
 
-async def test_a_silence_is_broken_with_a_comment_and_a_failure_after_it_is_told(
+async def test_a_silence_is_broken_with_a_comment_and_a_failure_after_it_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("router.app._SILENCE", 0.02)
@@ -420,7 +420,7 @@ async def test_a_message_of_just_the_right_length_is_taken() -> None:
 
 
 @pytest.mark.parametrize("id", ["", ".", "..", "a" * 129, "a b", "a/b", "é", "a\n"])
-async def test_ids_that_nobody_can_have_are_refused(id: str) -> None:
+async def test_ids_that_no_user_can_have_are_refused(id: str) -> None:
     async with routing() as client:
         raw = id.encode("latin-1").replace(b"\n", b"")
         if raw == id.encode("latin-1"):
@@ -475,7 +475,7 @@ async def test_models_are_the_routes() -> None:
         assert reply.headers["X-Route"] == "code; asked for by name"
 
 
-async def test_a_full_outbox_is_told_and_not_silently_dropped() -> None:
+async def test_a_full_outbox_is_reported_and_not_silently_dropped() -> None:
     class Away(SimulatedRemote):
         async def _call(self, work: Any) -> Any:
             raise StoreUnavailable("away")

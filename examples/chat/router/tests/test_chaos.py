@@ -79,7 +79,7 @@ class RealWorld:
                 self._routers[0] = self._start()
 
     async def heal(self) -> None:
-        """Start Redis once more and wait until every router is up to date."""
+        """Start Redis again and wait until every router is up to date."""
         self._server.thaw()
         self._server.kill()
         await asyncio.to_thread(self._server.start)

@@ -96,7 +96,9 @@ async def test_fault_04_cleaning_up_does_not_block_the_loop() -> None:
     assert looked <= 2
 
 
-async def test_fault_05_somebody_cleans_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fault_05_expired_sessions_are_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     store = MemoryStore(limits=replace(LIMITS, lifetime=0.01))
     monkeypatch.setattr("router.sessions.store.TEND_EVERY", 0.01)
     await store.append(KEY, [ask()])
@@ -242,7 +244,7 @@ async def test_fault_13_a_corrupt_session_keeps_its_last_delete(
     await store.close()
 
 
-async def test_fault_14_ping_tells_the_truth(redis_url: str) -> None:
+async def test_fault_14_ping_says_the_truth(redis_url: str) -> None:
     here = RedisStore(redis_url, timeout=PATIENCE)
     gone = RedisStore(f"redis://127.0.0.1:{free_port()}")
     assert await here.ping()
@@ -337,7 +339,7 @@ async def wait_for_mode(store: RecoveringStore, mode: str) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_fault_20_a_client_is_told_how_durable_its_session_is() -> None:
+async def test_fault_20_a_client_learns_how_durable_its_session_is() -> None:
     async with routing() as client:
         reply = await client.post(CHAT, json=say("hello"), headers=SESSION)
         assert reply.headers["X-Session-Durability"] == "memory"

@@ -59,7 +59,7 @@ async def test_one_failure_before_the_first_token_is_retried(
         ([422], 422, "provider_refused", 1),
     ],
 )
-async def test_a_failure_is_told_with_the_right_status(
+async def test_a_failure_is_reported_with_the_right_status(
     stream: bool, failures: list[int | str], status: int, code: str, times: int
 ) -> None:
     script = ProviderScript()
@@ -310,7 +310,7 @@ async def test_an_event_of_several_lines_is_one_event() -> None:
     assert await read_stream([text]) == "x"
 
 
-async def test_a_whole_reply_instead_of_a_stream_is_told() -> None:
+async def test_a_whole_reply_instead_of_a_stream_is_reported() -> None:
     async def answer(_: Request) -> Response:
         return Response(b'{"error": {"message": "no"}}', media_type="application/json")
 

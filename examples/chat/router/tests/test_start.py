@@ -262,7 +262,7 @@ def test_what_cannot_start_says_so_in_one_line(
     assert len(output.splitlines()) == 1
 
 
-def test_a_second_process_without_redis_is_refused_with_the_mend(
+def test_a_second_process_without_redis_is_refused_with_the_fix(
     tmp_path: Path,
 ) -> None:
     with running(tmp_path) as first:
@@ -311,7 +311,7 @@ def test_with_redis_two_processes_serve_one_session(
             assert time.monotonic() < deadline, (reply.headers, stored)
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_reported(tmp_path: Path) -> None:
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
         squatter.listen()

@@ -54,7 +54,7 @@ async def test_a_question_without_a_reply_does_not_end_the_conversation() -> Non
         assert await talk.stored() == ["hello", "reply", "lost", "and now?", "reply"]
 
 
-async def test_what_the_model_is_told_begins_with_a_user_s_message() -> None:
+async def test_what_the_model_gets_begins_with_a_user_s_message() -> None:
     script = ProviderScript(["reply"])
     script.wants_turns = True
     async with (
@@ -67,7 +67,7 @@ async def test_what_the_model_is_told_begins_with_a_user_s_message() -> None:
         assert talk.told()[0] == "9"
 
 
-async def test_a_model_that_cannot_read_all_is_told_less() -> None:
+async def test_a_model_that_cannot_read_all_gets_less() -> None:
     script = ProviderScript(["reply"])
     script.most_characters = 10_000
     async with (
@@ -171,7 +171,7 @@ async def test_a_session_refuses_tools_before_anything_is_stored_or_asked() -> N
         ),
     ],
 )
-async def test_a_limit_is_sent_only_where_somebody_asked_for_one(
+async def test_a_limit_is_sent_only_where_one_was_asked_for(
     name: str, route: str, asked: dict[str, int], sent: dict[str, int], tmp_path: Any
 ) -> None:
     routes = tmp_path / "routes.yaml"

@@ -103,7 +103,7 @@ def _mark(text: str) -> str:
 
 
 def decode_members(members: Sequence[bytes]) -> tuple[Message, ...]:
-    """The messages of a log; raises CorruptSession for what nobody here wrote."""
+    """The messages of a log; raises CorruptSession for what this code did not write."""
     versions = {member[VERSION] for member in members}
     if versions - _BODIES.keys() or max(map(len, members), default=0) > _LARGEST_MEMBER:
         raise CorruptSession("a stored message has an unknown form")

@@ -180,7 +180,7 @@ class RecoveringStore(SessionStore):
         self._last_ok = self._clock()
 
     async def close(self) -> None:
-        """Bring Redis up to date once more if it answers, then let go of it."""
+        """Bring Redis up to date again if it answers, then let go of it."""
         if len(self._outbox):
             with suppress(StoreUnavailable):
                 await self.probe()

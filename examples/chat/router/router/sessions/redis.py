@@ -194,7 +194,7 @@ class RedisStore(SessionStore):
         await self._client.aclose(close_connection_pool=True)
 
     async def set_aside(self, key: SessionKey) -> None:
-        """Move what cannot be read out of the way, for somebody to look at."""
+        """Move what cannot be read out of the way, to be looked at later."""
         self._corrupt += 1
         keys, epoch = self._keys(key), b""
         aside = f"{keys[0]}:corrupt"
@@ -240,6 +240,6 @@ class RedisStore(SessionStore):
 
 
 def _look_at_error(asked: asyncio.Future[Any]) -> None:
-    # An error that nobody looks at is logged by asyncio.
+    # An error that is never looked at is logged by asyncio.
     if not asked.cancelled():
         asked.exception()

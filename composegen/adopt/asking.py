@@ -1,0 +1,120 @@
+"""`docker compose config` of a project, asked several times side by side."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from composegen.errors import ComposeMissing, FileRefused
+from composegen.records import field, record
+from composegen.system.docker import find_docker_command
+from composegen.text import escape_control
+
+Plain = dict[str, Any]
+
+_LIMIT = 120.0
+_TEXT_WORDS = (
+    *("--no-interpolate", "--no-path-resolution", "--no-normalize"),
+    *("--no-env-resolution", "--no-consistency"),
+)
+_QUIET = ("COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PATH_SEPARATOR")
+_PREFIX = re.compile(r"^(?:time=\S+ )?level=(?:error|fatal) msg=")
+
+
+@record
+class Source:
+    """What Compose is asked about: files, a folder, and an override read last.
+
+    ``files`` may be ``-``, which stands for ``text``.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    env_files: tuple[Path, ...] = ()
+    text: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Answer:
+    """A call of Compose that is under way."""
+
+    def __init__(self, process: subprocess.Popen[bytes], text: str) -> None:
+        self._process = process
+        self._text = text
+        self._done: tuple[int, bytes, bytes] | None = None
+
+    def wait(self) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr."""
+        if self._done is None:
+            try:
+                out, err = self._process.communicate(self._text.encode(), _LIMIT)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                out, err = self._process.communicate()
+                err += f"no answer within {_LIMIT:.0f}s".encode()
+            self._done = (self._process.returncode, out, err)
+        code, out, err = self._done
+        return code, out.decode(errors="replace"), err.decode(errors="replace")
+
+    def read(self) -> Plain | None:
+        """The model, or None where Compose refuses the files."""
+        code, out, _ = self.wait()
+        if code != 0:
+            return None
+        found = json.loads(out or "{}")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def complaint(self) -> str:
+        """Why Compose refuses the files, in its own words, on one line."""
+        _, _, err = self.wait()
+        lines = [line for line in err.splitlines() if "level=warning" not in line]
+        said = " ".join(" ".join(lines).split())
+        return escape_control(_PREFIX.sub("", said).strip('"')) or "no reason given"
+
+
+def ask_model(source: Source, *, profiles: bool = True) -> Answer:
+    """The model with its variables filled; with every profile unless told otherwise."""
+    return _ask(source, (), profiles=profiles)
+
+
+def ask_texts(source: Source) -> Answer:
+    """The merged texts as they were written: no variable filled, no path resolved."""
+    return _ask(source, _TEXT_WORDS, profiles=True)
+
+
+def _ask(source: Source, words: tuple[str, ...], *, profiles: bool) -> Answer:
+    program = find_docker_command()
+    if program is None:
+        raise ComposeMissing(
+            "there is no `docker` command here: Compose reads the project",
+            help="install Docker with Compose; no engine is needed",
+        )
+    command = [program, "compose", "--project-directory", str(source.folder)]
+    for path in source.env_files:
+        command += ["--env-file", str(path)]
+    if profiles:
+        command += ["--profile", "*"]
+    for name in source.files:
+        command += ["-f", name]
+    environment = {
+        name: text
+        for name, text in {**os.environ, **source.environment}.items()
+        if name not in _QUIET
+    }
+    try:
+        process = subprocess.Popen(
+            [*command, "config", "--format", "json", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+        )
+    except OSError as error:
+        raise FileRefused.by_system(program, error) from None
+    return Answer(process, source.text)

@@ -1,0 +1,119 @@
+"""Profiles as groups: who is excluded unless selected, and which selections there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from composegen.adopt.edges import Edges
+from composegen.adopt.seen import Seen
+from composegen.adopt.texts import undouble, write_text
+
+
+def adopt_profiles(services: Mapping[str, Seen], edges: Edges) -> list[str]:
+    """Write `group` and `enabled`; returns the services that are excluded by default.
+
+    A service that an included one requires is included: Compose starts nothing without
+    it either.
+    """
+    active = set(services and next(iter(services.values())).read.project.profiles)
+    included = set()
+    for name, seen in services.items():
+        profiles = list_profiles(seen)
+        if profiles:
+            seen.set(
+                "group", profiles[0] if len(profiles) == 1 else profiles, "profiles"
+            )
+        is_off = seen.sketch.keys.get("enabled") == "false"
+        is_chosen = not profiles or "*" in active or active & set(profiles)
+        if is_chosen and not is_off:
+            included.add(name)
+    _include_required(services, edges, included)
+    for name in included:
+        seen = services[name]
+        if "group" in seen.sketch.keys:
+            seen.set("enabled", "true")
+    return [name for name in services if name not in included]
+
+
+def list_profiles(seen: Seen) -> list[str]:
+    """The profiles of a service, as Compose resolves them."""
+    return [undouble(write_text(each)) for each in seen.model.get("profiles") or []]
+
+
+def _include_required(
+    services: Mapping[str, Seen], edges: Edges, included: set[str]
+) -> None:
+    waiting = list(included)
+    while waiting:
+        for edge in edges.list_from(waiting.pop()):
+            if edge.is_required and edge.target not in included:
+                included.add(edge.target)
+                waiting.append(edge.target)
+                services[edge.target].sketch.keys.pop("enabled", None)
+                services[edge.target].change(
+                    "profiles", f"{edge.source} requires it: included by default"
+                )
+
+
+def list_selections(
+    services: Mapping[str, Seen], edges: Edges, excluded: list[str]
+) -> list[tuple[str, ...]]:
+    """Flags that together include every service, each time without a clash of ports."""
+    selections: list[tuple[tuple[str, ...], set[str]]] = [
+        ((), {name for name in services if name not in excluded})
+    ]
+    for flag, members in _list_choices(services, edges, excluded):
+        for index, (flags, names) in enumerate(selections):
+            if not _clash(services, names, members):
+                selections[index] = ((*flags, "--with", flag), names | members)
+                break
+        else:
+            base = {name for name in services if name not in excluded}
+            selections.append((("--with", flag), base | members))
+    found = [flags for flags, names in selections if names]
+    return found or [()]
+
+
+def _list_choices(
+    services: Mapping[str, Seen], edges: Edges, excluded: list[str]
+) -> list[tuple[str, set[str]]]:
+    """Each flag that includes something, with all that it includes."""
+    choices: dict[str, set[str]] = {}
+    for name in excluded:
+        profiles = list_profiles(services[name])
+        for flag in [f"@{profile}" for profile in profiles] or [name]:
+            choices.setdefault(flag, set()).update(_close(edges, name))
+    covered: set[str] = set()
+    kept = []
+    for flag, members in choices.items():
+        if not members <= covered:
+            kept.append((flag, members))
+            covered |= members
+    return kept
+
+
+def _close(edges: Edges, name: str) -> set[str]:
+    found = {name}
+    waiting = [name]
+    while waiting:
+        for edge in edges.list_from(waiting.pop()):
+            if edge.is_required and edge.target not in found:
+                found.add(edge.target)
+                waiting.append(edge.target)
+    return found
+
+
+def _clash(services: Mapping[str, Seen], one: set[str], other: set[str]) -> bool:
+    """Whether two sets of services publish a port twice, or name a container twice."""
+    taken = {claim for name in one - other for claim in _list_claims(services[name])}
+    return any(
+        claim in taken for name in other - one for claim in _list_claims(services[name])
+    )
+
+
+def _list_claims(seen: Seen) -> list[str]:
+    claims = [write_text(seen.model.get("container_name")) or seen.name]
+    for port in seen.model.get("ports") or []:
+        if port.get("published"):
+            claims.append(f"{port['published']}/{port.get('protocol', 'tcp')}")
+    return claims

@@ -1,0 +1,105 @@
+"""Rendering what was adopted, and asking Compose about both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from composegen.adopt.asking import Answer, Plain, Source, ask_model
+from composegen.adopt.own_values import make_values
+from composegen.adopt.proof import compare_models, join_models, list_unlisted
+from composegen.adopt.reading import Read, write_override
+from composegen.adopt.report import Entry, Gate
+from composegen.model import Stack
+from composegen.planning.plan import make_plan
+from composegen.planning.selection import Selection
+from composegen.records import record, replace
+from composegen.stackfile.load import load_text
+from composegen.targets.compose.render import render_plan
+from composegen.targets.quoting import write_key
+
+
+@record
+class Before:
+    """The original under values of its own for every variable, being asked."""
+
+    source: Source
+    answer: Answer
+
+
+@record
+class Proof:
+    """What both sides differ in, and under which values that was seen."""
+
+    unlisted: tuple[Entry, ...]
+    values: str
+
+
+def ask_before(read: Read) -> Before:
+    """Begin to ask about the original, with a value of its own for each variable."""
+    own = make_values(read.texts, read.values)
+    source = replace(read.source, environment={**read.source.environment, **own})
+    return Before(source=source, answer=ask_model(source))
+
+
+def render_selections(
+    text: str, path: Path, selections: Iterable[tuple[str, ...]]
+) -> Iterator[str]:
+    """The Compose file of each selection of a stack file."""
+    for flags in selections:
+        selection = Selection(added=tuple(flags[1::2]))
+        stack: Stack = load_text(text, path, selection=selection).stack
+        yield render_plan(make_plan(stack, selection))[0].text
+
+
+def prove(
+    read: Read,
+    before: Before,
+    texts: list[str],
+    gates: tuple[Gate, ...],
+    listed: list[Entry],
+) -> Proof:
+    """Compare under the values of now and under values of their own."""
+    now = [_ask(read, text, {}) for text in texts]
+    own = [_ask(read, text, dict(before.source.environment)) for text in texts]
+    found = _compare(read.model, now, gates)
+    original = before.answer.read()
+    if original is None:
+        for answer in own:
+            answer.wait()
+        return Proof(unlisted=tuple(list_unlisted(found, listed)), values="now")
+    found += [e for e in _compare(original, own, gates) if e not in found]
+    return Proof(unlisted=tuple(list_unlisted(found, listed)), values="own")
+
+
+def _ask(read: Read, text: str, environment: dict[str, str]) -> Answer:
+    return ask_model(
+        Source(
+            folder=read.project.folder,
+            files=("-",),
+            env_files=read.project.env_files,
+            text=_without_missing(read, text),
+            environment={**read.source.environment, **environment},
+        )
+    )
+
+
+def _without_missing(read: Read, text: str) -> str:
+    """A rendered file without the env files that are not there."""
+    kept = {
+        name: items
+        for name, items in read.env_files.items()
+        if f"\n  {write_key(name).strip()}\n" in text
+    }
+    return f"{text}\n---\n{write_override(kept)}" if kept else text
+
+
+def _compare(
+    before: Plain, answers: list[Answer], gates: tuple[Gate, ...]
+) -> list[Entry]:
+    models = [answer.read() for answer in answers]
+    refused = [a for a, model in zip(answers, models, strict=True) if model is None]
+    if refused:
+        why = refused[0].complaint
+        return [Entry(service=None, key="*", what=f"Compose refuses it: {why}")]
+    return list(compare_models(before, join_models(filter(None, models), gates)))

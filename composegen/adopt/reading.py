@@ -1,0 +1,202 @@
+"""Phase one: the project as Compose resolves it, and the texts it was written in.
+
+A missing env file or an unset required variable does not stop it: both are noted, and
+Compose is asked again without them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from composegen.adopt.asking import Answer, Plain, Source, ask_model, ask_texts
+from composegen.adopt.project import Project, show_path
+from composegen.adopt.texts import fill, list_variables, walk_texts, write_text
+from composegen.adopt.written import Written, read_written
+from composegen.errors import FileRefused
+from composegen.paths import exists, is_file
+from composegen.records import field, record, replace
+from composegen.text import list_some
+
+_EXAMPLES = (
+    *("{}.example", "{}.sample", "{}.template", "{}.dist"),
+    *(".env.example", ".env.sample", ".env.template", ".env.dist"),
+    *("example.env", "env.example", "sample.env", "env_template"),
+)
+_PLACEHOLDER = "required"
+
+
+@record
+class MissingFile:
+    """An env file that a service names and that is not there, with its example."""
+
+    path: str
+    example: str
+    services: tuple[str, ...]
+
+
+@record
+class Read:
+    """A project: ``texts`` as written, ``model`` as Compose resolves it.
+
+    Both have every profile. ``env_files`` are those that are there, of each service
+    that misses one. ``values`` fill the variables; ``unset`` are required ones
+    that are not set. ``source`` is what Compose is asked about to compare.
+    """
+
+    project: Project
+    texts: Plain
+    model: Plain
+    written: Written
+    values: Mapping[str, str]
+    source: Source
+    missing: tuple[MissingFile, ...] = ()
+    env_files: Mapping[str, list[Plain]] = field(default_factory=dict)
+    unset: tuple[str, ...] = field(default_factory=tuple)
+
+
+def read_project(project: Project) -> Read:
+    """Ask Compose for both forms at once, and again without what is missing.
+
+    Raises FileRefused with Compose's own reason, and ComposeMissing.
+    """
+    source = Source(
+        folder=project.folder,
+        files=tuple(map(str, project.files)),
+        env_files=project.env_files,
+    )
+    asked = ask_texts(source)
+    model_asked = ask_model(source)
+    written = read_written({show_path(p, project.folder): p for p in project.files})
+    texts = _read(asked, project)
+    model = model_asked.read()
+    missing: tuple[MissingFile, ...] = ()
+    env_files: Mapping[str, list[Plain]] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
+    kept: dict[str, list[Plain]] = {}
+    values = dict(project.values)
+    if model is None:
+        unset = tuple(_list_unset(texts, values))
+        values |= dict.fromkeys(unset, _PLACEHOLDER)
+        missing = tuple(_list_missing(texts, values, project.folder))
+        if not (unset or missing):
+            _read(model_asked, project)
+        kept = _list_kept(texts, values, project.folder)
+        source = replace(
+            source,
+            files=(*source.files, "-") if kept else source.files,
+            text=write_override(kept),
+            environment=dict.fromkeys(unset, _PLACEHOLDER),
+        )
+        model = _read(ask_model(source), project)
+    return Read(
+        project=project,
+        texts=texts,
+        model=model,
+        written=written,
+        values=values,
+        source=source,
+        missing=missing,
+        env_files=kept,
+        unset=unset,
+    )
+
+
+def _read(answer: Answer, project: Project) -> Plain:
+    found = answer.read()
+    if found is None:
+        shown = show_path(project.files[0], project.folder)
+        raise FileRefused(
+            shown,
+            f"Compose cannot read the project: {answer.complaint}",
+            help="`docker compose config` must accept it first",
+        )
+    return found
+
+
+def _list_unset(texts: Plain, values: Mapping[str, str]) -> Iterator[str]:
+    told: set[str] = set()
+    for _, text in walk_texts(texts):
+        for variable in list_variables(text):
+            known = values.get(variable.name)
+            is_set = known not in {None, ""} or (
+                known == "" and variable.operator == "?"
+            )
+            if variable.operator.endswith("?") and not is_set:
+                if variable.name not in told:
+                    yield variable.name
+                told.add(variable.name)
+
+
+# Env files
+
+
+def list_env_files(service: Plain) -> list[Plain]:
+    """The env files of a service as mappings with a path."""
+    raw = service.get("env_file") or []
+    items = raw if isinstance(raw, list) else [raw]
+    return [item if isinstance(item, dict) else {"path": str(item)} for item in items]
+
+
+def _list_missing(
+    texts: Plain, values: Mapping[str, str], folder: Path
+) -> Iterator[MissingFile]:
+    found: dict[str, list[str]] = {}
+    for name, service in (texts.get("services") or {}).items():
+        for item in list_env_files(service):
+            path = fill(write_text(item.get("path")), values) or ""
+            is_needed = write_text(item.get("required", True)) != "false"
+            if is_needed and not exists(folder / path):
+                found.setdefault(path, []).append(name)
+    for path, services in found.items():
+        example = _find_example(folder, path)
+        yield MissingFile(path=path, example=example, services=tuple(services))
+
+
+def _find_example(folder: Path, path: str) -> str:
+    """A file next to a missing env file that says what belongs in it, or empty."""
+    place = Path(path)
+    names = [name.format(place.name) for name in _EXAMPLES]
+    for parent in dict.fromkeys((place.parent, Path())):
+        for name in names:
+            if is_file(folder / parent / name):
+                return (parent / name).as_posix()
+    return ""
+
+
+def describe_missing(missing: MissingFile) -> str:
+    """One line for people."""
+    who = list_some(missing.services, 4)
+    line = f"{missing.path} is missing ({who})"
+    if missing.example:
+        return f"{line}: cp {missing.example} {missing.path}, then fill it in"
+    return line
+
+
+def _list_kept(
+    texts: Plain, values: Mapping[str, str], folder: Path
+) -> dict[str, list[Plain]]:
+    """The env files that are there, of each service that names a missing one."""
+    found: dict[str, list[Plain]] = {}
+    for name, service in (texts.get("services") or {}).items():
+        items = list_env_files(service)
+        kept = [
+            item
+            for item in items
+            if exists(folder / (fill(write_text(item.get("path")), values) or ""))
+        ]
+        if len(kept) != len(items):
+            found[name] = kept
+    return found
+
+
+def write_override(kept: Mapping[str, list[Plain]]) -> str:
+    """A Compose file that leaves the services with these env files alone."""
+    if not kept:
+        return ""
+    lines = [
+        f"  {json.dumps(name)}: {{env_file: !override {json.dumps(items)}}}"
+        for name, items in kept.items()
+    ]
+    return "\n".join(["services:", *lines, ""])

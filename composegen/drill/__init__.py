@@ -1,0 +1,1 @@
+"""Disturbs what a running stack needs, one fault after another, and sees who copes."""

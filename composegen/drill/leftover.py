@@ -1,0 +1,120 @@
+"""Undoes what a drill has left that was killed, before anything else is done."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+from composegen.drill.helper import remove_helpers
+from composegen.drill.notes import (
+    DrillFile,
+    DrillNotes,
+    describe_undo,
+    has_notes,
+    read_notes,
+)
+from composegen.drill.trials import Fault
+from composegen.errors import DrillRuns
+from composegen.model import Stack
+from composegen.places.engine.endpoint import use_endpoint
+from composegen.places.engine.notes import read_notes as read_up_notes
+from composegen.places.place import ENGINE
+from composegen.system.guardian import Look, signal_marked
+from composegen.system.identity import is_still
+from composegen.workspace.workspace import Workspace
+
+_PATIENCE = 5.0
+_POLL = 0.05
+
+
+def undo_leftover(
+    workspace: Workspace,
+    load: Callable[[], Stack],
+    tell: Callable[[str], None],
+    *,
+    patience: float = 0.0,
+) -> bool:
+    """Undo what a drill that was killed has left in a folder; whether there was any.
+
+    ``patience`` is how long a drill that ends may still take. Raises DrillRuns where
+    one goes on, NotTrusted, and FaultFailed where it cannot be undone.
+    """
+    workspace = workspace.resolve()
+    if not has_notes(workspace.folder):
+        return False
+    file = DrillFile(workspace.folder)
+    end = time.monotonic() + patience
+    while not file.lock.take():
+        if time.monotonic() > end:
+            raise _make_drill_runs(read_notes(workspace.folder))
+        time.sleep(_POLL)
+    try:
+        notes = read_notes(workspace.folder)
+        if notes is None:
+            return False
+        _end_marked(notes.mark)
+        if notes.undo is not None:
+            tell(f"undoing what a drill has left: {describe_undo(notes.undo)}")
+        _undo(workspace, load, notes)
+        file.remove()
+        return True
+    finally:
+        file.lock.give_back()
+
+
+def describe_drill(workspace: Workspace) -> str:
+    """What the drill that goes on does now; empty where none does."""
+    if not has_notes(workspace.folder):
+        return ""
+    notes = read_notes(workspace.folder)
+    if notes is None or not is_still(notes.drill):
+        return ""
+    doing = "" if notes.undo is None else f": {describe_undo(notes.undo)}"
+    return f"a drill is going on, pid {notes.drill.pid}{doing}"
+
+
+def _make_drill_runs(notes: DrillNotes | None) -> DrillRuns:
+    pid = "" if notes is None else f", pid {notes.drill.pid}"
+    return DrillRuns(
+        f"a drill is going on in this folder{pid}",
+        help="wait for it, or end it with Ctrl-C in its terminal",
+    )
+
+
+def _end_marked(mark: str) -> None:
+    """End what the drill has started, such as Compose: it would go on."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        look = Look()
+        if not look.find_marked(mark):
+            return
+        signal_marked(mark, signal.SIGKILL, look)
+        time.sleep(_POLL)
+
+
+def _undo(workspace: Workspace, load: Callable[[], Stack], notes: DrillNotes) -> None:
+    """Undo it where the stack still runs. Raises what opening the place does."""
+    if notes.place != ENGINE:
+        return
+    up = read_up_notes(workspace.folder, workspace.environment)
+    if up is None:
+        return  # it was taken down: nothing is left of it
+    remove_helpers(
+        use_endpoint(up.endpoint, workspace.environment), list(notes.helpers)
+    )
+    if notes.undo is None:
+        return
+    from composegen.drill.engine import undo_containers
+    from composegen.drill.grounds import open_engine
+    from composegen.places.engine.client import Engine
+    from composegen.places.engine.faults import Hands
+    from composegen.places.engine.ownership import check_ownership
+
+    if notes.undo.fault is not Fault.WITHOUT:
+        with Engine(up.endpoint) as engine:
+            check_ownership(engine, up.project, workspace.folder)
+            undo_containers(Hands(engine, up.project), notes.undo, is_sure=False)
+        return
+    with open_engine(up, workspace, load(), notes.mark, is_strict=False) as ground:
+        ground.undo(notes.undo, is_sure=False)

@@ -1,0 +1,179 @@
+"""`.composegen/drill.json`: what a drill is about to do, so that it can be undone.
+
+It names no engine and no command: what undoes it finds the place as every command does,
+and touches only containers and processes of this folder.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from composegen.drill.ground import Undo
+from composegen.drill.trials import Fault
+from composegen.paths import exists
+from composegen.places.status import format_now
+from composegen.records import as_dict, record, replace
+from composegen.system.files import write_atomically
+from composegen.system.identity import Identity
+from composegen.values import SERVICE_NAME
+from composegen.workspace.state import (
+    STATE_FOLDER,
+    Lock,
+    NotTrusted,
+    make_state_folder,
+    read_state,
+)
+from composegen.workspace.stateform import (
+    BadForm,
+    expect,
+    make_harmless,
+    read_json,
+    read_record,
+)
+
+FILE = "drill.json"
+_LOCK = "drill.lock"
+_MODE = 0o600
+_FORM = 1
+_MARK = re.compile(r"[0-9a-f]{16}")
+_ID = re.compile(r"[0-9a-f]{64}")
+_HELPER = re.compile(r"composegen-drill-[0-9a-f]{16}-\d{1,3}")
+_LOWEST_PID = 2
+
+
+@record
+class DrillNotes:
+    """A drill that is under way.
+
+    ``place`` is where the stack runs; ``mark`` is that of the processes that it starts,
+    ``helpers`` are the containers that ask. ``undo`` is what is done at the moment;
+    ``is_done`` says that all of it is. ``at`` is when this was noted, in UTC.
+    """
+
+    place: str
+    mark: str
+    drill: Identity
+    undo: Undo | None = None
+    is_done: bool = False
+    helpers: tuple[str, ...] = ()
+    at: str = ""
+
+
+class DrillFile:
+    """The notes of one folder, and the lock that the drill holds while it goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = Lock(make_state_folder(folder) / _LOCK)
+
+    def write(self, notes: DrillNotes) -> None:
+        """Keep the notes before anything is done. Raises FileRefused."""
+        data = {**_as_plain(notes), "form": _FORM, "at": format_now()}
+        path = make_state_folder(self.folder) / FILE
+        write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
+
+    def remove(self) -> None:
+        """Forget it: nothing is left to undo."""
+        (self.folder / STATE_FOLDER / FILE).unlink(missing_ok=True)
+
+
+class Journal:
+    """The notes of the drill that goes on, changed step by step."""
+
+    def __init__(self, file: DrillFile, notes: DrillNotes) -> None:
+        self._file = file
+        self._notes = notes
+        file.write(notes)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is left to undo."""
+        return self._notes.undo is None
+
+    def begin(self, undo: Undo) -> None:
+        """Something is about to be done."""
+        self._change(undo=undo, is_done=False)
+
+    def note_done(self) -> None:
+        """It is done."""
+        self._change(is_done=True)
+
+    def forget(self) -> None:
+        """It is undone."""
+        self._change(undo=None, is_done=False)
+
+    def add_helper(self, name: str) -> None:
+        """A helper is about to be made."""
+        self._change(helpers=(*self._notes.helpers, name))
+
+    def _change(self, **values: object) -> None:
+        self._notes = replace(self._notes, **values)
+        self._file.write(self._notes)
+
+
+def _as_plain(value: Any) -> Any:
+    """Records as mappings, however deep they are."""
+    if hasattr(value, "__record_fields__"):
+        return {name: _as_plain(each) for name, each in as_dict(value).items()}
+    if isinstance(value, Mapping):
+        return {name: _as_plain(each) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return [_as_plain(each) for each in value]
+    return value
+
+
+def has_notes(folder: Path) -> bool:
+    """Whether a drill is under way in a folder, or has left something."""
+    return exists(folder / STATE_FOLDER / FILE)
+
+
+def read_notes(folder: Path) -> DrillNotes | None:
+    """The notes of a drill; None where there are none. Raises NotTrusted."""
+    text = read_state(folder, FILE)
+    if text is None:
+        return None
+    try:
+        return _parse(text)
+    except BadForm as error:
+        raise NotTrusted(folder / STATE_FOLDER / FILE, str(error)) from None
+
+
+def _parse(text: str) -> DrillNotes:
+    data = read_json(text)
+    expect(data.pop("form", None) == _FORM, "form", f"{_FORM}, the one of this version")
+    notes = read_record(DrillNotes, make_harmless(data))
+    expect(bool(_MARK.fullmatch(notes.mark)), "mark", "the mark of a drill")
+    for name in notes.helpers:
+        expect(bool(_HELPER.fullmatch(name)), "helpers", "names of helpers")
+    if notes.undo is not None:
+        _check(notes.undo)
+    return notes
+
+
+def _check(undo: Undo) -> None:
+    names = (undo.service, *undo.dependents)
+    is_named = all(SERVICE_NAME.fullmatch(name) for name in names)
+    expect(is_named, "undo", "about services with names that services can have")
+    ids = [*undo.containers]
+    for links in undo.links:
+        ids += [links.container, *(link.network for link in links.links)]
+    expect(all(map(_ID.fullmatch, ids)), "undo", "about containers and networks")
+    for process in undo.processes:
+        expect(process.pid >= _LOWEST_PID, "undo.processes", "processes")
+
+
+def describe_undo(undo: Undo) -> str:
+    """What a drill has done, in words."""
+    words = {
+        Fault.STOP: "is stopped",
+        Fault.KILL: "was killed",
+        Fault.FREEZE: "is frozen",
+        Fault.CUT: "is cut off from its networks",
+        Fault.WITHOUT: f"is excluded from {', '.join(undo.dependents)}",
+        None: "is being restarted",
+    }
+    return f"{undo.service} {words[undo.fault]}"

@@ -1,0 +1,87 @@
+"""The Compose files that a drill needs: the stack as it runs, and without a service."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from composegen.drill.engine import Texts
+from composegen.errors import NotDrillable, SelectionError, UsageError
+from composegen.model import Stack
+from composegen.places.engine.client import Engine
+from composegen.places.engine.fit import lower_defaults
+from composegen.places.engine.notes import Notes
+from composegen.planning.definition import digest_definition
+from composegen.planning.plan import Plan, make_plan
+from composegen.planning.selection import Selection
+from composegen.records import replace
+from composegen.targets.compose.render import render_plan
+from composegen.targets.files import Options
+from composegen.targets.output import find_prefix, read_recorded
+from composegen.workspace.workspace import Workspace
+
+
+def read_selection(notes: Notes) -> Selection:
+    """The selection with which a stack was brought up."""
+    words = shlex.split(notes.flags)
+    pairs = list(zip(words[::2], words[1::2], strict=False))
+    return Selection(
+        added=tuple(name for flag, name in pairs if flag == "--with"),
+        removed=tuple(name for flag, name in pairs if flag == "--without"),
+    )
+
+
+def check_unchanged(stack: Stack, notes: Notes) -> None:
+    """Raise NotDrillable where the stack file has changed since the stack came up.
+
+    What is recreated would be something else than what was disturbed.
+    """
+    now = stack.services
+    changed = [
+        each.name
+        for each in notes.services
+        if each.definition
+        and (
+            each.name not in now or digest_definition(now, each.name) != each.definition
+        )
+    ]
+    if changed:
+        raise NotDrillable(
+            f"the stack file has changed since `composegen up`: {', '.join(changed)}",
+            help="bring it up as it is now: composegen up",
+        )
+
+
+def render_texts(
+    stack: Stack,
+    selection: Selection,
+    workspace: Workspace,
+    engine: Engine,
+    names: Iterable[str],
+) -> Texts:
+    """The Compose files of a selection, whole and without each of some services."""
+    recorded = read_recorded(workspace.compose_file)
+    path = workspace.compose_file
+    options = Options(
+        engine=(recorded.engine if recorded is not None else None) or Options().engine,
+        prefix=find_prefix(path, workspace.folder),
+        name=path.name,
+    )
+    machine = engine.describe()
+
+    def render(plan: Plan) -> str:
+        [file] = render_plan(lower_defaults(plan, machine).plan, options)
+        return file.text
+
+    without: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for name in names:
+        removed = (*selection.removed, name)
+        try:
+            plan = make_plan(stack, replace(selection, removed=removed))
+        except (SelectionError, UsageError) as error:
+            missing[name] = error.message
+        else:
+            without[name] = render(plan)
+    whole = render(make_plan(stack, selection))
+    return Texts(whole=whole, without=without, missing=missing)
