@@ -350,7 +350,8 @@ class Service:
     settings that are merged last. None in ``environment`` passes the variable of that
     name on, if it is set. ``relax`` maps protections that are off to a reason; those of
     ``kept`` hold whatever the facts say. ``networks`` are those that it is on, with
-    their options; None where composegen chooses them.
+    their options; None where composegen chooses them. ``aliases`` are further names on
+    each.
     """
 
     name: str
@@ -369,6 +370,7 @@ class Service:
     tmpfs: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     networks: Mapping[str, Raw] | None = None
+    aliases: tuple[str, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     user: str = ""
     cap_add: tuple[str, ...] = ()

@@ -61,6 +61,7 @@ _MEANING = """
     local-command
     missing-file
     missing-setting
+    name-case
     name-taken
     network-mode
     no-common-network

@@ -118,6 +118,21 @@ FAULTS = (
         "if each.service",
         ("tests/places/engine/test_helpers.py",),
     ),
+    # Names
+    Fault(
+        "names that differ in case pass",
+        "composegen/stackfile/checks/names.py",
+        "known.setdefault(name.lower(), name)",
+        "known.setdefault(name, name)",
+        CHECKS,
+    ),
+    Fault(
+        "two services are one node of a graph",
+        "composegen/targets/mermaid.py",
+        "while node in nodes.values():",
+        "while node in nodes:",
+        ("tests/targets/test_mermaid.py",),
+    ),
     # Checks
     Fault(
         "a cycle is no error",

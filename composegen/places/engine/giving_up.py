@@ -24,11 +24,11 @@ from composegen.records import record, replace
 
 _KEPT_LINES = 20
 _SPEAKS_OF = (
-    r"target ([\w-]+):",
-    r"> \[([\w-]+) ",
-    r"^([\w-]+) Error ",
-    r"[Ss]ervice \"?([\w-]+)",
-    r"[Cc]ontainer \"?([\w-]+)",
+    r"target ([\w.-]*\w):",
+    r"> \[([\w.-]*\w) ",
+    r"^([\w.-]*\w) Error ",
+    r"[Ss]ervice \"?([\w.-]*\w)",
+    r"[Cc]ontainer \"?([\w.-]*\w)",
 )
 
 

@@ -282,7 +282,7 @@ class _Renderer:
         if service.uses_host_network:
             return
         raw = service.compose.get("networks")
-        options = {name: (service.networks or {}).get(name) for name in step.networks}
+        options = {name: _find_options(service, name) for name in step.networks}
         if any(options.values()) or raw:
             draft.set("networks", options)
         elif list(options) != ["default"]:
@@ -421,3 +421,11 @@ def _let_ask(draft: _Draft, service: str) -> None:
         name: {**gate, "restart": True} if isinstance(gate, dict) else gate
         for name, gate in gates.items()
     }
+
+
+def _find_options(service: Service, network: str) -> Raw:
+    """What is said of a service on one of its networks, its further names included."""
+    options = (service.networks or {}).get(network)
+    if not service.aliases:
+        return options
+    return merge_raw(options or {}, {"aliases": [*service.aliases]})
