@@ -75,8 +75,9 @@ class Health:
 
     ``path`` is the path of an HTTP check; ``command`` a list of words, or one text
     for a shell; ``reason`` why there is no check. ``start_interval`` is set where a
-    recipe knows that the probe is cheap or heavy. ``is_outside`` says that another
-    container asks, over the network.
+    recipe knows that the probe is cheap or heavy. ``texts`` holds what was written of
+    ``port`` and ``retries`` where a variable says them: they are its default then.
+    ``is_outside`` says that another container asks, over the network.
     """
 
     kind: HealthKind
@@ -92,6 +93,12 @@ class Health:
     tools: tuple[str, ...] = ()
     start_interval: Duration | None = None
     is_outside: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def written_port(self) -> int | str | None:
+        """The port as it is rendered: a text where a variable says it."""
+        return self.texts.get("port", self.port)
 
     @property
     def can_be_asked(self) -> bool:
@@ -256,17 +263,21 @@ class Secret:
 
 RELAXABLE = ("read_only", "cap_drop", "no_new_privileges", "init")
 
+NOT_TRIED = "imported, not tried hardened"
+"""Why `adopt` relaxes a service that it knows too little about."""
+
 
 @record
 class Resources:
     """The fuse: ``cpus`` and ``memory`` in Compose's form, ``pids`` a count.
 
-    Empty and 0 mean no limit; ``written`` names those that the stack file sets.
+    Each may be a text with variables. Empty and 0 mean no limit; ``written`` names
+    those that the stack file sets.
     """
 
     cpus: str = "2"
     memory: str = "2G"
-    pids: int = 512
+    pids: int | str = 512
     written: frozenset[str] = frozenset()
 
 
@@ -349,9 +360,10 @@ class Service:
     ``passed`` holds the keys that Compose reads as they are; ``compose`` the raw
     settings that are merged last. None in ``environment`` passes the variable of that
     name on, if it is set. ``relax`` maps protections that are off to a reason; those of
-    ``kept`` hold whatever the facts say. ``networks`` are those that it is on, with
-    their options; None where composegen chooses them. ``aliases`` are further names on
-    each.
+    ``kept`` hold whatever the facts say. ``networks`` are those that it is on with
+    their options, None where composegen chooses them; ``aliases`` are further names on
+    each. ``texts`` holds what was written of ``port`` and ``replicas`` where a variable
+    says them: they are its default then.
     """
 
     name: str
@@ -378,6 +390,7 @@ class Service:
     job: bool = False
     restart: str = ""
     enabled: bool = True
+    groups: tuple[str, ...] = ()
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)
@@ -387,6 +400,12 @@ class Service:
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()
     facts: Facts | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def written_port(self) -> int | str | None:
+        """The port as it is rendered: a text where a variable says it."""
+        return self.texts.get("port", self.port)
 
     @property
     def uses_host_network(self) -> bool:

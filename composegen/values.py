@@ -14,6 +14,7 @@ from composegen.records import field, record
 SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 RESERVED_NAMES = frozenset({"default", "host", "none"})
 SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,}", re.ASCII)
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
@@ -91,6 +92,17 @@ def parse_port(text: str) -> int:
     if not is_number or not 1 <= int(text) <= _LAST_PORT:
         raise ValueError("a port is a number between 1 and 65535")
     return int(text)
+
+
+@record(kw_only=False)
+class Number:
+    """A whole number that a variable says: its text, and what its default says."""
+
+    text: str
+    value: int
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @record(kw_only=False)
@@ -233,6 +245,17 @@ def _find_close(text: str, start: int, end: int) -> int:
     return -1
 
 
+def find_undefaulted(text: str) -> str:
+    """The name of the first variable without a default; empty where all have one."""
+    for variable in parse_variables(text):
+        if variable.operator not in {":-", "-"} or not find_default(variable.argument):
+            return variable.name
+        inner = find_undefaulted(variable.argument)
+        if inner:
+            return inner
+    return ""
+
+
 def split_at_colons(text: str, start: int = 0) -> list[str]:
     """Split at the colons outside ``${..}``, from ``start`` on."""
     return split_outside(text, ":", start)
@@ -293,6 +316,16 @@ class Port:
     is_filled: bool = field(default_factory=bool, compare=False, repr=False)
 
     @property
+    def is_random(self) -> bool:
+        """Whether the engine chooses the port of the host."""
+        return not self.published
+
+    @property
+    def shown(self) -> str:
+        """The published port as a stack file writes it."""
+        return self.published or _RANDOM
+
+    @property
     def first_target(self) -> int | None:
         """The port in the container, the first one of a range.
 
@@ -333,6 +366,7 @@ class Port:
         return f"[{self.address}]" if is_bare else self.address
 
 
+_RANDOM = "0"
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
 _IPV6 = re.compile(r"\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\]")
 _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
@@ -342,7 +376,8 @@ def parse_published_port(text: str) -> Port:
     """Compose's short form, ``[ADDRESS:][PUBLISHED:]TARGET[/PROTOCOL]``.
 
     A single number or variable is the published port, with no target. With an address
-    and one number, that number is the published one.
+    and one number, that number is the published one. 0 is a port that the
+    engine chooses.
     """
     rest, *protocols = split_outside(text, "/")
     protocol = "/".join(protocols)
@@ -355,11 +390,18 @@ def parse_published_port(text: str) -> Port:
     target = parts[1] if len(parts) > 1 else ""
     if len(parts) > 1 and not target:
         raise ValueError("there is nothing after the colon")
-    _check_range(published)
+    if target and not published:
+        raise ValueError(
+            f"there is nothing before the colon; a random port is {_RANDOM}"
+        )
+    is_random = published == _RANDOM
+    published = "" if is_random else published
+    if not is_random:
+        _check_range(published)
     if target:
         _check_range(target)
         many = _count_ports(target)
-        if many > 1 and _count_ports(published) != many:
+        if many > 1 and published and _count_ports(published) != many:
             raise ValueError("the two ranges differ in length")
     return Port(
         address=address or "127.0.0.1",

@@ -13,6 +13,7 @@ from composegen.values import (
     BadVariable,
     Port,
     find_default,
+    find_undefaulted,
     format_duration,
     make_duration,
     parse_duration,
@@ -140,6 +141,12 @@ def test_a_port_lies_between_1_and_65535(text: str) -> None:
         ("5000:5000/udp", Port(published="5000", target="5000", protocol="udp")),
         ("[::1]:80", Port(address="::1", published="80")),
         ("[::]:80:90", Port(address="::", published="80", target="90")),
+        ("0", Port(published="")),
+        ("0:3000", Port(published="", target="3000")),
+        ("127.0.0.1:0:3000", Port(published="", target="3000")),
+        ("0.0.0.0:0:3000", Port(address="0.0.0.0", published="", target="3000")),
+        ("[::1]:0:80", Port(address="::1", published="", target="80")),
+        ("0:3000-3002", Port(published="", target="3000-3002")),
         ("${P:-3000}", Port(published="${P:-3000}")),
         ("${P}:80", Port(published="${P}", target="80")),
         (
@@ -174,7 +181,8 @@ def test_a_published_port_is_compose_s_short_form(text: str, port: Port) -> None
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("0", "between 1 and 65535"),
+        (":80", "a random port is 0"),
+        ("127.0.0.1::80", "a random port is 0"),
         ("80:0", "between 1 and 65535"),
         ("a:b", "between 1 and 65535"),
         ("", "between 1 and 65535"),
@@ -383,3 +391,22 @@ def test_a_volume_of_one_letter_is_refused() -> None:
 )
 def test_other_names_have_their_letters(pattern: object, name: str, fits: bool) -> None:
     assert bool(pattern.fullmatch(name)) is fits  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("", ""),
+        ("80", ""),
+        ("${A:-1}${B-2}", ""),
+        ("${A:-${B:-1}}", ""),
+        ("$A", "A"),
+        ("${A:-1}${B}", "B"),
+        ("${A:-}", "A"),
+        ("${A:-${B}1}", "B"),
+        ("${A:?why not}", "A"),
+        ("${A:+1}", "A"),
+    ],
+)
+def test_the_first_variable_without_a_default_is_found(text: str, name: str) -> None:
+    assert find_undefaulted(text) == name

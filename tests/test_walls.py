@@ -45,6 +45,35 @@ MAY_IMPORT = {
     "__init__": ANY,
 }
 
+# What other packages may import of a package. One without a line here is a face as a
+# whole: nearly all of its files hold values and functions for the packages above.
+FACES = {
+    "adopt": ("adopting", "printing", "project", "report", "seen"),
+    "commands": ("__init__",),
+    "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
+    "places.engine": (
+        *("place", "up", "finding", "harden", "notes"),  # for commands and `find`
+        *("endpoint", "client", "containers", "compose", "registry", "volumes"),
+        *("images", "examine", "fit", "ownership"),  # for `doctor`
+        *("faults", "links"),  # for a drill
+    ),
+    "places.processes": (
+        *("place", "plan", "run", "records", "volumes"),
+        *("environment", "session", "supervisor", "units"),  # for `library`
+        *("exclusions", "gates"),  # for `library` too
+        "asking",  # for a drill
+    ),
+    "stackfile": (
+        *("load", "catalogue", "guide", "relaxing", "schema"),
+        *("folder", "checks.implied", "hints.healthcheck"),  # for `adopt`
+        *("keys.compose", "keys.service"),
+    ),
+    "targets": (
+        *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
+    ),
+    "terminal": ("console", "live", "relay", "stream"),
+}
+
 # What is written to elsewhere than in `terminal`, and is no stream of ours.
 WRITES = {
     ("drill.guard", "os.write"): "the pipe to the guardian",
@@ -112,6 +141,24 @@ def test_imports_between_packages_point_one_way():
     }
 
     assert wrong == set()
+
+
+def test_other_packages_import_only_the_face_of_a_package():
+    imported_from_outside = {
+        imported
+        for module in MODULES
+        for imported in list_imports(module)
+        if find_package(module) != find_package(imported)
+    }
+    inner = {each for each in imported_from_outside if find_package(each) in FACES}
+    faces = {
+        package if name == "__init__" else f"{package}.{name}"
+        for package, names in FACES.items()
+        for name in names
+    }
+
+    assert inner - faces == set(), "not a face of its package"
+    assert faces - inner == set(), "no other package imports it: take it out of FACES"
 
 
 @pytest.mark.parametrize("package", [*MAY_IMPORT, "the ground floor"])

@@ -13,7 +13,7 @@ from composegen.adopt.gates import (
     is_stronger,
     make_gate,
 )
-from composegen.adopt.knowledge import list_addresses, mentions
+from composegen.adopt.knowledge import Address, list_addresses, mentions
 from composegen.adopt.report import Entry, Gate, Notes
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import write_text
@@ -59,11 +59,8 @@ def read_edges(services: Mapping[str, Seen]) -> Edges:
     found = []
     for seen in services.values():
         resolved = seen.model.get("depends_on") or {}
-        for target in seen.read.written.sort(
-            resolved, "services", seen.name, "depends_on"
-        ):
-            if target in services:
-                found.append(_read_edge(seen, target, resolved[target]))
+        order = seen.read.written.sort(resolved, "services", seen.name, "depends_on")
+        found += [_read_edge(seen, t, resolved[t]) for t in order if t in services]
     jobs = {edge.target for edge in found if edge.condition == _FINISHED}
     return Edges(all=found, jobs=frozenset(jobs))
 
@@ -107,7 +104,7 @@ def isolate_stores(
         for reader in new:
             edges.all.append(Edge(source=reader, target=name, is_new=True))
         _tell_isolated(services, edges, name)
-    _offer(services, edges, addresses, notes)
+    _offer(edges, addresses, notes)
 
 
 def _list_neighbours(services: Mapping[str, Seen], name: str) -> list[str]:
@@ -139,9 +136,7 @@ def _tell_isolated(services: Mapping[str, Seen], edges: Edges, name: str) -> Non
         services[edge.source].change("networks", f"joins the network of {name}")
 
 
-def _offer(
-    services: Mapping[str, Seen], edges: Edges, addresses: list[Any], notes: Notes
-) -> None:
+def _offer(edges: Edges, addresses: list[Address], notes: Notes) -> None:
     """List the edges that an address implies and that were not taken."""
     known = {(edge.source, edge.target) for edge in edges.all}
     known |= {(target, source) for source, target in known}
@@ -166,21 +161,24 @@ def settle_gates(services: Mapping[str, Seen], edges: Edges) -> list[Gate]:
         to = edges.list_to(name)
         asked = any(edge.condition == _HEALTHY for edge in to)
         if name in edges.jobs:
-            seen.set("job", "true")
+            _make_job(seen)
         if to or "use" in seen.sketch.keys:
             dependents = [services[edge.source] for edge in to]
-            edges.probes[name] = find_probe(seen, dependents, is_job=name in edges.jobs)
-        if (
-            asked
-            and edges.probes.get(name) is None
-            and "health" not in seen.sketch.keys
-        ):
-            seen.set("health", "image")
-            edges.probes[name] = Probe(by="file", why="the image's own check")
+            edges.probes[name] = find_probe(
+                seen, dependents, is_job=name in edges.jobs, is_asked=asked
+            )
     gates = []
     for name in services:
         gates += _write_needs(services, edges, name)
     return gates
+
+
+def _make_job(seen: Seen) -> None:
+    """A service that others wait for to end; a rule to restart it stays raw."""
+    seen.set("job", "true")
+    restart = seen.sketch.keys.pop("restart", "no")
+    if restart != "no":
+        seen.set_raw("restart", restart)
 
 
 def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[Gate]:
@@ -191,6 +189,12 @@ def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[
         target = services[edge.target]
         probe = edges.probes.get(edge.target)
         after = probe.condition if probe is not None else _STARTED
+        why = ""
+        if after == _HEALTHY and not _share_network(seen, target):
+            if edge.condition == _HEALTHY:
+                _join(seen, target)
+            else:
+                after, why = _STARTED, f"{name} shares no network with it"
         if not is_stronger(after, edge.condition):
             seen.lose(
                 "depends_on", f"{edge.target}: {edge.condition}: nothing checks it"
@@ -206,7 +210,7 @@ def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[
                 "depends_on", f"{edge.target}: restart: no dependent is restarted"
             )
         dependents = [services[each.source] for each in edges.list_to(edge.target)]
-        why = "" if probe else explain_none(target, dependents)
+        why = why or ("" if probe else explain_none(target, dependents))
         before = "nothing" if edge.is_new else edge.condition
         gate = make_gate(name, edge.target, before, after, probe, why)
         gates.append(gate)
@@ -214,3 +218,25 @@ def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[
         is_plain = not any(needs.values())
         seen.set("needs", list(needs) if is_plain else needs, "depends_on")
     return gates
+
+
+def _share_network(one: Seen, other: Seen) -> bool:
+    """Whether both can reach each other; one with a mode of its own is not judged."""
+    if one.model.get("network_mode") or other.model.get("network_mode"):
+        return True
+    names = set(one.model.get("networks") or {})
+    return bool(names & set(other.model.get("networks") or {}))
+
+
+def _join(seen: Seen, target: Seen) -> None:
+    """Let a service join a network of one whose health it waits for."""
+    network = next(iter(target.model.get("networks") or {}))
+    networks = seen.sketch.keys.get("networks") or ["default"]
+    if isinstance(networks, dict):
+        networks = {**networks, network: None}
+    else:
+        networks = [*networks, network]
+    seen.set("networks", networks)
+    seen.change(
+        "networks", f"joins {network}: it waits for the health of {target.name}"
+    )

@@ -40,8 +40,14 @@ class Probe:
     condition: str = "service_healthy"
 
 
-def find_probe(seen: Seen, dependents: list[Seen], *, is_job: bool) -> Probe | None:
-    """The best check of a service, written into its sketch; None where there is none."""
+def find_probe(
+    seen: Seen, dependents: list[Seen], *, is_job: bool, is_asked: bool
+) -> Probe | None:
+    """The best check of a service, written into its sketch; None if there is none.
+
+    ``is_asked``: the file waits for its health, so that its image must have a check
+    where the file has none.
+    """
     if is_job:
         return Probe(
             by="file",
@@ -56,7 +62,11 @@ def find_probe(seen: Seen, dependents: list[Seen], *, is_job: bool) -> Probe | N
     if seen.build is not None and seen.build.has_healthcheck:
         seen.set("health", "image")
         return Probe(by="file", why="its Dockerfile has a HEALTHCHECK")
-    return _find_known(seen) or _find_by_port(seen, dependents)
+    known = _find_known(seen)
+    if known is None and is_asked:
+        seen.set("health", "image")
+        return Probe(by="file", why="the file waits for its image's own check")
+    return known or _find_by_port(seen, dependents)
 
 
 def _find_known(seen: Seen) -> Probe | None:

@@ -1,4 +1,4 @@
-"""Profiles as groups: who is excluded unless selected, and which selections there are."""
+"""Profiles as groups: who is excluded by default, and what can be selected."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def adopt_profiles(services: Mapping[str, Seen], edges: Edges) -> list[str]:
     _include_required(services, edges, included)
     for name in included:
         seen = services[name]
-        if "group" in seen.sketch.keys:
+        if seen.sketch.keys.get("group"):
             seen.set("enabled", "true")
     return [name for name in services if name not in included]
 
@@ -112,8 +112,11 @@ def _clash(services: Mapping[str, Seen], one: set[str], other: set[str]) -> bool
 
 
 def _list_claims(seen: Seen) -> list[str]:
-    claims = [write_text(seen.model.get("container_name")) or seen.name]
-    for port in seen.model.get("ports") or []:
-        if port.get("published"):
-            claims.append(f"{port['published']}/{port.get('protocol', 'tcp')}")
-    return claims
+    return [
+        write_text(seen.model.get("container_name")) or seen.name,
+        *(
+            f"{port['published']}/{port.get('protocol', 'tcp')}"
+            for port in seen.model.get("ports") or []
+            if port.get("published")
+        ),
+    ]

@@ -11,7 +11,8 @@ from composegen.stackfile.hints.healthcheck import read_test
 from composegen.values import Duration, format_duration, parse_duration
 
 _FETCH = re.compile(
-    r"(?:/usr/bin/|/bin/)?(?:(?P<curl>curl)\b.* (?:-[a-zA-Z]*f|--fail)|(?P<wget>wget)\b)"
+    r"(?:/usr/bin/|/bin/)?"
+    r"(?:(?P<curl>curl)\b.* (?:-[a-zA-Z]*f|--fail)|(?P<wget>wget)\b)"
 )
 _LOCALHOST = re.compile(r"http://localhost(?::(\d+))?")
 _DEFAULT_WAIT = {"interval": 30.0, "timeout": 30.0, "start_period": 0.0}
@@ -35,15 +36,14 @@ def adopt_healthcheck(seen: Seen) -> None:
     if "http" in health:
         seen.change(
             "healthcheck",
-            f"asks {health['http']} with composegen's own probe: no redirect is followed",
+            f"asks {health['http']} with a probe of composegen: it follows no redirect",
             "health: {command: ..} keeps the line",
         )
     kind = next(iter(health))
     health |= _list_times(written, model or {}, kind)
     if written.get("start_interval"):
         seen.change("healthcheck", "start_interval is composegen's own")
-    short = health.get(kind) if kind in {"http"} and len(health) == 1 else None
-    seen.set("health", short or health, "healthcheck")
+    seen.set("health", health, "healthcheck")
 
 
 def _is_off(check: Any) -> bool:

@@ -53,6 +53,8 @@ def _pass_scalar(key: str) -> Callable[[Seen], None]:
             model = seen.model[key]
             is_text = key not in {"stop_grace_period", "shm_size"}
             text = seen.settle(key, text, model) if is_text else text
+        if key == "stop_grace_period" and text == "0":
+            text = "0s"
         if text:
             seen.set(key, text)
 
@@ -170,7 +172,7 @@ def _adopt_deploy(seen: Seen) -> None:
     if resources:
         deploy["resources"] = resources
     if deploy:
-        seen.set_raw("deploy", _write_plain(deploy))
+        seen.set_raw("deploy", deploy)
 
 
 def _adopt_scale(seen: Seen) -> None:
@@ -185,8 +187,20 @@ def _set_replicas(seen: Seen, value: Any, origin: str) -> None:
         seen.change("replicas", "0 replicas: excluded unless included", at=origin)
         if has_variables(text):
             seen.lose("replicas", f"`{text}`: --with {seen.name} includes it instead")
+    elif text and text != "1" and _has_fixed_port(seen, filled):
+        seen.change(
+            "replicas",
+            f"1, not {filled}: one port of the host is for one container",
+            at=origin,
+        )
     elif text and text != "1":
         seen.set("replicas", text, origin)
+
+
+def _has_fixed_port(seen: Seen, count: str) -> bool:
+    """Whether more than one container would publish one and the same port."""
+    published = [port.get("published") for port in seen.model.get("ports") or []]
+    return any(published) and count.isdigit() and int(count) > 1
 
 
 def _limit(key: str) -> Callable[[Seen], None]:
@@ -243,8 +257,13 @@ def _adopt_switch(key: str) -> Callable[[Seen], None]:
     return adopt
 
 
+def _keep_place(key: str) -> Callable[[Seen], None]:
+    """What is decided later, with all services known: its place in the order."""
+    return lambda seen: seen.sketch.keys.update({key: None})
+
+
 def _skip(_: Seen) -> None:
-    """What another part reads: needs, groups, and what Compose resolved."""
+    """What Compose has resolved."""
 
 
 _TABLE: Mapping[str, Callable[[Seen], None]] = {
@@ -271,8 +290,8 @@ _TABLE: Mapping[str, Callable[[Seen], None]] = {
     "configs": _adopt_configs,
     **{key: _adopt_switch(key) for key in ("read_only", "cap_drop", "init")},
     "security_opt": _adopt_switch("security_opt"),
-    "depends_on": _skip,
-    "profiles": _skip,
+    "depends_on": _keep_place("needs"),
+    "profiles": _keep_place("group"),
     "extends": _skip,
 }
 

@@ -5,16 +5,19 @@ What fits on a line stands on one; `quoting` owns every scalar.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from composegen.adopt.seen import Sketch
+from composegen.adopt.sharing import Alias, Shared, share_blocks
 from composegen.targets.quoting import quote_scalar, write_comment, write_key
 
 _WIDTH = 88
 _MOST_IN_LINE = 4
 _BLOCKS = frozenset({"environment", "volumes", "labels"})
-_NUMBERS = frozenset("0123456789")
+_BARE = re.compile(r"true|false|no|\d{1,11}|\d{1,5}\.\d{1,3}", re.ASCII)
+"""Texts that are read as they are, and that nobody would quote."""
 
 Comments = Mapping[tuple[str, ...], tuple[str, ...]]
 
@@ -24,10 +27,13 @@ def write_stack(
 ) -> str:
     """The text of a stack file."""
     lines = [f"# {write_comment(line)}".rstrip() for line in head]
+    shared = share_blocks(services)
     for key, value in top.items():
         if lines:
             lines.append("")
         if key == "services":
+            for anchor, block in shared.items():
+                lines += [f"x-{anchor}: &{anchor}", *_write_block(block), ""]
             lines.append("services:")
             lines += _write_services(services)
         else:
@@ -35,6 +41,15 @@ def write_stack(
             if lines and key != "services" and not isinstance(value, dict | list):
                 continue
     return "\n".join(_join_scalars(lines)) + "\n"
+
+
+def _write_block(block: Shared) -> list[str]:
+    above = ("compose",) if block.is_raw else ()
+    return [
+        line
+        for key, value in block.value.items()
+        for line in _write_pair(key, value, 2, block.comments, (*above, key))
+    ]
 
 
 def _join_scalars(lines: list[str]) -> list[str]:
@@ -51,7 +66,8 @@ def _join_scalars(lines: list[str]) -> list[str]:
 
 
 def _is_short_top(line: str) -> bool:
-    return bool(line) and line[0] not in " #" and not line.endswith(":")
+    is_key = bool(line) and line[0] not in " #" and not line.startswith("x-")
+    return is_key and not line.endswith(":")
 
 
 def _write_services(services: Mapping[str, Sketch]) -> list[str]:
@@ -80,9 +96,12 @@ def _write_pair(
     """A key with its value, on one line where it fits."""
     above = _write_comments(comments.get(path, ()), indent)
     space = " " * indent
-    begin = f"{space}{write_key(key, indent).rstrip()}"
+    begin = f"{space}{_write_name(key, indent)}"
     is_noted = any(each[: len(path)] == path and each != path for each in comments)
-    line = begin if value is None else f"{begin} {_write_flow(value)}"
+    is_raw = path[0] == "compose"
+    line = begin if value is None else f"{begin} {_write_flow(value, is_raw)}"
+    if _is_literal(value):
+        return [*above, f"{begin} {_write_mark(value)}", *_indent(value, indent + 2)]
     if not isinstance(value, dict | list) or not value:
         return [*above, line]
     if not is_noted and _fits(key, value, line):
@@ -106,12 +125,15 @@ def _write_items(
     for item in items:
         name = str(item).partition("=")[0]
         lines += _write_comments(comments.get((*path, name), ()), indent)
-        flow = f"{space}- {_write_flow(item)}"
+        if _is_literal(item):
+            lines += [f"{space}- {_write_mark(item)}", *_indent(item, indent + 2)]
+            continue
+        flow = f"{space}- {_write_flow(item, path[0] == 'compose')}"
         if isinstance(item, dict) and len(flow) > _WIDTH:
             inner = [
                 text
                 for key, value in item.items()
-                for text in _write_pair(key, value, indent + 2, {}, ())
+                for text in _write_pair(key, value, indent + 2, {}, path)
             ]
             lines.append(f"{space}- {inner[0].lstrip()}")
             lines += inner[1:]
@@ -120,10 +142,35 @@ def _write_items(
     return lines
 
 
+def _is_literal(value: Any) -> bool:
+    """Whether a text of several lines can stand as it is, below a `|`."""
+    if not isinstance(value, str) or "\n" not in value.rstrip("\n"):
+        return False
+    lines = value.split("\n")
+    is_even = bool(lines[0]) and lines[0][0] not in " \t"
+    return is_even and all(
+        line.isprintable() and line == line.rstrip() for line in lines
+    )
+
+
+def _write_mark(text: str) -> str:
+    ends = len(text) - len(text.rstrip("\n"))
+    return ("|-", "|", "|+")[min(ends, 2)]
+
+
+def _indent(text: str, indent: int) -> list[str]:
+    lines = text.split("\n")
+    if text.endswith("\n"):
+        lines.pop()
+    return [f"{' ' * indent}{line}".rstrip() for line in lines]
+
+
 def _fits(key: str, value: Any, line: str) -> bool:
     if len(line) > _WIDTH or (isinstance(value, list | dict) and _is_deep(value)):
         return False
     if key == "needs" and isinstance(value, dict) and None in value.values():
+        return False
+    if isinstance(value, list) and any(map(_is_literal, value)):
         return False
     most = 1 if key in _BLOCKS else _MOST_IN_LINE
     return len(value) <= most or key in {"command", "entrypoint", "needs", "test"}
@@ -140,19 +187,27 @@ def _is_deep(value: Any) -> bool:
     )
 
 
-def _write_flow(value: Any) -> str:
-    """A value on one line; a number and a plain word are not quoted."""
+def _write_name(key: str, indent: int = 0) -> str:
+    return "<<:" if key == "<<" else write_key(key, indent).rstrip()
+
+
+def _write_flow(value: Any, is_raw: bool) -> str:
+    """A value on one line.
+
+    A stack file reads every scalar as text, so a number needs no quotes there; a raw
+    setting keeps its type.
+    """
     if isinstance(value, list):
-        return f"[{', '.join(map(_write_flow, value))}]"
+        if len(value) == 1 and isinstance(value[0], Alias):
+            return _write_flow(value[0], is_raw)
+        return f"[{', '.join(_write_flow(item, is_raw) for item in value)}]"
     if isinstance(value, Mapping):
         pairs = (
-            f"{write_key(key).rstrip()} {_write_flow(item)}"
+            f"{_write_name(key)} {_write_flow(item, is_raw)}"
             for key, item in value.items()
         )
         return f"{{{', '.join(pairs)}}}"
-    if value is None:
-        return "null"
-    text = str(value)
-    if text in {"true", "false"} or (text and set(text) <= _NUMBERS and len(text) < 12):
-        return text
-    return quote_scalar(text)
+    if isinstance(value, Alias):
+        return f"*{value.name}"
+    is_bare = not is_raw and isinstance(value, str) and _BARE.fullmatch(value)
+    return value if is_bare else quote_scalar(value)

@@ -90,8 +90,7 @@ def _settle_source(seen: Seen, text: str, value: str) -> str:
     variable = next(iter(parse_variables(text)), None)
     is_alone = variable and variable.start == 0 and variable.end == len(text)
     if variable and is_alone and variable.operator in {":-", "-"}:
-        if _resolve(seen, related) == _resolve(seen, value):
-            return f"${{{variable.name}{variable.operator}{related}}}"
+        return f"${{{variable.name}{variable.operator}{related}}}"
     seen.change("volumes", f"`{text}` is written with its value, {related}")
     return related
 

@@ -46,10 +46,11 @@ def adopt_environment(seen: Seen) -> None:
     for name, text in pairs:
         filled = seen.fill(name)
         told = resolved.get(filled)
+        settled = text
         if text is not None and told is not None:
-            text = _settle(seen, filled, text, told)
+            settled = _settle(seen, filled, text, told)
         is_plain = has_variables(name) or ENV_NAME.fullmatch(name)
-        (kept if is_plain else odd).append((name, text))
+        (kept if is_plain else odd).append((name, settled))
     if kept:
         seen.set("environment", write_pairs(kept))
     if odd:

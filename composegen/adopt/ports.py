@@ -52,9 +52,10 @@ def adopt_ports(seen: Seen) -> None:
     seen.set("publish", only, "ports")
     if closed:
         seen.change(
-            "ports",
+            "ports.host_ip",
             f"{', '.join(closed)} on 127.0.0.1 now, not on every address",
             "--keep-addresses",
+            at="ports",
         )
 
 
@@ -111,7 +112,7 @@ def _may_stem_from(seen: Seen, item: Any, port: Any) -> bool:
 def _write_line(seen: Seen, line: _Line, *, is_open: bool) -> tuple[str, bool]:
     """The entry in composegen's form, and whether it was closed to others."""
     protocol = line.protocol if line.protocol not in {"", "tcp"} else ""
-    published = line.published if seen.fill(line.published) else ""
+    published = line.published
     is_web = bool(_WEB & set(seen.fill(published).split("-")))
     is_everywhere = not line.address or line.address in _EVERYWHERE
     keeps = seen.options.keeps_addresses or is_open or is_web or bool(protocol)

@@ -11,9 +11,7 @@ from composegen.adopt.knowledge import (
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import write_text
 from composegen.images.facts import knows_data, list_recipe_files, read_recipe
-
-NOT_TRIED = "imported, not tried hardened"
-"""The reason in `relax` of a service that was not tried under the protections."""
+from composegen.model import NOT_TRIED
 
 _OPENING = frozenset(
     "privileged cap_add devices pid ipc userns_mode uts cgroup_parent security_opt "

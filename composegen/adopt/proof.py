@@ -18,7 +18,8 @@ _ADDED = frozenset(
 )
 """What is added to a service that has none of it."""
 _APART = frozenset(
-    "depends_on networks healthcheck ports volumes deploy scale secrets environment".split()
+    "depends_on networks healthcheck ports volumes deploy scale secrets "
+    "environment".split()
 )
 _IGNORED = frozenset("profiles expose mem_reservation".split())
 _RANK = {
@@ -29,7 +30,7 @@ _RANK = {
 
 
 def join_models(models: Iterable[Plain], gates: Iterable[Gate]) -> Plain:
-    """The services of several rendered files; a probing helper counts as its service."""
+    """The services of several files; a probing helper counts as its service."""
     services: Plain = {}
     for model in models:
         for name, service in (model.get("services") or {}).items():
@@ -154,7 +155,8 @@ def _compare_ports(old: Plain, new: Plain) -> Iterator[str]:
 
 def _list_ports(service: Plain) -> list[str]:
     return [
-        f"{port.get('published', '')}:{port.get('target')}/{port.get('protocol', 'tcp')}"
+        f"{port.get('published', '')}:{port.get('target')}"
+        f"/{port.get('protocol', 'tcp')}"
         for port in service.get("ports") or []
     ]
 

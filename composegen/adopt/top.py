@@ -36,7 +36,7 @@ def make_top(read: Read, services: Mapping[str, Seen], notes: Notes) -> dict[str
     extensions = [key for key in read.texts if key.startswith("x-")]
     if extensions:
         notes.told.append(
-            f"{', '.join(extensions)}: what the services take from it stands in them now"
+            f"{', '.join(extensions)}: what services take from it stands in them now"
         )
     return top
 

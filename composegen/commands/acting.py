@@ -11,14 +11,11 @@ from composegen.commands.options import (
     check_platform,
     find_places,
     make_console,
+    services_argument,
+    stack_option,
+    take_over_option,
 )
 from composegen.errors import ExitCode, Interrupted, UsageError
-
-
-def check_named(services: tuple[str, ...], help: str) -> None:
-    """Raises UsageError where no service is named; ``help`` names what is for all."""
-    if not services:
-        raise UsageError("name at least one service", help=help)
 
 
 def on_option(function: Function) -> Function:
@@ -30,18 +27,37 @@ def on_option(function: Function) -> Function:
     )(function)
 
 
+def acting_options(function: Function) -> Function:
+    """What the commands that act on single services take."""
+    for option in (take_over_option, on_option, stack_option):
+        function = option(function)
+    return services_argument("SERVICE...")(function)
+
+
 def act_on_services(
-    act: str, services: tuple[str, ...], file: str, on: str | None, *, take_over: bool
+    word: str,
+    *,
+    services: tuple[str, ...],
+    file: str,
+    on: str | None,
+    take_over: bool,
+    for_all: str,
 ) -> None:
-    """Stop, start or restart services where they run; exits with 1 where one fails."""
+    """Stop, start or restart services where they run; exits with 1 where one fails.
+
+    ``for_all`` names the command that does it for every service. Raises UsageError
+    where no service is named.
+    """
+    if not services:
+        raise UsageError("name at least one service", help=for_all)
     check_platform()
     from composegen.places.events import Event, Failed
-    from composegen.places.place import Outcome
+    from composegen.places.place import Act, Outcome
     from composegen.system.signals import catch_signals
     from composegen.terminal.stream import RunConsole
 
+    act = Act(word)
     place = find_places(file, acts=True).find_acting(on or "")
-    do = {"stop": place.stop, "start": place.start, "restart": place.restart}[act]
     console = make_console()
     shown = RunConsole(console)
     explained: set[str] = set()
@@ -52,9 +68,9 @@ def act_on_services(
             explained.add(event.service)
 
     with catch_signals(_interrupt):
-        acted = do(services, show, take_over=take_over)
+        acted = place.act(act, services, show, take_over=take_over)
     words = {
-        Outcome.WAS_STOPPED: "is not running" if act == "stop" else "",
+        Outcome.WAS_STOPPED: "is not running" if act is Act.STOP else "",
         Outcome.WAS_RUNNING: "is already running",
     }
     for each in acted:

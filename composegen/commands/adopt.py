@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -68,13 +68,10 @@ def adopt(
     words: tuple[str, ...],
     files: tuple[str, ...],
     output: str | None,
-    env_files: tuple[str, ...],
-    profiles: tuple[str, ...],
-    keep_addresses: bool,
-    inside_only: bool,
     no_proof: bool,
     strict: bool,
     form: str,
+    **given: Any,
 ) -> None:
     """Write a stack file from a Compose project, and prove that it says the same.
 
@@ -87,8 +84,14 @@ def adopt(
 
     if output == "-" and form == "json":
         raise UsageError("-o - and --format json both write to stdout")
-    asked = Asked(files=(*words, *files), env_files=env_files, profiles=profiles)
-    options = Options(keeps_addresses=keep_addresses, is_inside_only=inside_only)
+    asked = Asked(
+        files=(*words, *files),
+        env_files=given["env_files"],
+        profiles=given["profiles"],
+    )
+    options = Options(
+        keeps_addresses=given["keep_addresses"], is_inside_only=given["inside_only"]
+    )
     report = run_adoption(asked, options, output, proves=not no_proof, form=form)
     is_lacking = report.lost or any(
         gate.after == "service_started" for gate in report.gates

@@ -11,11 +11,11 @@ import click
 from composegen.commands.acting import on_option
 from composegen.commands.options import (
     check_platform,
-    complete_services,
     find_places,
     load_file,
     make_console,
     make_workspace,
+    services_argument,
     stack_option,
 )
 from composegen.commands.up import Time
@@ -30,12 +30,7 @@ _STRIP, _NARROWEST = 60, 20
 
 
 @click.command()
-@click.argument(
-    "services",
-    metavar="[SERVICE]...",
-    nargs=-1,
-    shell_complete=complete_services,
-)
+@services_argument()
 @stack_option
 @on_option
 @click.option(

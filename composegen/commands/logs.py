@@ -9,11 +9,11 @@ import click
 from composegen.commands.options import (
     AtLeast,
     check_platform,
-    complete_services,
     find_places,
     long_stack_option,
     make_console,
     say_notes,
+    services_argument,
 )
 from composegen.errors import ComposegenError, UsageError
 
@@ -33,12 +33,7 @@ def _check_no_file(services: tuple[str, ...], file: str) -> None:
 
 
 @click.command()
-@click.argument(
-    "services",
-    metavar="[SERVICE]...",
-    nargs=-1,
-    shell_complete=complete_services,
-)
+@services_argument()
 @long_stack_option
 @click.option(
     "-n",

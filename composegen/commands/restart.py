@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from composegen.commands.acting import act_on_services, check_named, on_option
-from composegen.commands.options import (
-    complete_services,
-    stack_option,
-    take_over_option,
-)
+from composegen.commands.acting import act_on_services, acting_options
 
 
 @click.command()
-@click.argument(
-    "services",
-    metavar="SERVICE...",
-    nargs=-1,
-    shell_complete=complete_services,
-)
-@stack_option
-@on_option
-@take_over_option
-def restart(
-    services: tuple[str, ...], file: str, on: str | None, take_over: bool
-) -> None:
+@acting_options
+def restart(**typed: Any) -> None:
     """Stop services and start them again.
 
     Ends when they are ready, or when one has failed. To use a changed stack file, run
     `composegen up`.
     """
-    check_named(
-        services,
-        help="to restart everything: composegen down, then composegen up",
-    )
-    act_on_services("restart", services, file, on, take_over=take_over)
+    for_all = "to restart everything: composegen down, then composegen up"
+    act_on_services("restart", **typed, for_all=for_all)

@@ -6,13 +6,14 @@ import click
 
 from composegen.commands.options import (
     check_platform,
-    complete_services,
     load_file,
     make_console,
     make_selection,
     make_workspace,
     say_distrusted,
     selection_options,
+    services_argument,
+    settle_drill,
     stack_option,
 )
 from composegen.errors import UsageError
@@ -32,12 +33,7 @@ class _RunCommand(click.Command):
 
 
 @click.command(cls=_RunCommand)
-@click.argument(
-    "services",
-    metavar="[SERVICE]...",
-    nargs=-1,
-    shell_complete=complete_services,
-)
+@services_argument()
 @stack_option
 @selection_options
 @click.option("-v", "--verbose", is_flag=True, help="Show every line of every service.")
@@ -100,6 +96,7 @@ def run(
     check_names(stack, asked.selection)
     workspace = make_workspace(file)
     say_distrusted(workspace)
+    settle_drill(file, acts=True)
     with console.in_background():
         code = run_stack(stack, workspace, asked, options, report=shown.show)
     context.exit(code)

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from composegen.commands.acting import act_on_services, check_named, on_option
-from composegen.commands.options import (
-    complete_services,
-    stack_option,
-    take_over_option,
-)
+from composegen.commands.acting import act_on_services, acting_options
 
 
 @click.command()
-@click.argument(
-    "services",
-    metavar="SERVICE...",
-    nargs=-1,
-    shell_complete=complete_services,
-)
-@stack_option
-@on_option
-@take_over_option
-def start(
-    services: tuple[str, ...], file: str, on: str | None, take_over: bool
-) -> None:
+@acting_options
+def start(**typed: Any) -> None:
     """Start stopped services, with what they require.
 
     Ends when they are ready, or when one has failed.
     """
-    check_named(services, help="to start everything: composegen up, or composegen run")
-    act_on_services("start", services, file, on, take_over=take_over)
+    for_all = "to start everything: composegen up, or composegen run"
+    act_on_services("start", **typed, for_all=for_all)

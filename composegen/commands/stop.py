@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from composegen.commands.acting import act_on_services, check_named, on_option
-from composegen.commands.options import (
-    complete_services,
-    stack_option,
-    take_over_option,
-)
+from composegen.commands.acting import act_on_services, acting_options
 
 
 @click.command()
-@click.argument(
-    "services",
-    metavar="SERVICE...",
-    nargs=-1,
-    shell_complete=complete_services,
-)
-@stack_option
-@on_option
-@take_over_option
-def stop(services: tuple[str, ...], file: str, on: str | None, take_over: bool) -> None:
+@acting_options
+def stop(**typed: Any) -> None:
     """Stop services; the others keep running.
 
     A stopped service is not restarted until `composegen start`.
     """
-    check_named(services, help="to stop everything: composegen down")
-    act_on_services("stop", services, file, on, take_over=take_over)
+    act_on_services("stop", **typed, for_all="to stop everything: composegen down")

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from composegen.commands.options import (
     check_platform,
-    complete_services,
-    load_file,
+    load_plan,
     make_console,
     make_selection,
     make_workspace,
     say_notes,
     selection_options,
+    services_argument,
+    settle_drill,
     stack_option,
     take_over_option,
 )
 from composegen.errors import UsageError
+
+if TYPE_CHECKING:
+    from composegen.planning.plan import Plan
+    from composegen.planning.selection import Selection
 
 _BARE_WAIT = "composegen.wait"
 
@@ -55,12 +60,7 @@ class _UpCommand(click.Command):
 
 
 @click.command(cls=_UpCommand)
-@click.argument(
-    "services",
-    metavar="[SERVICE]...",
-    nargs=-1,
-    shell_complete=complete_services,
-)
+@services_argument()
 @stack_option
 @selection_options
 @click.option(
@@ -101,28 +101,20 @@ def up(
     """
     check_platform()
     from composegen.places.engine.up import UpOptions, up_stack
-    from composegen.places.place import check_services
-    from composegen.planning.plan import make_plan
-    from composegen.planning.selection import add_named
     from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
     console = make_console()
     workspace = make_workspace(file)
+    settle_drill(file, acts=True)
     selection = make_selection(added, removed)
     recorded = read_recorded(workspace.compose_file)
     is_chosen = bool(added or removed)
     if not is_chosen and recorded is not None:
         selection = recorded.selection
     engine = recorded.engine if recorded is not None else None
-    made = make_plan(load_file(file, selection).stack, selection)
-    check_services(services, made.stack.services)
-    excluded = [name for name in services if name not in made.names]
-    if excluded:
-        _check_typed(excluded, removed)
-        selection = add_named(selection, excluded)
-        made = make_plan(load_file(file, selection).stack, selection)
+    made = _plan_with(services, file, selection, removed)
     _explain_defaults(build=bool(build), detach=detach)
     options = UpOptions(
         build=build is not False,
@@ -130,6 +122,7 @@ def up(
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
         names=services,
+        required=make_selection(added, ()).added,
         in_terminal=console.err.isatty(),
         take_over=take_over,
         ask=console.confirm if console.can_ask else None,
@@ -137,6 +130,28 @@ def up(
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)
+
+
+def _plan_with(
+    services: tuple[str, ...],
+    file: str,
+    selection: Selection,
+    removed: tuple[str, ...],
+) -> Plan:
+    """The plan for a selection, with the named services even if that excludes them.
+
+    Raises what loading the stack does, and UsageError for a name that is not known.
+    """
+    from composegen.places.place import check_services
+    from composegen.planning.selection import add_named
+
+    made = load_plan(file, selection)
+    check_services(services, made.stack.services)
+    excluded = [name for name in services if name not in made.names]
+    if not excluded:
+        return made
+    _check_typed(excluded, removed)
+    return load_plan(file, add_named(selection, excluded))
 
 
 def _explain_defaults(*, build: bool, detach: bool) -> None:

@@ -41,9 +41,10 @@ Question: TypeAlias = Callable[[], Answer]
 class Asker:
     """Asks one service from a thread of its own until it is ended."""
 
-    def __init__(self, service: str, ask: Question) -> None:
+    def __init__(self, service: str, ask: Question, interval: float = INTERVAL) -> None:
         self.service = service
         self._ask = ask
+        self._interval = interval
         self._answers: list[Answer] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -65,4 +66,4 @@ class Asker:
         while not self._over.is_set():
             begun = time.monotonic()
             self._answers.append(self._ask())
-            self._over.wait(max(0.0, begun + INTERVAL - time.monotonic()))
+            self._over.wait(max(0.0, begun + self._interval - time.monotonic()))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from composegen.ask import Drill
-from composegen.drill.asking import Answer, Asker
+from composegen.drill.asking import INTERVAL, Answer, Asker
 from composegen.drill.ground import Ground, Undo
 from composegen.drill.judging import Seen, Times, Verdict, find_recovery, judge
 from composegen.drill.trials import Chosen, Edge, Fault, Trial
@@ -36,10 +36,14 @@ class Journal(Protocol):
 
 @record
 class Pace:
-    """How long a fault stands, and how long recovery may take, in seconds."""
+    """How long a fault stands, and how long recovery may take, in seconds.
+
+    ``interval`` lies between the beginnings of two questions.
+    """
 
     stand: float = 3.0
     recover: float = 10.0
+    interval: float = INTERVAL
 
 
 @record
@@ -159,7 +163,7 @@ class Conductor:
             drill = self._stack.services[name].drill
             question = self._ground.make_question(name, drill)
             if question is not None:
-                self._askers[name] = Asker(name, question)
+                self._askers[name] = Asker(name, question, self._pace.interval)
         self._began = time.monotonic()
         for asker in self._askers.values():
             asker.start()

@@ -1,33 +1,21 @@
-"""Opens the place in which a stack runs for a drill."""
+"""Opens the place in which a stack runs for a drill.
+
+The engine's side is imported where it is needed: its SDK is large.
+"""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import cache
+from contextlib import contextmanager
 
-from composegen.drill.engine import EngineGround, Texts
 from composegen.drill.ground import Ground
-from composegen.drill.helper import Helper
-from composegen.drill.texts import check_unchanged, read_selection, render_texts
+from composegen.drill.processes import ProcessGround
 from composegen.model import Stack
-from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project
-from composegen.places.engine.notes import Notes
-from composegen.places.engine.ownership import check_ownership
-from composegen.places.engine.place import EnginePlace
-from composegen.places.place import Place
-from composegen.planning.plan import make_plan, reduce_stack
-from composegen.records import replace
-from composegen.system import guardian
-from composegen.workspace.secrets import read_passwords
+from composegen.places.place import PROCESSES, Place
 from composegen.workspace.workspace import Workspace
 
-PROBE_IMAGE = "busybox:1.37"
-"""What asks from within a network; it needs a shell and `nc`."""
 
-
+@contextmanager
 def open_ground(
     place: Place,
     workspace: Workspace,
@@ -35,68 +23,15 @@ def open_ground(
     mark: str,
     *,
     note_helper: Callable[[str], None],
-) -> AbstractContextManager[Ground]:
-    """The place as a drill disturbs it. Raises NotDrillable, OtherFolder and more."""
-    assert isinstance(place, EnginePlace)
-    return open_engine(place.notes, workspace, stack, mark, note_helper=note_helper)
-
-
-@contextmanager
-def open_engine(
-    notes: Notes,
-    workspace: Workspace,
-    stack: Stack,
-    mark: str,
-    *,
-    note_helper: Callable[[str], None] = lambda _: None,
-    is_strict: bool = True,
 ) -> Iterator[Ground]:
-    """The containers of a project. Raises NotDrillable, OtherFolder and more.
+    """The place as a drill disturbs it. Raises NotDrillable, OtherFolder and more."""
+    if place.name == PROCESSES:
+        yield ProcessGround(place, workspace, stack.services)
+        return
+    from composegen.drill.engine_ground import open_engine
+    from composegen.places.engine.place import EnginePlace
 
-    With ``is_strict`` the stack file must be the one that the stack was brought up
-    from.
-    """
-    if is_strict:
-        check_unchanged(stack, notes)
-    selection = read_selection(notes)
-    plan = make_plan(stack, selection)
-    passwords = read_passwords(reduce_stack(plan), workspace.folder)
-    outer = workspace.environment.get(guardian.MARK)
-    marks = {guardian.MARK: f"{outer}:{mark}" if outer else mark}
-    environment = {**workspace.environment, **passwords, **marks}
-    with Engine(notes.endpoint) as engine:
-        check_ownership(engine, notes.project, workspace.folder)
-        project = Project(
-            name=notes.project,
-            folder=workspace.folder,
-            endpoint=notes.endpoint,
-            environment=environment,
-        )
-
-        @cache
-        def make_texts() -> Texts:
-            names = [name for name in stack.services if name in plan.names]
-            return render_texts(stack, selection, workspace, engine, names)
-
-        is_rootless = engine.describe().is_rootless
-        is_near = notes.endpoint.is_local and sys.platform == "linux"
-        helper = Helper(
-            notes.endpoint,
-            environment,
-            PROBE_IMAGE,
-            f"composegen-drill-{mark}",
-            sees_addresses=is_near and not is_rootless,
-            note=note_helper,
-        )
-        ground = EngineGround(
-            engine,
-            replace(project, is_part=True),
-            stack.services,
-            workspace,
-            make_texts,
-            helper,
-        )
-        try:
-            yield ground
-        finally:
-            ground.close()
+    assert isinstance(place, EnginePlace)
+    opened = open_engine(place.notes, workspace, stack, mark, note_helper=note_helper)
+    with opened as ground:
+        yield ground

@@ -49,7 +49,8 @@ class Seen:
 
     ``errors`` of ``asked`` answers were not good; ``slowest`` is in seconds, None where
     none was asked. ``recovered_after`` is for how many seconds it was away at most, 0
-    where it never was, None where it did not come back. ``problem`` is what was wrong first.
+    where it never was, None where it did not come back. ``problem`` is what was wrong
+    first.
     """
 
     verdict: Verdict

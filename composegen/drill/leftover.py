@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable
 
-from composegen.drill.helper import remove_helpers
 from composegen.drill.notes import (
     DrillFile,
     DrillNotes,
@@ -14,12 +13,11 @@ from composegen.drill.notes import (
     has_notes,
     read_notes,
 )
-from composegen.drill.trials import Fault
+from composegen.drill.processes import ProcessGround
 from composegen.errors import DrillRuns
 from composegen.model import Stack
-from composegen.places.engine.endpoint import use_endpoint
-from composegen.places.engine.notes import read_notes as read_up_notes
 from composegen.places.place import ENGINE
+from composegen.places.processes.place import ProcessesPlace
 from composegen.system.guardian import Look, signal_marked
 from composegen.system.identity import is_still
 from composegen.workspace.workspace import Workspace
@@ -95,26 +93,10 @@ def _end_marked(mark: str) -> None:
 
 def _undo(workspace: Workspace, load: Callable[[], Stack], notes: DrillNotes) -> None:
     """Undo it where the stack still runs. Raises what opening the place does."""
-    if notes.place != ENGINE:
-        return
-    up = read_up_notes(workspace.folder, workspace.environment)
-    if up is None:
-        return  # it was taken down: nothing is left of it
-    remove_helpers(
-        use_endpoint(up.endpoint, workspace.environment), list(notes.helpers)
-    )
-    if notes.undo is None:
-        return
-    from composegen.drill.engine import undo_containers
-    from composegen.drill.grounds import open_engine
-    from composegen.places.engine.client import Engine
-    from composegen.places.engine.faults import Hands
-    from composegen.places.engine.ownership import check_ownership
+    if notes.place == ENGINE:
+        from composegen.drill.engine_ground import undo_engine
 
-    if notes.undo.fault is not Fault.WITHOUT:
-        with Engine(up.endpoint) as engine:
-            check_ownership(engine, up.project, workspace.folder)
-            undo_containers(Hands(engine, up.project), notes.undo, is_sure=False)
-        return
-    with open_engine(up, workspace, load(), notes.mark, is_strict=False) as ground:
-        ground.undo(notes.undo, is_sure=False)
+        undo_engine(workspace, load, notes)
+    elif notes.undo is not None:
+        place = ProcessesPlace(workspace, load)
+        ProcessGround(place, workspace, {}).undo(notes.undo, is_sure=False)

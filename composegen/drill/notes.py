@@ -70,7 +70,7 @@ class DrillFile:
         self.folder = folder
         self.lock = Lock(make_state_folder(folder) / _LOCK)
 
-    def write(self, notes: DrillNotes) -> None:
+    def keep(self, notes: DrillNotes) -> None:
         """Keep the notes before anything is done. Raises FileRefused."""
         data = {**_as_plain(notes), "form": _FORM, "at": format_now()}
         path = make_state_folder(self.folder) / FILE
@@ -87,7 +87,7 @@ class Journal:
     def __init__(self, file: DrillFile, notes: DrillNotes) -> None:
         self._file = file
         self._notes = notes
-        file.write(notes)
+        file.keep(notes)
 
     @property
     def is_clean(self) -> bool:
@@ -112,7 +112,7 @@ class Journal:
 
     def _change(self, **values: object) -> None:
         self._notes = replace(self._notes, **values)
-        self._file.write(self._notes)
+        self._file.keep(self._notes)
 
 
 def _as_plain(value: Any) -> Any:

@@ -61,6 +61,19 @@ class Logs:
     notes: tuple[str, ...] = ()
 
 
+class Act(StrEnum):
+    """What a user does with single services."""
+
+    STOP = "stop"
+    """End them, and do not restart them."""
+
+    START = "start"
+    """Start them with what they require, and wait until they are ready."""
+
+    RESTART = "restart"
+    """Stop them and start them again, as they were defined."""
+
+
 class Outcome(StrEnum):
     """What became of a service that a command named."""
 
@@ -173,44 +186,19 @@ class Place(Protocol):
         """
         ...
 
-    def stop(
+    def act(
         self,
+        act: Act,
         names: Iterable[str],
         report: Report,
         *,
         take_over: bool = False,
     ) -> tuple[Acted, ...]:
-        """Stop services, and wait until they are gone; they are not restarted.
+        """Stop, start or restart services, and wait until that is done.
 
-        What happens is reported meanwhile. Raises UsageError for a name that is not
+        What happens is reported meanwhile; what became of services that were started
+        for others is in the answer too. Raises UsageError for a name that is not
         known, NothingRuns, NotPart, NotOurs, and OtherFolder unless ``take_over``.
-        """
-        ...
-
-    def start(
-        self,
-        names: Iterable[str],
-        report: Report,
-        *,
-        take_over: bool = False,
-    ) -> tuple[Acted, ...]:
-        """Start services, with what they require, and wait until they are ready.
-
-        What became of those that were started for others is in the answer too. Raises
-        what ``stop`` does.
-        """
-        ...
-
-    def restart(
-        self,
-        names: Iterable[str],
-        report: Report,
-        *,
-        take_over: bool = False,
-    ) -> tuple[Acted, ...]:
-        """Stop services and start them again, as they are defined now.
-
-        Raises what ``stop`` does.
         """
         ...
 

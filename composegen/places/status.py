@@ -33,6 +33,11 @@ ALIVE_FOR = 1.0
 """Seconds after which a service that runs is ready, where it has no health check."""
 
 
+def describe_state(state: State) -> str:
+    """A state in words."""
+    return "excluded" if state is State.EXCLUDED else state.value
+
+
 @record
 class ServiceStatus:
     """One service now; None where a field has no meaning in its place.

@@ -33,7 +33,7 @@ class ContainerAddressing:
 
     def find_address(self, service: Service) -> tuple[str, int | str | None]:
         """The service's name and the port it listens on."""
-        return service.name, service.port
+        return service.name, service.written_port
 
     def find_secret(self, name: str) -> str:
         """Where Compose mounts the secret."""
@@ -46,7 +46,7 @@ class HostAddressing(ContainerAddressing):
     def find_address(self, service: Service) -> tuple[str, int | str | None]:
         """The host's address and the port that the service publishes, if any."""
         port = find_published(service)
-        if port is None:
+        if port is None or port.is_random:
             return "127.0.0.1", None
         is_open = port.default_address in {"", "0.0.0.0", "::"}
         return "127.0.0.1" if is_open else port.host, _take_first(port.published)

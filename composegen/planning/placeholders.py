@@ -39,10 +39,16 @@ _UNRESERVED = re.compile(r"[^A-Za-z0-9._~-]")
 
 
 class UnknownPlaceholder(Exception):
-    """A word has no value for this service; ``help`` says what to set."""
+    """A word has no value for this service; ``help`` says what to set.
 
-    def __init__(self, word: str, reason: str, help: str) -> None:
+    ``problem`` is the name of the problem that it is.
+    """
+
+    def __init__(
+        self, word: str, reason: str, help: str, *, problem: str = "placeholder-unknown"
+    ) -> None:
         super().__init__(reason)
+        self.problem = problem
         self.word = word
         self.reason = reason
         self.help = help
@@ -158,6 +164,13 @@ class _Filler:
 
     def _fill_public_url(self) -> str:
         port = find_public_port(self.service)
+        if port is not None and port.is_random:
+            raise UnknownPlaceholder(
+                "public_url",
+                f"the engine chooses the port of `{self.service.name}`",
+                f"publish a port that is known:\npublish: {port.target}",
+                problem="random-port",
+            )
         if port is None:
             raise UnknownPlaceholder(
                 "public_url",
@@ -189,8 +202,9 @@ class _Filler:
 
 
 def find_public_port(service: Service) -> Port | None:
-    """The published port a browser would call: the first one over TCP."""
-    return next((port for port in service.publish if port.protocol == "tcp"), None)
+    """The published port a browser would call: the first one over TCP that is known."""
+    ports = [port for port in service.publish if port.protocol == "tcp"]
+    return next((p for p in ports if not p.is_random), ports[0] if ports else None)
 
 
 def refer_to_secret(secret: Secret, service: Service) -> str:

@@ -239,8 +239,12 @@ class _Builder:
             return
         asked = recipe.draft.get("health", {}) if recipe else {}
         uses_port = merged.get("health", {}).get("command") == asked.get("command", "")
-        if merged.get("publish") is True or (uses_port and "{port}" in str(asked)):
-            key = "publish" if merged.get("publish") is True else "port"
+        publish = merged.get("publish")
+        is_aimless = publish is True or any(
+            each.is_random and not each.target for each in publish or ()
+        )
+        if is_aimless or (uses_port and "{port}" in str(asked)):
+            key = "publish" if is_aimless else "port"
             self.file.problems.add(
                 "no-port",
                 f"the port of `{name}` is not known",

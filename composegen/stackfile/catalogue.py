@@ -44,6 +44,7 @@ _READING = """
     unknown-key
     unquoted-variable
     variable-here
+    variable-without-default
     wrong-type
     yaml-syntax
     yaml-tag
@@ -73,6 +74,7 @@ _MEANING = """
     outside-health
     placeholder-unknown
     port-twice
+    random-port
     replicas-port
     replicas-volume
     same-variable
@@ -99,6 +101,7 @@ _WARNINGS = """
     latest-image
     near-placeholder
     no-reason
+    not-hardened
     old-data-folder
     open-port
     port-unpublished

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +47,19 @@ def is_free(port: int) -> bool:
             (socket.AF_INET6, "::1"),
         )
     )
+
+
+def find_free_port(taken: Collection[int] = ()) -> int:
+    """A port that no program listens on, other than those that are ``taken``.
+
+    Raises OSError where none is left.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in taken and is_free(port):
+            return port
 
 
 def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:

@@ -23,6 +23,7 @@ from composegen.errors import (
 )
 from composegen.text import (
     can_steer,
+    count,
     escape_control,
     escape_steering,
     strip_control,
@@ -288,9 +289,9 @@ def count_problems(problems: Iterable[Problem]) -> str:
     levels = [problem.level for problem in problems]
     parts = []
     for level in Level:
-        count = levels.count(level)
-        if count:
-            parts.append(f"{count} {level.value}{'s' if count > 1 else ''}")
+        number = levels.count(level)
+        if number:
+            parts.append(count(number, level.value))
     return ", ".join(parts) or "no problems"
 
 

@@ -18,7 +18,7 @@ from composegen.places.events import (
     Standing,
     Started,
 )
-from composegen.places.status import FINE, State
+from composegen.places.status import FINE, State, describe_state
 from composegen.terminal.console import Console
 from composegen.terminal.stream import RunConsole
 
@@ -85,7 +85,7 @@ class UpConsole(RunConsole):
 
     def _draw_one(self, standing: Standing, at: float, columns: int) -> str:
         state = standing.state
-        is_still = state in {*FINE, State.FAILED}
+        is_still = state in {*FINE, State.FAILED, State.EXCLUDED}
         mark = " " if is_still else _SPIN[int(at * 8) % len(_SPIN)]
         # Cut before it is coloured: a line that wraps could not be taken away again.
         line = f"{mark} {_describe(standing, at)}"[: max(10, columns - self._width - 4)]
@@ -116,17 +116,9 @@ class UpConsole(RunConsole):
         self._talk(event.service, text, fg="yellow")
 
     def _show_given_up(self, event: Failed) -> None:
-        self._talk(event.service, event.failure.reason, fg="red")
+        # An optional one is excluded next, and then it is said why.
         if event.is_required:
-            return
-        text = "optional: "
-        text += (
-            f"{', '.join(event.dependents)} run{'s' * (len(event.dependents) == 1)} "
-            "without it"
-            if event.dependents
-            else "nothing needs it"
-        )
-        self._talk(event.service, text, fg="yellow")
+            self._talk(event.service, event.failure.reason, fg="red")
 
 
 def _describe(standing: Standing, at: float) -> str:
@@ -138,4 +130,4 @@ def _describe(standing: Standing, at: float) -> str:
         return f"created, waits for {', '.join(standing.waits_for)}"
     if state in FINE and standing.ready is not None:
         return f"{state.value} after {standing.ready - (standing.started or 0.0):.1f} s"
-    return state.value
+    return describe_state(state)

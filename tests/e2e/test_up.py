@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from composegen.places.status import ServiceStatus
+from composegen.records import list_fields
 from tests.e2e.engine import ROOT, has_started, run, run_well
 from tests.e2e.images import Images
 from tests.e2e.proxies import SOCKET, Proxy
@@ -32,6 +35,9 @@ from tests.parts import require_part, require_program
 pytestmark = pytest.mark.engine
 
 IMAGES = [PYTHON]
+
+KEYS = list_fields(ServiceStatus)
+"""The keys of each service in `status --format json`."""
 
 BUILT = f"FROM {PYTHON}\n"
 NEVER = "import time\nwhile True: time.sleep(1)"
@@ -273,10 +279,10 @@ def test_optional_services_end_nothing(stack: Stack) -> None:
         }
     )
     done = stack.up_well()
-    assert "dying | dying exited twice with 3" in done.err
-    assert "slow  | slow was not healthy 2s after it started" in done.err
+    assert "dying | excluded: exited twice with 3" in done.err
+    assert "slow  | excluded: not healthy within 2s" in done.err
     for name in ("dying", "slow "):
-        assert f"{name} | optional: app runs without it" in done.err
+        assert f"{name} |   app: starts without it" in done.err
     assert "app   | running after" in done.err
     assert stack.composegen("status").code == 0
     assert stack.why("slow").out
@@ -479,18 +485,11 @@ def test_a_stack_on_another_engine_than_the_chosen_one_is_named_and_not_asked(
 # Asked afterwards
 
 
-SHAPE = [
-    *("service", "state", "health", "pid", "since", "restarts"),
-    *("exit_code", "address", "image", "log", "reused", "reachable"),
-    *("by",),
-]
-
-
 def read_status(stack: Stack) -> dict[str, Any]:
     """What is said of each service, by its name."""
     done = stack.composegen("status", "--format", "json")
     listed = json.loads(done.out)
-    assert all(list(each) == SHAPE for each in listed), listed
+    assert all(tuple(each) == KEYS for each in listed), listed
     return {each["service"]: each for each in listed}
 
 
@@ -523,7 +522,7 @@ def test_status_logs_and_down_need_no_file(stack: Stack) -> None:
     assert told["job"]["state"] == "finished"
     assert told["job"]["exit_code"] == 0
     assert told["extra"] == {
-        **dict.fromkeys(SHAPE),
+        **dict.fromkeys(KEYS),
         "service": "extra",
         "state": "left-out",
     }
@@ -565,3 +564,21 @@ def test_a_stack_that_compose_alone_brought_up_is_known(stack: Stack) -> None:
     assert "it listens on port 9000, not on 8000" in stack.why("app").out
     assert stack.composegen("down").code == 0
     assert stack.is_clean()
+
+
+# Ports
+
+
+def test_a_random_port_is_shown_and_answers(stack: Stack) -> None:
+    app = make_service(publish="0:8000", health={"http": "/", "interval": "1s"})
+    stack.write({"app": app, "other": make_service(publish=0)})
+
+    said = stack.up_well().err
+    shown = stack.composegen("status").out
+
+    found = re.findall(r"http://127[.]0[.]0[.]1:([0-9]+)", said)
+    assert len(found) == 1
+    assert int(found[0]) > 1023
+    assert found[0] in shown
+    with socket.create_connection(("127.0.0.1", int(found[0])), timeout=5):
+        pass

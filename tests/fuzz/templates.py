@@ -164,7 +164,7 @@ def check_networks(written: Any, wanted: Any) -> None:
     if not networks and not aliases:
         assert written is None
         return
-    found = {name: None for name in written} if isinstance(written, list) else written
+    found = dict.fromkeys(written) if isinstance(written, list) else written
     found = found or {"default": None}
     assert [*found] == [*(networks or {"default": None})]
     for name, options in found.items():

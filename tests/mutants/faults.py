@@ -531,7 +531,7 @@ FAULTS = (
     Fault(
         "a store's network is forgotten",
         "composegen/planning/networks.py",
-        "    if service.is_store:\n        networks.append(service.name)\n",
+        "    if service.has_own_network:\n        networks.append(service.name)\n",
         "",
         (*WIRING, *RENDER),
     ),
@@ -992,12 +992,12 @@ FAULTS = (
     Fault(
         "what is unhealthy is up",
         "composegen/places/processes/service.py",
-        "        return State.FAILED, service.health\n",
-        "        return service.state, service.health\n",
+        '    if service.state is State.READY and service.health == "unhealthy":\n',
+        "    if service.state is State.READY and service.health is None:\n",
         ("tests/places/test_agreement.py",),
     ),
     Fault(
-        "the first thing that happened is told, not the last",
+        "the first thing that happened is reported, not the last",
         "composegen/places/find.py",
         "        is_older = engine.at < last and not engine.is_there()\n",
         "        is_older = False\n",
@@ -1034,8 +1034,8 @@ FAULTS = (
     Fault(
         "`down` removes the containers of another folder",
         "composegen/places/engine/place.py",
-        "            take_over=take_over,\n",
-        "            take_over=True,\n",
+        "            take_over=take_over,\n            tell=tell,\n",
+        "            take_over=True,\n            tell=tell,\n",
         ("tests/places/engine/test_place.py",),
     ),
     # Help
@@ -1080,6 +1080,23 @@ FAULTS = (
         "    if needed.state in _OVER and needed.by is None:\n",
         "    if needed.state in _OVER:\n",
         ("tests/places/processes/test_acts.py", "tests/places/processes/test_gates.py"),
+    ),
+    Fault(
+        "a stop on the engine starts the services again",
+        "composegen/places/engine/acts.py",
+        "        if act is Act.STOP:\n            return self._stop(wanted, seen)\n",
+        "",
+        ("tests/places/engine/test_acts.py",),
+    ),
+    Fault(
+        "a run reports nothing to other terminals",
+        "composegen/places/processes/session.py",
+        "        self._reports.append(control.report)\n",
+        "        pass\n",
+        (
+            "tests/places/processes/test_follow.py",
+            "tests/places/processes/test_acts.py",
+        ),
     ),
     Fault(
         "what another terminal has stopped is forgotten by a start",
@@ -1153,6 +1170,20 @@ FAULTS = (
         "    if not _OUTPUT.fullmatch(name):\n",
         "    if False:\n",
         ("tests/stackfile/keys/test_top.py",),
+    ),
+    Fault(
+        "a random port is the service's own as a process",
+        "composegen/places/processes/ports.py",
+        "            new = find_free_port(taken)\n",
+        "            new = written.port\n",
+        ("tests/places/processes/test_plan.py",),
+    ),
+    Fault(
+        "a service is restarted whatever its policy says",
+        "composegen/places/processes/tender.py",
+        "        return self._is_restarted and policy.applies(code) and has_tries\n",
+        "        return self._is_restarted\n",
+        ("tests/places/processes/test_tender.py",),
     ),
     Fault(
         "the output is not found before the stack is loaded",

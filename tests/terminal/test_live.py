@@ -8,7 +8,7 @@ import pytest
 from composegen.places.engine.containers import Action
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.progress import describe_progress
-from composegen.places.events import BootOver, Planned
+from composegen.places.events import BootOver, Excluded, Planned
 from composegen.terminal.console import Console
 from composegen.terminal.live import UpConsole
 from tests.enginefakes import happen, make_noted, make_notes
@@ -48,6 +48,10 @@ def play(judge, shown):
     for service, action, at, values in steps:
         show(judge.see(happen(service, action, **values), at), at)
     show(judge.look(3.0), 3.0)
+    [(name, reason)] = judge.failed_optional.items()
+    judge.exclude(name)
+    out = Excluded(service=name, reason=reason, instead=("web: STORE=memory",))
+    show([out], 3.0)
     for action, at in ((Action.START, 3.1), (Action.HEALTH, 4.6)):
         show(judge.see(happen("web", action, health="healthy"), at), at)
     shown.show(BootOver())
@@ -62,8 +66,8 @@ def test_in_a_pipe_every_step_is_a_line(judge):
         "cache | started",
         "cache | exited with 1; the engine restarts it",
         "cache | restarted by the engine",
-        "cache | cache was not healthy 2s after it started; meanwhile it exited with 1",
-        "cache | optional: web runs without it",
+        "cache | excluded: not healthy within 2s; meanwhile it exited with 1",
+        "cache |   web: STORE=memory",
         "web   | started",
         "web   | healthy after 1.5 s",
     ]
@@ -82,8 +86,8 @@ def test_in_a_terminal_the_services_stand_below_and_go_at_the_end(judge, monkeyp
     assert screen == [
         "cache | exited with 1; the engine restarts it",
         "cache | restarted by the engine",
-        "cache | cache was not healthy 2s after it started; meanwhile it exited with 1",
-        "cache | optional: web runs without it",
+        "cache | excluded: not healthy within 2s; meanwhile it exited with 1",
+        "cache |   web: STORE=memory",
     ]
 
 
@@ -99,9 +103,9 @@ def test_the_live_block_shows_how_far_each_service_is(judge, monkeypatch):
     seen = [block.splitlines()[-2:] for block in blocks if block.count("\n") > 1]
     assert seen[0] == ["web   | | waiting", "cache | | waiting"]
     assert ["web   | / created, waits for cache", "cache | / waiting"] in seen
-    assert ["web   | | created, waits for cache", "cache |   failed"] in seen
-    assert ["web   | | starting for 0 s, of 30", "cache |   failed"] in seen
-    assert seen[-1] == ["web   |   ready after 1.5 s", "cache |   failed"]
+    assert ["web   | | waiting", "cache |   excluded"] in seen
+    assert ["web   | | starting for 0 s, of 30", "cache |   excluded"] in seen
+    assert seen[-1] == ["web   |   ready after 1.5 s", "cache |   excluded"]
 
 
 def replay(text):

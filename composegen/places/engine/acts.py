@@ -24,9 +24,11 @@ from composegen.places.engine.notes import (
     change_notes,
 )
 from composegen.places.engine.noting import note_seen
+from composegen.places.engine.phases import OneCall
 from composegen.places.engine.status import EngineSeen, make_seen
 from composegen.places.events import Message, NotUp, Planned, Report, Stopped
 from composegen.places.place import (
+    Act,
     Acted,
     Outcome,
     check_services,
@@ -64,27 +66,17 @@ class Acts:
         self._services = services
         self._report = report
 
-    def stop(self, names: Iterable[str]) -> tuple[Acted, ...]:
-        """Stop services, dependent ones first."""
+    def perform(self, act: Act, names: Iterable[str]) -> tuple[Acted, ...]:
+        """Stop dependent services first; start each when its gates are open."""
         wanted = tuple(dict.fromkeys(names))
         seen = self._look(wanted)
-        self._report(Planned(services=wanted))
+        concerned = wanted if act is Act.STOP else self._close_over(wanted)
+        self._report(Planned(services=concerned))
+        if act is Act.START:
+            return self._start(wanted, seen)
         self._report_dependents(wanted, seen)
-        return self._stop(wanted, seen)
-
-    def start(self, names: Iterable[str]) -> tuple[Acted, ...]:
-        """Start services, with what they require, each when its gates are open."""
-        wanted = tuple(dict.fromkeys(names))
-        seen = self._look(wanted)
-        self._report(Planned(services=self._close_over(wanted)))
-        return self._start(wanted, seen)
-
-    def restart(self, names: Iterable[str]) -> tuple[Acted, ...]:
-        """Stop services and start them again, with the containers that they have."""
-        wanted = tuple(dict.fromkeys(names))
-        seen = self._look(wanted)
-        self._report(Planned(services=self._close_over(wanted)))
-        self._report_dependents(wanted, seen)
+        if act is Act.STOP:
+            return self._stop(wanted, seen)
         if self._has_changed(wanted):
             text = "the stack file has changed since, which a restart does not use: "
             self._report(Message(text=f"{text}composegen up"))
@@ -281,7 +273,9 @@ class Acts:
                 limit=None,
             ),
             self._report,
-            words=("restart", "--no-deps", *begun) if begun else _NOTHING_TO_DO,
+            OneCall(
+                awaited, ("restart", "--no-deps", *begun) if begun else _NOTHING_TO_DO
+            ),
         )
         given_up = boot.carry_out()
         self._forget_stop(new, seen)

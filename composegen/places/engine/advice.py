@@ -51,7 +51,7 @@ def _redirect(noted: NotedService, text: str, new: int) -> str:
     is_one = port.protocol == "tcp" and len(port.host_ports) <= 1
     if follows or not leads_there or not is_one:
         return text
-    return f"{_write_address(port)}{port.published}:{new}"
+    return f"{_write_address(port)}{port.shown}:{new}"
 
 
 def move_published(noted: NotedService, old: int, new: int) -> str | None:

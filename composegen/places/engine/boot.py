@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from composegen.errors import EngineUnreachable
@@ -19,18 +19,29 @@ from composegen.places.engine.compose import (
 )
 from composegen.places.engine.containers import Happened, Status
 from composegen.places.engine.giving_up import GivenUp, explain_compose
+from composegen.places.engine.helpers import add_helpers
 from composegen.places.engine.judge import Judge
+from composegen.places.engine.leaving_out import LeavingOut, Lost
 from composegen.places.engine.notes import Notes
+from composegen.places.engine.phases import Call, Calls
 from composegen.places.engine.progress import describe_progress
 from composegen.places.engine.why import find_engine_reasons
-from composegen.places.events import BootOver, ComposeWarned, Event, Noted, Report
+from composegen.places.events import (
+    BootOver,
+    ComposeWarned,
+    Event,
+    Noted,
+    Report,
+)
 from composegen.places.reasons import Reason
 from composegen.places.status import State
-from composegen.records import replace
+from composegen.records import field, record, replace
 
 _PROGRESS = 0.12
 _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
+_MOST_CALLS = 100
+_STOP = "stop"
 UP = ("up", "--detach", "--no-build", "--remove-orphans")
 """The command of Compose that brings a whole stack up."""
 UP_PART = UP[:-1]
@@ -44,16 +55,47 @@ class _Gone:
         self.error = error
 
 
-class _Ended:
-    """Compose has ended."""
+class _Work:
+    """One call of Compose on its way; until it ``is_made`` containers are replaced."""
+
+    def __init__(self, call: Call, *, is_made: bool = False) -> None:
+        self.call = call
+        self.is_made = is_made
+        self.carrying: Carrying
+
+    @property
+    def exit_code(self) -> int:
+        """What it has ended with."""
+        return self.carrying.exit_code or 0
+
+
+@record
+class _Said:
+    """What a call has said: a warning, that all is made, or None at its end."""
+
+    work: _Work
+    what: str | Settled | None
+
+
+@record
+class BootOptions:
+    """How to boot: ``limit`` is one deadline for all in place of each ``boot``.
+
+    ``unset`` are variables of which it was said that they are empty, ``lost`` optional
+    services that have failed before anything is started. ``keep`` writes the notes when
+    they change.
+    """
+
+    limit: float | None = None
+    unset: frozenset[str] = frozenset()
+    lost: Mapping[str, Lost] = field(default_factory=dict)
+    keep: Callable[[Notes], None] = lambda _: None
 
 
 class Booting:
     """Compose at work, and the engine's events meanwhile.
 
-    ``words`` are its command. One that replaces no container begins with all of them
-    settled: each death counts. With ``recreate`` every container is made again: it gets
-    the labels of this folder.
+    ``calls`` decides what Compose is called for.
     """
 
     def __init__(
@@ -62,27 +104,30 @@ class Booting:
         project: Project,
         notes: Notes,
         report: Report,
-        *,
-        limit: float | None = None,
-        words: tuple[str, ...] = UP,
-        unset: frozenset[str] = frozenset(),
-        recreate: bool = False,
+        calls: Calls,
+        options: BootOptions | None = None,
     ) -> None:
         self.engine = engine
         self.project = project
         self.notes = notes
         self.report = report
-        self.judge = Judge(notes, limit=limit)
-        self._words = words
-        self._recreate = recreate
+        options = options or BootOptions()
+        self.judge = Judge(notes, limit=options.limit)
+        self._calls = calls
+        self._lost = options.lost
+        self._leaving = LeavingOut(engine, project, calls, self.judge, report)
+        self._keep = options.keep
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._began = time.monotonic()
         self._attempts = 0
+        self._ends = self._swept = 0
         self._was_cut = False
-        self._carrying: Carrying | None = None
+        self._works: list[_Work] = []
         self._ended_at: float | None = None
+        self._broken: _Work | None = None
+        self._given_up: GivenUp | None = None
         self._warned: set[str] = set()
-        self._unset = unset
+        self._unset = options.unset
 
     @property
     def now(self) -> float:
@@ -119,65 +164,62 @@ class Booting:
         threading.Thread(target=self._listen, args=(watch,), daemon=True).start()
         try:
             self._tell(self.judge.adopt(self.engine.list_containers(self.project.name)))
-            if self._words[0] != "up":
-                self.judge.settle()
-            carrying = self._wait_for_verdict()
+            self._begin()
+            self._wait_for_verdict()
         finally:
             self.report(BootOver(at=self.now))
             watch.close()
-            if self._carrying is not None:
-                self._carrying.stop()
+            for work in self._works:
+                work.carrying.stop()
         began = self.engine.read_clock() - self.now
-        notes = replace(
-            self.notes,
-            failures=self.judge.list_failures(began),
-            deaths=self.judge.deaths,
+        notes = self._leaving.note(
+            replace(
+                self.notes,
+                failures=self.judge.list_failures(began),
+                deaths=self.judge.deaths,
+            )
         )
         if self.judge.failed:
             return GivenUp(notes=notes, reasons=self._explain_failures(notes))
-        if not carrying.exit_code or (carrying.was_cut and self.judge.is_done):
+        if self._broken is None or (
+            self._broken.carrying.was_cut and self.judge.is_done
+        ):
             return GivenUp(notes=notes, reasons=())
-        return explain_compose(
-            self.engine,
-            notes,
-            self.project.folder,
-            carrying.lines,
-            code=carrying.exit_code,
-        )
+        return self._given_up or self._explain(self._broken, notes)
 
-    def _wait_for_verdict(self) -> Carrying:
-        """Let Compose work until all is up, or cannot be; its last attempt."""
-        carrying = self._carry()
-        while not self.judge.failed and not self._is_over(carrying):
-            if self._ended_at is not None:
-                carrying = self._go_on(carrying)
+    def _begin(self) -> None:
+        """Exclude what has failed before; what is only started again stays as it is."""
+        for name, each in self._lost.items():
+            self._leaving.explain(name, each.failure)
+        self._exclude({name: each.reason for name, each in self._lost.items()})
+        if not self._calls.makes_containers:
+            self.judge.settle()
+
+    def _wait_for_verdict(self) -> None:
+        """Let Compose work until all is up, or cannot be."""
+        while not self.judge.failed:
+            self._exclude(self.judge.failed_optional)
+            self._call()
+            self._put_away()
+            if self._is_over():
+                return
+            self._look_for_lost()
             self._take_in()
-        return carrying
 
-    def _is_over(self, carrying: Carrying) -> bool:
-        """Whether Compose has ended, and another attempt would change nothing."""
-        if self._ended_at is None:
-            return False
-        if carrying.was_cut:
-            # What it has started goes on, and may be all that there is to start.
-            return self.judge.is_done or (self._was_cut and self._is_settled)
-        if carrying.exit_code:
-            return not carrying.was_gate
-        return self.judge.is_done
+    def _is_over(self) -> bool:
+        """Whether all is up, or another call of Compose would change nothing."""
+        if self._broken is not None:
+            # What a cut call has started goes on, and may be all there is to start.
+            was_cut = self._broken.carrying.was_cut
+            return not was_cut or self.judge.is_done or self._is_settled
+        return not self._works and not self._calls.waiting and self.judge.is_done
 
     @property
     def _is_settled(self) -> bool:
         """Whether nothing has come of Compose for a while, and nothing boots."""
-        is_long = self.now - (self._ended_at or 0.0) >= _SETTLE
-        return is_long and not self.judge.is_moving
-
-    def _call_again(self, carrying: Carrying) -> Carrying:
-        """Call Compose again that was ended from outside."""
-        self._was_cut = True
-        cut = describe_cut(carrying.exit_code or 0)
-        self.report(Noted(at=self.now, text=f"{cut}; it is called again"))
-        carrying.stop()
-        return self._carry()
+        if self._works or self._ended_at is None:
+            return False
+        return self.now - self._ended_at >= _SETTLE and not self.judge.is_moving
 
     def _explain_failures(self, notes: Notes) -> tuple[Reason, ...]:
         failed = {failure.service for failure in self.judge.failed}
@@ -186,32 +228,140 @@ class Booting:
         )
         return tuple(each for each in found if failed & {each.service, *each.chain})
 
-    def _carry(self) -> Carrying:
-        self._attempts += 1
-        self._ended_at = None
-        # Only the first attempt: a later one goes on with what that one has made.
-        again = ["--force-recreate"] * (self._recreate and self._attempts == 1)
-        self._carrying = Carrying(
-            self.project,
-            (*self._words, *again),
-            tell=self._inbox.put,
-            end=lambda: self._inbox.put(_Ended()),
+    def _explain(self, work: _Work, notes: Notes) -> GivenUp:
+        names = work.call.names
+        return explain_compose(
+            self.engine,
+            notes,
+            self.project.folder,
+            work.carrying.lines,
+            code=work.exit_code,
+            among=() if len(names) == len(notes.services) else names,
         )
-        return self._carrying
 
-    def _go_on(self, carrying: Carrying) -> Carrying:
-        """Let Compose try again once what made it give up is up after all."""
-        if carrying.was_cut and not self._was_cut:
-            return self._call_again(carrying)
-        if not self._is_settled:
-            return carrying
-        if carrying.exit_code == 0 or self._attempts >= _MOST_ATTEMPTS:
-            self._look_for_lost()
-            return carrying
-        return self._carry()
+    # Calls of Compose
+
+    def _call(self) -> None:
+        """Call Compose for what can be started now.
+
+        Calls overlap while one of them waits, not while it makes containers: two could
+        make the same network.
+        """
+        if self._broken is not None or not all(each.is_made for each in self._works):
+            return
+        call = self._calls.choose(self.judge)
+        if call is None:
+            return
+        self._note_call(call)
+        self._start(_Work(call))
+
+    def _note_call(self, call: Call) -> None:
+        """Note what the containers are made without, before they are made."""
+        services = tuple(
+            replace(each, without=self._calls.find_without(each.name))
+            if each.name in call.names
+            else each
+            for each in self.notes.services
+        )
+        noted = self._leaving.note(replace(self.notes, services=services))
+        if noted != self.notes:
+            self.notes = noted
+            self._keep(noted)
+
+    def _start(self, work: _Work, project: Project | None = None) -> None:
+        project = project or self.project
+        if work.call.text is not None:
+            project = replace(project, text=work.call.text)
+        work.carrying = Carrying(
+            project,
+            work.call.words,
+            tell=lambda said: self._inbox.put(_Said(work=work, what=said)),
+            end=lambda: self._inbox.put(_Said(work=work, what=None)),
+        )
+        self._works.append(work)
+
+    def _see_end(self, work: _Work) -> None:
+        """A call has ended: what it has not started goes back, or it is the last."""
+        self._works.remove(work)
+        self._ends += 1
+        self._see_made(work)
+        self._ended_at = self.now
+        names, carrying = work.call.names, work.carrying
+        if work.call.words[0] == _STOP:
+            stopped = [name for name in work.call.words[1:] if self.notes.find(name)]
+            self._leaving.see_stopped(stopped, self.engine.read_clock())
+        if not work.exit_code or not names:
+            return
+        if carrying.was_cut and not self._was_cut and not self.judge.is_done:
+            self._was_cut = True
+            cut = describe_cut(work.exit_code)
+            self.report(Noted(at=self.now, text=f"{cut}; it is called again"))
+            self._give_back(names)
+        elif carrying.was_gate and self._attempts < _MOST_ATTEMPTS:
+            self._attempts += 1
+            self._give_back(self.judge.list_waiting(names))
+        elif carrying.was_cut or not self._see_refusal(work):
+            self._broken = work
+
+    def _see_made(self, work: _Work) -> None:
+        work.is_made = True
+        self.judge.settle(work.call.names)
+
+    def _give_back(self, names: tuple[str, ...]) -> None:
+        states = {name: each.state for name, each in self.judge.candidates.items()}
+        finished = [name for name in names if states[name] is State.FINISHED]
+        self._calls.give_back(names, finished=finished)
+
+    def _see_refusal(self, work: _Work) -> bool:
+        """Whether only optional services have made Compose end: they fail then."""
+        began = self.engine.read_clock() - self.now
+        notes = replace(
+            self.notes,
+            failures=self.judge.list_failures(began),
+            deaths=self.judge.deaths,
+        )
+        self._given_up = given_up = self._explain(work, notes)
+        failures = [each.failure for each in given_up.reasons if each.failure]
+        found = {each.service: each for each in failures}
+        optional = {
+            name
+            for name, each in self.judge.candidates.items()
+            if not each.noted.is_required and each.state is not State.EXCLUDED
+        }
+        if not found or not {*found} <= optional or not self._calls.can_exclude:
+            return False
+        self._given_up = None
+        for name, failure in found.items():
+            self._leaving.explain(name, failure)
+            self._tell(self.judge.fail_start(name, failure.reason, self.now))
+        self._give_back(work.call.names)
+        return True
+
+    # What is excluded
+
+    def _exclude(self, failed: Mapping[str, str]) -> None:
+        if failed and self._calls.can_exclude:
+            at = self.engine.read_clock()
+            if self._leaving.exclude(failed, at):
+                self.notes = self._leaving.note(self.notes)
+                self._keep(self.notes)
+
+    def _put_away(self) -> None:
+        """Stop what was excluded, once its dependent services are on their way."""
+        names = self._leaving.put_away(self.notes, self.project.folder, self.now)
+        if self._leaving.exclusions and self._swept < self._ends <= _MOST_CALLS:
+            # Compose may have started one just before it was excluded.
+            names = self._leaving.find_running()
+        self._swept = self._ends
+        if names:
+            call = Call(names=(), words=(_STOP, *add_helpers(self.notes, names)))
+            by_label = replace(self.project, text=None)
+            self._start(_Work(call, is_made=True), by_label)
 
     def _look_for_lost(self) -> None:
         """Compose has finished, and a service has not been started."""
+        if not self._is_settled:
+            return
         found = self.engine.list_containers(self.project.name)
         # A container that the engine restarts is started by it after its pause.
         started = {Status.RUNNING, Status.RESTARTING}
@@ -220,6 +370,8 @@ class Booting:
             if candidate.state is State.WAITING and name not in running:
                 reason = f"{name} was not started by Compose"
                 self._tell(self.judge.fail_start(name, reason, self.now))
+
+    # What happens
 
     def _listen(self, watch: Watch) -> None:
         try:
@@ -249,18 +401,20 @@ class Booting:
         match got:
             case Happened():
                 self._tell(self.judge.see(got, got.at - self._began))
-            case _Ended():
-                self._ended_at = self.now
-                self.judge.settle()
             case _Gone():
                 raise got.error
-            case Settled():
-                self.judge.settle()
-            case str() if speaks_of_unset(got, self._unset):
-                pass  # it was reported before
-            case str() if got not in self._warned:
-                self._warned.add(got)
-                self.report(ComposeWarned(at=self.now, text=got))
+            case _Said(what=None):
+                self._see_end(got.work)
+            case _Said(what=Settled()):
+                self._see_made(got.work)
+            case _Said(what=str() as text):
+                self._see_warning(text)
+
+    def _see_warning(self, text: str) -> None:
+        # What is not set was told before.
+        if text not in self._warned and not speaks_of_unset(text, self._unset):
+            self._warned.add(text)
+            self.report(ComposeWarned(at=self.now, text=text))
 
     def _tell(self, events: Iterator[Event]) -> None:
         for event in events:

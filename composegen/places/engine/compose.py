@@ -20,7 +20,7 @@ from pathlib import Path
 
 from composegen.errors import ComposeFailed, ComposeMissing
 from composegen.places.engine.endpoint import Endpoint, use_endpoint
-from composegen.records import field, record
+from composegen.records import field, record, replace
 from composegen.system.docker import ask_docker, find_docker_command
 from composegen.system.signals import read_signal
 
@@ -49,6 +49,7 @@ _SPEAKS = re.compile(
 _UNSET = re.compile(r'The \\?"(\w+)\\?" variable is not set\.')
 _BY_SIGNAL = 128
 _STARTS = re.compile(r"^\s*Container \S+\s+(?:Starting|Started|Waiting)$")
+_REPLACES = re.compile(r"Container \S+\s+(?:Recreate|Create|Creating)\b")
 _WARNING = re.compile(r'level=warning msg="(.*)"$')
 
 
@@ -268,6 +269,17 @@ def run_compose(
         raise
     finally:
         os.close(ours)
+
+
+def would_replace(project: Project, name: str, text: str) -> bool:
+    """Whether Compose would make containers of a service anew for a text.
+
+    It is asked to say what it would do; where it does not, it is taken as if it would.
+    """
+    words = ("--dry-run", "up", "--detach", "--no-build", "--no-deps", name)
+    said: list[str] = []
+    code, _ = run_compose(replace(project, text=text), *words, show=said.append)
+    return code != 0 or bool(_REPLACES.search("".join(said)))
 
 
 def _feed(process: subprocess.Popen[bytes], text: str | None) -> None:

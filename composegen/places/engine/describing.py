@@ -6,7 +6,7 @@ import shlex
 
 from composegen.places.engine.containers import Container, Probe, Status
 from composegen.places.engine.evidence import Evidence
-from composegen.text import strip_control
+from composegen.text import count, strip_control
 from composegen.values import format_duration
 
 _LAST_PROBES = 2
@@ -49,7 +49,7 @@ def _describe_running(seen: Evidence) -> str:
 
 def _describe_deaths(seen: Evidence) -> str:
     restarts = seen.container.restarts
-    times = f"{restarts} time{'s' * (restarts > 1)}"
+    times = count(restarts, "time")
     since = f"restarted {format_ago(seen.age)}"
     if seen.death is None:
         return f"exited {times} and was {since}; its exit code is no longer known"

@@ -4,17 +4,18 @@ It does no input or output and never waits; times are seconds on one clock, pass
 
 The rules: a required service's second death ends the boot, the first one of a job or of
 a service that the engine does not start again, and 126 and 127 at once; an optional
-service that dies or stays unhealthy is reported and ends nothing. One that dies after
-it was ready gets its full boot again. A service with a health check is ready when it is
-healthy, others when they have run for a second, or for ten if they died before. A
-container that is replaced has not died: events of a container from an earlier `up` are
-ignored until Compose has settled which of them stay.
+service that does so fails, and may be excluded: what happens to it then does not count.
+One that dies after it was ready gets its full boot again. A service with a health check
+is ready when it is healthy, others when they have run for a second, or for ten if they
+died before. A container that is replaced has not died: events of a container from an
+earlier `up` are ignored until Compose has settled which of them stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from composegen.model import Condition
 from composegen.places.engine.candidate import Candidate, Instance
 from composegen.places.engine.containers import Action, Container, Happened, Status
 from composegen.places.engine.deaths import Death, DeathBook
@@ -33,10 +34,13 @@ from composegen.places.events import (
 )
 from composegen.places.status import FINE, State
 from composegen.places.timeline import Boot
+from composegen.planning.plan import Gate
 from composegen.records import replace
 from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND
 from composegen.values import format_duration
 
+_OVER = FINE | {State.EXCLUDED}
+_ALIVE = FINE | {State.STARTING}
 _HOPELESS = {
     NOT_EXECUTABLE: "its program cannot be executed",
     NOT_FOUND: "its program was not found",
@@ -52,7 +56,7 @@ class Judge:
     def __init__(self, notes: Notes, *, limit: float | None = None) -> None:
         self.notes = notes
         self.limit = limit
-        self._has_settled = False
+        self._settled: set[str] = set()
         self._book = DeathBook()
         self.candidates: Mapping[str, Candidate] = {
             noted.name: Candidate(noted) for noted in notes.services
@@ -78,9 +82,45 @@ class Judge:
     def is_done(self) -> bool:
         """Whether everything is ready or finished, or failed and is optional."""
         return all(
-            each.state in FINE
+            each.state in _OVER
             or (each.state is State.FAILED and not each.noted.is_required)
             for each in self.candidates.values()
+        )
+
+    @property
+    def failed_optional(self) -> Mapping[str, str]:
+        """The optional services that have failed and are not excluded, and why."""
+        return {
+            name: self._describe_briefly(each)
+            for name, each in self.candidates.items()
+            if each.state is State.FAILED
+            and each.failure is not None
+            and not each.noted.is_required
+        }
+
+    def list_waiting(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of some services that have not been started."""
+        return tuple(
+            name for name in names if self.candidates[name].state is State.WAITING
+        )
+
+    def is_open(self, gate: Gate) -> bool:
+        """Whether what a gate waits for is so, and stays: Compose replaces it not."""
+        candidate = self.candidates[gate.service]
+        if candidate.state not in _ALIVE or not self._is_sure(candidate):
+            return False
+        return gate.condition is Condition.STARTED or candidate.state in FINE
+
+    def _is_sure(self, candidate: Candidate) -> bool:
+        """Whether it was started in this boot, or Compose has left it as it is."""
+        is_new = candidate.started is not None and candidate.started > 0.0
+        return is_new or candidate.noted.name in self._settled
+
+    def runs_before(self, name: str) -> bool:
+        """Whether a container of a service runs that an earlier `up` has made."""
+        return any(
+            each.was_there and each.is_running
+            for each in self.candidates[name].list_here()
         )
 
     @property
@@ -101,7 +141,17 @@ class Judge:
         return tuple(
             replace(each.noted_failure, at=began + each.noted_failure.at)
             for each in self.candidates.values()
-            if each.failure is not None and each.noted_failure is not None
+            if each.failure is not None
+            and each.noted_failure is not None
+            and each.state is not State.EXCLUDED
+        )
+
+    def list_excluded_failures(self) -> tuple[NotedFailure, ...]:
+        """How excluded services have failed that did so by themselves."""
+        return tuple(
+            each.noted_failure
+            for each in self.candidates.values()
+            if each.state is State.EXCLUDED and each.noted_failure is not None
         )
 
     def list_boots(self) -> tuple[Boot, ...]:
@@ -129,7 +179,7 @@ class Judge:
                 asked.answered = 0.0 if container.health == "healthy" else None
         for container in fold_helpers(self.notes, containers):
             candidate = self.candidates.get(container.service)
-            if candidate is None:
+            if candidate is None or candidate.state is State.EXCLUDED:
                 continue
             instance = Instance(
                 id=container.id, number=container.number, was_there=True
@@ -152,7 +202,7 @@ class Judge:
             yield from self._see_helper(self._asked[happened.service], happened, at)
             return
         candidate = self.candidates.get(happened.service)
-        if candidate is None:
+        if candidate is None or candidate.state is State.EXCLUDED:
             return
         self._book.take(happened)
         instance = candidate.instances.get(happened.id)
@@ -189,6 +239,8 @@ class Judge:
         self, candidate: Candidate, happened: Happened, at: float
     ) -> Iterator[Event]:
         """Take in what happened to the container that asks a service from outside."""
+        if candidate.state is State.EXCLUDED:
+            return
         if happened.action is Action.START:
             candidate.helper, candidate.answered = happened.id, None
         if happened.id != candidate.helper:
@@ -211,9 +263,13 @@ class Judge:
                 )
                 yield from self._fail(candidate, at, How.DIED, reason)
 
-    def settle(self) -> None:
-        """What is there now stays: Compose replaces no more."""
-        self._has_settled = True
+    def settle(self, names: Iterable[str] | None = None) -> None:
+        """Compose replaces no more of some services, or of all: what is there stays."""
+        self._settled.update(self.candidates if names is None else names)
+
+    def exclude(self, name: str) -> None:
+        """A service is excluded: what happens to it from now on does not count."""
+        self.candidates[name].state = State.EXCLUDED
 
     def _see_create(
         self, candidate: Candidate, instance: Instance, at: float
@@ -271,7 +327,7 @@ class Judge:
         code = happened.exit_code or 0
         instance.alive_since = None
         instance.ready = None
-        if instance.was_there and not self._has_settled:
+        if instance.was_there and noted.name not in self._settled:
             candidate.lose()
             return
         instance.exit_code = code
@@ -354,26 +410,41 @@ class Judge:
         return max(at, min(moments))
 
     def _find_deadline(self, candidate: Candidate) -> float:
-        if self.limit is not None:
-            return self.limit
-        if candidate.noted.is_job or candidate.boots_from is None:
-            return float("inf")
-        return candidate.boots_from + candidate.noted.boot
+        own = float("inf")
+        if candidate.boots_from is not None and not candidate.noted.is_job:
+            own = candidate.boots_from + candidate.noted.boot
+        if self.limit is None:
+            return own
+        # Those that could do without it must not wait until all is over.
+        return self.limit if candidate.noted.is_required else min(own, self.limit)
 
     def _describe_delay(self, candidate: Candidate) -> str:
         noted = candidate.noted
         what = "healthy" if noted.is_asked else "up"
         if noted.is_job:
             what = "done"
-        if self.limit is not None:
+        if self.limit is not None and self._find_deadline(candidate) == self.limit:
             since = f"within {format_duration(self.limit)}"
         else:
             has_been_ready = candidate.boots_from != candidate.started
             after = "exited" if has_been_ready else "started"
             since = f"{format_duration(noted.boot)} after it {after}"
+        died = self._describe_deaths(candidate)
+        return f"{noted.name} was not {what} {since}{died}"
+
+    def _describe_deaths(self, candidate: Candidate) -> str:
         died = [each for each in candidate.list_here() if each.deaths]
-        ends = f"; meanwhile it exited with {died[-1].exit_code}" if died else ""
-        return f"{noted.name} was not {what} {since}{ends}"
+        return f"; meanwhile it exited with {died[-1].exit_code}" if died else ""
+
+    def _describe_briefly(self, candidate: Candidate) -> str:
+        """Why an optional service has failed, as the reason of its exclusion."""
+        failure, noted = candidate.noted_failure, candidate.noted
+        assert failure is not None
+        if failure.how is How.LATE and self._find_deadline(candidate) != self.limit:
+            what = "healthy" if noted.is_asked else "up"
+            died = self._describe_deaths(candidate)
+            return f"not {what} within {format_duration(noted.boot)}{died}"
+        return failure.reason.removeprefix(f"{noted.name} ").removeprefix("was ")
 
     def _fail(
         self,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import OtherEngine
+from composegen.model import Later
 from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import (
     Endpoint,
@@ -23,6 +24,7 @@ from composegen.places.engine.endpoint import (
     find_endpoint,
     suggest_choice,
 )
+from composegen.places.events import Failure
 from composegen.places.status import ExcludedNote, format_now
 from composegen.records import as_dict, field, record
 from composegen.system.files import write_atomically
@@ -48,7 +50,9 @@ FILE = "up.json"
 _MODE = 0o600
 _LOCK = "notes.lock"
 _POLL = 0.02
-_FORM = 1
+_FORM = 2
+_FORMS = (1, _FORM)
+"""The forms that are read: in the first nothing could be excluded."""
 _COMPARED = frozenset({"host", "context", "settings"})
 _NO_LONGER = ("failed", "late")
 """What the notes of version 0.2 also hold: it is no evidence of when and how."""
@@ -57,10 +61,11 @@ _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 @record
 class NotedNeed:
-    """What a service needs, and whether it starts without it."""
+    """What a service needs, whether it starts without it, and what it does later."""
 
     service: str
     is_optional: bool
+    later: Later = Later.COPE
 
 
 @record
@@ -74,7 +79,8 @@ class NotedService:
     relative to the stack file. ``check`` is the kind of its health check, with the
     ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
     its published ports, ``says_port`` whether `port` is written too.
-    ``definition`` is the digest of what it was made from, ``helper`` the name of the
+    ``definition`` is the digest of what it was made from, ``without`` are the excluded
+    services that its containers were made without, ``helper`` is the name of the
     container that asks it from outside, empty where none does.
     """
 
@@ -98,6 +104,7 @@ class NotedService:
     says_port: bool = False
     definition: str = ""
     helper: str = ""
+    without: tuple[str, ...] = ()
 
 
 @record
@@ -137,6 +144,23 @@ class NotedFailure:
 
 
 @record
+class NotedExclusion:
+    """An optional service that was excluded because it failed, or what it requires.
+
+    ``at`` is when on the engine's clock; ``failure`` its own one, with the cause that
+    was found before it was stopped, and ``check`` its health check with its outputs.
+    ``instead`` is a line for each dependent service.
+    """
+
+    service: str
+    reason: str
+    at: float
+    failure: Failure | None = None
+    check: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
+
+
+@record
 class Notes:
     """What was brought up: by which name, from what, where, and what was excluded.
 
@@ -145,7 +169,7 @@ class Notes:
     there. ``complaint`` is what Compose said when it could not do it; ``failures`` and
     ``deaths`` are what `up` saw: the engine soon forgets it. ``at`` is when this was
     noted, ISO 8601 in UTC. ``stopped`` are the containers that the user
-    has stopped.
+    has stopped, ``excluded`` the optional services whose fallbacks are used.
     """
 
     project: str
@@ -163,6 +187,7 @@ class Notes:
     left_out: tuple[Mapping[str, Any], ...] = ()
     at: str = ""
     stopped: tuple[NotedStop, ...] = ()
+    excluded: tuple[NotedExclusion, ...] = ()
 
     @property
     def endpoint(self) -> Endpoint:
@@ -181,6 +206,10 @@ class Notes:
         """How a service failed; None where it did not."""
         return next((each for each in self.failures if each.service == name), None)
 
+    def find_exclusion(self, name: str) -> NotedExclusion | None:
+        """Why a service was excluded; None where it was not."""
+        return next((each for each in self.excluded if each.service == name), None)
+
     def list_dependents(self, name: str) -> tuple[str, ...]:
         """The services that need one, in the order of the plan."""
         return tuple(
@@ -188,6 +217,19 @@ class Notes:
             for each in self.services
             if any(need.service == name for need in each.needs)
         )
+
+
+def note_excluded(notes: Notes) -> tuple[ExcludedNote, ...]:
+    """The services whose fallbacks are used, why, and what is done instead."""
+    return tuple(
+        ExcludedNote(
+            service=each.service,
+            reason=each.reason,
+            instead=each.instead,
+            fallback=True,
+        )
+        for each in notes.excluded
+    )
 
 
 def write_notes(folder: Path, notes: Notes) -> None:
@@ -204,6 +246,7 @@ def write_notes(folder: Path, notes: Notes) -> None:
         "failures": [as_dict(each) for each in notes.failures],
         "deaths": [as_dict(each) for each in notes.deaths],
         "stopped": [as_dict(each) for each in notes.stopped],
+        "excluded": [as_dict(each) for each in notes.excluded],
     }
     path = make_state_folder(folder) / FILE
     write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
@@ -261,7 +304,8 @@ def load_notes(folder: Path) -> Notes | None:
 
 def _parse(text: str) -> Notes:
     data = read_json(text)
-    expect(data.pop("form", None) == _FORM, "form", f"{_FORM}, the one of this version")
+    is_known = data.pop("form", None) in _FORMS
+    expect(is_known, "form", f"{_FORM}, the one of this version")
     for name in _NO_LONGER:
         data.pop(name, None)
     for each in as_list(data.get("left_out", [])):
@@ -269,9 +313,12 @@ def _parse(text: str) -> Notes:
     notes = read_record(Notes, make_harmless(data, keep=_COMPARED))
     expect(bool(_PROJECT.fullmatch(notes.project)), "project", "the name of a project")
     for service in notes.services:
-        names = (service.name, *(need.service for need in service.needs))
+        needed = (need.service for need in service.needs)
+        names = (service.name, *needed, *service.without)
         is_named = all(SERVICE_NAME.fullmatch(name) for name in names)
         expect(is_named, "services", "services with names that services can have")
+    is_part = all(notes.find(each.service) is not None for each in notes.excluded)
+    expect(is_part, "excluded", "services that were brought up")
     return notes
 
 

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
-from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind
+from composegen.errors import ComposegenError
+from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind, Service
 from composegen.places.engine.endpoint import Endpoint
-from composegen.places.engine.notes import NotedNeed, NotedService, Notes
+from composegen.places.engine.notes import (
+    NotedNeed,
+    NotedService,
+    Notes,
+    load_notes,
+)
 from composegen.planning.asking import asks_a_port, find_helper
 from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
+from composegen.planning.numbers import fill_numbers
 from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_excluded
 from composegen.planning.restarts import guess_restart
 from composegen.records import replace
-from composegen.values import Port
+from composegen.values import Port, find_default
+from composegen.workspace.state import NotTrusted
 
 
-def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
-    """The notes of a plan that is about to be brought up."""
+def make_notes(
+    plan: Plan,
+    project: str,
+    endpoint: Endpoint,
+    fill: Callable[[str], str] = find_default,
+) -> Notes:
+    """The notes of a plan that is about to be brought up.
+
+    ``fill`` fills the variables that say a number, by their defaults unless given.
+    """
     return Notes(
         project=project,
         host=endpoint.host,
@@ -27,9 +44,35 @@ def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
         settings=endpoint.settings,
         file=plan.stack.file,
         flags=plan.selection.flags,
-        services=tuple(_note_service(plan, step) for step in plan.steps),
+        services=tuple(_note_service(plan, step, fill) for step in plan.steps),
         left_out=tuple(describe_excluded(plan)),
     )
+
+
+def recall_made(folder: Path, made: Notes) -> Notes:
+    """The notes of what is about to be brought up, with what was made before.
+
+    A service that runs may have been made without some of those that it needs.
+    """
+    try:
+        before = load_notes(folder)
+    except NotTrusted:
+        before = None
+    if before is None or not before.is_same_project(made):
+        return made
+    had = {each.name: each.without for each in before.services}
+    services = (
+        replace(
+            each,
+            without=tuple(
+                need.service
+                for need in each.needs
+                if need.is_optional and need.service in had.get(each.name, ())
+            ),
+        )
+        for each in made.services
+    )
+    return replace(made, services=tuple(services))
 
 
 def merge_notes(old: Notes, new: Notes) -> Notes:
@@ -50,6 +93,10 @@ def merge_notes(old: Notes, new: Notes) -> Notes:
         file=new.file,
         services=tuple(services.values()),
         left_out=tuple(each for each in old.left_out if each["service"] not in taken),
+        excluded=(
+            *(each for each in old.excluded if each.service not in taken),
+            *new.excluded,
+        ),
     )
 
 
@@ -66,8 +113,8 @@ def note_seen(old: Notes, new: Notes, names: Iterable[str]) -> Notes:
     )
 
 
-def _note_service(plan: Plan, step: Step) -> NotedService:
-    service = step.service
+def _note_service(plan: Plan, step: Step, fill: Callable[[str], str]) -> NotedService:
+    service = _fill_numbers(step.service, fill)
     health = service.health
     is_asked = health is not None and health.can_be_asked
     secret = find_credentials(service).password_secret
@@ -81,10 +128,14 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
         is_restarted=not service.job and restart.word != "no",
         on_failure=restart.word == "on-failure",
         boot=(health.boot if health and is_asked else DEFAULT_BOOT).seconds,
-        replicas=step.replicas,
+        replicas=service.replicas
+        if step.replicas == step.service.replicas
+        else step.replicas,
         port=service.port,
         needs=tuple(
-            NotedNeed(service=gate.service, is_optional=gate.is_optional)
+            NotedNeed(
+                service=gate.service, is_optional=gate.is_optional, later=gate.later
+            )
             for gate in step.gates
         ),
         password_file=_find_file(plan, secret),
@@ -95,6 +146,14 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
         or ("services", step.name, "port") in plan.stack.places,
         **_describe_check(service.health),
     )
+
+
+def _fill_numbers(service: Service, fill: Callable[[str], str]) -> Service:
+    """The service with its real numbers; of a bad one, Compose says what is wrong."""
+    try:
+        return fill_numbers(service, fill)
+    except (ValueError, ComposegenError):
+        return fill_numbers(service, find_default)
 
 
 def _describe_check(health: Health | None) -> dict[str, Any]:
@@ -114,7 +173,7 @@ def _write_published(port: Port) -> str:
     address = "" if port.address == "127.0.0.1" else f"{port.host}:"
     target = "" if port.is_filled else f":{port.target}"
     protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
-    return f"{address}{port.published}{target}{protocol}"
+    return f"{address}{port.shown}{target}{protocol}"
 
 
 def _find_file(plan: Plan, secret: str) -> str:

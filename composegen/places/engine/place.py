@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from composegen.errors import ComposegenError, EngineUnreachable, VolumesLeft
@@ -22,12 +21,13 @@ from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
-from composegen.places.engine.status import make_seen
+from composegen.places.engine.status import list_excluded, list_lost, make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Event, Noted, Report
 from composegen.places.place import (
     ENGINE,
+    Act,
     Acted,
     Call,
     Explanation,
@@ -103,8 +103,12 @@ class EnginePlace:
             statuses=seen.statuses,
             is_running=bool(containers),
             is_up=seen.is_up,
-            excluded=self._notes.left_out,
-            notes=(*notes, *map(describe_unreached, unreached.items())),
+            excluded=list_excluded(self._notes, seen.statuses),
+            notes=(
+                *notes,
+                *map(describe_unreached, unreached.items()),
+                *list_lost(self._notes, seen.statuses),
+            ),
         )
 
     def explain(self, service: str) -> Explanation:
@@ -159,53 +163,20 @@ class EnginePlace:
             )
             return prepare_call(engine, self._project, self._notes, request)
 
-    def stop(
+    def act(
         self,
+        act: Act,
         names: Iterable[str],
         report: Report,
         *,
         take_over: bool = False,
     ) -> tuple[Acted, ...]:
-        """Stop the services' containers, and note that the user did."""
-        with self._act(report, take_over=take_over) as acts:
-            return acts.stop(names)
-
-    def start(
-        self,
-        names: Iterable[str],
-        report: Report,
-        *,
-        take_over: bool = False,
-    ) -> tuple[Acted, ...]:
-        """Start the containers that the services have, and what they require."""
-        with self._act(report, take_over=take_over) as acts:
-            return acts.start(names)
-
-    def restart(
-        self,
-        names: Iterable[str],
-        report: Report,
-        *,
-        take_over: bool = False,
-    ) -> tuple[Acted, ...]:
-        """Stop and start the containers that the services have."""
-        with self._act(report, take_over=take_over) as acts:
-            return acts.restart(names)
-
-    def follow(self) -> Iterator[Event]:
-        """State changes of the services; a lost connection is made again."""
-        return follow_engine(
-            self._folder, self._notes, lambda: Engine(self._notes.endpoint)
-        )
-
-    @contextmanager
-    def _act(self, report: Report, *, take_over: bool) -> Iterator[Acts]:
-        """Whatever changes single services begins here. Raises OtherFolder."""
+        """Act on the containers that the services have. Raises OtherFolder."""
         with Engine(self._notes.endpoint) as engine:
             self._check_owner(
                 engine, lambda text: report(Noted(text=text)), take_over=take_over
             )
-            yield Acts(
+            acts = Acts(
                 engine,
                 self._project,
                 self._notes,
@@ -213,6 +184,13 @@ class EnginePlace:
                 self._list_services(),
                 report,
             )
+            return acts.perform(act, names)
+
+    def follow(self) -> Iterator[Event]:
+        """State changes of the services; a lost connection is made again."""
+        return follow_engine(
+            self._folder, self._notes, lambda: Engine(self._notes.endpoint)
+        )
 
     def _list_services(self) -> Mapping[str, Service]:
         try:

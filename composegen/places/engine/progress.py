@@ -5,7 +5,9 @@ from __future__ import annotations
 from composegen.places.engine.candidate import Candidate
 from composegen.places.engine.judge import Judge
 from composegen.places.events import Progress, Standing
-from composegen.places.status import FINE
+from composegen.places.status import FINE, State
+
+_OVER = FINE | {State.EXCLUDED}
 
 
 def describe_progress(judge: Judge, at: float) -> Progress:
@@ -20,7 +22,7 @@ def _describe(judge: Judge, candidate: Candidate) -> Standing:
         waits_for = tuple(
             need.service
             for need in candidate.noted.needs
-            if judge.candidates[need.service].state not in FINE
+            if judge.candidates[need.service].state not in _OVER
         )
     return Standing(
         service=candidate.noted.name,

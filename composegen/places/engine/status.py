@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
+from composegen.model import Later
 from composegen.places.engine.containers import Container, Status, format_time
 from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import (
     How,
+    NotedExclusion,
     NotedFailure,
     NotedService,
     NotedStop,
     Notes,
+    note_excluded,
 )
 from composegen.places.status import (
     ALIVE_FOR,
@@ -22,7 +26,7 @@ from composegen.places.status import (
     State,
     are_up,
 )
-from composegen.records import record, replace
+from composegen.records import as_dict, record, replace
 
 _RANK = (
     State.FAILED,
@@ -32,6 +36,8 @@ _RANK = (
     State.READY,
     State.FINISHED,
 )
+_USING = frozenset({State.READY, State.STARTING})
+_UP = "composegen up"
 _HEARD_WITHIN = 1.0
 """Seconds in which `up` hears of a death."""
 STEADY_FOR = 10.0
@@ -88,7 +94,12 @@ def make_seen(
         for status in (_make_status(notes, each, found, at) for each in notes.services)
     ]
     statuses += [
-        ServiceStatus(service=str(each["service"]), state=State.EXCLUDED)
+        ServiceStatus(
+            service=str(each["service"]),
+            state=State.EXCLUDED,
+            reason=str(each["reason"]),
+            fallback=False,
+        )
         for each in notes.left_out
     ]
     return EngineSeen(notes=notes, containers=found, statuses=tuple(statuses), now=at)
@@ -115,6 +126,14 @@ def _make_status(
 ) -> ServiceStatus:
     """The status of a service: that of its worst container."""
     own = [each for each in found if each.service == noted.name]
+    exclusion = notes.find_exclusion(noted.name)
+    if exclusion is not None and is_excluded(exclusion, own):
+        return ServiceStatus(
+            service=noted.name,
+            state=State.EXCLUDED,
+            reason=exclusion.reason,
+            fallback=True,
+        )
     states = {each.id: find_state(notes, noted, each, now) for each in own}
     worst = min(own, key=lambda each: _RANK.index(states[each.id]), default=None)
     state = State.STOPPED if worst is None else states[worst.id]
@@ -138,6 +157,40 @@ def _make_status(
         image=worst.image or None,
         by=BY_USER if is_by_user else None,
     )
+
+
+def is_excluded(exclusion: NotedExclusion, own: Iterable[Container]) -> bool:
+    """Whether a service is still excluded: nothing of it runs, or was started since."""
+    return not any(
+        each.is_running
+        or each.status is Status.RESTARTING
+        or (each.started_at or 0.0) > exclusion.at + _HEARD_WITHIN
+        for each in own
+    )
+
+
+def list_excluded(
+    notes: Notes, statuses: Iterable[ServiceStatus]
+) -> tuple[Mapping[str, Any], ...]:
+    """What is excluded now, by the selection and by failures, as it is noted."""
+    out = {each.service for each in statuses if each.fallback}
+    failed = (each for each in note_excluded(notes) if each.service in out)
+    return (*notes.left_out, *map(as_dict, failed))
+
+
+def list_lost(notes: Notes, statuses: Iterable[ServiceStatus]) -> Iterator[str]:
+    """What `up` would change: a service still uses one that is gone, or is back."""
+    states = {each.service: each.state for each in statuses}
+    for each in notes.services:
+        if states[each.name] not in _USING:
+            continue
+        for need in each.needs:
+            gone = states.get(need.service) not in {*FINE, State.STARTING}
+            has_it = need.service not in each.without
+            if need.later is Later.RESTART and gone and has_it:
+                yield f"{each.name} still uses {need.service}, which is gone: {_UP}"
+            elif need.service in each.without and states[need.service] in FINE:
+                yield f"{each.name} runs without {need.service}, which is up: {_UP}"
 
 
 def _is_noted(notes: Notes, container: Container) -> bool:

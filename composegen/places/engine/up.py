@@ -11,29 +11,40 @@ from composegen.errors import (
     ExitCode,
     FileRefused,
     Interrupted,
-    MissingVariable,
     UpAlready,
 )
-from composegen.model import COMPOSE_FILES, Service
+from composegen.model import COMPOSE_FILES
 from composegen.paths import exists
-from composegen.places.engine.boot import UP, UP_PART, Booting
+from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
     Project,
     find_docker,
-    run_compose,
     speaks_of_unset,
+    would_replace,
 )
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.fit import Fitted, fit_plan
-from composegen.places.engine.giving_up import GivenUp, explain_compose
+from composegen.places.engine.giving_up import GivenUp
+from composegen.places.engine.leaving_out import Lost
 from composegen.places.engine.lost_secrets import check_secrets
-from composegen.places.engine.notes import Notes, change_notes, write_notes
-from composegen.places.engine.noting import make_notes, merge_notes
+from composegen.places.engine.notes import (
+    Notes,
+    change_notes,
+    note_excluded,
+    write_notes,
+)
+from composegen.places.engine.noting import (
+    make_notes,
+    merge_notes,
+    recall_made,
+)
 from composegen.places.engine.ownership import check_makers, check_ownership
+from composegen.places.engine.phases import Before, Phases
 from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
+from composegen.places.engine.supply import Supply
 from composegen.places.engine.volumes import note_volumes
 from composegen.places.events import (
     Address,
@@ -50,7 +61,7 @@ from composegen.places.events import (
 )
 from composegen.places.reasons import format_reasons
 from composegen.places.status import ExcludedNote
-from composegen.planning.asking import find_helper
+from composegen.planning.exclusion import require
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
@@ -88,7 +99,8 @@ class UpOptions:
     ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
     selection was typed: the file on the disk is left alone then. ``names`` are the
     services to bring up with all that they need, all where none is named; the others
-    stay as they are. ``in_terminal`` says that what Compose prints in front goes to a
+    stay as they are; ``required`` are those that were asked for, so that nothing starts
+    without them. ``in_terminal`` says that what Compose prints in front goes to a
     terminal: it draws its progress there. ``take_over`` lets it replace containers of
     another folder, or of another Compose file; ``ask`` asks a person about the latter,
     None where there is no one.
@@ -99,6 +111,7 @@ class UpOptions:
     engine: int = Options().engine
     is_chosen: bool = False
     names: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     in_terminal: bool = False
     take_over: bool = False
     ask: Callable[[str], bool] | None = None
@@ -145,15 +158,17 @@ class _Up:
         engine: Engine,
         endpoint: Endpoint,
     ) -> None:
-        self.plan = take_part(plan, options.names) if options.names else plan
+        part = take_part(plan, options.names) if options.names else plan
+        self.plan = require(part, options.required)
         self.workspace = workspace
         self.folder = workspace.folder
         self.options = options
         self.report = report
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
+        made = make_notes(self.plan, project, endpoint, workspace.fill)
         self.notes = replace(
-            make_notes(self.plan, project, endpoint),
+            recall_made(workspace.folder, made),
             began=engine.read_clock(),
             limit=options.limit,
         )
@@ -165,6 +180,7 @@ class _Up:
             is_part=bool(options.names),
         )
         self.unset: frozenset[str] = frozenset()
+        self.lost: Mapping[str, Lost] = {}
 
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
@@ -175,8 +191,7 @@ class _Up:
         text = self._render()
         if fitted.note:
             self.report(Noted(text=fitted.note))
-            [file] = render_plan(fitted.plan, self._make_options())
-            text = file.text
+            text = self._write_text(fitted.plan)
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
         self.project = replace(
@@ -189,26 +204,45 @@ class _Up:
         note_volumes(self.engine, self.notes, self.folder, is_before=True)
         given_up = self._get_images()
         if given_up is None:
-            boot = Booting(
-                self.engine,
-                self.project,
-                self.notes,
-                self.report,
-                limit=self.options.limit,
-                words=UP_PART if self.options.names else UP,
-                unset=self.unset,
-                recreate=self.options.take_over,
-            )
+            boot = self._make_boot(fitted.plan)
             given_up = boot.carry_out()
             note_volumes(self.engine, self.notes, self.folder)
             if not given_up.reasons:
                 self._keep(given_up.notes)
-                return self._end_boot(boot)
+                return self._end_boot(boot, given_up.notes)
         self._keep(given_up.notes)
         is_there = self.engine.list_containers(self.notes.project)
         text = format_reasons(given_up.reasons)
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
+
+    def _make_boot(self, plan: Plan) -> Booting:
+        options = self.options
+        phases = Phases(
+            plan,
+            self._write_text,
+            UP_PART if options.names else UP,
+            before=Before(
+                without={each.name: each.without for each in self.notes.services},
+                is_replaced=lambda name, text: would_replace(self.project, name, text),
+            ),
+            recreate=options.take_over,
+        )
+        return Booting(
+            self.engine,
+            self.project,
+            self.notes,
+            self.report,
+            phases,
+            BootOptions(
+                limit=options.limit, unset=self.unset, lost=self.lost, keep=self._keep
+            ),
+        )
+
+    def _write_text(self, plan: Plan) -> str:
+        """What Compose reads for a plan; the file on the disk is another matter."""
+        [file] = render_plan(plan, self._make_options())
+        return file.text
 
     def _write_notes(self) -> None:
         if not self.options.names:
@@ -306,52 +340,17 @@ class _Up:
 
     def _get_images(self) -> GivenUp | None:
         """Build and pull what is missing, its progress shown; what went wrong."""
-        services = [step.service for step in self.plan.steps]
-        if self.options.build and any(service.build for service in services):
-            built = [service.name for service in services if service.build]
-            failed = self._compose_in_front("build", about=built)
-            if failed is not None:
-                return failed
-        missing = [service.name for service in services if self._must_pull(service)]
-        missing += self._list_helpers_to_pull(services)
-        if missing:
-            words = ("pull", "--policy", "missing", *missing)
-            return self._compose_in_front(*words, about=missing)
-        return None
-
-    def _list_helpers_to_pull(self, services: list[Service]) -> list[str]:
-        """The first helper, where the image that all have is missing."""
-        helpers = [name for service in services if (name := find_helper(service))]
-        asking = Service(name="", image=self.plan.stack.probe_image)
-        return helpers[:1] if helpers and self._must_pull(asking) else []
-
-    def _must_pull(self, service: Service) -> bool:
-        policy = service.passed.get("pull_policy", "missing")
-        if service.build is not None or policy not in {"missing", "if_not_present"}:
-            return False
-        try:
-            image = self.workspace.fill(service.image)
-        except MissingVariable:
-            return False  # Compose says better what is not set
-        return self.engine.find_image(image) is None
-
-    def _compose_in_front(self, *words: str, about: list[str]) -> GivenUp | None:
-        code, said = run_compose(
+        supply = Supply(
+            self.engine,
             self.project,
-            *words,
-            show=self._show,
+            self.notes,
+            self.workspace,
+            self._show,
             in_terminal=self.options.in_terminal,
         )
-        if code == 0:
-            return None
-        return explain_compose(
-            self.engine,
-            self.notes,
-            self.folder,
-            said.splitlines(),
-            code=code,
-            among=about,
-        )
+        given_up = supply.get(self.plan, builds=self.options.build)
+        self.lost = supply.lost
+        return given_up
 
     def _show(self, text: str) -> None:
         """Show what Compose prints, but for what was reported better."""
@@ -360,11 +359,11 @@ class _Up:
         if shown:
             self.report(Output(text=shown))
 
-    def _end_boot(self, boot: Booting) -> int:
+    def _end_boot(self, boot: Booting, notes: Notes) -> int:
         """Everything is ready; the exit code says whether it can be reached too."""
         containers = self.engine.list_containers(self.notes.project)
         required = []
-        for reason in find_unreached(self.engine, self.notes, containers):
+        for reason in find_unreached(self.engine, notes, containers):
             noted = self.notes.find(reason.service)
             if noted is not None and noted.is_required:
                 required.append(reason)
@@ -373,10 +372,12 @@ class _Up:
         if required:
             self.report(NotUp(text=format_reasons(required), help=_STAYS))
             return ExitCode.PROBLEM
-        self.report(self._describe_outcome(boot, containers))
+        self.report(self._describe_outcome(boot, notes, containers))
         return ExitCode.FINE
 
-    def _describe_outcome(self, boot: Booting, containers: tuple[Container, ...]) -> Up:
+    def _describe_outcome(
+        self, boot: Booting, notes: Notes, containers: tuple[Container, ...]
+    ) -> Up:
         return Up(
             boots=boot.judge.list_boots(),
             addresses=tuple(
@@ -390,7 +391,9 @@ class _Up:
                     instead=tuple(f"{one.service}: {one}" for one in each.fallbacks),
                 )
                 for each in self.plan.excluded
-            ),
+            )
+            + note_excluded(notes),
+            again="composegen up" if notes.excluded else "",
         )
 
 

@@ -17,7 +17,13 @@ from composegen.places.engine.containers import Container
 from composegen.places.engine.describing import describe_check, describe_state
 from composegen.places.engine.evidence import Evidence, Looking
 from composegen.places.engine.gathering import Gatherer
-from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
+from composegen.places.engine.notes import (
+    How,
+    NotedExclusion,
+    NotedFailure,
+    NotedService,
+    Notes,
+)
 from composegen.places.engine.reach import Reach, explain_unreached
 from composegen.places.engine.status import (
     EngineSeen,
@@ -27,11 +33,12 @@ from composegen.places.engine.status import (
 )
 from composegen.places.events import Failure
 from composegen.places.reasons import LAST_LINES, Reason, explain_stop, follow_needs
-from composegen.places.status import FINE, State
+from composegen.places.status import FINE, ServiceStatus, State
 from composegen.records import replace
 from composegen.values import format_duration
 
 _GO_ON = "continue: composegen up"
+_AGAIN = "try it again: composegen up"
 
 
 def find_engine_reasons(
@@ -110,8 +117,9 @@ class _Doctor:
         ]
 
     def _is_given_up(self, name: str) -> bool:
-        """Whether the service is optional to all that wait for it."""
-        return self.seen.find(name).state in {State.FAILED, State.STOPPED}
+        """Whether nobody waits for a service that is optional to them."""
+        state = self.seen.find(name).state
+        return state in {State.FAILED, State.STOPPED, State.EXCLUDED}
 
     # One service
 
@@ -121,6 +129,9 @@ class _Doctor:
         status = self.seen.find(noted.name)
         if status.by is not None:
             return explain_stop(chain, status)
+        exclusion = self.notes.find_exclusion(noted.name)
+        if exclusion is not None and status.fallback:
+            return explain_exclusion(chain, status, exclusion)
         judged = self._find_judged(noted)
         container = self._find_worst(noted, judged)
         if container is None or container.was_never_started:
@@ -250,6 +261,24 @@ class _Doctor:
             and failure.how is How.LATE
             and any(_took_long(each, failure) for each in own)
         )
+
+
+def explain_exclusion(
+    chain: tuple[str, ...], status: ServiceStatus, exclusion: NotedExclusion
+) -> Reason:
+    """Why a service is excluded: what was found before it was stopped."""
+    failure = exclusion.failure or Failure(
+        service=exclusion.service,
+        reason=f"{exclusion.service} was excluded: {exclusion.reason}",
+    )
+    help = "\n".join(filter(None, (failure.help, _AGAIN)))
+    return Reason(
+        chain=chain,
+        status=status,
+        failure=replace(failure, help=help),
+        check=exclusion.check,
+        lines=failure.lines,
+    )
 
 
 def _took_long(container: Container, failure: NotedFailure) -> bool:

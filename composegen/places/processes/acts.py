@@ -6,11 +6,11 @@ These are the run's own side of it; ``asking`` is the side of the other terminal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from composegen.graph import find_closure
-from composegen.places.place import Acted, Outcome
+from composegen.places.place import Act, Acted, Outcome
 from composegen.places.processes.service import RunningService, describe_failure
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.status import State
@@ -34,18 +34,22 @@ class Acts:
         self._supervisor = supervisor
         self._services = supervisor.services
         self._tell = tell
-        self._locks = {name: asyncio.Lock() for name in self._services}
+        self._locks = supervisor.locks
         self._tasks: set[asyncio.Task[tuple[Acted, ...]]] = set()
 
-    async def carry_out(self, act: str, names: Sequence[str]) -> Mapping[str, Any]:
-        """Carry out ``stop``, ``start`` or ``restart``; the answer to who asked."""
-        do = {"stop": self._stop, "start": self._start, "restart": self._restart}[act]
+    async def perform(self, act: Act, names: Sequence[str]) -> Mapping[str, Any]:
+        """Stop, start or restart services; the answer to who asked."""
+        perform = {
+            Act.STOP: self._stop,
+            Act.START: self._start,
+            Act.RESTART: self._restart,
+        }[act]
         try:
             self._check(act, names)
         except Objection as objection:
             return {"refused": str(objection)}
         self._tell(f"composegen {act} {' '.join(names)}")
-        task = asyncio.ensure_future(do(names))
+        task = asyncio.ensure_future(perform(names))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         acted = await asyncio.shield(task)
@@ -57,11 +61,11 @@ class Acts:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _check(self, act: str, names: Sequence[str]) -> None:
+    def _check(self, act: Act, names: Sequence[str]) -> None:
         for name in names:
             if name not in self._services:
                 raise Objection(f"`{name}` is a program that the run did not start")
-            if act != "start":
+            if act is not Act.START:
                 objection = self._supervisor.tenders[name].find_objection()
                 if objection:
                     raise Objection(objection)
@@ -109,11 +113,21 @@ class Acts:
             name for name in ordered if await self._begin(name, is_named=name in named)
         }
         shown = [name for name in ordered if name in named | begun]
-        return tuple(
-            await asyncio.gather(
-                *(self._wait_for(name, is_new=name in begun) for name in shown)
-            )
+        acted = await asyncio.gather(
+            *(self._wait_for(name, is_new=name in begun) for name in shown)
         )
+        ready = [each.service for each in acted if each.outcome is Outcome.STARTED]
+        return (*acted, *await self._change_users(ready))
+
+    async def _change_users(self, names: Collection[str]) -> list[Acted]:
+        """Restart the services that run without these, with them."""
+        users = self._supervisor.list_users(names)
+        for name in users:
+            needed = ", ".join(sorted(self._services[name].without.intersection(names)))
+            self._tell(f"{name} restarts with {needed}")
+        await asyncio.gather(*map(self._supervisor.change, users))
+        waits = (self._wait_for(name, is_new=True) for name in users)
+        return list(await asyncio.gather(*waits))
 
     async def _begin(self, name: str, *, is_named: bool) -> bool:
         """Start a service that does not run; whether it was started."""

@@ -19,6 +19,7 @@ from composegen.model import Service
 from composegen.oserrors import is_shortage
 from composegen.places.events import Event, Line, Message, Planned, Report, read_event
 from composegen.places.place import (
+    Act,
     Acted,
     Outcome,
     check_services,
@@ -33,13 +34,17 @@ from composegen.records import record
 
 @record
 class AnsweringRun:
-    """A run that is alive, and what it says of its services."""
+    """A run that is alive, and what it says of its services.
+
+    ``without`` are the services that each one was started without.
+    """
 
     record: RunRecord
     statuses: Mapping[str, ServiceStatus]
     needs: Mapping[str, tuple[str, ...]]
     excluded: Mapping[str, str]
     definitions: Mapping[str, str]
+    without: Mapping[str, tuple[str, ...]]
 
     @property
     def pid(self) -> int:
@@ -57,10 +62,10 @@ class Asking:
             name: needs for run in self._runs for name, needs in run.needs.items()
         }
 
-    def carry_out(
-        self, act: str, names: Iterable[str], report: Report
+    def perform(
+        self, act: Act, names: Iterable[str], report: Report
     ) -> tuple[Acted, ...]:
-        """``stop``, ``start`` or ``restart`` services; what became of each."""
+        """Stop, start or restart services; what became of each."""
         wanted = tuple(dict.fromkeys(names))
         self._check(wanted)
         # Those who only use a service are the first that let go of it, and a run that
@@ -69,14 +74,14 @@ class Asking:
         users_first = sorted(runs, key=lambda run: not _uses(run, wanted))
         named_first = sorted(runs, key=lambda run: not {*run.record.names} & {*wanted})
         self._note(act, wanted, report)
-        if act == "stop":
-            return self._ask_all("stop", users_first, wanted, report)
-        if act == "start" or len(runs) == 1:
+        if act is Act.STOP:
+            return self._ask_all(Act.STOP, users_first, wanted, report)
+        if act is Act.START or len(runs) == 1:
             return self._ask_all(act, named_first, wanted, report)
-        acted = self._ask_all("stop", users_first, wanted, report)
+        acted = self._ask_all(Act.STOP, users_first, wanted, report)
         if any(each.outcome is Outcome.FAILED for each in acted):
             return acted
-        return self._ask_all("start", named_first, wanted, report)
+        return self._ask_all(Act.START, named_first, wanted, report)
 
     def _check(self, names: tuple[str, ...]) -> None:
         running = dict.fromkeys(name for run in self._runs for name in run.statuses)
@@ -93,10 +98,10 @@ class Asking:
                 help=f"what runs here: {', '.join(running)}",
             )
 
-    def _note(self, act: str, names: tuple[str, ...], report: Report) -> None:
+    def _note(self, act: Act, names: tuple[str, ...], report: Report) -> None:
         """Give names their room, and say what is good to know before it is done."""
         report(Planned(services=self._find_concerned(act, names)))
-        if act != "start":
+        if act is not Act.START:
             running = {
                 name
                 for run in self._runs
@@ -104,7 +109,7 @@ class Asking:
                 if status.pid is not None
             }
             report_dependents(names, self._needs, running, report)
-        if act == "restart" and self._has_changed(names):
+        if act is Act.RESTART and self._has_changed(names):
             text = "the stack file has changed since, which a restart does not use: "
             report(Message(text=f"{text}composegen down, then composegen run"))
 
@@ -117,17 +122,24 @@ class Asking:
             if now and name in run.definitions
         )
 
-    def _find_concerned(self, act: str, names: tuple[str, ...]) -> tuple[str, ...]:
-        if act == "stop":
+    def _find_concerned(self, act: Act, names: tuple[str, ...]) -> tuple[str, ...]:
+        if act is Act.STOP:
             return names
-        closed = find_closure(self._needs, names)
+        # Those that run without one of them are restarted with it.
+        users = [
+            user
+            for run in self._runs
+            for user, without in run.without.items()
+            if {*without} & {*names}
+        ]
+        closed = {*find_closure(self._needs, names), *users}
         return tuple(name for name in self._needs if name in closed)
 
     # One run after the other
 
     def _ask_all(
         self,
-        act: str,
+        act: Act,
         runs: Iterable[AnsweringRun],
         names: tuple[str, ...],
         report: Report,
@@ -174,6 +186,7 @@ def _ask(record: RunRecord) -> AnsweringRun:
         needs={name: tuple(needs) for name, needs in said["needs"].items()},
         excluded={each["service"]: each["reason"] for each in said["left_out"]},
         definitions=said.get("definitions", {}),
+        without={name: tuple(names) for name, names in said.get("without", {}).items()},
     )
 
 
@@ -184,7 +197,7 @@ def _uses(run: AnsweringRun, names: Iterable[str]) -> bool:
 
 def _ask_one(
     run: AnsweringRun,
-    act: str,
+    act: Act,
     names: tuple[str, ...],
     shown: tuple[str, ...],
     report: Report,

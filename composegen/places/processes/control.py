@@ -21,6 +21,7 @@ from typing import Any, Self, TypeAlias
 from composegen.oserrors import is_shortage
 from composegen.paths import exists
 from composegen.places.events import Event, Line, describe_event
+from composegen.places.place import Act
 from composegen.places.processes.sockets import remove_socket
 
 _MOST_BEHIND = 1024 * 1024
@@ -33,10 +34,10 @@ _CREDENTIALS = struct.Struct("3i")
 Answer: TypeAlias = Callable[[], Mapping[str, Any]]
 ServiceAnswer: TypeAlias = Callable[[str], Mapping[str, Any]]
 """Gets the name of the service that is asked about."""
-Act: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Any]]]
-"""Carries out one of ``ACTS`` on services; its answer comes when that is done."""
+Perform: TypeAlias = Callable[[Act, Sequence[str]], Awaitable[Mapping[str, Any]]]
+"""Stops, starts or restarts services; its answer comes when that is done."""
 
-ACTS = ("stop", "start", "restart")
+_ACTS = tuple(Act)
 
 
 class Control:
@@ -47,7 +48,7 @@ class Control:
         path: Path,
         answers: Mapping[str, Answer],
         end: Callable[[], None],
-        act: Act,
+        perform: Perform,
         *,
         about: Mapping[str, ServiceAnswer] | None = None,
     ) -> None:
@@ -55,7 +56,7 @@ class Control:
         self._answers = answers
         self._about = about or {}
         self._end = end
-        self._act = act
+        self._perform = perform
         self._followers: set[asyncio.StreamWriter] = set()
         self._handlers: set[asyncio.Task[None]] = set()
         self._door: socket.socket | None = None
@@ -186,8 +187,9 @@ class Control:
             writer.write(b"{}\n")
             await writer.drain()
             return
-        if wanted in ACTS:
-            answer = await self._act(wanted, [str(each) for each in asked["services"]])
+        if wanted in _ACTS:
+            names = [str(each) for each in asked["services"]]
+            answer = await self._perform(Act(wanted), names)
         elif wanted in self._about:
             if not is_own_user(writer.get_extra_info("socket")):
                 return
@@ -211,29 +213,13 @@ def is_own_user(connection: socket.socket) -> bool:
     return bool(user == os.geteuid())
 
 
-def ask_run(path: str, wanted: str, **facts: Any) -> dict[str, Any] | None:
+def ask_run(
+    path: str, wanted: str, *, timeout: float | None = _ANSWER_TIMEOUT, **facts: Any
+) -> dict[str, Any] | None:
     """What a run answers, None where it has gone. Raises OSError for a shortage."""
     try:
-        with (
-            _connect(path, wanted, **facts) as connection,
-            connection.makefile("rb") as answers,
-        ):
-            data = json.loads(answers.readline() or b"null")
-    except (OSError, ValueError) as error:
-        if is_shortage(error):
-            raise
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def act_on_run(path: str, act: str, names: Iterable[str]) -> dict[str, Any] | None:
-    """Let a run carry out one of ``ACTS``, however long that takes; its answer.
-
-    None where it has gone meanwhile. Raises OSError for a shortage.
-    """
-    try:
-        with _connect(path, act, services=list(names)) as connection:
-            connection.settimeout(None)
+        with _connect(path, wanted, **facts) as connection:
+            connection.settimeout(timeout)
             with connection.makefile("rb") as answers:
                 data = json.loads(answers.readline() or b"null")
     except (OSError, ValueError) as error:
@@ -241,6 +227,14 @@ def act_on_run(path: str, act: str, names: Iterable[str]) -> dict[str, Any] | No
             raise
         return None
     return data if isinstance(data, dict) else None
+
+
+def act_on_run(path: str, act: Act, names: Iterable[str]) -> dict[str, Any] | None:
+    """Let a run stop, start or restart services, however long that takes; its answer.
+
+    None where it has gone meanwhile. Raises OSError for a shortage.
+    """
+    return ask_run(path, act, timeout=None, services=list(names))
 
 
 class Following:

@@ -7,7 +7,6 @@ of secrets are written to no file and stand on no command line.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from composegen.places.processes.records import RunFolder
 from composegen.places.processes.status import RunsSeen
 from composegen.places.processes.supervisor import Supervisor
 from composegen.system import guardian
-from composegen.system.docker import ask_docker
+from composegen.system.docker import ask_docker, find_docker_command
 
 _MARKS = (guardian.MARK, guardian.SERVICE_MARK)
 _LOOK = 'command -v "$1" >/dev/null || [ -e "$1" ] || echo missing'
@@ -160,7 +159,7 @@ def _enter_container(
     name: str, words: tuple[str, ...], env: dict[str, str], request: Request
 ) -> Call:
     """A store in Docker: the command runs in its container."""
-    docker = shutil.which("docker", path=env.get("PATH"))
+    docker = find_docker_command(env.get("PATH"))
     if docker is None:
         raise CannotExecute("there is no `docker` command here", ExitCode.NOT_FOUND)
     # The engine would say on stdout that there is no such command, and end with 126.

@@ -10,6 +10,7 @@ from composegen.model import Stack
 from composegen.places.events import Event, Report
 from composegen.places.place import (
     PROCESSES,
+    Act,
     Acted,
     Call,
     Explanation,
@@ -98,46 +99,24 @@ class ProcessesPlace:
         """How to run a command as the run has started a service."""
         return prepare_call(self._folder, self._look(), request)
 
-    def stop(
+    def act(
         self,
+        act: Act,
         names: Iterable[str],
         report: Report,
         *,
         take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
     ) -> tuple[Acted, ...]:
-        """Stop services in every run that has them."""
-        return self._ask().carry_out("stop", names, report)
-
-    def start(
-        self,
-        names: Iterable[str],
-        report: Report,
-        *,
-        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
-    ) -> tuple[Acted, ...]:
-        """Start services in the runs that have them."""
-        return self._ask().carry_out("start", names, report)
-
-    def restart(
-        self,
-        names: Iterable[str],
-        report: Report,
-        *,
-        take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
-    ) -> tuple[Acted, ...]:
-        """Restart services as their run knows them."""
-        return self._ask().carry_out("restart", names, report)
-
-    def follow(self) -> Iterator[Event]:
-        """What the runs report, until the last one has ended."""
-        return follow_runs(self._folder)
-
-    def _ask(self) -> Asking:
+        """Act on services in every run that has them."""
         try:
             services = self._load().services
         except ComposegenError:
             services = {}
-        return Asking(self._folder, services)
+        return Asking(self._folder, services).perform(act, names, report)
+
+    def follow(self) -> Iterator[Event]:
+        """What the runs report, until the last one has ended."""
+        return follow_runs(self._folder)
 
     def take_down(
         self,

@@ -9,13 +9,15 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from composegen.places.events import Event, Message, Report
 from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
-from composegen.places.processes.control import Control
+from composegen.places.processes.control import Answer, Control
 from composegen.places.processes.entering import describe_launch
+from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
@@ -57,6 +59,7 @@ async def open_session(
     runs: RunFolder,
     report: Report,
     *,
+    exclusions: Exclusions,
     end: Callable[[Supervisor], None],
     restart: bool = True,
     is_library: bool = False,
@@ -65,37 +68,31 @@ async def open_session(
 
     ``end`` is called when another terminal asks for it.
     """
-    controls: list[Control] = []
-
-    def pass_on(event: Event) -> None:
-        report(event)
-        for control in controls:
-            control.report(event)
-
-    def tell(text: str) -> None:
-        pass_on(Message(service="", text=text))
-
-    async with Processes(subreaper=not is_library, tell=tell) as processes:
+    reporting = _Reporting(report)
+    async with Processes(subreaper=not is_library, tell=reporting.tell) as processes:
         mark, since = processes.mark, format_now()
-        upkeep = Upkeep(runs, mark, tell)
+        upkeep = Upkeep(runs, mark, reporting.tell)
         reuse = local.asked.reuse
         claims = Claims(runs, mark, identify_self(), upkeep, reuse=reuse)
-        supervisor = Supervisor(units, processes, claims, pass_on, restart=restart)
-        answers = {
-            "status": lambda: describe_run(local, supervisor, since),
-            "failures": lambda: describe_failures(supervisor),
-        }
-        about = {"launch": lambda name: describe_launch(local, supervisor, name)}
-        acts = Acts(supervisor, tell)
-        path = choose_socket(runs.path, mark)
-        folder = find_socket_folder(path)
-        if folder is not None:
-            processes.leave_behind(("rm", "-rf", str(folder)))
+        supervisor = Supervisor(
+            units,
+            processes,
+            claims,
+            reporting.report,
+            exclusions=exclusions,
+            restart=restart,
+        )
+        acts = Acts(supervisor, reporting.tell)
+        path = _choose_socket(runs, processes)
         control = Control(
-            path, answers, lambda: end(supervisor), acts.carry_out, about=about
+            path,
+            _make_answers(local, supervisor, since),
+            lambda: end(supervisor),
+            acts.perform,
+            about={"launch": lambda name: describe_launch(local, supervisor, name)},
         )
         async with control:
-            controls.append(control)
+            reporting.followed_by(control)
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
             runs.write_run(record)
@@ -112,6 +109,44 @@ async def open_session(
                     _end(supervisor, acts, runs, upkeep, mark, described)
                 )
                 await asyncio.shield(ending)
+
+
+class _Reporting:
+    """What a run reports: here, and to other terminals once there is a socket."""
+
+    def __init__(self, report: Report) -> None:
+        self._reports = [report]
+
+    def followed_by(self, control: Control) -> None:
+        """Report to those who follow the run as well, from now on."""
+        self._reports.append(control.report)
+
+    def report(self, event: Event) -> None:
+        """Pass an event on to all."""
+        for report in self._reports:
+            report(event)
+
+    def tell(self, text: str) -> None:
+        """Report a message about the run itself."""
+        self.report(Message(text=text))
+
+
+def _choose_socket(runs: RunFolder, processes: Processes) -> Path:
+    """Where the run's socket is; a folder of its own goes when the run has ended."""
+    path = choose_socket(runs.path, processes.mark)
+    folder = find_socket_folder(path)
+    if folder is not None:
+        processes.leave_behind(("rm", "-rf", str(folder)))
+    return path
+
+
+def _make_answers(
+    local: LocalPlan, supervisor: Supervisor, since: str
+) -> Mapping[str, Answer]:
+    return {
+        "status": lambda: describe_run(local, supervisor, since),
+        "failures": lambda: describe_failures(supervisor),
+    }
 
 
 async def _end(
@@ -168,7 +203,9 @@ def describe_run(
 ) -> dict[str, Any]:
     """How every service of a run is doing, what it needs, and what was excluded.
 
-    A program that owns what it needs is one of its services.
+    ``stale`` are services with one that they still use and that is gone, ``without``
+    those that each service was started without. A program that owns what it needs is
+    one of its services.
     """
     owners = [name for name, way in local.ways.items() if way is Way.OWNER]
     statuses = supervisor.list_statuses() + [
@@ -183,7 +220,16 @@ def describe_run(
             step.name: [gate.service for gate in step.gates]
             for step in local.plan.steps
         },
-        "left_out": describe_excluded(local.plan),
+        "left_out": [
+            *describe_excluded(local.plan),
+            *map(as_dict, supervisor.list_exclusions()),
+        ],
+        "stale": supervisor.list_stale(),
+        "without": {
+            name: sorted(service.without)
+            for name, service in supervisor.services.items()
+            if service.without and service.pid is not None
+        },
         "definitions": {
             step.name: digest_definition(local.written, step.name)
             for step in local.plan.steps

@@ -16,7 +16,7 @@ from composegen.stackfile.checks.data import (
 from composegen.stackfile.checks.drill import check_drills
 from composegen.stackfile.checks.health import check_health, check_probe_tool
 from composegen.stackfile.checks.host import check_engine_socket, check_host_network
-from composegen.stackfile.checks.images import check_images, check_reasons
+from composegen.stackfile.checks.images import check_images, check_reasons, check_tried
 from composegen.stackfile.checks.implied import check_implied_needs
 from composegen.stackfile.checks.names import (
     check_aliases,
@@ -84,6 +84,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_secrets,
     check_images,
     check_reasons,
+    check_tried,
     check_paths,
     check_reservations,
     check_networks,

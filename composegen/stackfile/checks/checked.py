@@ -67,3 +67,18 @@ class Checked:
                 target = self.stack.services.get(need.service)
                 if target is not None:
                     yield service, need, target
+
+
+def list_values(service: Service) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Each variable that a service is given, with its path and its text."""
+    base = ("services", service.name)
+    for variable, text in service.environment.items():
+        if text is not None:
+            yield variable, (*base, "environment", variable), text
+    for need in service.needs:
+        for variable, text in need.env.items():
+            yield variable, (*base, "needs", need.service, "env", variable), text
+    raw = service.compose.get("environment")
+    pairs: Mapping[str, object] = raw if isinstance(raw, dict) else {}
+    for variable, value in pairs.items():
+        yield variable, (*base, "compose", "environment"), str(value)

@@ -12,6 +12,7 @@ from composegen.images.facts import (
 )
 from composegen.images.reference import parse_image
 from composegen.model import (
+    NOT_TRIED,
     RELAXABLE,
     HealthKind,
     Service,
@@ -146,6 +147,19 @@ def _suggest_recipe(checked: Checked, image: str) -> str:
     return (
         "its user, folders and health check may differ: try it, and `relax` what fails"
     )
+
+
+def check_tried(checked: Checked) -> None:
+    """What was imported was tried under the protections."""
+    for service in checked.stack.services.values():
+        if NOT_TRIED in service.relax.values():
+            checked.add(
+                "not-hardened",
+                f"`{service.name}` was imported and runs without protections",
+                ("services", service.name, "relax"),
+                "let composegen find out which of them it can have:\n"
+                f"composegen harden {service.name}",
+            )
 
 
 def check_reasons(checked: Checked) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from composegen.errors import Level
 from composegen.model import Condition, HealthKind, Service
 from composegen.planning.needs import Needs
 from composegen.planning.networks import list_all_networks
 from composegen.records import record
-from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.checks.checked import Checked, list_values
 from composegen.values import guess_default
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
@@ -124,7 +124,7 @@ def _list_addresses(checked: Checked) -> Iterator[_Address]:
         if service.uses_host_network or checked.is_broken(service.name, "needs"):
             continue
         needed = {need.service for need in service.needs} | {service.name}
-        for variable, path, text in _list_values(service):
+        for variable, path, text in list_values(service):
             for host, port in find_hosts(variable, guess_default(text)):
                 target = known.get(host.lower())
                 if target is None or target.name in needed or target.job:
@@ -149,20 +149,6 @@ def _list_names(checked: Checked) -> dict[str, Service]:
                 names[str(alias).lower()] = service
     names.pop("none", None)
     return names | {name.lower(): s for name, s in checked.stack.services.items()}
-
-
-def _list_values(service: Service) -> Iterator[tuple[str, tuple[str, ...], str]]:
-    base = ("services", service.name)
-    for variable, text in service.environment.items():
-        if text is not None:
-            yield variable, (*base, "environment", variable), text
-    for need in service.needs:
-        for variable, text in need.env.items():
-            yield variable, (*base, "needs", need.service, "env", variable), text
-    raw = service.compose.get("environment")
-    pairs: Mapping[str, object] = raw if isinstance(raw, dict) else {}
-    for variable, value in pairs.items():
-        yield variable, (*base, "compose", "environment"), str(value)
 
 
 def find_hosts(variable: str, text: str) -> Iterator[tuple[str, int | None]]:

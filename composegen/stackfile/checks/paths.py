@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from composegen.model import Service
+from composegen.errors import Level
+from composegen.model import NOT_TRIED, Service
 from composegen.planning.named import NamedPath, find_fault, list_named_paths
 from composegen.stackfile.checks.checked import Checked
 
@@ -11,12 +12,17 @@ def check_paths(checked: Checked) -> None:
     """What must be there before a service can start is there.
 
     Absolute paths are those of the machine that it will run on: they are not judged.
+    In a stack that was imported and not tried yet, a missing file is a warning: the
+    project may make it. `up` and `doctor` need it in any case.
     """
     if not checked.with_files:
         return
+    services = checked.stack.services.values()
+    is_imported = any(NOT_TRIED in service.relax.values() for service in services)
+    level = Level.WARNING if is_imported else None
     for named in list_named_paths(checked.stack):
         if not named.is_absolute:
-            _check(checked, named)
+            _check(checked, named, level)
 
 
 def check_build(checked: Checked, service: Service) -> None:
@@ -26,8 +32,8 @@ def check_build(checked: Checked, service: Service) -> None:
             _check(checked, named)
 
 
-def _check(checked: Checked, named: NamedPath) -> None:
+def _check(checked: Checked, named: NamedPath, level: Level | None = None) -> None:
     fault = find_fault(named, checked.folder.path)
     if fault is not None:
         message, help = fault
-        checked.add("missing-file", message, named.place, help)
+        checked.add("missing-file", message, named.place, help, level=level)

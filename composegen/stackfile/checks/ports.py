@@ -70,11 +70,16 @@ def check_open_ports(checked: Checked) -> None:
                 help = f"give the address a default: ${{{name}:-127.0.0.1}}"
             checked.add(
                 "open-port",
-                f"`{service.name}` publishes {port.published} on {where}: every host "
+                f"`{service.name}` publishes {_describe(port)} on {where}: every host "
                 "that reaches this machine can connect, past the firewall",
                 ("services", service.name, "publish"),
                 help,
             )
+
+
+def _describe(port: Port) -> str:
+    """The published port in a sentence."""
+    return "a random port" if port.is_random else port.published
 
 
 def check_ports(checked: Checked) -> None:
@@ -159,7 +164,7 @@ def _check_led_to(checked: Checked, service: Service, path: tuple[str, ...]) -> 
     checked.add(
         "port-unpublished",
         f"`{service.name}` listens on port {service.port}, but no published port leads "
-        f"there: {first.published} leads to {first.target}",
+        f"there: {_describe(first)} leads to {first.target}",
         path,
         f"let it lead there:\npublish: {_lead_to(service, published[0])}",
     )
@@ -172,7 +177,7 @@ def _lead_to(service: Service, moved: Port) -> str:
         address = "" if port.address == "127.0.0.1" else f"{port.host}:"
         protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
         target = service.port if port is moved else port.target
-        texts.append(f"{address}{port.published}:{target}{protocol}")
+        texts.append(f"{address}{port.shown}:{target}{protocol}")
     quoted = [f'"{text}"' for text in texts]
     if len(texts) > 1:
         return f"[{', '.join(quoted)}]"

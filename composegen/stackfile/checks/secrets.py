@@ -12,7 +12,7 @@ from composegen.model import (
 from composegen.paths import is_file, is_folder
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.credentials import name_url_secret
-from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.checks.checked import Checked, list_values
 from composegen.values import parse_variables
 
 _SECRET_WORDS = re.compile(
@@ -53,20 +53,13 @@ def check_literals(checked: Checked) -> None:
 
 
 def _iterate_literals(service: Service) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    yield from list_values(service)
     base = ("services", service.name)
-    for variable, text in service.environment.items():
-        if text is not None:
-            yield variable, (*base, "environment", variable), text
     for need in service.needs:
-        for variable, text in need.env.items():
-            yield variable, (*base, "needs", need.service, "env", variable), text
         if need.otherwise is not None:
             path = (*base, "needs", need.service, "otherwise", "env")
             for variable, text in need.otherwise.env.items():
                 yield variable, (*path, variable), text
-    raw = service.compose.get("environment")
-    for variable, value in (raw if isinstance(raw, dict) else {}).items():
-        yield variable, (*base, "compose", "environment"), str(value)
     arguments = service.build.options.get("args") if service.build else None
     for name, value in (arguments if isinstance(arguments, dict) else {}).items():
         if isinstance(value, str):

@@ -126,7 +126,7 @@ def check_placeholders(checked: Checked) -> None:
                 )
             except UnknownPlaceholder as unknown:
                 checked.add(
-                    "placeholder-unknown",
+                    unknown.problem,
                     f"`{{{unknown.word}}}`: {unknown.reason}",
                     path,
                     unknown.help,
@@ -150,8 +150,11 @@ def _find_no_way(template: str, target: Service) -> tuple[str, str] | None:
     if "url_file" in words:
         reason = f"the file holds the address of `{target.name}` inside the stack"
         return reason, 'wire "{host}:{port}", and "{password_file}" where it has one'
-    if find_published(target) is None and not words.isdisjoint(_ADDRESSES):
-        reason = f"it cannot reach `{target.name}`, which publishes no port"
+    published = find_published(target)
+    is_known = published is not None and not published.is_random
+    if not is_known and not words.isdisjoint(_ADDRESSES):
+        reason = f"it cannot reach `{target.name}`, which publishes no "
+        reason += "port" if published is None else "port that is known"
         help = f"let `{target.name}` publish its port, on 127.0.0.1:\npublish: true"
         return reason, help
     return None

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 from composegen.model import Raw
 from composegen.stackfile.hints.healthcheck import translate_healthcheck
 from composegen.stackfile.hints.inline import write_inline
-from composegen.values import guess_default, split_at_colons
+from composegen.values import (
+    GROUP_NAME,
+    find_undefaulted,
+    guess_default,
+    has_variables,
+    split_at_colons,
+)
 
 KNOWN_TO_COMPOSE = frozenset(
     """annotations attach blkio_config cgroup cgroup_parent configs cpu_count
@@ -80,16 +86,24 @@ def _translate_ports(value: Raw) -> tuple[str, str]:
     if not isinstance(value, list):
         return why, "publish: 8080"
     texts = [
-        _write_long_port(item) if isinstance(item, dict) else item for item in value
+        _keep_random(_write_long_port(item) if isinstance(item, dict) else item)
+        for item in value
     ]
-    if any(len(split_at_colons(str(text))) == 1 for text in texts):
-        why += "; one number is that port of this machine, not a random one"
+    if any(str(text).startswith("0:") for text in texts):
+        why += "; 0 is a random port of this machine"
     shown = [write_inline(_settle_address(text)) for text in texts]
     if len(shown) == 1 and str(texts[0]).count(":") == 1:
         published, _, target = str(texts[0]).partition(":")
         if published == target:
             return why, f"publish: {published}"
     return why, f"publish: [{', '.join(shown)}]"
+
+
+def _keep_random(text: Raw) -> Raw:
+    """A port for which Compose chooses one of the host."""
+    shown = str(text)
+    is_whole = ":" in guess_default(shown)
+    return f"0:{shown}" if len(split_at_colons(shown)) == 1 and not is_whole else text
 
 
 def _settle_address(text: Raw) -> Raw:
@@ -113,10 +127,13 @@ def _write_long_port(port: Mapping[str, Raw]) -> str:
 
 def _translate_expose(value: Raw) -> tuple[str, str]:
     first = value[0] if isinstance(value, list) and value else value
-    number = re.match(r"\d+", guess_default(str(first or "")))
+    settled = str(_settle(str(first or "")))
+    number = re.match(r"\d+", settled)
+    is_variable = re.fullmatch(r"\d+", guess_default(settled)) and "$" in settled
+    port = write_inline(settled) if is_variable else number[0] if number else 8080
     return (
         "`expose` is `port` here: the one port that the service listens on",
-        f"port: {number[0] if number else 8080}",
+        f"port: {port}",
     )
 
 
@@ -144,12 +161,15 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
 
 
 def _settle(value: Raw) -> Raw:
-    """A value that composegen computes with: of a variable, its default."""
-    return guess_default(str(value)) or value
+    """A value that composegen computes with: a variable needs a default."""
+    text = str(value)
+    if has_variables(text) and not find_undefaulted(text):
+        return text
+    return guess_default(text) or value
 
 
 def _translate_count(value: Raw) -> str:
-    if str(_settle(value)) == "0":
+    if guess_default(str(value)) == "0":
         return "enabled: false"
     return f"replicas: {write_inline(_settle(value))}"
 
@@ -158,15 +178,19 @@ def _translate_limit(name: str) -> Callable[[Raw], str]:
     """A limit in the words of `resources`; 0 and -1 are Compose's for none."""
     return lambda value: (
         f"resources: {{{name}: none}}"
-        if str(_settle(value)) in {"0", "-1"}
+        if guess_default(str(value)) in {"0", "-1"}
         else f"resources: {{{name}: {write_inline(_settle(value))}}}"
     )
 
 
 def _translate_profiles(value: Raw) -> str:
-    return (
-        "remove it: the service is always enabled" if value == [] else "enabled: false"
-    )
+    if value == []:
+        return "remove it: the service is always included"
+    names = value if isinstance(value, list) else [value]
+    known = [str(n) for n in names if GROUP_NAME.fullmatch(str(n))]
+    if not known:
+        return "enabled: false"
+    return f"group: {write_inline(list(known) if len(known) > 1 else known[0])}"
 
 
 def _translate_extends(value: Raw) -> str:
@@ -233,7 +257,7 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     ),
     "profiles": _word(
         "profiles",
-        "is `enabled` here: excluded unless included with `--with`",
+        "is `group` here: excluded unless included with `--with @NAME`",
         _translate_profiles,
     ),
     "extends": _word(

@@ -18,7 +18,7 @@ from composegen.places.engine.notes import (
     load_notes,
 )
 from composegen.places.events import Message, NotUp, Planned, Stopped
-from composegen.places.place import Outcome
+from composegen.places.place import Act, Outcome
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus, State
 from composegen.planning.definition import digest_definition
@@ -72,8 +72,8 @@ class Stage:
                 self.put(name, **DOWN)
         return self.code, "some words\nError: no such thing"
 
-    def make_boot(self, engine, project, notes, report, *, words):
-        return FakeBoot(self, notes, words)
+    def make_boot(self, engine, project, notes, report, calls):
+        return FakeBoot(self, notes, calls.choose(None).words)
 
     def act(self, act, *names):
         noted = load_notes(self.folder) or self.notes
@@ -81,7 +81,7 @@ class Stage:
         acts = Acts(
             self, project, noted, self.folder, self.services, self.events.append
         )
-        acted = getattr(acts, act)(names)
+        acted = acts.perform(Act(act), names)
         return {each.service: each.outcome for each in acted}
 
     def find(self, kind):

@@ -12,6 +12,7 @@ from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import find_endpoint
 from composegen.places.engine.notes import (
     How,
+    NotedExclusion,
     NotedFailure,
     NotedStop,
     change_notes,
@@ -20,6 +21,7 @@ from composegen.places.engine.notes import (
     remove_notes,
     write_notes,
 )
+from composegen.places.events import Failure
 from composegen.places.status import format_now
 from composegen.records import replace
 from composegen.workspace.state import STATE_FOLDER, NotTrusted
@@ -32,7 +34,8 @@ ENVIRONMENT = {"DOCKER_HOST": "tcp://x:1", "DOCKER_TLS_VERIFY": "1"}
 @pytest.fixture
 def notes():
     return make_notes(
-        make_noted("web", "db", "cache?", port=80, is_http=True),
+        make_noted("web", "db", "cache?", port=80, is_http=True, without=("cache",)),
+        make_noted("cache", is_required=False),
         make_noted("db", password_file=".secrets/db-password"),
         host="tcp://x:1",
         context="",
@@ -45,7 +48,16 @@ def notes():
             NotedFailure(service="web", how=How.LATE, at=13.5, reason="r", id="a"),
         ),
         deaths=(Death(id="a", at=13.0, exit_code=3, was_out_of_memory=True),),
-        left_out=({"service": "cache", "reason": "r", "instead": ["web: A=b"]},),
+        left_out=({"service": "queue", "reason": "r", "instead": ["web: A=b"]},),
+        excluded=(
+            NotedExclusion(
+                service="cache",
+                reason="not healthy within 60s",
+                at=13.5,
+                failure=Failure(service="cache", reason="r", cause="c", lines=("a",)),
+                instead=("web: A=b",),
+            ),
+        ),
     )
 
 
@@ -84,6 +96,23 @@ def test_the_notes_of_version_0_2_are_read_but_for_what_is_no_evidence(notes, tm
     assert replace(read, at="") == replace(notes, failures=(), deaths=())
 
 
+def test_the_first_form_is_read_as_nothing_excluded(notes, tmp_path):
+    write_notes(tmp_path, notes)
+    data = json.loads((tmp_path / STATE_FOLDER / "up.json").read_text())
+    del data["excluded"]
+    for service in data["services"]:
+        del service["without"]
+        for need in service["needs"]:
+            del need["later"]
+    write_text(tmp_path, json.dumps({**data, "form": 1}))
+
+    read = read_notes(tmp_path, ENVIRONMENT)
+
+    assert read.excluded == ()
+    assert [each.without for each in read.services] == [(), (), ()]
+    assert read.services[0].needs == notes.services[0].needs
+
+
 def test_only_its_owner_reads_it(notes, tmp_path):
     write_notes(tmp_path, notes)
     path = tmp_path / STATE_FOLDER / "up.json"
@@ -117,10 +146,13 @@ def test_a_broken_file_is_no_note(text, tmp_path):
 
 WRONG = (
     *("project", "host", "context", "file", "flags", "complaint", "services"),
-    *("settings", "failures", "deaths", "began", "limit", "left_out"),
+    *("settings", "failures", "deaths", "began", "limit", "left_out", "excluded"),
     *(f"services_{name}" for name in ("name", "is_required", "is_job", "is_asked")),
     *(f"services_{name}" for name in ("is_http", "is_restarted", "boot", "replicas")),
-    *(f"services_{name}" for name in ("port", "needs", "password_file", "on_failure")),
+    *(
+        f"services_{name}"
+        for name in ("port", "needs", "password_file", "without", "on_failure")
+    ),
 )
 
 
@@ -147,6 +179,9 @@ def test_no_field_may_be_of_another_kind(name, value, notes, tmp_path):
         {"left_out": [{"service": "a"}]},
         {"left_out": [{"service": "a", "reason": "b", "instead": "c"}]},
         {"left_out": {}},
+        {"services_without": ["--all"]},
+        {"excluded": [{"service": "nothing", "reason": "r", "at": 1.0}]},
+        {"excluded": [{"service": "cache", "reason": "r"}]},
         {"unknown": 1},
         {"form": "1"},
     ],
@@ -276,7 +311,7 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
         *("name", "is_required", "is_job", "is_asked", "is_http"),
         *("is_restarted", "boot", "replicas", "port", "needs", "password_file"),
         *("check", "path", "host", "check_port", "publish", "says_port"),
-        *("definition", "helper", "on_failure"),
+        *("definition", "helper", "without", "on_failure"),
     }
 
 

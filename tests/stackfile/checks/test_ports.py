@@ -9,7 +9,7 @@ import pytest
 from composegen.errors import Level, ProblemsFound
 from composegen.planning.selection import Selection
 from composegen.stackfile.load import load_stack
-from tests.stacks import find, list_names, make_stack, write_files
+from tests.stacks import APP, find, list_names, make_stack, write_files
 
 # Ports of the host
 
@@ -195,3 +195,58 @@ def test_a_published_port_that_is_asked_for_its_health_is_fine():
 def test_a_recipe_knows_which_ports_it_has():
     text = "services: {q: {use: rabbitmq, port: 5672, publish: 15672:15672}}"
     assert "port-unpublished" not in list_names(text)
+
+
+# Random ports
+
+
+def test_random_ports_never_meet() -> None:
+    text = make_stack(a=f"{APP}publish: ['0:8000', '0:9000']\n", b=f"{APP}publish: 0\n")
+
+    assert list_names(text) == []
+
+
+def test_a_random_port_of_a_service_without_one_is_an_error() -> None:
+    text = make_stack(app="image: python:3.13-slim\npublish: 0\nhealth: none\n")
+
+    assert find("no-port", text).message == "the port of `app` is not known"
+
+
+def test_a_random_port_for_everyone_is_a_warning() -> None:
+    problem = find("open-port", make_stack(app=f"{APP}publish: '0.0.0.0:0:8000'\n"))
+
+    assert "publishes a random port on 0.0.0.0" in problem.message
+
+
+def test_nothing_is_wired_with_the_url_of_a_random_port() -> None:
+    text = make_stack(
+        app=f"{APP}needs: {{web: {{URL: '{{public_url}}'}}}}\n",
+        web=f"{APP}publish: '0:8000'\n",
+    )
+
+    problem = find("random-port", text)
+
+    assert problem.message == "`{public_url}`: the engine chooses the port of `web`"
+    assert problem.help.endswith("publish: 8000")
+
+
+def test_the_public_url_is_that_of_the_port_that_is_known() -> None:
+    text = make_stack(
+        app=f"{APP}needs: {{web: {{URL: '{{public_url}}'}}}}\n",
+        web=f"{APP}publish: ['0:8000', '8080:8000']\n",
+    )
+
+    assert list_names(text) == []
+
+
+def test_a_service_on_the_hosts_network_does_not_find_a_random_port() -> None:
+    text = make_stack(
+        app="image: python:3.13-slim\nhealth: {command: [true]}\n"
+        "compose: {network_mode: host}\nneeds: {web: URL}\n",
+        web=f"{APP}publish: '0:8000'\n",
+    )
+
+    assert (
+        "publishes no port that is known"
+        in find("not-reachable-from-host", text).message
+    )

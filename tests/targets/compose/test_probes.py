@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from composegen.targets.compose.probes import (
     make_test,
 )
 from composegen.values import Duration, parse_duration
+from composegen.workspace.dotenv import fill_variables
 from tests.parts import require_part, skip_without
 
 INSTALLED_BY_CI = frozenset({"python3", "bash", "curl", "wget", "node"})
@@ -134,15 +135,26 @@ class Asking:
         self._netcat = netcat
 
     def ask(
-        self, tool: str, port: int, *, limit: Duration = TIMEOUT, **values: object
+        self,
+        tool: str,
+        port: int,
+        *,
+        limit: Duration = TIMEOUT,
+        values: Mapping[str, str] | None = None,
+        **settings: object,
     ) -> bool:
-        """Whether the probe says that the service is healthy."""
-        health = make_health(tool, port, **values)
+        """Whether the probe says that the service is healthy.
+
+        ``values`` are those of variables, which Compose would fill in.
+        """
+        health = make_health(tool, port, **settings)
         is_outside = tool == "outside"
         test = (
             make_outside_test(health, "127.0.0.1") if is_outside else make_test(health)
         )
         assert test is not None
+        if values is not None:
+            test = [fill_variables(word, values).replace("$", "$$") for word in test]
         self.was_ended = False
         folders = {"busybox": self._busybox, "outside": self._netcat}
         first = folders.get(tool, self._programs)
@@ -446,6 +458,25 @@ def test_a_probe_writes_nothing(asking: Asking, tool: str) -> None:
 def test_a_port_that_listens_is_healthy(asking: Asking, tool: str) -> None:
     with listen_and_say_nothing() as port:
         assert asking.ask(tool, port, kind=HealthKind.TCP)
+
+
+@pytest.mark.parametrize("kind", [HealthKind.HTTP, HealthKind.TCP])
+def test_a_port_that_a_variable_says_is_asked(
+    asking: Asking, tool: str, kind: HealthKind
+) -> None:
+    texts = {"port": "${PORT:-1}"}
+    with serve(answer("200 OK")) as server:
+        values = {"PORT": str(server.port)}
+        assert asking.ask(tool, 1, values=values, kind=kind, texts=texts)
+        assert not asking.ask(tool, 1, values={}, kind=kind, texts=texts)
+
+
+def test_a_probe_leaves_a_time_limit_that_a_variable_says_to_the_engine() -> None:
+    limit = Duration("${LIMIT:-1s}", 1)
+
+    test = make_test(make_health("python3", 1, timeout=limit))
+
+    assert "timeout=30" in str(test)
 
 
 def test_a_port_where_nothing_listens_is_unhealthy(asking: Asking, tool: str) -> None:

@@ -1,6 +1,6 @@
 """Sessions in Redis: one round trip for every call, and an answer within a deadline.
 
-This is the only module that imports redis, and it is imported only when it is used.
+This and `channel` and `complaints` import redis, and only when it is used.
 """
 
 import asyncio
@@ -15,10 +15,12 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from router.ids import Ids
+from router.sessions.channel import Channel
 from router.sessions.clock import RemoteClock
 from router.sessions.complaints import CLUSTER, explain
 from router.sessions.log import CorruptSession, Limits, Log
@@ -76,6 +78,8 @@ class RedisStore(SessionStore):
                 retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
             )
         )
+        make = self._client.connection_pool.make_connection
+        self._channel = Channel(make, timeout=timeout)
         scripts = files("router.sessions")
         self._change = self._client.register_script(
             (scripts / "change.lua").read_text()
@@ -110,12 +114,11 @@ class RedisStore(SessionStore):
     async def _run_change(
         self, keys: Sequence[str], arguments: list[bytes | str | int]
     ) -> tuple[bytes, bytes, list[bytes], bytes]:
-        key = None if keys == _PROBE else keys
         for _ in range(2):
             begun = time.monotonic()
             latest = self._clock.read(begun + self._timeout + _LATE)
-            asked = self._change(keys=keys, args=[latest, *arguments])
-            what, at, epoch, *rest = await self._ask(asked, key)
+            answer = await self._run(self._change, keys, latest, *arguments)
+            what, at, epoch, *rest = answer
             self._learn_time(at, begun)
             if what != b"late":
                 members, turn = rest or ([], b"")
@@ -131,8 +134,8 @@ class RedisStore(SessionStore):
         begun = time.monotonic()
         latest = self._clock.read(begun + self._timeout + _LATE)
         keys = self._keys(key)
-        asked = self._read(keys=keys, args=[latest, int(1000 * self.limits.lifetime)])
-        at, epoch, members, refuses = await self._ask(asked, keys)
+        slides = int(1000 * self.limits.lifetime)
+        at, epoch, members, refuses = await self._run(self._read, keys, latest, slides)
         self._learn_time(at, begun)
         if refuses:
             await self._let_go()
@@ -191,6 +194,7 @@ class RedisStore(SessionStore):
     async def close(self) -> None:
         if self._asking:
             await asyncio.wait(self._asking, timeout=self._timeout)
+        await self._channel.close()
         await self._client.aclose(close_connection_pool=True)
 
     async def set_aside(self, key: SessionKey) -> None:
@@ -199,7 +203,7 @@ class RedisStore(SessionStore):
         keys, epoch = self._keys(key), b""
         aside = f"{keys[0]}:corrupt"
         with suppress(CorruptSession):  # of another type, gone, or set aside just now
-            _, epoch, *_ = await self._ask(self._read(keys=keys, args=[1, 0]), keys)
+            _, epoch, *_ = await self._run(self._read, keys, 1, 0)
         with suppress(CorruptSession):
             await self._ask(self._client.rename(keys[0], aside), keys)
             lifetime = int(self.limits.lifetime) + 1
@@ -210,6 +214,16 @@ class RedisStore(SessionStore):
     def _keys(self, key: SessionKey) -> tuple[str]:
         # With its length in front, no user's id can run into a session's.
         return (f"chat:{{{len(key.user)}:{key.user}:{key.session}}}:log",)
+
+    async def _run(
+        self, script: AsyncScript, keys: Sequence[str], *arguments: bytes | str | int
+    ) -> Any:
+        try:
+            return await self._channel.run(script, len(keys), *keys, *arguments)
+        except (RedisError, OSError) as error:
+            raise await self._explain(
+                error, None if keys == _PROBE else keys
+            ) from error
 
     async def _ask(
         self, answer: Awaitable[Any], keys: Sequence[str] | None = None
@@ -223,18 +237,27 @@ class RedisStore(SessionStore):
         answered, _ = await asyncio.wait((asking,), timeout=self._timeout)
         if not answered:
             asking.cancel()
-            await self._let_go()
-            raise StoreUnavailable("Redis does not answer in time")
+            raise await self._explain(TimeoutError(), keys)
         try:
             return asking.result()
         except (RedisError, OSError) as error:
-            if keys and _MISFIT.search(str(error)):
-                raise CorruptSession("a stored session is of another type") from error
-            await self._let_go()
-            raise explain(error) from error
+            raise await self._explain(error, keys) from error
+
+    async def _explain(
+        self, error: RedisError | OSError, keys: Sequence[str] | None
+    ) -> Exception:
+        """What an error means for whoever has asked; about a session with its keys."""
+        if keys and _MISFIT.search(str(error)):
+            return CorruptSession("a stored session is of another type")
+        await self._let_go()
+        # A builtin TimeoutError is a deadline of ours, any other one is of the client.
+        if type(error) is TimeoutError:
+            return StoreUnavailable("Redis does not answer in time")
+        return explain(error)
 
     async def _let_go(self) -> None:
         """Drop idle connections: the address may lead to another Redis by now."""
+        self._channel.let_go()
         with suppress(RedisError, OSError):
             await self._client.connection_pool.disconnect(inuse_connections=False)
 
