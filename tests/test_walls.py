@@ -59,7 +59,8 @@ FACES = {
     ),
     "places.processes": (
         *("place", "plan", "run", "records", "volumes"),
-        *("environment", "session", "supervisor", "units"),  # for `library`
+        *("environment", "exclusions", "session"),  # for `library`
+        *("supervisor", "units"),
     ),
     "stackfile": (
         *("load", "catalogue", "guide", "relaxing", "schema"),

@@ -11,7 +11,8 @@ from typing import Any
 
 from composegen.graph import find_closure
 from composegen.places.place import Act, Acted, Outcome
-from composegen.places.processes.service import RunningService, describe_failure
+from composegen.places.processes.describing import describe_failure
+from composegen.places.processes.service import RunningService
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.status import State
 from composegen.records import as_dict

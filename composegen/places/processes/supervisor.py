@@ -14,7 +14,9 @@ from typing import Any
 
 from composegen.places.events import Failure, Message, Report
 from composegen.places.processes.claims import Claims
+from composegen.places.processes.describing import describe_service
 from composegen.places.processes.exclusions import Exclusions
+from composegen.places.processes.gates import Gates
 from composegen.places.processes.later import (
     BACK_AFTER,
     Change,
@@ -22,13 +24,14 @@ from composegen.places.processes.later import (
     can_change,
     list_stale,
 )
-from composegen.places.processes.service import RunningService, describe_service
+from composegen.places.processes.service import RunningService
 from composegen.places.processes.tender import Tender
 from composegen.places.processes.units import Unit
 from composegen.places.status import ExcludedNote, ServiceStatus
 from composegen.places.timeline import Boot
 from composegen.planning.exclusion import list_exclusions
 from composegen.planning.fallbacks import Excluded
+from composegen.planning.plan import Step
 from composegen.records import replace
 from composegen.system.process import Processes
 from composegen.values import format_duration
@@ -262,6 +265,13 @@ class Supervisor:
             finally:
                 self._changing.discard(name)
                 self._wake()
+
+    def find_step(self, name: str) -> Step:
+        """A step of the plan as it would start now: without what is not there."""
+        plan = self._exclusions.plan
+        step = next(each for each in plan.steps if each.name == name)
+        gates = Gates(step, self.services, self._exclusions.is_fallback)
+        return self._exclusions.vary(name, gates.find_absent())
 
     def list_users(self, names: Collection[str]) -> tuple[str, ...]:
         """The services that run without one of these, and can be restarted with it."""
