@@ -72,7 +72,8 @@ class Health:
 
     ``path`` is the path of an HTTP check; ``command`` a list of words, or one text
     for a shell; ``reason`` why there is no check. ``start_interval`` is set where a
-    recipe knows that the probe is cheap or heavy.
+    recipe knows that the probe is cheap or heavy. ``texts`` holds what was written of
+    ``port`` and ``retries`` where a variable says them: they are its default then.
     """
 
     kind: HealthKind
@@ -87,6 +88,12 @@ class Health:
     host: str = ""
     tools: tuple[str, ...] = ()
     start_interval: Duration | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def written_port(self) -> int | str | None:
+        """The port as it is rendered: a text where a variable says it."""
+        return self.texts.get("port", self.port)
 
     @property
     def can_be_asked(self) -> bool:
@@ -259,12 +266,13 @@ NOT_TRIED = "imported, not tried hardened"
 class Resources:
     """The fuse: ``cpus`` and ``memory`` in Compose's form, ``pids`` a count.
 
-    Empty and 0 mean no limit; ``written`` names those that the stack file sets.
+    Each may be a text with variables. Empty and 0 mean no limit; ``written`` names
+    those that the stack file sets.
     """
 
     cpus: str = "2"
     memory: str = "2G"
-    pids: int = 512
+    pids: int | str = 512
     written: frozenset[str] = frozenset()
 
 
@@ -348,7 +356,8 @@ class Service:
     settings that are merged last. None in ``environment`` passes the variable of that
     name on, if it is set. ``relax`` maps protections that are off to a reason; those of
     ``kept`` hold whatever the facts say. ``networks`` are those that it is on with
-    their options, None where composegen chooses them.
+    their options, None where composegen chooses them. ``texts`` holds what was written
+    of ``port`` and ``replicas`` where a variable says them: they are its default then.
     """
 
     name: str
@@ -374,6 +383,7 @@ class Service:
     job: bool = False
     restart: str = ""
     enabled: bool = True
+    groups: tuple[str, ...] = ()
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)
@@ -383,6 +393,12 @@ class Service:
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()
     facts: Facts | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def written_port(self) -> int | str | None:
+        """The port as it is rendered: a text where a variable says it."""
+        return self.texts.get("port", self.port)
 
     @property
     def uses_host_network(self) -> bool:

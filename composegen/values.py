@@ -14,6 +14,7 @@ from composegen.records import field, record
 SERVICE_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 RESERVED_NAMES = frozenset({"default", "host", "none"})
 SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,}", re.ASCII)
 PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
@@ -91,6 +92,17 @@ def parse_port(text: str) -> int:
     if not is_number or not 1 <= int(text) <= _LAST_PORT:
         raise ValueError("a port is a number between 1 and 65535")
     return int(text)
+
+
+@record(kw_only=False)
+class Number:
+    """A whole number that a variable says: its text, and what its default says."""
+
+    text: str
+    value: int
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @record(kw_only=False)
@@ -231,6 +243,17 @@ def _find_close(text: str, start: int, end: int) -> int:
         else:
             position += 1
     return -1
+
+
+def find_undefaulted(text: str) -> str:
+    """The name of the first variable without a default; empty where all have one."""
+    for variable in parse_variables(text):
+        if variable.operator not in {":-", "-"} or not find_default(variable.argument):
+            return variable.name
+        inner = find_undefaulted(variable.argument)
+        if inner:
+            return inner
+    return ""
 
 
 def split_at_colons(text: str, start: int = 0) -> list[str]:

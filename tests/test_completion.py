@@ -18,7 +18,7 @@ STACK = """\
 services:
   frontend: {image: "a:1", health: {none: a}, needs: [backend]}
   backend: {image: "a:1", health: {command: [x]}}
-  broken: {imag: x}
+  broken: {imag: x, group: [tools, tests]}
 """
 BIN = Path(sys.executable).parent
 SECONDS = 60
@@ -60,7 +60,12 @@ def complete(folder: Path, line: str) -> list[str]:
     ("line", "offered"),
     [
         ("composegen ren", ["render"]),
-        ("composegen render --with ", ["frontend", "backend", "broken"]),
+        (
+            "composegen render --with ",
+            ["frontend", "backend", "broken", "@tools", "@tests"],
+        ),
+        ("composegen render --with @to", ["@tools"]),
+        ("composegen render --without broken,@", ["broken,@tools", "broken,@tests"]),
         ("composegen render --without b", ["backend", "broken"]),
         ("composegen plan --with backend,fr", ["backend,frontend"]),
         ("composegen run ", ["frontend", "backend", "broken"]),

@@ -13,6 +13,7 @@ from composegen.values import (
     BadVariable,
     Port,
     find_default,
+    find_undefaulted,
     format_duration,
     make_duration,
     parse_duration,
@@ -388,3 +389,22 @@ def test_a_volume_of_one_letter_is_refused() -> None:
 )
 def test_other_names_have_their_letters(pattern: object, name: str, fits: bool) -> None:
     assert bool(pattern.fullmatch(name)) is fits  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("", ""),
+        ("80", ""),
+        ("${A:-1}${B-2}", ""),
+        ("${A:-${B:-1}}", ""),
+        ("$A", "A"),
+        ("${A:-1}${B}", "B"),
+        ("${A:-}", "A"),
+        ("${A:-${B}1}", "B"),
+        ("${A:?why not}", "A"),
+        ("${A:+1}", "A"),
+    ],
+)
+def test_the_first_variable_without_a_default_is_found(text: str, name: str) -> None:
+    assert find_undefaulted(text) == name

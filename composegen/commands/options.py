@@ -37,6 +37,19 @@ def complete_services(
     return [f"{before}{comma}{name}" for name in names if name.startswith(begun)]
 
 
+def complete_selection(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """The same with the groups of the stack file, which begin with ``@``."""
+    from composegen.stackfile.load import find_group_names
+
+    before, comma, begun = incomplete.rpartition(",")
+    groups = find_group_names(Path(context.params.get("file") or DEFAULT_FILE))
+    return complete_services(context, parameter, incomplete) + [
+        f"{before}{comma}@{name}" for name in groups if f"@{name}".startswith(begun)
+    ]
+
+
 def complete_problems(
     _: click.Context, __: click.Parameter, incomplete: str
 ) -> list[str]:
@@ -142,16 +155,16 @@ def selection_options(function: Function) -> Function:
         "added",
         metavar="SERVICE",
         multiple=True,
-        shell_complete=complete_services,
-        help="Include an excluded service, and what it requires.",
+        shell_complete=complete_selection,
+        help="Include an excluded service, or a group (@NAME), and what it requires.",
     )
     removed = click.option(
         "--without",
         "removed",
         metavar="SERVICE",
         multiple=True,
-        shell_complete=complete_services,
-        help="Exclude a service.",
+        shell_complete=complete_selection,
+        help="Exclude a service, or a group (@NAME).",
     )
     return added(removed(function))
 

@@ -44,7 +44,7 @@ class Fallbacks:
         }
         self._required = {step.name: _list_required(step) for step in plan.steps}
         self._dependents = reverse_graph(self._all)
-        added = {*plan.selection.added}
+        added = {*plan.added}
         self._roots = tuple(
             step.name
             for step in plan.steps

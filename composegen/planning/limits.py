@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from composegen.model import Raw, Service
 from composegen.records import record
-from composegen.values import parse_size
+from composegen.values import guess_default, parse_size
 
 _RAW = {"cpus": "cpus", "memory": "mem_limit"}
 """A limit -> the raw setting that replaces it."""
@@ -14,7 +14,7 @@ _RAW = {"cpus": "cpus", "memory": "mem_limit"}
 
 @record
 class Limit:
-    """One limit or reservation: processors or bytes; None for none, or a variable.
+    """One limit or reservation: processors or bytes, of a variable by its default.
 
     ``text`` is how it was written, ``place`` where; both are empty for a default.
     """
@@ -63,7 +63,8 @@ def list_reservations(service: Service) -> Iterator[Limit]:
 
 def _make_limit(name: str, value: Raw, place: tuple[str, ...]) -> Limit:
     text = "" if value is None else str(value)
-    return Limit(name=name, amount=_read_amount(name, text), text=text, place=place)
+    amount = _read_amount(name, guess_default(text))
+    return Limit(name=name, amount=amount, text=text, place=place)
 
 
 def _read_amount(name: str, text: str) -> float | None:

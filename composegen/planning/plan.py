@@ -97,7 +97,8 @@ class Plan:
     """What starts, in which order, waiting for what; what is excluded.
 
     ``secrets``, ``volumes`` and ``networks`` are those that are used, ``stores`` the
-    services with an internal network of their own.
+    services with an internal network of their own, ``added`` those that the selection
+    includes by name or by group.
     """
 
     stack: Stack
@@ -108,6 +109,7 @@ class Plan:
     volumes: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -152,6 +154,7 @@ def make_plan(
             for name, service in stack.services.items()
             if name in steps and service.has_own_network
         ),
+        added=selected.added,
     )
 
 

@@ -11,10 +11,13 @@ from composegen.planning.needs import Needs
 from composegen.records import record
 from composegen.text import suggest
 
+GROUP_MARK = "@"
+"""What begins the name of a group where services are selected."""
+
 
 @record
 class Selection:
-    """The flags of a command: services to include and to exclude."""
+    """The flags of a command: services, and groups of them, to include and exclude."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -39,6 +42,35 @@ def add_named(selection: Selection, names: Iterable[str]) -> Selection:
     )
 
 
+def list_groups(stack: Stack) -> dict[str, tuple[str, ...]]:
+    """The services of each group, in the order of the stack."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for service in stack.services.values():
+        for group in service.groups:
+            groups[group] = (*groups.get(group, ()), service.name)
+    return groups
+
+
+def expand_groups(stack: Stack, selection: Selection) -> Selection:
+    """The selection with the services of its groups instead of them.
+
+    A service that is named itself comes before its groups, and one that is in several
+    groups is included as soon as one of them is.
+    """
+    groups = list_groups(stack)
+
+    def expand(names: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
+        found = dict.fromkeys(n for n in names if not n.startswith(GROUP_MARK))
+        for name in names:
+            for member in groups.get(name.removeprefix(GROUP_MARK), ()):
+                if name.startswith(GROUP_MARK) and member not in without:
+                    found[member] = None
+        return tuple(found)
+
+    added = expand(selection.added, selection.removed)
+    return Selection(added=added, removed=expand(selection.removed, added))
+
+
 @record(kw_only=False)
 class Missing:
     """A service that is excluded although another one requires it.
@@ -54,10 +86,14 @@ class Missing:
 
 @record(kw_only=False)
 class Selected:
-    """The services that take part, and the reason for each that does not."""
+    """The services that take part, and the reason for each that does not.
+
+    ``added`` are those that are included because the selection names them.
+    """
 
     included: frozenset[str]
     excluded: Mapping[str, str]
+    added: tuple[str, ...]
 
 
 def select_services(needs: Needs, selection: Selection) -> Selected:
@@ -67,6 +103,7 @@ def select_services(needs: Needs, selection: Selection) -> Selected:
     service is excluded or nothing is left.
     """
     check_names(needs.stack, selection)
+    typed, selection = selection, expand_groups(needs.stack, selection)
     cut = _cut(needs, selection)
     missing = _find_missing(needs, selection, cut)
     if missing is not None:
@@ -74,27 +111,36 @@ def select_services(needs: Needs, selection: Selection) -> Selected:
     if not cut.included:
         raise _make_nothing_left(needs, selection)
     reasons = {
-        name: _find_reason(needs, selection, name, cut.out)
+        name: _find_reason(needs, typed, name, cut.out)
         for name in needs.stack.services
         if name not in cut.included
     }
-    return Selected(cut.included, reasons)
+    return Selected(cut.included, reasons, selection.added)
 
 
 def check_names(stack: Stack, selection: Selection) -> None:
     """Raise UsageError for a name that does not exist or is on both sides."""
     for flag, names in (("--with", selection.added), ("--without", selection.removed)):
         for name in names:
-            if name not in stack.services:
-                known = f"there are {', '.join(stack.services)}"
-                raise UsageError(
-                    f"{flag} {name}: there is no service `{name}`",
-                    help=suggest(name, stack.services, known),
-                )
+            _check_name(stack, flag, name)
     both = set(selection.added) & set(selection.removed)
     if both:
         name = min(both)
         raise UsageError(f"--with {name} and --without {name} contradict each other")
+
+
+def _check_name(stack: Stack, flag: str, name: str) -> None:
+    groups = [f"{GROUP_MARK}{group}" for group in list_groups(stack)]
+    is_group = name.startswith(GROUP_MARK)
+    known = groups if is_group else [*stack.services]
+    if name in known:
+        return
+    what = "group" if is_group else "service"
+    there = f"there are {', '.join(known)}" if known else "no service has a `group`"
+    raise UsageError(
+        f"{flag} {name}: there is no {what} `{name.removeprefix(GROUP_MARK)}`",
+        help=suggest(name, known, there),
+    )
 
 
 @record(kw_only=False)
@@ -138,6 +184,7 @@ def _find_out(needs: Needs, selection: Selection) -> frozenset[str]:
 
 def find_missing(needs: Needs, selection: Selection) -> Missing | None:
     """The first required service that is excluded, or None."""
+    selection = expand_groups(needs.stack, selection)
     return _find_missing(needs, selection, _cut(needs, selection))
 
 
@@ -189,9 +236,11 @@ def _find_flags(needs: Needs, selection: Selection, name: str) -> tuple[str, ...
     if name in selection.removed:
         candidates.append(without)
     if not services[name].enabled:
-        candidates.append(
-            Selection(added=(*without.added, name), removed=without.removed)
-        )
+        groups = [f"{GROUP_MARK}{group}" for group in services[name].groups]
+        candidates += [
+            Selection(added=(*without.added, each), removed=without.removed)
+            for each in (name, *groups)
+        ]
     above = find_closure(reverse_graph(needs.required), [name])
     listed = tuple(
         other
@@ -207,13 +256,13 @@ def _find_flags(needs: Needs, selection: Selection, name: str) -> tuple[str, ...
 
 def _works(needs: Needs, selection: Selection) -> bool:
     """Whether something takes part, with all it requires."""
-    cut = _cut(needs, selection)
+    cut = _cut(needs, expand_groups(needs.stack, selection))
     return bool(cut.included) and _find_gap(needs, cut) is None
 
 
 def list_included(needs: Needs, selection: Selection) -> frozenset[str]:
     """The services that take part, whether or not all that they require does."""
-    return _cut(needs, selection).included
+    return _cut(needs, expand_groups(needs.stack, selection)).included
 
 
 def describe_missing(missing: Missing) -> str:
@@ -248,8 +297,13 @@ def _make_nothing_left(needs: Needs, selection: Selection) -> SelectionError:
 def _find_reason(
     needs: Needs, selection: Selection, name: str, out: frozenset[str]
 ) -> str:
-    if name in selection.removed:
-        return f"--without {name}"
+    service = needs.stack.services[name]
+    marked = [f"{GROUP_MARK}{group}" for group in service.groups]
+    removed = next((n for n in (name, *marked) if n in selection.removed), None)
+    if removed and name in out:
+        return f"--without {removed}"
+    if name in out and service.groups and not service.enabled:
+        return f"group: {', '.join(service.groups)}"
     if name in out:
         return "enabled: false"
     return f"only {', '.join(dict.fromkeys(needs.dependents[name]))} needed it"

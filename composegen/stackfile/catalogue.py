@@ -44,6 +44,7 @@ _READING = """
     unknown-key
     unquoted-variable
     variable-here
+    variable-without-default
     wrong-type
     yaml-syntax
     yaml-tag

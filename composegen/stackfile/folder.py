@@ -11,6 +11,7 @@ from composegen.model import Build, Raw
 from composegen.paths import exists, is_folder, leads_inside
 from composegen.planning.named import DOCKERFILES, ELSEWHERE
 from composegen.system.files import read_small_text
+from composegen.values import guess_default
 
 _MOST_IGNORED = 64 * 1024
 
@@ -38,7 +39,7 @@ class Folder:
             return Build(options=options, lacks_file=self._lacks_dockerfile(options))
         from composegen.images.dockerfile import parse_dockerfile
 
-        target = str(options.get("target", ""))
+        target = guess_default(str(options.get("target", "")))
         image = parse_dockerfile(
             text,
             target=target,
@@ -51,7 +52,8 @@ class Folder:
             },
         )
         if image is None:
-            has_stages = "$" not in target and parse_dockerfile(text) is not None
+            is_plain = "$" not in str(options.get("target", ""))
+            has_stages = is_plain and parse_dockerfile(text) is not None
             return Build(options=options, lacks_target=has_stages)
         return Build(
             options=options,
@@ -74,23 +76,28 @@ class Folder:
         """Whether a Dockerfile lies in this folder, whatever links lead to it."""
         if isinstance(options.get("dockerfile_inline"), str):
             return True
-        context = self.path / str(options.get("context", "."))
-        names = (
-            [str(options["dockerfile"])] if options.get("dockerfile") else DOCKERFILES
-        )
+        context = self.path / guess_default(str(options.get("context", ".")))
+        file = guess_default(str(options.get("dockerfile", "")))
+        names = [file] if file else DOCKERFILES
         return all(leads_inside(context / name, self.path) for name in names)
 
     def find_context(self, context: str) -> Path | None:
-        """The folder of a build context; None for a URL or a variable."""
-        if "://" in context or "$" in context or context.startswith("git@"):
+        """The folder of a build context, of a variable by its default.
+
+        None for a URL, and where there is no such folder.
+        """
+        path = guess_default(context)
+        if not path or "://" in path or path.startswith("git@"):
             return None
-        folder = self.path / context
+        folder = self.path / path
         return folder if is_folder(folder) else None
 
     def _read_dockerfile(self, context: str, name: str) -> str | None:
         folder = self.find_context(context)
-        if folder is None or "$" in name:
+        file = guess_default(name)
+        if folder is None or (name and not file):
             return None
+        name = file
         names = (name,) if name else DOCKERFILES
         path = next(
             (p for p in (folder / n for n in names) if exists(p)), folder / name
@@ -121,7 +128,8 @@ class Folder:
 
     @staticmethod
     def _is_sent(inside: str, folder: Path, build: Build) -> bool:
-        dockerfile = str(build.options.get("dockerfile", "") or "Dockerfile")
+        written = str(build.options.get("dockerfile", ""))
+        dockerfile = guess_default(written) or "Dockerfile"
         for name in (f"{dockerfile}.dockerignore", ".dockerignore"):
             patterns = read_small_text(folder / name, most=_MOST_IGNORED)
             if patterns is not None:
@@ -135,7 +143,7 @@ class Folder:
         names: set[str] = set()
         for item in files:
             name = item.get("path") if isinstance(item, dict) else item
-            path = self.find_inside(str(name))
+            path = self.find_inside(guess_default(str(name)))
             text = read_small_text(path) if path is not None else None
             for line in (text or "").splitlines():
                 match = _ENV_LINE.match(line)

@@ -7,6 +7,7 @@ phase is a function that gets what the earlier ones made.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import FileRefused, Problem, ProblemsFound
@@ -18,6 +19,7 @@ from composegen.stackfile.build import Built, build_stack
 from composegen.stackfile.checks import check_stack
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.file import File, make_file, read_file
+from composegen.stackfile.keys.key import Draft
 from composegen.stackfile.keys.top import TOP_KEYS
 from composegen.stackfile.nodes import MappingNode, read_bytes
 from composegen.stackfile.recipes import RecipeBook
@@ -149,14 +151,23 @@ def find_output(path: Path) -> str:
     return DEFAULT_OUTPUT
 
 
+def find_group_names(path: Path) -> tuple[str, ...]:
+    """The groups of a stack file as far as it can be read, whatever is wrong."""
+    drafts = _read_drafts(path).values()
+    names = (name for draft in drafts for name in draft.get("group", ()))
+    return tuple(dict.fromkeys(names))
+
+
 def find_service_names(path: Path) -> tuple[str, ...]:
     """The services of a stack file as far as it can be read, whatever is wrong."""
+    return tuple(_read_drafts(path))
+
+
+def _read_drafts(path: Path) -> Mapping[str, Draft]:
     try:
-        file = read_file(path, str(path))
-        parts = parse_parts(file)
+        return parse_parts(read_file(path, str(path))).drafts
     except (FileRefused, ProblemsFound):
-        return ()
-    return tuple(parts.drafts)
+        return {}
 
 
 def _list_recipes(folder: Path, named: str) -> dict[str, tuple[Path, str]] | None:

@@ -24,7 +24,10 @@ from composegen.text import LINE_BREAK, shorten, suggest
 from composegen.values import (
     BadVariable,
     Duration,
+    Number,
     double_dollars,
+    find_default,
+    find_undefaulted,
     has_variables,
     parse_duration,
     parse_port,
@@ -155,44 +158,88 @@ class Reader:
         self, node: Node, *, least: int = 0, most: int = 1_000_000
     ) -> int | None:
         """A whole number within bounds."""
+        number = self.read_number(node, least=least, most=most, may_vary=False)
+        return number.value if isinstance(number, Number) else number
+
+    def read_number(
+        self, node: Node, *, least: int, most: int, may_vary: bool = True
+    ) -> int | Number | None:
+        """A whole number within bounds, or a variable whose default is one."""
         wanted = f"a whole number from {least} to {most:,}"
-        text = self.read_text(node, wanted, variables=False)
-        if text is None:
+        read = self._read_varying(node, wanted, str(max(least, 2)), may_vary=may_vary)
+        if read is None:
             return None
-        if not _INTEGER.fullmatch(text) or not least <= int(text) <= most:
+        text, default = read
+        if not _INTEGER.fullmatch(default) or not least <= int(default) <= most:
             self.add_type(node, wanted)
             return None
-        return int(text)
+        return _make_number(text, int(default))
 
-    def read_parsed(
-        self, node: Node, wanted: str, name: str, parse: Callable[[str], Value]
-    ) -> Value | None:
-        """A text that ``parse`` takes; its ValueError becomes problem ``name``."""
-        text = self.read_text(node, wanted, variables=False)
+    def _read_varying(
+        self, node: Node, wanted: str, example: str, *, may_vary: bool = True
+    ) -> tuple[str, str] | None:
+        """A text as it was written, and what the defaults of its variables say."""
+        text = self.read_text(node, wanted, variables=may_vary)
         if text is None:
             return None
+        name = find_undefaulted(text)
+        is_alone = text in {f"${name}", f"${{{name}}}"}
+        if name:
+            self.add(
+                "variable-without-default",
+                f"`${{{name}}}` has no default, and composegen computes with "
+                f"{wanted} here",
+                node,
+                "give it one, which counts where the variable is not set"
+                + f":\n{write_inline(f'${{{name}:-{example}}}')}" * is_alone,
+            )
+            return None
+        return text, find_default(text)
+
+    def read_parsed(
+        self,
+        node: Node,
+        wanted: str,
+        name: str,
+        parse: Callable[[str], Value],
+        *,
+        example: str = "",
+    ) -> tuple[str, Value] | None:
+        """A text, and what ``parse`` makes of it; its ValueError is problem ``name``.
+
+        With an ``example`` it may be a variable, whose default is parsed.
+        """
+        read = self._read_varying(node, wanted, example, may_vary=bool(example))
+        if read is None:
+            return None
+        text, default = read
         try:
-            return parse(text)
+            return text, parse(default)
         except ValueError as error:
             self.add(name, f"`{shorten(text)}` is not {wanted}", node, str(error))
             return None
 
     def read_duration(self, node: Node) -> Duration | None:
-        """Compose's duration."""
-        return self.read_parsed(node, "a duration", "bad-duration", parse_duration)
+        """Compose's duration; of a variable its text and its default's seconds."""
+        read = self.read_parsed(
+            node, "a duration", "bad-duration", parse_duration, example="10s"
+        )
+        return None if read is None else Duration(read[0], read[1].seconds)
 
     def read_size(self, node: Node) -> str | None:
         """Compose's size, as it was written."""
-
-        def check(text: str) -> str:
-            parse_size(text)
-            return text
-
-        return self.read_parsed(node, "a size", "bad-size", check)
+        read = self.read_parsed(node, "a size", "bad-size", parse_size, example="512M")
+        return None if read is None else read[0]
 
     def read_port(self, node: Node) -> int | None:
         """A port number."""
-        return self.read_parsed(node, "a port", "bad-port", parse_port)
+        read = self.read_parsed(node, "a port", "bad-port", parse_port)
+        return None if read is None else read[1]
+
+    def read_any_port(self, node: Node) -> int | Number | None:
+        """A port number, or a variable whose default is one."""
+        read = self.read_parsed(node, "a port", "bad-port", parse_port, example="8080")
+        return None if read is None else _make_number(*read)
 
     # Collections
 
@@ -388,6 +435,10 @@ class Reader:
             self.check_variables(node)
         text = double_dollars(node.value)
         return text if node.style else type_raw(text)
+
+
+def _make_number(text: str, value: int) -> int | Number:
+    return Number(text, value) if has_variables(text) else value
 
 
 def type_raw(text: str) -> Raw:

@@ -24,7 +24,13 @@ from composegen.records import replace
 from composegen.stackfile.keys.key import Draft
 from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.recipes import Recipe
-from composegen.values import Port, parse_duration
+from composegen.values import (
+    Number,
+    Port,
+    find_default,
+    parse_duration,
+    split_outside,
+)
 
 
 def make_service(
@@ -45,7 +51,6 @@ def make_service(
         is_store=bool(recipe and recipe.is_store),
         image=str(draft.get("image", "")),
         build=build,
-        port=port,
         publish=publish,
         health=_make_health(
             draft.get("health"), recipe, port, _list_tools(draft, facts, build)
@@ -64,8 +69,8 @@ def make_service(
         passed=_list_passed(draft),
         job=bool(draft.get("job", False)),
         restart=str(draft.get("restart", "")),
-        enabled=bool(draft.get("enabled", True)),
-        replicas=int(draft.get("replicas", 1)),
+        enabled=bool(draft.get("enabled", not draft.get("group"))),
+        groups=tuple(draft.get("group", ())),
         resources=make_resources(draft.get("resources", {})),
         relax={name: why for name, why in relax.items() if why is not False},
         kept=_list_kept(draft),
@@ -74,6 +79,9 @@ def make_service(
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,
+        **_take_numbers(
+            {"port": port, "replicas": draft.get("replicas", 1)}, "port", "replicas"
+        ),
     )
 
 
@@ -102,7 +110,7 @@ def _make_secrets(drafts: Mapping[str, list[str]]) -> tuple[SecretUse, ...]:
     )
 
 
-def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
+def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | Number | None]:
     """Every published port with its target, and the port that the service has."""
     port = draft.get("port")
     publish = draft.get("publish", [])
@@ -113,15 +121,20 @@ def settle_ports(draft: Draft) -> tuple[tuple[Port, ...], int | None]:
     settled = [_settle_target(each, port) for each in publish]
     if port is None:
         for published in settled:
-            # A variable may be another number where the stack runs: a probe of its
-            # default would ask a port that is not the service's.
-            if published.first_target is not None and "$" not in published.target:
-                port = published.first_target
+            if published.first_target is not None:
+                port = _take_target(published, published.first_target)
                 break
     return tuple(settled), port
 
 
-def _settle_target(published: Port, port: int | None) -> Port:
+def _take_target(published: Port, number: int) -> int | Number:
+    """The port that a published one leads to, the first of a range."""
+    text = split_outside(published.target, "-")[0]
+    has_range = find_default(text) != str(number)
+    return Number(text, number) if "$" in text and not has_range else number
+
+
+def _settle_target(published: Port, port: int | Number | None) -> Port:
     """A published port with its target: its own, the service's, or the same number."""
     if published.target:
         return published
@@ -149,7 +162,7 @@ def _list_tools(
 def _make_health(
     draft: Draft | None,
     recipe: Recipe | None,
-    port: int | None,
+    port: int | Number | None,
     tools: tuple[str, ...],
 ) -> Health | None:
     """The health check of a draft: its tool is named, or is one of those known."""
@@ -165,11 +178,22 @@ def _make_health(
         if recipe.start_interval:
             values["start_interval"] = parse_duration(recipe.start_interval)
         values["command"] = _fill_port(values["command"], values["port"])
-    return Health(**values)
+    return Health(**_take_numbers(values, "port", "retries"))
+
+
+def _take_numbers(values: Draft, *names: str) -> Draft:
+    """The values with the default of each number that a variable says, and its text."""
+    found = {name: values.get(name) for name in names}
+    numbers = {n: each for n, each in found.items() if isinstance(each, Number)}
+    return {
+        **values,
+        **{name: number.value for name, number in numbers.items()},
+        "texts": {name: number.text for name, number in numbers.items()},
+    }
 
 
 def _fill_port(
-    command: tuple[str, ...] | str, port: int | None
+    command: tuple[str, ...] | str, port: int | Number | None
 ) -> tuple[str, ...] | str:
     if isinstance(command, str):
         return command.replace("{port}", str(port))

@@ -21,7 +21,12 @@ from composegen.values import Port
 
 
 def make(
-    needs: dict[str, str], *, disabled: str = "", published: str = "", jobs: str = ""
+    needs: dict[str, str],
+    *,
+    disabled: str = "",
+    published: str = "",
+    jobs: str = "",
+    groups: dict[str, str] | None = None,
 ) -> Stack:
     """A stack of services with the names of what each one needs; ``?`` is optional."""
     return Stack(
@@ -39,6 +44,7 @@ def make(
                 ),
                 enabled=name not in disabled.split(),
                 job=name in jobs.split(),
+                groups=tuple((groups or {}).get(name, "").split()),
                 publish=(Port(published="80", target="80"),)
                 if name in published.split()
                 else (),
@@ -437,3 +443,86 @@ def test_a_named_service_takes_part_whatever_excludes_it() -> None:
     assert add_named(selection, ["b", "a"]) == Selection(
         added=("a", "b"), removed=("c",)
     )
+
+
+# Groups
+
+
+WATCHED = make(
+    {"web": "", "grafana": "loki", "loki": "", "adminer": "", "both": ""},
+    disabled="grafana loki adminer both",
+    groups={
+        "grafana": "watch",
+        "loki": "watch",
+        "adminer": "tools",
+        "both": "watch tools",
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("flags", "names"),
+    [
+        ("", "web"),
+        ("--with @watch", "both grafana loki web"),
+        ("--with @tools", "adminer both web"),
+        ("--with @watch --with @tools", "adminer both grafana loki web"),
+        ("--with @watch --without @tools", "both grafana loki web"),
+        ("--with @watch --without both", "grafana loki web"),
+        ("--with @watch --without grafana", "both loki web"),
+        ("--with adminer --without @tools", "adminer web"),
+        ("--without @watch", "web"),
+    ],
+)
+def test_a_group_is_selected_with_all_its_services(flags: str, names: str) -> None:
+    assert included(WATCHED, flags) == names
+
+
+def test_a_service_that_is_enabled_is_excluded_with_its_group() -> None:
+    stack = make({"web": "", "extra": ""}, groups={"extra": "tools"})
+
+    assert included(stack) == "extra web"
+    assert included(stack, "--without @tools") == "web"
+    assert select(stack, "--without @tools").excluded == {"extra": "--without @tools"}
+
+
+def test_the_reason_of_an_excluded_service_is_its_group() -> None:
+    assert select(WATCHED).excluded["both"] == "group: watch, tools"
+
+
+def test_what_a_selection_adds_are_the_services_of_its_groups() -> None:
+    assert select(WATCHED, "--with @tools").added == ("adminer", "both")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message", "help"),
+    [
+        ("--with @wach", "--with @wach: there is no group `wach`", "`@watch`"),
+        ("--without @x", "--without @x: there is no group `x`", "@watch, @tools"),
+        ("--with @web", "--with @web: there is no group `web`", "there are"),
+        ("--with @watch --without @watch", "contradict", ""),
+    ],
+)
+def test_an_unknown_group_has_a_near_name(flags: str, message: str, help: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        select(WATCHED, flags)
+
+    assert message in raised.value.message
+    assert help in raised.value.help
+
+
+def test_a_group_of_a_stack_without_any_says_so() -> None:
+    with pytest.raises(UsageError) as raised:
+        select(make({"web": ""}), "--with @all")
+
+    assert raised.value.help == "no service has a `group`"
+
+
+def test_a_service_that_requires_one_of_a_group_is_told_the_flags() -> None:
+    stack = make({"web": "loki", "loki": ""}, disabled="loki", groups={"loki": "watch"})
+
+    error = refuse(stack)
+
+    assert "this would work: --with loki" in error.help
+    assert "or: --with @watch" in error.help
+    assert included(stack, "--with @watch") == "loki web"

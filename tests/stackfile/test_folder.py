@@ -28,3 +28,19 @@ def test_a_dockerfile_says_how_its_image_is() -> None:
     assert app.build.exposed == ("80",)
     assert app.health is not None
     assert app.health.tools == ("node",)
+
+
+def test_paths_with_variables_are_read_by_their_defaults() -> None:
+    files: Files = {"app/web.df": "FROM node:22-slim AS run\n", "a.env": "A=hush\n"}
+    text = make_stack(
+        app="build: {context: '${CTX:-app}', dockerfile: '${DF:-web.df}', "
+        "target: '${TARGET:-run}'}\nenv_file: ${EF:-a.env}\nport: 1\nhealth: /"
+    )
+
+    app = load_services(text, files)["app"]
+
+    assert app.build is not None
+    assert app.build.base_image == "node:22-slim"
+    assert app.build.options["context"] == "${CTX:-app}"
+    assert app.env_file == ("${EF:-a.env}",)
+    assert app.env_file_names == {"A"}

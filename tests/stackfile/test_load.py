@@ -77,7 +77,7 @@ def test_what_cannot_be_read_is_not_judged_further() -> None:
 
 
 def test_a_broken_service_does_not_hide_problems_of_others() -> None:
-    text = make_stack(one="use: nginx\npublish: 0", two="use: nginx\nneeds: [three]")
+    text = make_stack(one="use: nginx\npublish: x", two="use: nginx\nneeds: [three]")
 
     assert list_places(text) == [("bad-port", 4, 14), ("unknown-service", 7, 13)]
 

@@ -267,12 +267,8 @@ def test_a_dollar_is_looked_at_wherever_text_is_passed_on() -> None:
 @pytest.mark.parametrize(
     "keys",
     [
-        "replicas: ${N}",
         "job: ${JOB}",
         "enabled: ${ENABLED}",
-        "resources: {cpus: '${N}'}",
-        "resources: {memory: '${N}'}",
-        "resources: {pids: '${N}'}",
         "secrets: ['${NAME}']",
         "secrets: {a: '${NAME}'}",
         "needs: ['${NAME}']",
@@ -282,8 +278,6 @@ def test_a_dollar_is_looked_at_wherever_text_is_passed_on() -> None:
         "local: {command: [a], port: '${PORT}'}",
         "health: ${PATH}",
         "health: {http: '/${PATH}'}",
-        "health: {http: /, boot: '${TIME}'}",
-        "health: {http: /, port: '${PORT}'}",
         "health: {http: /, host: '${HOST}'}",
         "health: {http: /, tool: '${TOOL}'}",
         "use: ${RECIPE}",
@@ -295,6 +289,73 @@ def test_what_is_computed_with_takes_no_variable(keys: str) -> None:
     names = [name for name in list_names(text) if name != "unasked"]
 
     assert names == ["variable-here"]
+
+
+# Variables where composegen computes
+
+NUMBERS = (
+    *("port: {}", "replicas: {}", "health: {{http: /, port: '{}'}}"),
+    *("health: {{http: /, retries: '{}'}}", "resources: {{cpus: '{}'}}"),
+    "resources: {{pids: '{}'}}",
+)
+TIMES = ("boot", "interval", "timeout")
+
+
+@pytest.mark.parametrize("keys", NUMBERS)
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("${N:-2}", []),
+        ("${N-${M:-2}}", []),
+        ("$N", ["variable-without-default"]),
+        ("${N:?which}", ["variable-without-default"]),
+        ("${N:-}", ["variable-without-default"]),
+        ("${N:-${M}}", ["variable-without-default"]),
+        ("${N:+2}", ["variable-without-default"]),
+    ],
+)
+def test_a_number_may_be_a_variable_with_a_default(
+    keys: str, text: str, names: list[str]
+) -> None:
+    app = f"image: python:3.13-slim\n{keys.format(text)}\n"
+    found = list_names(make_stack(app=app))
+
+    assert [name for name in found if name not in {"unasked", "no-port"}] == names
+
+
+@pytest.mark.parametrize("keys", NUMBERS)
+def test_the_default_of_a_number_is_judged(keys: str) -> None:
+    app = f"image: python:3.13-slim\n{keys.format('${N:-many}')}\n"
+
+    assert {"wrong-type", "bad-port"} & set(list_names(make_stack(app=app)))
+
+
+@pytest.mark.parametrize("key", TIMES)
+def test_a_time_may_be_a_variable_with_a_default(key: str) -> None:
+    def make(text: str) -> str:
+        keys = f"port: 8000\nhealth: {{http: /, {key}: '{text}'}}\n"
+        return make_stack(app=f"image: python:3.13-slim\n{keys}")
+
+    health = load_services(make("${TIME:-9s}"))["app"].health
+    assert getattr(health, key) == Duration("${TIME:-9s}", 9)
+    assert list_names(make("${TIME}")) == ["variable-without-default"]
+    assert list_names(make("${TIME:-soon}")) == ["bad-duration"]
+
+
+def test_a_variable_without_a_default_is_answered_with_one() -> None:
+    text = make_stack(app="image: python:3.13-slim\nport: $P\n")
+
+    assert find("variable-without-default", text).help == (
+        'give it one, which counts where the variable is not set:\n"${P:-8080}"'
+    )
+
+
+def test_a_size_may_be_a_variable_with_a_default() -> None:
+    def load_memory(text: str) -> str:
+        return load_app(f"resources: {{memory: '{text}'}}\n").resources.memory
+
+    assert load_memory("${M:-256M}") == "${M:-256M}"
+    assert list_names(make_app("resources: {memory: '${M:-1K}'}\n")) == ["bad-size"]
 
 
 # Raw settings

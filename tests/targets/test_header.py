@@ -141,3 +141,12 @@ def test_a_file_that_compose_does_not_find_says_how_it_is_used() -> None:
 )
 def test_only_a_compose_file_with_another_name_is_named(output: str, use: str) -> None:
     assert write_plain_use(output) == use
+
+
+def test_a_group_stays_a_group_in_the_header() -> None:
+    stack = make_stack(a=APP, b=f"{APP}group: watch\n", c=f"{APP}group: watch\n")
+
+    text = render(stack, added=("@watch",), removed=("c",))
+
+    assert read_flags(text) == "--with @watch --without c".split()
+    assert "# Left out: c (--without c)." in text

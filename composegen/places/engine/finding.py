@@ -30,7 +30,8 @@ def find_unnoted(
     try:
         plan = make(recorded.selection)
         endpoint = find_endpoint(workspace.environment)
-        made = make_notes(plan, workspace.find_project(plan.stack.name), endpoint)
+        project = workspace.find_project(plan.stack.name)
+        made = make_notes(plan, project, endpoint, workspace.fill)
         with Engine(endpoint) as engine:
             return made if engine.list_containers(made.project) else None
     except ComposegenError:

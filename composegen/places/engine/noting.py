@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind
+from composegen.errors import ComposegenError
+from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind, Service
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import (
     NotedNeed,
@@ -17,16 +18,25 @@ from composegen.places.engine.notes import (
 from composegen.planning.asking import asks_a_port
 from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
+from composegen.planning.numbers import fill_numbers
 from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_excluded
 from composegen.planning.restarts import guess_restart
 from composegen.records import replace
-from composegen.values import Port
+from composegen.values import Port, find_default
 from composegen.workspace.state import NotTrusted
 
 
-def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
-    """The notes of a plan that is about to be brought up."""
+def make_notes(
+    plan: Plan,
+    project: str,
+    endpoint: Endpoint,
+    fill: Callable[[str], str] = find_default,
+) -> Notes:
+    """The notes of a plan that is about to be brought up.
+
+    ``fill`` fills the variables that say a number, by their defaults unless given.
+    """
     return Notes(
         project=project,
         host=endpoint.host,
@@ -34,7 +44,7 @@ def make_notes(plan: Plan, project: str, endpoint: Endpoint) -> Notes:
         settings=endpoint.settings,
         file=plan.stack.file,
         flags=plan.selection.flags,
-        services=tuple(_note_service(plan, step) for step in plan.steps),
+        services=tuple(_note_service(plan, step, fill) for step in plan.steps),
         left_out=tuple(describe_excluded(plan)),
     )
 
@@ -103,8 +113,8 @@ def note_seen(old: Notes, new: Notes, names: Iterable[str]) -> Notes:
     )
 
 
-def _note_service(plan: Plan, step: Step) -> NotedService:
-    service = step.service
+def _note_service(plan: Plan, step: Step, fill: Callable[[str], str]) -> NotedService:
+    service = _fill_numbers(step.service, fill)
     health = service.health
     is_asked = health is not None and health.can_be_asked
     secret = find_credentials(service).password_secret
@@ -118,7 +128,9 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
         is_restarted=not service.job and restart.word != "no",
         on_failure=restart.word == "on-failure",
         boot=(health.boot if health and is_asked else DEFAULT_BOOT).seconds,
-        replicas=step.replicas,
+        replicas=service.replicas
+        if step.replicas == step.service.replicas
+        else step.replicas,
         port=service.port,
         needs=tuple(
             NotedNeed(
@@ -133,6 +145,14 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
         or ("services", step.name, "port") in plan.stack.places,
         **_describe_check(service.health),
     )
+
+
+def _fill_numbers(service: Service, fill: Callable[[str], str]) -> Service:
+    """The service with its real numbers; of a bad one, Compose says what is wrong."""
+    try:
+        return fill_numbers(service, fill)
+    except (ValueError, ComposegenError):
+        return fill_numbers(service, find_default)
 
 
 def _describe_check(health: Health | None) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class _Up:
         self.report = report
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
-        made = make_notes(self.plan, project, endpoint)
+        made = make_notes(self.plan, project, endpoint, workspace.fill)
         self.notes = replace(
             recall_made(workspace.folder, made),
             began=engine.read_clock(),

@@ -26,12 +26,12 @@ from composegen.places.processes.environment import (
     find_program,
     suggest_access,
 )
-from composegen.places.processes.ports import move_ports
+from composegen.places.processes.ports import fill_stack, move_ports
 from composegen.places.status import ALIVE_FOR
 from composegen.planning.exclusion import require
 from composegen.planning.needs import Needs
 from composegen.planning.plan import Plan, Step, make_plan
-from composegen.planning.selection import Selection
+from composegen.planning.selection import Selection, expand_groups
 from composegen.records import field, record, replace
 
 
@@ -93,6 +93,7 @@ def settle_plan(
     stack: Stack, asked: Asked, around: Surroundings, machine: Machine
 ) -> LocalPlan:
     """The plan of what can run here. Raises CannotRun, UsageError, SelectionError."""
+    asked = replace(asked, selection=expand_groups(stack, asked.selection))
     small = restrict_stack(stack, asked.names)
     for name in asked.names:
         if name in asked.selection.removed:
@@ -106,10 +107,11 @@ def settle_plan(
         )
     )
     removed = tuple(n for n in asked.selection.removed if n in small.services)
-    local, refused = move_ports(small, around)
+    filled, refused = fill_stack(small, around)
+    local = move_ports(small, filled)
     selection = Selection(added=added, removed=removed)
     settler = _Settler(local, asked, around, machine, refused)
-    return settler.settle(selection, small.services)
+    return settler.settle(selection, filled.services)
 
 
 def restrict_stack(stack: Stack, names: tuple[str, ...]) -> Stack:

@@ -7,34 +7,54 @@ import re
 from composegen.errors import CannotRun
 from composegen.model import Health, Service, Stack
 from composegen.places.processes.environment import Surroundings
+from composegen.planning.numbers import fill_numbers
 from composegen.records import replace
 from composegen.system.listeners import find_free_port
-from composegen.values import Port, parse_published_port
+from composegen.values import Port, find_default, parse_published_port
 
 
-def move_ports(
+def fill_stack(
     stack: Stack, around: Surroundings
 ) -> tuple[Stack, dict[str, CannotRun]]:
-    """The stack with each service on the port that it has here.
+    """The stack with its numbers and published ports as variables say them here.
 
-    That is ``local.port``, else the one it publishes, else its own; a free one where
-    the published port is random. Where that is no port, the service comes with an
-    error.
+    Where one is not what it must be, the service comes with an error.
     """
     services: dict[str, Service] = {}
     refused: dict[str, CannotRun] = {}
     for name, service in stack.services.items():
         try:
-            services[name] = _move_port(_fill_ports(service, around))
+            services[name] = _fill_ports(_fill_numbers(service, around), around)
         except CannotRun as error:
-            services[name], refused[name] = service, error
+            services[name] = fill_numbers(service, find_default)
+            refused[name] = error
+    return replace(stack, services=services), refused
+
+
+def _fill_numbers(service: Service, around: Surroundings) -> Service:
+    try:
+        return fill_numbers(service, lambda text: around.fill(text, service.name))
+    except ValueError as error:
+        raise CannotRun(
+            f"`{service.name}` cannot run here: {error}",
+            help="correct the variable in .env or in the environment",
+        ) from None
+
+
+def move_ports(written: Stack, filled: Stack) -> Stack:
+    """The stack with each service on the port that it has here.
+
+    That is ``local.port``, else the one it publishes, else its own; a free one where
+    the published port is ``written`` as a random one.
+    """
+    services = {name: _move_port(each) for name, each in filled.services.items()}
     taken = {each.port for each in services.values() if each.port is not None}
-    for name, written in stack.services.items():
-        if name not in refused and _wants_any_port(written):
+    for name, service in written.services.items():
+        if _wants_any_port(service):
             new = find_free_port(taken)
             taken.add(new)
             services[name] = _change_port(services[name], new)
-    return replace(stack, services=services), refused
+    return replace(filled, services=services)
 
 
 def _wants_any_port(service: Service) -> bool:

@@ -11,7 +11,7 @@ from composegen.planning.asking import asks_a_port, choose_tool
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.paths import check_build
 from composegen.text import shorten
-from composegen.values import format_duration
+from composegen.values import find_undefaulted, format_duration
 
 
 def check_health(checked: Checked) -> None:
@@ -41,12 +41,20 @@ def _check_port(
 ) -> None:
     if checked.is_broken(service.name, "port", "publish"):
         return
-    if health.port is None:
+    if health.port is None and (name := _find_undefaulted(service)):
+        checked.add(
+            "variable-without-default",
+            f"`${{{name}}}` has no default, and the health check of `{service.name}` "
+            "asks that port",
+            ("services", service.name, "publish"),
+            f"give it one, as in ${{{name}:-8080}}, or name the port:\nport: 8080",
+        )
+    elif health.port is None:
         checked.add(
             "no-port",
             f"the port of `{service.name}` is not known",
             path,
-            f"name the port it listens on:\nport: {_guess_port(service)}",
+            "name the port it listens on:\nport: 8080",
         )
     elif _is_udp(service, health.port):
         checked.add(
@@ -57,10 +65,10 @@ def _check_port(
         )
 
 
-def _guess_port(service: Service) -> int:
-    """A port to propose: what a variable in ``publish`` is by default."""
-    targets = (port.first_target for port in service.publish)
-    return next((target for target in targets if target is not None), 8080)
+def _find_undefaulted(service: Service) -> str:
+    """The variable without a default that says where a published port leads."""
+    names = (find_undefaulted(port.target) for port in service.publish)
+    return next(filter(None, names), "")
 
 
 def _is_udp(service: Service, asked: int) -> bool:

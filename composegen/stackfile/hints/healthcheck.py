@@ -11,7 +11,7 @@ import shlex
 
 from composegen.model import Raw
 from composegen.stackfile.hints.inline import write_inline
-from composegen.values import guess_default
+from composegen.values import find_undefaulted, guess_default, has_variables
 
 _URL = re.compile(
     r"http://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(/[^\s'\"|;&$]*)?"
@@ -45,8 +45,10 @@ def translate_healthcheck(value: Raw) -> str:
         return "health: {none: why it cannot be asked}"
     parts = [_translate_test(value.get("test"))]
     for key, word in _TIMES:
-        # A variable's default is what counts: composegen computes with times.
-        text = guess_default(str(value.get(key) or ""))
+        # composegen computes with times: a variable needs a default.
+        text = str(value.get(key) or "")
+        if not has_variables(text) or find_undefaulted(text):
+            text = guess_default(text)
         if text:
             parts.append(f"{word}: {write_inline(text)}")
     return f"health: {{{', '.join(parts)}}}"

@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 from composegen.model import Raw
 from composegen.stackfile.hints.healthcheck import translate_healthcheck
 from composegen.stackfile.hints.inline import write_inline
-from composegen.values import guess_default, split_at_colons
+from composegen.values import (
+    GROUP_NAME,
+    find_undefaulted,
+    guess_default,
+    has_variables,
+    split_at_colons,
+)
 
 KNOWN_TO_COMPOSE = frozenset(
     """annotations attach blkio_config cgroup cgroup_parent configs cpu_count
@@ -121,10 +127,13 @@ def _write_long_port(port: Mapping[str, Raw]) -> str:
 
 def _translate_expose(value: Raw) -> tuple[str, str]:
     first = value[0] if isinstance(value, list) and value else value
-    number = re.match(r"\d+", guess_default(str(first or "")))
+    settled = str(_settle(str(first or "")))
+    number = re.match(r"\d+", settled)
+    is_variable = re.fullmatch(r"\d+", guess_default(settled)) and "$" in settled
+    port = write_inline(settled) if is_variable else number[0] if number else 8080
     return (
         "`expose` is `port` here: the one port that the service listens on",
-        f"port: {number[0] if number else 8080}",
+        f"port: {port}",
     )
 
 
@@ -152,12 +161,15 @@ def _translate_deploy(value: Raw) -> tuple[str, str]:
 
 
 def _settle(value: Raw) -> Raw:
-    """A value that composegen computes with: of a variable, its default."""
-    return guess_default(str(value)) or value
+    """A value that composegen computes with: a variable needs a default."""
+    text = str(value)
+    if has_variables(text) and not find_undefaulted(text):
+        return text
+    return guess_default(text) or value
 
 
 def _translate_count(value: Raw) -> str:
-    if str(_settle(value)) == "0":
+    if guess_default(str(value)) == "0":
         return "enabled: false"
     return f"replicas: {write_inline(_settle(value))}"
 
@@ -166,15 +178,19 @@ def _translate_limit(name: str) -> Callable[[Raw], str]:
     """A limit in the words of `resources`; 0 and -1 are Compose's for none."""
     return lambda value: (
         f"resources: {{{name}: none}}"
-        if str(_settle(value)) in {"0", "-1"}
+        if guess_default(str(value)) in {"0", "-1"}
         else f"resources: {{{name}: {write_inline(_settle(value))}}}"
     )
 
 
 def _translate_profiles(value: Raw) -> str:
-    return (
-        "remove it: the service is always enabled" if value == [] else "enabled: false"
-    )
+    if value == []:
+        return "remove it: the service is always included"
+    names = value if isinstance(value, list) else [value]
+    known = [str(n) for n in names if GROUP_NAME.fullmatch(str(n))]
+    if not known:
+        return "enabled: false"
+    return f"group: {write_inline(list(known) if len(known) > 1 else known[0])}"
 
 
 def _translate_extends(value: Raw) -> str:
@@ -241,7 +257,7 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     ),
     "profiles": _word(
         "profiles",
-        "is `enabled` here: excluded unless included with `--with`",
+        "is `group` here: excluded unless included with `--with @NAME`",
         _translate_profiles,
     ),
     "extends": _word(

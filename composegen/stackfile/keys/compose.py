@@ -31,6 +31,7 @@ BUILD_KEYS = (
     "entitlements extra_hosts isolation labels network no_cache no_cache_filter "
     "platforms privileged provenance pull sbom secrets shm_size ssh tags target ulimits"
 ).split()
+MOST_REPLICAS = 1000
 PULL_POLICIES = "always build daily if_not_present missing never refresh weekly".split()
 
 
@@ -75,7 +76,7 @@ def read_size(reader: Reader, node: Node, _: Path) -> Any:
 
 def read_port(reader: Reader, node: Node, _: Path) -> Any:
     """A port number."""
-    return reader.read_port(node)
+    return reader.read_any_port(node)
 
 
 def read_texts(reader: Reader, node: Node, _: Path) -> Any:
@@ -140,7 +141,7 @@ def read_command(reader: Reader, node: Node, _: Path) -> Any:
 
 def read_replicas(reader: Reader, node: Node, _: Path) -> Any:
     """How many containers."""
-    return reader.read_integer(node, least=1, most=1000)
+    return reader.read_number(node, least=1, most=MOST_REPLICAS)
 
 
 def read_build(reader: Reader, node: Node, path: Path) -> Any:

@@ -14,7 +14,7 @@ from composegen.stackfile.keys.key import Draft, Schema
 from composegen.stackfile.nodes import Node, ScalarNode
 from composegen.stackfile.reader import Path, Reader, describe
 from composegen.text import shorten, suggest
-from composegen.values import Duration, double_dollars
+from composegen.values import Duration, Number, double_dollars
 
 _HEALTH_KINDS = {kind.value: kind for kind in HealthKind}
 _KIND_KEYS = frozenset({"kind", "path", "command", "reason"})
@@ -155,8 +155,8 @@ def _read_host(reader: Reader, node: Node) -> str | None:
     return host
 
 
-def _read_retries(reader: Reader, node: Node) -> int | None:
-    return reader.read_integer(node, least=1, most=10_000)
+def _read_retries(reader: Reader, node: Node) -> int | Number | None:
+    return reader.read_number(node, least=1, most=10_000)
 
 
 HEALTH_KEYS: Mapping[str, Callable[[Reader, Node], Any]] = {
@@ -165,7 +165,7 @@ HEALTH_KEYS: Mapping[str, Callable[[Reader, Node], Any]] = {
     "command": _read_command,
     "image": _read_image,
     "none": _read_none,
-    "port": Reader.read_port,
+    "port": Reader.read_any_port,
     "boot": Reader.read_duration,
     "interval": read_some_time,
     "timeout": read_some_time,

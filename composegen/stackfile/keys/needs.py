@@ -9,7 +9,7 @@ from composegen.model import Condition, Later
 from composegen.planning.placeholders import PLACEHOLDERS
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes
-from composegen.stackfile.keys.compose import read_replicas
+from composegen.stackfile.keys.compose import MOST_REPLICAS
 from composegen.stackfile.keys.key import Draft, Schema
 from composegen.stackfile.nodes import (
     MappingNode,
@@ -192,7 +192,10 @@ def _read_otherwise(reader: Reader, node: Node, path: Path) -> Draft | None:
             else:
                 otherwise["env"][name] = text
     if "replicas" in found:
-        otherwise["replicas"] = read_replicas(reader, found["replicas"][1], ())
+        replicas = found["replicas"][1]
+        otherwise["replicas"] = reader.read_integer(
+            replicas, least=1, most=MOST_REPLICAS
+        )
     if "note" in found:
         otherwise["note"] = reader.read_line(found["note"][1], "a note") or ""
     if "later" in found:

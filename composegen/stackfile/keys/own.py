@@ -25,8 +25,11 @@ from composegen.stackfile.tree import to_plain
 from composegen.text import shorten
 from composegen.values import (
     ENV_NAME,
+    GROUP_NAME,
     SECRET_NAME,
+    Number,
     Port,
+    find_default,
     parse_published_port,
     parse_size,
 )
@@ -63,6 +66,27 @@ def _read_published(reader: Reader, node: Node) -> Port | None:
         return None
 
 
+def read_group(reader: Reader, node: Node, path: Path) -> Any:
+    """The names of the groups that a service is in."""
+    items = node.value if isinstance(node, SequenceNode) else [node]
+    groups: list[str] = []
+    for item in items:
+        name = reader.read_text(item, "the name of a group", variables=False)
+        if name is None:
+            continue
+        if GROUP_NAME.fullmatch(name):
+            reader.nodes[*path, name] = item
+            groups.append(name)
+        else:
+            reader.add(
+                "bad-name",
+                f"`{shorten(name)}` cannot be the name of a group",
+                item,
+                "letters, digits, _ . and - , beginning with a letter or a digit",
+            )
+    return list(dict.fromkeys(groups))
+
+
 def read_resources(reader: Reader, node: Node, path: Path) -> Any:
     """``resources`` without what could not be read; ``none`` sets no limit."""
     if _is_none(node):
@@ -85,22 +109,22 @@ def _is_none(node: Node) -> bool:
 
 
 def _read_cpus(reader: Reader, node: Node) -> str | None:
-    text = reader.read_text(node, "a number of processors or `none`", variables=False)
-    if text is not None and (not re.fullmatch(_CPUS, text) or float(text) <= 0):
-        reader.add(
-            "wrong-type",
-            f"`{shorten(text)}` is not a number of processors",
-            node,
-            "such as 0.5 or 2; `none` sets no limit",
-        )
-        return None
-    return text
+    read = reader.read_parsed(
+        node, "a number of processors", "wrong-type", _parse_cpus, example="2"
+    )
+    return None if read is None else read[0]
+
+
+def _parse_cpus(text: str) -> float:
+    if not re.fullmatch(_CPUS, text) or float(text) <= 0:
+        raise ValueError("such as 0.5 or 2; `none` sets no limit")
+    return float(text)
 
 
 def _read_memory(reader: Reader, node: Node) -> str | None:
     text = reader.read_size(node)
     least = 6 * 1024 * 1024
-    if text is not None and parse_size(text) < least:
+    if text is not None and parse_size(find_default(text)) < least:
         reader.add(
             "bad-size",
             f"`{text}` is less than a container can have",
@@ -112,11 +136,12 @@ def _read_memory(reader: Reader, node: Node) -> str | None:
     return text
 
 
-def _read_pids(reader: Reader, node: Node) -> int | None:
+def _read_pids(reader: Reader, node: Node) -> int | str | None:
     if isinstance(node, ScalarNode) and node.value in {"0", "-1"}:
         reader.add_type(node, "a number of processes", "`none` sets no limit")
         return None
-    return reader.read_integer(node, least=1, most=4_194_304)
+    number = reader.read_number(node, least=1, most=4_194_304)
+    return number.text if isinstance(number, Number) else number
 
 
 _LIMITS: Mapping[str, tuple[Callable[[Reader, Node], Any], Any]] = {

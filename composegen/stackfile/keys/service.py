@@ -105,6 +105,11 @@ _TABLE = (
         compose.read_bool,
         shapes.say(shapes.BOOLEAN, "false: excluded unless included with --with"),
     ),
+    Key(
+        "group",
+        own.read_group,
+        shapes.say(shapes.TEXT_OR_TEXTS, "Excluded unless its group is: --with @NAME"),
+    ),
     Key("replicas", compose.read_replicas, shapes.COUNT),
     Key("resources", own.read_resources, own.RESOURCES_SCHEMA, merge=merge_names),
     Key("secrets", own.read_secrets, own.SECRETS_SCHEMA, merge=merge_names),

@@ -14,7 +14,7 @@ COUNT: Schema = {**NUMBER, "minimum": 1}
 PORT: Schema = {**COUNT, "maximum": 65535}
 DURATION: Schema = {
     "type": "string",
-    "pattern": r"^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$",
+    "pattern": r"^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$|\$",
     "examples": ["30s", "1m30s", "500ms"],
 }
 SIZE: Schema = {"type": ["string", "integer"], "examples": ["512M", "2G"]}

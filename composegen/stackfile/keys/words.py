@@ -31,8 +31,8 @@ _TABLE = (
     Word("scale", ("replicas",), "write `replicas`"),
     Word(
         "profiles",
-        ("enabled",),
-        "write `enabled: false` and include it with `--with`",
+        ("group", "enabled"),
+        "write `group`, and include it with `--with @NAME`",
     ),
     Word("extends", (), "use an anchor and `<<`"),
     Word("deploy", ("replicas", "resources")),

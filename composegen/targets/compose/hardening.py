@@ -54,7 +54,8 @@ def word_limits(resources: Resources) -> dict[str, Raw]:
     keys: dict[str, Raw] = {}
     if resources.cpus:
         cpus = resources.cpus
-        keys["cpus"] = int(cpus) if cpus.isdigit() else float(cpus)
+        is_text = "$" in cpus
+        keys["cpus"] = cpus if is_text else int(cpus) if cpus.isdigit() else float(cpus)
     if resources.memory:
         keys["mem_limit"] = resources.memory
     if resources.pids:

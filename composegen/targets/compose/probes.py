@@ -14,6 +14,8 @@ from composegen.planning.asking import asks_a_port, choose_tool
 from composegen.values import Duration, make_duration
 
 _HEALTHY = "^ *HTTP/[0-9.]* [23][0-9][0-9]"
+_LONG = 30.0
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _CHEAP = frozenset({"wget", "curl", "bash"})
 _HEAVY = ("mongosh", "mongo ", "rabbitmq-diagnostics", "rabbitmqctl", "kafka-")
 
@@ -28,10 +30,20 @@ def make_test(health: Health) -> list[str] | None:
         return ["CMD", *health.command]
     tool = choose_tool(health)
     assert tool
-    assert health.port is not None
+    port = health.written_port
+    assert port is not None
     if health.kind is HealthKind.TCP:
-        return _TCP[tool](health.port, health.timeout.seconds)
-    return _HTTP[tool](health.port, health)
+        return _TCP[tool](port, _limit(health))
+    return _HTTP[tool](port, health)
+
+
+def _limit(health: Health) -> float:
+    """The seconds after which a probe gives up by itself.
+
+    Where a variable says how long it may take, the engine is to end it.
+    """
+    seconds = health.timeout.seconds
+    return max(seconds, _LONG) if "$" in health.timeout.text else seconds
 
 
 def choose_start_interval(health: Health) -> Duration:
@@ -48,8 +60,8 @@ def choose_start_interval(health: Health) -> Duration:
 # HTTP
 
 
-def _python_http(program: str) -> Callable[[int, Health], list[str]]:
-    def make(port: int, health: Health) -> list[str]:
+def _python_http(program: str) -> Callable[[int | str, Health], list[str]]:
+    def make(port: int | str, health: Health) -> list[str]:
         headers = f",headers={{'Host':{health.host!r}}}" if health.host else ""
         code = (
             "import http.client as h;"
@@ -62,7 +74,7 @@ def _python_http(program: str) -> Callable[[int, Health], list[str]]:
     return make
 
 
-def _node_http(port: int, health: Health) -> list[str]:
+def _node_http(port: int | str, health: Health) -> list[str]:
     headers = f",headers:{{Host:{_quote_js(health.host)}}}" if health.host else ""
     code = (
         "require('http').get({host:'127.0.0.1',"
@@ -73,37 +85,37 @@ def _node_http(port: int, health: Health) -> list[str]:
     return ["CMD", "node", "-e", code]
 
 
-def _curl_http(port: int, health: Health) -> list[str]:
+def _curl_http(port: int | str, health: Health) -> list[str]:
     headers = ["-H", f"Host: {health.host}"] if health.host else []
     flags = ["-fgsS", "--path-as-is", "--noproxy", "*", "--max-time", _number(health)]
     url = f"http://127.0.0.1:{port}{health.path}"
     return ["CMD", "curl", *flags, "-o", "/dev/null", *headers, url]
 
 
-def _wget_http(port: int, health: Health) -> list[str]:
+def _wget_http(port: int | str, health: Health) -> list[str]:
     # busybox's wget follows redirects whatever its options: the first status line
     # counts, and wget is not waited for (the `&`), wherever it has gone by then.
     header = f" --header {_quote_sh('Host: ' + health.host)}" if health.host else ""
-    seconds = math.ceil(health.timeout.seconds)
+    seconds = math.ceil(_limit(health))
     url = _quote_sh(f"http://127.0.0.1:{port}{health.path}")
     ask = f"wget -Y off -T {seconds} -q -S -O /dev/null{header} {url} 2>&1"
     return ["CMD-SHELL", f"{{ {ask} & }} | grep -m 1 HTTP/ | grep -q '{_HEALTHY}'"]
 
 
-def _bash_http(port: int, health: Health) -> list[str]:
+def _bash_http(port: int | str, health: Health) -> list[str]:
     host = health.host or "127.0.0.1"
     path = health.path.replace("\\", "\\\\")
     request = f"GET {path} HTTP/1.0\\r\\nHost: {host}\\r\\n\\r\\n"
     code = (
         f"exec 3<>/dev/tcp/127.0.0.1/{port} && "
         f"printf '%b' {_quote_sh(request)} >&3 && "
-        f"read -r -t {math.ceil(health.timeout.seconds)} _ status _ <&3 && "
+        f"read -r -t {math.ceil(_limit(health))} _ status _ <&3 && "
         "[[ $$status == [23]* ]]"
     )
     return ["CMD", "bash", "-c", code]
 
 
-def _php_http(port: int, health: Health) -> list[str]:
+def _php_http(port: int | str, health: Health) -> list[str]:
     options = f"'follow_location'=>0,'timeout'=>{_number(health)}"
     if health.host:
         options += f",'header'=>{_quote_php('Host: ' + health.host)}"
@@ -115,7 +127,7 @@ def _php_http(port: int, health: Health) -> list[str]:
     return ["CMD", "php", "-r", code]
 
 
-_HTTP: Mapping[str, Callable[[int, Health], list[str]]] = {
+_HTTP: Mapping[str, Callable[[int | str, Health], list[str]]] = {
     "python": _python_http("python"),
     "python3": _python_http("python3"),
     "node": _node_http,
@@ -129,8 +141,8 @@ _HTTP: Mapping[str, Callable[[int, Health], list[str]]] = {
 # TCP
 
 
-def _python_tcp(program: str) -> Callable[[int, float], list[str]]:
-    def make(port: int, timeout: float) -> list[str]:
+def _python_tcp(program: str) -> Callable[[int | str, float], list[str]]:
+    def make(port: int | str, timeout: float) -> list[str]:
         code = (
             f"import socket;socket.create_connection(('127.0.0.1',{port}),{timeout:g})"
         )
@@ -139,7 +151,7 @@ def _python_tcp(program: str) -> Callable[[int, float], list[str]]:
     return make
 
 
-def _node_tcp(port: int, timeout: float) -> list[str]:
+def _node_tcp(port: int | str, timeout: float) -> list[str]:
     del timeout  # the engine ends a probe that takes too long
     code = (
         f"require('net').connect({port},'127.0.0.1')"
@@ -148,25 +160,28 @@ def _node_tcp(port: int, timeout: float) -> list[str]:
     return ["CMD", "node", "-e", code]
 
 
-def _bash_tcp(port: int, timeout: float) -> list[str]:
+def _bash_tcp(port: int | str, timeout: float) -> list[str]:
     del timeout  # the engine ends a probe that takes too long
     return ["CMD", "bash", "-c", f": </dev/tcp/127.0.0.1/{port}"]
 
 
-def _php_tcp(port: int, timeout: float) -> list[str]:
+def _php_tcp(port: int | str, timeout: float) -> list[str]:
     del timeout  # the engine ends a probe that takes too long
     code = f"exit((int)!@fsockopen('127.0.0.1',{port}));"
     return ["CMD", "php", "-r", code]
 
 
-def _listen_table(port: int, timeout: float) -> list[str]:
+def _listen_table(port: int | str, timeout: float) -> list[str]:
     # Neither wget nor curl can only connect; the kernel's table shows who listens (0A).
     del timeout
+    if isinstance(port, str):
+        line = f'grep -qE ":$$(printf %04X {port}) 0+:0000 0A" {" ".join(_TABLES)}'
+        return ["CMD-SHELL", line]
     pattern = f":{port:04X} 0+:0000 0A"
-    return ["CMD", "grep", "-qE", pattern, "/proc/net/tcp", "/proc/net/tcp6"]
+    return ["CMD", "grep", "-qE", pattern, *_TABLES]
 
 
-_TCP: Mapping[str, Callable[[int, float], list[str]]] = {
+_TCP: Mapping[str, Callable[[int | str, float], list[str]]] = {
     "python": _python_tcp("python"),
     "python3": _python_tcp("python3"),
     "node": _node_tcp,
@@ -178,7 +193,7 @@ _TCP: Mapping[str, Callable[[int, float], list[str]]] = {
 
 
 def _number(health: Health) -> str:
-    return f"{health.timeout.seconds:g}"
+    return f"{_limit(health):g}"
 
 
 def _quote_sh(text: str) -> str:

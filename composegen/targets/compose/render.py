@@ -32,7 +32,7 @@ from composegen.targets.compose.secrets import write_by_hand
 from composegen.targets.files import OLDEST_START_INTERVAL, File, Options
 from composegen.targets.header import add_checksum, write_flags, write_plain_use
 from composegen.targets.templates import fill_templates
-from composegen.values import make_duration
+from composegen.values import Duration, make_duration
 
 _CONDITIONS = {
     Condition.HEALTHY: "service_healthy",
@@ -293,7 +293,10 @@ class _Renderer:
             "restart",
             step.service.restart or ("no" if step.service.job else "unless-stopped"),
         )
-        if step.replicas != 1:
+        written = step.service.texts.get("replicas")
+        if written and step.replicas == step.service.replicas:
+            draft.set("deploy", {"replicas": written})
+        elif step.replicas != 1:
             draft.set("deploy", {"replicas": step.replicas})
 
     def _add_health(self, draft: _Draft, service: Service) -> None:
@@ -315,15 +318,17 @@ class _Renderer:
 
     def _make_timing(self, health: Health) -> dict[str, Raw]:
         quick = choose_start_interval(health)
-        interval, retries = health.interval, health.retries
+        interval: Duration = health.interval
+        retries: int | str = health.retries
         timing: dict[str, Raw] = {"start_period": health.boot.text}
         if self.options.engine >= OLDEST_START_INTERVAL:
             timing["start_interval"] = quick.text
+            retries = health.texts.get("retries", health.retries)
         else:
             # Older engines probe as often while it boots as later: not slow, not busy.
             seconds = min(interval.seconds, max(1.0, quick.seconds))
-            tolerated = interval.seconds * retries
-            retries = max(retries, -int(-tolerated // seconds))
+            tolerated = interval.seconds * health.retries
+            retries = max(health.retries, -int(-tolerated // seconds))
             interval = make_duration(seconds)
         return timing | {
             "interval": interval.text,

@@ -8,7 +8,8 @@ from composegen.places.engine.noting import make_notes, merge_notes
 from composegen.planning.plan import make_plan, take_part
 from composegen.planning.selection import Selection
 from composegen.records import replace
-from tests.stacks import load_only, make_app
+from composegen.workspace.workspace import Workspace
+from tests.stacks import load_only, make_app, make_stack
 
 STACK = """
 services:
@@ -137,3 +138,25 @@ def test_when_a_service_is_restarted_is_noted(keys, comes_back, on_failure):
     [noted] = make_notes(plan, "demo", Endpoint()).services
 
     assert (noted.is_restarted, noted.on_failure) == (comes_back, on_failure)
+
+
+def test_numbers_are_noted_as_variables_say_them():
+    text = make_stack(
+        app="image: python:3.12-slim\nport: ${P:-8000}\nreplicas: ${N:-2}\n"
+        "health: {http: /, boot: '${B:-30s}'}"
+    )
+    plan = make_plan(load_only(text))
+
+    def note_app(**values):
+        fill = Workspace("stack.yaml", values).fill
+        return make_notes(plan, "demo", Endpoint(), fill).services[0]
+
+    usual = note_app()
+    assert (usual.port, usual.check_port, usual.replicas, usual.boot) == (
+        *(8000, 8000, 2, 30),
+    )
+    other = note_app(P="81", N="3", B="1m")
+    assert (other.port, other.check_port, other.replicas, other.boot) == (
+        *(81, 81, 3, 60),
+    )
+    assert note_app(P="many").port == 8000

@@ -390,3 +390,42 @@ def test_a_port_of_local_is_taken_instead_of_a_random_one(tmp_path):
     text = text.replace("[python3, web.py]", "[python3, web.py], port: 8205")
 
     assert settle(tmp_path, text)[1]["web"].port == 8205
+
+
+VARYING = """
+services:
+  web:
+    image: python:3.12-slim
+    port: ${WEB_PORT:-8211}
+    health: {http: /, boot: "${BOOT:-40s}", interval: "${EVERY:-5s}"}
+    needs: {api: API}
+    local: {command: [python3, web.py, "{port}"]}
+  api:
+    image: python:3.12-slim
+    port: ${API_PORT:-8212}
+    health: /
+    local: {command: [python3, api.py]}
+"""
+
+
+def test_numbers_are_what_variables_say_here(tmp_path):
+    _, units = settle(tmp_path, VARYING)
+    assert (units["web"].port, units["web"].probe.boot) == (8211, 40)
+
+    env = {"WEB_PORT": "8221", "API_PORT": "8222", "BOOT": "1m", "EVERY": "1s"}
+    _, units = settle(tmp_path, VARYING, env=env)
+
+    web = units["web"]
+    assert (web.port, web.probe.port, web.launch.env["PORT"]) == (8221, 8221, "8221")
+    assert (web.probe.boot, web.probe.interval) == (60, 1)
+    assert web.launch.command[-1] == "8221"
+    assert web.launch.env["API"] == "http://127.0.0.1:8222"
+
+
+def test_a_number_that_is_none_here_is_an_error(tmp_path):
+    with pytest.raises(CannotRun) as caught:
+        settle(tmp_path, VARYING, env={"WEB_PORT": "many"})
+
+    assert caught.value.message.startswith(
+        "`web` cannot run here: `port` is 'many' by ${WEB_PORT:-8211}: a port is"
+    )

@@ -79,7 +79,7 @@ def test_a_check_that_is_not_switched_off_is_one() -> None:
     assert translate_healthcheck({"disable": "false"}) == "health: {image: true}"
 
 
-def test_times_come_along_a_variable_as_its_default() -> None:
+def test_times_come_along_a_variable_with_its_default() -> None:
     check = {
         "test": ["CMD", "ask"],
         "start_period": "40s",
@@ -90,4 +90,6 @@ def test_times_come_along_a_variable_as_its_default() -> None:
 
     line = translate_healthcheck(check)
 
-    assert line == "health: {command: [ask], boot: 40s, interval: 5s, retries: 4}"
+    assert line == (
+        'health: {command: [ask], boot: 40s, interval: "${EVERY:-5s}", retries: 4}'
+    )

@@ -127,16 +127,28 @@ def test_a_variable_alone_is_the_same_port_on_both_sides() -> None:
     assert (port.published, port.target) == ("${P}", "${P}")
 
 
-def test_a_variable_target_is_not_the_port_that_a_probe_asks() -> None:
-    problem = find(
-        "no-port",
+def test_a_variable_target_is_the_port_that_a_probe_asks() -> None:
+    app = load_services(
         make_stack(
-            web="image: a:1\nhealth: {http: /, tool: curl}\n"
+            app="image: a:1\nhealth: {http: /, tool: curl}\n"
             "publish: ['8080:${INSIDE:-9000}']"
+        )
+    )["app"]
+
+    assert (app.port, app.written_port) == (9000, "${INSIDE:-9000}")
+    assert app.health is not None
+    assert (app.health.port, app.health.written_port) == (9000, "${INSIDE:-9000}")
+
+
+def test_a_variable_target_without_a_default_cannot_be_asked() -> None:
+    problem = find(
+        "variable-without-default",
+        make_stack(
+            web="image: a:1\nhealth: {http: /, tool: curl}\npublish: ['8080:${INSIDE}']"
         ),
     )
 
-    assert problem.help == "name the port it listens on:\nport: 9000"
+    assert "${INSIDE:-8080}" in problem.help
 
 
 @pytest.mark.parametrize(
@@ -367,3 +379,32 @@ def test_what_is_computed_cannot_be_overruled(keys: str) -> None:
 )
 def test_other_raw_settings_are_taken(keys: str) -> None:
     assert list_app_names(f"compose:\n  {keys}\n") == []
+
+
+# Groups
+
+
+@pytest.mark.parametrize(
+    ("keys", "groups", "enabled"),
+    [
+        ("group: watch", ("watch",), False),
+        ("group: [watch, tools, watch]", ("watch", "tools"), False),
+        ("group: watch\nenabled: true", ("watch",), True),
+        ("enabled: false", (), False),
+        ("group: []", (), True),
+    ],
+)
+def test_a_service_of_a_group_is_excluded_unless_it_is_enabled(
+    keys: str, groups: tuple[str, ...], enabled: bool
+) -> None:
+    app = load_app(keys)
+
+    assert (app.groups, app.enabled) == (groups, enabled)
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [("'@watch'", "bad-name"), ("[a b]", "bad-name"), ("{a: b}", "wrong-type")],
+)
+def test_a_group_takes_nothing_else(group: str, name: str) -> None:
+    assert list_app_names(f"group: {group}") == [name]

@@ -168,7 +168,7 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
     ),
     "a container's name": ("container_name: web", "compose: {container_name: web}"),
     "the host's network": ("network_mode: host", "compose: {network_mode: host}"),
-    "profiles": ("profiles: [debug]", "enabled: false"),
+    "profiles": ("profiles: [debug]", "group: debug"),
     "scale": ("scale: 3", "replicas: 3"),
     "memory": ("mem_limit: 512m", "resources: {memory: 512m}"),
     "processors": ("cpus: 0.5", "resources: {cpus: 0.5}"),

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from composegen.planning.asking import choose_tool
 from composegen.stackfile.keys.health import TOOLS
 from composegen.targets.compose.probes import choose_start_interval, make_test
 from composegen.values import Duration, parse_duration
+from composegen.workspace.dotenv import fill_variables
 from tests.parts import require_part, skip_without
 
 INSTALLED_BY_CI = frozenset({"python3", "bash", "curl", "wget", "node"})
@@ -117,11 +118,22 @@ class Asking:
         self._busybox = busybox
 
     def ask(
-        self, tool: str, port: int, *, limit: Duration = TIMEOUT, **values: object
+        self,
+        tool: str,
+        port: int,
+        *,
+        limit: Duration = TIMEOUT,
+        values: Mapping[str, str] | None = None,
+        **settings: object,
     ) -> bool:
-        """Whether the probe says that the service is healthy."""
-        test = make_test(make_health(tool, port, **values))
+        """Whether the probe says that the service is healthy.
+
+        ``values`` are those of variables, which Compose would fill in.
+        """
+        test = make_test(make_health(tool, port, **settings))
         assert test is not None
+        if values is not None:
+            test = [fill_variables(word, values).replace("$", "$$") for word in test]
         self.was_ended = False
         first = self._busybox if tool == "busybox" else self._programs
         try:
@@ -424,6 +436,25 @@ def test_a_probe_writes_nothing(asking: Asking, tool: str) -> None:
 def test_a_port_that_listens_is_healthy(asking: Asking, tool: str) -> None:
     with listen_and_say_nothing() as port:
         assert asking.ask(tool, port, kind=HealthKind.TCP)
+
+
+@pytest.mark.parametrize("kind", [HealthKind.HTTP, HealthKind.TCP])
+def test_a_port_that_a_variable_says_is_asked(
+    asking: Asking, tool: str, kind: HealthKind
+) -> None:
+    texts = {"port": "${PORT:-1}"}
+    with serve(answer("200 OK")) as server:
+        values = {"PORT": str(server.port)}
+        assert asking.ask(tool, 1, values=values, kind=kind, texts=texts)
+        assert not asking.ask(tool, 1, values={}, kind=kind, texts=texts)
+
+
+def test_a_probe_leaves_a_time_limit_that_a_variable_says_to_the_engine() -> None:
+    limit = Duration("${LIMIT:-1s}", 1)
+
+    test = make_test(make_health("python3", 1, timeout=limit))
+
+    assert "timeout=30" in str(test)
 
 
 def test_a_port_where_nothing_listens_is_unhealthy(asking: Asking, tool: str) -> None:

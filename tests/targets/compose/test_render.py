@@ -766,3 +766,43 @@ def test_a_raw_restart_policy_comes_last() -> None:
 )
 def test_a_random_port_is_an_empty_one(publish: str, ports: list[str]) -> None:
     assert read_app(f"publish: {publish}\n")["ports"] == ports
+
+
+# Variables where composegen computes
+
+
+def test_what_a_variable_says_is_rendered_as_it_was_written() -> None:
+    app = read_services(
+        make_stack(
+            app="image: python:3.13-slim\n"
+            "port: ${P:-8000}\n"
+            "health: {http: /, boot: '${B:-30s}', interval: '${I:-9s}', "
+            "timeout: '${T:-1s}', retries: '${R:-4}'}\n"
+            "resources: {cpus: '${C:-1.5}', memory: '${M:-1G}', pids: '${N:-9}'}\n"
+            "replicas: ${COUNT:-1}\n"
+        )
+    )["app"]
+
+    check = app["healthcheck"]
+    assert "'127.0.0.1',${P:-8000}," in check["test"][-1]
+    assert (check["start_period"], check["interval"]) == ("${B:-30s}", "${I:-9s}")
+    assert (check["timeout"], check["retries"]) == ("${T:-1s}", "${R:-4}")
+    assert (app["cpus"], app["mem_limit"], app["pids_limit"]) == (
+        *("${C:-1.5}", "${M:-1G}", "${N:-9}"),
+    )
+    assert app["deploy"] == {"replicas": "${COUNT:-1}"}
+
+
+def test_the_address_of_a_variable_port_keeps_the_variable() -> None:
+    text = make_stack(
+        app=f"{APP}needs: {{web: {{URL: '{{url}}', PORT: '{{port}}'}}}}\n",
+        web="image: python:3.13-slim\nport: ${P:-8000}\nhealth: /\n",
+        db="use: postgres\nport: ${D:-5433}\nenvironment: [POSTGRES_PASSWORD]\n",
+    )
+    services = read_services(text)
+
+    assert services["app"]["environment"] == {
+        "URL": "http://web:${P:-8000}",
+        "PORT": "${P:-8000}",
+    }
+    assert "-p ${D:-5433} " in services["db"]["healthcheck"]["test"][-1]
