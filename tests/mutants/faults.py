@@ -1192,4 +1192,25 @@ FAULTS = (
         "        if False:\n",
         ("tests/stackfile/test_load.py",),
     ),
+    Fault(
+        "a process starts with the address of what is not there",
+        "composegen/places/processes/gates.py",
+        "if self._is_fallback(gate) and not serves(gate, needed)",
+        "if False",
+        ("tests/places/processes/test_fallbacks.py",),
+    ),
+    Fault(
+        "a process that changes too often ends without its fallback",
+        "composegen/places/processes/later.py",
+        "if not is_back or self._count(name, now) < MOST_CHANGES - 1:",
+        "if self._count(name, now) < MOST_CHANGES:",
+        ("tests/places/processes/test_later.py",),
+    ),
+    Fault(
+        "what fails while a run ends is excluded",
+        "composegen/places/processes/supervisor.py",
+        "if self._is_ending or self.services[name].unit.step.is_required:",
+        "if self.services[name].unit.step.is_required:",
+        ("tests/places/processes/test_fallbacks.py",),
+    ),
 )
