@@ -15,6 +15,7 @@ from composegen.errors import ProblemsFound
 from composegen.places.events import Line
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.environment import prepare_secrets, read_surroundings
+from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import Asked, settle_plan
 from composegen.places.processes.records import RunFolder, identify_self
 from composegen.places.processes.supervisor import StartFailed, Supervisor
@@ -130,8 +131,14 @@ async def carry_out(
     async with Processes() as processes:
         upkeep = Upkeep(runs, processes.mark, lambda text: None)
         claims = Claims(runs, processes.mark, identify_self(), upkeep, reuse=reuse)
+        exclusions = Exclusions(local, around)
         supervisor = Supervisor(
-            units, processes, claims, events.append, restart=restart
+            units,
+            processes,
+            claims,
+            events.append,
+            exclusions=exclusions,
+            restart=restart,
         )
         try:
             yield supervisor, events

@@ -60,6 +60,8 @@ FACES = {
     "places.processes": (
         *("place", "plan", "run", "records", "volumes"),
         *("environment", "session", "supervisor", "units"),  # for `library`
+        *("exclusions", "gates"),  # for `library` too
+        "asking",  # for a drill
     ),
     "stackfile": (
         *("load", "catalogue", "guide", "relaxing", "schema"),
@@ -75,8 +77,6 @@ FACES = {
 # What is written to elsewhere than in `terminal`, and is no stream of ours.
 WRITES = {
     ("drill.guard", "os.write"): "the pipe to the guardian",
-    ("drill.notes", "file.write"): "the notes of a drill",
-    ("drill.notes", "self._file.write"): "the notes of a drill",
     ("places.engine.compose", "file.write"): "standard input of Compose",
     ("places.processes.control", "writer.write"): "the socket of a run",
     ("system.files", "file.write"): "a file",

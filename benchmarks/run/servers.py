@@ -11,6 +11,7 @@ from pathlib import Path
 from composegen.places.events import Event
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.environment import read_surroundings
+from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import Asked, settle_plan
 from composegen.places.processes.records import RunFolder, identify_self
 from composegen.places.processes.run import ThisMachine
@@ -90,7 +91,8 @@ async def carry_out(
         upkeep = Upkeep(runs, processes.mark, lambda _: None)
         claims = Claims(runs, processes.mark, identify_self(), upkeep)
         units = make_units(local, around)
-        supervisor = Supervisor(units, processes, claims, report)
+        exclusions = Exclusions(local, around)
+        supervisor = Supervisor(units, processes, claims, report, exclusions=exclusions)
         try:
             yield supervisor
         finally:

@@ -7,18 +7,20 @@ stack file, and that only where there was none.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from composegen.adopt.edges import Edges, isolate_stores, read_edges, settle_gates
+from composegen.adopt.formats import FORMATS
 from composegen.adopt.groups import adopt_profiles, list_selections
 from composegen.adopt.keys import adopt_keys
 from composegen.adopt.knowledge import look_at
 from composegen.adopt.layout import write_stack
 from composegen.adopt.posture import adopt_store, find_use, settle_posture
-from composegen.adopt.project import Asked, Project, find_project, show_path
-from composegen.adopt.proving import ask_before, prove, render_selections
-from composegen.adopt.reading import Read, describe_missing, read_project
+from composegen.adopt.project import Asked, Project, show_path
+from composegen.adopt.proving import Before, Proof, ask_before, prove, render_selections
+from composegen.adopt.reading import Read, describe_missing
 from composegen.adopt.report import Entry, Gate, Notes, Report
 from composegen.adopt.seen import Options, Seen
 from composegen.adopt.top import make_top
@@ -55,6 +57,10 @@ def make_stack(read: Read, options: Options) -> Made:
     gates = settle_gates(services, edges)
     top = make_top(read, services, notes)
     sketches = {name: seen.sketch for name, seen in services.items()}
+    for sketch in sketches.values():
+        kept = {key: v for key, v in sketch.keys.items() if v is not None}
+        sketch.keys.clear()
+        sketch.keys.update(kept)
     return Made(
         text=write_stack(top, sketches, _make_head(read)),
         notes=notes,
@@ -149,21 +155,31 @@ def adopt_project(
     Raises FileRefused with nothing written, and ProblemsFound where the stack file
     that was written has errors.
     """
-    project = find_project(asked, environment)
+    form = FORMATS[asked.form]
+    project = form.find(asked, environment)
     target = _find_target(project, output)
-    read = read_project(project)
-    before = ask_before(read) if proves else None
+    read = form.read(project)
+    if not proves:
+        made = _make_and_write(read, options, target)
+        list(render_selections(made.text, target.path, made.selections))
+        return _make_report(read, target, made, Proof())
+    with closing(ask_before(read)) as before:
+        made = _make_and_write(read, options, target)
+        proof = _prove(read, before, made, made.text, target.path)
+    return _make_report(read, target, made, proof)
+
+
+def _make_and_write(read: Read, options: Options, target: Target) -> Made:
     made = make_stack(read, options)
     if not target.is_printed:
         write_atomically(target.path, made.text)
-    unlisted: tuple[Entry, ...] = ()
-    proof = "none"
-    rendered = list(render_selections(made.text, target.path, made.selections))
-    if before is not None:
-        listed = [*made.notes.changed, *made.notes.lost]
-        proven = prove(read, before, rendered, made.gates, listed)
-        unlisted, proof = proven.unlisted, proven.values
-    return _make_report(read, target, made, unlisted, proof)
+    return made
+
+
+def _prove(read: Read, before: Before, made: Made, text: str, path: Path) -> Proof:
+    rendered = list(render_selections(text, path, made.selections))
+    listed = [*made.notes.changed, *made.notes.lost]
+    return prove(read, before, rendered, made.gates, listed)
 
 
 def _find_target(project: Project, output: str | None) -> Target:
@@ -188,9 +204,7 @@ def _find_target(project: Project, output: str | None) -> Target:
     return Target(path=path)
 
 
-def _make_report(
-    read: Read, target: Target, made: Made, unlisted: tuple[Entry, ...], proof: str
-) -> Report:
+def _make_report(read: Read, target: Target, made: Made, proof: Proof) -> Report:
     notes = made.notes
     profiles = {
         profile
@@ -213,6 +227,20 @@ def _make_report(
         hardened=made.hardened,
         optional=made.excluded,
         selections=made.selections,
-        proof=proof,
-        unlisted=unlisted,
+        proof=proof.values,
+        unlisted=proof.unlisted,
     )
+
+
+def compare_stack(
+    text: str, path: Path, asked: Asked, environment: Mapping[str, str]
+) -> tuple[Entry, ...]:
+    """What a stack file and a project differ in, beyond what adoption lists.
+
+    Raises FileRefused, and ProblemsFound for the stack file.
+    """
+    form = FORMATS[asked.form]
+    read = form.read(form.find(asked, environment))
+    with closing(ask_before(read)) as before:
+        made = make_stack(read, Options())
+        return _prove(read, before, made, text, path).unlisted

@@ -189,6 +189,12 @@ def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[
         target = services[edge.target]
         probe = edges.probes.get(edge.target)
         after = probe.condition if probe is not None else _STARTED
+        why = ""
+        if after == _HEALTHY and not _share_network(seen, target):
+            if edge.condition == _HEALTHY:
+                _join(seen, target)
+            else:
+                after, why = _STARTED, f"{name} shares no network with it"
         if not is_stronger(after, edge.condition):
             seen.lose(
                 "depends_on", f"{edge.target}: {edge.condition}: nothing checks it"
@@ -204,7 +210,7 @@ def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[
                 "depends_on", f"{edge.target}: restart: no dependent is restarted"
             )
         dependents = [services[each.source] for each in edges.list_to(edge.target)]
-        why = "" if probe else explain_none(target, dependents)
+        why = why or ("" if probe else explain_none(target, dependents))
         before = "nothing" if edge.is_new else edge.condition
         gate = make_gate(name, edge.target, before, after, probe, why)
         gates.append(gate)
@@ -212,3 +218,25 @@ def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[
         is_plain = not any(needs.values())
         seen.set("needs", list(needs) if is_plain else needs, "depends_on")
     return gates
+
+
+def _share_network(one: Seen, other: Seen) -> bool:
+    """Whether both can reach each other; one with a mode of its own is not judged."""
+    if one.model.get("network_mode") or other.model.get("network_mode"):
+        return True
+    names = set(one.model.get("networks") or {})
+    return bool(names & set(other.model.get("networks") or {}))
+
+
+def _join(seen: Seen, target: Seen) -> None:
+    """Let a service join a network of one whose health it waits for."""
+    network = next(iter(target.model.get("networks") or {}))
+    networks = seen.sketch.keys.get("networks") or ["default"]
+    if isinstance(networks, dict):
+        networks = {**networks, network: None}
+    else:
+        networks = [*networks, network]
+    seen.set("networks", networks)
+    seen.change(
+        "networks", f"joins {network}: it waits for the health of {target.name}"
+    )

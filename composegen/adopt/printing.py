@@ -16,6 +16,12 @@ def format_report(report: Report) -> str:
     return escape_control("\n".join(_write(report)), keep="\n")
 
 
+def format_unlisted(entries: tuple[Entry, ...]) -> str:
+    """Differences that nothing explains, without a line end."""
+    lines = (f"  {line}" for line in _write_entries(entries))
+    return "\n".join(["these differences are in neither list; check them:", *lines])
+
+
 def _write(report: Report) -> Iterator[str]:
     profiles = f", {count(len(report.profiles), 'profile')}" if report.profiles else ""
     services = count(len(report.services), "service")
@@ -101,8 +107,7 @@ def _write_proof(report: Report) -> Iterator[str]:
     if report.proof == "none":
         yield "not compared (--no-proof)"
     elif report.unlisted:
-        yield "these differences are in neither list; please check them:"
-        yield from (f"  {line}" for line in _write_entries(report.unlisted))
+        yield format_unlisted(report.unlisted)
         return
     else:
         how = "every variable set to a value of its own"

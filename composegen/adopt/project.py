@@ -25,8 +25,9 @@ _SETTINGS = ("COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME")
 
 @record
 class Asked:
-    """What was typed: the files, and where variables and profiles come from."""
+    """What was typed: the format, the files, where variables and profiles come from."""
 
+    form: str = "compose"
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()

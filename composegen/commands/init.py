@@ -7,16 +7,27 @@ from pathlib import Path
 import click
 
 from composegen.commands.options import DEFAULT_FILE, make_console
+from composegen.errors import ExitCode, UsageError
 
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".")
 @click.option("--bare", is_flag=True, help="Write only a small stack file.")
-def init(folder: str, bare: bool) -> None:
+@click.option(
+    "--from",
+    "sources",
+    metavar="FILE",
+    multiple=True,
+    help="Adopt this Compose file; the same as `composegen adopt FILE`.",
+)
+def init(folder: str, bare: bool, sources: tuple[str, ...]) -> None:
     """Write the chat stack, ready to run, or a small stack file.
 
     Never overwrites a file.
     """
+    if sources:
+        _adopt(folder, bare, sources)
+        return
     import shlex
 
     from composegen.commands.scaffold import write_bare_stack, write_chat_stack
@@ -60,3 +71,20 @@ def _say_output(folder: Path) -> None:
         make_console().say(
             f"{other} stays as it is: this stack is rendered to {output}"
         )
+
+
+def _adopt(folder: str, bare: bool, sources: tuple[str, ...]) -> None:
+    """What `adopt` does with these files and no options."""
+    from composegen.adopt.project import Asked
+    from composegen.adopt.seen import Options
+    from composegen.commands.adopt import run_adoption
+
+    if bare or folder != ".":
+        raise UsageError(
+            "--from writes the stack file next to the Compose file",
+            help="leave out --bare and the folder",
+        )
+    asked = Asked(files=sources)
+    report = run_adoption(asked, Options(), None, proves=True, form="text")
+    if report.unlisted:
+        raise SystemExit(ExitCode.PROBLEM)

@@ -16,7 +16,8 @@ from composegen.commands.options import (
     selection_options,
     stack_option,
 )
-from composegen.errors import UsageError
+from composegen.errors import ExitCode, UsageError
+from composegen.text import count
 
 if TYPE_CHECKING:
     from composegen.planning.plan import Plan
@@ -51,6 +52,13 @@ if TYPE_CHECKING:
     metavar="VERSION",
     help="The oldest Docker Engine that must accept the file.  [default: 25]",
 )
+@click.option(
+    "--against",
+    metavar="FILE",
+    multiple=True,
+    help="Write nothing; fail if the stack says something else than this Compose "
+    "file, beyond what `adopt` changes on purpose.",
+)
 def render(
     file: str,
     added: tuple[str, ...],
@@ -59,9 +67,13 @@ def render(
     only_check: bool,
     force: bool,
     engine: int | None,
+    against: tuple[str, ...],
 ) -> None:
     """Write the Compose file of the stack."""
     be_brief()
+    if against:
+        _compare(file, against)
+        return
     from composegen.planning.plan import make_plan
     from composegen.stackfile.load import find_output
     from composegen.targets.files import OLDEST_START_INTERVAL, Options
@@ -105,9 +117,28 @@ def render(
             _say_missing_secrets(console, made, folder)
 
 
+def _compare(file: str, against: tuple[str, ...]) -> None:
+    """Prove that a stack still says what a Compose project says."""
+    import os
+
+    from composegen.adopt.adopting import compare_stack
+    from composegen.adopt.printing import format_unlisted
+    from composegen.adopt.project import Asked
+
+    loaded = load_file(file)
+    text = Path(file).read_text(encoding="utf-8-sig")
+    console = make_console()
+    asked = Asked(files=against)
+    unlisted = compare_stack(text, Path(file), asked, os.environ)
+    if unlisted:
+        console.say(format_unlisted(unlisted))
+        raise SystemExit(ExitCode.PROBLEM)
+    services = count(len(loaded.stack.services), "service")
+    console.say(f"{file} says what {', '.join(against)} says: {services}")
+
+
 def _say_written(console: Console, written: Written, path: Path, plan: Plan) -> None:
     from composegen.targets.output import Written
-    from composegen.text import count
 
     services = count(len(plan.steps), "service")
     if written is Written.SAME:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from composegen.ask import Drill
 from composegen.drill.asking import Answer, Question
@@ -57,8 +57,8 @@ class Texts:
 class EngineGround:
     """The containers of one project.
 
-    ``services`` are those of the stack file, ``texts`` makes the Compose files that
-    recreate dependent services, ``mark`` marks what is started meanwhile.
+    ``services`` are those of the stack file, ``make_texts`` makes the files
+    that recreate dependent ones. ``fallen`` are services that run with a fallback.
     """
 
     name = ENGINE
@@ -72,9 +72,12 @@ class EngineGround:
         workspace: Workspace,
         make_texts: Callable[[], Texts],
         helper: Helper,
+        *,
+        fallen: Collection[str] = (),
     ) -> None:
         self._engine = engine
         self._project = project
+        self._fallen = fallen
         self._services = services
         self._workspace = workspace
         self._make_texts = make_texts
@@ -99,6 +102,9 @@ class EngineGround:
                 raise FaultFailed(f"{trial.service} has no network of its own")
             return replace(undo, links=links)
         if trial.fault is Fault.WITHOUT:
+            fallen = [name for name in trial.direct if name in self._fallen]
+            if fallen:
+                raise FaultFailed(f"{fallen[0]} runs with a fallback already")
             missing = self._make_texts().missing.get(trial.service)
             if missing:
                 raise FaultFailed(missing)

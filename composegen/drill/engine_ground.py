@@ -84,6 +84,7 @@ def open_engine(
             workspace,
             make_texts,
             helper,
+            fallen={each.name for each in notes.services if each.without},
         )
         try:
             yield ground

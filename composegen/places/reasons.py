@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from composegen.places.events import Failure
-from composegen.places.status import ServiceStatus, describe_state
+from composegen.places.status import ServiceStatus, State, describe_state
 from composegen.records import record
 
 LAST_LINES = 20
@@ -49,6 +49,8 @@ class Reason:
             return [] if self.failure is None else [self.failure.reason]
         is_sick = self.status.health == "unhealthy"
         state = "unhealthy" if is_sick else describe_state(self.status.state)
+        if self.status.state is State.EXCLUDED and self.status.reason:
+            state = f"excluded: {self.status.reason}"
         head = f"{' -> '.join(self.chain)}: {self.status.service} is {state}"
         return [head] if self.failure is None else [head, f"  {self.failure.reason}"]
 

@@ -240,12 +240,6 @@ class RunConsole:
             self.show_failure(failure)
         else:  # nothing of its own: what it needs has failed
             self._talk(event.service, failure.reason, fg="red")
-        if not event.is_required and event.dependents:
-            self._talk(
-                event.service,
-                f"{', '.join(event.dependents)}: started without it",
-                fg="yellow",
-            )
 
     def _show_excluded(self, event: Excluded) -> None:
         self._talk(event.service, f"excluded: {event.reason}", fg="yellow")

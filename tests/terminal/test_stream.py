@@ -202,11 +202,7 @@ def test_a_failure_is_reported_with_cause_help_and_last_lines():
         help="end it:\nkill 7",
         lines=("a", "b\x07"),
     )
-    failed = Failed(
-        service="web", failure=failure, is_required=False, dependents=("router",)
-    )
-
-    _, err = show(failed)
+    _, err = show(Failed(service="web", failure=failure, is_required=False))
 
     assert err == (
         "web    | failed\n"
@@ -214,7 +210,6 @@ def test_a_failure_is_reported_with_cause_help_and_last_lines():
         "  cause: port 1 is taken\n"
         "  help: end it:\n        kill 7\n"
         "  its last lines:\n    a\n    b\n"
-        "web    | router: started without it\n"
     )
 
 

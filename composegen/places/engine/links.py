@@ -68,5 +68,5 @@ def describe_link(link: Link) -> dict[str, Any]:
         "Aliases": list(link.aliases),
         "Links": list(link.links),
         "DriverOpts": dict(link.options) or None,
-        "IPAMConfig": {key: value for key, value in config.items() if value},
+        "IPAMConfig": {key: each for key, each in config.items() if each} or None,
     }

@@ -6,7 +6,7 @@ These are the run's own side of it; ``asking`` is the side of the other terminal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from composegen.graph import find_closure
@@ -34,7 +34,7 @@ class Acts:
         self._supervisor = supervisor
         self._services = supervisor.services
         self._tell = tell
-        self._locks = {name: asyncio.Lock() for name in self._services}
+        self._locks = supervisor.locks
         self._tasks: set[asyncio.Task[tuple[Acted, ...]]] = set()
 
     async def perform(self, act: Act, names: Sequence[str]) -> Mapping[str, Any]:
@@ -113,11 +113,21 @@ class Acts:
             name for name in ordered if await self._begin(name, is_named=name in named)
         }
         shown = [name for name in ordered if name in named | begun]
-        return tuple(
-            await asyncio.gather(
-                *(self._wait_for(name, is_new=name in begun) for name in shown)
-            )
+        acted = await asyncio.gather(
+            *(self._wait_for(name, is_new=name in begun) for name in shown)
         )
+        ready = [each.service for each in acted if each.outcome is Outcome.STARTED]
+        return (*acted, *await self._change_users(ready))
+
+    async def _change_users(self, names: Collection[str]) -> list[Acted]:
+        """Restart the services that run without these, with them."""
+        users = self._supervisor.list_users(names)
+        for name in users:
+            needed = ", ".join(sorted(self._services[name].without.intersection(names)))
+            self._tell(f"{name} restarts with {needed}")
+        await asyncio.gather(*map(self._supervisor.change, users))
+        waits = (self._wait_for(name, is_new=True) for name in users)
+        return list(await asyncio.gather(*waits))
 
     async def _begin(self, name: str, *, is_named: bool) -> bool:
         """Start a service that does not run; whether it was started."""

@@ -34,13 +34,17 @@ from composegen.records import record
 
 @record
 class AnsweringRun:
-    """A run that is alive, and what it says of its services."""
+    """A run that is alive, and what it says of its services.
+
+    ``without`` are the services that each one was started without.
+    """
 
     record: RunRecord
     statuses: Mapping[str, ServiceStatus]
     needs: Mapping[str, tuple[str, ...]]
     excluded: Mapping[str, str]
     definitions: Mapping[str, str]
+    without: Mapping[str, tuple[str, ...]]
 
     @property
     def pid(self) -> int:
@@ -121,7 +125,14 @@ class Asking:
     def _find_concerned(self, act: Act, names: tuple[str, ...]) -> tuple[str, ...]:
         if act is Act.STOP:
             return names
-        closed = find_closure(self._needs, names)
+        # Those that run without one of them are restarted with it.
+        users = [
+            user
+            for run in self._runs
+            for user, without in run.without.items()
+            if {*without} & {*names}
+        ]
+        closed = {*find_closure(self._needs, names), *users}
         return tuple(name for name in self._needs if name in closed)
 
     # One run after the other
@@ -175,6 +186,7 @@ def _ask(record: RunRecord) -> AnsweringRun:
         needs={name: tuple(needs) for name, needs in said["needs"].items()},
         excluded={each["service"]: each["reason"] for each in said["left_out"]},
         definitions=said.get("definitions", {}),
+        without={name: tuple(names) for name, names in said.get("without", {}).items()},
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
 from composegen.model import Condition
@@ -28,9 +28,18 @@ class Verdict(Enum):
 
 
 class Gates:
-    """The gates of a step, by the services of its run."""
+    """The gates of a step, by the services of its run.
 
-    def __init__(self, step: Step, services: Mapping[str, RunningService]) -> None:
+    ``is_fallback`` says which gates are of services that may be excluded.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        services: Mapping[str, RunningService],
+        is_fallback: Callable[[Gate], bool] = lambda _: False,
+    ) -> None:
+        self._is_fallback = is_fallback
         self._gates = tuple(
             (gate, services[gate.service])
             for gate in step.gates
@@ -52,6 +61,17 @@ class Gates:
             if judge_gate(gate, needed, now) is verdict
         )
 
+    def find_absent(self) -> frozenset[str]:
+        """The services that may be excluded and do not do what is needed of them now.
+
+        What starts at this moment starts without them.
+        """
+        return frozenset(
+            gate.service
+            for gate, needed in self._gates
+            if self._is_fallback(gate) and not serves(gate, needed)
+        )
+
     async def wait_for_change(self, now: float) -> None:
         """Return when any of the services has changed, or time has opened a gate.
 
@@ -59,7 +79,7 @@ class Gates:
         opened since then must not be waited for.
         """
         ends = [
-            _find_patience(needed) - time.monotonic()
+            find_patience(needed) - time.monotonic()
             for gate, needed in self._gates
             if judge_gate(gate, needed, now) is Verdict.CLOSED
             and gate.is_optional
@@ -85,14 +105,19 @@ def judge_gate(gate: Gate, needed: RunningService, now: float) -> Verdict:
     """
     if needed.state in _OVER and needed.by is None:
         return Verdict.OPEN if gate.is_optional else Verdict.SHUT
-    is_there = needed.pid is not None or needed.state is State.FINISHED
-    is_there = is_there and needed.by is None
-    if needed.is_well or (gate.condition is Condition.STARTED and is_there):
+    if serves(gate, needed):
         return Verdict.OPEN
-    is_late = needed.away_since is not None and now >= _find_patience(needed)
+    is_late = needed.away_since is not None and now >= find_patience(needed)
     return Verdict.OPEN if gate.is_optional and is_late else Verdict.CLOSED
 
 
-def _find_patience(needed: RunningService) -> float:
+def serves(gate: Gate, needed: RunningService) -> bool:
+    """Whether a service does now what a gate waits for."""
+    is_there = needed.pid is not None or needed.state is State.FINISHED
+    is_there = is_there and needed.by is None
+    return needed.is_well or (gate.condition is Condition.STARTED and is_there)
+
+
+def find_patience(needed: RunningService) -> float:
     """Until when an optional service that is away is waited for."""
     return (needed.away_since or 0.0) + needed.unit.probe.boot

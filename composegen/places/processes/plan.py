@@ -29,6 +29,7 @@ from composegen.places.processes.environment import (
 from composegen.places.processes.ports import fill_stack, move_ports
 from composegen.places.status import ALIVE_FOR
 from composegen.planning.choices import choose_named, settle_choices
+from composegen.planning.exclusion import require
 from composegen.planning.fallbacks import list_excluded
 from composegen.planning.needs import Needs
 from composegen.planning.plan import Plan, Step, make_plan
@@ -173,9 +174,10 @@ class _Settler:
             removed = self._close_over(out, plan)
             selection = replace(selection, removed=(*selection.removed, *removed))
         self._check_ports(plan)
+        insisted = self.insisted.intersection(plan.names)
         return LocalPlan(
             written=written,
-            plan=_limit_waits(self._say_why(plan)),
+            plan=_limit_waits(require(self._say_why(plan), insisted)),
             ways=ways,
             asked=self.asked,
             notes=tuple(self._list_notes(plan, ways)),

@@ -28,7 +28,8 @@ class Reports:
         self._send_now(Message, text)
 
     def follow_log(self) -> None:
-        """Begin with the log of the process that was started."""
+        """Begin with the log of the process that was started, after the rest of it."""
+        self.show_rest()
         launch, process = self._service.unit.launch, self._service.process
         if launch is not None and launch.log is not None and process is not None:
             self._tail = Tail(launch.log, process.log_start)

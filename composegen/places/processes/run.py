@@ -38,6 +38,7 @@ from composegen.places.processes.environment import (
     prepare_secrets,
     read_surroundings,
 )
+from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import Asked, LocalPlan, Way, settle_plan
 from composegen.places.processes.records import RunFolder, RunRecord
 from composegen.places.processes.session import open_session
@@ -130,6 +131,7 @@ def run_stack(
         claim_volumes(local, around)
         around = prepare_secrets(local.plan, around)
         units = make_units(local, around, colours=options.colours)
+        exclusions = Exclusions(local, around, colours=options.colours)
         _pull_images(units, report)
     runs = RunFolder(folder)
     lock = runs.make_lock(_WHOLE)
@@ -137,7 +139,7 @@ def run_stack(
         whole = _take_or_find(lock, runs, report)
         if whole is not None:
             return attach_guest(whole, stack, report)
-    run = _Run(local, units, runs, options, report)
+    run = _Run(local, units, exclusions, runs, options, report)
     try:
         return asyncio.run(run.carry_out())
     finally:
@@ -240,16 +242,19 @@ class _Run:
         self,
         local: LocalPlan,
         units: tuple[Unit, ...],
+        exclusions: Exclusions,
         runs: RunFolder,
         options: RunOptions,
         report: Report,
     ) -> None:
         self.local = local
         self.units = units
+        self.exclusions = exclusions
         self.runs = runs
         self.options = options
         self.report = report
         self.processes: Processes | None = None
+        self.supervisor: Supervisor | None = None
 
     async def carry_out(self) -> int:
         """Up, watch, down; the exit code."""
@@ -260,12 +265,14 @@ class _Run:
             self.units,
             self.runs,
             self.report,
+            exclusions=self.exclusions,
             end=lambda _: self._end(stop, ExitCode.FINE),
             restart=self.options.restart,
         )
         with catch_signals(self._make_handler(loop, stop)):
             async with session as opened:
                 self.processes = opened.processes
+                self.supervisor = opened.supervisor
                 return await self._stay(opened.supervisor, stop)
 
     def _make_handler(
@@ -291,6 +298,8 @@ class _Run:
 
     def _end(self, stop: asyncio.Future[int], code: int) -> None:
         self.report(EndAsked())
+        if self.supervisor is not None:
+            self.supervisor.expect_end()
         if not stop.done():
             stop.set_result(code)
 
@@ -334,6 +343,8 @@ class _Run:
         return code
 
     def _describe_up(self, supervisor: Supervisor) -> Up:
+        excluded = supervisor.list_exclusions()
+        names = " ".join(each.service for each in excluded)
         return Up(
             boots=tuple(supervisor.list_boots()),
             addresses=tuple(
@@ -343,6 +354,8 @@ class _Run:
                 and unit.step.service.publish
                 and unit.address
             ),
+            excluded=excluded,
+            again=f"composegen start {names}" if names else "",
             is_held=any(not unit.step.service.job for unit in self.units),
         )
 

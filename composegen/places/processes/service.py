@@ -8,11 +8,12 @@ that are possible in each state::
     starting  waits_for, starts, reused, started, exited, became_ready, finished,
               gave_up, and after an exit: pauses, tries_again
     ready     became_unhealthy, recovered, died
-    any       answered, stopped; and stopped_by_user, before ``stopped``
+    any       answered, stopped; and stopped_by_user, before ``stopped``; excluded
 
 ``died`` leads to *starting* again where the service is restarted. The states in which
 it ends are *finished*, *failed* and *stopped*; ``stopped`` keeps the first two. From
-each of them ``started_by_user`` leads to *waiting*. An impossible transition is a fault
+each of them ``started_by_user`` leads to *waiting*, and from *stopped*
+``starts_otherwise`` to *starting*. An impossible transition is a fault
 of composegen and raises AssertionError.
 """
 
@@ -25,6 +26,7 @@ from typing import Any, TypeVar
 from composegen.places.events import (
     BecameUnhealthy,
     Event,
+    Excluded,
     Exited,
     Failed,
     Failure,
@@ -55,7 +57,9 @@ class RunningService:
     ``away_since`` is when it was last well, while it is not, and ``again_at`` when it
     is started again, both on the same clock; ``closed_gates`` are the services that it
     waits for. ``failed_again`` says that its last restart failed too. ``by`` is set
-    from the moment at which the user stops it.
+    from the moment at which the user stops it. ``well_since`` is since when it is well,
+    ``without`` are the services that its process was started without, and
+    ``exclusion`` is why it is excluded, None where it is not.
     """
 
     def __init__(
@@ -77,6 +81,9 @@ class RunningService:
         self.away_since: float | None = None
         self.closed_gates: tuple[str, ...] = ()
         self.by: str | None = None
+        self.well_since: float | None = None
+        self.without: frozenset[str] = frozenset()
+        self.exclusion: str | None = None
         self.boot = Boot(service=unit.name, created=0.0)
         self.outcome: asyncio.Future[Failure | None] = _make_future()
         self._begin = begin
@@ -137,6 +144,7 @@ class RunningService:
         self._expect(State.STARTING)
         self.found = found
         self.process = None
+        self.without = frozenset()
         since = find_start_time(found.pid) if found.pid is not None else None
         return self._make(
             Reused,
@@ -146,10 +154,13 @@ class RunningService:
             note=found.note,
         )
 
-    def started(self, process: Process) -> Started:
+    def started(
+        self, process: Process, without: frozenset[str] = frozenset()
+    ) -> Started:
         """It runs as this process and is not ready yet."""
         self._expect(State.STARTING)
         self.found = None
+        self.without = without
         self.process = process
         self.exit_code = None
         self.last_answer = ""
@@ -278,10 +289,28 @@ class RunningService:
         """The user starts it again: it waits for its gates as at its first start."""
         self._expect(State.STOPPED, State.FAILED, State.FINISHED)
         self.by = self.failure = self.again_at = self.exit_code = None
+        self.exclusion = None
         self.restarts = 0
         self.last_answer = ""
         self._was_stopped = True
         self._enter(State.WAITING)
+
+    def starts_otherwise(self) -> None:
+        """It was stopped to be started with or without a service that it needs."""
+        self._expect(State.STOPPED)
+        self.restarts += 1
+        self._enter(State.STARTING)
+
+    def excluded(self, reason: str, instead: tuple[str, ...]) -> Excluded:
+        """It is optional and failed, or what it requires did; it is not tried again.
+
+        One that has not failed by itself is stopped after that.
+        """
+        self.exclusion = reason
+        if not self.outcome.done():
+            text = f"{self.name} is excluded: {reason}"
+            self.outcome.set_result(Failure(service=self.name, reason=text))
+        return self._make(Excluded, reason=reason, instead=instead)
 
     # What transitions share
 
@@ -312,8 +341,11 @@ class RunningService:
     def _wake(self, *, was_well: bool) -> None:
         if self.is_well:
             self.away_since = None
-        elif was_well:
-            self.away_since = time.monotonic()
+            self.well_since = self.well_since or time.monotonic()
+        else:
+            self.well_since = None
+            if was_well:
+                self.away_since = time.monotonic()
         changes, self._changes = self._changes, set()
         for change in changes:
             if not change.done():
@@ -364,6 +396,8 @@ def describe_service(service: RunningService) -> ServiceStatus:
         log=str(log) if log is not None else None,
         reused=service.found is not None,
         by=service.by if service.state is State.STOPPED else None,
+        reason=service.exclusion,
+        fallback=service.exclusion is not None or None,
     )
 
 
@@ -373,6 +407,8 @@ def _find_state(service: RunningService) -> tuple[State, str | None]:
     One that is unhealthy has failed, and so has one that exited and is not back, or
     whose last restart failed.
     """
+    if service.exclusion is not None:
+        return State.EXCLUDED, None
     if service.state is State.READY and service.health == "unhealthy":
         return State.FAILED, service.health
     has_died = service.state is State.STARTING and service.failure is not None

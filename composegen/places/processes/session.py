@@ -17,6 +17,7 @@ from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Answer, Control
 from composegen.places.processes.entering import describe_launch
+from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
@@ -58,6 +59,7 @@ async def open_session(
     runs: RunFolder,
     report: Report,
     *,
+    exclusions: Exclusions,
     end: Callable[[Supervisor], None],
     restart: bool = True,
     is_library: bool = False,
@@ -73,7 +75,12 @@ async def open_session(
         reuse = local.asked.reuse
         claims = Claims(runs, mark, identify_self(), upkeep, reuse=reuse)
         supervisor = Supervisor(
-            units, processes, claims, reporting.report, restart=restart
+            units,
+            processes,
+            claims,
+            reporting.report,
+            exclusions=exclusions,
+            restart=restart,
         )
         acts = Acts(supervisor, reporting.tell)
         path = _choose_socket(runs, processes)
@@ -196,7 +203,9 @@ def describe_run(
 ) -> dict[str, Any]:
     """How every service of a run is doing, what it needs, and what was excluded.
 
-    A program that owns what it needs is one of its services.
+    ``stale`` are services with one that they still use and that is gone, ``without``
+    those that each service was started without. A program that owns what it needs is
+    one of its services.
     """
     owners = [name for name, way in local.ways.items() if way is Way.OWNER]
     statuses = supervisor.list_statuses() + [
@@ -211,7 +220,16 @@ def describe_run(
             step.name: [gate.service for gate in step.gates]
             for step in local.plan.steps
         },
-        "left_out": describe_excluded(local.plan),
+        "left_out": [
+            *describe_excluded(local.plan),
+            *map(as_dict, supervisor.list_exclusions()),
+        ],
+        "stale": supervisor.list_stale(),
+        "without": {
+            name: sorted(service.without)
+            for name, service in supervisor.services.items()
+            if service.without and service.pid is not None
+        },
         "definitions": {
             step.name: digest_definition(local.written, step.name)
             for step in local.plan.steps

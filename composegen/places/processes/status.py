@@ -16,7 +16,7 @@ from composegen.places.status import (
     ServiceStatus,
     State,
 )
-from composegen.records import field, record
+from composegen.records import field, record, replace
 from composegen.system.identity import is_still
 
 
@@ -106,6 +106,17 @@ class _Answers:
         if said is not None and why is not None:
             self.is_running = True
             self.is_up = self.is_up and bool(said["is_up"])
+            self.notes += [
+                f"{user} still uses {gone}, which is gone: composegen restart {user}"
+                for user, gone in said.get("stale", ())
+            ]
+            out = {each["service"] for each in said["left_out"]}
+            self.notes += [
+                f"{user} runs without {name}, with its fallback"
+                for user, names in said.get("without", {}).items()
+                for name in names
+                if name not in out
+            ]
             self._add({**said, **why})
         elif is_still(run.supervisor):
             self.is_running, self.is_up = True, False
@@ -157,7 +168,7 @@ class _Answers:
         out = {
             name: each
             for name, each in self.excluded.items()
-            if name not in self.statuses and (stack is None or name in services)
+            if not self._takes_part(name) and (stack is None or name in services)
         }
         needs = {
             name: tuple(need.service for need in service.needs)
@@ -169,7 +180,7 @@ class _Answers:
         return RunsSeen(
             statuses=(
                 *(self.statuses.get(name) or _make_stopped(name) for name in listed),
-                *(ServiceStatus(service=name, state=State.EXCLUDED) for name in out),
+                *(self._describe_excluded(each) for each in out.values()),
             ),
             is_running=self.is_running,
             is_up=self.is_running and self.is_up,
@@ -180,6 +191,21 @@ class _Answers:
             needs={**needs, **self.needs},
             notes=tuple(self.notes),
             ending=self.ending,
+        )
+
+    def _takes_part(self, name: str) -> bool:
+        """Whether a run has a service that is not excluded."""
+        status = self.statuses.get(name)
+        return status is not None and status.state is not State.EXCLUDED
+
+    def _describe_excluded(self, note: Mapping[str, Any]) -> ServiceStatus:
+        name = note["service"]
+        status = self.statuses.get(name) or _make_stopped(name)
+        return replace(
+            status,
+            state=State.EXCLUDED,
+            reason=note["reason"],
+            fallback=note.get("fallback") or None,
         )
 
 

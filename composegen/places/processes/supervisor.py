@@ -7,18 +7,31 @@ run goes on, the user may stop and start single services.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
 from typing import Any
 
-from composegen.places.events import Failure, Report
+from composegen.places.events import Failure, Message, Report
 from composegen.places.processes.claims import Claims
+from composegen.places.processes.exclusions import Exclusions
+from composegen.places.processes.later import (
+    BACK_AFTER,
+    Change,
+    Restarts,
+    can_change,
+    list_stale,
+)
 from composegen.places.processes.service import RunningService, describe_service
 from composegen.places.processes.tender import Tender
 from composegen.places.processes.units import Unit
-from composegen.places.status import ServiceStatus
+from composegen.places.status import ExcludedNote, ServiceStatus
 from composegen.places.timeline import Boot
+from composegen.planning.exclusion import list_exclusions
+from composegen.planning.fallbacks import Excluded
+from composegen.records import replace
 from composegen.system.process import Processes
+from composegen.values import format_duration
 
 _TAIL_INTERVAL = 0.02
 _QUIET_INTERVAL, _QUIET_AFTER = 0.1, 250
@@ -42,9 +55,12 @@ class Supervisor:
         claims: Claims,
         report: Report,
         *,
+        exclusions: Exclusions,
         restart: bool = True,
     ) -> None:
         begin = time.monotonic()
+        self._exclusions = exclusions
+        self._report = report
         self.services = {
             unit.name: RunningService(
                 unit, dependents=_list_dependents(unit, units), begin=begin
@@ -53,10 +69,25 @@ class Supervisor:
         }
         self.tenders = {
             name: Tender(
-                service, self.services, processes, claims, report, restart=restart
+                service,
+                self.services,
+                processes,
+                claims,
+                report,
+                exclusions=exclusions,
+                lose=self._lose,
+                restart=restart,
             )
             for name, service in self.services.items()
         }
+        self.locks = {name: asyncio.Lock() for name in self.services}
+        self._fallbacks = {
+            step.name: [each for each in step.gates if exclusions.is_fallback(each)]
+            for step in exclusions.plan.steps
+        }
+        self._restarts = Restarts(self.services, self._fallbacks)
+        self._changing: set[str] = set()
+        self._others: set[asyncio.Task[None]] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._tailing: asyncio.Task[None] | None = None
         self._is_ending = False
@@ -69,6 +100,8 @@ class Supervisor:
         has failed. Raises StartFailed the moment a required one fails.
         """
         self._tailing = asyncio.create_task(self._follow_logs())
+        if self._restarts.watched:
+            self._do(self._watch_needs())
         for name in self.services:
             self.begin(name)
         waiting = {service.outcome: service for service in self.services.values()}
@@ -85,9 +118,10 @@ class Supervisor:
 
     def _raise_faults(self) -> None:
         """A tender never ends with an exception, unless by a fault of ours."""
-        for task in self._tasks.values():
+        for task in (*self._tasks.values(), *self._others):
             if task.done() and not task.cancelled():
                 task.result()
+                self._others.discard(task)
 
     async def wait_for_end(self) -> None:
         """Return when nothing is left that runs or will run again.
@@ -97,7 +131,8 @@ class Supervisor:
         while True:
             self._raise_faults()
             running = self._list_running()
-            if not running and all(each.by is None for each in self.services.values()):
+            is_held = any(each.by is not None for each in self.services.values())
+            if not running and not is_held and not self._changing:
                 return
             await asyncio.wait(
                 [*running, self._acted], return_when=asyncio.FIRST_COMPLETED
@@ -108,12 +143,16 @@ class Supervisor:
 
     # Single services
 
-    def begin(self, name: str) -> None:
+    def begin(self, name: str, *, is_again: bool = False) -> None:
         """Tend a service from its gates on, unless it is tended or was stopped."""
+        if self.services[name].exclusion is None:
+            self._exclusions.drop(name)
         task = self._tasks.get(name)
         is_free = task is None or task.done()
         if is_free and self.services[name].by is None and not self._is_ending:
-            self._tasks[name] = asyncio.create_task(self.tenders[name].tend())
+            self._tasks[name] = asyncio.create_task(
+                self.tenders[name].tend(is_again=is_again)
+            )
             self._wake()
 
     async def leave(self, name: str) -> None:
@@ -130,6 +169,135 @@ class Supervisor:
         if not acted.done():
             acted.set_result(None)
 
+    # Fallbacks
+
+    def expect_end(self) -> None:
+        """The run ends: what fails from now on is not excluded for it."""
+        self._is_ending = True
+
+    def _lose(self, name: str, reason: str) -> None:
+        """A service has failed for good: exclude it, and what follows, if it may be."""
+        if self._is_ending or self.services[name].unit.step.is_required:
+            return
+        added = {
+            each: why
+            for each, why in self._exclusions.add(name, reason).items()
+            if each in self.services and self.services[each].exclusion is None
+        }
+        noted = list_exclusions(self._exclusions.plan, added)
+        for each in noted:
+            service = self.services[each.service]
+            instead = tuple(self._list_instead(each, added))
+            self._report(service.excluded(each.reason, instead))
+        others = [each for each in reversed(tuple(added)) if each != name]
+        if others:
+            self._do(self._retire(others))
+
+    def _list_instead(
+        self, excluded: Excluded, also: Collection[str] = ()
+    ) -> Iterator[str]:
+        """What each service does that needs an excluded one, a line each."""
+        for fallback in excluded.fallbacks:
+            service = self.services.get(fallback.service)
+            if service is None or service.exclusion is not None:
+                continue
+            if fallback.service in also:
+                continue
+            is_used = excluded.service in service.without or not can_change(service)
+            what = fallback if is_used else "keeps running as it is"
+            yield f"{fallback.service}: {what}"
+
+    async def _retire(self, names: Iterable[str]) -> None:
+        """Stop what is excluded with another one, dependent services first."""
+        for name in names:
+            async with self.locks[name]:
+                if self.services[name].exclusion is not None:
+                    await self.leave(name)
+                    await self.tenders[name].halt()
+
+    async def _watch_needs(self) -> None:
+        """Restart what has to be restarted for what it needs, as time goes by."""
+        restarts = self._restarts
+        while True:
+            now = time.monotonic()
+            for change in restarts.find_due(now):
+                self._tell(change)
+                if not change.is_refused:
+                    restarts.note(change, now)
+                    self._do(self.change(change.service))
+            left = restarts.find_next(now) - time.monotonic()
+            changes = [each.wait_for_change() for each in restarts.watched]
+            await asyncio.wait(
+                changes,
+                timeout=None if math.isinf(left) else max(0.0, left),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            for each in changes:
+                each.cancel()
+
+    def _tell(self, change: Change) -> None:
+        service, needed = self.services[change.service], change.needed
+        if change.is_refused:
+            text = f"stays without {needed}: it has restarted too often in ten minutes"
+        elif change.is_back:
+            text = (
+                f"restarts with {needed}, which has been healthy for {BACK_AFTER:g} s"
+            )
+        else:
+            boot = format_duration(self.services[needed].unit.probe.boot)
+            text = f"restarts without {needed}, which has not been healthy for {boot}"
+        self._report(Message(service=change.service, at=service.now, text=text))
+
+    async def change(self, name: str) -> None:
+        """Restart a service: what it starts with is chosen then."""
+        async with self.locks[name]:
+            if self._is_ending or not can_change(self.services[name]):
+                return
+            self._changing.add(name)
+            try:
+                await self.leave(name)
+                await self.tenders[name].halt()
+                self.services[name].starts_otherwise()
+                self.begin(name, is_again=True)
+            finally:
+                self._changing.discard(name)
+                self._wake()
+
+    def list_users(self, names: Collection[str]) -> tuple[str, ...]:
+        """The services that run without one of these, and can be restarted with it."""
+        return tuple(
+            name
+            for name, service in self.services.items()
+            if can_change(service) and service.without.intersection(names)
+        )
+
+    def list_exclusions(self) -> tuple[ExcludedNote, ...]:
+        """What is excluded because it failed, and what is done instead."""
+        reasons = {
+            name: service.exclusion
+            for name, service in self.services.items()
+            if service.exclusion is not None
+        }
+        return tuple(
+            ExcludedNote(
+                service=each.service,
+                reason=each.reason,
+                instead=tuple(self._list_instead(each)),
+                fallback=True,
+            )
+            for each in list_exclusions(self._exclusions.plan, reasons)
+        )
+
+    def list_stale(self) -> list[tuple[str, str]]:
+        """Which services still use one that is gone."""
+        return list_stale(self.services, self._fallbacks, time.monotonic())
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something next to what else goes on; it ends with the run."""
+        task = asyncio.create_task(work)
+        self._others.add(task)
+        task.add_done_callback(lambda _: self._wake())
+
     async def _follow_logs(self) -> None:
         """Look often while there is something to see, and seldom when all is quiet."""
         quiet = 0
@@ -143,9 +311,10 @@ class Supervisor:
     async def take_down(self) -> None:
         """Stop all that is ours, dependent services before what they need."""
         self._is_ending = True
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for tasks in (self._others, self._tasks.values()):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
         gone = {name: asyncio.Event() for name in self.services}
         tenders = self.tenders.values()
         await asyncio.gather(*(tender.stop(gone) for tender in tenders))
@@ -159,7 +328,17 @@ class Supervisor:
 
     def list_statuses(self) -> list[ServiceStatus]:
         """How every service of the run is doing."""
-        return [describe_service(service) for service in self.services.values()]
+        missed = {
+            name
+            for service in self.services.values()
+            if service.pid is not None
+            for name in service.without
+        }
+        return [
+            replace(described, fallback=True) if name in missed else described
+            for name, service in self.services.items()
+            for described in [describe_service(service)]
+        ]
 
 
 def _list_dependents(unit: Unit, units: Sequence[Unit]) -> tuple[str, ...]:

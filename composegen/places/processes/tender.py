@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from composegen.errors import ComposegenError
 from composegen.model import HealthKind
 from composegen.places.events import Failure, Report
 from composegen.places.processes.causes import (
@@ -14,6 +15,7 @@ from composegen.places.processes.causes import (
     explain_silence,
 )
 from composegen.places.processes.claims import Claims, check_answerer, enter_container
+from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.gates import Gates
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import (
@@ -32,6 +34,7 @@ from composegen.places.status import State
 from composegen.records import replace
 from composegen.system.identity import Identity, is_still
 from composegen.system.process import Process, Processes
+from composegen.values import format_duration
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 _STEADY_AFTER = 60.0
@@ -40,7 +43,10 @@ _ON = frozenset({State.WAITING, State.STARTING, State.READY})
 
 
 class Tender:
-    """Tends one service of a run; ``services`` are all of them, by name."""
+    """Tends one service of a run; ``services`` are all of them, by name.
+
+    ``lose`` gets the name of the service, and why, when it has failed for good.
+    """
 
     def __init__(
         self,
@@ -50,25 +56,36 @@ class Tender:
         claims: Claims,
         report: Report,
         *,
+        exclusions: Exclusions,
+        lose: Callable[[str, str], None],
         restart: bool,
     ) -> None:
         self.service = service
         self.reports = Reports(service, report)
-        self._unit = service.unit
-        self._gates = Gates(service.unit.step, services)
+        self._unit = self._variant = service.unit
+        self._exclusions = exclusions
+        self._lose = lose
+        self._was_late = False
+        self._gates = Gates(service.unit.step, services, exclusions.is_fallback)
         self._processes = processes
         self._claims = claims
         self._is_restarted = restart and service.unit.way is not Way.COMMAND
         self._tries = 0
 
-    async def tend(self) -> None:
-        """Take it from its gates to its last exit; cancelled when the run ends."""
+    async def tend(self, *, is_again: bool = False) -> None:
+        """Take it from its gates to its last exit; cancelled when the run ends.
+
+        ``is_again``: it has been up, and a start that fails is a restart that does.
+        """
+        pause: float | None = FIRST_PAUSE
         failure = await self._pass_gates() or await self._boot()
-        if failure is not None:
+        if failure is not None and is_again and self._comes_back(failure.exit_code):
+            await self._stop_process()
+            pause = await self._restart(FIRST_PAUSE, failure)
+        elif failure is not None:
             await self._give_up(failure)
             return
-        pause = FIRST_PAUSE
-        while not self._unit.step.service.job:
+        while pause is not None and not self._unit.step.service.job:
             ready_at = time.monotonic()
             code = await self._watch()
             if time.monotonic() - ready_at > _STEADY_AFTER:
@@ -77,10 +94,7 @@ class Tender:
             await self._end(code, restart_in=pause if comes_back else None)
             if not comes_back:
                 return
-            after = await self._restart(pause)
-            if after is None:
-                return
-            pause = after
+            pause = await self._restart(pause)
 
     def _comes_back(self, code: int | None) -> bool:
         """Whether it is started again after an exit with this code."""
@@ -106,6 +120,7 @@ class Tender:
     async def _boot(self) -> Failure | None:
         """Start it, or find it running, and wait until it is ready."""
         self.service.starts()
+        self._was_late = False
         try:
             found = await self._claims.claim(self._unit, self._note_waiting)
         except Refused as refused:
@@ -134,10 +149,17 @@ class Tender:
                 service=unit.name, reason=f"{unit.name} cannot be started here"
             )
         try:
-            process = self._processes.start(unit.launch)
+            # No await since the gates were looked at: this is what they have said.
+            without = self._gates.find_absent()
+            variant = self._exclusions.find_unit(unit.name, without) or unit
+            assert variant.launch is not None
+            process = self._processes.start(variant.launch)
         except OSError as error:
             return explain_os_error(unit, error)
-        event = self.service.started(process)
+        except ComposegenError as error:
+            return Failure(service=unit.name, reason=error.message, help=error.help)
+        self._variant = variant
+        event = self.service.started(process, without)
         self.reports.follow_log()
         if process.identity is not None:
             self._claims.note_started(unit, process.identity)
@@ -157,6 +179,7 @@ class Tender:
             self.reports.show_rest()
             return explain_exit(unit, died.exit_code, self.reports.read_last_lines())
         except NeverReady as error:
+            self._was_late = True
             return explain_silence(
                 unit,
                 seconds=error.seconds,
@@ -207,7 +230,7 @@ class Tender:
 
     def _mark_probe(self) -> Probe:
         """The probe; its command, where it has one, is marked as the service's."""
-        probe, found = self._unit.probe, self.service.found
+        probe, found = self._variant.probe, self.service.found
         if probe.kind is not HealthKind.COMMAND:
             return probe
         probe = enter_container(probe, found.container if found else "")
@@ -228,8 +251,16 @@ class Tender:
     async def _give_up(self, failure: Failure) -> None:
         """Report at once that its start failed, then end what is left of it."""
         self.reports.send(self.service.gave_up(failure))
+        self._lose(self.service.name, self._describe_briefly(failure))
         await self._stop_process()
         self._claims.note_ended(self._unit)
+
+    def _describe_briefly(self, failure: Failure) -> str:
+        """Why it failed, as the reason of an exclusion."""
+        if self._was_late:
+            return f"not healthy within {format_duration(self._unit.probe.boot)}"
+        reason = failure.reason.removeprefix(f"{self.service.name} ")
+        return reason.removeprefix("was ")
 
     # While it runs
 
@@ -276,6 +307,8 @@ class Tender:
         else:
             failure = self._explain_end(code)
             self.reports.send(self.service.died(code, failure, restart_in=restart_in))
+            if restart_in is None:
+                self._lose(self.service.name, self._describe_briefly(failure))
         await self._stop_process()
         if restart_in is None:
             self._claims.note_ended(self._unit)
@@ -289,12 +322,14 @@ class Tender:
             )
         return explain_exit(unit, code, self.reports.read_last_lines(), was_ready=True)
 
-    async def _restart(self, pause: float) -> float | None:
+    async def _restart(
+        self, pause: float, failure: Failure | None = None
+    ) -> float | None:
         """Start it again until it is ready; the pause before the next restart.
 
-        None where its policy allows no further try.
+        ``failure`` is that of the last restart. None where its policy allows no
+        further try.
         """
-        failure: Failure | None = None
         while True:
             self.reports.send(self.service.pauses(pause, failure))
             await asyncio.sleep(pause)

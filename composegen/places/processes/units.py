@@ -57,12 +57,15 @@ def make_units(
     local: LocalPlan, around: Surroundings, *, colours: bool = False
 ) -> tuple[Unit, ...]:
     """Every step of the plan as it runs here. Raises CannotRun."""
-    return tuple(_make_unit(local, step, around, colours) for step in local.plan.steps)
+    return tuple(
+        make_unit(local, step, around, colours=colours) for step in local.plan.steps
+    )
 
 
-def _make_unit(
-    local: LocalPlan, step: Step, around: Surroundings, colours: bool
+def make_unit(
+    local: LocalPlan, step: Step, around: Surroundings, *, colours: bool = False
 ) -> Unit:
+    """A step of the plan, or a variant of one, as it runs here. Raises CannotRun."""
     way = local.ways[step.name]
     service = step.service
     env = make_env(step, around, colours=colours)

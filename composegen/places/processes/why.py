@@ -33,7 +33,8 @@ def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
     for name in names:
         status = seen.find(name)
         is_fine = status.state in FINE and status.health != "unhealthy"
-        if is_fine or status.state is State.EXCLUDED:
+        is_selected = status.state is State.EXCLUDED and not status.fallback
+        if is_fine or is_selected:
             continue
         chain = follow_needs(name, lambda each: _find_blocking(seen, each))
         if chain[-1] not in found:

@@ -62,6 +62,16 @@ class FakeClaims:
         self.ended.append(unit.name)
 
 
+class NoExclusions:
+    """Nothing may be excluded."""
+
+    def is_fallback(self, gate):
+        return False
+
+    def find_unit(self, name, without):
+        return None
+
+
 class Scene:
     """The service `web`, which may need `db`, with a port that a test opens."""
 
@@ -76,6 +86,7 @@ class Scene:
         policy="always",
     ):
         self.events = []
+        self.lost = []
         self.processes = FakeProcesses()
         self.claims = FakeClaims()
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -96,6 +107,8 @@ class Scene:
             self.processes,
             self.claims,
             self.events.append,
+            exclusions=NoExclusions(),
+            lose=lambda name, _: self.lost.append(name),
             restart=restart,
         )
 
