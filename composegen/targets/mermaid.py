@@ -30,12 +30,17 @@ def draw_plan(plan: Plan) -> str:
             else ("[", "]")
         )
         lines.append(f"  {_name(name)}{ends[0]}{name}{ends[1]}")
+    unchosen = [
+        e.service for e in plan.excluded if e.service not in plan.stack.services
+    ]
+    lines += [f"  {_name(name)}[{name}]" for name in unchosen]
     for name, service in plan.stack.services.items():
         lines += [
             f"  {_name(name)} {_draw_edge(need)} {_name(need.service)}"
             for need in service.needs
         ]
-    faint = [_name(name) for name in plan.stack.services if name not in included]
+    names = [*plan.stack.services, *unchosen]
+    faint = [_name(name) for name in names if name not in included]
     if faint:
         lines.append("  classDef faint opacity:0.35,stroke-dasharray:4")
         lines.append(f"  class {','.join(faint)} faint")
