@@ -38,8 +38,8 @@ time.sleep(600)
 APP = f'FROM {PYTHON}\nCOPY *.py /\nCMD ["python", "/serve.py"]\n'
 USER = APP + "USER 1000:1000\n"
 STATIC = (
-    f"FROM {BUSYBOX} AS tools\nFROM scratch\nCOPY --from=tools /bin/busybox /server\n"
-    'ENTRYPOINT ["/server", "nc", "-lk", "-p", "9000", "-e", "/server", "true"]\n'
+    f"FROM {BUSYBOX} AS tools\nFROM scratch\nCOPY --from=tools /bin/busybox /busybox\n"
+    'ENTRYPOINT ["/busybox", "httpd", "-f", "-p", "9000"]\n'
 )
 """An image that holds its program and nothing else."""
 
