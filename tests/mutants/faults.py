@@ -89,6 +89,50 @@ FAULTS = (
         "if raw:",
         RENDER,
     ),
+    # Checks from outside
+    Fault(
+        "a gate does not wait for the helper",
+        "composegen/targets/compose/render.py",
+        "waits = {gate.service: Condition.STARTED, helper: Condition.HEALTHY}",
+        "waits = {gate.service: Condition.STARTED}",
+        RENDER,
+    ),
+    Fault(
+        "a helper keeps the health of a container that was replaced",
+        "composegen/targets/compose/render.py",
+        'name: {**gate, "restart": True} if isinstance(gate, dict) else gate',
+        "name: gate",
+        RENDER,
+    ),
+    Fault(
+        "the health of a helper outlives its start",
+        "composegen/places/engine/judge.py",
+        "candidate.helper, candidate.answered = happened.id, None",
+        "candidate.helper = happened.id",
+        ("tests/places/engine/test_judge.py",),
+    ),
+    Fault(
+        "a helper is a row of its own",
+        "composegen/places/engine/helpers.py",
+        "if each.service not in helpers",
+        "if each.service",
+        ("tests/places/engine/test_helpers.py",),
+    ),
+    # Names
+    Fault(
+        "names that differ in case pass",
+        "composegen/stackfile/checks/names.py",
+        "known.setdefault(name.lower(), name)",
+        "known.setdefault(name, name)",
+        CHECKS,
+    ),
+    Fault(
+        "two services are one node of a graph",
+        "composegen/targets/mermaid.py",
+        "while node in nodes.values():",
+        "while node in nodes:",
+        ("tests/targets/test_mermaid.py",),
+    ),
     # Checks
     Fault(
         "a cycle is no error",
