@@ -60,6 +60,7 @@ FACES = {
     "places.processes": (
         *("place", "plan", "run", "records", "volumes"),
         *("environment", "session", "supervisor", "units"),  # for `library`
+        *("exclusions", "gates"),  # for `library` too
         "asking",  # for a drill
     ),
     "stackfile": (

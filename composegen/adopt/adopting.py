@@ -7,6 +7,7 @@ stack file, and that only where there was none.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from composegen.adopt.knowledge import look_at
 from composegen.adopt.layout import write_stack
 from composegen.adopt.posture import adopt_store, find_use, settle_posture
 from composegen.adopt.project import Asked, Project, show_path
-from composegen.adopt.proving import ask_before, prove, render_selections
+from composegen.adopt.proving import Before, Proof, ask_before, prove, render_selections
 from composegen.adopt.reading import Read, describe_missing
 from composegen.adopt.report import Entry, Gate, Notes, Report
 from composegen.adopt.seen import Options, Seen
@@ -56,6 +57,10 @@ def make_stack(read: Read, options: Options) -> Made:
     gates = settle_gates(services, edges)
     top = make_top(read, services, notes)
     sketches = {name: seen.sketch for name, seen in services.items()}
+    for sketch in sketches.values():
+        kept = {key: v for key, v in sketch.keys.items() if v is not None}
+        sketch.keys.clear()
+        sketch.keys.update(kept)
     return Made(
         text=write_stack(top, sketches, _make_head(read)),
         notes=notes,
@@ -154,18 +159,27 @@ def adopt_project(
     project = form.find(asked, environment)
     target = _find_target(project, output)
     read = form.read(project)
-    before = ask_before(read) if proves else None
+    if not proves:
+        made = _make_and_write(read, options, target)
+        list(render_selections(made.text, target.path, made.selections))
+        return _make_report(read, target, made, Proof())
+    with closing(ask_before(read)) as before:
+        made = _make_and_write(read, options, target)
+        proof = _prove(read, before, made, made.text, target.path)
+    return _make_report(read, target, made, proof)
+
+
+def _make_and_write(read: Read, options: Options, target: Target) -> Made:
     made = make_stack(read, options)
     if not target.is_printed:
         write_atomically(target.path, made.text)
-    unlisted: tuple[Entry, ...] = ()
-    proof = "none"
-    rendered = list(render_selections(made.text, target.path, made.selections))
-    if before is not None:
-        listed = [*made.notes.changed, *made.notes.lost]
-        proven = prove(read, before, rendered, made.gates, listed)
-        unlisted, proof = proven.unlisted, proven.values
-    return _make_report(read, target, made, unlisted, proof)
+    return made
+
+
+def _prove(read: Read, before: Before, made: Made, text: str, path: Path) -> Proof:
+    rendered = list(render_selections(text, path, made.selections))
+    listed = [*made.notes.changed, *made.notes.lost]
+    return prove(read, before, rendered, made.gates, listed)
 
 
 def _find_target(project: Project, output: str | None) -> Target:
@@ -190,9 +204,7 @@ def _find_target(project: Project, output: str | None) -> Target:
     return Target(path=path)
 
 
-def _make_report(
-    read: Read, target: Target, made: Made, unlisted: tuple[Entry, ...], proof: str
-) -> Report:
+def _make_report(read: Read, target: Target, made: Made, proof: Proof) -> Report:
     notes = made.notes
     profiles = {
         profile
@@ -215,8 +227,8 @@ def _make_report(
         hardened=made.hardened,
         optional=made.excluded,
         selections=made.selections,
-        proof=proof,
-        unlisted=unlisted,
+        proof=proof.values,
+        unlisted=proof.unlisted,
     )
 
 
@@ -229,8 +241,6 @@ def compare_stack(
     """
     form = FORMATS[asked.form]
     read = form.read(form.find(asked, environment))
-    before = ask_before(read)
-    made = make_stack(read, Options())
-    rendered = list(render_selections(text, path, made.selections))
-    listed = [*made.notes.changed, *made.notes.lost]
-    return prove(read, before, rendered, made.gates, listed).unlisted
+    with closing(ask_before(read)) as before:
+        made = make_stack(read, Options())
+        return _prove(read, before, made, text, path).unlisted

@@ -61,6 +61,12 @@ class Answer:
         code, out, err = self._done
         return code, out.decode(errors="replace"), err.decode(errors="replace")
 
+    def close(self) -> None:
+        """End the call, if it is still under way: nobody waits for it any more."""
+        if self._done is None:
+            self._process.kill()
+            self.wait()
+
     def read(self) -> Plain | None:
         """The model, or None where Compose refuses the files."""
         code, out, _ = self.wait()

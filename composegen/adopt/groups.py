@@ -30,7 +30,7 @@ def adopt_profiles(services: Mapping[str, Seen], edges: Edges) -> list[str]:
     _include_required(services, edges, included)
     for name in included:
         seen = services[name]
-        if "group" in seen.sketch.keys:
+        if seen.sketch.keys.get("group"):
             seen.set("enabled", "true")
     return [name for name in services if name not in included]
 

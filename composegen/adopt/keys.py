@@ -257,8 +257,13 @@ def _adopt_switch(key: str) -> Callable[[Seen], None]:
     return adopt
 
 
+def _keep_place(key: str) -> Callable[[Seen], None]:
+    """What is decided later, with all services known: its place in the order."""
+    return lambda seen: seen.sketch.keys.update({key: None})
+
+
 def _skip(_: Seen) -> None:
-    """What another part reads: needs, groups, and what Compose resolved."""
+    """What Compose has resolved."""
 
 
 _TABLE: Mapping[str, Callable[[Seen], None]] = {
@@ -285,8 +290,8 @@ _TABLE: Mapping[str, Callable[[Seen], None]] = {
     "configs": _adopt_configs,
     **{key: _adopt_switch(key) for key in ("read_only", "cap_drop", "init")},
     "security_opt": _adopt_switch("security_opt"),
-    "depends_on": _skip,
-    "profiles": _skip,
+    "depends_on": _keep_place("needs"),
+    "profiles": _keep_place("group"),
     "extends": _skip,
 }
 

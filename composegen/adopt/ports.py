@@ -52,9 +52,10 @@ def adopt_ports(seen: Seen) -> None:
     seen.set("publish", only, "ports")
     if closed:
         seen.change(
-            "ports",
+            "ports.host_ip",
             f"{', '.join(closed)} on 127.0.0.1 now, not on every address",
             "--keep-addresses",
+            at="ports",
         )
 
 

@@ -26,13 +26,17 @@ class Before:
     source: Source
     answer: Answer
 
+    def close(self) -> None:
+        """End the call, if nobody waits for it any more."""
+        self.answer.close()
+
 
 @record
 class Proof:
     """What both sides differ in, and under which values that was seen."""
 
-    unlisted: tuple[Entry, ...]
-    values: str
+    unlisted: tuple[Entry, ...] = ()
+    values: str = "none"
 
 
 def ask_before(read: Read) -> Before:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from composegen.adopt.asking import Answer, Plain, Source, ask_model, ask_texts
@@ -67,7 +68,13 @@ def read_project(project: Project) -> Read:
         env_files=project.env_files,
     )
     asked = ask_texts(source)
-    model_asked = ask_model(source)
+    with closing(ask_model(source)) as model_asked:
+        return _read_both(project, source, asked, model_asked)
+
+
+def _read_both(
+    project: Project, source: Source, asked: Answer, model_asked: Answer
+) -> Read:
     written = read_written({show_path(p, project.folder): p for p in project.files})
     texts = _read(asked, project)
     model = model_asked.read()

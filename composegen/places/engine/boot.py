@@ -40,6 +40,7 @@ _PROGRESS = 0.12
 _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
 _MOST_CALLS = 100
+_STOP = "stop"
 UP = ("up", "--detach", "--no-build", "--remove-orphans")
 """The command of Compose that brings a whole stack up."""
 UP_PART = UP[:-1]
@@ -285,6 +286,9 @@ class Booting:
         self._see_made(work)
         self._ended_at = self.now
         names, carrying = work.call.names, work.carrying
+        if work.call.words[0] == _STOP:
+            stopped = work.call.words[1:]
+            self._leaving.see_stopped(stopped, self.engine.read_clock())
         if not work.exit_code or not names:
             return
         if carrying.was_cut and not self._was_cut and not self.judge.is_done:
@@ -349,7 +353,7 @@ class Booting:
             names = self._leaving.find_running()
         self._swept = self._ends
         if names:
-            call = Call(names=(), words=("stop", *names))
+            call = Call(names=(), words=(_STOP, *names))
             by_label = replace(self.project, text=None)
             self._start(_Work(call, is_made=True), by_label)
 

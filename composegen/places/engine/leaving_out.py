@@ -91,6 +91,11 @@ class LeavingOut:
             )
         return self.find_running(new)
 
+    def see_stopped(self, names: Iterable[str], at: float) -> None:
+        """Services are stopped: what starts them from now on is not this boot."""
+        for name in names:
+            self.exclusions[name] = replace(self.exclusions[name], at=at)
+
     def find_running(self, names: Iterable[str] | None = None) -> tuple[str, ...]:
         """Which of the excluded services run, or are restarted by the engine."""
         wanted = self.exclusions.keys() if names is None else {*names}

@@ -1,4 +1,4 @@
-"""The stack behind nginx and HAProxy, as Debian has them, set up as the docs say."""
+"""The stack behind nginx, HAProxy and Caddy, as Debian has them, set up by the docs."""
 
 import json
 import shutil
@@ -48,7 +48,22 @@ frontend in
 backend chat
   server frontend {target}
 """
-KINDS = ("nginx", "haproxy")
+CADDY = """
+{{
+  admin off
+  storage file_system {folder}
+}}
+http://127.0.0.1:{port} {{
+  reverse_proxy {target}
+}}
+"""
+CONFIGS = {"nginx": NGINX, "haproxy": HAPROXY, "caddy": CADDY}
+OPTIONS = {
+    "nginx": ["-c"],
+    "haproxy": ["-f"],
+    "caddy": ["run", "--adapter", "caddyfile", "--config"],
+}
+KINDS = tuple(CONFIGS)
 EVENTS = {"Accept": "text/event-stream"}
 
 
@@ -62,13 +77,15 @@ class Proxy:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         config = folder / f"{kind}.conf"
-        text = {"nginx": NGINX, "haproxy": HAPROXY}[kind]
         host = target.removeprefix("http://")
-        config.write_text(text.format(folder=folder, port=self.port, target=host))
-        option = {"nginx": "-c", "haproxy": "-f"}[kind]
+        text = CONFIGS[kind].format(folder=folder, port=self.port, target=host)
+        config.write_text(text)
         with (folder / f"{kind}.out").open("wb") as log:
             self._process = subprocess.Popen(
-                [program, option, str(config)], stdout=log, stderr=log
+                [program, *OPTIONS[kind], str(config)],
+                env={"HOME": str(folder)},  # where Caddy keeps its last configuration
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + PATIENCE
         while not self._answers():

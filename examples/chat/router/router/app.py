@@ -4,10 +4,11 @@ import asyncio
 import logging
 import os
 import resource
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,7 +22,7 @@ from router import __version__
 from router.guard import only_process
 from router.offline import OfflineProvider
 from router.provider import Provider, RemoteProvider
-from router.routes import load_routes
+from router.routes import Route, load_routes
 from router.sessions import make_store, tended
 from router.sessions.log import CorruptSession
 from router.sessions.store import SessionKey, SessionStore, StoreFull
@@ -33,8 +34,10 @@ _LONGEST_BODY = 1024 * 1024
 _ENDING = 3.0
 _SILENCE = 15.0
 _UNREAD = 60.0
+_WAITING = b": waiting for the model\n\n"
 _MOST_REPLIES = 1000
 _HANDLES_BESIDES = 64
+_OPEN_MODELS = ("llama", "meta-llama", "mixtral", "mistral", "gemma", "qwen")
 _STOPPING = Refusal(503, "router_stopping", "the router is stopping", retry_after="1")
 _log = logging.getLogger("router")
 _T = TypeVar("_T")
@@ -59,6 +62,7 @@ def make_app(
         store = make_store(settings.redis_url, settings.session_ttl)
     if provider is None:
         provider = _make_provider(settings)
+        _warn_of_models(settings, routes)
     endpoints = _Endpoints(
         store=store,
         provider=provider,
@@ -99,6 +103,21 @@ def _make_provider(settings: Settings) -> Provider:
             most_open=count_open_replies(),
         )
     return OfflineProvider()
+
+
+def _warn_of_models(settings: Settings, routes: Sequence[Route]) -> None:
+    """Say so where the routes name models that their provider cannot have."""
+    host = urlsplit(settings.llm_base_url or "").hostname
+    if host != "api.openai.com" or settings.llm_model:
+        return
+    foreign = sorted({r.model for r in routes if r.model.startswith(_OPEN_MODELS)})
+    if foreign:
+        _log.warning(
+            "OpenAI has no model %s, which routes name: set LLM_MODEL or change the "
+            "models in %s",
+            " or ".join(foreign),
+            settings.routes_file.name,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +232,10 @@ class _StreamedReply(Response):
 
 
 class _Wire:
-    """One streamed answer: begun with its first bytes, never silent, never stuck."""
+    """One streamed answer: begun with its first bytes, never silent, never stuck.
+
+    One thing is sent at a time: a piece and a comment may come at the same moment.
+    """
 
     def __init__(
         self, send: Send, status: int, headers: list[tuple[bytes, bytes]]
@@ -226,36 +248,45 @@ class _Wire:
         }
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
-        self._is_sending = False
+        self._sending = asyncio.Lock()
         self.has_begun = False
         self.is_stuck = False
 
     async def send(self, data: bytes, *, more: bool = True) -> None:
-        self._last, self._is_sending = self._loop.time(), True
-        if not self.has_begun:
-            self.has_begun = True
-            await self._send(self._start)
-        await self._send(_body(data, more=more))
-        self._last, self._is_sending = self._loop.time(), False
+        async with self._sending:
+            self._last = self._loop.time()
+            if not self.has_begun:
+                await self._send(self._start)
+                self.has_begun = True
+            await self._send(_body(data, more=more))
+            self._last = self._loop.time()
 
     async def end(self) -> None:
         await self.send(b"", more=False)
 
     async def watch(self, sender: asyncio.Task[Any] | None) -> None:
         """Break silences with a comment; cancel the sender when the client leaves."""
-        while True:
-            limit = _UNREAD if self._is_sending else _SILENCE
-            left = self._last + limit - self._loop.time()
-            if left > 0:
-                await asyncio.sleep(min(left, _SILENCE))
-            elif not self._is_sending:
-                await self.send(b": waiting for the model\n\n")
-            else:
-                _log.warning("a client has read nothing for %g s and is left", _UNREAD)
-                self.is_stuck = True
-                if sender:
-                    sender.cancel()
-                return
+        commenting: asyncio.Task[None] | None = None
+        try:
+            while True:
+                limit = _UNREAD if self._sending.locked() else _SILENCE
+                left = self._last + limit - self._loop.time()
+                if left > 0:
+                    await asyncio.sleep(min(left, _SILENCE))
+                elif not self._sending.locked():
+                    # Not awaited: a comment gets stuck as well where nobody reads.
+                    commenting = asyncio.create_task(self.send(_WAITING))
+                    await asyncio.sleep(0)
+                else:
+                    text = "a client has read nothing for %g s and is left"
+                    _log.warning(text, _UNREAD)
+                    self.is_stuck = True
+                    if sender:
+                        sender.cancel()
+                    return
+        finally:
+            if commenting:
+                commenting.cancel()
 
 
 def count_open_replies() -> int:

@@ -33,6 +33,7 @@ _ANSWERS = {
     403: (424, "provider_refused", "the provider refuses to serve the router"),
     429: (429, "rate_limited", "the provider limits how much it is asked"),
 }
+_NO_MODEL = ("model_not_found", "model_not_found_error", "invalid_model")
 _log = logging.getLogger("router.provider")
 _FAILURES = (aiohttp.ClientError, TimeoutError, OSError, Refusal)
 
@@ -176,7 +177,8 @@ class RemoteProvider:
                 proxy=self._proxy,
             ) as response:
                 if response.status >= 300:
-                    raise self._refuse(response, await _read_whole(response))
+                    model = call.fields.get("model")
+                    raise self._refuse(response, await _read_whole(response), model)
                 yield response
         finally:
             self._open -= 1
@@ -225,7 +227,9 @@ class RemoteProvider:
             _log.warning("%s", text)
             raise _exceeds(said, 502) or Refusal(502, "provider_error", text)
 
-    def _refuse(self, response: aiohttp.ClientResponse, body: bytes) -> Refusal:
+    def _refuse(
+        self, response: aiohttp.ClientResponse, body: bytes, model: Any
+    ) -> Refusal:
         status, retry_after = response.status, response.headers.get("Retry-After")
         try:
             error = msgspec.json.decode(body)["error"]
@@ -237,6 +241,9 @@ class RemoteProvider:
             return exceeds
         is_quota = "insufficient_quota" in (said.code, said.kind)
         answer = _ANSWERS.get(402 if is_quota else status)
+        if said.code in _NO_MODEL or said.kind in _NO_MODEL:
+            text = f"the provider has no model {model}, set LLM_MODEL or change routes"
+            answer = (404, "model_not_found", text)
         if answer is None and 400 <= status < 500:
             answer = (status, "provider_refused", "the provider refused")
         if answer is None:

@@ -1,4 +1,4 @@
-"""The connection that carries scripts: order, deadlines, and what happens at its end."""
+"""The connection that carries scripts: its order, its deadlines, its end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -151,8 +151,14 @@ async def test_what_is_let_go_still_answers_and_is_not_used_again() -> None:
 async def test_a_close_waits_for_calls_that_are_under_way() -> None:
     with RedisServer() as server:
         async with using(server.url) as use:
+            assert await use.run(COUNT, 1, "counted") == 1
+            server.freeze()
             call = use.start(COUNT, 1, "counted")
             await asyncio.sleep(0)
-            await use.channel.close()
-            assert call.done()
-            assert await call == 1
+            closing = asyncio.create_task(use.channel.close())
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert not closing.done()
+            server.thaw()
+            await closing
+            assert await call == 2

@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from router.app import make_app
 from router.provider import Call, RemoteProvider, find_proxy
+from router.settings import load_settings
 from router.wire import Refusal
 from tests.apps import CHAT, routing, say
 from tests.fakes import ProviderScript
@@ -163,6 +165,43 @@ async def test_a_provider_that_says_nothing_is_a_504_after_one_question() -> Non
     assert caught.value.status_code == 504
     assert len(script.asked) == 1
     assert script.keys == [None]
+
+
+@pytest.mark.parametrize("name", ["code", "type"])
+async def test_a_model_that_the_provider_lacks_is_named_with_the_setting(
+    name: str,
+) -> None:
+    script = ProviderScript()
+    script.failures = [404]
+    script.error = {"message": "no access", name: "model_not_found"}
+    env = {"LLM_MODEL": "tiny"}
+    async with serving(script.app) as url:
+        env |= {"LLM_BASE_URL": f"{url}/v1"}
+        async with routing(env=env) as client:
+            reply = await client.post(CHAT, json=say("x"))
+    error = reply.json()["error"]
+    assert (reply.status_code, error["code"]) == (404, "model_not_found")
+    assert (
+        "no model tiny, set LLM_MODEL or change routes: no access" in error["message"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("env", "warns"),
+    [
+        ({"LLM_API_KEY": "x"}, True),
+        ({"LLM_API_KEY": "x", "LLM_MODEL": "gpt-5-mini"}, False),
+        ({"LLM_API_KEY": "x", "LLM_BASE_URL": "http://127.0.0.1:9/v1"}, False),
+        ({"GROQ_API_KEY": "x"}, False),
+        ({}, False),
+    ],
+)
+def test_routes_whose_models_openai_lacks_are_warned_of(
+    env: dict[str, str], warns: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_app(load_settings(env))
+    text = "OpenAI has no model llama-3.1-8b-instant or llama-3.3-70b-versatile"
+    assert (text in caplog.text) is warns
 
 
 @pytest.mark.parametrize(

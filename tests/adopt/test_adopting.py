@@ -1,0 +1,279 @@
+"""What a person gets who adopts a Compose project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from composegen.adopt.adopting import compare_stack
+from composegen.adopt.project import Asked
+from composegen.adopt.report import Report
+from composegen.adopt.seen import Options
+from composegen.errors import FileRefused
+from tests.adopt.projects import (
+    PYTHON,
+    adopt,
+    list_changed,
+    list_gates,
+    list_lost,
+    read_services,
+    read_stack,
+)
+
+WEB_AND_STORE = """
+services:
+  # Answers people
+  web:
+    image: ${REGISTRY:-example.org}/web:1
+    ports: ["${PORT:-8080}:80"]
+    # Where the data is
+    environment:
+      DATABASE_URL: postgres://app:${PASSWORD:-secret}@db/app
+    depends_on: [db]
+  db:
+    image: postgres:17
+    environment: {POSTGRES_PASSWORD: "${PASSWORD:-secret}"}
+    volumes: [data:/var/lib/postgresql/data]
+volumes: {data: }
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the project above lies."""
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Report:
+    """The project above, adopted once."""
+    return adopt(folder, WEB_AND_STORE)
+
+
+def test_the_stack_file_stands_next_to_the_compose_file(
+    folder: Path, report: Report
+) -> None:
+    assert report.unlisted == ()
+    assert report.proof == "own"
+    assert (folder / "stack.yaml").read_text() == report.text
+    assert read_stack(report)["output"] == "compose.gated.yaml"
+
+
+@pytest.mark.usefixtures("report")
+def test_the_original_stays_as_it_is(folder: Path) -> None:
+    assert (folder / "compose.yaml").read_text() == WEB_AND_STORE
+    assert {path.name for path in folder.iterdir()} == {"compose.yaml", "stack.yaml"}
+
+
+def test_an_existing_stack_file_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text("mine")
+
+    with pytest.raises(FileRefused, match="exists already"):
+        adopt(tmp_path, WEB_AND_STORE)
+
+    assert (tmp_path / "stack.yaml").read_text() == "mine"
+
+
+def test_variables_stay_where_they_were(report: Report) -> None:
+    web = read_services(report)["web"]
+
+    assert web["image"] == "${REGISTRY:-example.org}/web:1"
+    assert web["publish"] == "${PORT:-8080}:80"
+    url = "postgres://app:${PASSWORD:-secret}@db/app"
+    assert web["environment"] == {"DATABASE_URL": url}
+
+
+def test_comments_above_services_and_keys_stay(report: Report) -> None:
+    lines = report.text.splitlines()
+
+    assert lines[lines.index("  web:") - 1] == "  # Answers people"
+    assert "    # Where the data is" in lines
+
+
+def test_services_and_keys_stand_in_the_readers_order(report: Report) -> None:
+    services = read_services(report)
+
+    assert list(services) == ["web", "db"]
+    assert list(services["web"])[:4] == ["image", "publish", "environment", "needs"]
+
+
+def test_a_store_with_a_named_volume_uses_its_recipe(report: Report) -> None:
+    assert read_services(report)["db"]["use"] == "postgres"
+    assert list_gates(report) == {"web -> db": ("service_healthy", "recipe")}
+    assert "db" in report.hardened
+    assert {("db", "user"), ("db", "networks")} <= list_changed(report)
+
+
+def test_a_store_whose_data_is_in_a_folder_uses_none(tmp_path: Path) -> None:
+    text = WEB_AND_STORE.replace("data:/var", "./data:/var")
+
+    report = adopt(tmp_path, text)
+
+    db = read_services(report)["db"]
+    assert "use" not in db
+    assert db["relax"] == "imported, not tried hardened"
+    assert db["compose"] == {"user": "null"}
+    assert list_gates(report) == {"web -> db": ("service_healthy", "recipe")}
+
+
+def test_several_files_mean_what_they_mean_together(tmp_path: Path) -> None:
+    more = "services: {web: {environment: {DEBUG: '1'}, build: .}}\n"
+    asked = Asked(
+        files=tuple(str(tmp_path / n) for n in ("compose.yaml", "compose.dev.yaml"))
+    )
+
+    report = adopt(
+        tmp_path,
+        WEB_AND_STORE,
+        {"compose.dev.yaml": more, "Dockerfile": PYTHON},
+        asked=asked,
+    )
+
+    assert report.read == ("compose.yaml", "compose.dev.yaml")
+    assert read_services(report)["web"]["build"] == "."
+    assert read_services(report)["web"]["environment"]["DEBUG"] == "1"
+
+
+def test_a_missing_env_file_stops_nothing(tmp_path: Path) -> None:
+    text = "services: {web: {image: a/b:1, env_file: [web.env]}}\n"
+
+    report = adopt(tmp_path, text, {"web.env.example": "A=1\n"})
+
+    assert report.unlisted == ()
+    assert any("cp web.env.example web.env" in line for line in report.told)
+    assert read_services(report)["web"]["env_file"] == "web.env"
+
+
+def test_a_required_variable_that_is_not_set_stops_nothing(tmp_path: Path) -> None:
+    text = "services: {web: {image: a/b:1, environment: {A: '${KEY:?set it}'}}}\n"
+
+    report = adopt(tmp_path, text)
+
+    assert report.unlisted == ()
+    assert any("KEY" in line for line in report.told)
+    assert read_services(report)["web"]["environment"] == {"A": "${KEY:?set it}"}
+
+
+def test_what_compose_cannot_read_is_refused_in_its_words(tmp_path: Path) -> None:
+    with pytest.raises(FileRefused, match="additional properties 'imag'"):
+        adopt(tmp_path, "services: {web: {imag: a/b:1}}\n")
+
+    assert not (tmp_path / "stack.yaml").exists()
+
+
+def test_published_ports_are_closed_but_those_of_the_web(tmp_path: Path) -> None:
+    text = """
+    services:
+      web: {image: "a/b:1", ports: ["80:80", "8080:8080", "53:53/udp"]}
+      app: {image: "a/b:1", ports: ["9000:9000", "127.0.0.1:9001:9001"]}
+    """
+
+    report = adopt(tmp_path, text)
+
+    services = read_services(report)
+    assert services["web"]["publish"] == [
+        "0.0.0.0:80:80",
+        "0.0.0.0:8080:8080",
+        "0.0.0.0:53:53/udp",
+    ]
+    assert services["app"]["publish"] == ["9000", "127.0.0.1:9001:9001"]
+    assert list_changed(report) == {("app", "ports.host_ip")}
+
+
+def test_addresses_can_be_kept(tmp_path: Path) -> None:
+    text = "services: {app: {image: 'a/b:1', ports: ['9000:9000']}}\n"
+
+    report = adopt(tmp_path, text, options=Options(keeps_addresses=True))
+
+    assert read_services(report)["app"]["publish"] == "0.0.0.0:9000:9000"
+    assert report.changed == ()
+
+
+def test_what_waits_for_its_end_is_a_job(tmp_path: Path) -> None:
+    text = """
+    services:
+      web:
+        image: a/b:1
+        depends_on: {migrate: {condition: service_completed_successfully}}
+      migrate: {image: "a/b:1", command: migrate, restart: on-failure}
+    """
+
+    report = adopt(tmp_path, text)
+
+    services = read_services(report)
+    assert services["migrate"]["job"] == "true"
+    assert services["web"]["needs"] == ["migrate"]
+    assert report.unlisted == ()
+
+
+def test_an_edge_that_may_fail_stays_optional(tmp_path: Path) -> None:
+    text = """
+    services:
+      web:
+        image: a/b:1
+        depends_on: {db: {condition: service_started, required: false}}
+      db: {image: "a/c:1"}
+    """
+
+    report = adopt(tmp_path, text)
+
+    need = {"db": {"until": "started", "otherwise": {}}}
+    assert read_services(report)["web"]["needs"] == need
+    assert report.unlisted == ()
+
+
+def test_a_restart_of_dependents_is_lost_and_said(tmp_path: Path) -> None:
+    text = """
+    services:
+      web:
+        image: a/b:1
+        depends_on: {db: {condition: service_started, restart: true}}
+      db: {image: "a/c:1"}
+    """
+
+    assert list_lost(adopt(tmp_path, text)) == {("web", "depends_on")}
+
+
+def test_equal_environments_become_an_anchor(tmp_path: Path) -> None:
+    same = "\n".join(f"      VARIABLE_{n}: value" for n in range(6))
+    text = "services:\n" + "\n".join(
+        f"  {name}:\n    image: a/b:1\n    environment:\n{same}" for name in "xyz"
+    )
+
+    report = adopt(tmp_path, text)
+
+    assert report.text.count("VARIABLE_3") == 1
+    assert report.text.count("environment: *environment") == 3
+    assert report.unlisted == ()
+
+
+def test_a_text_of_several_lines_stays_one(tmp_path: Path) -> None:
+    text = (
+        'services: {web: {image: "a/b:1", command: [sh, -c, "set -e\\nexec web\\n"]}}'
+    )
+
+    report = adopt(tmp_path, text)
+
+    assert "      - |\n        set -e\n        exec web\n" in report.text
+    assert report.unlisted == ()
+
+
+def test_a_stack_that_says_the_same_stands_its_proof(
+    folder: Path, report: Report
+) -> None:
+    asked = Asked(files=(str(folder / "compose.yaml"),))
+
+    assert compare_stack(report.text, folder / "stack.yaml", asked, {}) == ()
+
+
+def test_a_stack_that_says_something_else_does_not(
+    folder: Path, report: Report
+) -> None:
+    asked = Asked(files=(str(folder / "compose.yaml"),))
+    text = report.text.replace("@db/app", "@db/other").replace(":80'", ":81'")
+
+    found = compare_stack(text, folder / "stack.yaml", asked, {})
+
+    differing = {(entry.service, entry.key) for entry in found}
+    assert differing == {("web", "environment"), ("web", "ports")}
