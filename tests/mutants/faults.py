@@ -1248,4 +1248,50 @@ FAULTS = (
         "if self.services[name].unit.step.is_required:",
         ("tests/places/processes/test_fallbacks.py",),
     ),
+    # Drills
+    Fault(
+        "a drill notes a fault after it was done",
+        "composegen/drill/conduct.py",
+        """        self._journal.begin(undo)
+        is_done = False
+        began = time.monotonic()
+        try:
+            self._ground.do(undo)
+""",
+        """        is_done = False
+        began = time.monotonic()
+        try:
+            self._ground.do(undo)
+            self._journal.begin(undo)
+""",
+        ("tests/drill/test_conduct.py",),
+    ),
+    Fault(
+        "one bad answer does not break an optional need",
+        "composegen/drill/judging.py",
+        '        breach = bad[0].problem if bad else ""\n',
+        '        breach = bad[0].problem if bad[1:] else ""\n',
+        ("tests/drill/test_judging.py",),
+    ),
+    Fault(
+        "a drill undoes faults of other projects",
+        "composegen/places/engine/faults.py",
+        "        return data if is_own else None\n",
+        "        return data\n",
+        ("tests/places/engine/test_faults.py",),
+    ),
+    Fault(
+        "a data store is killed without being asked for",
+        "composegen/drill/trials.py",
+        "        if fault is Fault.KILL and service.is_store and not is_named:\n",
+        "        if False:\n",
+        ("tests/drill/test_trials.py",),
+    ),
+    Fault(
+        "a drill believes what its notes cannot say",
+        "composegen/drill/notes.py",
+        '    expect(all(map(_ID.fullmatch, ids)), "undo", "about containers and networks")\n',
+        "    pass\n",
+        ("tests/drill/test_notes.py",),
+    ),
 )

@@ -13,8 +13,8 @@ that are possible in each state::
 ``died`` leads to *starting* again where the service is restarted. The states in which
 it ends are *finished*, *failed* and *stopped*; ``stopped`` keeps the first two. From
 each of them ``started_by_user`` leads to *waiting*, and from *stopped*
-``starts_otherwise`` to *starting*. An impossible transition is a fault
-of composegen and raises AssertionError.
+``starts_otherwise`` to *starting*; there it may be ``set_aside``. An impossible
+transition is a fault of composegen and raises AssertionError.
 """
 
 from __future__ import annotations
@@ -311,6 +311,13 @@ class RunningService:
             text = f"{self.name} is excluded: {reason}"
             self.outcome.set_result(Failure(service=self.name, reason=text))
         return self._make(Excluded, reason=reason, instead=instead)
+
+    def set_aside(self, reason: str) -> None:
+        """The user has stopped it, and it counts as excluded until it is started."""
+        self._expect(State.STOPPED)
+        self.by = None
+        self.exclusion = reason
+        self._wake(was_well=False)
 
     # What transitions share
 
