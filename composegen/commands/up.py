@@ -8,6 +8,7 @@ import click
 
 from composegen.commands.options import (
     check_platform,
+    load_file,
     load_plan,
     make_console,
     make_selection,
@@ -121,6 +122,8 @@ def up(
     if not is_chosen and recorded is not None:
         selection = recorded.selection
     engine = recorded.engine if recorded is not None else None
+    if services:
+        selection, services = _choose_named(services, file, selection)
     made = _plan_with(services, file, selection, removed)
     _explain_defaults(build=bool(build), detach=detach)
     options = UpOptions(
@@ -129,7 +132,7 @@ def up(
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
         names=services,
-        required=make_selection(added, ()).added,
+        required=made.added if is_chosen else (),
         in_terminal=console.err.isatty(),
         take_over=flags["take_over"],
         stay=stay,
@@ -138,6 +141,15 @@ def up(
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)
+
+
+def _choose_named(
+    services: tuple[str, ...], file: str, selection: Selection
+) -> tuple[Selection, tuple[str, ...]]:
+    """The selection that chooses the named services, and their own names."""
+    from composegen.planning.choices import choose_named
+
+    return choose_named(load_file(file).stack, selection, services)
 
 
 def _plan_with(

@@ -6,10 +6,11 @@ whose optional needs are settled, with the fallbacks of those that are excluded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from composegen.model import Condition, Later
+from composegen.planning.asking import find_helper
 from composegen.planning.exclusion import Fallbacks, list_exclusions, vary_plan
 from composegen.planning.plan import Gate, Plan, Step
 from composegen.records import field, record, replace
@@ -199,9 +200,15 @@ class Phases:
         is_all = len(names) == len(self.plan.names)
         return Call(
             names=names,
-            words=words if is_all else (*words, *names),
+            words=words if is_all else (*words, *names, *self._list_helpers(names)),
             text=self._render(self._vary(names)),
         )
+
+    def _list_helpers(self, names: Collection[str]) -> Iterator[str]:
+        """The containers that ask these services from outside."""
+        for step in self.plan.steps:
+            if step.name in names and (helper := find_helper(step.service)):
+                yield helper
 
     def list_instead(self, name: str, seen: Seen) -> tuple[str, ...]:
         """What each service does that needs an excluded one."""
