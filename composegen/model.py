@@ -133,12 +133,16 @@ class Otherwise:
 
 @record
 class Need:
-    """One edge: ``env`` maps variables to templates that speak of ``service``."""
+    """One edge: ``env`` maps variables to templates that speak of ``service``.
+
+    ``choice`` is the name of the choice that ``service`` was chosen for, if it was.
+    """
 
     service: str
     env: Mapping[str, str] = field(default_factory=dict)
     until: Condition
     otherwise: Otherwise | None = None
+    choice: str = ""
 
     @property
     def is_optional(self) -> bool:
@@ -364,7 +368,8 @@ class Service:
     their options, None where composegen chooses them; ``aliases`` are further names on
     each; ``network_mode`` is empty, or that of a service that is on none. ``texts``
     holds what was written of ``port`` and ``replicas`` where a variable says them: they
-    are its default then.
+    are its default then. ``choice`` is the choice that it is one of: others reach it by
+    that name.
     """
 
     name: str
@@ -393,6 +398,7 @@ class Service:
     restart: str = ""
     enabled: bool = True
     groups: tuple[str, ...] = ()
+    choice: str = ""
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)
@@ -408,6 +414,11 @@ class Service:
     def written_port(self) -> int | str | None:
         """The port as it is rendered: a text where a variable says it."""
         return self.texts.get("port", self.port)
+
+    @property
+    def host_name(self) -> str:
+        """The name by which other services reach it."""
+        return self.choice or self.name
 
     @property
     def uses_host_network(self) -> bool:
@@ -432,6 +443,14 @@ class Service:
 
 
 @record
+class Choice:
+    """A service that is one of several others; the first one by default."""
+
+    name: str
+    members: tuple[str, ...]
+
+
+@record
 class Stack:
     """A stack file as it was read and checked.
 
@@ -451,6 +470,7 @@ class Stack:
     resources: Resources = Resources()
     probe_image: str = PROBE_IMAGE
     output: str = DEFAULT_OUTPUT
+    choices: Mapping[str, Choice] = field(default_factory=dict)
     extensions: Mapping[str, Raw] = field(default_factory=dict)
     places: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, repr=False

@@ -42,7 +42,7 @@ class ContainerAddressing:
         """
         if service.uses_host_network:
             return HOST_GATEWAY, service.written_port
-        name = service.network_owner or service.name
+        name = service.network_owner or service.host_name
         return name, service.written_port
 
     def find_secret(self, name: str) -> str:

@@ -109,7 +109,7 @@ class _Filler:
         return result
 
     def _fill_service(self) -> str:
-        return self.service.name
+        return self.service.host_name
 
     def _fill_host(self) -> str:
         return self.addressing.find_address(self.service)[0]

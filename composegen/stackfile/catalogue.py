@@ -12,6 +12,7 @@ from composegen.errors import Level
 _READING = """
     alias-expansion
     bad-character
+    bad-choice
     bad-condition
     bad-drill
     bad-duration

@@ -23,7 +23,10 @@ _WORDS = {
 def draw_plan(plan: Plan) -> str:
     """The whole stack as Mermaid; what the plan leaves out is faint."""
     included = set(plan.names)
-    nodes = _name_nodes(plan.stack.services)
+    unchosen = [
+        e.service for e in plan.excluded if e.service not in plan.stack.services
+    ]
+    nodes = _name_nodes([*plan.stack.services, *unchosen])
     lines = ["flowchart LR"]
     for name, service in plan.stack.services.items():
         ends = (
@@ -34,12 +37,14 @@ def draw_plan(plan: Plan) -> str:
             else ("[", "]")
         )
         lines.append(f"  {nodes[name]}{ends[0]}{name}{ends[1]}")
+    lines += [f"  {nodes[name]}[{name}]" for name in unchosen]
     for name, service in plan.stack.services.items():
         lines += [
             f"  {nodes[name]} {_draw_edge(need)} {nodes[need.service]}"
             for need in service.needs
         ]
-    faint = [nodes[name] for name in plan.stack.services if name not in included]
+    names = [*plan.stack.services, *unchosen]
+    faint = [nodes[name] for name in names if name not in included]
     if faint:
         lines.append("  classDef faint opacity:0.35,stroke-dasharray:4")
         lines.append(f"  class {','.join(faint)} faint")

@@ -150,7 +150,9 @@ def _list_names(checked: Checked) -> dict[str, Service]:
             for alias in aliases if isinstance(aliases, list) else ():
                 names[str(alias).lower()] = service
     names.pop("none", None)
-    return names | {name.lower(): s for name, s in checked.stack.services.items()}
+    services = checked.stack.services.values()
+    names |= {each.choice.lower(): each for each in services if each.choice}
+    return names | {each.name.lower(): each for each in services}
 
 
 def find_hosts(variable: str, text: str) -> Iterator[tuple[str, int | None]]:

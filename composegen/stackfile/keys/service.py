@@ -116,6 +116,14 @@ _TABLE = (
         own.read_group,
         shapes.say(shapes.TEXT_OR_TEXTS, "Excluded unless its group is: --with @NAME"),
     ),
+    Key(
+        "one_of",
+        own.read_one_of,
+        shapes.say(
+            {**shapes.TEXTS, "minItems": 2},
+            "The service is one of these: the first, or the one of --with",
+        ),
+    ),
     Key("replicas", compose.read_replicas, shapes.COUNT),
     Key("resources", own.read_resources, own.RESOURCES_SCHEMA, merge=merge_names),
     Key("secrets", own.read_secrets, own.SECRETS_SCHEMA, merge=merge_names),

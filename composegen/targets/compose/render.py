@@ -80,6 +80,13 @@ class Block:
     has_defaults: bool = True
 
 
+def _add_alias(options: Raw, alias: str) -> Raw:
+    """The options of a service in a network, with a further name there."""
+    known = options if isinstance(options, dict) else {}
+    names = known.get("aliases")
+    return {**known, "aliases": [*(names if isinstance(names, list) else ()), alias]}
+
+
 @record(frozen=False, kw_only=False)
 class _Draft:
     """A service on its way: Compose's keys, and the comment of some of them."""
@@ -292,6 +299,11 @@ class _Renderer:
             return
         raw = service.compose.get("networks")
         options = {name: _find_options(service, name) for name in step.networks}
+        if service.choice:
+            options = {
+                name: _add_alias(value, service.choice)
+                for name, value in options.items()
+            }
         if any(options.values()) or raw:
             draft.set("networks", options)
         elif list(options) != ["default"]:
