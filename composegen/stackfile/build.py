@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from composegen.images.facts import find_facts, fits_image
 from composegen.model import (
     DEFAULT_OUTPUT,
+    PROBE_IMAGE,
     Build,
     Choice,
     Condition,
@@ -66,6 +67,7 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
         secrets=secrets,
         compose=parts.top.get("compose", {}),
         resources=make_resources(parts.top.get("resources", {})),
+        probe_image=parts.top.get("probe_image", PROBE_IMAGE),
         output=parts.top.get("output", DEFAULT_OUTPUT),
         extensions=parts.extensions,
         choices={name: each for name, each in choices.items() if each.members},

@@ -63,6 +63,8 @@ _MEANING = """
     local-command
     missing-file
     missing-setting
+    name-case
+    name-taken
     network-mode
     no-common-network
     no-health
@@ -70,6 +72,7 @@ _MEANING = """
     no-port
     no-probe-tool
     not-reachable-from-host
+    outside-health
     placeholder-unknown
     port-twice
     random-port

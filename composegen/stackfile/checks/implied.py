@@ -140,7 +140,10 @@ def _list_names(checked: Checked) -> dict[str, Service]:
         own = service.compose.get("container_name")
         raw = service.compose.get("networks")
         names[str(own).lower()] = service
-        for options in raw.values() if isinstance(raw, dict) else ():
+        names.update((alias.lower(), service) for alias in service.aliases)
+        own_networks = (service.networks or {}).values()
+        raw_networks = raw.values() if isinstance(raw, dict) else ()
+        for options in (*own_networks, *raw_networks):
             aliases = options.get("aliases") if isinstance(options, dict) else None
             for alias in aliases if isinstance(aliases, list) else ():
                 names[str(alias).lower()] = service

@@ -39,6 +39,11 @@ _TABLE = (
     Key("tmpfs", mounts.read_tmpfs, shapes.TEXT_OR_TEXTS, merge=mounts.merge_tmpfs),
     Key("cap_add", compose.read_texts, shapes.TEXTS, merge=add_items),
     Key("networks", networks.read_networks, networks.SCHEMA),
+    Key(
+        "aliases",
+        networks.read_aliases,
+        shapes.say(shapes.TEXTS, "Further names on every network that it is on"),
+    ),
     Key("hostname", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
     Key("platform", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
     Key(
