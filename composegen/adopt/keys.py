@@ -144,6 +144,7 @@ def _adopt_expose(seen: Seen) -> None:
 
 def _adopt_restart(seen: Seen) -> None:
     text = write_text(seen.text["restart"]) or "no"
+    text = seen.give_default("restart", text)
     name = seen.fill(text).partition(":")[0]
     if has_variables(text) and guess_default(text).partition(":")[0] not in _RESTARTS:
         seen.change("restart", f"`{text}` is written with its value")
@@ -194,7 +195,7 @@ def _set_replicas(seen: Seen, value: Any, origin: str) -> None:
             at=origin,
         )
     elif text and text != "1":
-        seen.set("replicas", text, origin)
+        seen.set("replicas", seen.give_default("replicas", text), origin)
 
 
 def _has_fixed_port(seen: Seen, count: str) -> bool:
@@ -211,9 +212,11 @@ def _limit(key: str) -> Callable[[Seen], None]:
 def _set_limit(seen: Seen, name: str, value: Any, origin: str) -> None:
     text = write_text(value)
     if seen.fill(text) in {"", "0", "-1", "0.0"}:
+        if has_variables(text):
+            seen.lose(origin, f"{name}: `{text}` sets no limit now")
         return
     limits = dict(seen.sketch.keys.get("resources") or {})
-    limits[name] = text
+    limits[name] = seen.give_default(origin, text)
     seen.set("resources", limits, origin)
 
 
