@@ -32,7 +32,8 @@ _AS_THEY_ARE = (
     *("group_add", "gpus", "cap_add", "tmpfs"),
 )
 _RESTARTS = frozenset({"no", "always", "on-failure", "unless-stopped"})
-_PATHS = ("dockerfile", "target", "context")
+_RAW_LIMITS = {"memory": "mem_limit", "cpus": "cpus", "pids": "pids_limit"}
+"""Where a limit stands whose variable says that there is none."""
 
 
 def adopt_keys(seen: Seen) -> None:
@@ -212,7 +213,9 @@ def _limit(key: str) -> Callable[[Seen], None]:
 def _set_limit(seen: Seen, name: str, value: Any, origin: str) -> None:
     text = write_text(value)
     if seen.fill(text) in {"", "0", "-1", "0.0"}:
-        if has_variables(text):
+        if has_variables(text) and seen.fill(text):
+            seen.set_raw(_RAW_LIMITS[name], text)
+        elif has_variables(text):
             seen.lose(origin, f"{name}: `{text}` sets no limit now")
         return
     limits = dict(seen.sketch.keys.get("resources") or {})

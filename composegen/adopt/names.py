@@ -12,10 +12,13 @@ Pairs = list[tuple[str, str | None]]
 
 
 def read_pairs(value: Any) -> Pairs:
-    """Names with texts of either form; None is a name alone."""
+    """Names with texts of either form; None is a name alone.
+
+    Compose fills in a list's items, and reads the keys of a mapping as they are.
+    """
     if isinstance(value, dict):
         return [
-            (name, None if text is None else write_text(text))
+            (name.replace("$", "$$"), None if text is None else write_text(text))
             for name, text in value.items()
         ]
     items = value if isinstance(value, list) else []
@@ -54,7 +57,8 @@ def adopt_environment(seen: Seen) -> None:
     if kept:
         seen.set("environment", write_pairs(kept))
     if odd:
-        seen.set_raw("environment", write_pairs(odd))
+        raw = [(name.replace("$$", "$"), text) for name, text in odd]
+        seen.set_raw("environment", write_pairs(raw))
 
 
 def _settle(seen: Seen, name: str, text: str, value: Any) -> str:
