@@ -9,7 +9,7 @@ MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 # Tests that share no port, and mostly wait: they can run side by side.
-APART := $(addprefix tests/e2e/test_,$(addsuffix .py,causes data doctor evidence exec \
+APART := $(addprefix tests/e2e/test_,$(addsuffix .py,causes data doctor drill evidence exec \
 	helps last single up volumes))
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
@@ -28,8 +28,8 @@ run_each = failed=; for target in $(1); do \
   test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check e2e chaos demo dev docs pictures golden reference format \
-  mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
+.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
+  format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
   $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
 
 help: ## List the targets
@@ -101,6 +101,9 @@ demo: setup ## Render the chat stack both ways, run it without containers, talk 
 
 dev: setup ## Run the chat stack without containers until Ctrl-C
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/composegen run -f $(CHAT)/stack.yaml
+
+drill: setup ## Drill the chat stack, on the engine and as processes
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.drill
 
 docs: setup ## Build the site of docs/ in build/site; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/site

@@ -81,6 +81,11 @@ class _UpCommand(click.Command):
     is_flag=True,
     help="Accepted for users of Compose: `up` always ends by itself.",
 )
+@click.option(
+    "--stay",
+    is_flag=True,
+    help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
+)
 @take_over_option
 def up(
     services: tuple[str, ...],
@@ -89,8 +94,7 @@ def up(
     removed: tuple[str, ...],
     build: bool | None,
     wait: float | None,
-    detach: bool,
-    take_over: bool,
+    **flags: bool,
 ) -> None:
     """Bring the stack up on the Docker engine.
 
@@ -106,6 +110,9 @@ def up(
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
+    stay, detach = flags["stay"], flags["detach"]
+    if stay and detach:
+        raise UsageError("--stay and --detach contradict each other")
     console = make_console()
     workspace = make_workspace(file)
     settle_drill(file, acts=True)
@@ -127,7 +134,8 @@ def up(
         names=services,
         required=made.added if is_chosen else (),
         in_terminal=console.err.isatty(),
-        take_over=take_over,
+        take_over=flags["take_over"],
+        stay=stay,
         ask=console.confirm if console.can_ask else None,
     )
     code = up_stack(made, workspace, options, report=UpConsole(console).show)

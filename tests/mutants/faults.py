@@ -1227,4 +1227,71 @@ FAULTS = (
         "        if False:\n",
         ("tests/stackfile/test_load.py",),
     ),
+    Fault(
+        "a process starts with the address of what is not there",
+        "composegen/places/processes/gates.py",
+        "if self._is_fallback(gate) and not serves(gate, needed)",
+        "if False",
+        ("tests/places/processes/test_fallbacks.py",),
+    ),
+    Fault(
+        "a process that changes too often ends without its fallback",
+        "composegen/places/processes/later.py",
+        "if not is_back or self._count(name, now) < MOST_CHANGES - 1:",
+        "if self._count(name, now) < MOST_CHANGES:",
+        ("tests/places/processes/test_later.py",),
+    ),
+    Fault(
+        "what fails while a run ends is excluded",
+        "composegen/places/processes/supervisor.py",
+        "if self._is_ending or self.services[name].unit.step.is_required:",
+        "if self.services[name].unit.step.is_required:",
+        ("tests/places/processes/test_fallbacks.py",),
+    ),
+    # Drills
+    Fault(
+        "a drill notes a fault after it was done",
+        "composegen/drill/conduct.py",
+        """        self._journal.begin(undo)
+        is_done = False
+        began = time.monotonic()
+        try:
+            self._ground.do(undo)
+""",
+        """        is_done = False
+        began = time.monotonic()
+        try:
+            self._ground.do(undo)
+            self._journal.begin(undo)
+""",
+        ("tests/drill/test_conduct.py",),
+    ),
+    Fault(
+        "one bad answer does not break an optional need",
+        "composegen/drill/judging.py",
+        '        breach = bad[0].problem if bad else ""\n',
+        '        breach = bad[0].problem if bad[1:] else ""\n',
+        ("tests/drill/test_judging.py",),
+    ),
+    Fault(
+        "a drill undoes faults of other projects",
+        "composegen/places/engine/faults.py",
+        "        return data if is_own else None\n",
+        "        return data\n",
+        ("tests/places/engine/test_faults.py",),
+    ),
+    Fault(
+        "a data store is killed without being asked for",
+        "composegen/drill/trials.py",
+        "        if fault is Fault.KILL and service.is_store and not is_named:\n",
+        "        if False:\n",
+        ("tests/drill/test_trials.py",),
+    ),
+    Fault(
+        "a drill believes what its notes cannot say",
+        "composegen/drill/notes.py",
+        '    expect(all(map(_ID.fullmatch, ids)), "undo", "about containers and networks")\n',
+        "    pass\n",
+        ("tests/drill/test_notes.py",),
+    ),
 )
