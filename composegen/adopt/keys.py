@@ -91,8 +91,7 @@ def _adopt_build(seen: Seen) -> None:
         options["context"] = _settle_context(seen, text, told)
     if "args" in options:
         pairs = read_pairs(options["args"])
-        is_plain = not any(has_variables(name) for name, _ in pairs)
-        options["args"] = dict(pairs) if is_plain else write_pairs(pairs)
+        options["args"] = write_pairs(pairs)
         if not pairs:
             del options["args"]
     for key in [key for key in options if key not in BUILD_KEYS]:

@@ -32,7 +32,7 @@ def read_pairs(value: Any) -> Pairs:
 def write_pairs(pairs: Pairs) -> Any:
     """A mapping, or the list form where a name has a variable or stands alone."""
     if all(text is not None and not has_variables(name) for name, text in pairs):
-        return dict(pairs)
+        return {name.replace("$$", "$"): text for name, text in pairs}
     return [name if text is None else f"{name}={text}" for name, text in pairs]
 
 
@@ -57,8 +57,7 @@ def adopt_environment(seen: Seen) -> None:
     if kept:
         seen.set("environment", write_pairs(kept))
     if odd:
-        raw = [(name.replace("$$", "$"), text) for name, text in odd]
-        seen.set_raw("environment", write_pairs(raw))
+        seen.set_raw("environment", write_pairs(odd))
 
 
 def _settle(seen: Seen, name: str, text: str, value: Any) -> str:
