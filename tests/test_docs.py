@@ -46,7 +46,7 @@ from tests.pages import (
     read_stacks,
     run_page,
 )
-from tests.parts import require_part
+from tests.parts import require_compose, require_part
 
 DOCS = ROOT / "docs"
 REWRITE = bool(os.environ.get("GOLDEN"))
@@ -63,9 +63,11 @@ each_page = pytest.mark.parametrize(
 
 @each_page
 def test_commands_print_what_a_page_shows(page: Path) -> None:
-    blocks = [block for block in read_blocks(page) if "needs" not in block.notes]
+    blocks = [b for b in read_blocks(page) if b.notes.get("needs") != "engine"]
     if not any(block.kind == "console" for block in blocks):
         return
+    if any(block.notes.get("needs") == "compose" for block in blocks):
+        require_compose()
     text = page.read_text()
     with Shell() as shell:
         if (
