@@ -9,7 +9,7 @@ MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 # Tests that share no port, and mostly wait: they can run side by side.
-APART := $(addprefix tests/e2e/test_,$(addsuffix .py,causes data doctor evidence exec \
+APART := $(addprefix tests/e2e/test_,$(addsuffix .py,causes data doctor drill evidence exec \
 	helps last single up volumes))
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
@@ -28,9 +28,9 @@ run_each = failed=; for target in $(1); do \
   test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check e2e chaos demo dev docs pictures golden reference format \
-  mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
-  $(TESTS) $(CHECKS) $(E2E) $(CHAOS)
+.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
+  format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
+  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -72,7 +72,10 @@ e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
 	+@$(call run_each,$(E2E))
 
 e2e-engine: setup
-	$(BIN)/python -m pytest -q tests/e2e $(addprefix --ignore ,$(APART))
+	$(BIN)/python -m pytest -q tests/e2e -m "not adopt" $(addprefix --ignore ,$(APART))
+
+e2e-adopt: setup ## Adopt small projects of every kind, and bring each up twice
+	$(BIN)/python -m pytest -q tests/e2e/test_adopt.py
 
 e2e-apart: setup
 	$(BIN)/python -m pytest -q -n 3 $(APART)
@@ -98,6 +101,9 @@ demo: setup ## Render the chat stack both ways, run it without containers, talk 
 
 dev: setup ## Run the chat stack without containers until Ctrl-C
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/composegen run -f $(CHAT)/stack.yaml
+
+drill: setup ## Drill the chat stack, on the engine and as processes
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.drill
 
 docs: setup ## Build the site of docs/ in build/site; a warning is an error
 	$(BIN)/python -m sphinx -q -W --keep-going docs build/site

@@ -24,7 +24,11 @@ from composegen.drill.trials import Fault, Trial
 from composegen.errors import ComposegenError, FaultFailed, NotOurs
 from composegen.model import Health, HealthKind, Service
 from composegen.places.place import PROCESSES, Act, Outcome, Place, Request
-from composegen.places.processes.asking import list_answering
+from composegen.places.processes.asking import (
+    exclude_service,
+    list_answering,
+    list_users,
+)
 from composegen.places.status import ServiceStatus, State
 from composegen.records import replace
 from composegen.system.guardian import Look, signal_same
@@ -38,15 +42,14 @@ _POLL = 0.05
 _APART = 0.5
 _LONGEST = 60.0
 _NO_CUT = "not possible as processes: it would need the privileges of root"
-_NO_WITHOUT = "not possible as processes: a run excludes nothing while it goes on"
-_GONE = frozenset({State.STOPPED, State.FAILED})
+_GONE = frozenset({State.STOPPED, State.FAILED, State.EXCLUDED})
 
 
 class ProcessGround:
     """The runs of one folder; ``services`` are those of the stack file."""
 
     name = PROCESSES
-    impossible: Mapping[Fault, str] = {Fault.CUT: _NO_CUT, Fault.WITHOUT: _NO_WITHOUT}
+    impossible: Mapping[Fault, str] = {Fault.CUT: _NO_CUT}
 
     def __init__(
         self, place: Place, workspace: Workspace, services: Mapping[str, Service]
@@ -96,6 +99,8 @@ class ProcessGround:
         elif undo.fault is Fault.KILL:
             _signal(undo, signal.SIGKILL)
             self._act(Act.STOP, undo.service)  # its run would restart it at once
+        elif undo.fault is Fault.WITHOUT:
+            self._exclude(undo.service)
         else:
             self._act(Act.STOP, undo.service)
 
@@ -109,11 +114,30 @@ class ProcessGround:
         while calm < (1 if is_sure else 2) and time.monotonic() < end:
             if not self._place.look().is_running:
                 return
-            if self._find(undo.service).state in _GONE:
-                self._act(Act.START, undo.service)
-                calm = 0
-            calm += 1
+            has_acted = self._bring_back(undo)
+            calm = 0 if has_acted and not is_sure else calm + 1
             time.sleep(0 if is_sure else _APART)
+
+    def _bring_back(self, undo: Undo) -> bool:
+        """Start what is gone, and give it back to its users; whether that was done."""
+        if self._find(undo.service).state in _GONE:
+            self._act(Act.START, undo.service)
+            return True
+        users: tuple[str, ...] = ()
+        if undo.fault is Fault.WITHOUT:
+            users = list_users(self._workspace.folder, undo.service)
+        for name in users:
+            self._act(Act.RESTART, name)
+        return bool(users)
+
+    def _exclude(self, service: str) -> None:
+        try:
+            acted = exclude_service(self._workspace.folder, service)
+        except NotOurs as error:
+            raise FaultFailed(error.message) from None
+        for each in acted:
+            if each.outcome is Outcome.FAILED and each.service == service:
+                raise FaultFailed(each.reason)
 
     def _act(self, act: Act, service: str) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,13 +16,15 @@ import pytest
 
 from tests.e2e.drilled import list_expected, make_stack
 from tests.e2e.engine import wait_until
+from tests.e2e.examples import copy_example, list_images, wait_for_free_ports
 from tests.e2e.images import Images
 from tests.e2e.stacks import PYTHON, Stack
 from tests.leaks import find_guardian
 
 pytestmark = pytest.mark.engine
 
-IMAGES = [PYTHON]
+LESSON = "09-a-fallback-that-fails"
+IMAGES = [PYTHON, *list_images(LESSON)]
 NAMES = {"kept", "empty"}
 FAULTS = "stop,freeze,cut,without"
 QUICK = ("--for", "1s", "--within", "60s")
@@ -216,3 +219,24 @@ def test_a_drill_asks_first_and_needs_a_stack_that_is_up(stack: Stack) -> None:
 def start(stack: Stack, *words: str) -> Any:
     """A drill that goes on meanwhile."""
     return stack.start("drill", "--yes", "--within", "60s", *words)
+
+
+def list_verdicts(table: str) -> list[tuple[str, str, str]]:
+    """Need, fault and verdict of each row of a printed table."""
+    rows = re.findall(r"^(\S+ -> \S+) +(\w+) .*?(\w+)$", table, re.MULTILINE)
+    return [(need, fault, verdict) for need, fault, verdict in rows]
+
+
+def test_the_lesson_fails_as_its_page_shows(images: Images, tmp_path: Path) -> None:
+    images.have(*list_images(LESSON))
+    with Stack(tmp_path) as stack:
+        copy_example(LESSON, stack.folder)
+        wait_for_free_ports(8009)
+        stack.up_well(deadline=300)
+        done = stack.composegen("drill", "--yes", "--within", "60s", deadline=300)
+        shown = (stack.folder / "README.md").read_text()
+
+    assert done.code == 1, done
+    assert list_verdicts(done.out) == list_verdicts(shown)
+    for fault in ("freeze", "cut"):
+        assert f"web -> redis, {fault}: fails\n  no answer within 2 s\n" in done.out

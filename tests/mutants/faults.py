@@ -89,6 +89,50 @@ FAULTS = (
         "if raw:",
         RENDER,
     ),
+    # Checks from outside
+    Fault(
+        "a gate does not wait for the helper",
+        "composegen/targets/compose/render.py",
+        "waits = {gate.service: Condition.STARTED, helper: Condition.HEALTHY}",
+        "waits = {gate.service: Condition.STARTED}",
+        RENDER,
+    ),
+    Fault(
+        "a helper keeps the health of a container that was replaced",
+        "composegen/targets/compose/render.py",
+        'name: {**gate, "restart": True} if isinstance(gate, dict) else gate',
+        "name: gate",
+        RENDER,
+    ),
+    Fault(
+        "the health of a helper outlives its start",
+        "composegen/places/engine/judge.py",
+        "candidate.helper, candidate.answered = happened.id, None",
+        "candidate.helper = happened.id",
+        ("tests/places/engine/test_judge.py",),
+    ),
+    Fault(
+        "a helper is a row of its own",
+        "composegen/places/engine/helpers.py",
+        "if each.service not in helpers",
+        "if each.service",
+        ("tests/places/engine/test_helpers.py",),
+    ),
+    # Names
+    Fault(
+        "names that differ in case pass",
+        "composegen/stackfile/checks/names.py",
+        "known.setdefault(name.lower(), name)",
+        "known.setdefault(name, name)",
+        CHECKS,
+    ),
+    Fault(
+        "two services are one node of a graph",
+        "composegen/targets/mermaid.py",
+        "while node in nodes.values():",
+        "while node in nodes:",
+        ("tests/targets/test_mermaid.py",),
+    ),
     # Checks
     Fault(
         "a cycle is no error",
@@ -1142,10 +1186,112 @@ FAULTS = (
         ("tests/places/processes/test_tender.py",),
     ),
     Fault(
+        "a probe of a variable port asks its default",
+        "composegen/targets/compose/probes.py",
+        "    port = health.written_port\n",
+        "    port = health.port\n",
+        PROBES,
+    ),
+    Fault(
+        "a number may be a variable without a default",
+        "composegen/stackfile/reader.py",
+        "        name = find_undefaulted(text)\n        is_alone",
+        '        name = ""\n        is_alone',
+        READING,
+    ),
+    Fault(
+        "a group is left out although another one of its service is selected",
+        "composegen/planning/selection.py",
+        "removed=expand(selection.removed, added))",
+        "removed=expand(selection.removed, ()))",
+        ("tests/planning/test_selection.py",),
+    ),
+    Fault(
+        "two services of a choice can be selected",
+        "composegen/planning/choices.py",
+        "    if len(named) > 1:\n",
+        "    if False:\n",
+        ("tests/planning/test_choices.py",),
+    ),
+    Fault(
+        "only the default of a choice is judged",
+        "composegen/stackfile/choices.py",
+        "    for member in first.unchosen:\n",
+        "    for member in ():\n",
+        ("tests/stackfile/test_choices.py",),
+    ),
+    Fault(
         "the output is not found before the stack is loaded",
         "composegen/stackfile/load.py",
         '        if key == "output":\n',
         "        if False:\n",
         ("tests/stackfile/test_load.py",),
+    ),
+    Fault(
+        "a process starts with the address of what is not there",
+        "composegen/places/processes/gates.py",
+        "if self._is_fallback(gate) and not serves(gate, needed)",
+        "if False",
+        ("tests/places/processes/test_fallbacks.py",),
+    ),
+    Fault(
+        "a process that changes too often ends without its fallback",
+        "composegen/places/processes/later.py",
+        "if not is_back or self._count(name, now) < MOST_CHANGES - 1:",
+        "if self._count(name, now) < MOST_CHANGES:",
+        ("tests/places/processes/test_later.py",),
+    ),
+    Fault(
+        "what fails while a run ends is excluded",
+        "composegen/places/processes/supervisor.py",
+        "if self._is_ending or self.services[name].unit.step.is_required:",
+        "if self.services[name].unit.step.is_required:",
+        ("tests/places/processes/test_fallbacks.py",),
+    ),
+    # Drills
+    Fault(
+        "a drill notes a fault after it was done",
+        "composegen/drill/conduct.py",
+        """        self._journal.begin(undo)
+        is_done = False
+        began = time.monotonic()
+        try:
+            self._ground.do(undo)
+""",
+        """        is_done = False
+        began = time.monotonic()
+        try:
+            self._ground.do(undo)
+            self._journal.begin(undo)
+""",
+        ("tests/drill/test_conduct.py",),
+    ),
+    Fault(
+        "one bad answer does not break an optional need",
+        "composegen/drill/judging.py",
+        '        breach = bad[0].problem if bad else ""\n',
+        '        breach = bad[0].problem if bad[1:] else ""\n',
+        ("tests/drill/test_judging.py",),
+    ),
+    Fault(
+        "a drill undoes faults of other projects",
+        "composegen/places/engine/faults.py",
+        "        return data if is_own else None\n",
+        "        return data\n",
+        ("tests/places/engine/test_faults.py",),
+    ),
+    Fault(
+        "a data store is killed without being asked for",
+        "composegen/drill/trials.py",
+        "        if fault is Fault.KILL and service.is_store and not is_named:\n",
+        "        if False:\n",
+        ("tests/drill/test_trials.py",),
+    ),
+    Fault(
+        "a drill believes what its notes cannot say",
+        "composegen/drill/notes.py",
+        '    expect(all(map(_ID.fullmatch, ids)), "undo", "about containers and networks")\n',
+        "    pass\n",
+        ("tests/drill/test_notes.py",),
     ),
 )

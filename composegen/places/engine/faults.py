@@ -20,7 +20,6 @@ _GONE = 404
 _REFUSED = 400
 _POLL = 0.2
 _APART = 0.7
-"""Seconds between two looks that must agree: what was asked for takes a moment."""
 _LONGEST = 60.0
 
 
@@ -34,11 +33,24 @@ class Reached:
 
 
 class Hands:
-    """Changes containers of one project, and no others. Raises FaultFailed."""
+    """Changes containers of one project, and no others. Raises FaultFailed.
 
-    def __init__(self, engine: Engine, project: str) -> None:
+    ``apart`` are the seconds between two looks that must agree, ``poll`` those between
+    looks at a container that is about to end.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        project: str,
+        *,
+        apart: float = _APART,
+        poll: float = _POLL,
+    ) -> None:
         self._engine = engine
         self._project = project
+        self._apart = apart
+        self._poll = poll
 
     # Faults
 
@@ -107,10 +119,10 @@ class Hands:
                 if data is None:
                     break  # it was removed: there is nothing to undo
                 if self._is_ending(id):
-                    time.sleep(_POLL)
+                    time.sleep(self._poll)
                     continue
                 calm = 0 if do(id, data) else calm + 1
-                time.sleep(_APART if calm == 1 else 0)
+                time.sleep(self._apart if calm == 1 else 0)
 
     def _start_one(self, id: str, data: Mapping[str, Any]) -> bool:
         state = data["State"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import CannotHarden
+from composegen.paths import is_file, is_folder, is_link
 from composegen.records import record
 from composegen.text import format_size
 
@@ -238,7 +239,7 @@ def check_size(sources: Mapping[Path, str]) -> None:
 
 def _walk(source: Path) -> Iterator[Path]:
     """The files of a folder, or the file itself; links are not followed."""
-    if not source.is_dir():
+    if not is_folder(source):
         yield source
         return
     for root, folders, names in os.walk(source):
@@ -254,7 +255,7 @@ def copy_files(scratch: Scratch, folder: Path) -> None:
     for source, place in scratch.copies.items():
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if source.is_dir():
+            if is_folder(source):
                 shutil.copytree(
                     source,
                     place,
@@ -276,11 +277,11 @@ def _list_special(skipped: Path, parent: str, names: list[str]) -> list[str]:
     return [
         name
         for name, path in found.items()
-        if not (path.is_symlink() or path.is_file() or path.is_dir()) or path == skipped
+        if not (is_link(path) or is_file(path) or is_folder(path)) or path == skipped
     ]
 
 
 def _give_owners(source: Path, place: Path) -> None:
-    for path in (place, *(_walk(place) if place.is_dir() else ())):
+    for path in (place, *(_walk(place) if is_folder(place) else ())):
         found = (source / path.relative_to(place)).lstat()
         os.chown(path, found.st_uid, found.st_gid, follow_symlinks=False)

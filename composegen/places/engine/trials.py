@@ -14,6 +14,7 @@ from typing import Any
 
 from composegen.errors import CannotHarden
 from composegen.model import SecretKind
+from composegen.paths import exists, is_folder
 from composegen.places.engine.boot import UP_PART, Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
@@ -159,7 +160,7 @@ class Trials:
         }
         stack = replace(stack, secrets=found)
         own, copies = self._workspace.folder / ".secrets", self._folder / ".secrets"
-        if own.is_dir() and not copies.exists():
+        if is_folder(own) and not exists(copies):
             shutil.copytree(own, copies)
         self._folder.mkdir(exist_ok=True)
         check_made(make_secret_files(stack, self._folder, self._workspace.values))

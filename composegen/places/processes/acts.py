@@ -11,7 +11,10 @@ from typing import Any
 
 from composegen.graph import find_closure
 from composegen.places.place import Act, Acted, Outcome
-from composegen.places.processes.service import RunningService, describe_failure
+from composegen.places.processes.control import EXCLUDE
+from composegen.places.processes.describing import describe_failure
+from composegen.places.processes.later import can_change
+from composegen.places.processes.service import RunningService
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.status import State
 from composegen.records import as_dict
@@ -37,12 +40,13 @@ class Acts:
         self._locks = supervisor.locks
         self._tasks: set[asyncio.Task[tuple[Acted, ...]]] = set()
 
-    async def perform(self, act: Act, names: Sequence[str]) -> Mapping[str, Any]:
-        """Stop, start or restart services; the answer to who asked."""
+    async def perform(self, act: str, names: Sequence[str]) -> Mapping[str, Any]:
+        """Stop, start, restart or exclude services; the answer to who asked."""
         perform = {
             Act.STOP: self._stop,
             Act.START: self._start,
             Act.RESTART: self._restart,
+            EXCLUDE: self._exclude,
         }[act]
         try:
             self._check(act, names)
@@ -61,11 +65,11 @@ class Acts:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _check(self, act: Act, names: Sequence[str]) -> None:
+    def _check(self, act: str, names: Sequence[str]) -> None:
         for name in names:
             if name not in self._services:
                 raise Objection(f"`{name}` is a program that the run did not start")
-            if act is not Act.START:
+            if act != Act.START:
                 objection = self._supervisor.tenders[name].find_objection()
                 if objection:
                     raise Objection(objection)
@@ -155,6 +159,31 @@ class Acts:
         failed = tuple(each for each in stopped if each.outcome is Outcome.FAILED)
         return failed or await self._start(names)
 
+    async def _exclude(self, names: Sequence[str]) -> tuple[Acted, ...]:
+        """Stop services, and restart with their fallbacks those that have one."""
+        stopped = await self._stop(names)
+        gone = [e.service for e in stopped if e.outcome is not Outcome.FAILED]
+        for name in gone:
+            service = self._services[name]
+            if service.state is State.STOPPED:
+                service.set_aside("a drill excludes it for a moment")
+        users = [
+            user
+            for name in gone
+            for user in self._services[name].dependents
+            if _can_do_without(self._services[user], name)
+        ]
+        await asyncio.gather(*map(self._supervisor.change, dict.fromkeys(users)))
+        waits = (self._wait_for(name, is_new=True) for name in dict.fromkeys(users))
+        return (*stopped, *await asyncio.gather(*waits))
+
+
+def _can_do_without(service: RunningService, name: str) -> bool:
+    """Whether a service that runs may be restarted without another one."""
+    gates = service.unit.step.gates
+    is_optional = any(gate.service == name and gate.is_optional for gate in gates)
+    return is_optional and can_change(service)
+
 
 def _judge(service: RunningService) -> str | None:
     """Why a service is not up, empty where it is, None where that is still open."""
@@ -162,6 +191,8 @@ def _judge(service: RunningService) -> str | None:
         return f"{service.name} was stopped by the user meanwhile"
     if service.is_well:
         return ""
+    if service.exclusion is not None and service.failure is None:
+        return f"{service.name} is excluded: {service.exclusion}"
     failure = describe_failure(service)
     is_over = service.state in _OVER or service.again_at is not None
     if failure is not None and is_over:

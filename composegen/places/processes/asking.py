@@ -25,7 +25,7 @@ from composegen.places.place import (
     check_services,
     report_dependents,
 )
-from composegen.places.processes.control import Following, act_on_run, ask_run
+from composegen.places.processes.control import EXCLUDE, Following, act_on_run, ask_run
 from composegen.places.processes.records import RunFolder, RunRecord
 from composegen.places.status import ServiceStatus, State
 from composegen.planning.definition import digest_definition
@@ -197,7 +197,7 @@ def _uses(run: AnsweringRun, names: Iterable[str]) -> bool:
 
 def _ask_one(
     run: AnsweringRun,
-    act: Act,
+    act: str,
     names: tuple[str, ...],
     shown: tuple[str, ...],
     report: Report,
@@ -218,6 +218,30 @@ def _ask_one(
     return tuple(
         Acted(**{**each, "outcome": Outcome(each["outcome"])})
         for each in answer["acted"]
+    )
+
+
+def exclude_service(folder: Path, name: str) -> tuple[Acted, ...]:
+    """Let the runs of a folder stop a service, and use the fallbacks of others.
+
+    It comes back with a start. Raises NothingRuns, NotOurs and StillRuns.
+    """
+    runs = [run for run in list_answering(folder) if name in run.statuses]
+    users_first = sorted(runs, key=lambda run: not _uses(run, (name,)))
+    return tuple(
+        each
+        for run in users_first
+        for each in _ask_one(run, EXCLUDE, (name,), (name,), lambda _: None)
+    )
+
+
+def list_users(folder: Path, name: str) -> tuple[str, ...]:
+    """The services that runs have started without another one."""
+    return tuple(
+        user
+        for run in list_answering(folder)
+        for user, without in run.without.items()
+        if name in without
     )
 
 

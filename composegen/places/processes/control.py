@@ -34,10 +34,13 @@ _CREDENTIALS = struct.Struct("3i")
 Answer: TypeAlias = Callable[[], Mapping[str, Any]]
 ServiceAnswer: TypeAlias = Callable[[str], Mapping[str, Any]]
 """Gets the name of the service that is asked about."""
-Perform: TypeAlias = Callable[[Act, Sequence[str]], Awaitable[Mapping[str, Any]]]
+Perform: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Any]]]
 """Stops, starts or restarts services; its answer comes when that is done."""
 
-_ACTS = tuple(Act)
+EXCLUDE = "exclude"
+"""What a drill asks for: stop services, and restart what can do without them."""
+
+_ACTS = (*Act, EXCLUDE)
 
 
 class Control:
@@ -189,7 +192,7 @@ class Control:
             return
         if wanted in _ACTS:
             names = [str(each) for each in asked["services"]]
-            answer = await self._perform(Act(wanted), names)
+            answer = await self._perform(wanted, names)
         elif wanted in self._about:
             if not is_own_user(writer.get_extra_info("socket")):
                 return
@@ -229,7 +232,7 @@ def ask_run(
     return data if isinstance(data, dict) else None
 
 
-def act_on_run(path: str, act: Act, names: Iterable[str]) -> dict[str, Any] | None:
+def act_on_run(path: str, act: str, names: Iterable[str]) -> dict[str, Any] | None:
     """Let a run stop, start or restart services, however long that takes; its answer.
 
     None where it has gone meanwhile. Raises OSError for a shortage.
