@@ -30,7 +30,7 @@ run_each = failed=; for target in $(1); do \
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
   format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
-  $(TESTS) $(CHECKS) $(E2E) $(CHAOS)
+  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -72,7 +72,10 @@ e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
 	+@$(call run_each,$(E2E))
 
 e2e-engine: setup
-	$(BIN)/python -m pytest -q tests/e2e $(addprefix --ignore ,$(APART))
+	$(BIN)/python -m pytest -q tests/e2e -m "not adopt" $(addprefix --ignore ,$(APART))
+
+e2e-adopt: setup ## Adopt small projects of every kind, and bring each up twice
+	$(BIN)/python -m pytest -q tests/e2e/test_adopt.py
 
 e2e-apart: setup
 	$(BIN)/python -m pytest -q -n 3 $(APART)

@@ -16,7 +16,6 @@ from composegen.places.processes.environment import (
     read_surroundings,
 )
 from composegen.places.processes.exclusions import Exclusions
-from composegen.places.processes.gates import Gates
 from composegen.places.processes.plan import Asked, Way, settle_plan
 from composegen.places.processes.records import RunFolder
 from composegen.places.processes.run import ThisMachine
@@ -24,7 +23,7 @@ from composegen.places.processes.session import open_session
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import make_units
 from composegen.places.processes.volumes import claim_volumes
-from composegen.planning.plan import Plan, Step
+from composegen.planning.plan import Step
 from composegen.stackfile.load import load_stack
 from composegen.terminal.console import QUICK, Console
 from composegen.terminal.stream import RunConsole
@@ -106,18 +105,9 @@ async def own_dependencies(
     with console.in_background(patience=QUICK):
         async with session as opened:
             await _bring_up(opened.supervisor)
-            step = _find_step(local.plan, service, exclusions, opened.supervisor)
+            step = opened.supervisor.find_step(service)
             wired = _find_wired(step, around)
             yield Dependencies(opened.supervisor, wired, step.unset)
-
-
-def _find_step(
-    plan: Plan, service: str, exclusions: Exclusions, supervisor: Supervisor
-) -> Step:
-    """The step of the caller, as it starts now: without what is not there."""
-    step = next(step for step in plan.steps if step.name == service)
-    gates = Gates(step, supervisor.services, exclusions.is_fallback)
-    return exclusions.vary(service, gates.find_absent())
 
 
 async def _bring_up(supervisor: Supervisor) -> None:

@@ -26,6 +26,9 @@ from composegen.values import (
 Raw: TypeAlias = "str | int | float | bool | list[Raw] | dict[str, Raw] | None"
 """A value that is passed on as it is: what JSON can hold."""
 
+PROBE_IMAGE = "busybox:1.37"
+"""What asks a service from outside, where the stack names no other image."""
+
 DEFAULT_OUTPUT = "compose.yaml"
 """The file that a stack is rendered to, next to it, where it names no other."""
 
@@ -74,6 +77,7 @@ class Health:
     for a shell; ``reason`` why there is no check. ``start_interval`` is set where a
     recipe knows that the probe is cheap or heavy. ``texts`` holds what was written of
     ``port`` and ``retries`` where a variable says them: they are its default then.
+    ``is_outside`` says that another container asks, over the network.
     """
 
     kind: HealthKind
@@ -88,6 +92,7 @@ class Health:
     host: str = ""
     tools: tuple[str, ...] = ()
     start_interval: Duration | None = None
+    is_outside: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -128,12 +133,16 @@ class Otherwise:
 
 @record
 class Need:
-    """One edge: ``env`` maps variables to templates that speak of ``service``."""
+    """One edge: ``env`` maps variables to templates that speak of ``service``.
+
+    ``choice`` is the name of the choice that ``service`` was chosen for, if it was.
+    """
 
     service: str
     env: Mapping[str, str] = field(default_factory=dict)
     until: Condition
     otherwise: Otherwise | None = None
+    choice: str = ""
 
     @property
     def is_optional(self) -> bool:
@@ -356,8 +365,10 @@ class Service:
     settings that are merged last. None in ``environment`` passes the variable of that
     name on, if it is set. ``relax`` maps protections that are off to a reason; those of
     ``kept`` hold whatever the facts say. ``networks`` are those that it is on with
-    their options, None where composegen chooses them. ``texts`` holds what was written
-    of ``port`` and ``replicas`` where a variable says them: they are its default then.
+    their options, None where composegen chooses them; ``aliases`` are further names on
+    each. ``texts`` holds what was written of ``port`` and ``replicas`` where a variable
+    says them: they are its default then. ``choice`` is the choice that it is one of:
+    others reach it by that name.
     """
 
     name: str
@@ -376,6 +387,7 @@ class Service:
     tmpfs: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     networks: Mapping[str, Raw] | None = None
+    aliases: tuple[str, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     user: str = ""
     cap_add: tuple[str, ...] = ()
@@ -384,6 +396,7 @@ class Service:
     restart: str = ""
     enabled: bool = True
     groups: tuple[str, ...] = ()
+    choice: str = ""
     replicas: int = 1
     resources: Resources = Resources()
     relax: Mapping[str, str] = field(default_factory=dict)
@@ -401,6 +414,11 @@ class Service:
         return self.texts.get("port", self.port)
 
     @property
+    def host_name(self) -> str:
+        """The name by which other services reach it."""
+        return self.choice or self.name
+
+    @property
     def uses_host_network(self) -> bool:
         """Whether it shares the network of the host."""
         return self.compose.get("network_mode") == "host"
@@ -409,6 +427,14 @@ class Service:
     def has_own_network(self) -> bool:
         """Whether it is a data store with an internal network of its own."""
         return self.is_store and self.networks is None
+
+
+@record
+class Choice:
+    """A service that is one of several others; the first one by default."""
+
+    name: str
+    members: tuple[str, ...]
 
 
 @record
@@ -429,7 +455,9 @@ class Stack:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     compose: Mapping[str, Raw] = field(default_factory=dict)
     resources: Resources = Resources()
+    probe_image: str = PROBE_IMAGE
     output: str = DEFAULT_OUTPUT
+    choices: Mapping[str, Choice] = field(default_factory=dict)
     extensions: Mapping[str, Raw] = field(default_factory=dict)
     places: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, repr=False

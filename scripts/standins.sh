@@ -30,6 +30,7 @@ default_images=(
   node:22-alpine
   nginx:1.29-alpine
   nginxinc/nginx-unprivileged:alpine
+  busybox:1.37
 )
 
 usage() {
@@ -37,8 +38,8 @@ usage() {
 usage: scripts/standins.sh [IMAGE..]
 
 Prints one line per image: pulled, stand-in or unavailable. Stand-ins exist for the
-repositories python, node, redis, valkey, postgres, mariadb, mysql, nginx and
-nginx-unprivileged,
+repositories python, node, redis, valkey, postgres, mariadb, mysql, nginx,
+nginx-unprivileged and busybox,
 with any tag. Making one needs root and Debian's debootstrap.
 
 Without a name: ${default_images[*]}
@@ -607,6 +608,29 @@ CMD ["nginx", "-g", "daemon off;"]
 DOCKERFILE
 }
 
+# Debian's busybox alone: no shell of its own, no libc to share, as in the real image.
+make_busybox() {
+  build "$1" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE AS made
+RUN apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends busybox-static \
+ && mkdir -p /made/bin /made/etc /made/tmp \
+ && cp /bin/busybox /made/bin/ \
+ && /made/bin/busybox --install -s /made/bin \
+ && for file in /made/bin/*; do ln -sf /bin/busybox "$file.new"; done \
+ && for file in /made/bin/*.new; do name=${file%.new}; \
+      case "$name" in */busybox) rm "$file" ;; *) mv "$file" "$name" ;; esac; done \
+ && printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' \
+      > /made/etc/passwd
+
+FROM scratch
+COPY --from=made /made/ /
+LABEL composegen.standin=true
+CMD ["sh"]
+DOCKERFILE
+}
+
 # One image after the other -------------------------------------------------------------
 
 is_alpine() { [[ "${1##*:}" == *alpine* ]]; }
@@ -627,6 +651,7 @@ maker_of() {
     mysql) echo make_mysql ;;
     nginx) echo make_nginx ;;
     node) echo make_node ;;
+    busybox) echo make_busybox ;;
     nginxinc/nginx-unprivileged) echo make_nginx_unprivileged ;;
     *) return 1 ;;
   esac

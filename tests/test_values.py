@@ -355,13 +355,15 @@ def test_the_default_of_a_text_is_what_stands_without_variables(
 # Names
 
 
-@pytest.mark.parametrize("name", ["a", "web", "web-2", "a" * 63])
+@pytest.mark.parametrize(
+    "name", ["a", "web", "web-2", "a" * 63, "A", "1a", "a_b", "My_Web.v1"]
+)
 def test_a_service_s_name_is_short_and_plain(name: str) -> None:
     assert SERVICE_NAME.fullmatch(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["", "A", "1a", "-a", "a_b", "a.b", "a" * 64, "é", "a\n", "a b"]
+    "name", ["", "-a", "_a", ".a", "a" * 64, "é", "a\n", "a b", "a/b", "a:b"]
 )
 def test_another_service_s_name_is_refused(name: str) -> None:
     assert not SERVICE_NAME.fullmatch(name)

@@ -59,8 +59,8 @@ FACES = {
     ),
     "places.processes": (
         *("place", "plan", "run", "records", "volumes"),
-        *("environment", "session", "supervisor", "units"),  # for `library`
-        *("exclusions", "gates"),  # for `library` too
+        *("environment", "exclusions", "session"),  # for `library`
+        *("supervisor", "units"),
         "asking",  # for a drill
     ),
     "stackfile": (

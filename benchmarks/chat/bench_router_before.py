@@ -259,7 +259,7 @@ async def measure(rounds: int, seconds: float, calls: int) -> list[Row]:
     provider = free_port()
     url = f"http://127.0.0.1:{provider}/v1"
     works: list[Callable[[], Awaitable[list[Row]]]] = [
-        lambda: compare_rates(url, rounds, seconds),
+        lambda: compare_rates(url, 2 * rounds - 1, seconds),
         lambda: compare_latencies(url, provider, rounds, calls),
         lambda: compare_sessions(rounds, 2 * calls),
     ]

@@ -18,13 +18,15 @@ def adopt_profiles(services: Mapping[str, Seen], edges: Edges) -> list[str]:
     active = set(services and next(iter(services.values())).read.project.profiles)
     included = set()
     for name, seen in services.items():
-        profiles = list_profiles(seen)
+        profiles = [profile for profile in list_profiles(seen) if profile]
         if profiles:
             seen.set(
                 "group", profiles[0] if len(profiles) == 1 else profiles, "profiles"
             )
         is_off = seen.sketch.keys.get("enabled") == "false"
-        is_chosen = not profiles or "*" in active or active & set(profiles)
+        # Compose takes an empty name for the profile of those who choose none.
+        is_usual = not profiles or ("" in list_profiles(seen) and not active)
+        is_chosen = is_usual or "*" in active or active & set(profiles)
         if is_chosen and not is_off:
             included.add(name)
     _include_required(services, edges, included)

@@ -39,6 +39,12 @@ def adopt_healthcheck(seen: Seen) -> None:
             f"asks {health['http']} with a probe of composegen: it follows no redirect",
             "health: {command: ..} keeps the line",
         )
+    if isinstance(test, list) and test[0] == "CMD-SHELL" and len(test) > 2:
+        health = {"command": write_text(test[1])}
+        seen.change(
+            "healthcheck",
+            "the words after the command are left out: a shell ignores them",
+        )
     kind = next(iter(health))
     health |= _list_times(written, model or {}, kind)
     if written.get("start_interval"):

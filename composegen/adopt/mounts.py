@@ -38,6 +38,11 @@ def _undouble_mount(seen: Seen, mount: Any) -> Any:
 
 def _write_mount(seen: Seen, text: Any, model: Any) -> Any:
     kind = model.get("type")
+    target = undouble(write_text(model.get("target")))
+    if seen.fill(text.get("target")).rstrip("/") != target.rstrip("/"):
+        # One variable holds several parts of the mount.
+        seen.change("volumes", f"the mount at {target} is written with its value")
+        text = _undouble_mount(seen, model)
     source = write_text(text.get("source"))
     if kind == "bind":
         source = _settle_source(seen, source, undouble(write_text(model["source"])))

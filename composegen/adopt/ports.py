@@ -40,12 +40,14 @@ def adopt_ports(seen: Seen) -> None:
     closed: list[str] = []
     for item in written:
         for line in _read_line(item) or _read_resolved(seen, item, resolved):
-            text, is_closed = _write_line(seen, line, is_open=is_open)
-            text = _check(seen, text, item, resolved)
+            made = line
+            if not _is_readable(_write_line(seen, line, is_open=is_open)[0]):
+                made = next(iter(_read_resolved(seen, item, resolved)), line)
+            text, is_closed = _write_line(seen, made, is_open=is_open)
             if text not in texts:
                 texts.append(text)
             if is_closed:
-                closed.append(line.published or line.target)
+                closed.append(made.published or made.target)
     if not texts:
         return
     only = texts[0] if len(texts) == 1 else texts
@@ -128,12 +130,10 @@ def _write_line(seen: Seen, line: _Line, *, is_open: bool) -> tuple[str, bool]:
     return f"{text}/{protocol}" if protocol else text, is_everywhere and not keeps
 
 
-def _check(seen: Seen, text: str, item: Any, resolved: list[Any]) -> str:
-    """A line that a stack file can hold; else the one that Compose resolves."""
+def _is_readable(text: str) -> bool:
+    """Whether a stack file can hold the line: a variable holds one part of it."""
     try:
         parse_published_port(text)
     except ValueError:
-        lines = _read_resolved(seen, item, resolved)
-        if lines:
-            return _write_line(seen, lines[0], is_open=True)[0]
-    return text
+        return False
+    return True

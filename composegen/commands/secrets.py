@@ -8,6 +8,7 @@ from composegen.commands.options import (
     format_option,
     load_file,
     make_console,
+    make_selection,
     make_workspace,
     stack_option,
 )
@@ -19,14 +20,14 @@ from composegen.errors import ExitCode
 @format_option
 def secrets(file: str, form: str) -> None:
     """Create missing secret files, and report empty ones."""
+    from composegen.planning.choices import settle_choices
     from composegen.text import escape_control
     from composegen.workspace.secrets import Outcome, make_secret_files
 
     console = make_console()
     workspace = make_workspace(file)
-    made = make_secret_files(
-        load_file(file).stack, workspace.folder, workspace.environment
-    )
+    stack = settle_choices(load_file(file).stack, make_selection((), ())).stack
+    made = make_secret_files(stack, workspace.folder, workspace.environment)
     if form == "json":
         console.write_json(
             [

@@ -8,6 +8,7 @@ import click
 
 from composegen.commands.options import (
     check_platform,
+    load_file,
     load_plan,
     make_console,
     make_selection,
@@ -80,6 +81,11 @@ class _UpCommand(click.Command):
     is_flag=True,
     help="Accepted for users of Compose: `up` always ends by itself.",
 )
+@click.option(
+    "--stay",
+    is_flag=True,
+    help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
+)
 @take_over_option
 def up(
     services: tuple[str, ...],
@@ -88,8 +94,7 @@ def up(
     removed: tuple[str, ...],
     build: bool | None,
     wait: float | None,
-    detach: bool,
-    take_over: bool,
+    **flags: bool,
 ) -> None:
     """Bring the stack up on the Docker engine.
 
@@ -105,6 +110,9 @@ def up(
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
+    stay, detach = flags["stay"], flags["detach"]
+    if stay and detach:
+        raise UsageError("--stay and --detach contradict each other")
     console = make_console()
     workspace = make_workspace(file)
     settle_drill(file, acts=True)
@@ -114,6 +122,8 @@ def up(
     if not is_chosen and recorded is not None:
         selection = recorded.selection
     engine = recorded.engine if recorded is not None else None
+    if services:
+        selection, services = _choose_named(services, file, selection)
     made = _plan_with(services, file, selection, removed)
     _explain_defaults(build=bool(build), detach=detach)
     options = UpOptions(
@@ -122,14 +132,24 @@ def up(
         engine=engine or OLDEST_START_INTERVAL,
         is_chosen=is_chosen,
         names=services,
-        required=make_selection(added, ()).added,
+        required=made.added if is_chosen else (),
         in_terminal=console.err.isatty(),
-        take_over=take_over,
+        take_over=flags["take_over"],
+        stay=stay,
         ask=console.confirm if console.can_ask else None,
     )
     code = up_stack(made, workspace, options, report=UpConsole(console).show)
     if code:
         raise SystemExit(code)
+
+
+def _choose_named(
+    services: tuple[str, ...], file: str, selection: Selection
+) -> tuple[Selection, tuple[str, ...]]:
+    """The selection that chooses the named services, and their own names."""
+    from composegen.planning.choices import choose_named
+
+    return choose_named(load_file(file).stack, selection, services)
 
 
 def _plan_with(

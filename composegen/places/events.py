@@ -296,7 +296,8 @@ class Address:
 class Up(Event):
     """All that is required is up; ``is_held``: for as long as this process runs.
 
-    ``again`` is the command that tries what was excluded once more.
+    ``again`` is the command that tries what was excluded once more, ``hints`` are lines
+    about what this command does not do.
     """
 
     boots: tuple[Boot, ...]
@@ -304,6 +305,7 @@ class Up(Event):
     excluded: tuple[ExcludedNote, ...] = ()
     is_held: bool = False
     again: str = ""
+    hints: tuple[str, ...] = ()
 
 
 @record

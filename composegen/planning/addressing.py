@@ -33,7 +33,7 @@ class ContainerAddressing:
 
     def find_address(self, service: Service) -> tuple[str, int | str | None]:
         """The service's name and the port it listens on."""
-        return service.name, service.written_port
+        return service.host_name, service.written_port
 
     def find_secret(self, name: str) -> str:
         """Where Compose mounts the secret."""

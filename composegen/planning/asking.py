@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composegen.model import Health, HealthKind
+from composegen.model import Health, HealthKind, Service
 
 TOOLS = ("python3", "python", "node", "wget", "curl", "bash", "php")
 """What can fetch a page, and connect to a port, inside an image."""
@@ -19,3 +19,15 @@ def asks_a_port(health: Health) -> bool:
 def choose_tool(health: Health) -> str:
     """The first tool that can run the probe, or empty."""
     return next((tool for tool in health.tools if tool in TOOLS), "")
+
+
+def is_asked_outside(service: Service) -> bool:
+    """Whether another container asks a service over the network; none asks a job."""
+    health = service.health
+    is_outside = health is not None and health.is_outside and asks_a_port(health)
+    return is_outside and not service.job
+
+
+def find_helper(service: Service) -> str:
+    """The container that asks a service from outside; empty where none does."""
+    return f"{service.name}-health" if is_asked_outside(service) else ""

@@ -22,6 +22,11 @@ class Credentials:
     wanted: Mapping[str, str] = field(default_factory=dict)
 
 
+def name_password(service: str) -> str:
+    """The name that is proposed for the secret of a service's password."""
+    return f"{service.replace('.', '-')}-password"
+
+
 def name_url_secret(service: str) -> str:
     """The secret that holds a service's URL."""
     return f"{service}-url"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from composegen.model import Service
-from composegen.records import list_fields
+from composegen.records import list_fields, replace
 
 _NO_PART = "drill"
 """What a drill asks: nothing is made from it."""
@@ -20,8 +20,13 @@ def digest_definition(services: Mapping[str, Service], name: str) -> str:
     not among ``services`` are passed over.
     """
     service = services[name]
-    needed = [services.get(need.service) for need in service.needs]
-    spelled = _spell((service, *needed))
+    # What a choice is belongs to a selection, not to the stack file.
+    needs = tuple(
+        replace(need, service=need.choice, choice="") if need.choice else need
+        for need in service.needs
+    )
+    needed = [services.get(need.service) for need in needs]
+    spelled = _spell((replace(service, needs=needs), *needed))
     return hashlib.sha256(spelled.encode()).hexdigest()[:16]
 
 

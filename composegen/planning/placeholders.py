@@ -10,7 +10,11 @@ import re
 
 from composegen.model import Secret, SecretKind, Service, Stack
 from composegen.planning.addressing import Addressing
-from composegen.planning.credentials import find_credentials, name_url_secret
+from composegen.planning.credentials import (
+    find_credentials,
+    name_password,
+    name_url_secret,
+)
 from composegen.records import record
 from composegen.values import Port
 
@@ -105,7 +109,7 @@ class _Filler:
         return result
 
     def _fill_service(self) -> str:
-        return self.service.name
+        return self.service.host_name
 
     def _fill_host(self) -> str:
         return self.addressing.find_address(self.service)[0]
@@ -139,7 +143,7 @@ class _Filler:
             raise UnknownPlaceholder(
                 "password_file",
                 f"the password of `{self.service.name}` is not a secret",
-                f"give it a secret:\nsecrets: {{{self.service.name}-password: "
+                f"give it a secret:\nsecrets: {{{name_password(self.service.name)}: "
                 f"{(wanted.split(' or ')[0] or 'PASSWORD')}_FILE}}",
             )
         self.mounts.append(credentials.password_secret)

@@ -21,6 +21,7 @@ from composegen.model import (
     Stack,
 )
 from composegen.planning.addressing import Addressing, choose_addressing
+from composegen.planning.choices import settle_choices
 from composegen.planning.credentials import name_url_secret
 from composegen.planning.fallbacks import Excluded, choose_fallback, list_excluded
 from composegen.planning.needs import Needs
@@ -30,7 +31,7 @@ from composegen.planning.networks import (
     list_raw_networks,
 )
 from composegen.planning.placeholders import fill_template
-from composegen.planning.selection import Selection, select_services
+from composegen.planning.selection import Selection, check_names, select_services
 from composegen.records import field, record, replace
 
 
@@ -129,8 +130,12 @@ def make_plan(
     is given. Raises UsageError and SelectionError.
     """
     selection = selection or Selection()
+    check_names(stack, selection)
+    settled = settle_choices(stack, selection)
+    stack = settled.stack
     needs = Needs(stack)
-    selected = select_services(needs, selection)
+    selected = select_services(needs, settled.selection)
+    reasons = {**selected.excluded, **settled.unchosen}
     required = _find_required(needs, selected.included)
     graph = {n: needed for n, needed in needs.all.items() if n in selected.included}
     steps: dict[str, Step] = {}
@@ -145,7 +150,7 @@ def make_plan(
         stack=stack,
         selection=selection,
         steps=ordered,
-        excluded=list_excluded(stack, selected.excluded, selected.included),
+        excluded=list_excluded(stack, reasons, selected.included),
         secrets=_list_secrets(stack, ordered),
         volumes=_list_volumes(stack, ordered),
         networks=_list_networks(stack, ordered),

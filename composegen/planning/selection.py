@@ -132,7 +132,7 @@ def check_names(stack: Stack, selection: Selection) -> None:
 def _check_name(stack: Stack, flag: str, name: str) -> None:
     groups = [f"{GROUP_MARK}{group}" for group in list_groups(stack)]
     is_group = name.startswith(GROUP_MARK)
-    known = groups if is_group else [*stack.services]
+    known = groups if is_group else [*stack.services, *stack.choices]
     if name in known:
         return
     what = "group" if is_group else "service"
@@ -251,7 +251,21 @@ def _find_flags(needs: Needs, selection: Selection, name: str) -> tuple[str, ...
     )
     both = tuple(dict.fromkeys([*selection.removed, *listed]))
     candidates.append(Selection(added=selection.added, removed=both))
-    return tuple(each.flags for each in candidates if _works(needs, each))
+    return tuple(
+        _name_choices(needs, each).flags for each in candidates if _works(needs, each)
+    )
+
+
+def _name_choices(needs: Needs, selection: Selection) -> Selection:
+    """The selection as it is typed: a choice is excluded by its own name."""
+    services = needs.stack.services
+    return Selection(
+        added=selection.added,
+        removed=tuple(
+            services[name].host_name if name in services else name
+            for name in selection.removed
+        ),
+    )
 
 
 def _works(needs: Needs, selection: Selection) -> bool:
@@ -301,7 +315,7 @@ def _find_reason(
     marked = [f"{GROUP_MARK}{group}" for group in service.groups]
     removed = next((n for n in (name, *marked) if n in selection.removed), None)
     if removed and name in out:
-        return f"--without {removed}"
+        return f"--without {service.host_name if removed == name else removed}"
     if name in out and service.groups and not service.enabled:
         return f"group: {', '.join(service.groups)}"
     if name in out:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from composegen.images.facts import find_facts, fits_image
 from composegen.model import (
     DEFAULT_OUTPUT,
+    PROBE_IMAGE,
     Build,
+    Choice,
     Condition,
     Facts,
     Mount,
@@ -15,6 +17,7 @@ from composegen.model import (
     Stack,
 )
 from composegen.records import record, replace
+from composegen.stackfile.choices import join_choices, make_choices, place_needs
 from composegen.stackfile.data import Doubt, choose_volumes
 from composegen.stackfile.file import File
 from composegen.stackfile.keys.key import Draft
@@ -44,9 +47,13 @@ class Built:
 def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
     """The stack of what the file says; what is missing is noted."""
     builder = _Builder(file, parts, book)
+    choices = make_choices(file, parts.drafts)
     services = {
-        name: builder.build_service(name, draft) for name, draft in parts.drafts.items()
+        name: builder.build_service(name, draft)
+        for name, draft in parts.drafts.items()
+        if name not in choices
     }
+    services = join_choices(services, choices, parts.drafts)
     secrets = dict(parts.top.get("secrets", {}))
     for service in services.values():
         for use in service.secrets:
@@ -54,16 +61,19 @@ def build_stack(file: File, parts: Parts, book: RecipeBook) -> Built:
     stack = Stack(
         file=file.name,
         name=parts.top.get("name", ""),
-        services=_settle_needs(services, parts),
+        services=_settle_needs(services, parts, choices),
         volumes=parts.top.get("volumes", {}),
         networks=parts.top.get("networks", {}),
         secrets=secrets,
         compose=parts.top.get("compose", {}),
         resources=make_resources(parts.top.get("resources", {})),
+        probe_image=parts.top.get("probe_image", PROBE_IMAGE),
         output=parts.top.get("output", DEFAULT_OUTPUT),
         extensions=parts.extensions,
+        choices={name: each for name, each in choices.items() if each.members},
         places=file.places,
     )
+    place_needs(file, stack)
     return Built(
         stack=stack,
         recipes=builder.recipes,
@@ -271,16 +281,20 @@ def _find_facts(recipe: Recipe | None, image: str, build: Build | None) -> Facts
     return recipe.facts if own is None else replace(recipe.facts, tools=own.tools)
 
 
-def _settle_needs(services: Mapping[str, Service], parts: Parts) -> dict[str, Service]:
+def _settle_needs(
+    services: Mapping[str, Service], parts: Parts, choices: Mapping[str, Choice]
+) -> dict[str, Service]:
     """Let needs of a job that name no condition wait until it has finished."""
+    jobs = {name for name, service in services.items() if service.job}
+    for name, choice in choices.items():
+        if choice.members and jobs.issuperset(choice.members):
+            jobs.add(name)
     settled = {}
     for name, service in services.items():
         drafts = parts.drafts[name].get("needs", {})
         needs = tuple(
             replace(need, until=Condition.FINISHED)
-            if "until" not in drafts[need.service]
-            and need.service in services
-            and services[need.service].job
+            if "until" not in drafts[need.service] and need.service in jobs
             else need
             for need in service.needs
         )

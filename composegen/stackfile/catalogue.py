@@ -12,6 +12,7 @@ from composegen.errors import Level
 _READING = """
     alias-expansion
     bad-character
+    bad-choice
     bad-condition
     bad-drill
     bad-duration
@@ -62,6 +63,8 @@ _MEANING = """
     local-command
     missing-file
     missing-setting
+    name-case
+    name-taken
     network-mode
     no-common-network
     no-health
@@ -69,6 +72,7 @@ _MEANING = """
     no-port
     no-probe-tool
     not-reachable-from-host
+    outside-health
     placeholder-unknown
     port-twice
     random-port

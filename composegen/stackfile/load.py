@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from composegen.errors import FileRefused, Problem, ProblemsFound
 from composegen.model import DEFAULT_OUTPUT, Stack
@@ -18,10 +19,12 @@ from composegen.records import record
 from composegen.stackfile.build import Built, build_stack
 from composegen.stackfile.checks import check_stack
 from composegen.stackfile.checks.checked import Checked
+from composegen.stackfile.choices import join_problems, list_variants
 from composegen.stackfile.file import File, make_file, read_file
 from composegen.stackfile.keys.key import Draft
 from composegen.stackfile.keys.top import TOP_KEYS
 from composegen.stackfile.nodes import MappingNode, read_bytes
+from composegen.stackfile.problems import Problems
 from composegen.stackfile.recipes import RecipeBook
 from composegen.stackfile.toplevel import Parts, parse_parts
 from composegen.system.files import check_readable
@@ -104,20 +107,32 @@ def check_built(
     with_files: bool = False,
 ) -> None:
     """Check what the services say together; raises ProblemsFound on any error."""
-    check_stack(
-        Checked(
-            stack=built.stack,
-            problems=file.problems,
-            broken=built.broken,
-            folder=file.folder,
-            recipes=built.recipes,
-            unreadable_recipes=built.unreadable,
-            given_secrets=frozenset(parts.top.get("secrets", {})),
-            known_recipes=book.names,
-            selection=selection,
-            with_files=with_files,
+    common: dict[str, Any] = {
+        "broken": built.broken,
+        "folder": file.folder,
+        "recipes": built.recipes,
+        "unreadable_recipes": built.unreadable,
+        "given_secrets": frozenset(parts.top.get("secrets", {})),
+        "known_recipes": book.names,
+        "with_files": with_files,
+    }
+    if not built.stack.choices:
+        stack, problems = built.stack, file.problems
+        check_stack(
+            Checked(stack=stack, problems=problems, selection=selection, **common)
         )
-    )
+    else:
+        found = []
+        for settled, is_selected in list_variants(built.stack, selection):
+            problems = Problems()
+            judged = settled.selection if is_selected and selection else None
+            check_stack(
+                Checked(
+                    stack=settled.stack, problems=problems, selection=judged, **common
+                )
+            )
+            found.append(problems.found)
+        join_problems(file.problems, found)
     if file.problems.has_errors:
         raise ProblemsFound(file.problems.found)
 

@@ -63,6 +63,7 @@ def make_service(
         tmpfs=tuple(draft.get("tmpfs", ())),
         labels=draft.get("labels", {}),
         networks=draft.get("networks"),
+        aliases=tuple(draft.get("aliases", ())),
         secrets=_make_secrets(draft.get("secrets", {})),
         user=str(draft.get("user", "")),
         cap_add=tuple(draft.get("cap_add", ())),

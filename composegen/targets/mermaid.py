@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from composegen.model import Condition, Need
 from composegen.planning.plan import Plan
 
@@ -20,6 +23,10 @@ _WORDS = {
 def draw_plan(plan: Plan) -> str:
     """The whole stack as Mermaid; what the plan leaves out is faint."""
     included = set(plan.names)
+    unchosen = [
+        e.service for e in plan.excluded if e.service not in plan.stack.services
+    ]
+    nodes = _name_nodes([*plan.stack.services, *unchosen])
     lines = ["flowchart LR"]
     for name, service in plan.stack.services.items():
         ends = (
@@ -29,13 +36,15 @@ def draw_plan(plan: Plan) -> str:
             if service.job
             else ("[", "]")
         )
-        lines.append(f"  {_name(name)}{ends[0]}{name}{ends[1]}")
+        lines.append(f"  {nodes[name]}{ends[0]}{name}{ends[1]}")
+    lines += [f"  {nodes[name]}[{name}]" for name in unchosen]
     for name, service in plan.stack.services.items():
         lines += [
-            f"  {_name(name)} {_draw_edge(need)} {_name(need.service)}"
+            f"  {nodes[name]} {_draw_edge(need)} {nodes[need.service]}"
             for need in service.needs
         ]
-    faint = [_name(name) for name in plan.stack.services if name not in included]
+    names = [*plan.stack.services, *unchosen]
+    faint = [nodes[name] for name in names if name not in included]
     if faint:
         lines.append("  classDef faint opacity:0.35,stroke-dasharray:4")
         lines.append(f"  class {','.join(faint)} faint")
@@ -48,6 +57,17 @@ def _draw_edge(need: Need) -> str:
     return f'{_ARROWS[need.until]}|"{_WORDS[need.until]}"|'
 
 
-def _name(service: str) -> str:
-    # `end` and a few other words mean something to Mermaid.
-    return "s_" + service.replace("-", "_")
+def _name_nodes(services: Iterable[str]) -> dict[str, str]:
+    """A node for each service: Mermaid takes neither `-` nor `.`, nor words like `end`.
+
+    What would be one node is numbered.
+    """
+    nodes: dict[str, str] = {}
+    for name in services:
+        plain = "s_" + re.sub(r"[^A-Za-z0-9]", "_", name)
+        node, count = plain, 1
+        while node in nodes.values():
+            count += 1
+            node = f"{plain}_{count}"
+        nodes[name] = node
+    return nodes

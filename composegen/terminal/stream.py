@@ -262,7 +262,8 @@ class RunConsole:
             self._talk(name, f"{event.service} is not running", fg="yellow")
 
     def _show_unhealthy(self, event: BecameUnhealthy) -> None:
-        self._talk(event.service, f"became unhealthy: {event.reason}", fg="red")
+        why = f": {event.reason}" if event.reason else ""
+        self._talk(event.service, f"became unhealthy{why}", fg="red")
 
     def _show_stopped(self, event: Stopped) -> None:
         left = f"; still there: {', '.join(map(str, event.left))}" if event.left else ""

@@ -59,6 +59,7 @@ def describe_up(event: Up, *, width: int, columns: int | None = None) -> str:
         lines += [wrap(f"    {instead}", columns) for instead in excluded.instead]
     if event.again:
         lines.append(f"  again: {event.again}")
+    lines += [wrap(f"  {hint}", columns) for hint in event.hints]
     if event.is_held:
         lines.append("Ctrl-C ends it\n")
     return "\n".join(lines)

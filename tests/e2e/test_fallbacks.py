@@ -389,7 +389,7 @@ def test_what_is_to_restart_gets_the_fallback_at_the_next_up(stack: Stack) -> No
     stack.write(stack.services)
     stack.up_well()
     (stack.folder / "kept" / "go").unlink()
-    run_well("docker", "restart", "-t", "0", stack.find("cache")["Id"])
+    run_well("docker", "stop", "-t", "0", stack.find("cache")["Id"])
     assert "web still uses cache, which is gone: composegen up" in (
         stack.composegen("status").said
     )
@@ -458,3 +458,61 @@ def test_nothing_is_left_of_it(stack: Stack) -> None:
 
     assert stack.is_clean()
     assert run("docker", "ps", "-aq", "--filter", f"name={stack.name}").stdout == ""
+
+
+# Later
+
+
+def make_restarting(stack: Stack) -> None:
+    """A service that is to be restarted when what it needs is lost."""
+    (stack.folder / "kept" / "go").touch()
+    cache = make_cache({**GATED, "retries": 1})
+    stack.write({"web": make_needing("cache", later="restart"), "cache": cache})
+
+
+def test_plain_up_says_what_only_one_that_stays_does(stack: Stack) -> None:
+    make_restarting(stack)
+
+    done = stack.up_well()
+
+    assert done.err.rstrip().endswith(
+        "`web` has `later: restart`, which needs `composegen up --stay`"
+    )
+
+
+def test_up_that_stays_restarts_what_has_lost_its_need_and_back(stack: Stack) -> None:
+    make_restarting(stack)
+    with stack.start("up", "--stay") as running:
+        running.wait_for(r"(?s)web +\| healthy.*cache +.*after|web .*after cache")
+        assert "up --stay`" not in running.said
+        (stack.folder / "kept" / "go").unlink()
+        running.wait_for(r"web +\| restarts without cache: CACHE=none", deadline=120)
+        running.wait_for(r"(?s)restarts without.*web +\| healthy", deadline=120)
+        assert_without(stack, "web", "cache")
+        assert stack.find("cache")["State"]["Running"]
+        (stack.folder / "kept" / "go").touch()
+        running.wait_for(r"web +\| restarts with cache", deadline=120)
+        running.wait_for(r"(?s)restarts with cache.*web +\| healthy", deadline=120)
+        assert_with(stack, "web", "cache")
+        running.process.send_signal(signal.SIGINT)
+        done = running.wait()
+
+    assert done.code == 130, done
+    assert "the stack stays up" in done.err
+    assert read_status(stack)["web"]["state"] == "ready"
+
+
+def test_another_up_may_run_beside_one_that_stays(stack: Stack) -> None:
+    stack.write({"web": make_waiting()})
+    with stack.start("up", "--stay") as running:
+        running.wait_for(r"web +\| healthy")
+        running.wait_for(r"(?m)^  web +[#.]")
+        stack.services["web"]["environment"] = {"COLOUR": "blue"}
+        stack.write(stack.services)
+        stack.up_well()
+        running.wait_for(r"(?s)web +\| healthy.*web +\| healthy", deadline=120)
+        run_well("docker", "kill", stack.find("web")["Id"])
+        running.wait_for(r"web +\| exited with 137")
+        assert running.process.poll() is None
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait().code == 143

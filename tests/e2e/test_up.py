@@ -582,3 +582,33 @@ def test_a_random_port_is_shown_and_answers(stack: Stack) -> None:
     assert found[0] in shown
     with socket.create_connection(("127.0.0.1", int(found[0])), timeout=5):
         pass
+
+
+# One of several
+
+
+def test_the_one_that_is_chosen_is_reached_by_the_name_of_its_choice(
+    stack: Stack,
+) -> None:
+    ask = (
+        "import os, time, urllib.request\n"
+        "urllib.request.urlopen(os.environ['LLM_URL'], timeout=5)\n"
+        "print('answered', flush=True)\n"
+    )
+    web = make_service(serve_after(ask), needs={"llm": "LLM_URL"})
+    member = make_service(publish="0:8000")
+    choice = {"one_of": ["cpu", "gpu"]}
+    stack.write({"llm": choice, "cpu": member, "gpu": member, "web": web})
+
+    stack.up_well()
+    assert has_started(stack.find("cpu"))
+    assert stack.find("gpu") is None
+
+    done = stack.up_well("gpu", "web")
+    assert "gpu" in done.err
+    assert has_started(stack.find("gpu"))
+
+    stack.up_well("--with", "gpu")
+    assert stack.find("cpu") is None
+    assert "gpu" in stack.composegen("status").out
+    assert "answered" in stack.composegen("logs", "web").out

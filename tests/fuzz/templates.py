@@ -55,6 +55,11 @@ _settings = {
         max_size=2,
     ),
     "replicas": st.integers(1, 9),
+    "aliases": st.lists(
+        st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,9}", fullmatch=True),
+        max_size=2,
+        unique=True,
+    ),
     "networks": st.dictionaries(
         st.from_regex(r"[A-Za-z0-9._-]{1,9}", fullmatch=True).filter(
             lambda name: name not in {"host", "none"}
@@ -145,7 +150,7 @@ def check_rendering(case: dict[str, Any]) -> None:
             assert service.get(key) == (wanted.get(key) or None)
         for key, value in wanted.get("compose", {}).items():
             assert service[key] == value
-        check_networks(service.get("networks"), wanted.get("networks"))
+        check_networks(service.get("networks"), wanted)
     assert written.get("x-more") == stack.get("x-more")
     if "compose" in stack:
         assert written["configs"] == stack["compose"]["configs"]
@@ -154,13 +159,20 @@ def check_rendering(case: dict[str, Any]) -> None:
 
 
 def check_networks(written: Any, wanted: Any) -> None:
-    """The networks of a service are written with their options, where it has any."""
-    if wanted is None:
+    """The networks of a service are written with their options and its aliases."""
+    networks, aliases = wanted.get("networks"), wanted.get("aliases", [])
+    if not networks and not aliases:
         assert written is None
-    elif isinstance(written, list):
-        assert (written, any(wanted.values())) == ([*wanted], False)
-    else:
-        assert (written or {"default": None}) == wanted
+        return
+    found = dict.fromkeys(written) if isinstance(written, list) else written
+    found = found or {"default": None}
+    assert [*found] == [*(networks or {"default": None})]
+    for name, options in found.items():
+        expected = dict((networks or {}).get(name) or {})
+        own = [each for each in aliases if each not in expected.get("aliases", [])]
+        if aliases:
+            expected["aliases"] = [*expected.get("aliases", []), *own]
+        assert (options or {}) == expected
 
 
 def calm_down(value: Any, key: str = "") -> Any:
@@ -170,7 +182,7 @@ def calm_down(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return (
             value
-            if key in {"volumes", "secrets", "environment"}
+            if key in {"volumes", "secrets", "environment", "aliases"}
             else [*map(calm_down, value)]
         )
     is_hostile = isinstance(value, str) and value and key != "image"

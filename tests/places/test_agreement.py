@@ -5,7 +5,7 @@ import pytest
 from composegen.places.engine.containers import Status
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
-from composegen.places.processes.service import describe_service
+from composegen.places.processes.describing import describe_service
 from composegen.places.processes.status import RunsSeen
 from composegen.places.processes.why import find_reasons
 from composegen.places.status import are_up, describe_statuses

@@ -60,6 +60,7 @@ EVENTS = [
         excluded=(ExcludedNote(service="c", reason="r", instead=("a: X=1",)),),
         is_held=True,
         again="composegen up",
+        hints=("a: b",),
     ),
     events.NotUp(text="a: a is failed\n", help="look"),
     events.EndAsked(),

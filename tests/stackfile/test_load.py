@@ -54,7 +54,7 @@ def test_problems_come_together_sorted_by_line() -> None:
             use: nginx
             publish: 99999
             tty: yes
-          Db:
+          d b:
             use: postgers
             stop_grace_period: 30
         volumes: [data]

@@ -75,3 +75,16 @@ def test_every_name_is_drawn_once() -> None:
         line for line in lines if re.fullmatch(r"  s_\w+\[+\(?[a-z-]+\)?\]+", line)
     ]
     assert len(nodes) == 5
+
+
+def test_names_that_differ_in_a_character_that_mermaid_lacks_are_two_nodes() -> None:
+    drawn = draw(
+        "services:\n"
+        + "".join(
+            f"  {name}: {{image: 'python:3.13-slim', port: 80, health: /}}\n"
+            for name in ("a-b", "a_b", "a.b")
+        )
+    )
+
+    shown = [line.strip() for line in drawn[1:]]
+    assert shown == ["s_a_b[a-b]", "s_a_b_2[a_b]", "s_a_b_3[a.b]"]

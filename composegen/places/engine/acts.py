@@ -16,6 +16,7 @@ from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, find_complaint, run_compose
 from composegen.places.engine.containers import Status
+from composegen.places.engine.helpers import add_helpers, list_idle_helpers
 from composegen.places.engine.notes import (
     NotedService,
     NotedStop,
@@ -144,7 +145,7 @@ class Acts:
         running = [name for name in names if self._is_on(name, seen)]
         if running:
             self._note_stop(running, seen)
-            self._compose("stop", *running)
+            self._compose("stop", *add_helpers(self._notes, running))
         left = self._engine.list_containers(self._notes.project)
         now = make_seen(self._notes, left, self._engine.read_clock())
         # One that kept exiting may have been started again before it was stopped.
@@ -259,6 +260,7 @@ class Acts:
                     help=f"bring it up: composegen up {name}",
                 )
         noted = [self._expect(name) for name in awaited]
+        begun = self._list_begun(awaited, new)
         boot = Booting(
             self._engine,
             self._project,
@@ -271,7 +273,9 @@ class Acts:
                 limit=None,
             ),
             self._report,
-            OneCall(awaited, ("restart", "--no-deps", *new) if new else _NOTHING_TO_DO),
+            OneCall(
+                awaited, ("restart", "--no-deps", *begun) if begun else _NOTHING_TO_DO
+            ),
         )
         given_up = boot.carry_out()
         self._forget_stop(new, seen)
@@ -287,6 +291,12 @@ class Acts:
         return tuple(name for name in awaited if states[name] not in FINE) or (
             *awaited,
         )
+
+    def _list_begun(self, awaited: list[str], new: list[str]) -> tuple[str, ...]:
+        """What Compose has to start: the new ones, and each helper that is down."""
+        containers = self._engine.list_containers(self._notes.project)
+        idle = list_idle_helpers(self._notes, awaited, containers)
+        return tuple(dict.fromkeys((*add_helpers(self._notes, new), *idle)))
 
     def _expect(self, name: str) -> NotedService:
         """A service as one that has to come up, by itself."""

@@ -19,6 +19,7 @@ from composegen.places.engine.compose import (
 )
 from composegen.places.engine.containers import Happened, Status
 from composegen.places.engine.giving_up import GivenUp, explain_compose
+from composegen.places.engine.helpers import add_helpers
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.leaving_out import LeavingOut, Lost
 from composegen.places.engine.notes import Notes
@@ -287,7 +288,7 @@ class Booting:
         self._ended_at = self.now
         names, carrying = work.call.names, work.carrying
         if work.call.words[0] == _STOP:
-            stopped = work.call.words[1:]
+            stopped = [name for name in work.call.words[1:] if self.notes.find(name)]
             self._leaving.see_stopped(stopped, self.engine.read_clock())
         if not work.exit_code or not names:
             return
@@ -353,7 +354,7 @@ class Booting:
             names = self._leaving.find_running()
         self._swept = self._ends
         if names:
-            call = Call(names=(), words=(_STOP, *names))
+            call = Call(names=(), words=(_STOP, *add_helpers(self.notes, names)))
             by_label = replace(self.project, text=None)
             self._start(_Work(call, is_made=True), by_label)
 

@@ -6,6 +6,7 @@ Times are seconds since the boot began.
 from __future__ import annotations
 
 from composegen.places.engine.notes import NotedFailure, NotedService
+from composegen.places.engine.status import STEADY_FOR, find_proof
 from composegen.places.events import Failure
 from composegen.places.status import State
 from composegen.records import record
@@ -33,7 +34,11 @@ class Instance:
 
 
 class Candidate:
-    """One service on its way up; its ``boot`` is counted from ``boots_from``."""
+    """One service on its way up; its ``boot`` is counted from ``boots_from``.
+
+    ``helper`` is the container that asks it from outside, ``answered`` since when that
+    gets the right answer.
+    """
 
     def __init__(self, noted: NotedService) -> None:
         self.noted = noted
@@ -45,6 +50,8 @@ class Candidate:
         self.ready: float | None = None
         self.boots_from: float | None = None
         self.instances: dict[str, Instance] = {}
+        self.helper = ""
+        self.answered: float | None = None
 
     def list_here(self) -> list[Instance]:
         """The containers that have not been removed."""
@@ -85,3 +92,15 @@ class Candidate:
         """Let it boot again, with other containers."""
         self.state = State.WAITING
         self.created = self.started = self.boots_from = self.ready = None
+
+    def find_proof(self, instance: Instance) -> float:
+        """For how long a container has to run to be ready by that alone, in seconds.
+
+        A helper that gets the right answer before and after a restart does not say it
+        again, so the container has to run for as long as one that died.
+        """
+        if self.noted.helper and self.answered is not None:
+            return STEADY_FOR
+        if self.noted.is_asked or self.noted.is_job:
+            return float("inf")
+        return find_proof(instance.deaths)

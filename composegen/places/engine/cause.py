@@ -31,6 +31,9 @@ class CauseName(Names):
     # A health check that does not pass
     TOOL_MISSING = auto()
     NO_TOOL = auto()
+    HELPER_DOWN = auto()
+    HELPER_WITHOUT_TOOL = auto()
+    NOT_REACHED_OUTSIDE = auto()
     PATH_NOT_FOUND = auto()
     BAD_STATUS = auto()
     CHECK_FAILS = auto()

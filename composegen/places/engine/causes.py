@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from composegen.model import PROBE_IMAGE
 from composegen.places.advice import quote_path
 from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.advice import (
@@ -243,6 +244,12 @@ def _look_at_check(seen: Evidence) -> Cause | None:
         return None
     if seen.has_died:
         return None  # its silence is no cause: what it died of is
+    if container.asker:
+        return Cause(
+            CauseName.HELPER_DOWN,
+            f"`{seen.noted.helper}`, the container that checks it, {container.asker}",
+            f"start it again: composegen start {seen.noted.name}",
+        )
     said = container.probes[-1].output if container.probes else ""
     program = _MISSING_PROGRAM.search(said)
     if program is not None or _is_tool_missing(container):
@@ -252,6 +259,14 @@ def _look_at_check(seen: Evidence) -> Cause | None:
 
 
 def _explain_tool(seen: Evidence, missing: str) -> Cause:
+    if seen.noted.helper:
+        return Cause(
+            CauseName.HELPER_WITHOUT_TOOL,
+            f"the check calls `{missing}`, which is not in the image of "
+            f"`{seen.noted.helper}`",
+            f"name an image with `sh` and the `nc` of busybox at the top level of the "
+            f"stack file:\nprobe_image: {PROBE_IMAGE}",
+        )
     said = f"the check calls `{missing}`, which is not in the image"
     if seen.tools is None:
         found = ["wget"]
@@ -277,6 +292,14 @@ def _look_at_ports(seen: Evidence) -> Cause | None:
     port = noted.check_port or noted.port
     if port is None or sockets is None:
         return None
+    hosts = find_loopback(sockets, port) if noted.helper else ()
+    if hosts:
+        return Cause(
+            CauseName.NOT_REACHED_OUTSIDE,
+            f"it listens only on {', '.join(hosts)}:{port}, where the check from "
+            "outside cannot reach it",
+            f"let it listen on 0.0.0.0:{port}",
+        )
     if any(each.port == port for each in sockets):
         return _explain_answer(seen, port)
     others = list(dict.fromkeys(each.port for each in sockets))

@@ -13,6 +13,7 @@ from composegen.places.engine.containers import Container
 from composegen.places.engine.evidence import Looking
 from composegen.places.engine.notes import NotedService
 from composegen.places.events import Failure
+from composegen.records import replace
 
 PORT_TAKEN = re.compile(
     r"(?:\d+\.\d+\.\d+\.\d+|\[::\d?\]|\[?::\]?):(\d+)\b[^\n]*?"
@@ -65,7 +66,13 @@ def explain_complaint(
     """
     name = "" if noted is None else noted.name
     said = find_complaint(complaint.splitlines())
-    cause = next(iterate_complaints(complaint, name), UNKNOWN)
+    helper = noted.helper if noted is not None else ""
+    is_helper = bool(helper) and re.search(rf"\b{re.escape(helper)}\b", complaint)
+    about = helper if is_helper else name
+    cause = next(iterate_complaints(complaint, about), UNKNOWN)
+    if is_helper and "correct `image`" in cause.help:
+        help = cause.help.replace("`image`", "`probe_image` at the top level")
+        cause = replace(cause, help=help)
     taken = PORT_TAKEN.search(complaint)
     if taken is not None and noted is not None:
         port = int(taken[1])

@@ -74,7 +74,8 @@ class Container:
     the names of its environment, ``folder`` is where its program begins, ``network``
     the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
     it does not run. ``is_past`` says that nothing has come of it since the last `up`
-    began.
+    began. ``asker`` says why the container that finds out its health does not ask:
+    empty where it does, None where there is none.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Container:
     variables: tuple[str, ...] = ()
     search_path: str = ""
     is_past: bool = False
+    asker: str | None = None
 
     @property
     def is_running(self) -> bool:

@@ -32,6 +32,7 @@ _READ_LINES = 200
 _START_TAKES = 1.0
 _MOST_FOLDERS = 5
 _OFTEN = ("/health", "/healthz", "/")
+_PROBED = re.compile(r"HTTP/\S+ (\d{3})\b")
 _SECRETS = f"{ContainerAddressing.secret_folder}/"
 
 
@@ -137,6 +138,11 @@ class Gatherer:
         self, noted: NotedService, container: Container, tools: tuple[str, ...]
     ) -> dict[str, int]:
         """What a page that is a health check answers, and whether another one does."""
+        probed = (
+            _PROBED.match(container.probes[-1].output) if container.probes else None
+        )
+        if noted.helper and probed is not None:
+            return {noted.path: int(probed[1])}
         if not tools or not noted.path or noted.check_port is None:
             return {}
         paths = tuple(dict.fromkeys((noted.path, *_OFTEN)))

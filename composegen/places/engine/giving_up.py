@@ -24,11 +24,11 @@ from composegen.records import record, replace
 
 _KEPT_LINES = 20
 _SPEAKS_OF = (
-    r"target ([\w-]+):",
-    r"> \[([\w-]+) ",
-    r"^([\w-]+) Error ",
-    r"[Ss]ervice \"?([\w-]+)",
-    r"[Cc]ontainer \"?([\w-]+)",
+    r"target ([\w.-]*\w):",
+    r"> \[([\w.-]*\w) ",
+    r"^([\w.-]*\w) Error ",
+    r"[Ss]ervice \"?([\w.-]*\w)",
+    r"[Cc]ontainer \"?([\w.-]*\w)",
 )
 
 
@@ -126,11 +126,11 @@ def _find_service(
 ) -> NotedService | None:
     """The service that a complaint is about; None where that is none."""
     named = [each for each in notes.services if not among or each.name in among]
-    names = [each.name for each in named]
+    names = {name: each for each in named for name in (each.helper, each.name) if name}
     for pattern in _SPEAKS_OF:
         for match in re.finditer(pattern, complaint, re.MULTILINE):
             word = match[1].removeprefix(f"{notes.project}-")
             for name in (word, re.sub(r"-\d+$", "", word)):
                 if name in names:
-                    return named[names.index(name)]
+                    return names[name]
     return named[0] if among and len(named) == 1 else None

@@ -14,6 +14,7 @@ from typing import Protocol
 from composegen.errors import ComposegenError, Level, MissingVariable
 from composegen.places.engine.containers import ImageBuild
 from composegen.places.engine.registry import Offer
+from composegen.planning.asking import find_helper
 from composegen.planning.fallbacks import list_excluded
 from composegen.planning.plan import Plan, Step
 from composegen.records import record
@@ -49,12 +50,14 @@ class WantedImage:
     """An image, and the services that run it or are built from it.
 
     ``must_pull`` says that the registry is asked even where the engine has it,
-    ``may_pull`` that it is asked at all.
+    ``may_pull`` that it is asked at all. One that ``is_probe`` asks the services from
+    outside.
     """
 
     name: str
     services: tuple[str, ...]
     is_base: bool = False
+    is_probe: bool = False
     is_required: bool = False
     must_pull: bool = False
     may_pull: bool = True
@@ -96,7 +99,27 @@ def list_images(
             must_pull=known.must_pull or image.must_pull,
             may_pull=known.may_pull and image.may_pull,
         )
+    probe = _find_probe_image(plan, fill)
+    if probe is not None and probe.name not in wanted:
+        wanted[probe.name] = probe
     return tuple(wanted.values())
+
+
+def _find_probe_image(plan: Plan, fill: Callable[[str], str]) -> WantedImage | None:
+    """What asks services from outside, where there are any to ask."""
+    asked = [step for step in plan.steps if find_helper(step.service)]
+    try:
+        name = fill(plan.stack.probe_image)
+    except MissingVariable:
+        return None  # the variable is reported
+    if not asked:
+        return None
+    return WantedImage(
+        name=name,
+        services=tuple(step.name for step in asked),
+        is_probe=True,
+        is_required=any(step.is_required for step in asked),
+    )
 
 
 def _find_image(step: Step, fill: Callable[[str], str]) -> WantedImage | None:
@@ -183,6 +206,8 @@ def describe_found(found: Found, plan: Plan) -> tuple[str, Level | None, str]:
     kind = "base image" if image.is_base else "image"
     names = ", ".join(f"`{name}`" for name in image.services)
     what = f"the {kind} `{image.name}` of {names}"
+    if image.is_probe:
+        what = f"the image `{image.name}`, which checks {names} from outside,"
     state = "is on the engine" if found.is_here else "is not on the engine"
     if found.source is Source.HERE:
         return f"{what} {state}", None, ""
@@ -195,6 +220,8 @@ def describe_found(found: Found, plan: Plan) -> tuple[str, Level | None, str]:
             "check the network, or load it into the engine: docker load",
         )
     help = "correct FROM in the Dockerfile" if image.is_base else "correct `image`"
+    if image.is_probe:
+        help = "correct `probe_image` at the top level"
     message = f"{what} {state} and cannot be pulled: {found.words}"
     if image.is_required:
         return message, Level.ERROR, f"{help}, or: docker login"

@@ -19,8 +19,8 @@ from composegen.model import Condition
 from composegen.places.engine.candidate import Candidate, Instance
 from composegen.places.engine.containers import Action, Container, Happened, Status
 from composegen.places.engine.deaths import Death, DeathBook
+from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
-from composegen.places.engine.status import find_proof
 from composegen.places.events import (
     Created,
     Event,
@@ -60,6 +60,11 @@ class Judge:
         self._book = DeathBook()
         self.candidates: Mapping[str, Candidate] = {
             noted.name: Candidate(noted) for noted in notes.services
+        }
+        self._asked = {
+            each.noted.helper: each
+            for each in self.candidates.values()
+            if each.noted.helper
         }
 
     # What it has come to
@@ -166,7 +171,13 @@ class Judge:
 
     def adopt(self, containers: Iterable[Container]) -> Iterator[Event]:
         """Take in the containers that are there before anything is done."""
+        containers = tuple(containers)
         for container in containers:
+            if container.service in self._asked and container.is_running:
+                asked = self._asked[container.service]
+                asked.helper = container.id
+                asked.answered = 0.0 if container.health == "healthy" else None
+        for container in fold_helpers(self.notes, containers):
             candidate = self.candidates.get(container.service)
             if candidate is None or candidate.state is State.EXCLUDED:
                 continue
@@ -187,6 +198,9 @@ class Judge:
 
     def see(self, happened: Happened, at: float) -> Iterator[Event]:
         """Take in what happened to a container; yield the events to report."""
+        if happened.service in self._asked:
+            yield from self._see_helper(self._asked[happened.service], happened, at)
+            return
         candidate = self.candidates.get(happened.service)
         if candidate is None or candidate.state is State.EXCLUDED:
             return
@@ -210,6 +224,8 @@ class Judge:
                 yield from self._see_create(candidate, instance, at)
             case Action.START:
                 yield from self._see_start(candidate, instance, at)
+            case Action.HEALTH if candidate.noted.helper:
+                pass  # the image's own check, which nothing waits for
             case Action.HEALTH if happened.health == "healthy":
                 yield from self._see_ready(candidate, instance, at)
             case Action.OUT_OF_MEMORY:
@@ -218,6 +234,34 @@ class Judge:
                 yield from self._see_death(candidate, instance, happened, at)
             case Action.DESTROY:
                 instance.is_gone = True
+
+    def _see_helper(
+        self, candidate: Candidate, happened: Happened, at: float
+    ) -> Iterator[Event]:
+        """Take in what happened to the container that asks a service from outside."""
+        if candidate.state is State.EXCLUDED:
+            return
+        if happened.action is Action.START:
+            candidate.helper, candidate.answered = happened.id, None
+        if happened.id != candidate.helper:
+            return
+        code = happened.exit_code or 0
+        if happened.action is Action.HEALTH:
+            candidate.answered = at if happened.health == "healthy" else None
+            if candidate.answered is None:
+                return
+            for instance in candidate.list_here():
+                if instance.alive_since is not None:
+                    yield from self._see_ready(candidate, instance, at)
+        elif happened.action is Action.DIE:
+            candidate.answered = None
+            if code in _HOPELESS and candidate.failure is None:
+                noted = candidate.noted
+                reason = (
+                    f"{noted.helper}, which checks {noted.name}, exited with {code}: "
+                    f"{_HOPELESS[code]}"
+                )
+                yield from self._fail(candidate, at, How.DIED, reason)
 
     def settle(self, names: Iterable[str] | None = None) -> None:
         """Compose replaces no more of some services, or of all: what is there stays."""
@@ -333,14 +377,11 @@ class Judge:
     def look(self, at: float) -> Iterator[Event]:
         """Let time pass: who has lived long enough, who has taken too long."""
         for candidate in self.candidates.values():
-            noted = candidate.noted
             if candidate.state is not State.STARTING:
                 continue
             for instance in candidate.list_here():
-                alive = instance.alive_since
-                if noted.is_asked or noted.is_job or alive is None:
-                    continue
-                if instance.ready is None and at - alive >= find_proof(instance.deaths):
+                alive, proof = instance.alive_since, candidate.find_proof(instance)
+                if instance.ready is None and alive is not None and at >= alive + proof:
                     yield from self._see_ready(candidate, instance, at)
             deadline = self._find_deadline(candidate)
             if candidate.state is State.STARTING and at >= deadline:
@@ -361,12 +402,11 @@ class Judge:
             if candidate.state is not State.STARTING:
                 continue
             moments.append(self._find_deadline(candidate))
-            if not candidate.noted.is_asked and not candidate.noted.is_job:
-                moments += [
-                    instance.alive_since + find_proof(instance.deaths)
-                    for instance in candidate.list_here()
-                    if instance.alive_since is not None and instance.ready is None
-                ]
+            moments += [
+                instance.alive_since + candidate.find_proof(instance)
+                for instance in candidate.list_here()
+                if instance.alive_since is not None and instance.ready is None
+            ]
         return max(at, min(moments))
 
     def _find_deadline(self, candidate: Candidate) -> float:

@@ -46,9 +46,9 @@ _NO_PORT = re.compile(
 )
 _FREE = 1024
 _UNKNOWN_HOST = re.compile(
-    r"getaddrinfo \w+ ([a-z][a-z0-9-]*)\b|could not translate host name \"([\w-]+)\""
-    r"|lookup ([a-z][a-z0-9-]*)\b|unknown host:? '?([a-z][a-z0-9-]*)|"
-    r"host not found in upstream \"([\w-]+)\"",
+    r"getaddrinfo \w+ (\w(?:[\w.-]*\w)?)|could not translate host name \"([\w.-]+)\""
+    r"|lookup (\w(?:[\w.-]*\w)?)|unknown host:? '?(\w(?:[\w.-]*\w)?)|"
+    r"host not found in upstream \"([\w.-]+)\"",
     re.IGNORECASE,
 )
 _MODULE = re.compile(

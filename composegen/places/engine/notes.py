@@ -80,7 +80,8 @@ class NotedService:
     ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
     its published ports, ``says_port`` whether `port` is written too.
     ``definition`` is the digest of what it was made from, ``without`` are the excluded
-    services that its containers were made without.
+    services that its containers were made without, ``helper`` is the name of the
+    container that asks it from outside, empty where none does.
     """
 
     name: str
@@ -102,6 +103,7 @@ class NotedService:
     publish: tuple[str, ...] = ()
     says_port: bool = False
     definition: str = ""
+    helper: str = ""
     without: tuple[str, ...] = ()
 
 

@@ -15,7 +15,7 @@ from composegen.places.engine.notes import (
     Notes,
     load_notes,
 )
-from composegen.planning.asking import asks_a_port
+from composegen.planning.asking import asks_a_port, find_helper
 from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
 from composegen.planning.numbers import fill_numbers
@@ -140,6 +140,7 @@ def _note_service(plan: Plan, step: Step, fill: Callable[[str], str]) -> NotedSe
         ),
         password_file=_find_file(plan, secret),
         definition=digest_definition(plan.stack.services, step.name),
+        helper=find_helper(service),
         publish=tuple(_write_published(port) for port in service.publish),
         says_port=bool(service.recipe)
         or ("services", step.name, "port") in plan.stack.places,

@@ -6,10 +6,11 @@ whose optional needs are settled, with the fallbacks of those that are excluded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from composegen.model import Condition, Later
+from composegen.planning.asking import find_helper
 from composegen.planning.exclusion import Fallbacks, list_exclusions, vary_plan
 from composegen.planning.plan import Gate, Plan, Step
 from composegen.records import field, record, replace
@@ -199,9 +200,15 @@ class Phases:
         is_all = len(names) == len(self.plan.names)
         return Call(
             names=names,
-            words=words if is_all else (*words, *names),
+            words=words if is_all else (*words, *names, *self._list_helpers(names)),
             text=self._render(self._vary(names)),
         )
+
+    def _list_helpers(self, names: Collection[str]) -> Iterator[str]:
+        """The containers that ask these services from outside."""
+        for step in self.plan.steps:
+            if step.name in names and (helper := find_helper(step.service)):
+                yield helper
 
     def list_instead(self, name: str, seen: Seen) -> tuple[str, ...]:
         """What each service does that needs an excluded one."""
@@ -233,7 +240,7 @@ class Phases:
         if {*kept} != {*had} or self._restarts(name, {*wanted} - {*kept}):
             return wanted
         varied = vary_plan(self.plan, {**self.without, name: kept})
-        text = self._render(self._cut_gates(varied, (name,)))
+        text = self._render(cut_gates(varied, (name,), self.excluded))
         return wanted if self._before.is_replaced(name, text) else kept
 
     def _restarts(self, name: str, lost: Collection[str]) -> bool:
@@ -246,32 +253,36 @@ class Phases:
     def _vary(self, names: Collection[str]) -> Plan:
         """The plan as a call gets it: its services with what they start without."""
         varied = vary_plan(self.plan, self.without)
-        return self._cut_gates(varied, names)
+        return cut_gates(varied, names, self.excluded)
 
-    def _cut_gates(self, plan: Plan, names: Collection[str]) -> Plan:
-        """The plan with the gates among these services alone.
 
-        What was started before is up, or is waited for no more: Compose would wait half
-        a second to see it. It stays in the text as something that has started, for
-        Compose keeps the order in which to stop. A job would run again.
-        """
-        return replace(
-            plan, steps=tuple(self._cut_step(step, names) for step in plan.steps)
-        )
+def cut_gates(plan: Plan, names: Collection[str], off: Collection[str]) -> Plan:
+    """The plan with the gates among these services alone; nothing of ``off`` starts.
 
-    def _cut_step(self, step: Step, names: Collection[str]) -> Step:
-        if step.name in names and all(gate.service in names for gate in step.gates):
-            return step
-        jobs = {each.name for each in self.plan.steps if each.service.job}
-        gates = (
-            gate
-            if step.name in names and gate.service in names
-            else replace(gate, condition=Condition.STARTED)
-            for gate in step.gates
-            if gate.service not in self.excluded
-            and (gate.service not in jobs or {step.name, gate.service} <= {*names})
-        )
-        return replace(step, gates=tuple(gates))
+    What was started before is up, or is waited for no more: Compose would wait half a
+    second to see it. It stays in the text as something that has started, for Compose
+    keeps the order in which to stop. A job would run again.
+    """
+    jobs = {each.name for each in plan.steps if each.service.job}
+    return replace(
+        plan, steps=tuple(_cut_step(step, names, {*off}, jobs) for step in plan.steps)
+    )
+
+
+def _cut_step(
+    step: Step, names: Collection[str], off: Collection[str], jobs: Collection[str]
+) -> Step:
+    if step.name in names and all(gate.service in names for gate in step.gates):
+        return step
+    gates = (
+        gate
+        if {step.name, gate.service} <= {*names}
+        else replace(gate, condition=Condition.STARTED)
+        for gate in step.gates
+        if gate.service not in off
+        and (gate.service not in jobs or {step.name, gate.service} <= {*names})
+    )
+    return replace(step, gates=tuple(gates))
 
 
 def _spare_orphans(words: Words) -> Words:

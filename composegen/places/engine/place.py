@@ -17,6 +17,7 @@ from composegen.places.engine.compose import (
 )
 from composegen.places.engine.entering import prepare_call
 from composegen.places.engine.follow import follow_engine
+from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
@@ -90,7 +91,9 @@ class EnginePlace:
     def look(self) -> Seen:
         """How every service is doing now."""
         with Engine(self._notes.endpoint) as engine:
-            containers = engine.list_containers(self._notes.project)
+            containers = fold_helpers(
+                self._notes, engine.list_containers(self._notes.project)
+            )
             unreached = self._reach.look(engine, containers)
             notes = self._describe_owners(engine)
             seen = make_seen(

@@ -175,6 +175,8 @@ def find_unreached(
 def _is_own(notes: Notes, noted: NotedService, container: Container) -> bool:
     """Whether it is ready, and in a network of its own."""
     shares = container.network.startswith(_OF_OTHERS)
+    if noted.helper and container.asker is None:
+        return False
     return not shares and find_state(notes, noted, container) is State.READY
 
 

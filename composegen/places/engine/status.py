@@ -8,6 +8,7 @@ from typing import Any
 
 from composegen.model import Later
 from composegen.places.engine.containers import Container, Status, format_time
+from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import (
     How,
     NotedExclusion,
@@ -86,7 +87,8 @@ def make_seen(
     ``unreached`` are the services that only their own container reaches.
     """
     at = time.time() if now is None else now
-    found = tuple(forget_past(notes, each) for each in containers)
+    folded = fold_helpers(notes, containers)
+    found = tuple(forget_past(notes, each) for each in folded)
     statuses = [
         replace(status, reachable=False) if status.service in unreached else status
         for status in (_make_status(notes, each, found, at) for each in notes.services)

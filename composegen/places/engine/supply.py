@@ -15,6 +15,7 @@ from composegen.places.engine.compose import Project, run_compose
 from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.leaving_out import Lost
 from composegen.places.engine.notes import Notes
+from composegen.planning.asking import find_helper
 from composegen.planning.plan import Plan
 from composegen.records import replace
 from composegen.workspace.workspace import Workspace
@@ -45,9 +46,11 @@ class Supply:
         self._workspace = workspace
         self._show = show
         self._in_terminal = in_terminal
+        self._probe_image = ""
 
     def get(self, plan: Plan, *, builds: bool) -> GivenUp | None:
         """Build and pull what is missing; why a required image cannot be got."""
+        self._probe_image = plan.stack.probe_image
         required = [step.service for step in plan.steps if step.is_required]
         optional = [step.service for step in plan.steps if not step.is_required]
         return (
@@ -55,6 +58,7 @@ class Supply:
             or self._pull_required(required)
             or (self._build_optional(optional) if builds else None)
             or self._pull_optional(optional)
+            or self._pull_optional_helper(optional)
         )
 
     # Required ones
@@ -64,8 +68,16 @@ class Supply:
         return self._call("build", *names, about=names) if names else None
 
     def _pull_required(self, services: Iterable[Service]) -> GivenUp | None:
+        services = tuple(services)
         names = [service.name for service in services if self._must_pull(service)]
+        names += self._list_helpers_to_pull(services)
         return self._call(*_PULL, *names, about=names) if names else None
+
+    def _list_helpers_to_pull(self, services: Iterable[Service]) -> list[str]:
+        """The first helper of services, where the image that all have is missing."""
+        helpers = [name for service in services if (name := find_helper(service))]
+        asking = Service(name="", image=self._probe_image)
+        return helpers[:1] if helpers and self._must_pull(asking) else []
 
     def _must_pull(self, service: Service) -> bool:
         policy = service.passed.get("pull_policy", "missing")
@@ -107,6 +119,18 @@ class Supply:
                 ended = self._lose(name, "pulled", failed)
                 if ended is not None:
                     return ended
+        return None
+
+    def _pull_optional_helper(self, services: Iterable[Service]) -> GivenUp | None:
+        """Pull what asks optional services from outside, which all are lost without."""
+        asked = [service for service in services if find_helper(service)]
+        names = self._list_helpers_to_pull(asked)
+        code, said = self._run(*_PULL, *names) if names else (0, "")
+        for service in asked if code else ():
+            failed = self._explain(said.splitlines(), [service.name], code)
+            ended = self._lose(service.name, "pulled", failed)
+            if ended is not None:
+                return ended
         return None
 
     def _lose(self, name: str, verb: str, given_up: GivenUp) -> GivenUp | None:

@@ -44,6 +44,7 @@ from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.phases import Before, Phases
 from composegen.places.engine.reach import find_unreached
 from composegen.places.engine.status import find_addresses
+from composegen.places.engine.stay import Staying, list_hints
 from composegen.places.engine.supply import Supply
 from composegen.places.engine.volumes import note_volumes
 from composegen.places.events import (
@@ -103,7 +104,7 @@ class UpOptions:
     without them. ``in_terminal`` says that what Compose prints in front goes to a
     terminal: it draws its progress there. ``take_over`` lets it replace containers of
     another folder, or of another Compose file; ``ask`` asks a person about the latter,
-    None where there is no one.
+    None where there is no one. With ``stay`` it goes on until a signal.
     """
 
     build: bool = True
@@ -115,6 +116,7 @@ class UpOptions:
     in_terminal: bool = False
     take_over: bool = False
     ask: Callable[[str], bool] | None = None
+    stay: bool = False
 
 
 def up_stack(
@@ -129,17 +131,18 @@ def up_stack(
     with catch_signals(_interrupt):
         find_docker()
         endpoint = find_endpoint(workspace.environment)
-        with (
-            Engine(endpoint) as engine,
-            hold_lock(workspace.folder, _LOCK) as is_ours,
-        ):
-            if not is_ours:
-                raise UpAlready(
-                    "another `composegen up` is running in this folder",
-                    help="wait for it, or stop it with Ctrl-C in its terminal",
-                )
-            up = _Up(plan, workspace, options, report, engine, endpoint)
-            return up.carry_out()
+        with Engine(endpoint) as engine:
+            with hold_lock(workspace.folder, _LOCK) as is_ours:
+                if not is_ours:
+                    raise UpAlready(
+                        "another `composegen up` is running in this folder",
+                        help="wait for it, or stop it with Ctrl-C in its terminal",
+                    )
+                up = _Up(plan, workspace, options, report, engine, endpoint)
+                code = up.carry_out()
+            if code == ExitCode.FINE and options.stay:
+                return up.stay()
+            return code
 
 
 def _interrupt(code: ExitCode) -> None:
@@ -181,6 +184,7 @@ class _Up:
         )
         self.unset: frozenset[str] = frozenset()
         self.lost: Mapping[str, Lost] = {}
+        self.fitted = self.plan
 
     def carry_out(self) -> int:
         """Everything in its order; the exit code."""
@@ -188,6 +192,7 @@ class _Up:
         self._check_owner()
         check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
         fitted = self._fit()
+        self.fitted = fitted.plan
         text = self._render()
         if fitted.note:
             self.report(Noted(text=fitted.note))
@@ -204,7 +209,7 @@ class _Up:
         note_volumes(self.engine, self.notes, self.folder, is_before=True)
         given_up = self._get_images()
         if given_up is None:
-            boot = self._make_boot(fitted.plan)
+            boot = self._make_boot()
             given_up = boot.carry_out()
             note_volumes(self.engine, self.notes, self.folder)
             if not given_up.reasons:
@@ -216,10 +221,22 @@ class _Up:
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
 
-    def _make_boot(self, plan: Plan) -> Booting:
+    def stay(self) -> int:
+        """Show what happens now that it is up, until a signal; its exit code."""
+        staying = Staying(
+            self.fitted,
+            self.project,
+            self.notes,
+            self._write_text,
+            self.report,
+            lock=_LOCK,
+        )
+        return staying.carry_out()
+
+    def _make_boot(self) -> Booting:
         options = self.options
         phases = Phases(
-            plan,
+            self.fitted,
             self._write_text,
             UP_PART if options.names else UP,
             before=Before(
@@ -394,6 +411,7 @@ class _Up:
             )
             + note_excluded(notes),
             again="composegen up" if notes.excluded else "",
+            hints=() if self.options.stay else list_hints(self.plan),
         )
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from composegen.graph import find_closure
 from composegen.places.place import Act, Acted, Outcome
 from composegen.places.processes.control import EXCLUDE
+from composegen.places.processes.describing import describe_failure
 from composegen.places.processes.later import can_change
-from composegen.places.processes.service import RunningService, describe_failure
+from composegen.places.processes.service import RunningService
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.status import State
 from composegen.records import as_dict
@@ -190,6 +191,8 @@ def _judge(service: RunningService) -> str | None:
         return f"{service.name} was stopped by the user meanwhile"
     if service.is_well:
         return ""
+    if service.exclusion is not None and service.failure is None:
+        return f"{service.name} is excluded: {service.exclusion}"
     failure = describe_failure(service)
     is_over = service.state in _OVER or service.again_at is not None
     if failure is not None and is_over:

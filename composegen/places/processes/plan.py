@@ -28,7 +28,9 @@ from composegen.places.processes.environment import (
 )
 from composegen.places.processes.ports import fill_stack, move_ports
 from composegen.places.status import ALIVE_FOR
+from composegen.planning.choices import choose_named, settle_choices
 from composegen.planning.exclusion import require
+from composegen.planning.fallbacks import list_excluded
 from composegen.planning.needs import Needs
 from composegen.planning.plan import Plan, Step, make_plan
 from composegen.planning.selection import Selection, expand_groups
@@ -93,8 +95,12 @@ def settle_plan(
     stack: Stack, asked: Asked, around: Surroundings, machine: Machine
 ) -> LocalPlan:
     """The plan of what can run here. Raises CannotRun, UsageError, SelectionError."""
-    asked = replace(asked, selection=expand_groups(stack, asked.selection))
-    small = restrict_stack(stack, asked.names)
+    selection, names = choose_named(stack, asked.selection, asked.names)
+    settled = settle_choices(stack, selection)
+    asked = replace(
+        asked, selection=expand_groups(settled.stack, settled.selection), names=names
+    )
+    small = restrict_stack(settled.stack, asked.names)
     for name in asked.names:
         if name in asked.selection.removed:
             raise UsageError(f"`{name}` is selected, and excluded with --without")
@@ -110,7 +116,9 @@ def settle_plan(
     filled, refused = fill_stack(small, around)
     local = move_ports(small, filled)
     selection = Selection(added=added, removed=removed)
-    settler = _Settler(local, asked, around, machine, refused)
+    settler = _Settler(
+        local, asked, around, machine, refused, {} if names else settled.unchosen
+    )
     return settler.settle(selection, filled.services)
 
 
@@ -137,8 +145,10 @@ class _Settler:
         around: Surroundings,
         machine: Machine,
         refused: Mapping[str, CannotRun],
+        unchosen: Mapping[str, str],
     ) -> None:
         self.stack = stack
+        self.unchosen = unchosen
         self.refused = refused
         self.asked = asked
         self.around = around
@@ -267,7 +277,13 @@ class _Settler:
             replace(each, reason=self.reasons.get(each.service, each.reason))
             for each in plan.excluded
         )
-        removed = tuple(n for n in plan.selection.removed if n not in self.reasons)
+        services = self.stack.services
+        removed = tuple(
+            services[name].host_name
+            for name in plan.selection.removed
+            if name not in self.reasons
+        )
+        excluded += list_excluded(self.stack, self.unchosen, frozenset())
         added = tuple(
             n for n in plan.selection.added if n in self.asked.selection.added
         )

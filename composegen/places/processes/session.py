@@ -16,6 +16,7 @@ from composegen.places.events import Event, Message, Report
 from composegen.places.processes.acts import Acts
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.control import Answer, Control
+from composegen.places.processes.describing import describe_failure
 from composegen.places.processes.entering import describe_launch
 from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import LocalPlan, Way
@@ -24,7 +25,6 @@ from composegen.places.processes.records import (
     RunRecord,
     identify_self,
 )
-from composegen.places.processes.service import describe_failure
 from composegen.places.processes.sockets import choose_socket, find_socket_folder
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.processes.units import Unit

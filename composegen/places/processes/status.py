@@ -205,7 +205,7 @@ class _Answers:
             status,
             state=State.EXCLUDED,
             reason=note["reason"],
-            fallback=note.get("fallback") or None,
+            fallback=bool(note.get("fallback")),
         )
 
 

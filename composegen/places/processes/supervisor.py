@@ -14,7 +14,9 @@ from typing import Any
 
 from composegen.places.events import Failure, Message, Report
 from composegen.places.processes.claims import Claims
+from composegen.places.processes.describing import describe_service
 from composegen.places.processes.exclusions import Exclusions
+from composegen.places.processes.gates import Gates
 from composegen.places.processes.later import (
     BACK_AFTER,
     Change,
@@ -22,13 +24,14 @@ from composegen.places.processes.later import (
     can_change,
     list_stale,
 )
-from composegen.places.processes.service import RunningService, describe_service
+from composegen.places.processes.service import RunningService
 from composegen.places.processes.tender import Tender
 from composegen.places.processes.units import Unit
 from composegen.places.status import ExcludedNote, ServiceStatus
 from composegen.places.timeline import Boot
 from composegen.planning.exclusion import list_exclusions
 from composegen.planning.fallbacks import Excluded
+from composegen.planning.plan import Step
 from composegen.records import replace
 from composegen.system.process import Processes
 from composegen.values import format_duration
@@ -199,11 +202,15 @@ class Supervisor:
         """What each service does that needs an excluded one, a line each."""
         for fallback in excluded.fallbacks:
             service = self.services.get(fallback.service)
-            if service is None or service.exclusion is not None:
+            is_out = service is not None and service.exclusion is not None
+            if is_out or fallback.service in also:
                 continue
-            if fallback.service in also:
-                continue
-            is_used = excluded.service in service.without or not can_change(service)
+            # One that is not tended here is the program that owns the run.
+            is_used = (
+                service is None
+                or excluded.service in service.without
+                or not can_change(service)
+            )
             what = fallback if is_used else "keeps running as it is"
             yield f"{fallback.service}: {what}"
 
@@ -221,9 +228,12 @@ class Supervisor:
         while True:
             now = time.monotonic()
             for change in restarts.find_due(now):
+                if change.service in self._changing:
+                    continue
                 self._tell(change)
                 if not change.is_refused:
                     restarts.note(change, now)
+                    self._changing.add(change.service)
                     self._do(self.change(change.service))
             left = restarts.find_next(now) - time.monotonic()
             changes = [each.wait_for_change() for each in restarts.watched]
@@ -250,18 +260,25 @@ class Supervisor:
 
     async def change(self, name: str) -> None:
         """Restart a service: what it starts with is chosen then."""
-        async with self.locks[name]:
-            if self._is_ending or not can_change(self.services[name]):
-                return
-            self._changing.add(name)
-            try:
+        self._changing.add(name)
+        try:
+            async with self.locks[name]:
+                if self._is_ending or not can_change(self.services[name]):
+                    return
                 await self.leave(name)
                 await self.tenders[name].halt()
                 self.services[name].starts_otherwise()
                 self.begin(name, is_again=True)
-            finally:
-                self._changing.discard(name)
-                self._wake()
+        finally:
+            self._changing.discard(name)
+            self._wake()
+
+    def find_step(self, name: str) -> Step:
+        """A step of the plan as it would start now: without what is not there."""
+        plan = self._exclusions.plan
+        step = next(each for each in plan.steps if each.name == name)
+        gates = Gates(step, self.services, self._exclusions.is_fallback)
+        return self._exclusions.vary(name, gates.find_absent())
 
     def list_users(self, names: Collection[str]) -> tuple[str, ...]:
         """The services that run without one of these, and can be restarted with it."""

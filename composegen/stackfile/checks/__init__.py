@@ -18,6 +18,11 @@ from composegen.stackfile.checks.health import check_health, check_probe_tool
 from composegen.stackfile.checks.host import check_engine_socket, check_host_network
 from composegen.stackfile.checks.images import check_images, check_reasons, check_tried
 from composegen.stackfile.checks.implied import check_implied_needs
+from composegen.stackfile.checks.names import (
+    check_aliases,
+    check_built_names,
+    check_cases,
+)
 from composegen.stackfile.checks.needs import (
     check_conditions,
     check_cycle,
@@ -52,6 +57,9 @@ from composegen.stackfile.checks.variables import (
 
 CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_names,
+    check_cases,
+    check_built_names,
+    check_aliases,
     check_cycle,
     check_conditions,
     check_unasked,

@@ -7,7 +7,7 @@ from composegen.model import (
     HealthKind,
     Service,
 )
-from composegen.planning.asking import asks_a_port, choose_tool
+from composegen.planning.asking import asks_a_port, choose_tool, find_helper
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.paths import check_build
 from composegen.text import shorten
@@ -21,6 +21,8 @@ def check_health(checked: Checked) -> None:
         if health is None or checked.is_broken(service.name, "health"):
             continue
         path = ("services", service.name, "health")
+        if health.is_outside:
+            _check_outside(checked, service, health, path)
         if health.kind is HealthKind.NONE:
             continue
         if health.boot.seconds < health.timeout.seconds:
@@ -65,6 +67,37 @@ def _check_port(
         )
 
 
+def _check_outside(
+    checked: Checked, service: Service, health: Health, path: tuple[str, ...]
+) -> None:
+    """A check from outside asks a port, by a name that the service has."""
+    if not asks_a_port(health):
+        checked.add(
+            "outside-health",
+            f"the check of `{service.name}` runs in its container: only `http` and "
+            "`tcp` can ask from outside",
+            path,
+            "ask a port, or remove `from: outside`:\n"
+            "health: {tcp: true, from: outside}",
+        )
+    elif service.uses_host_network:
+        checked.add(
+            "outside-health",
+            f"`{service.name}` is on the network of the host, where no other container "
+            "reaches it by its name",
+            path,
+            "remove `from: outside`",
+        )
+    helper = find_helper(service)
+    if helper in checked.stack.services:
+        checked.add(
+            "name-taken",
+            f"`{helper}` is the container that checks `{service.name}` from outside",
+            ("services", helper),
+            "give this service another name",
+        )
+
+
 def _find_undefaulted(service: Service) -> str:
     """The variable without a default that says where a published port leads."""
     names = (find_undefaulted(port.target) for port in service.publish)
@@ -83,6 +116,8 @@ def check_probe_tool(checked: Checked) -> None:
         health = service.health
         if health is None or not asks_a_port(health) or choose_tool(health):
             continue
+        if health.is_outside:
+            continue
         if health.port is None or _is_udp(service, health.port):
             continue
         if checked.is_broken(
@@ -100,7 +135,8 @@ def check_probe_tool(checked: Checked) -> None:
             ("services", service.name, "health"),
             "name a tool of the image:\nhealth: {.., tool: curl}     # or python3 "
             "python node wget bash php\nor use a command:\n"
-            "health: {command: [..]}",
+            "health: {command: [..]}\nor, without a tool, ask over the network:\n"
+            "health: {.., from: outside}",
         )
 
 

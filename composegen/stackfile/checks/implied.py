@@ -140,12 +140,17 @@ def _list_names(checked: Checked) -> dict[str, Service]:
         own = service.compose.get("container_name")
         raw = service.compose.get("networks")
         names[str(own).lower()] = service
-        for options in raw.values() if isinstance(raw, dict) else ():
+        names.update((alias.lower(), service) for alias in service.aliases)
+        own_networks = (service.networks or {}).values()
+        raw_networks = raw.values() if isinstance(raw, dict) else ()
+        for options in (*own_networks, *raw_networks):
             aliases = options.get("aliases") if isinstance(options, dict) else None
             for alias in aliases if isinstance(aliases, list) else ():
                 names[str(alias).lower()] = service
     names.pop("none", None)
-    return names | {name.lower(): s for name, s in checked.stack.services.items()}
+    services = checked.stack.services.values()
+    names |= {each.choice.lower(): each for each in services if each.choice}
+    return names | {each.name.lower(): each for each in services}
 
 
 def find_hosts(variable: str, text: str) -> Iterator[tuple[str, int | None]]:

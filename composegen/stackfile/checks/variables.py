@@ -12,6 +12,7 @@ from composegen.planning.addressing import (
     choose_addressing,
     find_published,
 )
+from composegen.planning.credentials import name_password
 from composegen.planning.placeholders import (
     PLACEHOLDER,
     UnknownPlaceholder,
@@ -218,7 +219,7 @@ def check_requirements(checked: Checked) -> None:
             and not checked.is_broken(service.name, "environment", "secrets")
         ):
             variable = next(n for n in recipe.requires if n.endswith("_FILE"))
-            secret = f"{service.name}-password"
+            secret = name_password(service.name)
             checked.add(
                 "missing-setting",
                 f"`{service.name}` does not start without {recipe.requires[0]}",

@@ -18,6 +18,8 @@ from composegen.values import Duration, Number, double_dollars
 
 _HEALTH_KINDS = {kind.value: kind for kind in HealthKind}
 _KIND_KEYS = frozenset({"kind", "path", "command", "reason"})
+FROM = ("inside", "outside")
+"""Where a check asks from: the container itself, or one next to it."""
 
 
 def read_health(reader: Reader, node: Node, path: Path) -> Any:
@@ -42,6 +44,13 @@ def read_health(reader: Reader, node: Node, path: Path) -> Any:
         read = HEALTH_KEYS[key](reader, value)
         if read is not None:
             draft |= read if isinstance(read, dict) else {key: read}
+    if draft.get("is_outside") and "tool" in found:
+        reader.add(
+            "outside-health",
+            "`tool` is a program of the image, and a check from outside needs none",
+            found["tool"][0],
+            "remove `tool`, or `from: outside`",
+        )
     return draft
 
 
@@ -147,6 +156,22 @@ def _read_tool(reader: Reader, node: Node) -> str | None:
     return tool
 
 
+def _read_from(reader: Reader, node: Node) -> Draft | None:
+    """Where the check asks from."""
+    text = reader.read_text(node, "`inside` or `outside`", variables=False)
+    if text is None:
+        return None
+    if text not in FROM:
+        reader.add(
+            "wrong-type",
+            f"`{shorten(text)}` is not where a check can ask from",
+            node,
+            suggest(text, FROM, "inside (the default) or outside"),
+        )
+        return None
+    return {"is_outside": text == "outside"}
+
+
 def _read_host(reader: Reader, node: Node) -> str | None:
     host = reader.read_text(node, "a host name", variables=False)
     if host is not None and not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", host):
@@ -172,6 +197,7 @@ HEALTH_KEYS: Mapping[str, Callable[[Reader, Node], Any]] = {
     "retries": _read_retries,
     "host": _read_host,
     "tool": _read_tool,
+    "from": _read_from,
 }
 """The keys of ``health``; the first five are the kinds of check."""
 
@@ -198,6 +224,10 @@ SCHEMA: Schema = {
                 "host": shapes.say(shapes.PLAIN_TEXT, "The Host header"),
                 "tool": shapes.say(
                     {"enum": list(TOOLS)}, "The tool of the image that runs the probe"
+                ),
+                "from": shapes.say(
+                    {"enum": list(FROM)},
+                    "outside: a container next to it asks, for images without tools",
                 ),
             }
         ),

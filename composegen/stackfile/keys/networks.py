@@ -18,6 +18,7 @@ from composegen.stackfile.nodes import (
 )
 from composegen.stackfile.reader import Path, Reader
 from composegen.text import shorten
+from composegen.values import SERVICE_NAME
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _OPTIONS = (
@@ -108,6 +109,30 @@ def _check_name(reader: Reader, name: str, node: Node) -> bool:
         "letters, digits and _ . -",
     )
     return False
+
+
+def read_aliases(reader: Reader, node: Node, path: Path) -> Any:
+    """Further names of a service."""
+    if isinstance(node, ScalarNode):
+        help = f"aliases: {write_inline([node.value])}"
+        reader.add_type(node, "a list of names", help)
+        return None
+    aliases: list[str] = []
+    for item in reader.read_items(node, "a list of names") or ():
+        name = reader.read_text(item, "a name", variables=False)
+        if name is None:
+            continue
+        reader.nodes[*path, name] = item
+        if not SERVICE_NAME.fullmatch(name):
+            reader.add(
+                "bad-name",
+                f"`{shorten(name)}` cannot be an alias",
+                item,
+                "letters, digits and _ . - , a letter or a digit first, at most 63",
+            )
+        elif name not in aliases:
+            aliases.append(name)
+    return aliases
 
 
 def read_top_networks(reader: Reader, node: Node, path: Path) -> Any:

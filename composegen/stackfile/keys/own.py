@@ -87,6 +87,17 @@ def read_group(reader: Reader, node: Node, path: Path) -> Any:
     return list(dict.fromkeys(groups))
 
 
+def read_one_of(reader: Reader, node: Node, path: Path) -> Any:
+    """The services that a choice is one of."""
+    members = []
+    for item in reader.read_items(node, "a list of services") or ():
+        name = reader.read_text(item, "the name of a service", variables=False)
+        if name is not None:
+            reader.nodes[*path, name] = item
+            members.append(name)
+    return list(dict.fromkeys(members))
+
+
 def read_resources(reader: Reader, node: Node, path: Path) -> Any:
     """``resources`` without what could not be read; ``none`` sets no limit."""
     if _is_none(node):

@@ -39,6 +39,11 @@ _TABLE = (
     Key("tmpfs", mounts.read_tmpfs, shapes.TEXT_OR_TEXTS, merge=mounts.merge_tmpfs),
     Key("cap_add", compose.read_texts, shapes.TEXTS, merge=add_items),
     Key("networks", networks.read_networks, networks.SCHEMA),
+    Key(
+        "aliases",
+        networks.read_aliases,
+        shapes.say(shapes.TEXTS, "Further names on every network that it is on"),
+    ),
     Key("hostname", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
     Key("platform", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
     Key(
@@ -109,6 +114,14 @@ _TABLE = (
         "group",
         own.read_group,
         shapes.say(shapes.TEXT_OR_TEXTS, "Excluded unless its group is: --with @NAME"),
+    ),
+    Key(
+        "one_of",
+        own.read_one_of,
+        shapes.say(
+            {**shapes.TEXTS, "minItems": 2},
+            "The service is one of these: the first, or the one of --with",
+        ),
     ),
     Key("replicas", compose.read_replicas, shapes.COUNT),
     Key("resources", own.read_resources, own.RESOURCES_SCHEMA, merge=merge_names),

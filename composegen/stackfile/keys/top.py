@@ -6,15 +6,14 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from composegen.model import Secret, SecretKind
+from composegen.model import PROBE_IMAGE, Secret, SecretKind
 from composegen.records import field, record
-from composegen.stackfile.keys import networks, own, shapes
+from composegen.stackfile.keys import compose, networks, own, shapes
 from composegen.stackfile.keys.key import Draft, Key, Schema
 from composegen.stackfile.keys.service import KEYS, read_service
 from composegen.stackfile.keys.words import WORDS, list_said
 from composegen.stackfile.nodes import MappingNode, Node, ScalarNode, is_null
 from composegen.stackfile.reader import Path, Reader
-from composegen.stackfile.tree import to_plain
 from composegen.text import find_near, shorten
 from composegen.values import (
     PROJECT_NAME,
@@ -101,7 +100,7 @@ def read_services(reader: Reader, node: Node, path: Path) -> Any:
     for name, key_node, value in pairs:
         reader.nodes[*path, name] = key_node
         if not SERVICE_NAME.fullmatch(name) or name in RESERVED_NAMES:
-            _add_bad_service_name(reader, name, key_node, value)
+            _add_bad_service_name(reader, name, key_node)
             services.broken.add((name, ""))
         before = problems.count
         services.drafts[name] = read_service(reader, name, value)
@@ -138,10 +137,10 @@ def _list_meant(key: str) -> tuple[str, ...]:
     return (key, *list_said(near)) if near else (key,)
 
 
-def _add_bad_service_name(reader: Reader, name: str, node: Node, value: Node) -> None:
+def _add_bad_service_name(reader: Reader, name: str, node: Node) -> None:
     from composegen.stackfile.hints.names import suggest_service_name
 
-    help = suggest_service_name(name, to_plain(value))
+    help = suggest_service_name(name)
     reader.add(
         "bad-name", f"`{shorten(name)}` cannot be the name of a service", node, help
     )
@@ -327,6 +326,13 @@ _TABLE = (
         "resources",
         own.read_resources,
         shapes.say(own.RESOURCES_SCHEMA, "Limits of every service that has none"),
+    ),
+    Key(
+        "probe_image",
+        compose.read_image,
+        shapes.say(
+            shapes.PLAIN_TEXT, f"What asks from outside; {PROBE_IMAGE} by default"
+        ),
     ),
     Key(
         "compose",

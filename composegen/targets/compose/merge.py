@@ -50,9 +50,7 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
     if key == "logging" and _find_driver(base) != _find_driver(own):
         return own
     if key == "networks":
-        names = {**_to_names(base), **_to_names(own)}
-        is_filled = isinstance(own, list) and any("$" in str(name) for name in own)
-        return [*names] if is_filled else names
+        return _merge_networks(base, own)
     if isinstance(base, dict) and isinstance(own, dict):
         merged = {
             name: merge_raw(base[name], value, name) if name in base else value
@@ -74,6 +72,15 @@ def merge_raw(base: Raw, own: Raw, key: str = "") -> Raw:
         added = own if isinstance(own, list) else [own]
         return [*first, *(item for item in added if item not in first)]
     return own
+
+
+def _merge_networks(base: Raw, own: Raw) -> Raw:
+    """The networks of both; Compose fills in the variables of a list alone."""
+    names = _to_names(base)
+    for name, options in _to_names(own).items():
+        names[name] = merge_raw(names.get(name), options or names.get(name))
+    is_filled = isinstance(own, list) and any("$" in str(name) for name in own)
+    return [*names] if is_filled else names
 
 
 def _to_map(value: Raw) -> dict[str, Raw]:
@@ -98,7 +105,7 @@ def _find_driver(value: Raw) -> Raw:
 
 def _to_names(value: Raw) -> dict[str, Raw]:
     if isinstance(value, dict):
-        return value
+        return dict(value)
     return {str(name): None for name in value} if isinstance(value, list) else {}
 
 

@@ -1,7 +1,8 @@
-"""The command of a health check, which the container runs.
+"""The command of a health check, which the container runs, or one next to it.
 
 Probes connect to 127.0.0.1, go past proxies, follow no redirect, take 200 to 399 as
-healthy, and cannot be shadowed by the application's own modules.
+healthy, and cannot be shadowed by the application's own modules. A probe from outside
+does the same with the service's name, by ``sh`` and ``nc``.
 """
 
 from __future__ import annotations
@@ -46,10 +47,35 @@ def _limit(health: Health) -> float:
     return max(seconds, _LONG) if "$" in health.timeout.text else seconds
 
 
+def make_outside_test(health: Health, host: str) -> list[str]:
+    """Compose's ``test`` for a container next to the service, which is ``host``.
+
+    ``nc`` runs a program with the connection as its input and output: busybox knows
+    no other way to read an answer without closing its own side, as few servers like.
+    """
+    connect = ["nc", "-w", str(math.ceil(health.timeout.seconds))]
+    connect += [host, str(health.written_port), "-e"]
+    if health.kind is HealthKind.TCP:
+        return ["CMD", *connect, "true"]
+    path = health.path.replace("\\", "\\\\")
+    name = health.host or f"{host}:{health.written_port}"
+    request = (
+        f"GET {path} HTTP/1.1\\r\\nHost: {name}\\r\\nConnection: close\\r\\n\\r\\n"
+    )
+    code = (
+        f"printf '%b' {_quote_sh(request)} && read -r version status rest && "
+        'case "$$version $$status" in HTTP/*" "[23]??*) ;; '
+        '*) echo "$$version $$status $$rest" >&2; exit 1; esac'
+    )
+    return ["CMD", *connect, "sh", "-c", code]
+
+
 def choose_start_interval(health: Health) -> Duration:
     """The interval of probes while the service boots; a cheap probe runs often."""
     if health.start_interval is not None:
         return health.start_interval
+    if health.is_outside:
+        return make_duration(0.2)
     if asks_a_port(health):
         return make_duration(0.2 if choose_tool(health) in _CHEAP else 0.3)
     command = health.command

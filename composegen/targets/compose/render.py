@@ -6,7 +6,7 @@ The template owns the layout, ``quoting`` owns every value that it prints.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from composegen.model import (
@@ -17,6 +17,7 @@ from composegen.model import (
     Raw,
     Service,
 )
+from composegen.planning.asking import find_helper
 from composegen.planning.hardening import harden_any, harden_service
 from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
@@ -25,6 +26,7 @@ from composegen.targets.compose.hardening import (
     word_limits,
     word_service,
 )
+from composegen.targets.compose.helpers import make_helper
 from composegen.targets.compose.merge import merge_raw, word_names
 from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import choose_start_interval, make_test
@@ -74,6 +76,13 @@ class Block:
     settings: tuple[Setting, ...]
     comments: tuple[str, ...] = ()
     has_defaults: bool = True
+
+
+def _add_alias(options: Raw, alias: str) -> Raw:
+    """The options of a service in a network, with a further name there."""
+    known = options if isinstance(options, dict) else {}
+    names = known.get("aliases")
+    return {**known, "aliases": [*(names if isinstance(names, list) else ()), alias]}
 
 
 @record(frozen=False, kw_only=False)
@@ -141,7 +150,7 @@ class _Renderer:
                 Setting(key, value, self.default_comments.get(key, ""))
                 for key, value in self.defaults.items()
             ],
-            "services": [self._make_block(step) for step in self._order_steps()],
+            "services": [*self._make_blocks()],
             "networks": top.pop("networks", None),
             "volumes": top.pop("volumes", None),
             "secrets": top.pop("secrets", None),
@@ -187,7 +196,15 @@ class _Renderer:
 
     # One service
 
-    def _make_block(self, step: Step) -> Block:
+    def _make_blocks(self) -> Iterator[Block]:
+        for step in self._order_steps():
+            yield self._make_block(step)
+            helper = make_helper(step, self.stack)
+            if helper is not None:
+                yield self._make_block(helper, asks=step.name)
+
+    def _make_block(self, step: Step, *, asks: str = "") -> Block:
+        """A service as it is printed, or the helper that ``asks`` one."""
         draft = _Draft()
         service = step.service
         self._add_image(draft, service)
@@ -198,6 +215,8 @@ class _Renderer:
         self._add_limits(draft, step)
         self._add_health(draft, service)
         self._add_gates(draft, step)
+        if asks:
+            _let_ask(draft, asks)
         self._merge_compose(draft, service)
         keys = sorted(draft.keys, key=lambda key: _POSITION.get(key, len(_POSITION)))
         lacking = [key for key in self.defaults if key not in draft.keys]
@@ -270,7 +289,12 @@ class _Renderer:
         if service.uses_host_network:
             return
         raw = service.compose.get("networks")
-        options = {name: (service.networks or {}).get(name) for name in step.networks}
+        options = {name: _find_options(service, name) for name in step.networks}
+        if service.choice:
+            options = {
+                name: _add_alias(value, service.choice)
+                for name, value in options.items()
+            }
         if any(options.values()) or raw:
             draft.set("networks", options)
         elif list(options) != ["default"]:
@@ -301,7 +325,7 @@ class _Renderer:
 
     def _add_health(self, draft: _Draft, service: Service) -> None:
         health = service.health
-        if health is None:
+        if health is None or health.is_outside:
             return
         if health.kind is HealthKind.NONE:
             reason = f": {health.reason}" if health.reason else ""
@@ -339,10 +363,16 @@ class _Renderer:
     def _add_gates(self, draft: _Draft, step: Step) -> None:
         gates: dict[str, Raw] = {}
         for gate in step.gates:
-            entry: dict[str, Raw] = {"condition": _CONDITIONS[gate.condition]}
-            if gate.is_optional:
-                entry["required"] = False
-            gates[gate.service] = entry
+            needed = self.stack.services.get(gate.service)
+            helper = find_helper(needed) if needed is not None else ""
+            waits = {gate.service: gate.condition}
+            if helper and gate.condition is Condition.HEALTHY:
+                waits = {gate.service: Condition.STARTED, helper: Condition.HEALTHY}
+            for name, condition in waits.items():
+                entry: dict[str, Raw] = {"condition": _CONDITIONS[condition]}
+                if gate.is_optional:
+                    entry["required"] = False
+                gates[name] = entry
         if gates:
             draft.set("depends_on", gates)
 
@@ -394,3 +424,25 @@ class _Renderer:
             elif options or name != "default":
                 networks[name] = options
         return networks
+
+
+def _let_ask(draft: _Draft, service: str) -> None:
+    """Let a helper say why it is there, and begin anew with the service it asks."""
+    draft.above.append(
+        f"Asks `{service}` over the network whether it is ready, for an image without "
+        "tools"
+    )
+    gates = draft.keys["depends_on"]
+    assert isinstance(gates, dict)
+    draft.keys["depends_on"] = {
+        name: {**gate, "restart": True} if isinstance(gate, dict) else gate
+        for name, gate in gates.items()
+    }
+
+
+def _find_options(service: Service, network: str) -> Raw:
+    """What is said of a service on one of its networks, its further names included."""
+    options = (service.networks or {}).get(network)
+    if not service.aliases:
+        return options
+    return merge_raw(options or {}, {"aliases": [*service.aliases]})

@@ -308,3 +308,46 @@ def test_a_required_service_without_a_container_is_named(stage):
 
     with pytest.raises(NotPart, match="`db`, which is required, has no container"):
         stage.act("start", "api")
+
+
+# Asked from outside
+
+
+@pytest.fixture
+def asked(stage):
+    """The stage, with a helper that asks db."""
+    db = make_noted("db", helper="db-health")
+    others = [each for each in stage.notes.services if each.name != "db"]
+    stage.notes = replace(stage.notes, services=(db, *others))
+    stage.put("db", health="none")
+    stage.put("db-health")
+    return stage
+
+
+def test_the_helper_of_a_service_is_stopped_with_it(asked):
+    assert asked.act("stop", "db") == {"db": Outcome.STOPPED}
+
+    assert asked.calls == [("stop", "db", "db-health")]
+    noted = load_notes(asked.folder).stopped
+    assert [each.container for each in noted] == ["id-db"]
+
+
+def test_the_helper_of_a_service_is_started_with_it(asked):
+    asked.put("db", "db-health", **DOWN)
+
+    assert asked.act("start", "db") == {"db": Outcome.STARTED}
+    assert asked.boots == [(("db",), start("db", "db-health"))]
+
+
+def test_a_helper_that_is_down_alone_is_started_alone(asked):
+    asked.put("db-health", **DOWN)
+
+    assert asked.act("start", "db") == {"db": Outcome.WAS_RUNNING}
+    assert asked.boots == [(("db",), start("db-health"))]
+
+
+def test_a_restart_stops_both_before_it_starts_both(asked):
+    assert asked.act("restart", "db") == {"db": Outcome.STARTED}
+
+    assert asked.calls == [("stop", "db", "db-health")]
+    assert asked.boots == [(("db",), start("db", "db-health"))]

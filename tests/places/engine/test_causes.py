@@ -201,3 +201,34 @@ def test_where_nothing_can_be_looked_at_nothing_is_claimed():
 )
 def test_a_size_is_said_as_a_stack_file_says_it(size, text):
     assert format_size(size) == text
+
+
+# Asked from outside
+
+OUTSIDE = {"helper": "web-health", "check_port": 8000, "path": "/", "is_http": True}
+
+
+def test_a_service_that_listens_on_loopback_is_not_reached_from_outside():
+    sockets = (Socket(host="127.0.0.1", port=8000),)
+    cause, help = see_web(
+        noted=OUTSIDE, asker="", evidence={"sockets": sockets}, probes=probing("")
+    )
+    assert cause == (
+        "it listens only on 127.0.0.1:8000, where the check from outside cannot reach "
+        "it"
+    )
+    assert help == "let it listen on 0.0.0.0:8000"
+
+
+def test_a_helper_that_does_not_run_is_the_cause():
+    cause = find_web(noted=OUTSIDE, asker="exited with 137")
+    assert cause.name == CauseName.HELPER_DOWN
+    assert cause.text == ("`web-health`, the container that checks it, exited with 137")
+    assert cause.help == "start it again: composegen start web"
+
+
+def test_an_image_that_cannot_ask_is_named_with_one_that_can():
+    missing = 'exec: "nc": executable file not found in $PATH'
+    cause, help = see_web(noted=OUTSIDE, asker="", probes=probing(missing, code=-1))
+    assert cause == "the check calls `nc`, which is not in the image of `web-health`"
+    assert "probe_image: busybox:1.37" in help

@@ -351,6 +351,106 @@ def test_a_start_that_compose_never_made_is_a_failure():
     assert boot.failed[0].reason == "web was not started by Compose"
 
 
+# Asked from outside
+
+
+def judge_asked(**values):
+    return judge(make_noted("otel", helper="otel-health", **values))
+
+
+def test_a_service_is_ready_when_the_helper_that_asks_it_is_healthy():
+    boot = judge_asked()
+    see(boot, "otel", Action.START, 1.0)
+    see(boot, "otel-health", Action.CREATE, 1.0)
+    see(boot, "otel-health", Action.START, 2.0)
+
+    [ready] = healthy(boot, "otel-health", 4.5)
+
+    assert ready == Ready(service="otel", at=4.5, after=3.5)
+    assert boot.is_done
+
+
+def test_the_image_s_own_check_makes_no_service_ready_that_is_asked_from_outside():
+    boot = judge_asked()
+    see(boot, "otel", Action.START, 1.0)
+
+    assert healthy(boot, "otel", 2.0) == []
+    assert not boot.is_done
+
+
+def test_one_answer_is_enough_for_all_replicas():
+    boot = judge_asked(replicas=2)
+    for id in ("a", "b"):
+        see(boot, "otel", Action.START, 1.0, id=id)
+    see(boot, "otel-health", Action.START, 2.0)
+
+    assert kinds(healthy(boot, "otel-health", 3.0)) == [Ready]
+
+
+def test_the_health_of_before_does_not_count_for_a_container_that_is_new():
+    boot = judge_asked()
+    there = [
+        make_container("otel", health="none", id="old"),
+        make_container("otel-health", id="helper"),
+    ]
+    assert kinds(boot.adopt(there)) == [Ready]
+    see(boot, "otel-health", Action.DIE, 1.0, id="helper", exit_code=143)
+    see(boot, "otel", Action.CREATE, 1.0, id="new")
+    see(boot, "otel", Action.DESTROY, 1.5, id="old")
+    see(boot, "otel", Action.START, 2.0, id="new")
+    see(boot, "otel-health", Action.START, 2.5, id="helper")
+    assert list(boot.look(20.0)) == []
+    assert not boot.is_done
+
+    assert kinds(healthy(boot, "otel-health", 21.0, id="helper")) == [Ready]
+
+
+def test_one_that_died_once_is_ready_when_it_has_run_and_its_helper_has_not_changed():
+    boot = judge_asked()
+    see(boot, "otel", Action.START, 1.0)
+    see(boot, "otel-health", Action.START, 1.0)
+    healthy(boot, "otel-health", 2.0)
+    see(boot, "otel", Action.DIE, 3.0, exit_code=1)
+    see(boot, "otel", Action.START, 4.0)
+
+    assert list(boot.look(13.9)) == []
+    assert boot.find_next(13.9) == 14.0
+    assert kinds(boot.look(14.0)) == [Ready]
+
+
+def test_one_that_its_helper_finds_unhealthy_is_not_ready_by_running():
+    boot = judge_asked(boot=60.0)
+    see(boot, "otel", Action.START, 1.0)
+    see(boot, "otel-health", Action.START, 1.0)
+    healthy(boot, "otel-health", 2.0)
+    see(boot, "otel", Action.DIE, 3.0, exit_code=1)
+    see(boot, "otel", Action.START, 4.0)
+    see(boot, "otel-health", Action.HEALTH, 5.0, health="unhealthy")
+
+    assert list(boot.look(30.0)) == []
+
+
+def test_a_helper_whose_program_is_missing_fails_its_service_at_once():
+    boot = judge_asked()
+    see(boot, "otel", Action.START, 1.0)
+    see(boot, "otel-health", Action.START, 1.0)
+
+    assert kinds(see(boot, "otel-health", Action.DIE, 1.5, exit_code=127)) == [Failed]
+    assert boot.failed[0].reason == (
+        "otel-health, which checks otel, exited with 127: its program was not found"
+    )
+
+
+def test_a_helper_that_is_removed_after_another_has_begun_changes_nothing():
+    boot = judge_asked()
+    see(boot, "otel", Action.START, 1.0)
+    see(boot, "otel-health", Action.START, 1.0, id="new")
+    healthy(boot, "otel-health", 2.0, id="new")
+
+    assert see(boot, "otel-health", Action.DIE, 3.0, id="old", exit_code=127) == []
+    assert boot.is_done
+
+
 @pytest.mark.parametrize(("code", "kind"), [(0, Failed), (1, Exited)])
 def test_one_that_is_started_again_on_failure_is_over_after_a_zero(code, kind):
     boot = judge(make_noted("web", on_failure=True))

@@ -304,6 +304,30 @@ def test_the_page_of_a_check_is_asked_for_its_status(tmp_path):
     assert reason.failure.help.endswith("\nhealth: {http: /}")
 
 
+def test_the_status_that_a_helper_got_is_named(tmp_path):
+    otel = make_noted(
+        *("otel", "web?"),
+        check="http",
+        is_http=True,
+        path="/up",
+        check_port=8000,
+        helper="otel-health",
+    )
+    said = Probe(exit_code=1, output="HTTP/1.1 503 Service Unavailable\r\n")
+    engine = FakeEngine(
+        [
+            make_container("otel", health="none"),
+            make_container("otel-health", health="unhealthy", probes=(said,)),
+        ],
+        sockets={"id-otel": [Socket(host="0.0.0.0", port=8000)]},
+    )
+    [reason] = find_engine_reasons(engine, make_notes(otel), tmp_path)
+
+    assert reason.service == "otel"
+    assert reason.failure.cause == "GET /up answers 503, and the check wants 200 to 399"
+    assert reason.check[-1] == "exit 1: HTTP/1.1 503 Service Unavailable"
+
+
 def test_a_volume_that_is_older_than_the_password_is_found(tmp_path):
     notes = make_notes(
         make_noted("app", "db"), make_noted("db", password_file="db-password")

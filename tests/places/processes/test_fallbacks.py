@@ -14,6 +14,7 @@ import composegen
 from composegen.places.events import Excluded, Failed, Ready, Started
 from composegen.places.processes import later
 from composegen.places.processes.supervisor import StartFailed
+from composegen.places.status import State
 from tests import runs
 from tests.parts import require_part
 from tests.places.processes.test_supervisor import until
@@ -194,6 +195,21 @@ def test_an_interrupt_excludes_nothing(tmp_path, ports):
     assert not (tmp_path / "logs" / "web.log").exists()
 
 
+def test_what_fails_while_the_run_ends_is_not_excluded(tmp_path, ports):
+    path = write(tmp_path, ports)
+
+    async def act(supervisor):
+        cache = supervisor.services["cache"]
+        supervisor.expect_end()
+        os.kill(cache.pid, signal.SIGKILL)
+        await until(lambda: cache.state is State.FAILED)
+        assert supervisor.list_exclusions() == ()
+
+    events = play(path, act, restart=False)
+
+    assert find_events(events, Excluded) == []
+
+
 # What others are told
 
 
@@ -323,6 +339,43 @@ def test_a_dependent_that_copes_goes_on_and_status_says_what_it_uses(tmp_path, p
             assert supervisor.list_stale() == []
 
     play(path, act)
+
+
+def test_status_names_who_still_uses_what_is_gone(tmp_path, ports):
+    write(tmp_path, ports, boot="1s")
+    process, _ = start_up(tmp_path)
+    try:
+        (tmp_path / "hang").touch()
+        os.kill(ask_status(tmp_path)[1]["cache"]["pid"], signal.SIGKILL)
+        stale = "web still uses cache, which is gone: composegen restart web"
+        wait_for(lambda: stale in run_cli(tmp_path, "status")[2])
+        why = run_cli(tmp_path, "why", "web")
+        restarted = run_cli(tmp_path, "restart", "web")
+        after = run_cli(tmp_path, "status")[2]
+        assert not uses_cache(ports)
+    finally:
+        end(process)
+
+    assert stale in why[2]
+    assert restarted[0] == 0
+    assert "web runs without cache, with its fallback" in after
+
+
+def test_one_that_is_tried_again_in_vain_takes_along_what_requires_it(tmp_path, ports):
+    top = make_service("top", ports["top"], extra="needs: {warmer: {otherwise: {}}}")
+    warmer = make_service("warmer", ports["warmer"], extra="needs: [cache]")
+    write(tmp_path, ports, warmer, top)
+    (tmp_path / "fail").touch()
+    process, _ = start_up(tmp_path)
+    try:
+        code, _, said = run_cli(tmp_path, "start", "warmer")
+        states = ask_status(tmp_path)[1]
+    finally:
+        end(process)
+
+    assert code == 1
+    assert "warmer | excluded: it requires cache" in said
+    assert {states[name]["state"] for name in ("cache", "warmer")} == {"left-out"}
 
 
 def test_one_that_exits_for_good_is_excluded_then(tmp_path, ports):

@@ -20,8 +20,8 @@ from composegen.places.events import (
     Started,
     Stopped,
 )
+from composegen.places.processes.describing import describe_service
 from composegen.places.processes.plan import Way
-from composegen.places.processes.service import describe_service
 from tests.places.processes.services import (
     FAILURE,
     MOMENTS,

@@ -11,13 +11,10 @@ import pytest
 from composegen.model import Condition, HealthKind, Service
 from composegen.places.events import Failure
 from composegen.places.processes.claims import Found
+from composegen.places.processes.describing import describe_failure, describe_service
 from composegen.places.processes.readiness import Probe
 from composegen.places.processes.refusals import Refused
-from composegen.places.processes.service import (
-    RunningService,
-    describe_failure,
-    describe_service,
-)
+from composegen.places.processes.service import RunningService
 from composegen.places.processes.tender import Tender
 from composegen.places.status import State
 from composegen.planning.plan import Gate

@@ -208,3 +208,42 @@ def test_what_is_called_in_the_image_can_run_the_probe(
 
     assert health is not None
     assert health.tools == tools
+
+
+# From outside
+
+OUTSIDE = "image: example/app:1\nport: 80\nhealth: {http: /, from: outside}\n"
+
+
+def test_an_image_without_tools_is_asked_from_outside() -> None:
+    assert list_names(make_stack(app=OUTSIDE)) == []
+    inside = make_stack(app=OUTSIDE.replace(", from: outside", ""))
+    assert find("no-probe-tool", inside).help.endswith("health: {.., from: outside}")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "image: python:3.13-slim\nhealth: {command: [a], from: outside}",
+        "image: python:3.13-slim\nhealth: {image: true, from: outside}",
+        "image: python:3.13-slim\nhealth: {none: why, from: outside}",
+        "use: redis\nhealth: {from: outside}",
+        f"{OUTSIDE}compose: {{network_mode: host}}",
+    ],
+)
+def test_a_check_from_outside_asks_a_port_by_a_name(keys: str) -> None:
+    assert list_names(make_stack(app=keys)) == ["outside-health"]
+
+
+def test_a_check_from_outside_needs_a_port() -> None:
+    assert list_names(make_stack(app=OUTSIDE.replace("port: 80\n", ""))) == ["no-port"]
+
+
+def test_no_service_has_the_name_of_a_helper() -> None:
+    other = "image: python:3.13-slim\nport: 80\nhealth: /\n"
+    problem = find("name-taken", make_stack(app=OUTSIDE, app_health=other))
+
+    assert str(problem.location) == "stack.yaml:6:3"
+    inside = OUTSIDE.replace("example/app:1", "python:3.13-slim")
+    inside = inside.replace(", from: outside", "")
+    assert list_names(make_stack(app=inside, app_health=other)) == []

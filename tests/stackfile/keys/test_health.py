@@ -7,7 +7,7 @@ import pytest
 from composegen.model import Health, HealthKind
 from composegen.values import Duration
 from tests.stackfile.loading import load_health
-from tests.stacks import find, list_names, make_stack
+from tests.stacks import find, list_names, load_services, make_stack
 
 
 def list_health_names(health: str) -> list[str]:
@@ -119,3 +119,38 @@ def test_a_line_end_cannot_slip_into_a_path_or_a_host() -> None:
 @pytest.mark.parametrize("health", ["none", "{none: }", "{none: ''}", "{none: '  '}"])
 def test_an_empty_reason_is_a_warning(health: str) -> None:
     assert list_health_names(health) == ["no-reason"]
+
+
+# From where
+
+
+@pytest.mark.parametrize(
+    ("text", "is_outside"),
+    [
+        ("{http: /, port: 80, from: outside}", True),
+        ("{tcp: true, port: 80, from: outside}", True),
+        ("{http: /, port: 80, from: inside}", False),
+        ("{http: /, port: 80}", False),
+    ],
+)
+def test_a_check_asks_from_inside_unless_it_is_said(
+    text: str, is_outside: bool
+) -> None:
+    stack = make_stack(app=f"image: python:3.13-slim\nhealth: {text}")
+
+    health = load_services(stack)["app"].health
+    assert health is not None
+    assert health.is_outside is is_outside
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("{http: /, from: outsid}", "wrong-type"),
+        ("{http: /, from: [outside]}", "wrong-type"),
+        ("{http: /, from: '${FROM}'}", "variable-here"),
+        ("{http: /, from: outside, tool: curl}", "outside-health"),
+    ],
+)
+def test_a_place_to_ask_from_is_one_of_two(text: str, name: str) -> None:
+    find(name, make_stack(app=f"image: python:3.13-slim\nport: 80\nhealth: {text}"))

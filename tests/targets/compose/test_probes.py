@@ -19,14 +19,18 @@ import pytest
 from composegen.model import Health, HealthKind
 from composegen.planning.asking import choose_tool
 from composegen.stackfile.keys.health import TOOLS
-from composegen.targets.compose.probes import choose_start_interval, make_test
+from composegen.targets.compose.probes import (
+    choose_start_interval,
+    make_outside_test,
+    make_test,
+)
 from composegen.values import Duration, parse_duration
 from composegen.workspace.dotenv import fill_variables
 from tests.parts import require_part, skip_without
 
 INSTALLED_BY_CI = frozenset({"python3", "bash", "curl", "wget", "node"})
-PROGRAMS = [*TOOLS, "busybox"]
-"""The tools; ``busybox`` is its wget instead of GNU's."""
+PROGRAMS = [*TOOLS, "busybox", "outside"]
+"""The tools; ``busybox`` is its wget instead of GNU's, ``outside`` its nc and sh."""
 
 TIMEOUT = parse_duration("2s")
 
@@ -40,8 +44,8 @@ def tool(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     if name in INSTALLED_BY_CI:
         require_part(shutil.which(name) is not None, name)
-    elif shutil.which(name) is None:
-        skip_without(name)
+    elif shutil.which(program := name.replace("outside", "busybox")) is None:
+        skip_without(program)
     return name
 
 
@@ -86,6 +90,16 @@ def busybox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def netcat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose ``nc``, ``sh`` and ``true`` are busybox's."""
+    folder = tmp_path_factory.mktemp("netcat")
+    program = shutil.which("busybox")
+    for name in ("nc", "sh", "true") if program else ():
+        (folder / name).symlink_to(str(program))
+    return folder
+
+
 def make_health(tool: str, port: int, **values: object) -> Health:
     name = "wget" if tool == "busybox" else tool
     settings: dict[str, Any] = {
@@ -110,12 +124,15 @@ def list_words(test: list[str]) -> list[str]:
 class Asking:
     """Runs probes as an engine does: in a folder, with a time limit."""
 
-    def __init__(self, folder: Path, programs: Path, busybox: Path) -> None:
+    def __init__(
+        self, folder: Path, programs: Path, busybox: Path, netcat: Path
+    ) -> None:
         self.folder = folder
         self.env = dict(os.environ)
         self.was_ended = False
         self._programs = programs
         self._busybox = busybox
+        self._netcat = netcat
 
     def ask(
         self,
@@ -130,12 +147,17 @@ class Asking:
 
         ``values`` are those of variables, which Compose would fill in.
         """
-        test = make_test(make_health(tool, port, **settings))
+        health = make_health(tool, port, **settings)
+        is_outside = tool == "outside"
+        test = (
+            make_outside_test(health, "127.0.0.1") if is_outside else make_test(health)
+        )
         assert test is not None
         if values is not None:
             test = [fill_variables(word, values).replace("$", "$$") for word in test]
         self.was_ended = False
-        first = self._busybox if tool == "busybox" else self._programs
+        folders = {"busybox": self._busybox, "outside": self._netcat}
+        first = folders.get(tool, self._programs)
         try:
             # An engine ends a probe that takes longer than its timeout.
             done = subprocess.run(
@@ -154,10 +176,10 @@ class Asking:
 
 
 @pytest.fixture
-def asking(tmp_path: Path, programs: Path, busybox: Path) -> Asking:
+def asking(tmp_path: Path, programs: Path, busybox: Path, netcat: Path) -> Asking:
     folder = tmp_path / "app"
     folder.mkdir()
-    return Asking(folder, programs, busybox)
+    return Asking(folder, programs, busybox, netcat)
 
 
 # What is asked

@@ -430,6 +430,121 @@ def test_the_host_s_network_stands_alone() -> None:
     assert "networks" not in app
 
 
+# A check from outside
+
+OTEL = "image: example/otel:1\nport: 13133\nhealth: {http: /, from: outside}\n"
+
+
+def test_a_helper_asks_a_service_from_outside() -> None:
+    services = read_services(make_stack(otel=OTEL))
+
+    assert list(services) == ["otel", "otel-health"]
+    assert "healthcheck" not in services["otel"]
+    helper = services["otel-health"]
+    assert helper["image"] == "busybox:1.37"
+    assert helper["command"] == ["sleep", "infinity"]
+    assert (helper["mem_limit"], helper["read_only"]) == ("32M", True)
+    assert helper["cap_drop"] == ["ALL"]
+    assert helper["depends_on"] == {
+        "otel": {"condition": "service_started", "restart": True}
+    }
+    test = helper["healthcheck"].pop("test")
+    assert test[:7] == ["CMD", "nc", "-w", "2", "otel", "13133", "-e"]
+    assert helper["healthcheck"] == {
+        "start_period": "60s",
+        "start_interval": "200ms",
+        "interval": "10s",
+        "timeout": "2s",
+        "retries": 3,
+    }
+
+
+def test_a_helper_has_the_times_and_the_host_of_the_check() -> None:
+    otel = OTEL.replace("/,", "/up, boot: 9s, interval: 5s, retries: 7, host: a.b,")
+
+    check = read_services(make_stack(otel=otel))["otel-health"]["healthcheck"]
+
+    times = (check["start_period"], check["interval"], check["retries"])
+    assert times == ("9s", "5s", 7)
+    assert "GET /up HTTP/1.1\\r\\nHost: a.b\\r\\n" in check["test"][-1]
+
+
+def test_the_image_that_asks_can_be_named() -> None:
+    data = read("probe_image: '${IMG:-alpine}:3.22'\n" + make_stack(otel=OTEL))
+
+    assert data["services"]["otel-health"]["image"] == "${IMG:-alpine}:3.22"
+
+
+@pytest.mark.parametrize(
+    ("need", "gates"),
+    [
+        (
+            "[otel]",
+            {
+                "otel": {"condition": "service_started"},
+                "otel-health": {"condition": "service_healthy"},
+            },
+        ),
+        (
+            "{otel: {otherwise: {}}}",
+            {
+                "otel": {"condition": "service_started", "required": False},
+                "otel-health": {"condition": "service_healthy", "required": False},
+            },
+        ),
+        ("{otel: {until: started}}", {"otel": {"condition": "service_started"}}),
+    ],
+)
+def test_a_dependent_service_waits_for_a_service_and_its_helper(
+    need: str, gates: object
+) -> None:
+    services = read_services(make_stack(app=f"{APP}needs: {need}\n", otel=OTEL))
+
+    assert services["app"]["depends_on"] == gates
+
+
+def test_a_helper_is_excluded_with_its_service() -> None:
+    stack = make_stack(app=f"{APP}needs: {{otel: {{otherwise: {{}}}}}}\n", otel=OTEL)
+
+    services = read_services(stack, removed=("otel",))
+
+    assert list(services) == ["app"]
+    assert "depends_on" not in services["app"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "networks"),
+    [
+        ("networks: {front: {aliases: [a], ipv4_address: 10.0.0.2}}", ["front"]),
+        ("needs: [cache]", ["default", "cache"]),
+        ("compose: {networks: [far]}", {"default": None, "far": None}),
+    ],
+)
+def test_a_helper_is_on_the_networks_of_its_service(
+    keys: str, networks: object
+) -> None:
+    stack = make_stack(otel=f"{OTEL}{keys}\n", cache=CACHE)
+
+    helper = read_services(stack + "networks: {far: }\n")["otel-health"]
+
+    assert helper["networks"] == networks
+
+
+def test_a_helper_is_hardened_whatever_the_stack_relaxes() -> None:
+    stack = "relax: why\nresources: none\n" + make_stack(otel=OTEL)
+
+    services = read_services(stack)
+
+    assert services["otel"].get("cap_drop") != ["ALL"]
+    helper = services["otel-health"]
+    assert (helper["cap_drop"], helper["read_only"]) == (["ALL"], True)
+    assert (helper["mem_limit"], helper["pids_limit"]) == ("32M", 64)
+
+
+def test_a_job_has_no_helper() -> None:
+    assert list(read_services(make_stack(otel=f"{OTEL}job: true\n"))) == ["otel"]
+
+
 # Replicas
 
 

@@ -1,5 +1,6 @@
 """What goes over the wire: OpenAI's shapes for requests, chunks and refusals."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -99,6 +100,12 @@ class Completion(msgspec.Struct):
         return self.all_choices or []
 
 
+# A character beyond 16 bits is written as two escapes; either alone is no text.
+_HALF = re.compile(
+    rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]",
+    re.DOTALL,
+)
+_HALF_WORDS = r"a text has half of a surrogate pair, such as \ud83d alone"
 _requests = msgspec.json.Decoder(ChatRequest)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _completions = msgspec.json.Decoder(Completion)
@@ -112,7 +119,8 @@ def decode_request(body: bytes) -> tuple[ChatRequest, dict[str, Any]]:
         # All of it is decoded once: what the router passes on, it can read too.
         fields["messages"] = msgspec.json.decode(fields["messages"])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        text = f"this is no chat request: {error}"
+        words = _HALF_WORDS if _HALF.search(body) else str(error)
+        text = f"this is no chat request: {words}"
         raise Refusal(400, "invalid_json", text) from error
     return request, fields
 

@@ -1,4 +1,4 @@
-"""A streamed answer on the wire: pieces, comments, and clients that do not read."""
+"""What goes over the wire: requests, and streamed answers to clients that may stop."""
 
 import asyncio
 from collections.abc import MutableMapping
@@ -7,9 +7,25 @@ from typing import Any
 import pytest
 
 from router.app import _WAITING, _Wire
+from router.wire import Refusal, decode_request
 from tests.servers import PATIENCE
 
 PIECE = b"data: piece\n\n"
+
+
+@pytest.mark.parametrize("text", [r"a\ud83d", r"\ud83dx", r"\ude00", r"\ud83d\ud83d"])
+def test_half_of_a_surrogate_pair_is_named(text: str) -> None:
+    body = f'{{"messages": [{{"role": "user", "content": "{text}"}}]}}'
+    with pytest.raises(Refusal, match="half of a surrogate pair"):
+        decode_request(body.encode())
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    body = rb'{"messages": [{"role": "user", "content": "\ud83d\ude00"}]}'
+    request, _ = decode_request(body)
+    assert request.messages[0].text == "\N{GRINNING FACE}"
+    with pytest.raises(Refusal, match="truncated"):
+        decode_request(body[:-2])
 
 
 class Client:

@@ -92,8 +92,9 @@ class Channel:
     async def close(self) -> None:
         """Let calls that are under way end, and all connections."""
         self.let_go()
-        if self._links:
+        while self._links:
             await asyncio.wait([link.task for link in self._links])
+            self.let_go()  # what was sent again meanwhile has made a new one
 
 
 class _Link:
