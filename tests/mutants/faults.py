@@ -153,6 +153,28 @@ FAULTS = (
         "if each.service",
         ("tests/places/engine/test_helpers.py",),
     ),
+    # Network modes
+    Fault(
+        "a service does not need the one whose network it shares",
+        "composegen/stackfile/build.py",
+        "needs = (_need_owner(owner), *needs)",
+        "pass",
+        CHECKS,
+    ),
+    Fault(
+        "the host has no name for those that call it",
+        "composegen/targets/compose/render.py",
+        "if needs_host(self.stack, service):",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "what shares a network loses it with a restart",
+        "composegen/places/engine/acts.py",
+        "owners |= {*names} if act is Act.RESTART else set()",
+        "owners |= set()",
+        ("tests/places/engine/test_acts.py",),
+    ),
     # Names
     Fault(
         "names that differ in case pass",
