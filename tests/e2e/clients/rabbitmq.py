@@ -27,7 +27,9 @@ class Broker:
         self.stream.write(b"AMQP\0\0\x09\x01")
 
     def send(self, channel: int, kind: int, body: bytes) -> None:
-        self.stream.write(struct.pack(">BHI", kind, channel, len(body)) + body + b"\xce")
+        self.stream.write(
+            struct.pack(">BHI", kind, channel, len(body)) + body + b"\xce"
+        )
 
     def call(self, channel: int, method: tuple[int, int], body: bytes = b"") -> None:
         self.send(channel, METHOD, struct.pack(">HH", *method) + body)
