@@ -331,8 +331,10 @@ class Facts:
 
     ``name`` says which entry it was. ``user`` is written where the image would start
     as root and step down; ``runs_as`` is what it becomes by itself. ``writable`` are
-    folders that need a tmpfs, ``volumes`` those that need a volume. ``assumed_tag``
-    says that a variable hid the tag.
+    folders that need a tmpfs, ``volumes`` those that need a volume. ``health`` is the
+    check to propose for an image without a recipe, and its port. ``is_tested`` is false
+    where the facts come from a Dockerfile or documentation alone. ``assumed_tag`` says
+    that a variable hid the tag.
     """
 
     name: str
@@ -348,6 +350,8 @@ class Facts:
     no_new_privileges: bool = True
     exec_tmp: bool = False
     hostname: bool = False
+    health: Mapping[str, str] = field(default_factory=dict)
+    is_tested: bool = True
     assumed_tag: bool = False
 
     @property

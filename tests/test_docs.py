@@ -98,9 +98,8 @@ def is_free(port: int) -> bool:
         return link.connect_ex(("127.0.0.1", port)) != 0
 
 
-KINDS = {
-    *("console", "sh", "yaml", "python", "text", "mermaid", "nginx", "haproxy"),
-}
+PROXIES = {"nginx", "haproxy", "caddy"}
+KINDS = {"console", "sh", "yaml", "python", "text", "mermaid", *PROXIES}
 
 
 @each_page
@@ -123,7 +122,7 @@ def test_a_proxy_is_shown_with_the_settings_that_are_tested() -> None:
     shown = [
         line.strip()
         for block in read_blocks(ROOT / "docs" / "production.md")
-        if block.kind in {"nginx", "haproxy"}
+        if block.kind in PROXIES
         for line in block.text.splitlines()
         if not re.search(r":?80\b|:3000|http://chat", line)  # other addresses
     ]

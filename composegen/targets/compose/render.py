@@ -143,6 +143,7 @@ class _Renderer:
             "plain_use": write_plain_use(output),
             "name": self.stack.name,
             "excluded": self.plan.excluded,
+            "optional_lines": self._list_optional(),
             "secret_lines": write_by_hand(
                 self.stack, self.plan.secrets.values(), self.mover.move
             ),
@@ -163,6 +164,15 @@ class _Renderer:
         """The steps in the order in which the stack file declares its services."""
         steps = {step.name: step for step in self.plan.steps}
         return [steps[name] for name in self.stack.services if name in steps]
+
+    def _list_optional(self) -> list[str]:
+        """Each optional service with those that must cope without it."""
+        needing: dict[str, list[str]] = {}
+        for step in self._order_steps():
+            for gate in step.gates:
+                if gate.is_optional:
+                    needing.setdefault(gate.service, []).append(step.name)
+        return [f"{name}: {', '.join(names)}" for name, names in needing.items()]
 
     def _choose_anchor(self) -> str:
         name = "x-defaults"
