@@ -18,6 +18,7 @@ from composegen.model import Stack
 from composegen.places.place import Place
 from composegen.places.processes.records import identify_self
 from composegen.places.status import FINE
+from composegen.planning.choices import settle_running
 from composegen.records import record
 from composegen.system.signals import catch_signals
 from composegen.workspace.workspace import Workspace
@@ -82,7 +83,8 @@ def run_drill(
     with open_ground(
         place, workspace, stack, session.mark, note_helper=session.note_helper
     ) as ground:
-        chosen = choose_trials(stack, running, wish, ground.impossible.items())
+        drilled = settle_running(stack, running)
+        chosen = choose_trials(drilled, running, wish, ground.impossible.items())
         if not chosen.trials and not chosen.skipped:
             raise NotDrillable(
                 "there is nothing to drill: no chosen service is needed by another one",
@@ -90,7 +92,7 @@ def run_drill(
             )
         if not talk.confirm(chosen):
             return None
-        return session.conduct(stack, ground, chosen, pace, talk.tell)
+        return session.conduct(drilled, ground, chosen, pace, talk.tell)
 
 
 class _Session:

@@ -105,6 +105,41 @@ FAULTS = (
         RENDER,
     ),
     Fault(
+        "an optional service starts with what needs it, unsettled",
+        "composegen/planning/exclusion.py",
+        "or (gate.service in chosen and not self.is_fallback(gate))",
+        "or gate.service in chosen",
+        ("tests/planning/test_exclusion.py",),
+    ),
+    Fault(
+        "what requires a failed service goes on without it",
+        "composegen/planning/exclusion.py",
+        "if blocking and step.name not in lost and not step.is_required:",
+        "if False:",
+        ("tests/planning/test_exclusion.py",),
+    ),
+    Fault(
+        "what runs with the address is replaced when its need fails",
+        "composegen/places/engine/phases.py",
+        "return wanted if self._before.is_replaced(name, text) else kept",
+        "return wanted",
+        ("tests/places/engine/test_phases.py",),
+    ),
+    Fault(
+        "one that ran before opens its gates while Compose may replace it",
+        "composegen/places/engine/judge.py",
+        "return is_new or candidate.noted.name in self._settled",
+        "return True",
+        ("tests/places/engine/test_judge.py",),
+    ),
+    Fault(
+        "a service restarts for what it needs as often as that fails",
+        "composegen/planning/changes.py",
+        "is_refused = is_out and self._count(need.service, now) >= MOST_CHANGES - 1",
+        "is_refused = False",
+        ("tests/planning/test_changes.py",),
+    ),
+    Fault(
         "the health of a helper outlives its start",
         "composegen/places/engine/judge.py",
         "candidate.helper, candidate.answered = happened.id, None",
@@ -117,6 +152,28 @@ FAULTS = (
         "if each.service not in helpers",
         "if each.service",
         ("tests/places/engine/test_helpers.py",),
+    ),
+    # Network modes
+    Fault(
+        "a service does not need the one whose network it shares",
+        "composegen/stackfile/build.py",
+        "needs = (_need_owner(owner), *needs)",
+        "pass",
+        CHECKS,
+    ),
+    Fault(
+        "the host has no name for those that call it",
+        "composegen/targets/compose/render.py",
+        "if needs_host(self.stack, service):",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "what shares a network loses it with a restart",
+        "composegen/places/engine/acts.py",
+        "owners |= {*names} if act is Act.RESTART else set()",
+        "owners |= set()",
+        ("tests/places/engine/test_acts.py",),
     ),
     # Names
     Fault(
@@ -1227,6 +1284,27 @@ FAULTS = (
         "        if False:\n",
         ("tests/stackfile/test_load.py",),
     ),
+    Fault(
+        "a process starts with the address of what is not there",
+        "composegen/places/processes/gates.py",
+        "if self._is_fallback(gate) and not serves(gate, needed)",
+        "if False",
+        ("tests/places/processes/test_fallbacks.py",),
+    ),
+    Fault(
+        "a process that changes too often ends without its fallback",
+        "composegen/places/processes/later.py",
+        "if not is_back or self._count(name, now) < MOST_CHANGES - 1:",
+        "if self._count(name, now) < MOST_CHANGES:",
+        ("tests/places/processes/test_later.py",),
+    ),
+    Fault(
+        "what fails while a run ends is excluded",
+        "composegen/places/processes/supervisor.py",
+        "if self._is_ending or self.services[name].unit.step.is_required:",
+        "if self.services[name].unit.step.is_required:",
+        ("tests/places/processes/test_fallbacks.py",),
+    ),
     # Drills
     Fault(
         "a drill notes a fault after it was done",
@@ -1272,26 +1350,5 @@ FAULTS = (
         '    expect(all(map(_ID.fullmatch, ids)), "undo", "about containers and networks")\n',
         "    pass\n",
         ("tests/drill/test_notes.py",),
-    ),
-    Fault(
-        "a process starts with the address of what is not there",
-        "composegen/places/processes/gates.py",
-        "if self._is_fallback(gate) and not serves(gate, needed)",
-        "if False",
-        ("tests/places/processes/test_fallbacks.py",),
-    ),
-    Fault(
-        "a process that changes too often ends without its fallback",
-        "composegen/places/processes/later.py",
-        "if not is_back or self._count(name, now) < MOST_CHANGES - 1:",
-        "if self._count(name, now) < MOST_CHANGES:",
-        ("tests/places/processes/test_later.py",),
-    ),
-    Fault(
-        "what fails while a run ends is excluded",
-        "composegen/places/processes/supervisor.py",
-        "if self._is_ending or self.services[name].unit.step.is_required:",
-        "if self.services[name].unit.step.is_required:",
-        ("tests/places/processes/test_fallbacks.py",),
     ),
 )
