@@ -9,6 +9,7 @@ import pytest
 from composegen.errors import Problem, UsageError
 from composegen.images.facts import list_recipe_files
 from composegen.model import HealthKind, Service
+from composegen.planning.hardening import harden_service
 from composegen.stackfile.guide import describe_recipe, list_recipes
 from composegen.stackfile.nodes import Source
 from composegen.stackfile.problems import Problems
@@ -381,6 +382,18 @@ def test_an_own_recipe_comes_before_a_shipped_one_of_its_name() -> None:
     recipe = "about: Mine\nimages: [mine]\nimage: mine:1\nhealth: image\n"
 
     assert load_services(stack, {"mine/redis.yaml": recipe})["db"].image == "mine:1"
+
+
+def test_a_volume_without_a_name_comes_with_the_image_and_holds_no_data() -> None:
+    recipe = "about: Mine\nimages: [mine]\nimage: mine:1\nhealth: image\nstore: true\n"
+    recipe += "volumes: [data:/data, /settings]\n"
+    stack = "recipes: ./mine\n" + make_stack(db="use: queue\n")
+    files = {"mine/queue.yaml": recipe}
+
+    service = load_services(stack, files)["db"]
+    (mount,) = service.volumes
+    assert (mount.source, mount.target) == ("db-data", "/data")
+    assert harden_service(service).volumes == ("/settings",)
 
 
 def test_shipped_recipes_stay_with_one_s_own() -> None:
