@@ -6,16 +6,21 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, reject, settings
 
+from composegen.errors import Level, ProblemsFound, SelectionError
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
 from composegen.stackfile.load import load_stack
 from composegen.targets.compose.render import ORDER, render_plan
 from composegen.targets.files import Options
+from tests.fuzz import words
 from tests.parts import require_compose, require_part
 from tests.rendering import render as render_stack
+from tests.rendering import write_data
 from tests.stacks import make_stack
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -77,6 +82,58 @@ def test_compose_itself_accepts_every_file(rendered: dict[str, Path]) -> None:
         )
         assert answer.returncode == 0, f"{path}: {answer.stderr}"
         assert answer.stderr == "", f"{path}: {answer.stderr}"
+
+
+@pytest.mark.engine
+@settings(
+    max_examples=40,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(case=words.cases)
+def test_compose_accepts_every_word_whatever_its_variables_are(
+    case: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    require_compose()
+    folder = tmp_path_factory.mktemp("words")
+    path = write_data(case["stack"], folder)
+    try:
+        stack = load_stack(path).stack
+    except ProblemsFound as found:
+        names = {each.name for each in found.problems if each.level is Level.ERROR}
+        # What two services take, and what a selection leaves, is up to chance.
+        assert names <= {"port-twice", "left-out", "replicas-port", "same-variable"}
+        reject()
+    try:
+        plan = make_plan(stack, Selection(added=case["added"]))
+    except SelectionError:
+        reject()
+    [file] = render_plan(plan)
+    (folder / "compose.yaml").write_text(file.text, encoding="utf-8")
+
+    answer = subprocess.run(
+        ["docker", "compose", "-p", "valid", "config", "--format", "json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **case["values"]},
+    )
+
+    assert answer.returncode == 0, answer.stderr + file.text
+    services = json.loads(answer.stdout)["services"]
+    assert set(services) == set(plan.names)
+    for step in plan.steps:
+        ports = services[step.name].get("ports", [])
+        assert len(ports) == len(step.service.publish)
+        assert all(port["host_ip"] == "127.0.0.1" for port in ports)
+        assert (
+            all("published" in port for port in ports)
+            != any(port.is_random for port in step.service.publish)
+            or not ports
+        )
 
 
 @cache

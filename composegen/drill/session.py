@@ -18,6 +18,7 @@ from composegen.model import Stack
 from composegen.places.place import Place
 from composegen.places.processes.records import identify_self
 from composegen.places.status import FINE
+from composegen.planning.choices import settle_running
 from composegen.records import record
 from composegen.system.signals import catch_signals
 from composegen.workspace.workspace import Workspace
@@ -95,7 +96,8 @@ def run_drill(
                 note_helper=note_helper,
             )
         )
-        chosen = choose_trials(stack, running, wish, ground.impossible.items())
+        drilled = settle_running(stack, running)
+        chosen = choose_trials(drilled, running, wish, ground.impossible.items())
         if not chosen.trials and not chosen.skipped:
             raise NotDrillable(
                 "there is nothing to drill: no chosen service is needed by another one",
@@ -115,7 +117,7 @@ def run_drill(
         notes = DrillNotes(place=place.name, mark=mark, drill=identify_self())
         journals.append(Journal(file, notes))
         conductor = Conductor(
-            stack,
+            drilled,
             ground,
             journals[0],
             pace,

@@ -76,7 +76,7 @@ def render_texts(
     without: dict[str, str] = {}
     missing: dict[str, str] = {}
     for name in names:
-        removed = (*selection.removed, name)
+        removed = (*selection.removed, stack.services[name].host_name)
         try:
             plan = make_plan(stack, replace(selection, removed=removed))
         except (SelectionError, UsageError) as error:

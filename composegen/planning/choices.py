@@ -100,6 +100,16 @@ def _map_names(names: Iterable[str], chosen: Mapping[str, str]) -> tuple[str, ..
     return tuple(dict.fromkeys(chosen.get(name, name) for name in names))
 
 
+def settle_running(stack: Stack, names: Iterable[str]) -> Stack:
+    """The stack in which each choice is the service of it that runs."""
+    running = {*names}
+    added = (
+        next((m for m in choice.members if m in running), choice.members[0])
+        for choice in stack.choices.values()
+    )
+    return settle_choices(stack, Selection(added=tuple(added))).stack
+
+
 def choose_named(
     stack: Stack, selection: Selection, names: Iterable[str]
 ) -> tuple[Selection, tuple[str, ...]]:

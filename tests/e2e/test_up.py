@@ -612,3 +612,21 @@ def test_the_one_that_is_chosen_is_reached_by_the_name_of_its_choice(
     assert stack.find("cpu") is None
     assert "gpu" in stack.composegen("status").out
     assert "answered" in stack.composegen("logs", "web").out
+
+
+# Variables
+
+
+def test_a_port_that_a_variable_says_is_asked_shown_and_wired(stack: Stack) -> None:
+    port = "${APP_PORT:-8000}"
+    check = {"http": "/", "interval": "${EVERY:-1s}", "boot": "${BOOT:-20s}"}
+    app = make_service(SERVE, port, port=port, publish=f"0:{port}", health=check)
+    web = make_dependent(needs={"app": "APP_URL"})
+    stack.write({"app": app, "web": web})
+
+    done = stack.up_well(APP_PORT="8123")
+
+    assert re.search(r"http://127[.]0[.]0[.]1:[0-9]+", done.err)
+    environment = stack.inspect("web")["Config"]["Env"]
+    assert "APP_URL=http://app:8123" in environment
+    assert "8123" in str(stack.inspect("app")["Config"]["Healthcheck"]["Test"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from composegen.errors import UsageError
-from composegen.planning.choices import choose_named, settle_choices
+from composegen.planning.choices import choose_named, settle_choices, settle_running
 from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
@@ -180,6 +180,16 @@ def test_naming_one_of_a_choice_chooses_it() -> None:
     )
     with pytest.raises(UsageError):
         choose_named(stack, parse("--with llm-gpu"), ("llm-cpu",))
+
+
+@pytest.mark.parametrize(
+    ("running", "member"), [(("llm-gpu", "web"), "llm-gpu"), ((), "llm-cpu")]
+)
+def test_the_one_that_runs_is_the_choice(running: tuple[str, ...], member: str) -> None:
+    stack = settle_running(load_only(make()), running)
+
+    assert [need.service for need in stack.services["web"].needs] == [member]
+    assert "llm" not in stack.choices
 
 
 def test_a_stack_without_choices_is_settled_as_it_is() -> None:
