@@ -331,8 +331,10 @@ class Facts:
 
     ``name`` says which entry it was. ``user`` is written where the image would start
     as root and step down; ``runs_as`` is what it becomes by itself. ``writable`` are
-    folders that need a tmpfs, ``volumes`` those that need a volume. ``assumed_tag``
-    says that a variable hid the tag.
+    folders that need a tmpfs, ``volumes`` those that need a volume. ``health`` is the
+    check to propose for an image without a recipe, and its port. ``is_tested`` is false
+    where the facts come from a Dockerfile or documentation alone. ``assumed_tag`` says
+    that a variable hid the tag.
     """
 
     name: str
@@ -348,6 +350,8 @@ class Facts:
     no_new_privileges: bool = True
     exec_tmp: bool = False
     hostname: bool = False
+    health: Mapping[str, str] = field(default_factory=dict)
+    is_tested: bool = True
     assumed_tag: bool = False
 
     @property
@@ -366,9 +370,10 @@ class Service:
     name on, if it is set. ``relax`` maps protections that are off to a reason; those of
     ``kept`` hold whatever the facts say. ``networks`` are those that it is on with
     their options, None where composegen chooses them; ``aliases`` are further names on
-    each. ``texts`` holds what was written of ``port`` and ``replicas`` where a variable
-    says them: they are its default then. ``choice`` is the choice that it is one of:
-    others reach it by that name.
+    each; ``network_mode`` is empty, or that of a service that is on none. ``texts``
+    holds what was written of ``port`` and ``replicas`` where a variable says them: they
+    are its default then. ``choice`` is the choice that it is one of: others reach it by
+    that name.
     """
 
     name: str
@@ -388,6 +393,7 @@ class Service:
     labels: Mapping[str, str] = field(default_factory=dict)
     networks: Mapping[str, Raw] | None = None
     aliases: tuple[str, ...] = ()
+    network_mode: str = ""
     secrets: tuple[SecretUse, ...] = ()
     user: str = ""
     cap_add: tuple[str, ...] = ()
@@ -421,12 +427,23 @@ class Service:
     @property
     def uses_host_network(self) -> bool:
         """Whether it shares the network of the host."""
-        return self.compose.get("network_mode") == "host"
+        return self.network_mode == "host"
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether it has no network at all."""
+        return self.network_mode == "none"
+
+    @property
+    def network_owner(self) -> str:
+        """The service whose network it shares; empty for none."""
+        owner = self.network_mode.removeprefix("service:")
+        return owner if owner != self.network_mode else ""
 
     @property
     def has_own_network(self) -> bool:
         """Whether it is a data store with an internal network of its own."""
-        return self.is_store and self.networks is None
+        return self.is_store and self.networks is None and not self.network_mode
 
 
 @record

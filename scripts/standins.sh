@@ -30,6 +30,11 @@ default_images=(
   node:22-alpine
   nginx:1.29-alpine
   nginxinc/nginx-unprivileged:alpine
+  memcached:1.6-alpine
+  nats:2.10-alpine
+  eclipse-mosquitto:2
+  rabbitmq:4-alpine
+  zookeeper:3.9
   busybox:1.37
 )
 
@@ -39,8 +44,8 @@ usage: scripts/standins.sh [IMAGE..]
 
 Prints one line per image: pulled, stand-in or unavailable. Stand-ins exist for the
 repositories python, node, redis, valkey, postgres, mariadb, mysql, nginx,
-nginx-unprivileged and busybox,
-with any tag. Making one needs root and Debian's debootstrap.
+nginx-unprivileged, busybox, memcached, nats, eclipse-mosquitto, rabbitmq, zookeeper
+and prom/prometheus, with any tag. Making one needs root and Debian's debootstrap.
 
 Without a name: ${default_images[*]}
 USAGE
@@ -608,6 +613,207 @@ CMD ["nginx", "-g", "daemon off;"]
 DOCKERFILE
 }
 
+make_memcached() {
+  build "$1" "BUSYBOX=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+ARG BUSYBOX
+RUN groupadd --system --gid 11211 memcache \
+ && useradd --system --uid 11211 --gid memcache memcache \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends memcached $BUSYBOX \
+ && rm -rf /var/lib/apt/lists/* \
+ && if [ -n "$BUSYBOX" ]; then \
+      for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; \
+      rm /bin/bash; \
+    fi
+COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
+#!/bin/sh
+set -e
+case "${1:-}" in
+  -*) set -- memcached "$@" ;;
+esac
+exec "$@"
+ENTRYPOINT
+USER memcache
+EXPOSE 11211
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["memcached"]
+DOCKERFILE
+}
+
+make_nats() {
+  if ! is_alpine "$1"; then
+    # The other tags hold the program and its configuration alone.
+    provide "${1%%:*}:alpine" >/dev/null
+    build "$1" "FROM_IMAGE=${1%%:*}:alpine" <<'DOCKERFILE'
+ARG BASE FROM_IMAGE
+FROM $FROM_IMAGE AS made
+FROM $BASE AS libraries
+FROM scratch
+COPY --from=made /usr/local/bin/nats-server /nats-server
+COPY --from=made /etc/nats/nats-server.conf /nats-server.conf
+COPY --from=libraries /lib64/ld-linux-x86-64.so.2 /lib64/
+COPY --from=libraries /lib/x86_64-linux-gnu/libc.so.6 /lib/x86_64-linux-gnu/
+COPY --from=libraries /lib/x86_64-linux-gnu/libresolv.so.2 /lib/x86_64-linux-gnu/
+LABEL composegen.standin=true
+ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/
+EXPOSE 4222 8222 6222
+ENTRYPOINT ["/nats-server"]
+CMD ["--config", "nats-server.conf"]
+DOCKERFILE
+    return
+  fi
+  build "$1" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+RUN apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends nats-server busybox \
+ && rm -rf /var/lib/apt/lists/* \
+ && ln -s /usr/sbin/nats-server /usr/local/bin/nats-server \
+ && for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done \
+ && rm /bin/bash
+COPY <<CONFIG /etc/nats/nats-server.conf
+port: 4222
+monitor_port: 8222
+CONFIG
+COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
+#!/bin/sh
+set -e
+case "${1:-}" in
+  -*) set -- nats-server "$@" ;;
+esac
+exec "$@"
+ENTRYPOINT
+EXPOSE 4222 8222 6222
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["nats-server", "--config", "/etc/nats/nats-server.conf"]
+DOCKERFILE
+}
+
+make_mosquitto() {
+  build "$1" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+RUN groupadd --system --gid 1883 mosquitto \
+ && useradd --system --uid 1883 --gid mosquitto --home-dir /var/empty --no-create-home mosquitto \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends mosquitto mosquitto-clients busybox \
+ && rm -rf /var/lib/apt/lists/* \
+ && mkdir -p /mosquitto/config /mosquitto/data /mosquitto/log \
+ && printf 'listener 1883\nallow_anonymous true\n' >/mosquitto-no-auth.conf \
+ && touch /mosquitto/config/mosquitto.conf \
+ && chown -R mosquitto:mosquitto /mosquitto \
+ && for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done \
+ && rm /bin/bash
+COPY --chmod=755 <<'ENTRYPOINT' /docker-entrypoint.sh
+#!/bin/sh
+set -e
+if [ "$(id -u)" = 0 ]; then chown -R mosquitto:mosquitto /mosquitto || true; fi
+exec "$@"
+ENTRYPOINT
+VOLUME ["/mosquitto/data", "/mosquitto/log"]
+EXPOSE 1883
+ENTRYPOINT ["/docker-entrypoint.sh"]
+CMD ["/usr/sbin/mosquitto", "-c", "/mosquitto/config/mosquitto.conf"]
+DOCKERFILE
+}
+
+make_rabbitmq() {
+  local id=999 group=999
+  ! is_alpine "$1" || id=100 group=101
+  build "$1" "ID=$id" "GROUP=$group" "BUSYBOX=$(alpine_only "$1" busybox)" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+ARG ID GROUP BUSYBOX
+RUN groupadd --system --gid $GROUP rabbitmq \
+ && useradd --system --uid $ID --gid rabbitmq --home-dir /var/lib/rabbitmq --no-create-home rabbitmq \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends rabbitmq-server $BUSYBOX \
+ && rm -rf /var/lib/apt/lists/* /var/lib/rabbitmq/.erlang.cookie \
+ && mkdir -p /etc/rabbitmq/conf.d \
+ && printf 'loopback_users.guest = false\nlog.console = true\n' \
+      >/etc/rabbitmq/conf.d/10-defaults.conf \
+ && chown -R rabbitmq:rabbitmq /var/lib/rabbitmq /etc/rabbitmq /var/log/rabbitmq \
+ && chmod 1777 /var/lib/rabbitmq /etc/rabbitmq /etc/rabbitmq/conf.d /var/log/rabbitmq \
+ && if [ -n "$BUSYBOX" ]; then for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done; fi
+COPY --chmod=755 <<'ENTRYPOINT' /usr/local/bin/docker-entrypoint.sh
+#!/bin/bash
+set -eu
+if [ "${1:0:8}" = rabbitmq ] && [ "$(id -u)" = 0 ]; then
+  [ "$1" != rabbitmq-server ] || chown -R rabbitmq /var/lib/rabbitmq
+  exec setpriv --reuid=rabbitmq --regid=rabbitmq --init-groups "$0" "$@"
+fi
+exec "$@"
+ENTRYPOINT
+# Debian's own wrappers step down from root; these are the programs below them.
+ENV PATH=/usr/lib/rabbitmq/bin:$PATH HOME=/var/lib/rabbitmq LANG=C.UTF-8
+VOLUME /var/lib/rabbitmq
+EXPOSE 4369 5672 25672
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["rabbitmq-server"]
+DOCKERFILE
+}
+
+make_zookeeper() {
+  build "$1" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+RUN groupadd --system --gid 1000 zookeeper \
+ && useradd --system --uid 1000 --gid zookeeper --no-create-home zookeeper \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends zookeeper wget \
+ && rm -rf /var/lib/apt/lists/* \
+ && mkdir -p /conf /data /datalog /logs \
+ && sed -i 's#/etc/zookeeper/conf#/conf#; s#/var/log/zookeeper#/logs#; s#ROLLINGFILE#CONSOLE#' \
+      /etc/zookeeper/conf/environment \
+ && cp -L /etc/zookeeper/conf/* /conf/ \
+ && rm -f /conf/zoo.cfg \
+ && chown -R zookeeper:zookeeper /conf /data /datalog /logs
+COPY --chmod=755 <<'ENTRYPOINT' /docker-entrypoint.sh
+#!/bin/bash
+set -e
+if [ "$1" = zkServer.sh ] && [ "$(id -u)" = 0 ]; then
+  chown -R zookeeper /data /datalog /logs
+  exec setpriv --reuid=zookeeper --regid=zookeeper --init-groups "$0" "$@"
+fi
+if [ ! -f /conf/zoo.cfg ]; then
+  {
+    printf '%s\n' dataDir=/data dataLogDir=/datalog tickTime=${ZOO_TICK_TIME:-2000} initLimit=5 syncLimit=2
+    printf '%s\n' ${ZOO_SERVERS:-server.1=localhost:2888:3888;2181}
+  } >/conf/zoo.cfg
+fi
+[ -f /data/myid ] || echo "${ZOO_MY_ID:-1}" >/data/myid
+exec "$@"
+ENTRYPOINT
+ENV PATH=$PATH:/usr/share/zookeeper/bin ZOOCFGDIR=/conf ZOO_LOG_DIR=/logs
+VOLUME ["/data", "/datalog", "/logs"]
+EXPOSE 2181 2888 3888 8080
+ENTRYPOINT ["/docker-entrypoint.sh"]
+CMD ["zkServer.sh", "start-foreground"]
+DOCKERFILE
+}
+
+make_prometheus() {
+  build "$1" <<'DOCKERFILE'
+ARG BASE
+FROM $BASE
+RUN apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends prometheus busybox \
+ && rm -rf /var/lib/apt/lists/* \
+ && for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done \
+ && printf 'scrape_configs: []\n' >/etc/prometheus/prometheus.yml \
+ && install -d -o 65534 -g 65534 /prometheus \
+ && rm /bin/bash
+USER 65534:65534
+WORKDIR /prometheus
+VOLUME /prometheus
+EXPOSE 9090
+ENTRYPOINT ["/usr/bin/prometheus"]
+CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
+DOCKERFILE
+}
+
 # Debian's busybox alone: no shell of its own, no libc to share, as in the real image.
 make_busybox() {
   build "$1" <<'DOCKERFILE'
@@ -651,6 +857,12 @@ maker_of() {
     mysql) echo make_mysql ;;
     nginx) echo make_nginx ;;
     node) echo make_node ;;
+    memcached) echo make_memcached ;;
+    nats) echo make_nats ;;
+    eclipse-mosquitto) echo make_mosquitto ;;
+    rabbitmq) echo make_rabbitmq ;;
+    zookeeper) echo make_zookeeper ;;
+    prom/prometheus) echo make_prometheus ;;
     busybox) echo make_busybox ;;
     nginxinc/nginx-unprivileged) echo make_nginx_unprivileged ;;
     *) return 1 ;;

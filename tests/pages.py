@@ -11,6 +11,7 @@ reader need not see stands in a comment on the line above the fence:
 - ``<!-- stays -->``: the last command goes on while later blocks run. It is ended with
   the page, unless one of them ends it.
 - ``<!-- needs: engine -->``: run by ``make e2e`` only.
+- ``<!-- needs: compose -->``: asks the docker command, and no engine.
 - ``<!-- fresh machine -->``: a ``sh`` block that ``make e2e`` runs on a bare machine.
 
 Several are separated by commas.
@@ -45,7 +46,7 @@ _FENCE = re.compile(
     r"```(?P<kind>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_NOTES = re.compile(r"in: \S+|file: \S+|stays|needs: engine|fresh machine")
+_NOTES = re.compile(r"in: \S+|file: \S+|stays|needs: (?:engine|compose)|fresh machine")
 _PORT = re.compile(r"^ +(?:publish|port): (\d+)", re.MULTILINE)
 _DEADLINE = 60
 

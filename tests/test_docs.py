@@ -46,7 +46,7 @@ from tests.pages import (
     read_stacks,
     run_page,
 )
-from tests.parts import require_part
+from tests.parts import require_compose, require_part
 
 DOCS = ROOT / "docs"
 REWRITE = bool(os.environ.get("GOLDEN"))
@@ -63,9 +63,11 @@ each_page = pytest.mark.parametrize(
 
 @each_page
 def test_commands_print_what_a_page_shows(page: Path) -> None:
-    blocks = [block for block in read_blocks(page) if "needs" not in block.notes]
+    blocks = [b for b in read_blocks(page) if b.notes.get("needs") != "engine"]
     if not any(block.kind == "console" for block in blocks):
         return
+    if any(block.notes.get("needs") == "compose" for block in blocks):
+        require_compose()
     text = page.read_text()
     with Shell() as shell:
         if (
@@ -96,9 +98,8 @@ def is_free(port: int) -> bool:
         return link.connect_ex(("127.0.0.1", port)) != 0
 
 
-KINDS = {
-    *("console", "sh", "yaml", "python", "text", "mermaid", "nginx", "haproxy"),
-}
+PROXIES = {"nginx", "haproxy", "caddy"}
+KINDS = {"console", "sh", "yaml", "python", "text", "mermaid", *PROXIES}
 
 
 @each_page
@@ -121,7 +122,7 @@ def test_a_proxy_is_shown_with_the_settings_that_are_tested() -> None:
     shown = [
         line.strip()
         for block in read_blocks(ROOT / "docs" / "production.md")
-        if block.kind in {"nginx", "haproxy"}
+        if block.kind in PROXIES
         for line in block.text.splitlines()
         if not re.search(r":?80\b|:3000|http://chat", line)  # other addresses
     ]

@@ -1,13 +1,15 @@
-"""What `composegen up` costs beside `docker compose up --wait`, and `status`.
+"""What `composegen up` costs compared with `docker compose up --wait`, and `status`.
 
 Both bring the same rendered file up from nothing, in turn; between two runs everything
-is taken down, which is not timed. composegen's own CPU time leaves out Compose's.
+is taken down, which is not timed. composegen's own CPU time leaves out Compose's. With
+optional needs `up` calls Compose once for each level of them.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -30,6 +32,10 @@ from benchmarks.table import (  # noqa: E402
 
 IMAGE = "python:3.12-slim"
 US, PEER = "composegen up", "docker compose up --wait"
+RATIO = Limit(value=1.10)
+LEVEL = Limit(value=0.15, unit=" s")
+LEVELS = (0, 1, 2)
+"""How many of the two needs of the chain are optional."""
 CPU = Limit(value=0.5, unit=" s")
 LOOK = Limit(value=0.5, unit=" s")
 SERVER = (
@@ -46,10 +52,16 @@ OWN = (
 )
 
 
-def write_stack(folder: Path, project: str) -> None:
-    """Three services in a chain, each ready half a second after its start."""
+def write_stack(folder: Path, project: str, optional: int) -> None:
+    """Three services in a chain, each ready half a second after its start.
+
+    Of their two needs the first ``optional`` ones have a fallback.
+    """
     services = []
-    for name, needs in (("front", "[middle]"), ("middle", "[back]"), ("back", "[]")):
+    needed = {"front": "middle", "middle": "back", "back": ""}
+    for number, (name, other) in enumerate(needed.items()):
+        otherwise = "{otherwise: {}}" if number < optional else ""
+        needs = f"{{{other}: {otherwise}}}" if other else "[]"
         services.append(
             f"  {name}:\n    image: {IMAGE}\n    port: 8000\n    health: /\n"
             f"    command: [python, -c, {SERVER!r}]\n    needs: {needs}\n"
@@ -71,9 +83,11 @@ def run(command: list[str], folder: Path) -> tuple[float, float]:
     return wall, float(own[1]) if own else 0.0
 
 
-def measure(
-    folder: Path, pairs: int, count: int
-) -> tuple[dict[str, list[tuple[float, float]]], list[float]]:
+Runs = dict[str, list[tuple[float, float]]]
+"""The wall and CPU seconds of every run of both."""
+
+
+def measure(folder: Path, pairs: int, count: int) -> tuple[Runs, list[float]]:
     """Every run of both, and the times of `status` while the stack is up."""
     composegen = [sys.executable, "-c", OWN]
     down = ["docker", "compose", "down", "--timeout", "1"]
@@ -82,7 +96,7 @@ def measure(
         PEER: ["docker", "compose", "up", "-d", "--wait"],
     }
     run([*composegen, "render"], folder)
-    runs: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    runs: Runs = {name: [] for name in commands}
     looks: list[float] = []
     try:
         for turn in range(pairs + 1):
@@ -99,24 +113,50 @@ def measure(
     return runs, looks
 
 
+def list_times(runs: Runs) -> list[list[float]]:
+    """The wall seconds of both."""
+    return [[wall for wall, _ in runs[who]] for who in (US, PEER)]
+
+
+def make_level_row(level: int, runs: Runs, base: float) -> Row:
+    """What each level of optional needs adds to the difference between both."""
+    ours, theirs = list_times(runs)
+    more = [(a - b - base) / level for a, b in zip(ours, theirs, strict=True)]
+    return Row(
+        figure=f"up, {level} of 2 needs optional: time, and more for each",
+        ours=f"{describe(ours, ' s')}; {describe(more, ' s more')}",
+        beside=name_peer(PEER, theirs, " s"),
+        ratio=describe(divide(ours, theirs)),
+        times=f"{len(ours)} pairs",
+        **LEVEL.judge(more),
+    )
+
+
 def main() -> None:
     if shutil.which("docker") is None:
         raise SystemExit("there is no docker command")
     pairs, count = read_count(0, 10), read_count(1, 15)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_stack(folder, f"bench-{uuid4().hex[:8]}")
-        runs, looks = measure(folder, pairs, count)
-    ours, theirs = ([wall for wall, _ in runs[who]] for who in (US, PEER))
+    measured = {}
+    for level in LEVELS:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_stack(folder, f"bench-{uuid4().hex[:8]}", level)
+            measured[level] = measure(folder, pairs, count)
+    runs, looks = measured[0]
+    ours, theirs = list_times(runs)
     own = [cpu for _, cpu in runs[US]]
+    ratios = divide(ours, theirs)
+    base = statistics.median(a - b for a, b in zip(ours, theirs, strict=True))
     rows = [
         Row(
             figure="up, from nothing: time",
             ours=describe(ours, " s"),
             beside=name_peer(PEER, theirs, " s"),
-            ratio=describe(divide(ours, theirs)),
+            ratio=describe(ratios),
             times=f"{pairs} pairs",
+            **RATIO.judge(ratios),
         ),
+        *(make_level_row(level, measured[level][0], base) for level in LEVELS[1:]),
         Row(
             figure="up: its own CPU time",
             ours=describe(own, " s"),

@@ -79,7 +79,7 @@ def _find_known(seen: Seen) -> Probe | None:
     asked = _ask_leniently(seen, recipe, port)
     if "use" in seen.sketch.keys and asked is None:
         if moved and moved != recipe.port:
-            seen.set("port", moved)
+            _name_port(seen, moved)
         return Probe(by="recipe", why=f"recipe {recipe.name}")
     health = asked or _write_health(recipe.entry["health"], port)
     if "tcp" in health or "http" in health:
@@ -147,7 +147,22 @@ def _set_port(seen: Seen, port: str) -> None:
     ]
     is_variable = "$" in write_text(keys.get("publish"))
     if published[:1] != [port] or is_variable or keys.get("port"):
-        keys["port"] = port
+        _name_port(seen, port)
+
+
+def _name_port(seen: Seen, port: str) -> None:
+    """Write `port`; a published number alone would lead to it, and says where now."""
+    keys = seen.sketch.keys
+    keys["port"] = port
+    publish = keys.get("publish")
+    if isinstance(publish, list):
+        keys["publish"] = [_lead_to_itself(text) for text in publish]
+    elif publish is not None:
+        keys["publish"] = _lead_to_itself(publish)
+
+
+def _lead_to_itself(text: str) -> str:
+    return f"{text}:{text}" if text.isdigit() else text
 
 
 def is_stronger(one: str, other: str) -> bool:

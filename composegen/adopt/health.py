@@ -46,7 +46,7 @@ def adopt_healthcheck(seen: Seen) -> None:
             "the words after the command are left out: a shell ignores them",
         )
     kind = next(iter(health))
-    health |= _list_times(written, model or {}, kind)
+    health |= _list_times(seen, written, model or {}, kind)
     if written.get("start_interval"):
         seen.change("healthcheck", "start_interval is composegen's own")
     seen.set("health", health, "healthcheck")
@@ -88,13 +88,13 @@ def _ask_page(test: Any) -> dict[str, Any] | None:
     }
 
 
-def _list_times(written: Any, model: Any, kind: str) -> dict[str, Any]:
+def _list_times(seen: Seen, written: Any, model: Any, kind: str) -> dict[str, Any]:
     """The times that were written, and a boot that is as patient as before."""
     times: dict[str, Any] = {}
     for key in ("interval", "timeout", "retries"):
         text = write_text(written.get(key))
         if text and text not in {"0s", "0"}:
-            times[key] = text
+            times[key] = seen.give_default("healthcheck", text)
     if "timeout" not in times and kind in _PATIENCE:
         times["timeout"] = _PATIENCE[kind]
     before = _measure(model)
@@ -106,7 +106,7 @@ def _list_times(written: Any, model: Any, kind: str) -> dict[str, Any]:
     boot = max(period, before - retries * interval)
     text = write_text(written.get("start_period"))
     if text and boot <= period and period > 0:
-        times["boot"] = text
+        times["boot"] = seen.give_default("healthcheck", text)
     elif boot > _BOOT:
         times["boot"] = format_duration(boot)
     return times

@@ -32,7 +32,8 @@ _AS_THEY_ARE = (
     *("group_add", "gpus", "cap_add", "tmpfs"),
 )
 _RESTARTS = frozenset({"no", "always", "on-failure", "unless-stopped"})
-_PATHS = ("dockerfile", "target", "context")
+_RAW_LIMITS = {"memory": "mem_limit", "cpus": "cpus", "pids": "pids_limit"}
+"""Where a limit stands whose variable says that there is none."""
 
 
 def adopt_keys(seen: Seen) -> None:
@@ -90,8 +91,7 @@ def _adopt_build(seen: Seen) -> None:
         options["context"] = _settle_context(seen, text, told)
     if "args" in options:
         pairs = read_pairs(options["args"])
-        is_plain = not any(has_variables(name) for name, _ in pairs)
-        options["args"] = dict(pairs) if is_plain else write_pairs(pairs)
+        options["args"] = write_pairs(pairs)
         if not pairs:
             del options["args"]
     for key in [key for key in options if key not in BUILD_KEYS]:
@@ -144,6 +144,7 @@ def _adopt_expose(seen: Seen) -> None:
 
 def _adopt_restart(seen: Seen) -> None:
     text = write_text(seen.text["restart"]) or "no"
+    text = seen.give_default("restart", text)
     name = seen.fill(text).partition(":")[0]
     if has_variables(text) and guess_default(text).partition(":")[0] not in _RESTARTS:
         seen.change("restart", f"`{text}` is written with its value")
@@ -194,7 +195,7 @@ def _set_replicas(seen: Seen, value: Any, origin: str) -> None:
             at=origin,
         )
     elif text and text != "1":
-        seen.set("replicas", text, origin)
+        seen.set("replicas", seen.give_default("replicas", text), origin)
 
 
 def _has_fixed_port(seen: Seen, count: str) -> bool:
@@ -211,9 +212,13 @@ def _limit(key: str) -> Callable[[Seen], None]:
 def _set_limit(seen: Seen, name: str, value: Any, origin: str) -> None:
     text = write_text(value)
     if seen.fill(text) in {"", "0", "-1", "0.0"}:
+        if has_variables(text) and seen.fill(text):
+            seen.set_raw(_RAW_LIMITS[name], text)
+        elif has_variables(text):
+            seen.lose(origin, f"{name}: `{text}` sets no limit now")
         return
     limits = dict(seen.sketch.keys.get("resources") or {})
-    limits[name] = text
+    limits[name] = seen.give_default(origin, text)
     seen.set("resources", limits, origin)
 
 

@@ -12,10 +12,13 @@ Pairs = list[tuple[str, str | None]]
 
 
 def read_pairs(value: Any) -> Pairs:
-    """Names with texts of either form; None is a name alone."""
+    """Names with texts of either form; None is a name alone.
+
+    Compose fills in a list's items, and reads the keys of a mapping as they are.
+    """
     if isinstance(value, dict):
         return [
-            (name, None if text is None else write_text(text))
+            (name.replace("$", "$$"), None if text is None else write_text(text))
             for name, text in value.items()
         ]
     items = value if isinstance(value, list) else []
@@ -29,7 +32,7 @@ def read_pairs(value: Any) -> Pairs:
 def write_pairs(pairs: Pairs) -> Any:
     """A mapping, or the list form where a name has a variable or stands alone."""
     if all(text is not None and not has_variables(name) for name, text in pairs):
-        return dict(pairs)
+        return {name.replace("$$", "$"): text for name, text in pairs}
     return [name if text is None else f"{name}={text}" for name, text in pairs]
 
 

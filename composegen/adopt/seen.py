@@ -8,9 +8,10 @@ from typing import Any
 from composegen.adopt.asking import Plain
 from composegen.adopt.reading import Read
 from composegen.adopt.report import Entry, Notes
-from composegen.adopt.texts import fill, undouble, write_text
+from composegen.adopt.texts import fill, list_variables, undouble, write_text
 from composegen.model import Build, Facts
 from composegen.records import field, record
+from composegen.values import guess_default
 
 
 @record(frozen=False)
@@ -73,6 +74,21 @@ class Seen:
     def fill(self, text: Any) -> str:
         """What a text says now; empty where a variable is missing."""
         return fill(write_text(text), self.values) or ""
+
+    def give_default(self, key: str, text: str) -> str:
+        """A text that composegen computes with: a variable alone gets a default.
+
+        That is what it is now; without one, nothing could be computed.
+        """
+        found = list(list_variables(text))
+        value = self.fill(text)
+        is_bare = len(found) == 1 and not found[0].operator
+        if not is_bare or not value or guess_default(text):
+            return text
+        whole = text[: found[0].start], text[found[0].end :]
+        inner = value[len(whole[0]) : len(value) - len(whole[1])]
+        self.change(key, f"`{text}` has the default {inner}, its value now")
+        return f"{whole[0]}${{{found[0].name}:-{inner}}}{whole[1]}"
 
     def change(self, key: str, what: str, undo: str = "", *, at: str = "") -> None:
         """Note a difference on purpose."""

@@ -286,7 +286,9 @@ class ContainerWay:
                 host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(each.host, each.host)
                 return Target(container=container, address=(host, each.port))
         hands = Hands(engine, self._project.name)
-        reached = hands.find_reached(container.id)
+        shared = container.network.removeprefix("container:")
+        is_shared = shared != container.network
+        reached = hands.find_reached(shared if is_shared else container.id)
         networks = reached.addresses if reached is not None else {}
         network, address = next(iter(networks.items()), ("", ""))
         if not self._helper.sees_addresses:

@@ -26,9 +26,6 @@ from composegen.system import guardian
 from composegen.workspace.secrets import read_passwords
 from composegen.workspace.workspace import Workspace
 
-PROBE_IMAGE = "busybox:1.37"
-"""What asks from within a network; it needs a shell and `nc`."""
-
 
 @contextmanager
 def open_engine(
@@ -72,7 +69,7 @@ def open_engine(
         helper = Helper(
             notes.endpoint,
             environment,
-            PROBE_IMAGE,
+            workspace.fill(stack.probe_image),
             f"composegen-drill-{mark}",
             sees_addresses=is_near and not is_rootless,
             note=note_helper,

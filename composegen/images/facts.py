@@ -27,7 +27,7 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 FACT_KEYS = frozenset(
     "why user runs_as writable volumes cap_add tools exec_tmp hostname init read_only "
-    "no_new_privileges".split()
+    "no_new_privileges tested".split()
 )
 RECIPE_KEYS = frozenset(
     "about images store start_interval url bare_url logins database database_default "
@@ -108,8 +108,16 @@ def make_facts(name: str, entry: Plain, *, image: str) -> Facts:
         init=chosen.get("init") != "false",
         read_only=chosen.get("read_only") != "false",
         no_new_privileges=chosen.get("no_new_privileges") != "false",
+        health=_find_check(name, entry, chosen),
+        is_tested=chosen.get("tested") != "false",
         assumed_tag=parse_image(image).is_variable,
     )
+
+
+def _find_check(name: str, entry: Plain, chosen: Plain) -> Mapping[str, str]:
+    """The check of an entry of the table; a recipe brings its own to a service."""
+    is_listed = entry is read_images().get(name)
+    return dict(chosen.get("health", {})) if is_listed else {}
 
 
 SELECTORS = ("tag", "images", "version")

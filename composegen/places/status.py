@@ -48,7 +48,7 @@ class ServiceStatus:
     open or call; ``log`` a path. ``reachable`` is False where it listens on an address
     of its own container alone. ``by`` is ``user`` for one that `composegen stop`
     has stopped. ``reason`` says why one is excluded, and ``fallback`` that it failed,
-    so that its dependent services use their fallbacks.
+    so that services run without it, with their fallbacks.
     """
 
     service: str

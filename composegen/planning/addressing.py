@@ -7,6 +7,9 @@ from typing import ClassVar, Protocol
 from composegen.model import Service
 from composegen.values import Port
 
+HOST_GATEWAY = "host.docker.internal"
+"""The name by which a container reaches the host; on Linux it is added."""
+
 
 class Addressing(Protocol):
     """Where a dependent service runs: how it reaches others and finds secrets."""
@@ -32,8 +35,15 @@ class ContainerAddressing:
     secret_folder: ClassVar[str] = "/run/secrets"  # noqa: S105 - a folder
 
     def find_address(self, service: Service) -> tuple[str, int | str | None]:
-        """The service's name and the port it listens on."""
-        return service.host_name, service.written_port
+        """The service's name and the port it listens on.
+
+        One on the network of the host is reached there, one that shares the network of
+        another service by the name of that.
+        """
+        if service.uses_host_network:
+            return HOST_GATEWAY, service.written_port
+        name = service.network_owner or service.host_name
+        return name, service.written_port
 
     def find_secret(self, name: str) -> str:
         """Where Compose mounts the secret."""
@@ -45,6 +55,8 @@ class HostAddressing(ContainerAddressing):
 
     def find_address(self, service: Service) -> tuple[str, int | str | None]:
         """The host's address and the port that the service publishes, if any."""
+        if service.uses_host_network:
+            return "127.0.0.1", service.written_port
         port = find_published(service)
         if port is None or port.is_random:
             return "127.0.0.1", None

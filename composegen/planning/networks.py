@@ -11,9 +11,9 @@ def list_networks(stack: Stack, service: Service) -> tuple[str, ...]:
 
     Each data store that names none has one of its own, named after it, which its
     dependent services join; it is on the default network only when it publishes a port.
-    A service on the network of the host is on none.
+    A service with a network mode is on none; what shares its network is on the same.
     """
-    if service.uses_host_network:
+    if service.network_mode:
         return ()
     networks: list[str] = []
     if service.networks is not None:
@@ -24,15 +24,41 @@ def list_networks(stack: Stack, service: Service) -> tuple[str, ...]:
         networks.append(service.name)
     networks += [
         need.service
-        for need in service.needs
+        for each in (service, *list_sharing(stack, service))
+        for need in each.needs
         if need.service in stack.services
         and stack.services[need.service].has_own_network
     ]
     return tuple(dict.fromkeys(networks))
 
 
+def list_sharing(stack: Stack, service: Service) -> tuple[Service, ...]:
+    """The services that share the network of another one."""
+    if service.network_mode:
+        return ()
+    return tuple(
+        each for each in stack.services.values() if each.network_owner == service.name
+    )
+
+
+def find_owner(stack: Stack, service: Service) -> Service:
+    """The service whose networks one is on: itself, or the one it shares them with."""
+    return stack.services.get(service.network_owner, service)
+
+
+def needs_host(stack: Stack, service: Service) -> bool:
+    """Whether a service, or what shares its network, needs one on the host's."""
+    return not service.network_mode and any(
+        need.service in stack.services
+        and stack.services[need.service].uses_host_network
+        for each in (service, *list_sharing(stack, service))
+        for need in each.needs
+    )
+
+
 def list_all_networks(stack: Stack, service: Service) -> tuple[str, ...]:
     """The networks a service is on, raw ones by the defaults of their variables."""
+    service = find_owner(stack, service)
     names = [*list_networks(stack, service), *list_raw_networks(service)]
     return tuple(dict.fromkeys(map(guess_default, names)))
 

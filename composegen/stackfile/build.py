@@ -13,6 +13,7 @@ from composegen.model import (
     Condition,
     Facts,
     Mount,
+    Need,
     Service,
     Stack,
 )
@@ -284,7 +285,10 @@ def _find_facts(recipe: Recipe | None, image: str, build: Build | None) -> Facts
 def _settle_needs(
     services: Mapping[str, Service], parts: Parts, choices: Mapping[str, Choice]
 ) -> dict[str, Service]:
-    """Let needs of a job that name no condition wait until it has finished."""
+    """Let needs of a job that name no condition wait until it has finished.
+
+    A service that shares the network of another one needs that one.
+    """
     jobs = {name for name, service in services.items() if service.job}
     for name, choice in choices.items():
         if choice.members and jobs.issuperset(choice.members):
@@ -298,7 +302,17 @@ def _settle_needs(
             else need
             for need in service.needs
         )
+        owner = services.get(service.network_owner)
+        if owner is not None and owner.name not in {name, *(n.service for n in needs)}:
+            needs = (_need_owner(owner), *needs)
         settled[name] = (
             service if needs == service.needs else replace(service, needs=needs)
         )
     return settled
+
+
+def _need_owner(owner: Service) -> Need:
+    """The need of a service on the one whose network it shares."""
+    is_asked = owner.health is not None and owner.health.can_be_asked
+    until = Condition.HEALTHY if is_asked and not owner.job else Condition.STARTED
+    return Need(service=owner.name, until=until)

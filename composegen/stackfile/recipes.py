@@ -40,7 +40,7 @@ _LISTS = frozenset(
     "images volumes writable cap_add tools database requires newest "
     "version_first".split()
 )
-_FLAGS = frozenset("store exec_tmp hostname init read_only no_new_privileges".split())
+_FLAGS = frozenset("store exec_tmp hostname init read_only no_new_privileges tested".split())
 _LOGIN_KEYS = ("when", "user", "user_default", "password", "password_default")
 
 

@@ -63,6 +63,10 @@ def make_service(
         tmpfs=tuple(draft.get("tmpfs", ())),
         labels=draft.get("labels", {}),
         networks=draft.get("networks"),
+        network_mode=str(
+            draft.get("network_mode")
+            or draft.get("compose", {}).get("network_mode", "")
+        ),
         aliases=tuple(draft.get("aliases", ())),
         secrets=_make_secrets(draft.get("secrets", {})),
         user=str(draft.get("user", "")),

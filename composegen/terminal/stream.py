@@ -243,7 +243,8 @@ class RunConsole:
 
     def _show_excluded(self, event: Excluded) -> None:
         self._talk(event.service, f"excluded: {event.reason}", fg="yellow")
-        for line in event.instead:
+        cause = [f"cause: {event.cause}"] if event.cause else []
+        for line in (*cause, *event.instead):
             self._talk(event.service, f"  {line}", fg="yellow")
 
     def _show_exited(self, event: Exited) -> None:

@@ -277,3 +277,88 @@ def test_a_stack_that_says_something_else_does_not(
 
     differing = {(entry.service, entry.key) for entry in found}
     assert differing == {("web", "environment"), ("web", "ports")}
+
+
+def test_a_port_that_others_call_does_not_move_the_published_one(
+    tmp_path: Path,
+) -> None:
+    text = """
+    services:
+      broker: {image: "a/b:1", ports: ["9092:9092", "9101:9101"]}
+      client:
+        image: a/c:1
+        environment: {BROKER: "broker:29092"}
+        depends_on: [broker]
+    """
+
+    report = adopt(tmp_path, text)
+
+    broker = read_services(report)["broker"]
+    assert broker["port"] == "29092"
+    assert broker["publish"] == ["9092:9092", "9101:9101"]
+    assert report.unlisted == ()
+
+
+def test_an_image_without_tools_is_asked_from_outside(tmp_path: Path) -> None:
+    text = """
+    services:
+      web: {image: "a/c:1", depends_on: [api]}
+      api: {image: "a/b:1", expose: ["7700"]}
+    """
+
+    report = adopt(tmp_path, text)
+
+    gate = report.gates[0]
+    assert (gate.after, gate.by, gate.through) == (
+        "service_healthy",
+        "outside",
+        "api-health",
+    )
+    assert report.unlisted == ()
+
+
+def test_no_image_is_asked_from_outside_if_that_is_not_wanted(tmp_path: Path) -> None:
+    text = """
+    services:
+      web: {image: "a/c:1", depends_on: [api]}
+      api: {image: "a/b:1", expose: ["7700"]}
+    """
+
+    report = adopt(tmp_path, text, options=Options(is_inside_only=True))
+
+    assert list_gates(report) == {"web -> api": ("service_started", "")}
+    assert "7700" in report.gates[0].why
+
+
+def test_profiles_are_groups_and_a_chosen_one_is_included(tmp_path: Path) -> None:
+    text = """
+    services:
+      web: {image: "a/b:1"}
+      debug: {image: "a/b:1", profiles: [debug]}
+      tools: {image: "a/b:1", profiles: [tools, extra]}
+    """
+
+    report = adopt(tmp_path, text, {".env": "COMPOSE_PROFILES=debug\n"})
+
+    services = read_services(report)
+    assert services["debug"] == {
+        "image": "a/b:1",
+        "group": "debug",
+        "restart": "no",
+        "relax": "imported, not tried hardened",
+        "enabled": "true",
+    }
+    assert services["tools"]["group"] == ["tools", "extra"]
+    assert report.optional == ("tools",)
+    assert report.settings == {"COMPOSE_PROFILES": "debug"}
+    assert report.unlisted == ()
+
+
+def test_names_stay_as_they_are(tmp_path: Path) -> None:
+    text = "services: {my_App.1: {image: 'a/b:1'}}\n"
+
+    report = adopt(tmp_path, text)
+
+    assert list(read_services(report)) == ["my_App.1"]
+    assert report.describe()["names"] == {}
+    assert report.unlisted == ()

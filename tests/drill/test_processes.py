@@ -96,7 +96,7 @@ def test_a_drill_that_is_killed_is_undone(fault, with_guardian, tmp_path):
         drill = start_cli(tmp_path, *words)
         notes = wait_for_fault(tmp_path, fault)
         if fault == "freeze":
-            assert read_state(pid) == "T"
+            wait_for(lambda: read_state(pid) == "T")
         if not with_guardian:
             os.kill(leaks.wait_for_guardian(notes["mark"]), signal.SIGKILL)
         drill.kill()
@@ -125,7 +125,7 @@ def test_ctrl_c_undoes_what_stands(tmp_path):
         drill.send_signal(signal.SIGINT)
 
         assert drill.wait(60) == 130
-        assert read_state(pid) != "T"
+        wait_for(lambda: read_state(pid) != "T")
         assert not (tmp_path / ".composegen" / "drill.json").exists()
 
 

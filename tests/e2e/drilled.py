@@ -10,7 +10,7 @@ from __future__ import annotations
 from textwrap import dedent
 from typing import Any
 
-from tests.e2e.stacks import PYTHON
+PYTHON = "python:3.12-slim"
 
 SERVER = dedent("""
     import socketserver

@@ -6,16 +6,20 @@ import json
 import os
 import re
 import signal
+import socket
+import socketserver
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from composegen.model import PROBE_IMAGE
 from tests.e2e.drilled import list_expected, make_stack
-from tests.e2e.engine import wait_until
+from tests.e2e.engine import run_well, wait_until
 from tests.e2e.examples import copy_example, list_images, wait_for_free_ports
 from tests.e2e.images import Images
 from tests.e2e.stacks import PYTHON, Stack
@@ -24,7 +28,7 @@ from tests.leaks import find_guardian
 pytestmark = pytest.mark.engine
 
 LESSON = "09-a-fallback-that-fails"
-IMAGES = [PYTHON, *list_images(LESSON)]
+IMAGES = [PYTHON, PROBE_IMAGE, *list_images(LESSON)]
 NAMES = {"kept", "empty"}
 FAULTS = "stop,freeze,cut,without"
 QUICK = ("--for", "1s", "--within", "60s")
@@ -240,3 +244,56 @@ def test_the_lesson_fails_as_its_page_shows(images: Images, tmp_path: Path) -> N
     assert list_verdicts(done.out) == list_verdicts(shown)
     for fault in ("freeze", "cut"):
         assert f"web -> redis, {fault}: fails\n  no answer within 2 s\n" in done.out
+
+
+@contextmanager
+def reach_over_tcp() -> Iterator[str]:
+    """The engine's socket at an address, as if it were on another machine."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), ToEngine) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+class ToEngine(socketserver.BaseRequestHandler):
+    """Carries bytes between a client and the engine's socket, both ways."""
+
+    def handle(self) -> None:
+        with socket.socket(socket.AF_UNIX) as engine:
+            engine.connect("/var/run/docker.sock")
+            back = threading.Thread(target=carry, args=(engine, self.request))
+            back.start()
+            carry(self.request, engine)
+            back.join()
+
+
+def carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_an_engine_elsewhere_is_asked_by_a_helper_that_goes_again(
+    stack: Stack, images: Images
+) -> None:
+    images.have(PROBE_IMAGE)
+    services = make_stack(NAMES)
+    services["kept"]["publish"] = "0:8000"  # leads nowhere from here
+    stack.write(services)
+    with reach_over_tcp() as address:
+        stack.up_well(DOCKER_HOST=address)
+        words = ("drill", "--yes", "--format", "json", *QUICK, "--faults", "freeze")
+        done = stack.composegen(*words, deadline=400, DOCKER_HOST=address)
+        rows = {row["dependent"]: row for row in json.loads(done.out)}
+        stack.composegen("down", DOCKER_HOST=address)
+
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        "kept": "holds",
+        "empty": "fails",
+    }
+    assert "answered 200 with nothing" in rows["empty"]["evidence"]
+    listed = run_well("docker", "ps", "-a", "--format", "{{.Names}}")
+    assert "composegen-drill-" not in listed

@@ -28,31 +28,63 @@ CASES = [
     for recipe, entry in RECIPES.items()
     for image in [entry["image"], *OTHER_IMAGES.get(recipe, [])]
 ]
-IMAGES = [image for _, image in CASES]
+PYTHON = "python:3.12-slim"
+IMAGES = [*(image for _, image in CASES), PYTHON]
 
 # What no recipe says: settings of a user's own, a client, which has the version.
-SETTINGS = {
-    "mariadb": {"MARIADB_DATABASE": "app"},
-    "mysql": {"MYSQL_DATABASE": "app"},
+SETTINGS: dict[str, dict[str, Any]] = {
+    "mariadb": {"environment": {"MARIADB_DATABASE": "app"}},
+    "mosquitto": {
+        "volumes": ["./mosquitto.conf:/mosquitto/config/mosquitto.conf:ro"]
+    },
+    "mysql": {"environment": {"MYSQL_DATABASE": "app"}},
+    "rabbitmq": {
+        "environment": {
+            "RABBITMQ_DEFAULT_USER": "app",
+            "RABBITMQ_DEFAULT_PASS": "p@ss/word",
+        }
+    },
 }
+FILES = {
+    "mosquitto.conf": "listener 1883\nallow_anonymous true\n"
+    "persistence true\npersistence_location /mosquitto/data/\n",
+}
+# A client with a program of its image, or one in Python.
 CLIENTS = {
     "mariadb": ("mysql.sh", "mariadb"),
+    "memcached": ("memcached.sh", "nc"),
     "mongo": ("mongo.sh", "mongosh"),
+    "mosquitto": ("mosquitto.sh", "mosquitto_pub"),
     "mysql": ("mysql.sh", "mysql"),
+    "nats": ("nats.sh", "nc"),
     "nginx": ("nginx.sh", "curl"),
     "postgres": ("postgres.sh", "psql"),
+    "rabbitmq": ("rabbitmq.py", "python"),
     "redis": ("redis.sh", "redis-cli"),
     "valkey": ("redis.sh", "valkey-cli"),
+    "zookeeper": ("zookeeper.sh", "zkCli.sh"),
 }
 VERSIONS = {
     "mariadb": "mariadbd --version",
+    "memcached": "memcached -V",
     "mongo": "mongod --version",
+    "mosquitto": "mosquitto -h",
     "mysql": "mysqld --version",
+    "nats": "nats-server --version",
     "nginx": "nginx -v",
     "postgres": "postgres --version",
+    "rabbitmq": "rabbitmqctl version",
     "redis": "redis-server --version",
     "valkey": "valkey-server --version",
+    "zookeeper": "zkServer.sh version",
 }
+COUNTED = ["1", "2", "3", "4"]
+ANSWERS = {
+    "memcached": ["1", "2", "1", "2"],
+    "nats": ["hello"] * 4,
+    "nginx": ["200"] * 4,
+}
+"""What the clients print in two starts; a store that keeps its data counts on."""
 
 
 def make_stack(recipe: str, image: str) -> dict[str, Any]:
@@ -61,21 +93,22 @@ def make_stack(recipe: str, image: str) -> dict[str, Any]:
     The last service runs on, so that Compose waits for both clients' ends.
     """
     store: dict[str, Any] = {"use": recipe, "image": image}
+    store |= SETTINGS.get(recipe, {})
     stack: dict[str, Any] = {"services": {"store": store}}
-    if recipe in SETTINGS:
-        store["environment"] = SETTINGS[recipe]
     required = RECIPES[recipe].get("requires", [])
     if required:
         store["secrets"] = {
             "store-password": next(key for key in required if "PASSWORD_FILE" in key)
         }
         stack["secrets"] = {"store-password": {"generate": True}}
+    script, program = CLIENTS[recipe]
+    is_python = script.endswith(".py")
     client = {
-        "image": image,
+        "image": PYTHON if is_python else image,
         "job": True,
-        "command": ["sh", "/client.sh"],
-        "environment": {"CLIENT": CLIENTS[recipe][1]},
-        "volumes": ["./client.sh:/client.sh:ro"],
+        "command": ["python" if is_python else "sh", f"/{script}"],
+        "environment": {"CLIENT": program},
+        "volumes": [f"./{script}:/{script}:ro"],
     }
     stack["services"] |= {
         "by-url": {
@@ -90,7 +123,7 @@ def make_stack(recipe: str, image: str) -> dict[str, Any]:
             },
         },
         "rest": {
-            "image": image,
+            "image": PYTHON,
             "command": ["tail", "-f", "/dev/null"],
             "health": {"command": "true"},
             "needs": {"by-file": {"until": "finished"}},
@@ -103,7 +136,9 @@ def make_files(folder: Path, recipe: str, image: str) -> None:
     """The stack, its client, its secrets and its Compose file."""
     stack = yaml.safe_dump(make_stack(recipe, image), sort_keys=False)
     (folder / "stack.yaml").write_text(stack)
-    shutil.copy(HERE / "clients" / CLIENTS[recipe][0], folder / "client.sh")
+    shutil.copy(HERE / "clients" / CLIENTS[recipe][0], folder)
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
     run_composegen(folder, "secrets")
     run_composegen(folder, "render")
     password = folder / ".secrets" / "store-password"
@@ -121,7 +156,7 @@ def assert_runs_by_its_recipe(project: Project, recipe: str) -> None:
         port = str(RECIPES[recipe]["port"])
         assert words.strip().replace("{port}", port).replace("$$", "$") in test
     host = store["HostConfig"]
-    assert host["ReadonlyRootfs"]
+    assert host["ReadonlyRootfs"] is RECIPES[recipe].get("read_only", True)
     assert host["CapDrop"] == ["ALL"]
     kept = {name.removeprefix("CAP_") for name in host["CapAdd"] or []}
     assert kept == set(RECIPES[recipe].get("cap_add", []))
@@ -165,17 +200,17 @@ def test_a_recipe_serves_a_client_with_a_new_volume_and_with_the_old_one(
     if image not in images:
         why = f"*not tested*: `{image}` can be neither pulled nor made"
         results.append(make_row(recipe, why))
-    images.have(image, name=recipe)
+    images.have(image, PYTHON, name=recipe)
     make_files(project.folder, recipe, image)
-    keeps = RECIPES[recipe].get("store")
+    answers = ANSWERS.get(recipe, COUNTED)
 
     project.up()
     assert_runs_by_its_recipe(project, recipe)
-    assert read_answers(project, recipe) == (["1", "2"] if keeps else ["200", "200"])
+    assert read_answers(project, recipe) == answers[:2]
     project.down()
     project.up()
     assert_runs_by_its_recipe(project, recipe)
-    assert read_answers(project, recipe) == (["3", "4"] if keeps else ["200", "200"])
+    assert read_answers(project, recipe) == answers[2:]
 
     server = describe_server(project, recipe, image)
     results.append(make_row(recipe, f"`{image}`, {server}"))

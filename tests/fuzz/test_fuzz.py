@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.fuzz import loader, sessions, templates
+from tests.fuzz import loader, networks, sessions, templates
+from tests.parts import require_compose
 
 short = settings(
     max_examples=100,
@@ -36,3 +37,13 @@ def test_the_store_in_memory_does_what_its_reference_does(
     schedule: list[tuple[object, ...]],
 ) -> None:
     sessions.check_schedule(schedule)
+
+
+@pytest.mark.engine
+@settings(short, max_examples=40)
+@given(stack=networks.stacks)
+def test_compose_takes_every_network_mode_helper_and_name(
+    stack: dict[str, object],
+) -> None:
+    require_compose()
+    networks.check_networks(stack)

@@ -105,6 +105,41 @@ FAULTS = (
         RENDER,
     ),
     Fault(
+        "an optional service starts with what needs it, unsettled",
+        "composegen/planning/exclusion.py",
+        "or (gate.service in chosen and not self.is_fallback(gate))",
+        "or gate.service in chosen",
+        ("tests/planning/test_exclusion.py",),
+    ),
+    Fault(
+        "what requires a failed service goes on without it",
+        "composegen/planning/exclusion.py",
+        "if blocking and step.name not in lost and not step.is_required:",
+        "if False:",
+        ("tests/planning/test_exclusion.py",),
+    ),
+    Fault(
+        "what runs with the address is replaced when its need fails",
+        "composegen/places/engine/phases.py",
+        "return wanted if self._before.is_replaced(name, text) else kept",
+        "return wanted",
+        ("tests/places/engine/test_phases.py",),
+    ),
+    Fault(
+        "one that ran before opens its gates while Compose may replace it",
+        "composegen/places/engine/judge.py",
+        "return is_new or candidate.noted.name in self._settled",
+        "return True",
+        ("tests/places/engine/test_judge.py",),
+    ),
+    Fault(
+        "a service restarts for what it needs as often as that fails",
+        "composegen/planning/changes.py",
+        "is_refused = is_out and self._count(need.service, now) >= MOST_CHANGES - 1",
+        "is_refused = False",
+        ("tests/planning/test_changes.py",),
+    ),
+    Fault(
         "the health of a helper outlives its start",
         "composegen/places/engine/judge.py",
         "candidate.helper, candidate.answered = happened.id, None",
@@ -117,6 +152,28 @@ FAULTS = (
         "if each.service not in helpers",
         "if each.service",
         ("tests/places/engine/test_helpers.py",),
+    ),
+    # Network modes
+    Fault(
+        "a service does not need the one whose network it shares",
+        "composegen/stackfile/build.py",
+        "needs = (_need_owner(owner), *needs)",
+        "pass",
+        CHECKS,
+    ),
+    Fault(
+        "the host has no name for those that call it",
+        "composegen/targets/compose/render.py",
+        "if needs_host(self.stack, service):",
+        "if False:",
+        CHECKS,
+    ),
+    Fault(
+        "what shares a network loses it with a restart",
+        "composegen/places/engine/acts.py",
+        "owners |= {*names} if act is Act.RESTART else set()",
+        "owners |= set()",
+        ("tests/places/engine/test_acts.py",),
     ),
     # Names
     Fault(

@@ -233,12 +233,15 @@ def test_dependents_are_named_with_a_death():
 def test_an_exclusion_is_said_with_what_is_done_instead():
     excluded = Excluded(
         service="router",
-        reason="not healthy within 60s",
+        reason="could not be started",
+        cause="port 1 is taken",
         instead=("web: STORE=memory",),
     )
 
     assert show(excluded)[1] == (
-        "router | excluded: not healthy within 60s\nrouter |   web: STORE=memory\n"
+        "router | excluded: could not be started\n"
+        "router |   cause: port 1 is taken\n"
+        "router |   web: STORE=memory\n"
     )
 
 

@@ -70,9 +70,14 @@ class Acts:
         """Stop dependent services first; start each when its gates are open."""
         wanted = tuple(dict.fromkeys(names))
         seen = self._look(wanted)
+        sharing = () if act is Act.STOP else self._list_sharing(act, wanted, seen)
+        wanted = tuple(dict.fromkeys((*wanted, *sharing)))
         concerned = wanted if act is Act.STOP else self._close_over(wanted)
         self._report(Planned(services=concerned))
         if act is Act.START:
+            if sharing:
+                self._stop(sharing, seen)
+                seen = self._look(wanted)
             return self._start(wanted, seen)
         self._report_dependents(wanted, seen)
         if act is Act.STOP:
@@ -129,6 +134,23 @@ class Acts:
             for each in noted
             if now and each.definition
         )
+
+    def _list_sharing(
+        self, act: Act, names: tuple[str, ...], seen: EngineSeen
+    ) -> tuple[str, ...]:
+        """What runs in the network of one that is started, which it loses by that."""
+        closed = self._close_over(names)
+        owners = {name for name in closed if not self._is_on(name, seen)}
+        owners |= {*names} if act is Act.RESTART else set()
+        found = [
+            each
+            for each in self._notes.services
+            if each.shares in owners and self._is_on(each.name, seen)
+        ]
+        for each in found:
+            text = f"shares the network of {each.shares}, and is restarted with it"
+            self._report(Message(service=each.name, text=text))
+        return tuple(each.name for each in found)
 
     def _close_over(self, names: Iterable[str]) -> tuple[str, ...]:
         """The services with all that they require, in the order of the plan."""

@@ -333,7 +333,8 @@ class Booting:
         self._given_up = None
         for name, failure in found.items():
             self._leaving.explain(name, failure)
-            self._tell(self.judge.fail_start(name, failure.reason, self.now))
+            reason = f"{name} could not be started"
+            self._tell(self.judge.fail_start(name, reason, self.now))
         self._give_back(work.call.names)
         return True
 

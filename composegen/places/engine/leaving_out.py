@@ -86,6 +86,7 @@ class LeavingOut:
                     service=name,
                     at=now,
                     reason=self.exclusions[name].reason,
+                    cause=_find_cause(self.exclusions[name].failure),
                     instead=self._calls.list_instead(name, self._judge),
                 )
             )
@@ -125,3 +126,10 @@ class LeavingOut:
                     failure=replace(failure, lines=reason.lines),
                     check=reason.check,
                 )
+
+
+def _find_cause(failure: Failure | None) -> str:
+    """What is behind a failure: its cause, or else what Compose said."""
+    if failure is None or failure.cause:
+        return failure.cause if failure is not None else ""
+    return failure.reason if failure.reason.startswith("Compose: ") else ""

@@ -81,7 +81,8 @@ class NotedService:
     its published ports, ``says_port`` whether `port` is written too.
     ``definition`` is the digest of what it was made from, ``without`` are the excluded
     services that its containers were made without, ``helper`` is the name of the
-    container that asks it from outside, empty where none does.
+    container that asks it from outside, empty where none does; ``shares`` that of the
+    service whose network it shares.
     """
 
     name: str
@@ -104,6 +105,7 @@ class NotedService:
     says_port: bool = False
     definition: str = ""
     helper: str = ""
+    shares: str = ""
     without: tuple[str, ...] = ()
 
 

@@ -89,8 +89,13 @@ def make_seen(
     at = time.time() if now is None else now
     folded = fold_helpers(notes, containers)
     found = tuple(forget_past(notes, each) for each in folded)
+    missed = {name for each in notes.services for name in each.without}
     statuses = [
-        replace(status, reachable=False) if status.service in unreached else status
+        replace(
+            status,
+            reachable=False if status.service in unreached else None,
+            fallback=True if status.service in missed else status.fallback,
+        )
         for status in (_make_status(notes, each, found, at) for each in notes.services)
     ]
     statuses += [
@@ -173,7 +178,7 @@ def list_excluded(
     notes: Notes, statuses: Iterable[ServiceStatus]
 ) -> tuple[Mapping[str, Any], ...]:
     """What is excluded now, by the selection and by failures, as it is noted."""
-    out = {each.service for each in statuses if each.fallback}
+    out = {each.service for each in statuses if each.state is State.EXCLUDED}
     failed = (each for each in note_excluded(notes) if each.service in out)
     return (*notes.left_out, *map(as_dict, failed))
 

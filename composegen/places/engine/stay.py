@@ -18,6 +18,7 @@ from composegen.places.engine.boot import UP_PART, Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project
 from composegen.places.engine.follow import follow_engine
+from composegen.places.engine.helpers import add_helpers
 from composegen.places.engine.notes import NotedService, Notes, change_notes, load_notes
 from composegen.places.engine.phases import OneCall, cut_gates
 from composegen.places.events import (
@@ -224,7 +225,11 @@ class Staying:
                 limit=None,
             ),
             lambda _: None,  # what happens is followed
-            OneCall((noted.name,), (*UP_PART, noted.name), makes_containers=True),
+            OneCall(
+                (noted.name,),
+                (*UP_PART, *add_helpers(self._notes, [noted.name])),
+                makes_containers=True,
+            ),
         )
         reasons = boot.carry_out().reasons
         if reasons:

@@ -130,7 +130,7 @@ class _Doctor:
         if status.by is not None:
             return explain_stop(chain, status)
         exclusion = self.notes.find_exclusion(noted.name)
-        if exclusion is not None and status.fallback:
+        if exclusion is not None and status.state is State.EXCLUDED:
             return explain_exclusion(chain, status, exclusion)
         judged = self._find_judged(noted)
         container = self._find_worst(noted, judged)

@@ -296,6 +296,8 @@ class _Settler:
             health = step.service.health
             if step.replicas > 1:
                 notes.append(f"{step.name} runs once here, not {step.replicas} times")
+            if step.service.is_isolated:
+                notes.append(f"{step.name} is not isolated from the network here")
             if ways[step.name] is Way.DOCKER:
                 notes.append(f"{step.name} runs in Docker: {step.service.image}")
             elif health is not None and health.kind is HealthKind.IMAGE:

@@ -15,9 +15,10 @@ from composegen.stackfile.checks.data import (
 )
 from composegen.stackfile.checks.drill import check_drills
 from composegen.stackfile.checks.health import check_health, check_probe_tool
-from composegen.stackfile.checks.host import check_engine_socket, check_host_network
+from composegen.stackfile.checks.host import check_engine_socket
 from composegen.stackfile.checks.images import check_images, check_reasons, check_tried
 from composegen.stackfile.checks.implied import check_implied_needs
+from composegen.stackfile.checks.modes import check_modes
 from composegen.stackfile.checks.names import (
     check_aliases,
     check_built_names,
@@ -90,7 +91,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
     check_networks,
     check_common_networks,
     check_internal_ports,
-    check_host_network,
+    check_modes,
     check_engine_socket,
     check_store_networks,
     check_unused_networks,

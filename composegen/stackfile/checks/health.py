@@ -80,11 +80,11 @@ def _check_outside(
             "ask a port, or remove `from: outside`:\n"
             "health: {tcp: true, from: outside}",
         )
-    elif service.uses_host_network:
+    elif service.uses_host_network or service.is_isolated:
         checked.add(
             "outside-health",
-            f"`{service.name}` is on the network of the host, where no other container "
-            "reaches it by its name",
+            f"`{service.name}` has `network_mode: {service.network_mode}`: no other "
+            "container reaches it by a name",
             path,
             "remove `from: outside`",
         )

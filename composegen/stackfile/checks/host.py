@@ -18,22 +18,6 @@ _PROXY = "socket-proxy"
 """How images are called whose only purpose is to guard the socket."""
 
 
-def check_host_network(checked: Checked) -> None:
-    """A service on the host's network is needed by none and publishes nothing."""
-    for service in checked.stack.services.values():
-        if not service.uses_host_network:
-            continue
-        is_needed = any(target.name == service.name for _, _, target in checked.needs())
-        if is_needed or service.publish:
-            reason = "another service needs it" if is_needed else "it publishes a port"
-            checked.add(
-                "network-mode",
-                f"`{service.name}` cannot use the host's network: {reason}",
-                ("services", service.name, "compose", "network_mode"),
-                "only a service without dependent services and published ports can",
-            )
-
-
 def check_engine_socket(checked: Checked) -> None:
     """The engine's socket, which rules the machine, is given away knowingly."""
     for service in checked.stack.services.values():

@@ -121,7 +121,9 @@ def _list_addresses(checked: Checked) -> Iterator[_Address]:
     """Every other service that a variable names, and that is not needed."""
     known = _list_names(checked)
     for service in checked.stack.services.values():
-        if service.uses_host_network or checked.is_broken(service.name, "needs"):
+        if service.network_mode in {"host", "none"} or checked.is_broken(
+            service.name, "needs"
+        ):
             continue
         needed = {need.service for need in service.needs} | {service.name}
         for variable, path, text in list_values(service):

@@ -70,14 +70,7 @@ def check_aliases(checked: Checked) -> None:
 
 
 def _check_reach(checked: Checked, service: Service) -> None:
-    """A service without networks has no aliases."""
-    if service.aliases and service.uses_host_network:
-        checked.add(
-            "network-mode",
-            f"`{service.name}` is on the host's network, where it has no aliases",
-            ("services", service.name, "aliases"),
-            "remove `aliases`",
-        )
+    """Compose can be told of aliases on each network."""
     hidden = [name for name in list_raw_networks(service) if "$" in name]
     if service.aliases and hidden:
         checked.add(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from composegen.model import Service
 from composegen.planning.asking import asks_a_port
 from composegen.planning.needs import Needs
+from composegen.planning.networks import list_sharing
 from composegen.planning.selection import Selection, list_included
 from composegen.records import record
 from composegen.stackfile.checks.checked import Checked
@@ -120,6 +121,12 @@ def _list_claims(checked: Checked) -> Iterator[_Claim]:
             if bound not in seen:
                 seen.add(bound)
                 yield _Claim(service, port)
+        is_open = service.uses_host_network and not service.publish
+        if is_open and service.port is not None:
+            number = str(service.port)
+            yield _Claim(
+                service, Port(address="0.0.0.0", published=number, target=number)
+            )
 
 
 def _is_same_port(one: _Claim, other: _Claim) -> bool:
@@ -156,7 +163,8 @@ def _check_led_to(checked: Checked, service: Service, path: tuple[str, ...]) -> 
     published = [port for port in service.publish if port.protocol == "tcp"]
     health = service.health
     asked = health.port if health is not None and asks_a_port(health) else None
-    wanted = {service.port, asked} - {None}
+    sharing = (each.port for each in list_sharing(checked.stack, service))
+    wanted = {service.port, asked, *sharing} - {None}
     may_lead = any(wanted & {*port.targets} or "$" in port.target for port in published)
     if not published or may_lead:
         return

@@ -130,10 +130,7 @@ def _check_listed(checked: Checked, service: Service) -> None:
                 "undeclared-network",
                 f"`{service.name}` is on the network `{name}`, which is not declared",
                 path,
-                "Docker's network of that name is a mode:\n"
-                f"compose: {{network_mode: {name}}}"
-                if name == "host"
-                else "every service is on a network; rename this one",
+                f"Docker's network of that name is a mode:\nnetwork_mode: {name}",
             )
 
 
@@ -180,7 +177,7 @@ def check_common_networks(checked: Checked) -> None:
     one without an address where neither service chooses its networks.
     """
     for service, need, target in checked.needs():
-        if service.uses_host_network or target.uses_host_network:
+        if {service.network_mode, target.network_mode} & {"host", "none"}:
             continue
         if checked.is_broken(service.name, "networks", "compose"):
             continue

@@ -147,6 +147,8 @@ def check_placeholders(checked: Checked) -> None:
 def _find_no_way(template: str, target: Service) -> tuple[str, str] | None:
     """Why a template's address is none on the host, and what to do; or None."""
     words = set(PLACEHOLDER.findall(template))
+    if target.uses_host_network:
+        return None
     if "url_file" in words:
         reason = f"the file holds the address of `{target.name}` inside the stack"
         return reason, 'wire "{host}:{port}", and "{password_file}" where it has one'

@@ -246,15 +246,6 @@ TRANSLATIONS: Mapping[str, Callable[[Raw], tuple[str, str]]] = {
     "version": _word(
         "version", "has no meaning in Compose any more", lambda _: "remove it"
     ),
-    "network_mode": _word(
-        "network_mode",
-        "is raw here, and only `host` is allowed",
-        lambda value: (
-            "compose: {network_mode: host}"
-            if value == "host"
-            else "remove it: services share the default network"
-        ),
-    ),
     "profiles": _word(
         "profiles",
         "is `group` here: excluded unless included with `--with @NAME`",

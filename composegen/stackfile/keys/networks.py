@@ -49,7 +49,7 @@ def read_networks(reader: Reader, node: Node, path: Path) -> Any:
             "wrong-type",
             "the list of networks is empty",
             node,
-            "name the networks of the service, or remove the line for the default one",
+            "name the networks of the service, or switch them off:\nnetwork_mode: none",
         )
         return None
     return networks
@@ -135,6 +135,26 @@ def read_aliases(reader: Reader, node: Node, path: Path) -> Any:
     return aliases
 
 
+def read_network_mode(reader: Reader, node: Node, _: Path) -> Any:
+    """The mode of a service that is on no network."""
+    text = reader.read_text(node, "a network mode", variables=False)
+    if text is None or is_network_mode(text):
+        return text
+    help = "none, host or service:NAME; without the key it is on networks"
+    if text in {"bridge", "default"}:
+        help = "remove it: the service is on the default network"
+    elif text.startswith("container:"):
+        help = "name the service of the stack:\nnetwork_mode: service:NAME"
+    reader.add("network-mode", f"`{shorten(text)}` is no network mode", node, help)
+    return None
+
+
+def is_network_mode(text: str) -> bool:
+    """Whether it is one that a service can have."""
+    name = text.removeprefix("service:")
+    return text in _MODES or (name != text and bool(SERVICE_NAME.fullmatch(name)))
+
+
 def read_top_networks(reader: Reader, node: Node, path: Path) -> Any:
     """Options by the name of a network."""
     networks: dict[str, Raw] = {}
@@ -175,4 +195,8 @@ SCHEMA: Schema = shapes.say(
 TOP_SCHEMA: Schema = shapes.say(
     {"type": "object", "additionalProperties": {"type": ["object", "null"]}},
     "Options of networks; a network needs no declaration",
+)
+MODE_SCHEMA: Schema = shapes.say(
+    {"type": "string", "pattern": "^(none|host|service:.+)$"},
+    "On no network: none, the one of the host, or that of another service",
 )

@@ -305,7 +305,7 @@ def read_compose(reader: Reader, node: Node, path: Path) -> Any:
         reader.nodes[*path, key] = key_node
         help = REFUSED_RAW.get(key)
         if key == "network_mode" and to_plain(value) != "host":
-            help = "only `host` is allowed"
+            help = f"write it as a key:\nnetwork_mode: {write_inline(to_plain(value))}"
         if key == "deploy" and isinstance(value, MappingNode):
             _check_raw_deploy(reader, value)
         if help:

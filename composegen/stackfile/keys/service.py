@@ -39,6 +39,7 @@ _TABLE = (
     Key("tmpfs", mounts.read_tmpfs, shapes.TEXT_OR_TEXTS, merge=mounts.merge_tmpfs),
     Key("cap_add", compose.read_texts, shapes.TEXTS, merge=add_items),
     Key("networks", networks.read_networks, networks.SCHEMA),
+    Key("network_mode", networks.read_network_mode, networks.MODE_SCHEMA),
     Key(
         "aliases",
         networks.read_aliases,

@@ -42,7 +42,6 @@ _TABLE = (
     Word("read_only", ("relax",)),
     Word("cap_drop", ("relax",)),
     Word("init", ("relax",)),
-    Word("network_mode"),
     Word("container_name"),
     Word("version"),
     Word("mem_reservation"),

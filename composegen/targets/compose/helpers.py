@@ -14,8 +14,9 @@ from composegen.model import (
     Service,
     Stack,
 )
+from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.asking import find_helper
-from composegen.planning.networks import list_raw_networks
+from composegen.planning.networks import find_owner, list_raw_networks
 from composegen.planning.plan import Gate, Step
 from composegen.records import replace
 from composegen.targets.compose.probes import choose_start_interval, make_outside_test
@@ -25,24 +26,28 @@ _MEMORY = "32M"
 _PIDS = 64
 
 
-def make_helper(step: Step, stack: Stack) -> Step | None:
-    """The helper of a service as one more step; None for one that needs none."""
+def make_helper(step: Step, stack: Stack, shared: tuple[str, ...] = ()) -> Step | None:
+    """The helper of a service as one more step; None for one that needs none.
+
+    ``shared`` are the networks of the service whose network it shares, if it does.
+    """
     service = step.service
     name = find_helper(service)
     if not name or service.health is None:
         return None
-    raw = list_raw_networks(service)
+    raw = list_raw_networks(find_owner(stack, service))
+    host, _ = ContainerAddressing().find_address(service)
     helper = Service(
         name=name,
         image=stack.probe_image,
         user=_USER,
         passed={"command": ["sleep", "infinity"]},
-        health=_make_health(service.health, service.name),
+        health=_make_health(service.health, host),
         resources=Resources(cpus=stack.resources.cpus, memory=_MEMORY, pids=_PIDS),
         compose={"networks": [*raw]} if raw else {},
     )
     gate = Gate(service=step.name, condition=Condition.STARTED, is_optional=False)
-    return Step(service=helper, gates=(gate,), networks=step.networks)
+    return Step(service=helper, gates=(gate,), networks=shared or step.networks)
 
 
 def _make_health(health: Health, host: str) -> Health:

@@ -17,8 +17,10 @@ from composegen.model import (
     Raw,
     Service,
 )
+from composegen.planning.addressing import HOST_GATEWAY
 from composegen.planning.asking import find_helper
 from composegen.planning.hardening import harden_any, harden_service
+from composegen.planning.networks import needs_host
 from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
 from composegen.targets.compose.hardening import (
@@ -141,6 +143,7 @@ class _Renderer:
             "plain_use": write_plain_use(output),
             "name": self.stack.name,
             "excluded": self.plan.excluded,
+            "optional_lines": self._list_optional(),
             "secret_lines": write_by_hand(
                 self.stack, self.plan.secrets.values(), self.mover.move
             ),
@@ -161,6 +164,15 @@ class _Renderer:
         """The steps in the order in which the stack file declares its services."""
         steps = {step.name: step for step in self.plan.steps}
         return [steps[name] for name in self.stack.services if name in steps]
+
+    def _list_optional(self) -> list[str]:
+        """Each optional service with those that must cope without it."""
+        needing: dict[str, list[str]] = {}
+        for step in self._order_steps():
+            for gate in step.gates:
+                if gate.is_optional:
+                    needing.setdefault(gate.service, []).append(step.name)
+        return [f"{name}: {', '.join(names)}" for name, names in needing.items()]
 
     def _choose_anchor(self) -> str:
         name = "x-defaults"
@@ -199,7 +211,11 @@ class _Renderer:
     def _make_blocks(self) -> Iterator[Block]:
         for step in self._order_steps():
             yield self._make_block(step)
-            helper = make_helper(step, self.stack)
+            owner = step.service.network_owner
+            networks = next(
+                (s.networks for s in self.plan.steps if s.name == owner), ()
+            )
+            helper = make_helper(step, self.stack, networks)
             if helper is not None:
                 yield self._make_block(helper, asks=step.name)
 
@@ -286,7 +302,10 @@ class _Renderer:
             )
         if step.secrets:
             draft.set("secrets", [use.name for use in step.secrets])
-        if service.uses_host_network:
+        if needs_host(self.stack, service):
+            self._add_gateway(draft)
+        if service.network_mode:
+            draft.set("network_mode", service.network_mode)
             return
         raw = service.compose.get("networks")
         options = {name: _find_options(service, name) for name in step.networks}
@@ -299,6 +318,13 @@ class _Renderer:
             draft.set("networks", options)
         elif list(options) != ["default"]:
             draft.set("networks", [*options])
+
+    def _add_gateway(self, draft: _Draft) -> None:
+        """Let a service reach the host by a name."""
+        hosts = draft.keys.get("extra_hosts")
+        listed = hosts if isinstance(hosts, list) else []
+        if not any(str(host).startswith(HOST_GATEWAY) for host in listed):
+            draft.set("extra_hosts", [*listed, f"{HOST_GATEWAY}=host-gateway"])
 
     def _add_hardening(self, draft: _Draft, service: Service) -> None:
         hardening = harden_service(service)
@@ -370,6 +396,9 @@ class _Renderer:
                 waits = {gate.service: Condition.STARTED, helper: Condition.HEALTHY}
             for name, condition in waits.items():
                 entry: dict[str, Raw] = {"condition": _CONDITIONS[condition]}
+                if name == step.service.network_owner:
+                    # Its network is another one after a restart of that service.
+                    entry["restart"] = True
                 if gate.is_optional:
                     entry["required"] = False
                 gates[name] = entry

@@ -351,3 +351,44 @@ def test_a_restart_stops_both_before_it_starts_both(asked):
 
     assert asked.calls == [("stop", "db", "db-health")]
     assert asked.boots == [(("db",), start("db", "db-health"))]
+
+
+# The network of another service
+
+
+@pytest.fixture
+def shared(stage):
+    """The stage, with web in the network of api."""
+    web = make_noted("web", "api", shares="api")
+    others = [each for each in stage.notes.services if each.name != "web"]
+    stage.notes = replace(stage.notes, services=(*others, web))
+    return stage
+
+
+def test_what_shares_a_network_is_restarted_with_it(shared):
+    assert shared.act("restart", "api") == {
+        "api": Outcome.STARTED,
+        "web": Outcome.STARTED,
+    }
+
+    assert shared.calls == [("stop", "api", "web")]
+    assert shared.boots == [(("api",), start("api")), (("web",), start("web"))]
+    assert ("web", "shares the network of api, and is restarted with it") in [
+        (each.service, each.text) for each in shared.find(Message)
+    ]
+
+
+def test_what_kept_running_without_its_network_is_restarted_at_the_start(shared):
+    shared.put("api", **DOWN)
+
+    shared.act("start", "api")
+
+    assert shared.calls == [("stop", "web")]
+    assert shared.boots == [(("api",), start("api")), (("web",), start("web"))]
+
+
+def test_what_is_stopped_itself_stays_so(shared):
+    shared.put("web", **DOWN)
+
+    assert shared.act("restart", "api") == {"api": Outcome.STARTED}
+    assert shared.calls == [("stop", "api")]

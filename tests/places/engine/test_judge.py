@@ -2,8 +2,10 @@
 
 import pytest
 
+from composegen.model import Condition
 from composegen.places.engine.containers import Action, Status
 from composegen.places.engine.judge import Judge
+from composegen.places.engine.notes import How
 from composegen.places.events import (
     Created,
     Exited,
@@ -14,6 +16,8 @@ from composegen.places.events import (
     Started,
 )
 from composegen.places.status import State
+from composegen.planning.plan import Gate
+from composegen.records import replace
 from tests.enginefakes import happen, make_container, make_noted, make_notes
 
 
@@ -456,3 +460,109 @@ def test_one_that_is_started_again_on_failure_is_over_after_a_zero(code, kind):
     boot = judge(make_noted("web", on_failure=True))
     see(boot, "web", Action.START, 1.0)
     assert kinds(see(boot, "web", Action.DIE, 2.0, exit_code=code)) == [kind]
+
+
+# Optional services that fail
+
+GATE = Gate(service="cache", condition=Condition.HEALTHY, is_optional=True)
+
+
+def make_optional(**values):
+    cache = make_noted("cache", is_required=False, boot=20.0)
+    return judge(make_noted("web", "cache?"), cache, **values)
+
+
+@pytest.mark.parametrize(
+    ("deaths", "reason"),
+    [
+        ((), "not healthy within 20s"),
+        ((3,), "not healthy within 20s; meanwhile it exited with 3"),
+        ((3, 3), "exited twice with 3"),
+        ((127,), "exited with 127: its program was not found"),
+    ],
+)
+def test_an_optional_service_says_briefly_why_it_failed(deaths, reason):
+    boot = make_optional()
+    see(boot, "cache", Action.START, 1.0)
+    for code in deaths:
+        see(boot, "cache", Action.DIE, 2.0, exit_code=code)
+        see(boot, "cache", Action.START, 3.0)
+    list(boot.look(21.0))
+
+    assert boot.failed_optional == {"cache": reason}
+    assert boot.failed == ()
+
+
+def test_what_is_excluded_is_over_whatever_happens_to_it():
+    boot = make_optional()
+    see(boot, "cache", Action.START, 1.0)
+    list(boot.look(21.0))
+    boot.exclude("cache")
+
+    assert boot.failed_optional == {}
+    assert healthy(boot, "cache", 22.0) == []
+    assert see(boot, "cache", Action.DIE, 23.0, exit_code=143) == []
+    assert boot.deaths == ()
+    assert boot.list_failures(0.0) == ()
+    [failure] = boot.list_excluded_failures()
+    assert failure.how is How.LATE
+    see(boot, "web", Action.START, 24.0)
+    healthy(boot, "web", 25.0)
+    assert boot.is_done
+
+
+def test_what_was_excluded_before_is_not_adopted():
+    boot = make_optional()
+    boot.exclude("cache")
+
+    assert list(boot.adopt([make_container("cache")])) == []
+
+
+def test_a_gate_is_open_once_its_service_is_ready():
+    boot = make_optional()
+    see(boot, "cache", Action.START, 1.0)
+    assert not boot.is_open(GATE)
+    assert boot.is_open(replace(GATE, condition=Condition.STARTED))
+
+    healthy(boot, "cache", 2.0)
+
+    assert boot.is_open(GATE)
+
+
+def test_what_ran_before_opens_no_gate_until_compose_has_left_it():
+    boot = make_optional()
+    list(boot.adopt([make_container("cache")]))
+    assert boot.runs_before("cache")
+    assert not boot.is_open(GATE)
+
+    boot.settle(["cache"])
+
+    assert boot.is_open(GATE)
+
+
+def test_a_container_that_a_later_call_replaces_has_not_died():
+    boot = make_optional()
+    list(boot.adopt([make_container("web"), make_container("cache")]))
+    boot.settle(["cache"])
+
+    see(boot, "web", Action.DIE, 1.0, exit_code=143)
+
+    assert boot.failed == ()
+    assert not boot.runs_before("web")
+
+
+def test_one_deadline_for_all_gives_an_optional_service_no_longer_than_its_boot():
+    boot = make_optional(limit=100.0)
+    see(boot, "cache", Action.START, 1.0)
+    assert boot.find_next(1.0) == 21.0
+    list(boot.look(21.0))
+
+    assert boot.failed_optional == {"cache": "not healthy within 20s"}
+
+
+def test_one_deadline_for_all_may_be_shorter():
+    boot = make_optional(limit=5.0)
+    see(boot, "cache", Action.START, 1.0)
+    list(boot.look(5.0))
+
+    assert boot.failed_optional == {"cache": "not healthy within 5s"}

@@ -2,9 +2,21 @@
 
 import pytest
 
+from composegen.model import Later
 from composegen.places.engine.containers import Published, Status
-from composegen.places.engine.notes import How, NotedFailure, NotedStop
-from composegen.places.engine.status import find_addresses, make_seen
+from composegen.places.engine.notes import (
+    How,
+    NotedExclusion,
+    NotedFailure,
+    NotedNeed,
+    NotedStop,
+)
+from composegen.places.engine.status import (
+    find_addresses,
+    list_excluded,
+    list_lost,
+    make_seen,
+)
 from composegen.places.status import ServiceStatus, State, format_statuses
 from composegen.records import replace
 from tests.enginefakes import make_container, make_noted, make_notes
@@ -228,3 +240,74 @@ def test_the_table_says_who_has_stopped_it():
         service="web", state=State.STOPPED, exit_code=143, by="user"
     )
     assert "web      stopped, by user  " in format_statuses([stopped], ())
+
+
+# What is excluded
+
+OUT = NotedExclusion(
+    service="cache",
+    reason="not healthy within 60s",
+    at=100.0,
+    instead=("web: STORE=memory",),
+)
+
+
+def see_excluded(*containers, without=("cache",), later=Later.COPE):
+    need = NotedNeed(service="cache", is_optional=True, later=later)
+    web = replace(make_noted("web", without=without), needs=(need,))
+    cache = make_noted("cache", is_required=False)
+    notes = make_notes(web, cache, excluded=(OUT,) if without else ())
+    seen = make_seen(notes, [make_container("web"), *containers], 200.0)
+    return notes, seen.find("cache"), tuple(list_lost(notes, seen.statuses))
+
+
+@pytest.mark.parametrize(
+    "containers",
+    [
+        (),
+        (make_container("cache", status=Status.EXITED, started_at=90.0),),
+        (make_container("cache", status=Status.CREATED, started_at=None, error="x"),),
+    ],
+)
+def test_what_was_excluded_stays_so_while_nothing_of_it_runs(containers):
+    notes, status, lost = see_excluded(*containers)
+
+    assert status.state is State.EXCLUDED
+    assert (status.reason, status.fallback) == ("not healthy within 60s", True)
+    assert lost == ()
+    [shown] = list_excluded(notes, [status])
+    assert shown["instead"] == ("web: STORE=memory",)
+    assert shown["fallback"] is True
+
+
+def test_what_was_started_since_is_what_it_is_and_still_missed():
+    notes, status, lost = see_excluded(make_container("cache", started_at=150.0))
+
+    assert (status.state, status.reason, status.fallback) == (State.READY, None, True)
+    assert lost == ("web runs without cache, which is up: composegen up",)
+    assert list_excluded(notes, [status]) == ()
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        (Later.COPE, ()),
+        (
+            Later.RESTART,
+            ("web still uses cache, which is gone: composegen up",),
+        ),
+    ],
+)
+def test_what_is_to_restart_is_named_while_it_uses_what_is_gone(later, said):
+    dead = make_container("cache", status=Status.EXITED, exit_code=3)
+
+    assert see_excluded(dead, without=(), later=later)[2] == said
+
+
+def test_what_the_selection_excludes_has_its_reason_and_no_fallback():
+    out = {"service": "redis", "reason": "--without redis", "instead": []}
+    notes = make_notes(make_noted("web"), left_out=(out,))
+
+    status = make_seen(notes, [make_container("web")]).find("redis")
+
+    assert (status.reason, status.fallback) == ("--without redis", False)

@@ -160,6 +160,50 @@ def test_an_optional_service_that_times_out(up):
     assert_golden(GOLDEN / "optional.txt", said)
 
 
+class LackingEngine(ScriptedEngine):
+    """An engine that has all images but that of cache."""
+
+    def find_image(self, name):
+        return None if "redis" in name else object()
+
+
+def test_an_optional_image_that_cannot_be_pulled(up):
+    engine = LackingEngine([make_container("web")])
+    engine.script = [CREATED, STARTED, HEALTHY]
+    pull = "echo ' cache Error manifest unknown' >&2"
+    compose = f'case "$*" in *" pull "*) {pull} ;; esac'
+    said = up(engine=engine, stack=STACK + NEEDING, compose=compose)
+    assert_golden(GOLDEN / "optional-image.txt", said)
+
+
+def test_an_optional_service_that_cannot_be_started(up):
+    engine = ScriptedEngine([make_container("web")])
+    engine.script = [CREATED, STARTED, HEALTHY]
+    refusal = "echo ' Container demo-cache-1  Error response from daemon: no such' >&2"
+    compose = f'case "$*" in *" up "*cache) {refusal}; exit 1 ;; esac'
+    said = up(engine=engine, stack=STACK + NEEDING, compose=compose)
+    assert_golden(GOLDEN / "optional-refused.txt", said)
+
+
+def test_an_optional_service_that_was_asked_for(up):
+    engine = ScriptedEngine([make_container("cache", status=Status.RESTARTING)])
+    death = ("cache", Action.DIE, {"exit_code": 3})
+    start = ("cache", Action.START, {})
+    engine.script = [start, death, start, death]
+    said = up("--with", "cache", engine=engine, stack=STACK + NEEDING)
+    assert_golden(GOLDEN / "optional-required.txt", said)
+
+
+def test_what_needs_one_that_stays(up):
+    engine = ScriptedEngine([make_container("web"), make_container("cache")])
+    start = ("cache", Action.START, {})
+    healthy = ("cache", Action.HEALTH, {"health": "healthy"})
+    engine.script = [start, healthy, CREATED, STARTED, HEALTHY]
+    later = NEEDING.replace("memory}}", "memory}, later: restart}")
+    said = up(engine=engine, stack=STACK + later)
+    assert_golden(GOLDEN / "later.txt", said)
+
+
 def test_another_port_than_the_file_says(up):
     engine = ScriptedEngine(
         [make_container("web", health="starting")],

@@ -15,8 +15,9 @@ from composegen.places.engine.containers import (
     Volume,
 )
 from composegen.places.engine.deaths import Death
-from composegen.places.engine.notes import How, NotedFailure
+from composegen.places.engine.notes import How, NotedExclusion, NotedFailure
 from composegen.places.engine.why import find_engine_reasons
+from composegen.places.events import Failure
 from composegen.places.status import State
 from composegen.records import replace
 from tests.enginefakes import (
@@ -486,3 +487,38 @@ def test_control_characters_of_a_container_reach_no_terminal(chain, tmp_path):
     )
     [reason] = find_engine_reasons(engine, chain, tmp_path, service="router")
     assert reason.lines == ("red",)
+
+
+def test_what_was_excluded_says_what_was_found_before_it_was_stopped(tmp_path):
+    failure = Failure(
+        service="cache", reason="cache was late", cause="c", help="h", lines=("x",)
+    )
+    out = NotedExclusion(
+        service="cache", reason="r", at=100.0, failure=failure, check=("ask",)
+    )
+    notes = make_notes(make_noted("cache", is_required=False), excluded=(out,))
+    stopped = make_container("cache", status=Status.EXITED, started_at=90.0)
+
+    [reason] = find_engine_reasons(FakeEngine([stopped]), notes, tmp_path)
+
+    assert str(reason) == (
+        "cache: cache is excluded: r\n"
+        "  cache was late\n"
+        "  cause: c\n"
+        "  help: h\n"
+        "        try it again: composegen up\n"
+        "  its check: ask\n"
+        "  its last lines:\n"
+        "    x\n"
+    )
+
+
+def test_what_is_excluded_blocks_nothing(tmp_path):
+    out = NotedExclusion(service="cache", reason="r", at=100.0)
+    cache = make_noted("cache", is_required=False)
+    notes = make_notes(make_noted("web", "cache?"), cache, excluded=(out,))
+    web = make_container("web", status=Status.CREATED, health="none", started_at=None)
+
+    found = find_engine_reasons(FakeEngine([web]), notes, tmp_path)
+
+    assert [reason.chain for reason in found] == [("web",), ("cache",)]

@@ -8,25 +8,10 @@ from tests.rendering import read_services
 from tests.stackfile.checks.checking import CACHE, DB
 from tests.stacks import APP, find, list_names, make_app, make_stack
 
-HOST = "image: python:3.13-slim\nhealth: {none: why}\ncompose: {network_mode: host}\n"
+HOST = "image: python:3.13-slim\nhealth: {none: why}\nnetwork_mode: host\n"
 SECRETS = "secrets: {db-password: {generate: true}}\n"
 
 # The network
-
-
-@pytest.mark.parametrize(
-    ("agent", "app"),
-    [
-        (HOST + "publish: 8080", APP),
-        (HOST, APP + "needs: {agent: {until: started}}"),
-    ],
-)
-def test_a_service_on_the_host_s_network_is_reached_by_none(
-    agent: str, app: str
-) -> None:
-    text = make_stack(agent=agent, app=app, cache=CACHE)
-
-    assert list_names(text) == ["network-mode"]
 
 
 def test_a_service_on_its_own_may_use_the_host_s_network() -> None:

@@ -142,7 +142,6 @@ def help(key: str, value: str) -> str:
         ("mem_limit", "1g", "resources: {memory: 1g}"),
         ("cpus", "0.5", "resources: {cpus: 0.5}"),
         ("pids_limit", "9", "resources: {pids: 9}"),
-        ("network_mode", "host", "compose: {network_mode: host}"),
         ("privileged", "true", "compose: {privileged: true}"),
         ("security_opt", "[a=b]", 'compose: {security_opt: ["a=b"]}'),
         ("logging", "{driver: none}", "compose: {logging: {driver: none}}"),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stacks import find, list_names, load_app, load_only, make_app
+from tests.stacks import (
+    APP,
+    find,
+    list_names,
+    load_app,
+    load_only,
+    load_services,
+    make_app,
+    make_stack,
+)
+
+APP_9 = APP.replace("8000", "9000")
 
 
 @pytest.mark.parametrize(
@@ -34,8 +45,8 @@ def test_networks_are_chosen_where_none_are_written() -> None:
     ("text", "name", "help"),
     [
         ("front", "wrong-type", "networks: [front]"),
-        ("[]", "wrong-type", "remove the line"),
-        ("{}", "wrong-type", "remove the line"),
+        ("[]", "wrong-type", "network_mode: none"),
+        ("{}", "wrong-type", "network_mode: none"),
         ("[front, front]", "duplicate-key", "keep one of the two"),
         ("[a b]", "bad-name", "letters, digits"),
         ("['${NET}']", "variable-here", ""),
@@ -67,3 +78,34 @@ def test_the_top_level_holds_options() -> None:
         "front": {"external": True, "name": "${NET:-a}"},
         "back": None,
     }
+
+
+@pytest.mark.parametrize("mode", ["none", "host", "service:My_vpn.1"])
+def test_there_are_three_network_modes(mode: str) -> None:
+    text = make_stack(app=f"{APP}network_mode: {mode}", **{"My_vpn.1": APP_9})
+
+    assert load_services(text.replace("My-vpn", "My_vpn"))["app"].network_mode == mode
+
+
+@pytest.mark.parametrize(
+    ("mode", "help"),
+    [
+        ("bridge", "remove it"),
+        ("container:web", "network_mode: service:NAME"),
+        ("'service:'", "none, host or service:NAME"),
+        ("service", "none, host or service:NAME"),
+    ],
+)
+def test_another_network_mode_is_refused(mode: str, help: str) -> None:
+    assert help in find("network-mode", make_app(f"network_mode: {mode}")).help
+
+
+@pytest.mark.parametrize("mode", ["none", "bridge", "'service:a'"])
+def test_a_raw_network_mode_is_written_as_a_key(mode: str) -> None:
+    problem = find("computed-key", make_app(f"compose: {{network_mode: {mode}}}"))
+
+    assert "write it as a key:" in problem.help
+
+
+def test_a_raw_mode_of_the_host_is_that_of_the_service() -> None:
+    assert load_app("compose: {network_mode: host}").uses_host_network

@@ -167,7 +167,6 @@ TRANSLATIONS: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "a container's name": ("container_name: web", "compose: {container_name: web}"),
-    "the host's network": ("network_mode: host", "compose: {network_mode: host}"),
     "profiles": ("profiles: [debug]", "group: debug"),
     "scale": ("scale: 3", "replicas: 3"),
     "memory": ("mem_limit: 512m", "resources: {memory: 512m}"),
@@ -230,12 +229,6 @@ def test_an_empty_service_is_named_with_what_it_needs() -> None:
 
 def test_version_is_left_out() -> None:
     assert find("compose-key", make_app("version: '3'")).help == "remove it"
-
-
-def test_a_network_mode_that_is_not_taken_is_not_translated_to_another() -> None:
-    problem = find("compose-key", make_app("network_mode: bridge"))
-
-    assert "network_mode: host" not in problem.help
 
 
 def test_several_keys_of_compose_are_reported_together() -> None:

@@ -34,6 +34,7 @@ _LONGEST_BODY = 1024 * 1024
 _ENDING = 3.0
 _SILENCE = 15.0
 _UNREAD = 60.0
+_UNWATCHED = 0.05
 _WAITING = b": waiting for the model\n\n"
 _MOST_REPLIES = 1000
 _HANDLES_BESIDES = 64
@@ -310,7 +311,8 @@ async def _while_connected(
 ) -> _T | None:
     """What the work gives; when the client leaves, it is cancelled and gives None.
 
-    Work that is done at once is not watched at all.
+    Work that is done soon is not watched at all: a task for that costs as much as a
+    quarter of a request.
     """
     working = asyncio.current_task()
     assert working  # noqa: S101 - a request is served in a task
@@ -329,7 +331,7 @@ async def _while_connected(
         nonlocal watching
         watching = loop.create_task(leave())
 
-    starting = loop.call_soon(watch)
+    starting = loop.call_later(_UNWATCHED, watch)
     try:
         return await work
     except asyncio.CancelledError:
