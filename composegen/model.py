@@ -105,11 +105,6 @@ class Health:
         """Whether another service can wait for it."""
         return self.kind is not HealthKind.NONE
 
-    @property
-    def worst_wait(self) -> float:
-        """Seconds until an engine gives a silent service up."""
-        return self.boot.seconds + self.retries * self.interval.seconds
-
 
 class Later(StrEnum):
     """What a dependent service does when an optional one fails after it was ready."""

@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -74,4 +75,5 @@ broker.send(1, BODY, b"text")
 broker.wait_for((60, 80))
 broker.call(1, (50, 10), declare)
 answer = broker.wait_for((50, 11))
-print(struct.unpack(">I", answer[len(short(QUEUE)) :][:4])[0])
+count = struct.unpack(">I", answer[len(short(QUEUE)) :][:4])[0]
+sys.stdout.write(f"{count}\n")
