@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from router.ids import IdMaker
-from router.sessions.log import Limits, Message, encode_log
+from router.sessions.log import Limits, Message, make_change
 from router.sessions.memory import Bounds, MemoryStore
 from router.sessions.store import SessionDeleted, SessionKey
 
@@ -66,7 +66,7 @@ class Held:
 
 def measure(turn: str, message: Message) -> int:
     """How many bytes a message takes where it is kept."""
-    return encode_log([message], turn).size
+    return make_change([message], turn).size
 
 
 class Reference:

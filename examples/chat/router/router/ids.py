@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-getrandbits = random.SystemRandom().getrandbits
+# Its seed is the system's: ids have to be unique, not secret.
+getrandbits = random.Random().getrandbits  # noqa: S311
 _VERSION_7 = 0x7 << 12
 _VARIANT = 0b10 << 62
 SUFFIX = slice(19, 36)

@@ -138,6 +138,8 @@ class Turns:
             messages = [m for m in messages if m["role"] in _SYSTEM]
         if route.system and not (messages and messages[0]["role"] in _SYSTEM):
             messages.insert(0, {"role": "system", "content": route.system})
+        if request.tools == []:  # providers refuse an empty list
+            del fields["tools"]
         fields |= self._limit_tokens(request, route)
         fields |= {"model": self._model or route.model, "messages": messages}
         turn = Turn(
@@ -277,7 +279,9 @@ class Turns:
     ) -> None:
         if not turn.key or not text:
             return
-        kept = text.encode()[:_LONGEST_MESSAGE].decode(errors="ignore")
+        kept = text
+        if len(text) > _LONGEST_MESSAGE // 4:  # a character has up to four bytes
+            kept = text.encode()[:_LONGEST_MESSAGE].decode(errors="ignore")
         interrupted = interrupted or len(kept) < len(text)
         at = milliseconds_of(turn.reply_id)
         reply = Message(turn.reply_id, "assistant", kept, at, interrupted)
@@ -333,6 +337,8 @@ def _find_new(messages: list[Incoming]) -> list[str]:
 def _limit(earlier: tuple[Message, ...], route: Route) -> tuple[Message, ...]:
     """The last messages, as many and as long as the route lets the model get."""
     kept = earlier[-route.history :] if route.history else ()
+    if sum([len(message.content) for message in kept]) <= route.history_characters:
+        return kept
     size, first = 0, len(kept)
     while first and size + len(kept[first - 1].content) <= route.history_characters:
         first -= 1
@@ -347,12 +353,12 @@ def _alternate(messages: Sequence[Message]) -> list[dict[str, Any]]:
     that was asked again is sent once.
     """
     told: list[dict[str, Any]] = []
-    last = ""
+    role = last = ""
     for message in messages:
-        if not told and message.role != "user":
-            continue
-        if not told or told[-1]["role"] != message.role:
-            told.append({"role": message.role, "content": message.content})
+        if message.role != role:
+            if told or message.role == "user":
+                role = message.role
+                told.append({"role": role, "content": message.content})
         elif message.content != last:
             told[-1]["content"] += f"\n\n{message.content}"
         last = message.content

@@ -114,7 +114,7 @@ class SimulatedRemote(SessionStore):
         *,
         lifetime: float | None = None,
         how: How = "merge",
-        condition: bytes = b"",
+        condition: str = "",
     ) -> Receipt:
         latest = self._redis.clock() + TIMEOUT
 

@@ -178,3 +178,19 @@ async def test_a_close_ends_what_was_sent_again_meanwhile() -> None:
             await closing
             assert not use.channel._links
             assert await call in (2, 3)  # the first one may have arrived
+
+
+async def test_a_close_waits_for_a_script_that_redis_has_to_be_sent() -> None:
+    with RedisServer() as server:
+        async with using(server.url) as use:
+            assert await use.run(ECHO, 0, "a") == b"a"
+            server.freeze()
+            call = use.start(COUNT, 1, "counted")
+            await asyncio.sleep(0)
+            closing = asyncio.create_task(use.channel.close())
+            await asyncio.sleep(0)
+            server.thaw()
+            await closing
+            assert not use.channel._links
+            assert call.done()
+            assert await call == 1

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from router.ids import SUFFIX, IdMaker
-from router.sessions.log import Limits, Log, Message, encode_log, merge
+from router.sessions.log import Limits, Log, Message, make_change, merge
 from router.sessions.memory import MemoryStore
 from router.sessions.recovering import RecoveringStore
 from router.sessions.redis import RedisStore
@@ -160,9 +160,9 @@ async def test_a_delete_that_comes_late_keeps_what_is_newer(
     # Its id is newer than the delete, its turn is not.
     await store.append(KEY, [make_message("reply", "assistant")], turn=older.id)
     await store.append(KEY, [newer])
-    await store.apply(KEY, Log(epoch=epoch.encode()))
+    await store.apply(KEY, Log(epoch=epoch))
     assert contents(await store.load(KEY)) == ["newer"]
-    await store.apply(KEY, Log(epoch=older.id.encode()))
+    await store.apply(KEY, Log(epoch=older.id))
     with pytest.raises(SessionDeleted):
         await store.append(KEY, [make_message("late", "assistant")], turn=older.id)
 
@@ -331,7 +331,7 @@ async def test_redis_merges_as_memory_does(redis_url: str) -> None:
                 )
                 for id in chance.sample(ids, chance.randrange(4))
             ]
-            change = encode_log(messages, turn, epoch)
+            change = make_change(messages, turn, epoch)
             how = chance.choice(("merge", "merge", "stamp", "ask"))
             if (how == "ask" and not messages) or (how == "stamp" and not epoch):
                 how = "merge"
@@ -345,7 +345,7 @@ async def say(
     store: SessionStore, key: SessionKey, change: Log, how: How, turn: str
 ) -> object:
     """What a store answers to a change, or raises, but for where it keeps it."""
-    condition = {"merge": turn, "stamp": "", "ask": turn[SUFFIX]}[how].encode()
+    condition = {"merge": turn, "stamp": "", "ask": turn[SUFFIX]}[how]
     try:
         receipt = await store.apply(key, change, how=how, condition=condition)
     except (Behind, SessionDeleted) as error:
@@ -359,11 +359,11 @@ def test_merging_in_any_order_gives_the_same() -> None:
     epoch = new_id()
     later = make_message("three")
     changes = [
-        encode_log(messages[:1], messages[0].id),
-        encode_log([make_message("reply", "assistant")], messages[0].id),
-        Log(epoch=epoch.encode()),
-        encode_log(messages[1:], messages[1].id),
-        encode_log([later], later.id),
+        make_change(messages[:1], messages[0].id),
+        make_change([make_message("reply", "assistant")], messages[0].id),
+        Log(epoch=epoch),
+        make_change(messages[1:], messages[1].id),
+        make_change([later], later.id),
     ]
     results = set()
     for order in itertools.permutations(changes):
@@ -371,7 +371,7 @@ def test_merging_in_any_order_gives_the_same() -> None:
         for change in (*order, order[0]):
             log = merge(log, change, limits)
         results.add((log.epoch, log.members))
-    assert results == {(epoch.encode(), changes[-1].members)}
+    assert results == {(epoch, changes[-1].members)}
 
 
 async def test_of_two_messages_with_one_id_in_one_append_the_first_is_kept(

@@ -150,6 +150,19 @@ async def test_a_session_refuses_tools_before_anything_is_stored_or_asked() -> N
     assert not store.peek(KEY).members
 
 
+async def test_a_session_takes_an_empty_list_of_tools_for_none() -> None:
+    script = ProviderScript()
+    async with (
+        serving(script.app) as url,
+        routing(env={"LLM_BASE_URL": f"{url}/v1"}) as client,
+    ):
+        talk = Talk(client, script)
+        reply = await talk.ask("hello", tools=[])
+        assert reply.status_code == 200
+    assert script.asked[0]["messages"][-1]["content"] == "hello"
+    assert "tools" not in script.asked[0]
+
+
 @pytest.mark.parametrize(
     ("name", "route", "asked", "sent"),
     [

@@ -1,11 +1,12 @@
-"""The log of one session: how messages are encoded, ordered, merged and trimmed.
+"""The log of one session: how messages are ordered, merged, trimmed and encoded.
 
 A change to a session is itself a small log. Merging is the only way to change one, and
 merging twice is merging once: a write that timed out may safely be sent again. What
 `merge` does here, `change.lua` does inside Redis; one test compares the two.
 
-A member is: its id, its turn's id, its role, the version of this form, a mark of its
-text, and the message itself. Of version 1, which had no mark, the text is read alone.
+Only Redis gets members encoded: the id, the turn's id, the role, the version of this
+form, a mark of the text, and the message itself. Of version 1, which had no mark, the
+text is read alone.
 """
 
 from collections.abc import Sequence
@@ -16,12 +17,10 @@ import msgspec
 
 from router.ids import SUFFIX
 
-ID = slice(0, 36)
-TURN = slice(36, 72)
-ROLE = slice(72, 73)
-VERSION = slice(73, 74)
-MARK = slice(74, 90)
+_TURN = slice(36, 72)
+_VERSION = slice(73, 74)
 _BODIES = {b"1": slice(74, None), b"2": slice(90, None)}
+_HEAD = 90
 _NO_MARK = 16 * "0"
 _LARGEST_MEMBER = 512 * 1024
 
@@ -40,27 +39,43 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     interrupted: bool = False
 
 
+class Member(msgspec.Struct, frozen=True, gc=False):
+    """A message of a log, the id of its turn, and its size when encoded, in bytes."""
+
+    message: Message
+    turn: str
+    size: int
+
+
 class Log(msgspec.Struct, frozen=True, gc=False):
-    """Encoded messages in the order of their ids, and when the last delete was.
+    """Messages in the order of their ids, and when the last delete was.
 
     `epoch` is an id made at that delete: what belongs to a turn that began before it is
     refused. Empty means that no delete is known.
     """
 
-    epoch: bytes = b""
-    members: tuple[bytes, ...] = ()
+    epoch: str = ""
+    members: tuple[Member, ...] = ()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return tuple([member.message for member in self.members])
+
+    @property
+    def ids(self) -> set[str]:
+        return {member.message.id for member in self.members}
 
     @property
     def size(self) -> int:
-        return sum(map(len, self.members))
+        return sum([member.size for member in self.members])
 
     @property
-    def newest(self) -> bytes:
+    def newest(self) -> str:
         """The greatest id of messages, turns and deletes; empty when there is none."""
         if not self.members:
             return self.epoch
         last = self.members[-1]
-        return max(self.epoch, last[ID], last[TURN])
+        return max(self.epoch, last.message.id, last.turn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,22 +94,28 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(tuple[Message, ...])
 
 
-def encode_log(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
+def make_change(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
     """The change that adds messages of one turn, and deletes what is before `epoch`.
 
     Of messages with the same id the first counts.
     """
     if len(messages) == 1:
-        return Log(epoch.encode(), (_encode(messages[0], turn),))
+        return Log(epoch, (_make_member(messages[0], turn),))
     by_id = {message.id: message for message in reversed(messages)}
-    members = sorted(_encode(message, turn) for message in by_id.values())
-    return Log(epoch.encode(), tuple(members))
+    return Log(epoch, tuple(_make_member(by_id[id], turn) for id in sorted(by_id)))
 
 
-def _encode(message: Message, turn: str) -> bytes:
+def _make_member(message: Message, turn: str) -> Member:
+    return Member(message, turn, _HEAD + len(_encoder.encode(message)))
+
+
+def encode_member(member: Member) -> bytes:
+    """A member as Redis keeps it."""
+    message = member.message
     role = "u" if message.role == "user" else "a"
     mark = _mark(message.content) if role == "u" else _NO_MARK
-    return f"{message.id}{turn}{role}2{mark}".encode() + _encoder.encode(message)
+    head = f"{message.id}{member.turn}{role}2{mark}"
+    return head.encode() + _encoder.encode(message)
 
 
 def _mark(text: str) -> str:
@@ -102,35 +123,43 @@ def _mark(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def decode_members(members: Sequence[bytes]) -> tuple[Message, ...]:
-    """The messages of a log; raises CorruptSession for what this code did not write."""
-    versions = {member[VERSION] for member in members}
+def decode_members(members: Sequence[bytes]) -> tuple[Member, ...]:
+    """What Redis keeps; raises CorruptSession for what this code did not write."""
+    versions = {member[_VERSION] for member in members}
     if versions - _BODIES.keys() or max(map(len, members), default=0) > _LARGEST_MEMBER:
         raise CorruptSession("a stored message has an unknown form")
     # All bodies behind the head of a msgpack array: one call is quicker than many.
     head = b"\xdd" + len(members).to_bytes(4, "big")
-    bodies = [m[_BODIES[m[VERSION]]] for m in members]
+    bodies = [m[_BODIES[m[_VERSION]]] for m in members]
     try:
-        return _decoder.decode(head + b"".join(bodies))
+        messages = _decoder.decode(head + b"".join(bodies))
+        return tuple(
+            Member(message, member[_TURN].decode(), len(member))
+            for message, member in zip(messages, members, strict=True)
+        )
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CorruptSession("a stored message cannot be decoded") from error
 
 
-def find_turn(known: Log, asked: Log, suffix: bytes) -> bytes | None:
+def find_turn(known: Log, asked: Log, suffix: str) -> str | None:
     """The id of the turn in which these questions were asked before, if they were.
 
     With a suffix: in any turn, by the ids that were made with the same key. Without a
     reply since: by their texts.
     """
     for member in reversed(known.members) if suffix else ():
-        if member[ID][SUFFIX] == suffix and member[ROLE] == b"u":
-            return member[TURN]
+        message = member.message
+        if message.id[SUFFIX] == suffix and message.role == "user":
+            return member.turn
+    if not known.members or known.members[-1].message.role != "user":
+        return None
     last = known.members[-len(asked.members) :]
     if len(last) == len(asked.members) and all(
-        old[ROLE] == b"u" and old[VERSION] == b"2" and old[MARK] == new[MARK]
+        old.message.role == new.message.role == "user"
+        and old.message.content == new.message.content
         for old, new in zip(last, asked.members, strict=True)
     ):
-        return last[0][TURN]
+        return last[0].turn
     return None
 
 
@@ -139,27 +168,26 @@ def merge(known: Log, change: Log, limits: Limits) -> Log:
     epoch = max(known.epoch, change.epoch)
     kept = known.members
     if epoch != known.epoch:
-        kept = tuple(m for m in kept if m[TURN] >= epoch)
+        kept = tuple(m for m in kept if m.turn >= epoch)
     fresh = change.members
     if epoch:
-        fresh = tuple(m for m in fresh if m[TURN] >= epoch)
-    if kept and fresh and fresh[0][ID] <= kept[-1][ID]:
-        ids = {m[ID] for m in kept}
-        fresh = tuple(m for m in fresh if m[ID] not in ids)
-        kept = tuple(sorted(kept + fresh))
+        fresh = tuple(m for m in fresh if m.turn >= epoch)
+    if kept and fresh and fresh[0].message.id <= kept[-1].message.id:
+        by_id = {m.message.id: m for m in fresh + kept}
+        kept = tuple(by_id[id] for id in sorted(by_id))
     else:
         kept += fresh
     return Log(epoch, _trim(kept, limits))
 
 
-def _trim(members: tuple[bytes, ...], limits: Limits) -> tuple[bytes, ...]:
-    count, size, first = len(members), sum(map(len, members)), 0
+def _trim(members: tuple[Member, ...], limits: Limits) -> tuple[Member, ...]:
+    count, size, first = len(members), sum([m.size for m in members]), 0
     while count > 1 and (
         count > limits.messages
         or size > limits.size
-        or (first and members[first][ROLE] != b"u")
+        or (first and members[first].message.role != "user")
     ):
-        size -= len(members[first])
+        size -= members[first].size
         count -= 1
         first += 1
     return members[first:] if first else members

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from router.ids import Ids
-from router.sessions.log import ID, Limits, Log, find_turn, merge
+from router.sessions.log import Limits, Log, find_turn, merge
 from router.sessions.store import (
     DEFAULT_LIMITS,
     Behind,
@@ -167,10 +167,10 @@ class MemoryStore(SessionStore):
         self.drop(key)
         self._evicted += 1
 
-    def forget(self, key: SessionKey, gone: AbstractSet[bytes]) -> None:
-        """Take messages out of a session; the rest keeps its lifetime."""
+    def forget(self, key: SessionKey, gone: AbstractSet[str]) -> None:
+        """Take messages out of a session, by id; the rest keeps its lifetime."""
         deadline, log, _ = self._entries.get(key, _NOTHING)
-        kept = tuple(member for member in log.members if member not in gone)
+        kept = tuple(m for m in log.members if m.message.id not in gone)
         if len(kept) < len(log.members):
             log = Log(log.epoch, kept)
             self._put(key, (deadline, log, log.size + _OVERHEAD), moves=False)
@@ -182,7 +182,7 @@ class MemoryStore(SessionStore):
         *,
         lifetime: float | None = None,
         how: How = "merge",
-        condition: bytes = b"",
+        condition: str = "",
     ) -> Receipt:
         known = self.peek(key)
         turn = check_condition(known, change, how, condition)
@@ -223,19 +223,21 @@ class MemoryStore(SessionStore):
         return Status(mode="memory", since=self.since)
 
 
-def check_condition(known: Log, change: Log, how: How, condition: bytes) -> bytes:
+def check_condition(known: Log, change: Log, how: How, condition: str) -> str:
     """Whether a change may be made to a log: see `SessionStore.apply`.
 
     Returns the turn in which all was asked before, else nothing.
     """
     if how == "merge":
         # It is among the last: a reply comes soon after its question.
-        if condition and all(m[ID] != condition for m in reversed(known.members)):
+        ids = (member.message.id for member in reversed(known.members))
+        if condition and condition not in ids:
             raise SessionDeleted
-        return b""
+        return ""
     if how == "ask" and (turn := find_turn(known, change, condition)):
         return turn
-    stamp = change.members[0][ID] if how == "ask" else change.epoch
-    if stamp < known.newest or (how == "ask" and stamp == known.newest):
-        raise Behind(known.newest)
-    return b""
+    stamp = change.members[0].message.id if how == "ask" else change.epoch
+    newest = known.newest
+    if stamp < newest or (how == "ask" and stamp == newest):
+        raise Behind(newest)
+    return ""

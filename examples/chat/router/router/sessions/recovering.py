@@ -67,7 +67,7 @@ class RecoveringStore(SessionStore):
         *,
         lifetime: float | None = None,
         how: How = "merge",
-        condition: bytes = b"",
+        condition: str = "",
     ) -> Receipt:
         asked, before = self._clock(), self._mirror.peek(key)
         receipt = await self._write(
@@ -86,11 +86,11 @@ class RecoveringStore(SessionStore):
         return self._apply_here(key, change, how, condition)
 
     def _apply_here(
-        self, key: SessionKey, change: Log, how: How, condition: bytes
+        self, key: SessionKey, change: Log, how: How, condition: str
     ) -> Receipt:
         known = self._view(key)
         # What the mirror has let go of may be in Redis: nothing here is proof of that.
-        turn = b"" if how == "merge" else check_condition(known, change, how, condition)
+        turn = "" if how == "merge" else check_condition(known, change, how, condition)
         epoch = max(known.epoch, change.epoch)
         accepted = merge(Log(epoch), change, self.limits)
         if turn:
@@ -241,7 +241,7 @@ class RecoveringStore(SessionStore):
     ) -> None:
         """Keep what Redis has said; what it had `before` and has not now is gone."""
         if before:
-            self._mirror.forget(key, set(before.members) - set(log.members))
+            self._mirror.forget(key, before.ids - log.ids)
         if log.members or log.epoch:
             # Counted from before the call, so that the mirror never outlives Redis.
             lifetime = self.limits.lifetime - (self._clock() - asked)

@@ -23,7 +23,13 @@ from router.ids import Ids
 from router.sessions.channel import Channel
 from router.sessions.clock import RemoteClock
 from router.sessions.complaints import CLUSTER, explain
-from router.sessions.log import CorruptSession, Limits, Log
+from router.sessions.log import (
+    CorruptSession,
+    Limits,
+    Log,
+    decode_members,
+    encode_member,
+)
 from router.sessions.store import (
     DEFAULT_LIMITS,
     Behind,
@@ -93,7 +99,7 @@ class RedisStore(SessionStore):
         *,
         lifetime: float | None = None,
         how: How = "merge",
-        condition: bytes = b"",
+        condition: str = "",
     ) -> Receipt:
         arguments: list[bytes | str | int] = [
             how,
@@ -102,14 +108,15 @@ class RedisStore(SessionStore):
             self.limits.messages,
             self.limits.size,
             condition,
-            *change.members,
+            *map(encode_member, change.members),
         ]
         what, epoch, members, turn = await self._run_change(self._keys(key), arguments)
         if what == b"behind":
-            raise Behind(epoch)
+            raise Behind(_read_id(epoch))
         if what == b"gone":
             raise SessionDeleted
-        return Receipt("redis", epoch, tuple(members), turn)
+        known = decode_members(members)
+        return Receipt("redis", _read_id(epoch), known, _read_id(turn))
 
     async def _run_change(
         self, keys: Sequence[str], arguments: list[bytes | str | int]
@@ -139,7 +146,8 @@ class RedisStore(SessionStore):
         self._learn_time(at, begun)
         if refuses:
             await self._let_go()
-        return Log(epoch, tuple(members)), "degraded" if refuses else "redis"
+        log = Log(_read_id(epoch), decode_members(members))
+        return log, "degraded" if refuses else "redis"
 
     async def exists(self, key: SessionKey) -> bool:
         keys = self._keys(key)
@@ -209,7 +217,7 @@ class RedisStore(SessionStore):
             lifetime = int(self.limits.lifetime) + 1
             await self._ask(self._client.expire(aside, lifetime), keys)
         if epoch:
-            await self.apply(key, Log(epoch))
+            await self.apply(key, Log(_read_id(epoch)))
 
     def _keys(self, key: SessionKey) -> tuple[str]:
         # With its length in front, no user's id can run into a session's.
@@ -260,6 +268,10 @@ class RedisStore(SessionStore):
         self._channel.let_go()
         with suppress(RedisError, OSError):
             await self._client.connection_pool.disconnect(inuse_connections=False)
+
+
+def _read_id(id: bytes) -> str:
+    return id.decode("ascii", "replace")
 
 
 def _look_at_error(asked: asyncio.Future[Any]) -> None:

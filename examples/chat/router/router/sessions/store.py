@@ -10,14 +10,12 @@ import msgspec
 
 from router.ids import IdMaker, Ids, milliseconds_of, suffix_for
 from router.sessions.log import (
-    ID,
-    TURN,
     CorruptSession,
     Limits,
     Log,
+    Member,
     Message,
-    decode_members,
-    encode_log,
+    make_change,
 )
 
 Durability = Literal["memory", "redis", "degraded"]
@@ -60,9 +58,9 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     """
 
     durability: Durability
-    epoch: bytes
-    members: tuple[bytes, ...] = ()
-    turn: bytes = b""
+    epoch: str
+    members: tuple[Member, ...] = ()
+    turn: str = ""
 
 
 How = Literal["merge", "stamp", "ask"]
@@ -105,7 +103,7 @@ class StoreMisconfigured(StoreUnavailable):
 class Behind(Exception):
     """A newer id is there than that of a change; nothing was changed."""
 
-    def __init__(self, newest: bytes) -> None:
+    def __init__(self, newest: str) -> None:
         super().__init__(newest)
         self.newest = newest
 
@@ -144,8 +142,8 @@ class SessionStore(ABC):
                 Message(id, "user", text, at)
                 for id, text in zip(ids, texts, strict=True)
             ]
-            change = encode_log(messages, ids[0])
-            suffix = suffix_for(name).encode() if name else b""
+            change = make_change(messages, ids[0])
+            suffix = suffix_for(name) if name else ""
             try:
                 receipt = await self.apply(key, change, how="ask", condition=suffix)
                 self._observe(receipt.epoch, receipt.members)
@@ -162,7 +160,7 @@ class SessionStore(ABC):
     async def save(self, key: SessionKey, messages: Sequence[Message]) -> Durability:
         """Replace a session's history; turns that are under way are refused later."""
         return await self._stamp(
-            key, lambda made: encode_log(messages, made, epoch=made)
+            key, lambda made: make_change(messages, made, epoch=made)
         )
 
     async def load(self, key: SessionKey) -> Session | None:
@@ -172,12 +170,11 @@ class SessionStore(ABC):
         """
         try:
             log, durability = await self.read(key)
-            messages = decode_members(log.members)
         except CorruptSession:
             await self.set_aside(key)
             raise
         self._observe(log.epoch, log.members)
-        return Session(messages, durability) if messages else None
+        return Session(log.messages, durability) if log.members else None
 
     async def append(
         self, key: SessionKey, messages: Sequence[Message], *, turn: str | None = None
@@ -191,17 +188,17 @@ class SessionStore(ABC):
         begins = any(message.id == turn for message in messages)
         receipt = await self.apply(
             key,
-            encode_log(messages, turn),
-            condition=b"" if begins else turn.encode(),
+            make_change(messages, turn),
+            condition="" if begins else turn,
         )
         self._observe(receipt.epoch)
-        if turn.encode() < receipt.epoch:
+        if turn < receipt.epoch:
             raise SessionDeleted
         return receipt.durability
 
     async def delete(self, key: SessionKey) -> Durability:
         """Remove a session; what turns under way still bring is refused."""
-        return await self._stamp(key, lambda made: Log(epoch=made.encode()))
+        return await self._stamp(key, lambda made: Log(epoch=made))
 
     async def _stamp(self, key: SessionKey, make: Callable[[str], Log]) -> Durability:
         """Make a change that is the newest, whichever process made the one before."""
@@ -219,11 +216,11 @@ class SessionStore(ABC):
             return receipt.durability
         raise AssertionError("the last attempt is never behind")
 
-    def _observe(self, id: bytes, members: Sequence[bytes] = ()) -> None:
+    def _observe(self, id: str, members: Sequence[Member] = ()) -> None:
         if members:
-            id = max(id, members[-1][ID], members[-1][TURN])
+            id = max(id, members[-1].message.id, members[-1].turn)
         if id:
-            self.new_id.observe(id.decode("ascii", "replace"))
+            self.new_id.observe(id)
 
     async def ping(self) -> bool:
         """Whether the store answers now."""
@@ -251,7 +248,7 @@ class SessionStore(ABC):
         *,
         lifetime: float | None = None,
         how: How = "merge",
-        condition: bytes = b"",
+        condition: str = "",
     ) -> Receipt:
         """Merge a change into a session and slide its lifetime (in seconds).
 
@@ -300,7 +297,7 @@ def now() -> str:
 
 def _split(receipt: Receipt, asked: str, count: int) -> Asked:
     """What an `ask` of so many questions has found and stored."""
-    messages = decode_members(receipt.members)
+    messages = Log(receipt.epoch, receipt.members).messages
     if not receipt.turn:
         return Asked(
             turn=asked,
@@ -310,12 +307,12 @@ def _split(receipt: Receipt, asked: str, count: int) -> Asked:
             durability=receipt.durability,
         )
     turn = receipt.turn
-    places = [n for n, m in enumerate(receipt.members) if m[TURN] == turn]
+    places = [n for n, m in enumerate(receipt.members) if m.turn == turn]
     mine = [messages[n] for n in places]
     question = tuple(message for message in mine if message.role == "user")
     replies = [message for message in mine if message.role != "user"]
     return Asked(
-        turn=turn.decode(),
+        turn=turn,
         question=question,
         earlier=messages[: places[0]] if places else messages,
         reply=replies[-1] if replies else None,
