@@ -48,7 +48,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
 
 class Log(msgspec.Struct, frozen=True, gc=False):
-    """Messages in the order of their ids, and when the last delete was.
+    """Messages in the order of their ids, their size, and when the last delete was.
 
     `epoch` is an id made at that delete: what belongs to a turn that began before it is
     refused. Empty means that no delete is known.
@@ -56,6 +56,7 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 
     epoch: str = ""
     members: tuple[Member, ...] = ()
+    size: int = 0
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -64,10 +65,6 @@ class Log(msgspec.Struct, frozen=True, gc=False):
     @property
     def ids(self) -> set[str]:
         return {member.message.id for member in self.members}
-
-    @property
-    def size(self) -> int:
-        return sum([member.size for member in self.members])
 
     @property
     def newest(self) -> str:
@@ -100,9 +97,16 @@ def make_change(messages: Sequence[Message], turn: str, epoch: str = "") -> Log:
     Of messages with the same id the first counts.
     """
     if len(messages) == 1:
-        return Log(epoch, (_make_member(messages[0], turn),))
+        member = _make_member(messages[0], turn)
+        return Log(epoch, (member,), member.size)
     by_id = {message.id: message for message in reversed(messages)}
-    return Log(epoch, tuple(_make_member(by_id[id], turn) for id in sorted(by_id)))
+    members = tuple(_make_member(by_id[id], turn) for id in sorted(by_id))
+    return make_log(epoch, members)
+
+
+def make_log(epoch: str, members: tuple[Member, ...]) -> Log:
+    """A log of messages that are in order."""
+    return Log(epoch, members, sum([member.size for member in members]))
 
 
 def _make_member(message: Message, turn: str) -> Member:
@@ -166,22 +170,22 @@ def find_turn(known: Log, asked: Log, suffix: str) -> str | None:
 def merge(known: Log, change: Log, limits: Limits) -> Log:
     """Both logs as one: no id twice, nothing from before the later epoch, trimmed."""
     epoch = max(known.epoch, change.epoch)
-    kept = known.members
     if epoch != known.epoch:
-        kept = tuple(m for m in kept if m.turn >= epoch)
-    fresh = change.members
-    if epoch:
-        fresh = tuple(m for m in fresh if m.turn >= epoch)
+        known = make_log(epoch, tuple(m for m in known.members if m.turn >= epoch))
+    if epoch and any(m.turn < epoch for m in change.members):
+        change = make_log(epoch, tuple(m for m in change.members if m.turn >= epoch))
+    kept, fresh = known.members, change.members
     if kept and fresh and fresh[0].message.id <= kept[-1].message.id:
         by_id = {m.message.id: m for m in fresh + kept}
-        kept = tuple(by_id[id] for id in sorted(by_id))
+        log = make_log(epoch, tuple(by_id[id] for id in sorted(by_id)))
     else:
-        kept += fresh
-    return Log(epoch, _trim(kept, limits))
+        log = Log(epoch, kept + fresh, known.size + change.size)
+    return _trim(log, limits)
 
 
-def _trim(members: tuple[Member, ...], limits: Limits) -> tuple[Member, ...]:
-    count, size, first = len(members), sum([m.size for m in members]), 0
+def _trim(log: Log, limits: Limits) -> Log:
+    members, size = log.members, log.size
+    count, first = len(members), 0
     while count > 1 and (
         count > limits.messages
         or size > limits.size
@@ -190,4 +194,4 @@ def _trim(members: tuple[Member, ...], limits: Limits) -> tuple[Member, ...]:
         size -= members[first].size
         count -= 1
         first += 1
-    return members[first:] if first else members
+    return Log(log.epoch, members[first:], size) if first else log

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from router.ids import Ids
-from router.sessions.log import Limits, Log, find_turn, merge
+from router.sessions.log import Limits, Log, find_turn, make_log, merge
 from router.sessions.store import (
     DEFAULT_LIMITS,
     Behind,
@@ -172,7 +172,7 @@ class MemoryStore(SessionStore):
         deadline, log, _ = self._entries.get(key, _NOTHING)
         kept = tuple(m for m in log.members if m.message.id not in gone)
         if len(kept) < len(log.members):
-            log = Log(log.epoch, kept)
+            log = make_log(log.epoch, kept)
             self._put(key, (deadline, log, log.size + _OVERHEAD), moves=False)
 
     async def apply(

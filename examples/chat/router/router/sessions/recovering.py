@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from router.sessions.log import CorruptSession, Log, merge
+from router.sessions.log import CorruptSession, Log, make_log, merge
 from router.sessions.memory import Bounds, MemoryStore, check_condition
 from router.sessions.store import (
     Durability,
@@ -78,10 +78,11 @@ class RecoveringStore(SessionStore):
         )
         if receipt:
             if how == "ask":
-                answer = Log(receipt.epoch, receipt.members)
+                answer = make_log(receipt.epoch, receipt.members)
                 self._learn(key, answer, asked, before)
             else:
-                self._learn(key, Log(receipt.epoch, change.members), asked)
+                answer = make_log(receipt.epoch, change.members)
+                self._learn(key, answer, asked)
             return receipt
         return self._apply_here(key, change, how, condition)
 

@@ -29,6 +29,7 @@ from router.sessions.log import (
     Log,
     decode_members,
     encode_member,
+    make_log,
 )
 from router.sessions.store import (
     DEFAULT_LIMITS,
@@ -146,7 +147,7 @@ class RedisStore(SessionStore):
         self._learn_time(at, begun)
         if refuses:
             await self._let_go()
-        log = Log(_read_id(epoch), decode_members(members))
+        log = make_log(_read_id(epoch), decode_members(members))
         return log, "degraded" if refuses else "redis"
 
     async def exists(self, key: SessionKey) -> bool:

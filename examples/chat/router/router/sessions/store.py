@@ -297,7 +297,7 @@ def now() -> str:
 
 def _split(receipt: Receipt, asked: str, count: int) -> Asked:
     """What an `ask` of so many questions has found and stored."""
-    messages = Log(receipt.epoch, receipt.members).messages
+    messages = tuple([member.message for member in receipt.members])
     if not receipt.turn:
         return Asked(
             turn=asked,
