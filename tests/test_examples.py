@@ -19,10 +19,12 @@ import pytest
 from composegen.commands import main
 from composegen.errors import Level
 from composegen.stackfile.load import load_stack
+from tests.parts import require_compose
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 STACKS = sorted(path.parent for path in EXAMPLES.glob("*/stack.yaml"))
 LESSONS = [folder for folder in STACKS if folder.name[0].isdigit()]
+ADOPTED = sorted(path.parent for path in EXAMPLES.glob("*/docker-compose.yml"))
 REWRITE = bool(os.environ.get("GOLDEN"))
 
 # What may lie in an example after a user has tried it.
@@ -164,10 +166,37 @@ def test_a_dockerfile_takes_another_base_and_a_numeric_user(lesson: Path) -> Non
         assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("lesson", ADOPTED, ids=lambda folder: folder.name)
+def test_a_compose_project_is_adopted_as_its_lesson_shows(
+    lesson: Path, tmp_path: Path
+) -> None:
+    require_compose()
+    copy = copy_example(lesson, tmp_path, "expected")
+    readme = lesson / "README.md"
+    shown = readme.read_text()
+    made = FENCE.sub(
+        lambda fence: (
+            f"```console\n{rerun_console(fence['text'], copy)}```"
+            if fence["kind"] == "console"
+            else fence[0]
+        ),
+        shown,
+    )
+    stack = (copy / "stack.yaml").read_text()
+    expected = lesson / "expected" / "stack.yaml"
+    if REWRITE:
+        expected.parent.mkdir(exist_ok=True)
+        expected.write_text(stack)
+        readme.write_text(made)
+        return
+    assert made == shown
+    assert stack == expected.read_text()
+
+
 def test_the_list_of_lessons_is_complete_and_in_order() -> None:
     text = (EXAMPLES / "README.md").read_text()
     links = re.findall(r"^(?:\d+\.|-) \[([\w-]+)\]\(\1/\): \w", text, re.MULTILINE)
-    assert links == [folder.name for folder in STACKS]
+    assert links == [folder.name for folder in sorted([*STACKS, *ADOPTED])]
 
 
 def test_lessons_can_run_side_by_side() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from composegen.adopt.asking import Plain
 from composegen.adopt.gates import (
+    NOTHING,
     Probe,
     explain_none,
     find_probe,
@@ -211,7 +212,7 @@ def _write_needs(services: Mapping[str, Seen], edges: Edges, name: str) -> list[
             )
         dependents = [services[each.source] for each in edges.list_to(edge.target)]
         why = why or ("" if probe else explain_none(target, dependents))
-        before = "nothing" if edge.is_new else edge.condition
+        before = NOTHING if edge.is_new else edge.condition
         gate = make_gate(name, edge.target, before, after, probe, why)
         gates.append(gate)
     if needs:

@@ -22,6 +22,8 @@ from composegen.adopt.texts import write_text
 from composegen.images.checks import list_known_check
 from composegen.records import record
 
+NOTHING = "nothing"
+"""What an edge waited for that no file names."""
 _RANK = {
     "service_started": 1,
     "service_healthy": 2,
@@ -222,6 +224,7 @@ def make_gate(
         target=target,
         before=before,
         after=after,
+        is_new=before == NOTHING,
         by=probe.by if probe is not None and is_gated else "",
         through=f"{target}-health" if probe and probe.by == "outside" else "",
         why=probe.why if probe is not None and is_gated else why,

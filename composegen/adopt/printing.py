@@ -66,7 +66,9 @@ def _write_gates(report: Report) -> Iterator[str]:
     yield f"{waited} of {edges} waited for nothing; {gated} of {len(gates)} wait now"
     better = [g for g in gates if g.after in _GATED and g.before not in _GATED]
     width = max((len(_name(gate)) for gate in better), default=0)
-    yield from (f"  {_name(gate):<{width}}  {gate.why}" for gate in better)
+    for gate in better:
+        new = "; a variable shows the edge" if gate.is_new else ""
+        yield f"  {_name(gate):<{width}}  {gate.why}{new}"
     missing: dict[str, list[str]] = {}
     for gate in gates:
         if gate.after not in _GATED:

@@ -75,6 +75,7 @@ class _Collector:
         except (yaml.YAMLError, ValueError, RecursionError):
             return  # Compose reports what is wrong with it
         self.shown = shown
+        self.noted: set[int] = set()
         self.lines = text.splitlines()
         if isinstance(root, yaml.MappingNode):
             self._walk(root, (), 0)
@@ -111,7 +112,9 @@ class _Collector:
         self.order.setdefault(path, len(self.order))
         if path not in self.spots:
             self.spots[path] = Spot(file=self.shown, line=line + 1)
-            comment = self._read_comment(line)
+            # What stands on one line has one comment, that of the outermost key.
+            comment = self._read_comment(line) if line not in self.noted else ()
+            self.noted.add(line)
             if comment:
                 self.comments[path] = comment
 

@@ -14,8 +14,23 @@ from tests.adopt.projects import adopt
 
 _NAMES = ("web", "api", "my_worker", "Store", "cache.internal", "init", "proxy")
 _WORDS = st.sampled_from(
-    ["plain", "two words", "$$literal", "$(date)", "${ONE}", "a${TWO:-b}c", "", "yes"]
-    + ["012", "1e3", "tcp://api:80/x", "{url}", "line\nend\n", "#no comment", "k: v"]
+    [
+        "plain",
+        "two words",
+        "$$literal",
+        "$(date)",
+        "${ONE}",
+        "a${TWO:-b}c",
+        "",
+        "yes",
+        "012",
+        "1e3",
+        "tcp://api:80/x",
+        "{url}",
+        "line\nend\n",
+        "#no comment",
+        "k: v",
+    ]
 )
 _TEXTS = _WORDS.filter(lambda word: word not in {"1e3", ""})
 """What every reader of YAML takes for a text."""
@@ -37,8 +52,13 @@ _CHECKS = st.one_of(
     st.fixed_dictionaries(
         {
             "test": st.sampled_from(
-                ["exit 0", ["CMD", "true"], "curl -f http://localhost:80/up"]
-                + [["CMD", "wget", "-q", "--spider", "http://127.0.0.1/"], ["NONE"]]
+                [
+                    "exit 0",
+                    ["CMD", "true"],
+                    "curl -f http://localhost:80/up",
+                    ["CMD", "wget", "-q", "--spider", "http://127.0.0.1/"],
+                    ["NONE"],
+                ]
             )
         },
         optional={

@@ -276,12 +276,13 @@ OPTIONAL_FAULTY: dict[str, tuple[str, str]] = {
         """,
     ),
     "slow": (
-        "freeze",
+        "freeze cut",
         """
         def answer():
             if not PLACE: return MEMORY
             try:
-                with connect(9) as link: return ping(link)
+                kept.link = kept.link or connect(9)
+                return kept.use()
             except OSError: return MEMORY
         """,
     ),

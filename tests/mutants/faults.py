@@ -941,8 +941,8 @@ FAULTS = (
     Fault(
         "a gate latches",
         "composegen/places/processes/gates.py",
-        "    if needed.is_well or (",
-        "    if needed.outcome.done() or (",
+        "    return needed.is_well or (",
+        "    return needed.outcome.done() or (",
         ("tests/places/processes/test_gates.py",),
     ),
     Fault(
@@ -1048,7 +1048,7 @@ FAULTS = (
     # One word for one situation in both places
     Fault(
         "what is unhealthy is up",
-        "composegen/places/processes/service.py",
+        "composegen/places/processes/describing.py",
         '    if service.state is State.READY and service.health == "unhealthy":\n',
         "    if service.state is State.READY and service.health is None:\n",
         ("tests/places/test_agreement.py",),
