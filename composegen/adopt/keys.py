@@ -264,6 +264,14 @@ def _adopt_switch(key: str) -> Callable[[Seen], None]:
     return adopt
 
 
+def _adopt_logging(seen: Seen) -> None:
+    """Raw; where it names no other driver, what composegen sets is added to it."""
+    logging = seen.text["logging"]
+    seen.set_raw("logging", logging)
+    if seen.fill(logging.get("driver")) in {"", "local"}:
+        seen.change("logging", "the driver `local` with three files, and these options")
+
+
 def _keep_place(key: str) -> Callable[[Seen], None]:
     """What is decided later, with all services known: its place in the order."""
     return lambda seen: seen.sketch.keys.update({key: None})
@@ -295,6 +303,7 @@ _TABLE: Mapping[str, Callable[[Seen], None]] = {
     "pids_limit": _limit("pids_limit"),
     "secrets": _adopt_secrets,
     "configs": _adopt_configs,
+    "logging": _adopt_logging,
     **{key: _adopt_switch(key) for key in ("read_only", "cap_drop", "init")},
     "security_opt": _adopt_switch("security_opt"),
     "depends_on": _keep_place("needs"),
