@@ -45,8 +45,8 @@ usage: scripts/standins.sh [IMAGE..]
 Prints one line per image: pulled, stand-in or unavailable. Stand-ins exist for the
 repositories python, node, redis, valkey, postgres, mariadb, mysql, nginx,
 nginx-unprivileged, busybox, memcached, nats, eclipse-mosquitto, rabbitmq, zookeeper,
-prom/prometheus, prom/alertmanager and prom/node-exporter, with any tag. Making one needs
-root and Debian's debootstrap.
+prom/prometheus and prom/node-exporter, with any tag. Making one needs root and Debian's
+debootstrap.
 
 Without a name: ${default_images[*]}
 USAGE
@@ -797,23 +797,15 @@ DOCKERFILE
 
 make_prometheus() { make_prometheus_like "$1" prometheus /prometheus 9090; }
 
-make_alertmanager() { make_prometheus_like "$1" prometheus-alertmanager /alertmanager 9093; }
-
 make_node_exporter() { make_prometheus_like "$1" prometheus-node-exporter /nowhere 9100; }
 
 # A program of Debian under the user, the folder and the arguments of the real image.
 make_prometheus_like() {
   local arguments='' settings=''
-  case "$2" in
-    prometheus)
-      settings='scrape_configs: []'
-      arguments='"--config.file=/etc/settings.yml", "--storage.tsdb.path=/prometheus"'
-      ;;
-    prometheus-alertmanager)
-      settings='{route: {receiver: none}, receivers: [{name: none}]}'
-      arguments='"--config.file=/etc/settings.yml", "--storage.path=/alertmanager"'
-      ;;
-  esac
+  if [ "$2" = prometheus ]; then
+    settings='scrape_configs: []'
+    arguments='"--config.file=/etc/settings.yml", "--storage.tsdb.path=/prometheus"'
+  fi
   {
     cat <<'DOCKERFILE'
 ARG BASE
@@ -884,7 +876,6 @@ maker_of() {
     rabbitmq) echo make_rabbitmq ;;
     zookeeper) echo make_zookeeper ;;
     prom/prometheus) echo make_prometheus ;;
-    prom/alertmanager) echo make_alertmanager ;;
     prom/node-exporter) echo make_node_exporter ;;
     busybox) echo make_busybox ;;
     nginxinc/nginx-unprivileged) echo make_nginx_unprivileged ;;

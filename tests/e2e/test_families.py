@@ -12,7 +12,10 @@ from tests.e2e.images import Images
 
 pytestmark = pytest.mark.engine
 
-FAMILIES = {"prometheus": "prom/prometheus:v3.1.0"}
+FAMILIES = {
+    "node-exporter": "prom/node-exporter:v1.9.1",
+    "prometheus": "prom/prometheus:v3.1.0",
+}
 """A family, and the image on which its check is tried."""
 IMAGES = list(FAMILIES.values())
 
