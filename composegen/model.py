@@ -105,11 +105,6 @@ class Health:
         """Whether another service can wait for it."""
         return self.kind is not HealthKind.NONE
 
-    @property
-    def worst_wait(self) -> float:
-        """Seconds until an engine gives a silent service up."""
-        return self.boot.seconds + self.retries * self.interval.seconds
-
 
 class Later(StrEnum):
     """What a dependent service does when an optional one fails after it was ready."""
@@ -370,10 +365,10 @@ class Service:
     name on, if it is set. ``relax`` maps protections that are off to a reason; those of
     ``kept`` hold whatever the facts say. ``networks`` are those that it is on with
     their options, None where composegen chooses them; ``aliases`` are further names on
-    each; ``network_mode`` is empty, or that of a service that is on none. ``texts``
-    holds what was written of ``port`` and ``replicas`` where a variable says them: they
-    are its default then. ``choice`` is the choice that it is one of: others reach it by
-    that name.
+    each; ``network_mode`` is empty, or that of a service that is on none; ``sharing``
+    are those that share its network. ``texts`` holds what was written of ``port`` and
+    ``replicas`` where a variable says them: they are its default then. ``choice`` is
+    the choice that it is one of: others reach it by that name.
     """
 
     name: str
@@ -394,6 +389,7 @@ class Service:
     networks: Mapping[str, Raw] | None = None
     aliases: tuple[str, ...] = ()
     network_mode: str = ""
+    sharing: tuple[str, ...] = ()
     secrets: tuple[SecretUse, ...] = ()
     user: str = ""
     cap_add: tuple[str, ...] = ()

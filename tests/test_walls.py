@@ -66,6 +66,7 @@ FACES = {
     "stackfile": (
         *("load", "catalogue", "guide", "relaxing", "schema"),
         *("folder", "checks.implied", "hints.healthcheck"),  # for `adopt`
+        *("nodes", "problems"),  # for `adopt`
         *("keys.compose", "keys.service"),
     ),
     "targets": (

@@ -238,6 +238,8 @@ def drill_apps(folder: Path, names: set[str]) -> set[tuple[str, str]]:
     with bring_up(folder):
         words = ("--yes", "--format", "json", "--for", "4s", "--within", "20s")
         done = call(folder, "drill", *words)
+    if not done.stdout:
+        raise SystemExit(f"drill: {done.stderr.strip()[-300:]}")
     rows = json.loads(done.stdout)
     return {(r["dependent"], r["fault"]) for r in rows if r["verdict"] == "fails"}
 

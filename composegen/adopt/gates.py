@@ -12,12 +12,14 @@ from composegen.adopt.knowledge import (
     find_moved_port,
     find_port,
     find_recipe,
+    list_ports,
     list_tools,
     list_words,
 )
 from composegen.adopt.report import Gate
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import write_text
+from composegen.images.checks import list_known_check
 from composegen.records import record
 
 NOTHING = "nothing"
@@ -64,7 +66,7 @@ def find_probe(
     if seen.build is not None and seen.build.has_healthcheck:
         seen.set("health", "image")
         return Probe(by="file", why="its Dockerfile has a HEALTHCHECK")
-    known = _find_known(seen)
+    known = _find_known(seen) or _find_family(seen, dependents)
     if known is None and is_asked:
         seen.set("health", "image")
         return Probe(by="file", why="the file waits for its image's own check")
@@ -90,6 +92,33 @@ def _find_known(seen: Seen) -> Probe | None:
         health["port"] = port
     seen.set("health", health)
     return Probe(by="recipe", why=f"the check of the recipe {recipe.name}")
+
+
+def _find_family(seen: Seen, dependents: list[Seen]) -> Probe | None:
+    """The check that is known for an image without a recipe.
+
+    Not if the files show other ports than the one that it asks: then it was moved.
+    """
+    facts = seen.facts
+    is_other = seen.build is not None or seen.text.get("entrypoint") is not None
+    if facts is None or is_other or not facts.health:
+        return None
+    check = list_known_check(facts)
+    if "image" in check:
+        seen.set("health", "image")
+        return Probe(by="family", why=f"the own check of {facts.name}'s image")
+    ports = list_ports(seen, dependents)
+    is_outside = "from" in check
+    is_shown = check.get("port", "") in ports
+    if "port" in check and not is_shown and (ports or is_outside):
+        return None
+    if is_outside and (seen.options.is_inside_only or seen.model.get("network_mode")):
+        return None
+    seen.set("health", check)
+    return Probe(
+        by="outside" if is_outside else "family",
+        why=f"the check known for {facts.name}",
+    )
 
 
 def _write_health(entry: Mapping[str, Any], port: str) -> dict[str, Any]:

@@ -153,6 +153,21 @@ def find_port(seen: Seen, dependents: list[Seen]) -> tuple[str, str]:
     return "", ""
 
 
+def list_ports(seen: Seen, dependents: list[Seen]) -> set[str]:
+    """Every TCP port of a service that the files show."""
+    published = {
+        write_text(port.get("target"))
+        for port in seen.model.get("ports") or []
+        if port.get("protocol", "tcp") == "tcp"
+    }
+    exposed = {
+        undouble(write_text(text)).removesuffix("/tcp")
+        for text in seen.model.get("expose") or []
+    }
+    called = {port for one in dependents for port in _list_called(one, seen)}
+    return published | exposed | called
+
+
 def find_exposed(seen: Seen) -> str:
     """The port that a Dockerfile exposes: no proof, and a hint."""
     exposed = seen.build.exposed if seen.build is not None else ()

@@ -48,6 +48,8 @@ def _is_proven_image(seen: Seen) -> bool:
     facts = seen.facts
     if seen.build is not None or facts is None or _is_opened(seen):
         return False
+    if not facts.is_tested:
+        return False
     if not (facts.user or facts.runs_as or facts.volumes):
         return False
     is_own = seen.text.get("user") or seen.text.get("entrypoint") is not None

@@ -15,9 +15,12 @@ from composegen.adopt.asking import Answer, Plain, Source, ask_model, ask_texts
 from composegen.adopt.project import Project, show_path
 from composegen.adopt.texts import fill, list_variables, walk_texts, write_text
 from composegen.adopt.written import Written, read_written
-from composegen.errors import FileRefused
+from composegen.errors import FileRefused, ProblemsFound
 from composegen.paths import exists, is_file
 from composegen.records import field, record, replace
+from composegen.stackfile.nodes import Source as YamlSource
+from composegen.stackfile.nodes import read_bytes
+from composegen.stackfile.problems import Problems
 from composegen.text import list_some
 
 _EXAMPLES = (
@@ -26,6 +29,7 @@ _EXAMPLES = (
     *("example.env", "env.example", "sample.env", "env_template"),
 )
 _PLACEHOLDER = "required"
+_NOT_YAML = frozenset({"not-utf-8", "tab", "unknown-alias", "yaml-syntax"})
 
 
 @record
@@ -112,6 +116,7 @@ def _read_both(
 def _read(answer: Answer, project: Project) -> Plain:
     found = answer.read()
     if found is None:
+        _check_syntax(project)
         shown = show_path(project.files[0], project.folder)
         raise FileRefused(
             shown,
@@ -119,6 +124,17 @@ def _read(answer: Answer, project: Project) -> Plain:
             help="`docker compose config` must accept it first",
         )
     return found
+
+
+def _check_syntax(project: Project) -> None:
+    """Name the places that are not YAML, if that is why Compose refuses a file."""
+    problems = Problems()
+    for path in project.files:
+        shown = show_path(path, project.folder)
+        YamlSource(shown, read_bytes(path, shown), problems)
+    found = tuple(each for each in problems.found if each.name in _NOT_YAML)
+    if found:
+        raise ProblemsFound(found)
 
 
 def _list_unset(texts: Plain, values: Mapping[str, str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 
@@ -21,7 +21,6 @@ from composegen.places.engine.faults import Hands
 from composegen.places.engine.notes import Notes, read_notes
 from composegen.places.engine.ownership import check_ownership
 from composegen.planning.plan import make_plan, reduce_stack
-from composegen.records import replace
 from composegen.system import guardian
 from composegen.workspace.secrets import read_passwords
 from composegen.workspace.workspace import Workspace
@@ -47,9 +46,7 @@ def open_engine(
     selection = read_selection(notes)
     plan = make_plan(stack, selection)
     passwords = read_passwords(reduce_stack(plan), workspace.folder)
-    outer = workspace.environment.get(guardian.MARK)
-    marks = {guardian.MARK: f"{outer}:{mark}" if outer else mark}
-    environment = {**workspace.environment, **passwords, **marks}
+    environment = {**_mark(workspace.environment, mark), **passwords}
     with Engine(notes.endpoint) as engine:
         check_ownership(engine, notes.project, workspace.folder)
         project = Project(
@@ -57,6 +54,7 @@ def open_engine(
             folder=workspace.folder,
             endpoint=notes.endpoint,
             environment=environment,
+            is_part=True,
         )
 
         @cache
@@ -64,19 +62,11 @@ def open_engine(
             names = [name for name in stack.services if name in plan.names]
             return render_texts(stack, selection, workspace, engine, names)
 
-        is_rootless = engine.describe().is_rootless
-        is_near = notes.endpoint.is_local and sys.platform == "linux"
-        helper = Helper(
-            notes.endpoint,
-            environment,
-            workspace.fill(stack.probe_image),
-            f"composegen-drill-{mark}",
-            sees_addresses=is_near and not is_rootless,
-            note=note_helper,
-        )
+        image = workspace.fill(stack.probe_image)
+        helper = _make_helper(engine, environment, image, mark, note_helper)
         ground = EngineGround(
             engine,
-            replace(project, is_part=True),
+            project,
             stack.services,
             workspace,
             make_texts,
@@ -87,6 +77,31 @@ def open_engine(
             yield ground
         finally:
             ground.close()
+
+
+def _mark(environment: Mapping[str, str], mark: str) -> dict[str, str]:
+    """An environment that marks what is started with it, for the guardian."""
+    outer = environment.get(guardian.MARK)
+    return {**environment, guardian.MARK: f"{outer}:{mark}" if outer else mark}
+
+
+def _make_helper(
+    engine: Engine,
+    environment: Mapping[str, str],
+    image: str,
+    mark: str,
+    note: Callable[[str], None],
+) -> Helper:
+    """A helper for where the addresses of containers lead nowhere from here."""
+    is_near = engine.endpoint.is_local and sys.platform == "linux"
+    return Helper(
+        engine.endpoint,
+        environment,
+        image,
+        f"composegen-drill-{mark}",
+        sees_addresses=is_near and not engine.describe().is_rootless,
+        note=note,
+    )
 
 
 def undo_engine(

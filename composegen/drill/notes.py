@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -82,11 +83,12 @@ class DrillFile:
 
 
 class Journal:
-    """The notes of the drill that goes on, changed step by step."""
+    """The notes of the drill that goes on, changed step by step, from any thread."""
 
     def __init__(self, file: DrillFile, notes: DrillNotes) -> None:
         self._file = file
         self._notes = notes
+        self._lock = threading.Lock()
         file.keep(notes)
 
     @property
@@ -108,11 +110,17 @@ class Journal:
 
     def add_helper(self, name: str) -> None:
         """A helper is about to be made."""
-        self._change(helpers=(*self._notes.helpers, name))
+        with self._lock:
+            helpers = (*self._notes.helpers, name)
+            self._keep(replace(self._notes, helpers=helpers))
 
     def _change(self, **values: object) -> None:
-        self._notes = replace(self._notes, **values)
-        self._file.keep(self._notes)
+        with self._lock:
+            self._keep(replace(self._notes, **values))
+
+    def _keep(self, notes: DrillNotes) -> None:
+        self._notes = notes
+        self._file.keep(notes)
 
 
 def _as_plain(value: Any) -> Any:

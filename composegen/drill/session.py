@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 from composegen.drill.conduct import Conductor, Pace, Report
+from composegen.drill.ground import Ground
 from composegen.drill.grounds import open_ground
 from composegen.drill.guard import DrillGuard
 from composegen.drill.notes import DrillFile, DrillNotes, Journal
@@ -79,23 +79,10 @@ def run_drill(
     """
     workspace = workspace.resolve()
     running = list_running(place)
-    mark = secrets.token_hex(8)
-    ending = Ending()
-    journals: list[Journal] = []
-
-    def note_helper(name: str) -> None:
-        journals[0].add_helper(name)
-
-    with ExitStack() as opened:
-        ground = opened.enter_context(
-            open_ground(
-                place,
-                workspace,
-                stack,
-                mark,
-                note_helper=note_helper,
-            )
-        )
+    session = _Session(place, workspace)
+    with open_ground(
+        place, workspace, stack, session.mark, note_helper=session.note_helper
+    ) as ground:
         drilled = settle_running(stack, running)
         chosen = choose_trials(drilled, running, wish, ground.impossible.items())
         if not chosen.trials and not chosen.skipped:
@@ -105,32 +92,58 @@ def run_drill(
             )
         if not talk.confirm(chosen):
             return None
-        file = DrillFile(workspace.folder)
+        return session.conduct(drilled, ground, chosen, pace, talk.tell)
+
+
+class _Session:
+    """What one drill keeps so that all of it can be undone."""
+
+    def __init__(self, place: Place, workspace: Workspace) -> None:
+        self.mark = secrets.token_hex(8)
+        self._place = place
+        self._workspace = workspace
+        self._file = DrillFile(workspace.folder)
+        self._journal: Journal | None = None
+
+    def note_helper(self, name: str) -> None:
+        """A helper is about to be made."""
+        if self._journal is not None:
+            self._journal.add_helper(name)
+
+    def conduct(
+        self,
+        stack: Stack,
+        ground: Ground,
+        chosen: Chosen,
+        pace: Pace,
+        tell: Callable[[str], None],
+    ) -> Report:
+        """The drill under its lock, with its guardian. Raises DrillRuns and more."""
+        ending, file = Ending(), self._file
+        command = make_undo_command(self._workspace)
         if not file.lock.take():
             raise DrillRuns(
                 "another drill is going on in this folder",
                 help="wait for it, or end it with Ctrl-C in its terminal",
             )
-        opened.callback(file.lock.give_back)
-        opened.enter_context(catch_signals(ending.note))
-        guard = opened.enter_context(DrillGuard(mark, make_undo_command(workspace)))
-        notes = DrillNotes(place=place.name, mark=mark, drill=identify_self())
-        journals.append(Journal(file, notes))
-        conductor = Conductor(
-            drilled,
-            ground,
-            journals[0],
-            pace,
-            tell=talk.tell,
-            check_end=ending.check,
-        )
         try:
-            return conductor.carry_out(chosen)
+            with catch_signals(ending.note), DrillGuard(self.mark, command) as guard:
+                journal = self._journal = Journal(file, self._make_notes())
+                conductor = Conductor(
+                    stack, ground, journal, pace, tell=tell, check_end=ending.check
+                )
+                try:
+                    return conductor.carry_out(chosen)
+                finally:
+                    if journal.is_clean:
+                        ground.close()
+                        file.remove()
+                        guard.release()
         finally:
-            if journals[0].is_clean:
-                ground.close()
-                file.remove()
-                guard.release()
+            file.lock.give_back()
+
+    def _make_notes(self) -> DrillNotes:
+        return DrillNotes(place=self._place.name, mark=self.mark, drill=identify_self())
 
 
 def make_undo_command(workspace: Workspace) -> tuple[str, ...]:

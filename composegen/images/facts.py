@@ -209,8 +209,10 @@ def _keeps_data_alike(entry: Plain, image: str) -> bool:
 
 
 def list_targets(entry: Plain) -> tuple[str, ...]:
-    """The folders of a recipe's volumes."""
-    return tuple(text.partition(":")[2] for text in entry.get("volumes") or ())
+    """The folders of a recipe's named volumes, which hold its data."""
+    return tuple(
+        text.partition(":")[2] for text in entry.get("volumes") or () if ":" in text
+    )
 
 
 def _is_newest(entry: Plain, image: str) -> bool:

@@ -34,10 +34,8 @@ def list_networks(stack: Stack, service: Service) -> tuple[str, ...]:
 
 def list_sharing(stack: Stack, service: Service) -> tuple[Service, ...]:
     """The services that share the network of another one."""
-    if service.network_mode:
-        return ()
     return tuple(
-        each for each in stack.services.values() if each.network_owner == service.name
+        stack.services[name] for name in service.sharing if name in stack.services
     )
 
 

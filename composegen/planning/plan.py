@@ -90,7 +90,7 @@ class Step:
         health = self.service.health
         if health is None or not health.can_be_asked:
             return self.worst_wait
-        return self.worst_wait + health.worst_wait
+        return self.worst_wait + health.boot.seconds
 
 
 @record

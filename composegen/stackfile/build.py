@@ -293,6 +293,9 @@ def _settle_needs(
     for name, choice in choices.items():
         if choice.members and jobs.issuperset(choice.members):
             jobs.add(name)
+    sharing: dict[str, list[str]] = {}
+    for name, service in services.items():
+        sharing.setdefault(service.network_owner, []).append(name)
     settled = {}
     for name, service in services.items():
         drafts = parts.drafts[name].get("needs", {})
@@ -305,8 +308,10 @@ def _settle_needs(
         owner = services.get(service.network_owner)
         if owner is not None and owner.name not in {name, *(n.service for n in needs)}:
             needs = (_need_owner(owner), *needs)
+        shared = () if service.network_mode else tuple(sharing.get(name, ()))
+        is_same = needs == service.needs and not shared
         settled[name] = (
-            service if needs == service.needs else replace(service, needs=needs)
+            service if is_same else replace(service, needs=needs, sharing=shared)
         )
     return settled
 

@@ -12,6 +12,7 @@ from composegen.planning.selection import Selection
 from composegen.records import replace
 from composegen.stackfile.file import File
 from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.merge import check_removals
 from composegen.stackfile.problems import Problems
 from composegen.text import list_some, shorten, suggest
 
@@ -28,8 +29,9 @@ def make_choices(file: File, drafts: Mapping[str, Draft]) -> dict[str, Choice]:
     choices: dict[str, Choice] = {}
     taken: dict[str, str] = {}
     for name, draft in drafts.items():
-        if "one_of" not in draft:
+        if not isinstance(draft.get("one_of"), list):
             continue
+        check_removals(file.reader, name, {}, draft)
         for key in draft:
             if key not in _BESIDE:
                 _add(
@@ -73,7 +75,7 @@ def _is_member(
             suggest(member, drafts, f"there are {list_some(drafts)}"),
         )
         return False
-    if "one_of" in drafts[member]:
+    if isinstance(drafts[member].get("one_of"), list):
         _add(file, f"`{member}` is a choice itself", path, "name its services here")
         return False
     if member in taken:
@@ -122,7 +124,8 @@ def join_choices(
     """The services, those of a choice with what it says about taking part."""
     joined = {**services}
     for name, choice in choices.items():
-        groups = tuple(drafts[name].get("group") or ())
+        written = drafts[name].get("group")
+        groups = tuple(written) if isinstance(written, list) else ()
         enabled = drafts[name].get("enabled")
         for member in choice.members:
             joined[member] = replace(

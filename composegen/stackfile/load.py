@@ -169,7 +169,8 @@ def find_output(path: Path) -> str:
 def find_group_names(path: Path) -> tuple[str, ...]:
     """The groups of a stack file as far as it can be read, whatever is wrong."""
     drafts = _read_drafts(path).values()
-    names = (name for draft in drafts for name in draft.get("group", ()))
+    groups = (draft.get("group") for draft in drafts)
+    names = (n for each in groups if isinstance(each, list) for n in each)
     return tuple(dict.fromkeys(names))
 
 

@@ -40,7 +40,9 @@ _LISTS = frozenset(
     "images volumes writable cap_add tools database requires newest "
     "version_first".split()
 )
-_FLAGS = frozenset("store exec_tmp hostname init read_only no_new_privileges tested".split())
+_FLAGS = frozenset(
+    "store exec_tmp hostname init read_only no_new_privileges tested".split()
+)
 _LOGIN_KEYS = ("when", "user", "user_default", "password", "password_default")
 
 
@@ -116,10 +118,12 @@ class RecipeFile:
             about=str(entry.get("about", "")),
             is_store=entry.get("store") == "true",
             draft=draft,
-            volumes=dict(_split_volume(text) for text in entry.get("volumes", ())),
+            volumes=dict(
+                _split_volume(text) for text in entry.get("volumes", ()) if ":" in text
+            ),
             access=_make_access(entry),
             requires=tuple(entry.get("requires", ())),
-            facts=make_facts(self.name, {**entry, "volumes": []}, image=image),
+            facts=make_facts(self.name, entry, image=image),
             images=tuple(entry.get("images", ())),
             start_interval=str(entry.get("start_interval", "")),
             knows_data=knows_data(self._plain, image),
@@ -183,13 +187,16 @@ class RecipeFile:
 
     def _check_volumes(self, node: Node, texts: list[str]) -> None:
         for text in texts:
-            name, _, target = text.partition(":")
+            name, colon, target = text.partition(":")
+            if text.startswith("/") and not colon:
+                continue
             if not name.replace("-", "").isalnum() or not target.startswith("/"):
                 self._reader.add(
                     "bad-volume",
                     f"`{text}` is not a volume of a recipe",
                     node,
-                    "NAME:/path; the volume is called after the service and NAME",
+                    "NAME:/path; the volume is called after the service and NAME\n"
+                    "/path is a volume without a name, for what need not last",
                 )
 
     def _check_variants(self, node: Node) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from composegen.model import Condition, Need
 from composegen.planning.plan import Plan
@@ -20,9 +20,12 @@ _WORDS = {
 }
 
 
-def draw_plan(plan: Plan) -> str:
-    """The whole stack as Mermaid; what the plan leaves out is faint."""
-    included = set(plan.names)
+def draw_plan(plan: Plan, failed: Collection[str] = ()) -> str:
+    """The whole stack as Mermaid; what is excluded is faint.
+
+    ``failed`` are services of the plan that are excluded because they failed.
+    """
+    included = set(plan.names).difference(failed)
     unchosen = [
         e.service for e in plan.excluded if e.service not in plan.stack.services
     ]
@@ -36,7 +39,8 @@ def draw_plan(plan: Plan) -> str:
             if service.job
             else ("[", "]")
         )
-        lines.append(f"  {nodes[name]}{ends[0]}{name}{ends[1]}")
+        label = f'"{name}: excluded"' if name in failed else name
+        lines.append(f"  {nodes[name]}{ends[0]}{label}{ends[1]}")
     lines += [f"  {nodes[name]}[{name}]" for name in unchosen]
     for name, service in plan.stack.services.items():
         lines += [

@@ -10,7 +10,7 @@ from composegen.adopt.adopting import compare_stack
 from composegen.adopt.project import Asked
 from composegen.adopt.report import Report
 from composegen.adopt.seen import Options
-from composegen.errors import FileRefused
+from composegen.errors import FileRefused, ProblemsFound
 from tests.adopt.projects import (
     PYTHON,
     adopt,
@@ -159,6 +159,16 @@ def test_what_compose_cannot_read_is_refused_in_its_words(tmp_path: Path) -> Non
     with pytest.raises(FileRefused, match="additional properties 'imag'"):
         adopt(tmp_path, "services: {web: {imag: a/b:1}}\n")
 
+    assert not (tmp_path / "stack.yaml").exists()
+
+
+def test_what_is_not_yaml_is_reported_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ProblemsFound) as found:
+        adopt(tmp_path, "services:\n  web: {image: nginx, command: [}\n")
+
+    assert [str(each.location) for each in found.value.problems] == [
+        "compose.yaml:2:33"
+    ]
     assert not (tmp_path / "stack.yaml").exists()
 
 

@@ -31,7 +31,7 @@ LESSON = "09-a-fallback-that-fails"
 IMAGES = [PYTHON, PROBE_IMAGE, *list_images(LESSON)]
 NAMES = {"kept", "empty"}
 FAULTS = "stop,freeze,cut,without"
-QUICK = ("--for", "1s", "--within", "60s")
+QUICK = ("--for", "4s", "--within", "60s")
 
 
 @pytest.fixture
@@ -236,14 +236,18 @@ def test_the_lesson_fails_as_its_page_shows(images: Images, tmp_path: Path) -> N
     with Stack(tmp_path) as stack:
         copy_example(LESSON, stack.folder)
         wait_for_free_ports(8009)
+        # On a busy machine two seconds are no proof of anything.
+        file = stack.folder / "stack.yaml"
+        file.write_text(file.read_text().replace("within: 2s", "within: 6s"))
         stack.up_well(deadline=300)
-        done = stack.composegen("drill", "--yes", "--within", "60s", deadline=300)
+        words = ("drill", "--yes", "--for", "12s", "--within", "60s")
+        done = stack.composegen(*words, deadline=400)
         shown = (stack.folder / "README.md").read_text()
 
     assert done.code == 1, done
     assert list_verdicts(done.out) == list_verdicts(shown)
     for fault in ("freeze", "cut"):
-        assert f"web -> redis, {fault}: fails\n  no answer within 2 s\n" in done.out
+        assert f"web -> redis, {fault}: fails\n  no answer within 6 s\n" in done.out
 
 
 @contextmanager

@@ -103,6 +103,7 @@ def assert_excluded(stack: Stack, name: str, reason: str) -> None:
     assert status["reason"] == reason
     assert status["fallback"] is True
     assert f"{name}: excluded: {reason}" in stack.composegen("status").out
+    assert f'"{name}: excluded"' in stack.composegen("graph", "--now").out
     assert stack.composegen("status").code == 0
 
 

@@ -34,9 +34,7 @@ IMAGES = [*(image for _, image in CASES), PYTHON]
 # What no recipe says: settings of a user's own, a client, which has the version.
 SETTINGS: dict[str, dict[str, Any]] = {
     "mariadb": {"environment": {"MARIADB_DATABASE": "app"}},
-    "mosquitto": {
-        "volumes": ["./mosquitto.conf:/mosquitto/config/mosquitto.conf:ro"]
-    },
+    "mosquitto": {"volumes": ["./mosquitto.conf:/mosquitto/config/mosquitto.conf:ro"]},
     "mysql": {"environment": {"MYSQL_DATABASE": "app"}},
     "rabbitmq": {
         "environment": {

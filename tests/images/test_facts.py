@@ -26,10 +26,14 @@ ENTRIES: dict[str, dict[str, Any]] = {
     **{name: dict(read_recipe(path)) for name, path in list_recipe_files().items()},
 }
 LISTS = frozenset({"writable", "volumes", "cap_add", "tools"})
-FLAGS = frozenset({"exec_tmp", "hostname", "init", "read_only", "no_new_privileges"})
+FLAGS = frozenset(
+    {"exec_tmp", "hostname", "init", "read_only", "no_new_privileges", "tested"}
+)
 WANTED = """
-    python node golang php-apache aspnet temurin elasticsearch kibana logstash grafana
-    prometheus rabbitmq caddy traefik pgadmin4 minecraft-server linuxserver
+    python node golang php-apache aspnet temurin kibana logstash grafana prometheus
+    caddy traefik pgadmin4 minecraft-server linuxserver kafka cp-kafka cp-zookeeper
+    cp-schema-registry cp-connect ksqldb keycloak loki tempo opentelemetry-collector
+    flagd jaeger alertmanager node-exporter influxdb n8n mailpit ollama vllm
 """.split()
 
 
@@ -178,7 +182,7 @@ def test_there_are_facts_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_entry_of_the_table_has_known_keys_only(name: str) -> None:
-    assert set(IMAGES[name]) <= FACT_KEYS | {"images", "variants"}
+    assert set(IMAGES[name]) <= FACT_KEYS | {"images", "variants", "health"}
 
 
 def iterate_layers(name: str) -> list[dict[str, Any]]:
@@ -303,3 +307,10 @@ def test_the_tools_of_images_of_languages(image: str, tools: tuple[str, ...]) ->
 
     assert facts is not None
     assert facts.tools == tools
+
+
+def test_facts_that_were_not_tried_say_so() -> None:
+    assert know("prom/prometheus:v3").is_tested
+    assert know("rabbitmq:4").is_tested
+    assert not know("qdrant/qdrant:v1.14.1").is_tested
+    assert not know("apache/kafka:4.0.0").is_tested

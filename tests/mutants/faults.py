@@ -941,8 +941,8 @@ FAULTS = (
     Fault(
         "a gate latches",
         "composegen/places/processes/gates.py",
-        "    if needed.is_well or (",
-        "    if needed.outcome.done() or (",
+        "    return needed.is_well or (",
+        "    return needed.outcome.done() or (",
         ("tests/places/processes/test_gates.py",),
     ),
     Fault(
@@ -1048,7 +1048,7 @@ FAULTS = (
     # One word for one situation in both places
     Fault(
         "what is unhealthy is up",
-        "composegen/places/processes/service.py",
+        "composegen/places/processes/describing.py",
         '    if service.state is State.READY and service.health == "unhealthy":\n',
         "    if service.state is State.READY and service.health is None:\n",
         ("tests/places/test_agreement.py",),
@@ -1372,5 +1372,25 @@ FAULTS = (
         '            seen.sketch.raw["user"] = None\n',
         "            pass\n",
         ("tests/adopt/test_adopting.py",),
+    Fault(
+        "`adopt` hardens an image whose facts were never tried",
+        "composegen/adopt/posture.py",
+        "    if not facts.is_tested:\n",
+        "    if False:\n",
+        ("tests/adopt/test_families.py",),
+    ),
+    Fault(
+        "a known check asks a port that the files have moved",
+        "composegen/adopt/gates.py",
+        '    if "port" in check and not is_shown and (ports or is_outside):\n',
+        "    if False:\n",
+        ("tests/adopt/test_families.py",),
+    ),
+    Fault(
+        "an image without a tool is proposed a check inside it",
+        "composegen/images/checks.py",
+        '    if {"http", "tcp"} & check.keys() and not facts.tools:\n',
+        "    if False:\n",
+        ("tests/images/test_checks.py",),
     ),
 )

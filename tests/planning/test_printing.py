@@ -50,7 +50,7 @@ def test_a_plan_prints_each_step_with_its_reason_and_its_wait() -> None:
         "  2. cache    starts at once\n"
         "  3. db       starts at once\n"
         "  4. web      starts when api is healthy, and cache is healthy or times out"
-        "  waits 60s at worst\n"
+        "  waits 30s at worst\n"
         "  5. migrate  runs to its end when db has started\n"
         "  6. worker   starts when migrate has finished"
         "                               waits as long as the job runs\n"
@@ -183,7 +183,7 @@ def test_a_plan_that_is_wider_than_the_terminal_has_its_reasons_below() -> None:
         "  3. web\n"
         "       starts when api is healthy, and cache is\n"
         "         healthy or times out\n"
-        "       waits 60s at worst\n"
+        "       waits 30s at worst\n"
     )
     assert format_plan(plan(stack), width=300) == format_plan(plan(stack))
 

@@ -37,6 +37,8 @@ def test_a_choice_and_its_services_are_read() -> None:
         (make("one_of: [cpu]\n"), "bad-choice", "a choice with 1 service"),
         (make("one_of: [cpu, gqu]\n"), "unknown-service", "is one of `gqu`"),
         (make("one_of: cpu\n"), "wrong-type", "is not a list"),
+        (make("one_of:\n"), "null-value", "`one_of` has no value"),
+        (make("one_of: [cpu, gpu]\ngroup:\n"), "null-value", "`group` has no value"),
         (make(more="one_of: [gpu, web]\n"), "bad-choice", "one of `llm` already"),
         (make("one_of: [cpu, gpu, llm]\n"), "bad-choice", "is a choice itself"),
         (make(gpu=f"{MEMBER}enabled: false\n"), "bad-choice", "says whether"),

@@ -9,6 +9,7 @@ import pytest
 from composegen.errors import Problem, UsageError
 from composegen.images.facts import list_recipe_files
 from composegen.model import HealthKind, Service
+from composegen.planning.hardening import harden_service
 from composegen.stackfile.guide import describe_recipe, list_recipes
 from composegen.stackfile.nodes import Source
 from composegen.stackfile.problems import Problems
@@ -17,6 +18,7 @@ from tests.rendering import read_services
 from tests.stacks import check, find, list_names, load_services, make_stack
 
 PASSWORDS = {
+    "elasticsearch": "environment: {ELASTIC_PASSWORD: x}\n",
     "postgres": "environment: {POSTGRES_PASSWORD: x}\n",
     "mariadb": "environment: {MARIADB_ROOT_PASSWORD: x}\n",
     "mysql": "environment: {MYSQL_ROOT_PASSWORD: x}\n",
@@ -29,7 +31,24 @@ STORES = {
     "mariadb": 3306,
     "mysql": 3306,
     "mongo": 27017,
+    "clickhouse": 8123,
+    "elasticsearch": 9200,
+    "meilisearch": 7700,
+    "memcached": 11211,
+    "minio": 9000,
+    "mosquitto": 1883,
+    "nats": 4222,
+    "opensearch": 9200,
+    "qdrant": 6333,
+    "rabbitmq": 5672,
+    "zookeeper": 2181,
 }
+
+IN_MEMORY = {"memcached", "nats"}
+"""Stores whose images keep nothing on disk unless they are told to."""
+PROGRAMS = {"clickhouse", "mariadb", "mongo", "mosquitto", "mysql", "postgres"}
+PROGRAMS |= {"redis", "valkey"}
+"""Stores that a program of their image asks; the others are asked at their port."""
 
 
 def use(recipe: str, keys: str = "") -> Service:
@@ -69,7 +88,7 @@ def test_a_store_has_its_port_and_a_volume_for_its_data(name: str, port: int) ->
 
     assert service.is_store
     assert service.port == port
-    assert service.volumes
+    assert bool(service.volumes) is (name not in IN_MEMORY)
     assert all(mount.source.startswith("db-") for mount in service.volumes)
 
 
@@ -88,7 +107,17 @@ def test_nginx_is_asked_by_its_port_and_is_no_store() -> None:
     assert not service.is_store
 
 
-@pytest.mark.parametrize("name", STORES)
+@pytest.mark.parametrize("name", sorted(STORES.keys() - PROGRAMS))
+def test_a_store_without_a_program_is_asked_at_its_port(name: str) -> None:
+    health = use(name, "port: 12345\n").health
+
+    assert health is not None
+    assert health.kind in {HealthKind.HTTP, HealthKind.TCP}
+    assert health.port == 12345
+    assert health.tools
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_a_store_is_asked_over_tcp_with_its_own_program(name: str) -> None:
     health = use(name, "port: 12345\n").health
 
@@ -355,6 +384,18 @@ def test_an_own_recipe_comes_before_a_shipped_one_of_its_name() -> None:
     assert load_services(stack, {"mine/redis.yaml": recipe})["db"].image == "mine:1"
 
 
+def test_a_volume_without_a_name_comes_with_the_image_and_holds_no_data() -> None:
+    recipe = "about: Mine\nimages: [mine]\nimage: mine:1\nhealth: image\nstore: true\n"
+    recipe += "volumes: [data:/data, /settings]\n"
+    stack = "recipes: ./mine\n" + make_stack(db="use: queue\n")
+    files = {"mine/queue.yaml": recipe}
+
+    service = load_services(stack, files)["db"]
+    (mount,) = service.volumes
+    assert (mount.source, mount.target) == ("db-data", "/data")
+    assert harden_service(service).volumes == ("/settings",)
+
+
 def test_shipped_recipes_stay_with_one_s_own() -> None:
     stack = "recipes: ./mine\n" + make_stack(db="use: redis\n")
 
@@ -383,7 +424,7 @@ def test_a_folder_that_is_not_there_is_an_error() -> None:
         ("image: a:1\nhealth: nowhere\n", "bad-health", "2:9"),
         ("image: a:1\nhealth: {boot: 5}\n", "bad-duration", "2:16"),
         ("image: a:1\nstore: yes\n", "wrong-type", "2:8"),
-        ("image: a:1\nvolumes: [/data]\n", "bad-volume", "2:10"),
+        ("image: a:1\nvolumes: [data]\n", "bad-volume", "2:10"),
         ("image: a:1\nvolumes: data:/data\n", "wrong-type", "2:10"),
         ("image: a:1\nstart_interval: 3\n", "bad-duration", "2:17"),
         ("image: a:1\ntools: curl\n", "wrong-type", "2:8"),

@@ -88,3 +88,17 @@ def test_names_that_differ_in_a_character_that_mermaid_lacks_are_two_nodes() -> 
 
     shown = [line.strip() for line in drawn[1:]]
     assert shown == ["s_a_b[a-b]", "s_a_b_2[a_b]", "s_a_b_3[a.b]"]
+
+
+def test_what_failed_is_faint_and_named_as_excluded():
+    made = plan(
+        make_stack(
+            web=f"{APP}needs: {{cache: {{otherwise: {{}}}}}}\n", cache="use: redis\n"
+        )
+    )
+
+    lines = draw_plan(made, ["cache"]).splitlines()
+
+    assert '  s_cache[("cache: excluded")]' in lines
+    assert "  class s_cache faint" in lines
+    assert "  s_web[web]" in lines

@@ -20,7 +20,14 @@ from composegen.places.engine.candidate import Candidate, Instance
 from composegen.places.engine.containers import Action, Container, Happened, Status
 from composegen.places.engine.deaths import Death, DeathBook
 from composegen.places.engine.helpers import fold_helpers
-from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
+from composegen.places.engine.notes import How, NotedFailure, Notes
+from composegen.places.engine.wording import (
+    HOPELESS,
+    describe_briefly,
+    describe_death,
+    describe_delay,
+    find_deadline,
+)
 from composegen.places.events import (
     Created,
     Event,
@@ -36,15 +43,9 @@ from composegen.places.status import FINE, State
 from composegen.places.timeline import Boot
 from composegen.planning.plan import Gate
 from composegen.records import replace
-from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND
-from composegen.values import format_duration
 
 _OVER = FINE | {State.EXCLUDED}
 _ALIVE = FINE | {State.STARTING}
-_HOPELESS = {
-    NOT_EXECUTABLE: "its program cannot be executed",
-    NOT_FOUND: "its program was not found",
-}
 
 
 class Judge:
@@ -91,7 +92,7 @@ class Judge:
     def failed_optional(self) -> Mapping[str, str]:
         """The optional services that have failed and are not excluded, and why."""
         return {
-            name: self._describe_briefly(each)
+            name: describe_briefly(each, self.limit)
             for name, each in self.candidates.items()
             if each.state is State.FAILED
             and each.failure is not None
@@ -255,11 +256,11 @@ class Judge:
                     yield from self._see_ready(candidate, instance, at)
         elif happened.action is Action.DIE:
             candidate.answered = None
-            if code in _HOPELESS and candidate.failure is None:
+            if code in HOPELESS and candidate.failure is None:
                 noted = candidate.noted
                 reason = (
                     f"{noted.helper}, which checks {noted.name}, exited with {code}: "
-                    f"{_HOPELESS[code]}"
+                    f"{HOPELESS[code]}"
                 )
                 yield from self._fail(candidate, at, How.DIED, reason)
 
@@ -347,7 +348,7 @@ class Judge:
         candidate.state = State.STARTING
         comes_back = noted.is_restarted and not noted.is_job
         comes_back = comes_back and not (noted.on_failure and code == 0)
-        is_last = not comes_back or instance.deaths > 1 or code in _HOPELESS
+        is_last = not comes_back or instance.deaths > 1 or code in HOPELESS
         was_stopped = self._book.deaths[-1].was_stopped
         if not is_last and not was_stopped:
             yield Exited(service=noted.name, at=at, exit_code=code, restart_in=None)
@@ -356,7 +357,7 @@ class Judge:
             reason = f"{noted.name} was stopped from outside composegen"
             yield from self._fail(candidate, at, How.STOPPED, reason, instance)
         else:
-            reason = self._describe_death(instance, code, noted)
+            reason = describe_death(instance, code, noted)
             yield from self._fail(candidate, at, How.DIED, reason, instance)
 
     def _forget(self, candidate: Candidate, instance: Instance) -> None:
@@ -364,13 +365,6 @@ class Judge:
         instance.is_gone = True
         candidate.failure = None
         candidate.reset()
-
-    def _describe_death(
-        self, instance: Instance, code: int, noted: NotedService
-    ) -> str:
-        times = " twice" if instance.deaths > 1 else ""
-        why = f": {_HOPELESS[code]}" if code in _HOPELESS else ""
-        return f"{noted.name} exited{times} with {code}{why}"
 
     # What time brings
 
@@ -383,9 +377,9 @@ class Judge:
                 alive, proof = instance.alive_since, candidate.find_proof(instance)
                 if instance.ready is None and alive is not None and at >= alive + proof:
                     yield from self._see_ready(candidate, instance, at)
-            deadline = self._find_deadline(candidate)
+            deadline = find_deadline(candidate, self.limit)
             if candidate.state is State.STARTING and at >= deadline:
-                reason = self._describe_delay(candidate)
+                reason = describe_delay(candidate, self.limit)
                 yield from self._fail(candidate, at, How.LATE, reason)
         if self.limit is not None and at >= self.limit:
             for candidate in self.candidates.values():
@@ -401,50 +395,13 @@ class Judge:
         for candidate in self.candidates.values():
             if candidate.state is not State.STARTING:
                 continue
-            moments.append(self._find_deadline(candidate))
+            moments.append(find_deadline(candidate, self.limit))
             moments += [
                 instance.alive_since + candidate.find_proof(instance)
                 for instance in candidate.list_here()
                 if instance.alive_since is not None and instance.ready is None
             ]
         return max(at, min(moments))
-
-    def _find_deadline(self, candidate: Candidate) -> float:
-        own = float("inf")
-        if candidate.boots_from is not None and not candidate.noted.is_job:
-            own = candidate.boots_from + candidate.noted.boot
-        if self.limit is None:
-            return own
-        # Those that could do without it must not wait until all is over.
-        return self.limit if candidate.noted.is_required else min(own, self.limit)
-
-    def _describe_delay(self, candidate: Candidate) -> str:
-        noted = candidate.noted
-        what = "healthy" if noted.is_asked else "up"
-        if noted.is_job:
-            what = "done"
-        if self.limit is not None and self._find_deadline(candidate) == self.limit:
-            since = f"within {format_duration(self.limit)}"
-        else:
-            has_been_ready = candidate.boots_from != candidate.started
-            after = "exited" if has_been_ready else "started"
-            since = f"{format_duration(noted.boot)} after it {after}"
-        died = self._describe_deaths(candidate)
-        return f"{noted.name} was not {what} {since}{died}"
-
-    def _describe_deaths(self, candidate: Candidate) -> str:
-        died = [each for each in candidate.list_here() if each.deaths]
-        return f"; meanwhile it exited with {died[-1].exit_code}" if died else ""
-
-    def _describe_briefly(self, candidate: Candidate) -> str:
-        """Why an optional service has failed, as the reason of its exclusion."""
-        failure, noted = candidate.noted_failure, candidate.noted
-        assert failure is not None
-        if failure.how is How.LATE and self._find_deadline(candidate) != self.limit:
-            what = "healthy" if noted.is_asked else "up"
-            died = self._describe_deaths(candidate)
-            return f"not {what} within {format_duration(noted.boot)}{died}"
-        return failure.reason.removeprefix(f"{noted.name} ").removeprefix("was ")
 
     def _fail(
         self,

@@ -21,8 +21,9 @@ from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 
 _SERVERS = frozenset(
-    "docker-entrypoint.sh mariadbd mongod mysqld nginx postgres redis-server "
-    "valkey-server".split()
+    "docker-entrypoint.sh mariadbd memcached minio mongod mosquitto mysqld nats-server "
+    "nginx postgres rabbitmq-server redis-server server valkey-server "
+    "zkServer.sh".split()
 )
 
 

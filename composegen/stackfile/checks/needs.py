@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from composegen.graph import find_cycle
+from composegen.images.checks import write_known_check
 from composegen.model import (
     Condition,
     HealthKind,
@@ -147,6 +148,8 @@ def _suggest_check(service: Service, doing: str) -> str:
 def _suggest_health(service: Service) -> str:
     if service.build is not None and service.build.has_healthcheck:
         return "health: image     # its Dockerfile has a HEALTHCHECK"
+    if service.build is None and service.facts is not None and service.facts.health:
+        return write_known_check(service.facts, service.port)
     udp = {port.first_target for port in service.publish if port.protocol == "udp"}
     tcp = {port.first_target for port in service.publish if port.protocol == "tcp"}
     if service.port in udp - tcp:

@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -27,7 +28,9 @@ class Broker:
         self.stream.write(b"AMQP\0\0\x09\x01")
 
     def send(self, channel: int, kind: int, body: bytes) -> None:
-        self.stream.write(struct.pack(">BHI", kind, channel, len(body)) + body + b"\xce")
+        self.stream.write(
+            struct.pack(">BHI", kind, channel, len(body)) + body + b"\xce"
+        )
 
     def call(self, channel: int, method: tuple[int, int], body: bytes = b"") -> None:
         self.send(channel, METHOD, struct.pack(">HH", *method) + body)
@@ -72,4 +75,5 @@ broker.send(1, BODY, b"text")
 broker.wait_for((60, 80))
 broker.call(1, (50, 10), declare)
 answer = broker.wait_for((50, 11))
-print(struct.unpack(">I", answer[len(short(QUEUE)) :][:4])[0])
+count = struct.unpack(">I", answer[len(short(QUEUE)) :][:4])[0]
+sys.stdout.write(f"{count}\n")

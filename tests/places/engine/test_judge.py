@@ -566,3 +566,15 @@ def test_one_deadline_for_all_may_be_shorter():
     list(boot.look(5.0))
 
     assert boot.failed_optional == {"cache": "not healthy within 5s"}
+
+
+def test_a_helper_that_begins_has_not_answered_yet():
+    boot = judge_asked(boot=60.0)
+    there = [make_container("otel", health="none"), make_container("otel-health")]
+    list(boot.adopt(there))
+    see(boot, "otel", Action.DIE, 1.0, exit_code=1)
+    see(boot, "otel", Action.START, 2.0)
+    see(boot, "otel-health", Action.START, 2.5, id="new")
+
+    assert list(boot.look(30.0)) == []
+    assert not boot.is_done

@@ -259,3 +259,11 @@ def test_one_call_excludes_nothing(makes):
     assert not calls.can_exclude
     assert calls.exclude({"web": "it died"}) == {}
     assert (calls.find_without("web"), calls.list_instead("web", Seen())) == ((), ())
+
+
+def test_a_call_names_the_containers_that_ask_from_outside_too():
+    cache = "use: redis\nhealth: {tcp: true, from: outside}\n"
+    phases = make_phases(make_stack(web=NEEDING, cache=cache))
+
+    assert phases.choose(Seen()).words == (*UP, "cache", "cache-health")
+    assert phases.choose(Seen(ready={"cache"})).words[-1] == "web"

@@ -429,3 +429,32 @@ def test_a_number_that_is_none_here_is_an_error(tmp_path):
     assert caught.value.message.startswith(
         "`web` cannot run here: `port` is 'many' by ${WEB_PORT:-8211}: a port is"
     )
+
+
+def test_a_process_is_not_cut_off_from_the_network(tmp_path):
+    alone = """
+services:
+  web:
+    image: python:3.12-slim
+    health: {command: ["true"]}
+    network_mode: none
+    local: {command: [python3, web.py]}
+"""
+    local, _ = settle(tmp_path, alone)
+
+    assert local.notes == ("web is not isolated from the network here",)
+
+
+def test_a_process_is_asked_by_no_other_container(tmp_path):
+    asked = """
+services:
+  web:
+    image: python:3.12-slim
+    port: 8000
+    health: {http: /up, from: outside}
+    local: {command: [python3, web.py]}
+"""
+    local, units = settle(tmp_path, asked)
+
+    assert [*units] == ["web"]
+    assert local.notes == ()

@@ -278,6 +278,17 @@ IMAGES = {
     "mariadb:11": "mariadb",
     "mongo:7": "mongo",
     "nginx:1.29": "nginx",
+    "rabbitmq:4-management": "rabbitmq",
+    "memcached:1.6": "memcached",
+    "nats:2.10-alpine": "nats",
+    "eclipse-mosquitto:2": "mosquitto",
+    "zookeeper:3.9": "zookeeper",
+    "clickhouse/clickhouse-server:25.3": "clickhouse",
+    "docker.elastic.co/elasticsearch/elasticsearch:8.17.0": "elasticsearch",
+    "opensearchproject/opensearch:2": "opensearch",
+    "quay.io/minio/minio:RELEASE.2025-04-22T22-12-26Z": "minio",
+    "getmeili/meilisearch:v1.15": "meilisearch",
+    "qdrant/qdrant:v1.14.1": "qdrant",
 }
 
 
@@ -294,6 +305,22 @@ def test_an_image_with_a_recipe_is_advised_the_recipe(
     problem = find("healthy-unasked" if needs else "unasked", text)
 
     assert problem.help.endswith(f"check:\nuse: {recipe}")
+
+
+@pytest.mark.parametrize("needs", ["", "needs: [db]"])
+def test_an_image_whose_check_is_known_is_advised_the_check(needs: str) -> None:
+    text = make_stack(app=APP + needs, db="image: prom/prometheus:v3.1.0")
+    problem = find("healthy-unasked" if needs else "unasked", text)
+
+    line = "health: {http: /-/ready, port: 9090}     # known for the image"
+    assert problem.help.endswith(f":\n{line}")
+
+
+def test_an_image_without_a_tool_is_advised_a_check_from_outside() -> None:
+    text = make_stack(db="image: grafana/loki:3.6.0\nport: 3100")
+
+    line = "health: {http: /ready, boot: 2m, from: outside}     # known for the image"
+    assert find("unasked", text).help.endswith(line)
 
 
 @pytest.mark.parametrize(
