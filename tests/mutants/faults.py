@@ -1372,6 +1372,7 @@ FAULTS = (
         '            seen.sketch.raw["user"] = None\n',
         "            pass\n",
         ("tests/adopt/test_adopting.py",),
+    ),
     Fault(
         "`adopt` hardens an image whose facts were never tried",
         "composegen/adopt/posture.py",
