@@ -1351,6 +1351,27 @@ FAULTS = (
         "    pass\n",
         ("tests/drill/test_notes.py",),
     ),
+    Fault(
+        "`adopt` hardens an image whose facts were never tried",
+        "composegen/adopt/posture.py",
+        "    if not facts.is_tested:\n",
+        "    if False:\n",
+        ("tests/adopt/test_families.py",),
+    ),
+    Fault(
+        "a known check asks a port that the files have moved",
+        "composegen/adopt/gates.py",
+        '    if "port" in check and not is_shown and (ports or is_outside):\n',
+        "    if False:\n",
+        ("tests/adopt/test_families.py",),
+    ),
+    Fault(
+        "an image without a tool is proposed a check inside it",
+        "composegen/images/checks.py",
+        '    if {"http", "tcp"} & check.keys() and not facts.tools:\n',
+        "    if False:\n",
+        ("tests/images/test_checks.py",),
+    ),
     # Adopting
     Fault(
         "a difference that nothing lists is passed over",
@@ -1372,26 +1393,5 @@ FAULTS = (
         '            seen.sketch.raw["user"] = None\n',
         "            pass\n",
         ("tests/adopt/test_adopting.py",),
-    ),
-    Fault(
-        "`adopt` hardens an image whose facts were never tried",
-        "composegen/adopt/posture.py",
-        "    if not facts.is_tested:\n",
-        "    if False:\n",
-        ("tests/adopt/test_families.py",),
-    ),
-    Fault(
-        "a known check asks a port that the files have moved",
-        "composegen/adopt/gates.py",
-        '    if "port" in check and not is_shown and (ports or is_outside):\n',
-        "    if False:\n",
-        ("tests/adopt/test_families.py",),
-    ),
-    Fault(
-        "an image without a tool is proposed a check inside it",
-        "composegen/images/checks.py",
-        '    if {"http", "tcp"} & check.keys() and not facts.tools:\n',
-        "    if False:\n",
-        ("tests/images/test_checks.py",),
     ),
 )
