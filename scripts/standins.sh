@@ -44,8 +44,9 @@ usage: scripts/standins.sh [IMAGE..]
 
 Prints one line per image: pulled, stand-in or unavailable. Stand-ins exist for the
 repositories python, node, redis, valkey, postgres, mariadb, mysql, nginx,
-nginx-unprivileged, busybox, memcached, nats, eclipse-mosquitto, rabbitmq, zookeeper
-and prom/prometheus, with any tag. Making one needs root and Debian's debootstrap.
+nginx-unprivileged, busybox, memcached, nats, eclipse-mosquitto, rabbitmq, zookeeper,
+prom/prometheus and prom/node-exporter, with any tag. Making one needs root and Debian's
+debootstrap.
 
 Without a name: ${default_images[*]}
 USAGE
@@ -794,24 +795,36 @@ CMD ["zkServer.sh", "start-foreground"]
 DOCKERFILE
 }
 
-make_prometheus() {
-  build "$1" <<'DOCKERFILE'
+make_prometheus() { make_prometheus_like "$1" prometheus /prometheus 9090; }
+
+make_node_exporter() { make_prometheus_like "$1" prometheus-node-exporter /nowhere 9100; }
+
+# A program of Debian under the user, the folder and the arguments of the real image.
+make_prometheus_like() {
+  local arguments='' settings=''
+  if [ "$2" = prometheus ]; then
+    settings='scrape_configs: []'
+    arguments='"--config.file=/etc/settings.yml", "--storage.tsdb.path=/prometheus"'
+  fi
+  {
+    cat <<'DOCKERFILE'
 ARG BASE
 FROM $BASE
+ARG PACKAGE DATA SETTINGS PORT
 RUN apt-get update -qq \
- && apt-get install -qq -y --no-install-recommends prometheus busybox \
+ && apt-get install -qq -y --no-install-recommends $PACKAGE busybox \
  && rm -rf /var/lib/apt/lists/* \
  && for tool in wget nc; do ln -s /bin/busybox /usr/local/bin/$tool; done \
- && printf 'scrape_configs: []\n' >/etc/prometheus/prometheus.yml \
- && install -d -o 65534 -g 65534 /prometheus \
+ && printf '%s\n' "$SETTINGS" >/etc/settings.yml \
+ && install -d -o 65534 -g 65534 $DATA \
  && rm /bin/bash
 USER 65534:65534
-WORKDIR /prometheus
-VOLUME /prometheus
-EXPOSE 9090
-ENTRYPOINT ["/usr/bin/prometheus"]
-CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
+WORKDIR $DATA
+EXPOSE $PORT
 DOCKERFILE
+    [ -z "$arguments" ] || printf 'VOLUME %s\n' "$3"
+    printf 'ENTRYPOINT ["/usr/bin/%s"]\nCMD [%s]\n' "$2" "$arguments"
+  } | build "$1" "PACKAGE=$2" "DATA=$3" "PORT=$4" "SETTINGS=$settings"
 }
 
 # Debian's busybox alone: no shell of its own, no libc to share, as in the real image.
@@ -863,6 +876,7 @@ maker_of() {
     rabbitmq) echo make_rabbitmq ;;
     zookeeper) echo make_zookeeper ;;
     prom/prometheus) echo make_prometheus ;;
+    prom/node-exporter) echo make_node_exporter ;;
     busybox) echo make_busybox ;;
     nginxinc/nginx-unprivileged) echo make_nginx_unprivileged ;;
     *) return 1 ;;

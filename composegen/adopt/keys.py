@@ -18,6 +18,7 @@ from composegen.adopt.ports import adopt_ports
 from composegen.adopt.reading import list_env_files
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import undouble, write_text
+from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.named import ELSEWHERE
 from composegen.stackfile.keys.compose import BUILD_KEYS
 from composegen.stackfile.keys.service import KEYS
@@ -223,7 +224,8 @@ def _set_limit(seen: Seen, name: str, value: Any, origin: str) -> None:
 
 
 def _adopt_secrets(seen: Seen) -> None:
-    """Each secret at /run/secrets/NAME, with no variable; others are mounted."""
+    """Each secret in the folder of secrets, with no variable; others are mounted."""
+    folder = ContainerAddressing.secret_folder
     top = seen.read.texts.get("secrets") or {}
     uses: dict[str, str] = {}
     for item in seen.text["secrets"] or []:
@@ -231,11 +233,11 @@ def _adopt_secrets(seen: Seen) -> None:
         name = write_text(long.get("source"))
         told = top.get(name) or {}
         target = write_text(long.get("target") or name)
-        usual = target in {name, f"/run/secrets/{name}"}
+        usual = target in {name, f"{folder}/{name}"}
         if told.get("external") or not SECRET_NAME.fullmatch(name):
             seen.lose("secrets", f"{name}: {_why_lost(told)}")
         elif not usual:
-            seen.lose("secrets", f"{name} at {target}: it is at /run/secrets/{name}")
+            seen.lose("secrets", f"{name} at {target}: it is at {folder}/{name}")
             uses[name] = "none"
         else:
             uses[name] = "none"
@@ -260,6 +262,14 @@ def _adopt_switch(key: str) -> Callable[[Seen], None]:
             seen.set_raw(key, value)
 
     return adopt
+
+
+def _adopt_logging(seen: Seen) -> None:
+    """Raw; where it names no other driver, what composegen sets is added to it."""
+    logging = seen.text["logging"]
+    seen.set_raw("logging", logging)
+    if seen.fill(logging.get("driver")) in {"", "local"}:
+        seen.change("logging", "the driver `local` with three files, and these options")
 
 
 def _keep_place(key: str) -> Callable[[Seen], None]:
@@ -293,6 +303,7 @@ _TABLE: Mapping[str, Callable[[Seen], None]] = {
     "pids_limit": _limit("pids_limit"),
     "secrets": _adopt_secrets,
     "configs": _adopt_configs,
+    "logging": _adopt_logging,
     **{key: _adopt_switch(key) for key in ("read_only", "cap_drop", "init")},
     "security_opt": _adopt_switch("security_opt"),
     "depends_on": _keep_place("needs"),

@@ -27,6 +27,7 @@ from composegen.images.tools import list_programs
 from composegen.records import record
 from composegen.stackfile.checks.implied import find_hosts
 from composegen.stackfile.folder import Folder
+from composegen.values import guess_default
 
 _PORT_FLAG = re.compile(r"(?:-p|-P|--port|--http-port)(?:=(\d{2,5}))?")
 _PORT_SETTING = re.compile(r"port\s*=\s*(\d{2,5})")
@@ -43,6 +44,9 @@ def look_at(seen: Seen, folder: Folder) -> None:
         seen.build = folder.look_at_build(options)
         runs = seen.build.base_image
     seen.facts = find_facts(runs) if runs else None
+    if seen.image and not guess_default(seen.image).strip(":/@"):
+        # Its name is a variable: a check is chosen for what it is now.
+        seen.image = undouble(write_text(seen.model.get("image")))
 
 
 @record
@@ -70,9 +74,10 @@ class Recipe:
 
 def find_recipe(seen: Seen) -> Recipe | None:
     """The recipe for the image of a service that is not built."""
-    if seen.build is not None or seen.facts is None:
+    facts = find_facts(seen.image) if seen.image else None
+    if seen.build is not None or facts is None:
         return None
-    file = list_recipe_files().get(seen.facts.name)
+    file = list_recipe_files().get(facts.name)
     if file is None:
         return None
     entry = read_recipe(file)

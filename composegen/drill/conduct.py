@@ -16,6 +16,8 @@ from composegen.model import Stack
 from composegen.records import record, replace
 
 _POLL = 0.05
+_LATELY = 3.0
+"""For how many seconds one that was lost must have answered, to take part again."""
 
 
 class Journal(Protocol):
@@ -228,9 +230,11 @@ class Conductor:
 
     def _is_ready(self, trial: Trial, edge: Edge) -> bool:
         """Whether a dependent service does what it should before a fault."""
-        why = self._lost.get(edge.service)
-        if edge.service not in self._askers:
-            why = "there is nothing to ask"
+        why = "there is nothing to ask"
+        if edge.service in self._askers:
+            if self._is_well(edge.service, time.monotonic() - _LATELY):
+                self._lost.pop(edge.service, None)
+            why = self._lost.get(edge.service, "")
         if why:
             self._skip(trial, edge, why)
         return not why
@@ -265,9 +269,9 @@ class Conductor:
             undoing = time.monotonic()
             self._ground.undo(undo, is_sure=is_done)
             self._journal.forget()
+        self._wait_for_service(trial.service)
         undone = time.monotonic()
         self._wait_for(names, undone, self._pace.recover)
-        self._wait_for_service(trial.service)
         return Times(
             began=began,
             done=done,
@@ -278,9 +282,14 @@ class Conductor:
         )
 
     def _wait_for_service(self, name: str) -> None:
-        """Until what was disturbed answers its own check, so that it can be again."""
+        """Until what was disturbed answers its own check: no need is to blame for that.
+
+        It may take as long as its boot.
+        """
         question = self._ground.make_question(name, Drill())
-        end = time.monotonic() + self._pace.recover
+        health = self._stack.services[name].health
+        boot = health.boot.seconds if health is not None else 0.0
+        end = time.monotonic() + max(self._pace.recover, boot)
         while question is not None and not question().is_good:
             if time.monotonic() > end:
                 self._tell(f"{name} does not answer its health check again")

@@ -372,3 +372,12 @@ def test_names_stay_as_they_are(tmp_path: Path) -> None:
     assert list(read_services(report)) == ["my_App.1"]
     assert report.describe()["names"] == {}
     assert report.unlisted == ()
+
+
+def test_options_of_logs_without_a_driver_join_ours(tmp_path: Path) -> None:
+    text = "services: {a: {image: 'a/b:1', logging: {options: {max-size: 5m}}}}\n"
+
+    report = adopt(tmp_path, text)
+
+    assert ("a", "logging") in list_changed(report)
+    assert report.unlisted == ()

@@ -29,7 +29,7 @@ import os, select, signal, socket, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 PLACE = os.environ.get("CACHE") or os.environ.get("DB")
 MEMORY = "answered from memory"
-def connect(limit=0.3):
+def connect(limit=1):
     host, port = PLACE.split(":")
     return socket.create_connection((host, int(port)), limit)
 def ping(link, flags=0):
@@ -118,7 +118,7 @@ OPTIONAL_WELL = {
             finally: writer.close()
         def answer():
             if not PLACE: return MEMORY
-            asked = asyncio.run_coroutine_threadsafe(asyncio.wait_for(ask(), 0.3), loop)
+            asked = asyncio.run_coroutine_threadsafe(asyncio.wait_for(ask(), 1), loop)
             try: return asked.result() or MEMORY
             except (OSError, asyncio.TimeoutError): return MEMORY
     """,
@@ -271,7 +271,7 @@ OPTIONAL_FAULTY: dict[str, tuple[str, str]] = {
                     return MEMORY
             try:
                 place = (address or found, int(port))
-                with socket.create_connection(place, 0.3) as link: return ping(link)
+                with socket.create_connection(place, 1) as link: return ping(link)
             except TimeoutError: return MEMORY
         """,
     ),

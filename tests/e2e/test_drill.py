@@ -31,7 +31,7 @@ LESSON = "09-a-fallback-that-fails"
 IMAGES = [PYTHON, PROBE_IMAGE, *list_images(LESSON)]
 NAMES = {"kept", "empty"}
 FAULTS = "stop,freeze,cut,without"
-QUICK = ("--for", "1s", "--within", "60s")
+QUICK = ("--for", "4s", "--within", "60s")
 
 
 @pytest.fixture

@@ -220,6 +220,23 @@ def test_what_would_act_on_the_real_one_is_refused(
     assert words in done.err
 
 
+def test_the_volume_of_a_real_project_of_that_name_stays(stack: Stack) -> None:
+    text = write(stack)
+    name = f"{stack.name}-harden"
+    label = f"com.docker.compose.project={name}"
+    run_well("docker", "volume", "create", "--label", label, f"{name}_data")
+    try:
+        done = stack.composegen("harden", "web")
+        found = run_well("docker", "volume", "ls", "-q", "--filter", f"label={label}")
+    finally:
+        run_well("docker", "volume", "rm", f"{name}_data")
+
+    assert done.code == 1, done
+    assert f"harden` has not made: {name}_data" in done.err
+    assert found.split() == [f"{name}_data"]
+    assert read(stack) == text
+
+
 def test_wrong_use_is_told_before_anything_starts(stack: Stack) -> None:
     stack.write({"web": {"image": PYTHON, "command": SLEEP}})
 

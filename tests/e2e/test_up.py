@@ -525,6 +525,8 @@ def test_status_logs_and_down_need_no_file(stack: Stack) -> None:
         **dict.fromkeys(KEYS),
         "service": "extra",
         "state": "left-out",
+        "reason": "enabled: false",
+        "fallback": False,
     }
     table = stack.composegen("status")
     assert table.code == 0

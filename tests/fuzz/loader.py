@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from composegen.errors import Problem, ProblemsFound, SelectionError
 from composegen.model import Stack
+from composegen.planning.asking import find_helper
 from composegen.planning.plan import make_plan
 from composegen.planning.printing import format_plan
 from composegen.stackfile.catalogue import LEVELS
@@ -92,10 +93,12 @@ def check_carrying_out(stack: Stack) -> None:
     assert draw_plan(plan)
     [file] = render_plan(plan)
     written = yaml.safe_load(file.text)
-    assert list(written["services"]) == [
-        name for name in stack.services if name in written["services"]
+    started = {step.service.name for step in plan.steps}
+    helpers = {find_helper(step.service) for step in plan.steps} - {""}
+    assert [name for name in written["services"] if name not in helpers] == [
+        name for name in stack.services if name in started
     ]
-    assert set(written["services"]) == {step.service.name for step in plan.steps}
+    assert set(written["services"]) == started | helpers
     [again] = render_plan(plan)
     assert again.text == file.text
 

@@ -1372,4 +1372,26 @@ FAULTS = (
         "    if False:\n",
         ("tests/images/test_checks.py",),
     ),
+    # Adopting
+    Fault(
+        "a difference that nothing lists is passed over",
+        "composegen/adopt/proof.py",
+        '        if (each.service, each.key) not in known and (each.service, "*") not in known\n',
+        "        if False\n",
+        ("tests/adopt/test_adopting.py",),
+    ),
+    Fault(
+        "a published number follows the port that others call",
+        "composegen/adopt/gates.py",
+        '    return f"{text}:{text}" if text.isdigit() else text\n',
+        "    return text\n",
+        ("tests/adopt/test_adopting.py",),
+    ),
+    Fault(
+        "a store in a folder gets the user of its recipe",
+        "composegen/adopt/posture.py",
+        '            seen.sketch.raw["user"] = None\n',
+        "            pass\n",
+        ("tests/adopt/test_adopting.py",),
+    ),
 )

@@ -98,7 +98,10 @@ def test_a_recipe_is_shown_as_data_and_as_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "help"),
-    [("redi", "did you mean `redis`?"), ("zzz", "there are mariadb, mongo, ")],
+    [
+        ("redi", "did you mean `redis`?"),
+        ("zzz", "there are clickhouse, elasticsearch, "),
+    ],
 )
 def test_a_recipe_that_is_not_there_is_reported_with_the_names(
     tmp_path: Path, name: str, help: str

@@ -169,6 +169,7 @@ ADVICE = """
     latest-image
     near-placeholder
     no-reason
+    not-hardened
     old-data-folder
     open-port
     port-unpublished

@@ -65,6 +65,7 @@ def harden_service(
             project = f"{workspace.find_project(whole.stack.name)}-harden"
             check_ownership(engine, project, workspace.folder, tell=tell)
             trials = Trials(engine, workspace, project)
+            trials.check_volumes()
             try:
                 trials.clear()
                 hardener = _Hardener(service, make_plan, trials, tell)

@@ -20,6 +20,8 @@ from composegen.records import record
 from composegen.text import format_size
 
 _LEFT_OUT = ("ports", "container_name", "labels", "external_links", "mac_address")
+VOLUME_LABEL = "composegen.harden"
+"""On each volume of a scratch project: the folder of its copies."""
 _MOST_FILES = 50_000
 _MOST_BYTES = 1 << 30
 
@@ -57,11 +59,11 @@ def make_scratch(model: Mapping[str, Any], folder: Path, secrets: Path) -> Scrat
         name: maker.change_service(name, service)
         for name, service in model["services"].items()
     }
-    volumes = dict.fromkeys(model.get("volumes") or {})
+    names = (*(model.get("volumes") or {}), *maker.volumes.values())
     changed = {
         "services": services,
         "networks": dict(_list_networks(model)),
-        "volumes": {**volumes, **dict.fromkeys(maker.volumes.values())},
+        "volumes": {name: {"labels": {VOLUME_LABEL: str(folder)}} for name in names},
         "configs": {
             name: _without(each, "name")
             for name, each in (model.get("configs") or {}).items()

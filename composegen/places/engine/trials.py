@@ -28,6 +28,7 @@ from composegen.places.engine.fit import fit_plan
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.phases import OneCall
 from composegen.places.engine.scratch import (
+    VOLUME_LABEL,
     Scratch,
     check_size,
     copy_files,
@@ -39,6 +40,7 @@ from composegen.planning.plan import Plan, reduce_stack
 from composegen.records import record, replace
 from composegen.targets.compose.render import render_plan
 from composegen.targets.files import Options
+from composegen.text import list_some
 from composegen.workspace.secrets import check_made, make_secret_files, read_passwords
 from composegen.workspace.state import make_state_folder
 from composegen.workspace.workspace import Workspace
@@ -115,6 +117,26 @@ class Trials:
             if each.service == service
             for mount in each.mounts
         )
+
+    def check_volumes(self) -> None:
+        """Refuse to remove volumes of a real project of this name.
+
+        Raises CannotHarden.
+        """
+        own = self._list_volumes(f"{VOLUME_LABEL}={self._folder}")
+        others = sorted(self._list_volumes() - own)
+        if others:
+            raise CannotHarden(
+                f"the engine has volumes of a project `{self._project.name}` that "
+                f"`harden` has not made: {list_some(others)}",
+                help="give this stack another `name`, or remove them if they hold "
+                f"nothing:\ndocker volume rm {' '.join(others)}",
+            )
+
+    def _list_volumes(self, *labels: str) -> set[str]:
+        wanted = (f"com.docker.compose.project={self._project.name}", *labels)
+        filters = [word for text in wanted for word in ("--filter", f"label={text}")]
+        return {*self._run_docker("volume", "ls", "--quiet", *filters).stdout.split()}
 
     def clear(self) -> None:
         """Remove everything that was made, of an earlier call too."""

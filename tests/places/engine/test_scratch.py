@@ -58,7 +58,9 @@ def test_nothing_of_it_is_reached_or_named_from_outside(tmp_path: Path) -> None:
             }
         },
         "networks": {"front": None, "in": {"internal": True}},
-        "volumes": {"data": None},
+        "volumes": {
+            "data": {"labels": {"composegen.harden": str(tmp_path / "scratch")}}
+        },
     }
 
 
