@@ -9,8 +9,9 @@ MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 # Tests that share no port, and mostly wait: they can run side by side.
-APART := $(addprefix tests/e2e/test_,$(addsuffix .py,causes data doctor drill evidence exec \
-	helps last single up volumes))
+APART := $(addprefix tests/e2e/test_,$(addsuffix .py,adopt causes data doctor evidence \
+	exec fallbacks families harden helps last modes outside ownership removal single \
+	store_helps up volumes))
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
 
@@ -78,7 +79,7 @@ e2e-adopt: setup ## Adopt small projects of every kind, and bring each up twice
 	$(BIN)/python -m pytest -q tests/e2e/test_adopt.py
 
 e2e-apart: setup
-	$(BIN)/python -m pytest -q -n 3 $(APART)
+	$(BIN)/python -m pytest -q -n 3 -m "not adopt" $(APART)
 
 e2e-chat: setup
 	$(BIN)/python -m pytest -q $(CHAT)/e2e
