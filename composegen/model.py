@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 from composegen.ask import Drill
 from composegen.errors import Location
+from composegen.ports import Port
 from composegen.records import field, record
 from composegen.values import (
     VOLUME_NAME,
     Duration,
-    Port,
     find_default,
     has_variables,
     split_at_colons,

@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 
 # Every package may import the ground floor.
 GROUND = (
-    *("errors", "oserrors", "paths", "records", "values", "text", "graph", "resources"),
-    *("model", "ask"),
+    *("errors", "oserrors", "paths", "records", "text", "graph", "resources"),
+    *("values", "ports", "model", "ask"),
 )
 ANY = None
 MAY_IMPORT = {

@@ -7,8 +7,9 @@ from typing import Any
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import write_text
 from composegen.images.reference import parse_image
+from composegen.ports import parse_published_port
 from composegen.records import record
-from composegen.values import parse_published_port, split_outside
+from composegen.values import split_outside
 
 PROXIES = frozenset(
     "caddy traefik haproxy nginx-proxy envoy envoyproxy nginx-proxy-manager swag kong "

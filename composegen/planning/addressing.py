@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 from composegen.model import Service
-from composegen.values import Port
+from composegen.ports import Port
 
 HOST_GATEWAY = "host.docker.internal"
 """The name by which a container reaches the host; on Linux it is added."""

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from composegen.model import Health, Service
+from composegen.ports import parse_port
 from composegen.records import replace
-from composegen.values import Duration, parse_duration, parse_port
+from composegen.values import Duration, parse_duration
 
 _Value = TypeVar("_Value")
 _COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)

@@ -15,8 +15,8 @@ from composegen.planning.credentials import (
     name_password,
     name_url_secret,
 )
+from composegen.ports import Port
 from composegen.records import record
-from composegen.values import Port
 
 PLACEHOLDERS = (
     "url",

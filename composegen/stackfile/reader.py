@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from composegen.model import Raw
+from composegen.ports import parse_port
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.nodes import (
     MappingNode,
@@ -30,7 +31,6 @@ from composegen.values import (
     find_undefaulted,
     has_variables,
     parse_duration,
-    parse_port,
     parse_size,
     parse_variables,
     split_outside,

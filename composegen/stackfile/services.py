@@ -20,17 +20,12 @@ from composegen.model import (
     SecretUse,
     Service,
 )
+from composegen.ports import Port
 from composegen.records import replace
 from composegen.stackfile.keys.key import Draft
 from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.recipes import Recipe
-from composegen.values import (
-    Number,
-    Port,
-    find_default,
-    parse_duration,
-    split_outside,
-)
+from composegen.values import Number, find_default, parse_duration, split_outside
 
 
 def make_service(

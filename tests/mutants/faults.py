@@ -228,7 +228,7 @@ FAULTS = (
     ),
     Fault(
         "a default port is not counted",
-        "composegen/values.py",
+        "composegen/ports.py",
         "first, _, last = find_default(self.published).partition",
         "first, _, last = self.published.partition",
         CHECKS,

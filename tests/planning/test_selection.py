@@ -17,7 +17,7 @@ from composegen.planning.selection import (
     add_named,
     select_services,
 )
-from composegen.values import Port
+from composegen.ports import Port
 
 
 def make(

@@ -6,7 +6,8 @@ import re
 
 from composegen.places.advice import advise_for, describe_health
 from composegen.places.engine.notes import NotedService
-from composegen.values import Port, format_duration, parse_published_port
+from composegen.ports import Port, parse_published_port
+from composegen.values import format_duration
 
 _PLAIN_PORT = re.compile(r"\d+:\d{3,}")
 

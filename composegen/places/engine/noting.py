@@ -22,8 +22,9 @@ from composegen.planning.numbers import fill_numbers
 from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_excluded
 from composegen.planning.restarts import guess_restart
+from composegen.ports import Port
 from composegen.records import replace
-from composegen.values import Port, find_default
+from composegen.values import find_default
 from composegen.workspace.state import NotTrusted
 
 

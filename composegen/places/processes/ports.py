@@ -8,9 +8,10 @@ from composegen.errors import CannotRun
 from composegen.model import Health, Service, Stack
 from composegen.places.processes.environment import Surroundings
 from composegen.planning.numbers import fill_numbers
+from composegen.ports import Port, parse_published_port
 from composegen.records import replace
 from composegen.system.listeners import find_free_port
-from composegen.values import Port, find_default, parse_published_port
+from composegen.values import find_default
 
 
 def fill_stack(

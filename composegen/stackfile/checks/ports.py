@@ -9,10 +9,11 @@ from composegen.planning.asking import asks_a_port
 from composegen.planning.needs import Needs
 from composegen.planning.networks import list_sharing
 from composegen.planning.selection import Selection, list_included
+from composegen.ports import Port
 from composegen.records import record
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.hints.inline import write_inline
-from composegen.values import Port, parse_variables
+from composegen.values import parse_variables
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _MOST_PORTS = 200_000

@@ -8,6 +8,7 @@ from typing import Any
 
 from composegen.model import RELAXABLE
 from composegen.planning.addressing import ContainerAddressing
+from composegen.ports import Port, parse_published_port
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes
 from composegen.stackfile.keys.compose import read_command
@@ -28,9 +29,7 @@ from composegen.values import (
     GROUP_NAME,
     SECRET_NAME,
     Number,
-    Port,
     find_default,
-    parse_published_port,
     parse_size,
 )
 

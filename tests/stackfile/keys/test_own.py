@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from composegen.model import RELAXABLE, Resources, SecretUse
-from composegen.values import Port
+from composegen.ports import Port
 from tests.stackfile.loading import list_app_names, place_of
 from tests.stacks import (
     check,
