@@ -13,11 +13,12 @@ from typing import TypeAlias
 
 from composegen.ask import Drill
 from composegen.errors import Location
+from composegen.health import Health
+from composegen.needs import Need
 from composegen.ports import Port
 from composegen.records import field, record
 from composegen.values import (
     VOLUME_NAME,
-    Duration,
     find_default,
     has_variables,
     split_at_colons,
@@ -43,106 +44,6 @@ COMPOSE_FILES = (
 
 SECRET_FOLDER = ".secrets"  # noqa: S105 - the name of a folder
 """Where the files of secrets are made, in the stack's folder."""
-
-
-class Condition(StrEnum):
-    """What a dependent service waits for."""
-
-    STARTED = "started"
-    HEALTHY = "healthy"
-    FINISHED = "finished"
-
-
-class HealthKind(StrEnum):
-    """How a service is asked whether it is ready."""
-
-    HTTP = "http"
-    TCP = "tcp"
-    COMMAND = "command"
-    IMAGE = "image"
-    NONE = "none"
-
-
-DEFAULT_BOOT = Duration("60s", 60)
-"""How long a service may take to become ready, where nothing else is said."""
-_INTERVAL = Duration("10s", 10)
-_TIMEOUT = Duration("2s", 2)
-
-
-@record
-class Health:
-    """One health check.
-
-    ``path`` is the path of an HTTP check; ``command`` a list of words, or one text
-    for a shell; ``reason`` why there is no check. ``start_interval`` is set where a
-    recipe knows that the probe is cheap or heavy. ``texts`` holds what was written of
-    ``port`` and ``retries`` where a variable says them: they are its default then.
-    ``is_outside`` says that another container asks, over the network.
-    """
-
-    kind: HealthKind
-    path: str = ""
-    command: tuple[str, ...] | str = ()
-    reason: str = ""
-    port: int | None = None
-    boot: Duration = DEFAULT_BOOT
-    interval: Duration = _INTERVAL
-    timeout: Duration = _TIMEOUT
-    retries: int = 3
-    host: str = ""
-    tools: tuple[str, ...] = ()
-    start_interval: Duration | None = None
-    is_outside: bool = False
-    texts: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def written_port(self) -> int | str | None:
-        """The port as it is rendered: a text where a variable says it."""
-        return self.texts.get("port", self.port)
-
-    @property
-    def can_be_asked(self) -> bool:
-        """Whether another service can wait for it."""
-        return self.kind is not HealthKind.NONE
-
-
-class Later(StrEnum):
-    """What a dependent service does when an optional one fails after it was ready."""
-
-    COPE = "cope"
-    RESTART = "restart"
-
-
-@record
-class Otherwise:
-    """What changes in a dependent service when the optional one is excluded.
-
-    ``later`` says what it does when that one fails after it was ready.
-    """
-
-    env: Mapping[str, str] = field(default_factory=dict)
-    replicas: int | None = None
-    note: str = ""
-    later: Later = Later.COPE
-
-
-@record
-class Need:
-    """One edge: ``env`` maps variables to templates that speak of ``service``.
-
-    ``choice`` is the name of the choice that ``service`` was chosen for, if it was.
-    """
-
-    service: str
-    env: Mapping[str, str] = field(default_factory=dict)
-    until: Condition
-    otherwise: Otherwise | None = None
-    choice: str = ""
-
-    @property
-    def is_optional(self) -> bool:
-        """Whether the service may be excluded."""
-        return self.otherwise is not None
 
 
 @record

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 # Every package may import the ground floor.
 GROUND = (
     *("errors", "oserrors", "paths", "records", "text", "graph", "resources"),
-    *("values", "ports", "model", "ask"),
+    *("values", "ports", "health", "needs", "model", "ask"),
 )
 ANY = None
 MAY_IMPORT = {

@@ -22,7 +22,8 @@ from composegen.drill.request import (
 )
 from composegen.drill.trials import Fault, Trial
 from composegen.errors import ComposegenError, FaultFailed, NotOurs
-from composegen.model import Health, HealthKind, Service
+from composegen.health import Health, HealthKind
+from composegen.model import Service
 from composegen.places.place import PROCESSES, Act, Outcome, Place, Request
 from composegen.places.processes.asking import (
     exclude_service,

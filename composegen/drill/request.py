@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from composegen.ask import Ask, Drill
 from composegen.drill.asking import Answer
-from composegen.model import Health, HealthKind
+from composegen.health import Health, HealthKind
 from composegen.oserrors import describe_os_error
 from composegen.records import field, record
 from composegen.text import escape_control, shorten

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from composegen.model import Health, HealthKind, Service
+from composegen.health import Health, HealthKind
+from composegen.model import Service
 
 TOOLS = ("python3", "python", "node", "wget", "curl", "bash", "php")
 """What can fetch a page, and connect to a port, inside an image."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composegen.model import Need, Otherwise, Service, Stack
+from composegen.model import Service, Stack
+from composegen.needs import Need, Otherwise
 from composegen.records import record
 from composegen.text import count
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from composegen.model import Health, Service
+from composegen.health import Health
+from composegen.model import Service
 from composegen.ports import parse_port
 from composegen.records import replace
 from composegen.values import Duration, parse_duration

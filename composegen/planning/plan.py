@@ -10,16 +10,8 @@ import math
 from collections.abc import Iterable, Mapping
 
 from composegen.graph import sort_graph
-from composegen.model import (
-    Condition,
-    Later,
-    Need,
-    Secret,
-    SecretKind,
-    SecretUse,
-    Service,
-    Stack,
-)
+from composegen.model import Secret, SecretKind, SecretUse, Service, Stack
+from composegen.needs import Condition, Later, Need
 from composegen.planning.addressing import Addressing, choose_addressing
 from composegen.planning.choices import settle_choices
 from composegen.planning.credentials import name_url_secret

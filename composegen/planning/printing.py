@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from composegen.model import Later
+from composegen.needs import Later
 from composegen.planning.fallbacks import Fallback, make_fallback
 from composegen.planning.plan import Plan, Step
 from composegen.text import count, wrap

@@ -10,13 +10,12 @@ from composegen.model import (
     PROBE_IMAGE,
     Build,
     Choice,
-    Condition,
     Facts,
     Mount,
-    Need,
     Service,
     Stack,
 )
+from composegen.needs import Condition, Need
 from composegen.records import record, replace
 from composegen.stackfile.choices import join_choices, make_choices, place_needs
 from composegen.stackfile.data import Doubt, choose_volumes

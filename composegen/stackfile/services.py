@@ -6,20 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from composegen.ask import Drill
+from composegen.health import Health
 from composegen.images.tools import list_programs
-from composegen.model import (
-    Access,
-    Build,
-    Condition,
-    Facts,
-    Health,
-    Local,
-    Need,
-    Otherwise,
-    Resources,
-    SecretUse,
-    Service,
-)
+from composegen.model import Access, Build, Facts, Local, Resources, SecretUse, Service
+from composegen.needs import Condition, Need, Otherwise
 from composegen.ports import Port
 from composegen.records import replace
 from composegen.stackfile.keys.key import Draft

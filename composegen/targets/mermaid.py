@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from composegen.model import Condition, Need
+from composegen.needs import Condition, Need
 from composegen.planning.plan import Plan
 
 _ARROWS = {

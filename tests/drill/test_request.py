@@ -22,7 +22,7 @@ from composegen.drill.request import (
     open_connection,
     run_command,
 )
-from composegen.model import Health, HealthKind
+from composegen.health import Health, HealthKind
 from composegen.values import Duration
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from composegen.model import Condition
+from composegen.needs import Condition
 from composegen.planning.asking import find_helper
 from composegen.targets.compose.render import render_plan
 from tests.fuzz.templates import find_folder, plan_case

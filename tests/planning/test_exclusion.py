@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from composegen.model import Condition, Need, Otherwise, Service, Stack
+from composegen.model import Service, Stack
+from composegen.needs import Condition, Need, Otherwise
 from composegen.planning.exclusion import (
     Fallbacks,
     list_exclusions,

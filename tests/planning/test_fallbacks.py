@@ -1,6 +1,7 @@
 """What a dependent service gets where the optional ones that it needs are excluded."""
 
-from composegen.model import Condition, Need, Otherwise, Service
+from composegen.model import Service
+from composegen.needs import Condition, Need, Otherwise
 from composegen.planning.fallbacks import choose_fallback
 
 

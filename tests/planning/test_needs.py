@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from composegen.errors import SelectionError
-from composegen.model import Condition, Need, Otherwise, Service, Stack
+from composegen.model import Service, Stack
+from composegen.needs import Condition, Need, Otherwise
 from composegen.planning.needs import Needs
 from composegen.planning.selection import Selection, select_services
 

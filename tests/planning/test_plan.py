@@ -7,7 +7,7 @@ import math
 import pytest
 
 from composegen.errors import SelectionError
-from composegen.model import Condition
+from composegen.needs import Condition
 from composegen.planning.plan import Step, make_plan, take_part
 from composegen.planning.selection import Selection
 from tests.rendering import plan

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from composegen.errors import SelectionError, UsageError
-from composegen.model import Condition, Need, Otherwise, Service, Stack
+from composegen.model import Service, Stack
+from composegen.needs import Condition, Need, Otherwise
 from composegen.planning.needs import Needs
 from composegen.planning.selection import (
     Selected,

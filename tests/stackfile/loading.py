@@ -6,7 +6,8 @@ from textwrap import dedent, indent
 
 import yaml
 
-from composegen.model import Health, Need
+from composegen.health import Health
+from composegen.needs import Need
 from composegen.planning.plan import Step, make_plan
 from composegen.planning.selection import Selection
 from composegen.targets.compose.render import render_plan

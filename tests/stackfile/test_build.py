@@ -6,7 +6,8 @@ from textwrap import dedent, indent
 
 import pytest
 
-from composegen.model import Condition, Mount
+from composegen.model import Mount
+from composegen.needs import Condition
 from composegen.ports import Port
 from tests.stackfile.loading import list_app_names, load_need, load_step, render_service
 from tests.stacks import (

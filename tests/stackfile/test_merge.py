@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from composegen.model import HealthKind, Raw
+from composegen.health import HealthKind
+from composegen.model import Raw
 from composegen.targets.compose.merge import merge_raw
 from tests.rendering import read_app, read_services
 from tests.stacks import APP, find, list_names, load_services, make_stack

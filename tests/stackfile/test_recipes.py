@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from composegen.errors import Problem, UsageError
+from composegen.health import HealthKind
 from composegen.images.facts import list_recipe_files
-from composegen.model import HealthKind, Service
+from composegen.model import Service
 from composegen.planning.hardening import harden_service
 from composegen.stackfile.guide import describe_recipe, list_recipes
 from composegen.stackfile.nodes import Source

@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 
 from composegen.commands.scaffold import BARE_STACK
 from composegen.images.facts import list_recipe_files
-from composegen.model import RELAXABLE, Condition
+from composegen.model import RELAXABLE
+from composegen.needs import Condition
 from composegen.stackfile.catalogue import LEVELS
 from composegen.stackfile.guide import read_problem_page
 from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from composegen.model import Condition
+from composegen.needs import Condition
 from composegen.places.engine.candidate import Candidate, Instance
 from composegen.places.engine.containers import Action, Container, Happened, Status
 from composegen.places.engine.deaths import Death, DeathBook

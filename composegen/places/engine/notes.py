@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import OtherEngine
-from composegen.model import Later
+from composegen.needs import Later
 from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import (
     Endpoint,

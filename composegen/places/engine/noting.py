@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import ComposegenError
-from composegen.model import DEFAULT_BOOT, Health, HealthKind, SecretKind, Service
+from composegen.health import DEFAULT_BOOT, Health, HealthKind
+from composegen.model import SecretKind, Service
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import (
     NotedNeed,

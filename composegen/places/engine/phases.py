@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from composegen.model import Condition, Later
+from composegen.needs import Condition, Later
 from composegen.planning.asking import find_helper
 from composegen.planning.exclusion import Fallbacks, list_exclusions, vary_plan
 from composegen.planning.plan import Gate, Plan, Step

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from composegen.model import Later
+from composegen.needs import Later
 from composegen.places.engine.containers import Container, Status, format_time
 from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import (

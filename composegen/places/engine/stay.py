@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from composegen.errors import EngineUnreachable, ExitCode, FileRefused, Interrupted
-from composegen.model import Later
+from composegen.needs import Later
 from composegen.places.engine.boot import UP_PART, Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from composegen.errors import FileRefused
-from composegen.model import HealthKind, Service
+from composegen.health import HealthKind
+from composegen.model import Service
 from composegen.oserrors import describe_os_error
 from composegen.paths import is_folder
 from composegen.places.processes.environment import Surroundings, find_folder

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
-from composegen.model import Condition
+from composegen.needs import Condition
 from composegen.places.processes.service import RunningService
 from composegen.places.status import State
 from composegen.planning.plan import Gate, Step

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from composegen.model import Later
+from composegen.needs import Later
 from composegen.places.processes.gates import find_patience, serves
 from composegen.places.processes.plan import Way
 from composegen.places.processes.service import RunningService

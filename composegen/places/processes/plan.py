@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 from composegen.errors import CannotRun, UsageError
-from composegen.model import Condition, HealthKind, Service, Stack
+from composegen.health import HealthKind
+from composegen.model import Service, Stack
+from composegen.needs import Condition
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_folder
 from composegen.places.place import check_services

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from composegen.errors import CannotRun
-from composegen.model import Health, Service, Stack
+from composegen.health import Health
+from composegen.model import Service, Stack
 from composegen.places.processes.environment import Surroundings
 from composegen.planning.numbers import fill_numbers
 from composegen.ports import Port, parse_published_port

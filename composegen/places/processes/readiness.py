@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from composegen.model import DEFAULT_BOOT, HealthKind
+from composegen.health import DEFAULT_BOOT, HealthKind
 from composegen.oserrors import describe_os_error, is_shortage
 from composegen.places.processes.environment import HOST
 from composegen.places.status import ALIVE_FOR

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from composegen.errors import ComposegenError
-from composegen.model import HealthKind
+from composegen.health import HealthKind
 from composegen.places.events import Failure, Report
 from composegen.places.processes.causes import (
     explain_exit,

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import CannotRun
-from composegen.model import Health, HealthKind, Service
+from composegen.health import Health, HealthKind
+from composegen.model import Service
 from composegen.places.processes.environment import (
     HOST,
     Surroundings,

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from composegen.errors import Level, Location
-from composegen.model import (
-    Need,
-    Service,
-    Stack,
-)
+from composegen.model import Service, Stack
+from composegen.needs import Need
 from composegen.planning.selection import Selection
 from composegen.records import record
 from composegen.stackfile.folder import Folder

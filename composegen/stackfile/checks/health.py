@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from composegen.model import (
-    Health,
-    HealthKind,
-    Service,
-)
+from composegen.health import Health, HealthKind
+from composegen.model import Service
 from composegen.planning.asking import asks_a_port, choose_tool, find_helper
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.paths import check_build

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from composegen.health import HealthKind
 from composegen.images.facts import (
     find_facts,
     fits_image,
@@ -11,12 +12,7 @@ from composegen.images.facts import (
     read_recipe,
 )
 from composegen.images.reference import parse_image
-from composegen.model import (
-    NOT_TRIED,
-    RELAXABLE,
-    HealthKind,
-    Service,
-)
+from composegen.model import NOT_TRIED, RELAXABLE, Service
 from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 

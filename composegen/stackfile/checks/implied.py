@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 from composegen.errors import Level
-from composegen.model import Condition, HealthKind, Service
+from composegen.health import HealthKind
+from composegen.model import Service
+from composegen.needs import Condition
 from composegen.planning.needs import Needs
 from composegen.planning.networks import list_all_networks
 from composegen.records import record

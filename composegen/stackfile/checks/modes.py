@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from composegen.model import Condition, HealthKind, Need, Service
+from composegen.health import HealthKind
+from composegen.model import Service
+from composegen.needs import Condition, Need
 from composegen.planning.asking import asks_a_port
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.reach import gets_address

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from composegen.graph import find_cycle
+from composegen.health import HealthKind
 from composegen.images.checks import write_known_check
-from composegen.model import (
-    Condition,
-    HealthKind,
-    Later,
-    Service,
-)
+from composegen.model import Service
+from composegen.needs import Condition, Later
 from composegen.planning.needs import Needs
 from composegen.planning.selection import (
     describe_missing,

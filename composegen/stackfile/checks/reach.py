@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from composegen.errors import Level
-from composegen.model import Condition, Need, Raw, Service, Stack
+from composegen.model import Raw, Service, Stack
+from composegen.needs import Condition, Need
 from composegen.planning.networks import (
     list_all_networks,
     list_networks,

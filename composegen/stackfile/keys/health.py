@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from composegen.model import HealthKind
+from composegen.health import HealthKind
 from composegen.planning.asking import TOOLS
 from composegen.stackfile.keys import shapes
 from composegen.stackfile.keys.compose import read_command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from composegen.model import Condition, Later
+from composegen.needs import Condition, Later
 from composegen.planning.placeholders import PLACEHOLDERS
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes

@@ -6,14 +6,9 @@ hold no tool to ask with.
 
 from __future__ import annotations
 
-from composegen.model import (
-    Condition,
-    Health,
-    HealthKind,
-    Resources,
-    Service,
-    Stack,
-)
+from composegen.health import Health, HealthKind
+from composegen.model import Resources, Service, Stack
+from composegen.needs import Condition
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.asking import find_helper
 from composegen.planning.networks import find_owner, list_raw_networks

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from composegen.model import Health, HealthKind
+from composegen.health import Health, HealthKind
 from composegen.planning.asking import asks_a_port, choose_tool
 from composegen.values import Duration, make_duration
 

@@ -9,14 +9,9 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from composegen.model import (
-    RELAXABLE,
-    Condition,
-    Health,
-    HealthKind,
-    Raw,
-    Service,
-)
+from composegen.health import Health, HealthKind
+from composegen.model import RELAXABLE, Raw, Service
+from composegen.needs import Condition
 from composegen.planning.addressing import HOST_GATEWAY
 from composegen.planning.asking import find_helper
 from composegen.planning.hardening import harden_any, harden_service

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composegen.model import Condition
+from composegen.needs import Condition
 from composegen.places.engine.containers import Action, Status
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.notes import How

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from composegen.model import Condition
+from composegen.needs import Condition
 from composegen.places.engine.phases import Before, OneCall, Phases, cut_gates
 from composegen.planning.plan import make_plan
 from tests.planning.test_selection import make

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composegen.model import Later
+from composegen.needs import Later
 from composegen.places.engine.containers import Published, Status
 from composegen.places.engine.notes import (
     How,

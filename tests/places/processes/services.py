@@ -4,7 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
-from composegen.model import HealthKind, Service
+from composegen.health import HealthKind
+from composegen.model import Service
 from composegen.places.events import Failure
 from composegen.places.processes.claims import Found
 from composegen.places.processes.plan import Way

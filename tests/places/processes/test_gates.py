@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from composegen.model import Condition, HealthKind
+from composegen.health import HealthKind
+from composegen.needs import Condition
 from composegen.places.events import Exited, Ready, Started
 from composegen.places.processes.gates import Gates, Verdict, judge_gate
 from composegen.places.processes.supervisor import StartFailed

@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from composegen.model import Condition, Later, Service
+from composegen.model import Service
+from composegen.needs import Condition, Later
 from composegen.places.processes.claims import Found
 from composegen.places.processes.later import (
     BACK_AFTER,

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from composegen.errors import CannotRun, SelectionError, UsageError
-from composegen.model import HealthKind
+from composegen.health import HealthKind
 from composegen.places.processes.environment import read_surroundings
 from composegen.places.processes.plan import Asked, Way, settle_plan
 from composegen.places.processes.units import make_units

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from composegen.model import HealthKind
+from composegen.health import HealthKind
 from composegen.places.processes import readiness as health
 from composegen.places.processes.readiness import (
     Died,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import composegen
-from composegen.model import HealthKind
+from composegen.health import HealthKind
 from composegen.places.events import (
     BecameUnhealthy,
     Exited,

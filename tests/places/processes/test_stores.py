@@ -5,7 +5,7 @@ import os
 import pytest
 
 from composegen.errors import CannotRun
-from composegen.model import HealthKind
+from composegen.health import HealthKind
 from composegen.places.processes.claims import enter_container
 from composegen.places.processes.environment import prepare_secrets, read_surroundings
 from composegen.places.processes.plan import Asked, settle_plan

@@ -8,7 +8,9 @@ import time
 
 import pytest
 
-from composegen.model import Condition, HealthKind, Service
+from composegen.health import HealthKind
+from composegen.model import Service
+from composegen.needs import Condition
 from composegen.places.events import Failure
 from composegen.places.processes.claims import Found
 from composegen.places.processes.describing import describe_failure, describe_service

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.model import Condition
+from composegen.needs import Condition
 from tests.rendering import read, read_services
 from tests.stackfile.checks.checking import CACHE
 from tests.stacks import APP, find, list_names, load_services, make_stack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.model import Health, HealthKind
+from composegen.health import Health, HealthKind
 from composegen.values import Duration
 from tests.stackfile.loading import load_health
 from tests.stacks import find, list_names, load_services, make_stack

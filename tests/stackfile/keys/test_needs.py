@@ -6,7 +6,7 @@ from textwrap import indent
 
 import pytest
 
-from composegen.model import Condition, Later, Need, Otherwise
+from composegen.needs import Condition, Later, Need, Otherwise
 from tests.stackfile.loading import CACHE, DB, load_need, load_step
 from tests.stacks import find, list_names, load_only, make_app, make_stack
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from composegen.model import Health, HealthKind
+from composegen.health import Health, HealthKind
 from composegen.planning.asking import choose_tool
 from composegen.stackfile.keys.health import TOOLS
 from composegen.targets.compose.probes import (
