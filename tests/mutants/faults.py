@@ -84,7 +84,7 @@ FAULTS = (
     ),
     Fault(
         "an option of a network is lost",
-        "composegen/targets/compose/render.py",
+        "composegen/targets/compose/networks.py",
         "if any(options.values()) or raw:",
         "if raw:",
         RENDER,
@@ -92,16 +92,16 @@ FAULTS = (
     # Checks from outside
     Fault(
         "a gate does not wait for the helper",
-        "composegen/targets/compose/render.py",
+        "composegen/targets/compose/gates.py",
         "waits = {gate.service: Condition.STARTED, helper: Condition.HEALTHY}",
         "waits = {gate.service: Condition.STARTED}",
         RENDER,
     ),
     Fault(
         "a helper keeps the health of a container that was replaced",
-        "composegen/targets/compose/render.py",
-        'name: {**gate, "restart": True} if isinstance(gate, dict) else gate',
-        "name: gate",
+        "composegen/targets/compose/gates.py",
+        "if is_helper or name == step.service.network_owner:",
+        "if name == step.service.network_owner:",
         RENDER,
     ),
     Fault(
@@ -602,7 +602,7 @@ FAULTS = (
     # Rendering
     Fault(
         "required: false is lost",
-        "composegen/targets/compose/render.py",
+        "composegen/targets/compose/gates.py",
         '                entry["required"] = False\n',
         "                pass\n",
         RENDER,
@@ -616,14 +616,14 @@ FAULTS = (
     ),
     Fault(
         "--engine 24 gets start_interval",
-        "composegen/targets/compose/render.py",
-        "if self.options.engine >= OLDEST_START_INTERVAL:",
+        "composegen/targets/compose/probes.py",
+        "if engine >= OLDEST_START_INTERVAL:",
         "if True:",
         RENDER,
     ),
     Fault(
         "a store's network is not internal",
-        "composegen/targets/compose/render.py",
+        "composegen/targets/compose/networks.py",
         '{"internal": True}',
         '{"internal": False}',
         RENDER,

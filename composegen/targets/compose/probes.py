@@ -1,4 +1,4 @@
-"""The command of a health check, which the container runs, or one next to it.
+"""The command of a health check, in the container or next to it, and its times.
 
 Probes connect to 127.0.0.1, go past proxies, follow no redirect, take 200 to 399 as
 healthy, and cannot be shadowed by the application's own modules. A probe from outside
@@ -11,7 +11,9 @@ import math
 from collections.abc import Callable, Mapping
 
 from composegen.health import Health, HealthKind
+from composegen.model import Raw
 from composegen.planning.asking import asks_a_port, choose_tool
+from composegen.targets.files import OLDEST_START_INTERVAL
 from composegen.values import Duration, make_duration
 
 _HEALTHY = "^ *HTTP/[0-9.]* [23][0-9][0-9]"
@@ -84,6 +86,28 @@ def choose_start_interval(health: Health) -> Duration:
 
 
 # HTTP
+
+
+def make_timing(health: Health, engine: int) -> dict[str, Raw]:
+    """Compose's times of a check, for an engine of that major version or later."""
+    quick = choose_start_interval(health)
+    interval: Duration = health.interval
+    retries: int | str = health.retries
+    timing: dict[str, Raw] = {"start_period": health.boot.text}
+    if engine >= OLDEST_START_INTERVAL:
+        timing["start_interval"] = quick.text
+        retries = health.texts.get("retries", health.retries)
+    else:
+        # Older engines probe as often while it boots as later: not slow, not busy.
+        seconds = min(interval.seconds, max(1.0, quick.seconds))
+        tolerated = interval.seconds * health.retries
+        retries = max(health.retries, -int(-tolerated // seconds))
+        interval = make_duration(seconds)
+    return timing | {
+        "interval": interval.text,
+        "timeout": health.timeout.text,
+        "retries": retries,
+    }
 
 
 def _python_http(program: str) -> Callable[[int | str, Health], list[str]]:

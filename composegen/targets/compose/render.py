@@ -9,15 +9,14 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from composegen.health import Health, HealthKind
+from composegen.health import HealthKind
 from composegen.model import RELAXABLE, Raw, Service
-from composegen.needs import Condition
 from composegen.planning.addressing import HOST_GATEWAY
-from composegen.planning.asking import find_helper
 from composegen.planning.hardening import harden_any, harden_service
 from composegen.planning.networks import needs_host
 from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
+from composegen.targets.compose.gates import word_gates
 from composegen.targets.compose.hardening import (
     word_defaults,
     word_limits,
@@ -25,19 +24,14 @@ from composegen.targets.compose.hardening import (
 )
 from composegen.targets.compose.helpers import make_helper
 from composegen.targets.compose.merge import merge_raw, word_names
+from composegen.targets.compose.networks import declare_networks, word_networks
 from composegen.targets.compose.paths import Mover
-from composegen.targets.compose.probes import choose_start_interval, make_test
+from composegen.targets.compose.probes import make_test, make_timing
 from composegen.targets.compose.secrets import write_by_hand
 from composegen.targets.files import OLDEST_START_INTERVAL, File, Options
 from composegen.targets.header import add_checksum, write_flags, write_plain_use
 from composegen.targets.templates import fill_templates
-from composegen.values import Duration, make_duration
 
-_CONDITIONS = {
-    Condition.HEALTHY: "service_healthy",
-    Condition.FINISHED: "service_completed_successfully",
-    Condition.STARTED: "service_started",
-}
 ORDER = (
     "image build platform pull_policy user entrypoint command working_dir hostname "
     "environment env_file ports volumes secrets networks network_mode extra_hosts dns "
@@ -73,13 +67,6 @@ class Block:
     settings: tuple[Setting, ...]
     comments: tuple[str, ...] = ()
     has_defaults: bool = True
-
-
-def _add_alias(options: Raw, alias: str) -> Raw:
-    """The options of a service in a network, with a further name there."""
-    known = options if isinstance(options, dict) else {}
-    names = known.get("aliases")
-    return {**known, "aliases": [*(names if isinstance(names, list) else ()), alias]}
 
 
 @record(frozen=False, kw_only=False)
@@ -225,9 +212,14 @@ class _Renderer:
         self._add_hardening(draft, service)
         self._add_limits(draft, step)
         self._add_health(draft, service)
-        self._add_gates(draft, step)
+        gates = word_gates(step, self.stack.services, is_helper=bool(asks))
+        if gates:
+            draft.set("depends_on", gates)
         if asks:
-            _let_ask(draft, asks)
+            draft.above.append(
+                f"Asks `{asks}` over the network whether it is ready, for an image "
+                "without tools"
+            )
         self._merge_compose(draft, service)
         keys = sorted(draft.keys, key=lambda key: _POSITION.get(key, len(_POSITION)))
         lacking = [key for key in self.defaults if key not in draft.keys]
@@ -302,17 +294,9 @@ class _Renderer:
         if service.network_mode:
             draft.set("network_mode", service.network_mode)
             return
-        raw = service.compose.get("networks")
-        options = {name: _find_options(service, name) for name in step.networks}
-        if service.choice:
-            options = {
-                name: _add_alias(value, service.choice)
-                for name, value in options.items()
-            }
-        if any(options.values()) or raw:
-            draft.set("networks", options)
-        elif list(options) != ["default"]:
-            draft.set("networks", [*options])
+        networks = word_networks(step)
+        if networks is not None:
+            draft.set("networks", networks)
 
     def _add_gateway(self, draft: _Draft) -> None:
         """Let a service reach the host by a name."""
@@ -358,47 +342,8 @@ class _Renderer:
         test = make_test(health)
         if test is not None:
             check["test"] = list(test)
-        check |= self._make_timing(health)
+        check |= make_timing(health, self.options.engine)
         draft.set("healthcheck", check)
-
-    def _make_timing(self, health: Health) -> dict[str, Raw]:
-        quick = choose_start_interval(health)
-        interval: Duration = health.interval
-        retries: int | str = health.retries
-        timing: dict[str, Raw] = {"start_period": health.boot.text}
-        if self.options.engine >= OLDEST_START_INTERVAL:
-            timing["start_interval"] = quick.text
-            retries = health.texts.get("retries", health.retries)
-        else:
-            # Older engines probe as often while it boots as later: not slow, not busy.
-            seconds = min(interval.seconds, max(1.0, quick.seconds))
-            tolerated = interval.seconds * health.retries
-            retries = max(health.retries, -int(-tolerated // seconds))
-            interval = make_duration(seconds)
-        return timing | {
-            "interval": interval.text,
-            "timeout": health.timeout.text,
-            "retries": retries,
-        }
-
-    def _add_gates(self, draft: _Draft, step: Step) -> None:
-        gates: dict[str, Raw] = {}
-        for gate in step.gates:
-            needed = self.stack.services.get(gate.service)
-            helper = find_helper(needed) if needed is not None else ""
-            waits = {gate.service: gate.condition}
-            if helper and gate.condition is Condition.HEALTHY:
-                waits = {gate.service: Condition.STARTED, helper: Condition.HEALTHY}
-            for name, condition in waits.items():
-                entry: dict[str, Raw] = {"condition": _CONDITIONS[condition]}
-                if name == step.service.network_owner:
-                    # Its network is another one after a restart of that service.
-                    entry["restart"] = True
-                if gate.is_optional:
-                    entry["required"] = False
-                gates[name] = entry
-        if gates:
-            draft.set("depends_on", gates)
 
     def _merge_compose(self, draft: _Draft, service: Service) -> None:
         for key, value in service.compose.items():
@@ -418,7 +363,7 @@ class _Renderer:
 
     def _merge_top_level(self) -> dict[str, Raw]:
         top: dict[str, Raw] = {}
-        networks = self._declare_networks()
+        networks = declare_networks(self.plan)
         if networks:
             top["networks"] = networks
         if self.plan.volumes:
@@ -436,37 +381,3 @@ class _Renderer:
             moved = self.mover.move_raw(key, value)
             top[key] = merge_raw(top[key], moved) if key in top else moved
         return top
-
-    def _declare_networks(self) -> dict[str, Raw]:
-        """Every network that is used but the default one, which may have options."""
-        networks: dict[str, Raw] = {}
-        for name in (*self.plan.stores, *self.plan.networks):
-            options = self.stack.networks.get(name)
-            if name in self.plan.stores:
-                own: dict[str, Raw] = {"internal": True}
-                networks[name] = merge_raw(own, options) if options else own
-            elif options or name != "default":
-                networks[name] = options
-        return networks
-
-
-def _let_ask(draft: _Draft, service: str) -> None:
-    """Let a helper say why it is there, and begin anew with the service it asks."""
-    draft.above.append(
-        f"Asks `{service}` over the network whether it is ready, for an image without "
-        "tools"
-    )
-    gates = draft.keys["depends_on"]
-    assert isinstance(gates, dict)
-    draft.keys["depends_on"] = {
-        name: {**gate, "restart": True} if isinstance(gate, dict) else gate
-        for name, gate in gates.items()
-    }
-
-
-def _find_options(service: Service, network: str) -> Raw:
-    """What is said of a service on one of its networks, its further names included."""
-    options = (service.networks or {}).get(network)
-    if not service.aliases:
-        return options
-    return merge_raw(options or {}, {"aliases": [*service.aliases]})
