@@ -7,7 +7,7 @@ raises, so that one pass finds every problem.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from composegen.model import Raw
@@ -33,7 +33,6 @@ from composegen.values import (
     parse_duration,
     parse_size,
     parse_variables,
-    split_outside,
 )
 
 Value = TypeVar("Value")
@@ -298,88 +297,6 @@ class Reader:
             text = self.read_text(node)
             return None if text is None else [text]
         return self.read_texts(node, "a text or a list of texts")
-
-    def read_text_map(
-        self,
-        node: Node,
-        path: Path,
-        *,
-        name_of: re.Pattern[str] | None = None,
-        is_filled: bool = False,
-        may_pass: bool = False,
-    ) -> dict[str, Any] | None:
-        """Names with texts: a mapping, or a list of ``NAME=text``.
-
-        A null value is REMOVED. In a list that ``may_pass`` variables on, a name alone
-        does so, and is None. ``name_of`` is what a name must look like; of a list
-        that ``is_filled`` by Compose, names may hold variables. Names are texts that
-        Compose fills in: a ``$`` of a mapping's key, which it does not, is doubled.
-        """
-        pairs: list[tuple[str, Node, Node | str | None]] = []
-        if isinstance(node, SequenceNode):
-            pairs.extend(self._split_items(node, path, may_pass=may_pass))
-        elif isinstance(node, MappingNode):
-            pairs.extend(
-                (key.replace("$", "$$"), key_node, value)
-                for key, key_node, value in self.source.pairs(node)
-            )
-        else:
-            self.add_type(node, "a mapping or a list of NAME=value")
-            return None
-        texts: dict[str, Any] = {}
-        for name, key, value in pairs:
-            self.nodes[*path, name] = key
-            is_text = value is None or isinstance(value, str)
-            is_variable = is_text and is_filled and has_variables(name)
-            if name_of is not None and not (is_variable or name_of.fullmatch(name)):
-                self.add_bad_env_name(name, key)
-            elif value is None or isinstance(value, str):
-                if isinstance(key, ScalarNode) and self.check_variables(key):
-                    texts[name] = value
-            elif isinstance(node, MappingNode) and self.source.find_lost_comma(
-                node, key, value
-            ):
-                self.add_lost_comma(name, key)
-            elif is_null(value):
-                texts[name] = REMOVED
-            else:
-                text = self.read_text(value)
-                if text is not None:
-                    texts[name] = text
-        return texts
-
-    def _split_items(
-        self, node: SequenceNode, path: Path, *, may_pass: bool
-    ) -> Iterator[tuple[str, Node, str | None]]:
-        seen: dict[str, Node] = {}
-        for item in node.value:
-            if not isinstance(item, ScalarNode) or is_null(item):
-                self.add_type(item, "NAME=value")
-                continue
-            name, *rest = split_outside(double_dollars(item.value), "=")
-            if name in seen:
-                first = self.source.locate(seen[name])
-                self.add(
-                    "duplicate-key",
-                    f"`{shorten(name)}` is a duplicate (first at {first})",
-                    item,
-                    "keep one of the two",
-                )
-                continue
-            seen[name] = item
-            if rest:
-                yield name, item, "=".join(rest)
-            elif may_pass:
-                yield name, item, None
-            else:
-                self.add(
-                    "null-value",
-                    f"`{shorten(name)}` has no value",
-                    item,
-                    f"an empty text is written {name}="
-                    if path[-1:] in {("labels",), ("sysctls",)}
-                    else f"to pass on the variable of that name: {name}=${{{name}}}",
-                )
 
     def add_bad_env_name(self, name: str, node: Node) -> None:
         """Note a name that no environment variable can have."""

@@ -31,23 +31,6 @@ def test_a_long_value_is_shortened_in_a_message() -> None:
 # Names
 
 
-@pytest.mark.parametrize("name", ["A", "_a", "A.b-c", "a1"])
-def test_a_variable_has_a_name(name: str) -> None:
-    assert load_app(f"environment: {{{name}: x}}").environment == {name: "x"}
-
-
-@pytest.mark.parametrize("name", ["1A", "-A", "A B", "Ä", '""', '"A=B"', '"A$B"'])
-@pytest.mark.parametrize("where", ["environment", "local"])
-def test_a_variable_cannot_be_called(name: str, where: str) -> None:
-    mapping = f"{{{name}: x}}"
-    keys = {
-        "environment": f"environment: {mapping}",
-        "local": f"local: {{command: [x], env: {mapping}}}",
-    }[where]
-
-    assert list_app_names(keys) == ["bad-name"]
-
-
 @pytest.mark.parametrize(
     ("keys", "near"),
     [

@@ -15,6 +15,7 @@ from composegen.stackfile.nodes import (
     SequenceNode,
 )
 from composegen.stackfile.reader import REMOVED, Path, Reader
+from composegen.stackfile.text_map import read_text_map
 from composegen.text import shorten, suggest
 from composegen.values import (
     ENV_NAME,
@@ -100,15 +101,10 @@ def read_raw_list(reader: Reader, node: Node, _: Path) -> Any:
     return None if items is None else [reader.read_raw(item) for item in items]
 
 
-def read_text_map(reader: Reader, node: Node, path: Path) -> Any:
-    """Names with texts."""
-    return reader.read_text_map(node, path)
-
-
 def read_environment(reader: Reader, node: Node, path: Path) -> Any:
     """Variables with their texts."""
-    return reader.read_text_map(
-        node, path, name_of=ENV_NAME, is_filled=True, may_pass=True
+    return read_text_map(
+        reader, node, path, name_of=ENV_NAME, is_filled=True, may_pass=True
     )
 
 
@@ -161,7 +157,7 @@ def read_build(reader: Reader, node: Node, path: Path) -> Any:
         if key not in BUILD_KEYS:
             reader.add_unknown_key(key, key_node, "`build`", BUILD_KEYS)
         elif key == "args":
-            arguments = reader.read_text_map(value, (*path, key), may_pass=True)
+            arguments = read_text_map(reader, value, (*path, key), may_pass=True)
             if arguments is not None:
                 options[key] = {
                     name: None if text is REMOVED else text

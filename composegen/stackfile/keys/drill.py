@@ -12,6 +12,7 @@ from composegen.stackfile.keys.health import read_path, read_some_time
 from composegen.stackfile.keys.key import Schema
 from composegen.stackfile.nodes import Node
 from composegen.stackfile.reader import REMOVED, Path, Reader
+from composegen.stackfile.text_map import read_text_map
 from composegen.text import shorten, suggest
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -134,7 +135,7 @@ def _read_method(reader: Reader, node: Node) -> str | None:
 
 
 def _read_headers(reader: Reader, node: Node, path: Path) -> dict[str, str]:
-    read = reader.read_text_map(node, (*path, "headers"), name_of=None) or {}
+    read = read_text_map(reader, node, (*path, "headers"), name_of=None) or {}
     headers: dict[str, str] = {}
     for name, text in read.items():
         at = reader.nodes[*path, "headers", name]

@@ -19,6 +19,7 @@ from composegen.stackfile.nodes import (
     is_null,
 )
 from composegen.stackfile.reader import REMOVED, Path, Reader
+from composegen.stackfile.text_map import read_text_map
 from composegen.text import find_near, shorten, suggest
 from composegen.values import ENV_NAME
 
@@ -143,7 +144,7 @@ def _read_until(reader: Reader, node: Node) -> Condition | None:
 
 
 def _read_need_env(reader: Reader, node: Node, path: Path) -> dict[str, str] | None:
-    env = reader.read_text_map(node, (*path, "env"), name_of=ENV_NAME)
+    env = read_text_map(reader, node, (*path, "env"), name_of=ENV_NAME)
     if env is None:
         return None
     result: dict[str, str] = {}
@@ -179,7 +180,7 @@ def _read_otherwise(reader: Reader, node: Node, path: Path) -> Draft | None:
     otherwise: Draft = {}
     if "env" in found:
         where = (*path, "otherwise", "env")
-        env = reader.read_text_map(found["env"][1], where, name_of=ENV_NAME)
+        env = read_text_map(reader, found["env"][1], where, name_of=ENV_NAME)
         otherwise["env"] = {}
         for name, text in (env or {}).items():
             if text is REMOVED:

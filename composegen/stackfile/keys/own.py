@@ -22,6 +22,7 @@ from composegen.stackfile.nodes import (
     is_null,
 )
 from composegen.stackfile.reader import Path, Reader
+from composegen.stackfile.text_map import read_text_map
 from composegen.stackfile.tree import to_plain
 from composegen.text import shorten
 from composegen.values import (
@@ -289,8 +290,8 @@ def read_local(reader: Reader, node: Node, path: Path) -> Any:
     if "port" in found:
         draft["port"] = reader.read_port(found["port"][1])
     if "env" in found:
-        draft["env"] = reader.read_text_map(
-            found["env"][1], (*path, "env"), name_of=ENV_NAME
+        draft["env"] = read_text_map(
+            reader, found["env"][1], (*path, "env"), name_of=ENV_NAME
         )
     return {key: value for key, value in draft.items() if value is not None}
 

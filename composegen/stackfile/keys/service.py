@@ -16,6 +16,7 @@ from composegen.stackfile.keys.key import Draft, Key, add_items, merge_names
 from composegen.stackfile.keys.words import WORDS
 from composegen.stackfile.nodes import MappingNode, Node, is_null
 from composegen.stackfile.reader import REMOVED, Reader
+from composegen.stackfile.text_map import read_text_map
 from composegen.stackfile.tree import to_plain
 from composegen.text import find_near, shorten
 
@@ -49,7 +50,7 @@ _TABLE = (
     Key("platform", compose.read_text, shapes.PLAIN_TEXT, is_passed=True),
     Key(
         "labels",
-        compose.read_text_map,
+        read_text_map,
         shapes.TEXT_MAP,
         merge=merge_names,
         is_brought=True,
@@ -70,7 +71,7 @@ _TABLE = (
     Key("devices", compose.read_raw_list, mounts.SCHEMA, is_passed=True),
     Key(
         "sysctls",
-        compose.read_text_map,
+        read_text_map,
         shapes.TEXT_MAP,
         merge=merge_names,
         is_passed=True,
