@@ -141,7 +141,7 @@ FAULTS = (
     ),
     Fault(
         "the health of a helper outlives its start",
-        "composegen/places/engine/judge.py",
+        "composegen/places/engine/asked.py",
         "candidate.helper, candidate.answered = happened.id, None",
         "candidate.helper = happened.id",
         ("tests/places/engine/test_judge.py",),

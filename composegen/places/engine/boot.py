@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from composegen.errors import EngineUnreachable
-from composegen.places.engine.client import Engine, Watch
+from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
-    Carrying,
     Project,
     Settled,
     describe_cut,
@@ -20,6 +16,7 @@ from composegen.places.engine.compose import (
 from composegen.places.engine.containers import Happened, Status
 from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.helpers import add_helpers
+from composegen.places.engine.inbox import Gone, Got, Inbox, Said, Work
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.leaving_out import LeavingOut, Lost
 from composegen.places.engine.notes import Notes
@@ -46,35 +43,6 @@ UP = ("up", "--detach", "--no-build", "--remove-orphans")
 """The command of Compose that brings a whole stack up."""
 UP_PART = UP[:-1]
 """The same for a text with a part of the stack: the rest of it is no orphan."""
-
-
-class _Gone:
-    """The engine's events have ended before we did."""
-
-    def __init__(self, error: EngineUnreachable) -> None:
-        self.error = error
-
-
-class _Work:
-    """One call of Compose on its way; until it ``is_made`` containers are replaced."""
-
-    def __init__(self, call: Call, *, is_made: bool = False) -> None:
-        self.call = call
-        self.is_made = is_made
-        self.carrying: Carrying
-
-    @property
-    def exit_code(self) -> int:
-        """What it has ended with."""
-        return self.carrying.exit_code or 0
-
-
-@record
-class _Said:
-    """What a call has said: a warning, that all is made, or None at its end."""
-
-    work: _Work
-    what: str | Settled | None
 
 
 @record
@@ -117,14 +85,14 @@ class Booting:
         self._lost = options.lost
         self._leaving = LeavingOut(engine, project, calls, self.judge, report)
         self._keep = options.keep
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._began = time.monotonic()
         self._attempts = 0
         self._ends = self._swept = 0
         self._was_cut = False
-        self._works: list[_Work] = []
+        self._works: list[Work] = []
         self._ended_at: float | None = None
-        self._broken: _Work | None = None
+        self._broken: Work | None = None
         self._given_up: GivenUp | None = None
         self._warned: set[str] = set()
         self._unset = options.unset
@@ -161,7 +129,7 @@ class Booting:
 
     def _carry_out(self) -> GivenUp:
         watch = self.engine.watch(self.project.name)
-        threading.Thread(target=self._listen, args=(watch,), daemon=True).start()
+        self._inbox.listen(watch)
         try:
             self._tell(self.judge.adopt(self.engine.list_containers(self.project.name)))
             self._begin()
@@ -228,7 +196,7 @@ class Booting:
         )
         return tuple(each for each in found if failed & {each.service, *each.chain})
 
-    def _explain(self, work: _Work, notes: Notes) -> GivenUp:
+    def _explain(self, work: Work, notes: Notes) -> GivenUp:
         names = work.call.names
         return explain_compose(
             self.engine,
@@ -253,7 +221,7 @@ class Booting:
         if call is None:
             return
         self._note_call(call)
-        self._start(_Work(call))
+        self._start(Work(call))
 
     def _note_call(self, call: Call) -> None:
         """Note what the containers are made without, before they are made."""
@@ -268,19 +236,14 @@ class Booting:
             self.notes = noted
             self._keep(noted)
 
-    def _start(self, work: _Work, project: Project | None = None) -> None:
+    def _start(self, work: Work, project: Project | None = None) -> None:
         project = project or self.project
         if work.call.text is not None:
             project = replace(project, text=work.call.text)
-        work.carrying = Carrying(
-            project,
-            work.call.words,
-            tell=lambda said: self._inbox.put(_Said(work=work, what=said)),
-            end=lambda: self._inbox.put(_Said(work=work, what=None)),
-        )
+        self._inbox.start(work, project)
         self._works.append(work)
 
-    def _see_end(self, work: _Work) -> None:
+    def _see_end(self, work: Work) -> None:
         """A call has ended: what it has not started goes back, or it is the last."""
         self._works.remove(work)
         self._ends += 1
@@ -303,7 +266,7 @@ class Booting:
         elif carrying.was_cut or not self._see_refusal(work):
             self._broken = work
 
-    def _see_made(self, work: _Work) -> None:
+    def _see_made(self, work: Work) -> None:
         work.is_made = True
         self.judge.settle(work.call.names)
 
@@ -312,7 +275,7 @@ class Booting:
         finished = [name for name in names if states[name] is State.FINISHED]
         self._calls.give_back(names, finished=finished)
 
-    def _see_refusal(self, work: _Work) -> bool:
+    def _see_refusal(self, work: Work) -> bool:
         """Whether only optional services have made Compose end: they fail then."""
         began = self.engine.read_clock() - self.now
         notes = replace(
@@ -357,7 +320,7 @@ class Booting:
         if names:
             call = Call(names=(), words=(_STOP, *add_helpers(self.notes, names)))
             by_label = replace(self.project, text=None)
-            self._start(_Work(call, is_made=True), by_label)
+            self._start(Work(call, is_made=True), by_label)
 
     def _look_for_lost(self) -> None:
         """Compose has finished, and a service has not been started."""
@@ -374,41 +337,26 @@ class Booting:
 
     # What happens
 
-    def _listen(self, watch: Watch) -> None:
-        try:
-            for happened in watch:
-                self._inbox.put(happened)
-            self._inbox.put(
-                _Gone(EngineUnreachable("the connection to the Docker engine was lost"))
-            )
-        except EngineUnreachable as error:
-            self._inbox.put(_Gone(error))
-
     def _take_in(self) -> None:
         """Wait for the next thing to happen, or for time to matter."""
         pause = self.judge.find_next(self.now) - self.now
-        try:
-            got = self._inbox.get(timeout=min(max(pause, 0.005), _PROGRESS))
-        except queue.Empty:
-            got = None
-        while got is not None:
+        # All that has come counts before a deadline does.
+        for got in self._inbox.wait(min(max(pause, 0.005), _PROGRESS)):
             self._take(got)
-            # All that has come counts before a deadline does.
-            got = None if self._inbox.empty() else self._inbox.get()
         self._tell(self.judge.look(self.now))
         self.report(describe_progress(self.judge, self.now))
 
-    def _take(self, got: Any) -> None:
+    def _take(self, got: Got) -> None:
         match got:
             case Happened():
                 self._tell(self.judge.see(got, got.at - self._began))
-            case _Gone():
+            case Gone():
                 raise got.error
-            case _Said(what=None):
+            case Said(what=None):
                 self._see_end(got.work)
-            case _Said(what=Settled()):
+            case Said(what=Settled()):
                 self._see_made(got.work)
-            case _Said(what=str() as text):
+            case Said(what=str() as text):
                 self._see_warning(text)
 
     def _see_warning(self, text: str) -> None:

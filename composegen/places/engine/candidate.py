@@ -5,10 +5,11 @@ Times are seconds since the boot began.
 
 from __future__ import annotations
 
-from composegen.places.engine.notes import NotedFailure, NotedService
+from composegen.places.engine.notes import How, NotedFailure, NotedService
 from composegen.places.engine.status import STEADY_FOR, find_proof
 from composegen.places.events import Failure
 from composegen.places.status import State
+from composegen.places.timeline import Boot
 from composegen.records import record
 
 
@@ -88,10 +89,42 @@ class Candidate:
             self.state = State.WAITING
             self.started = self.boots_from = None
 
-    def reset(self) -> None:
-        """Let it boot again, with other containers."""
+    def forget(self, instance: Instance) -> None:
+        """Forget a container that another one replaces: it boots again."""
+        instance.is_gone = True
+        self.failure = None
         self.state = State.WAITING
         self.created = self.started = self.boots_from = self.ready = None
+
+    def fail(
+        self, at: float, how: How, reason: str, instance: Instance | None = None
+    ) -> Failure:
+        """Let it fail, by one of its containers where it is known which."""
+        self.state = State.FAILED
+        name = self.noted.name
+        here = instance or self.find_lacking()
+        code = instance.exit_code if instance is not None else None
+        self.failure = Failure(service=name, reason=reason, exit_code=code)
+        self.noted_failure = NotedFailure(
+            service=name,
+            how=how,
+            at=at,
+            reason=reason,
+            id="" if here is None else here.id,
+            exit_code=code,
+        )
+        return self.failure
+
+    @property
+    def boot(self) -> Boot:
+        """When it was created, started and ready."""
+        return Boot(
+            service=self.noted.name,
+            created=self.created,
+            started=self.started,
+            ready=self.ready,
+            waited_for=tuple(need.service for need in self.noted.needs),
+        )
 
     def find_proof(self, instance: Instance) -> float:
         """For how long a container has to run to be ready by that alone, in seconds.

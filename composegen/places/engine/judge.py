@@ -16,6 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from composegen.needs import Condition
+from composegen.places.engine.asked import (
+    adopt_helpers,
+    describe_hopeless,
+    hear_helper,
+)
 from composegen.places.engine.candidate import Candidate, Instance
 from composegen.places.engine.containers import Action, Container, Happened, Status
 from composegen.places.engine.deaths import Death, DeathBook
@@ -157,27 +162,14 @@ class Judge:
 
     def list_boots(self) -> tuple[Boot, ...]:
         """When each service was created, started and ready."""
-        return tuple(
-            Boot(
-                service=name,
-                created=each.created,
-                started=each.started,
-                ready=each.ready,
-                waited_for=tuple(need.service for need in each.noted.needs),
-            )
-            for name, each in self.candidates.items()
-        )
+        return tuple(each.boot for each in self.candidates.values())
 
     # What is seen
 
     def adopt(self, containers: Iterable[Container]) -> Iterator[Event]:
         """Take in the containers that are there before anything is done."""
         containers = tuple(containers)
-        for container in containers:
-            if container.service in self._asked and container.is_running:
-                asked = self._asked[container.service]
-                asked.helper = container.id
-                asked.answered = 0.0 if container.health == "healthy" else None
+        adopt_helpers(self._asked, containers)
         for container in fold_helpers(self.notes, containers):
             candidate = self.candidates.get(container.service)
             if candidate is None or candidate.state is State.EXCLUDED:
@@ -242,27 +234,13 @@ class Judge:
         """Take in what happened to the container that asks a service from outside."""
         if candidate.state is State.EXCLUDED:
             return
-        if happened.action is Action.START:
-            candidate.helper, candidate.answered = happened.id, None
-        if happened.id != candidate.helper:
-            return
-        code = happened.exit_code or 0
-        if happened.action is Action.HEALTH:
-            candidate.answered = at if happened.health == "healthy" else None
-            if candidate.answered is None:
-                return
+        if hear_helper(candidate, happened, at):
             for instance in candidate.list_here():
                 if instance.alive_since is not None:
                     yield from self._see_ready(candidate, instance, at)
-        elif happened.action is Action.DIE:
-            candidate.answered = None
-            if code in HOPELESS and candidate.failure is None:
-                noted = candidate.noted
-                reason = (
-                    f"{noted.helper}, which checks {noted.name}, exited with {code}: "
-                    f"{HOPELESS[code]}"
-                )
-                yield from self._fail(candidate, at, How.DIED, reason)
+        reason = describe_hopeless(candidate, happened)
+        if reason and candidate.failure is None:
+            yield from self._fail(candidate, at, How.DIED, reason)
 
     def settle(self, names: Iterable[str] | None = None) -> None:
         """Compose replaces no more of some services, or of all: what is there stays."""
@@ -277,7 +255,7 @@ class Judge:
     ) -> Iterator[Event]:
         for other in candidate.instances.values():
             if other.was_there and other.number == instance.number:
-                self._forget(candidate, other)
+                candidate.forget(other)
         if candidate.created is None:
             candidate.created = at
             yield Created(service=candidate.noted.name, at=at)
@@ -360,12 +338,6 @@ class Judge:
             reason = describe_death(instance, code, noted)
             yield from self._fail(candidate, at, How.DIED, reason, instance)
 
-    def _forget(self, candidate: Candidate, instance: Instance) -> None:
-        """Forget a container that another one replaces: its service boots again."""
-        instance.is_gone = True
-        candidate.failure = None
-        candidate.reset()
-
     # What time brings
 
     def look(self, at: float) -> Iterator[Event]:
@@ -411,25 +383,13 @@ class Judge:
         reason: str,
         instance: Instance | None = None,
     ) -> Iterator[Event]:
-        candidate.state = State.FAILED
-        name = candidate.noted.name
-        here = instance or candidate.find_lacking()
-        code = instance.exit_code if instance is not None else None
-        candidate.failure = Failure(service=name, reason=reason, exit_code=code)
-        candidate.noted_failure = NotedFailure(
-            service=name,
-            how=how,
-            at=at,
-            reason=reason,
-            id="" if here is None else here.id,
-            exit_code=code,
-        )
+        failure = candidate.fail(at, how, reason, instance)
         yield Failed(
-            service=name,
+            service=failure.service,
             at=at,
-            failure=candidate.failure,
+            failure=failure,
             is_required=candidate.noted.is_required,
-            dependents=self.notes.list_dependents(name),
+            dependents=self.notes.list_dependents(failure.service),
         )
 
     def fail_start(self, service: str, reason: str, at: float) -> Iterator[Event]:

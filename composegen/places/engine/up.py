@@ -7,12 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from composegen.errors import (
-    ExitCode,
-    FileRefused,
-    Interrupted,
-    UpAlready,
-)
+from composegen.errors import ExitCode, FileRefused, Interrupted, UpAlready
 from composegen.model import COMPOSE_FILES
 from composegen.paths import exists
 from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
@@ -23,7 +18,6 @@ from composegen.places.engine.compose import (
     speaks_of_unset,
     would_replace,
 )
-from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.fit import Fitted, fit_plan
 from composegen.places.engine.giving_up import GivenUp
@@ -32,23 +26,17 @@ from composegen.places.engine.lost_secrets import check_secrets
 from composegen.places.engine.notes import (
     Notes,
     change_notes,
-    note_excluded,
     write_notes,
 )
-from composegen.places.engine.noting import (
-    make_notes,
-    merge_notes,
-    recall_made,
-)
+from composegen.places.engine.noting import make_notes, merge_notes, recall_made
+from composegen.places.engine.outcome import describe_outcome
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.phases import Before, Phases
 from composegen.places.engine.reach import find_unreached
-from composegen.places.engine.status import find_addresses
-from composegen.places.engine.stay import Staying, list_hints
+from composegen.places.engine.stay import Staying
 from composegen.places.engine.supply import Supply
 from composegen.places.engine.volumes import note_volumes
 from composegen.places.events import (
-    Address,
     FileIgnored,
     FileKept,
     Noted,
@@ -57,11 +45,9 @@ from composegen.places.events import (
     Planned,
     Report,
     SecretEmpty,
-    Up,
     Wrote,
 )
 from composegen.places.reasons import format_reasons
-from composegen.places.status import ExcludedNote
 from composegen.planning.exclusion import require
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
@@ -389,30 +375,16 @@ class _Up:
         if required:
             self.report(NotUp(text=format_reasons(required), help=_STAYS))
             return ExitCode.PROBLEM
-        self.report(self._describe_outcome(boot, notes, containers))
-        return ExitCode.FINE
-
-    def _describe_outcome(
-        self, boot: Booting, notes: Notes, containers: tuple[Container, ...]
-    ) -> Up:
-        return Up(
-            boots=boot.judge.list_boots(),
-            addresses=tuple(
-                Address(service=name, url=address)
-                for name, address in find_addresses(self.notes, containers)
-            ),
-            excluded=tuple(
-                ExcludedNote(
-                    service=each.service,
-                    reason=each.reason,
-                    instead=tuple(f"{one.service}: {one}" for one in each.fallbacks),
-                )
-                for each in self.plan.excluded
+        self.report(
+            describe_outcome(
+                self.plan,
+                notes,
+                boot.judge.list_boots(),
+                containers,
+                stays=self.options.stay,
             )
-            + note_excluded(notes),
-            again="composegen up" if notes.excluded else "",
-            hints=() if self.options.stay else list_hints(self.plan),
         )
+        return ExitCode.FINE
 
 
 def _keep_whole(noted: Notes, seen: Notes) -> Notes:
