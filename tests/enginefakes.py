@@ -8,10 +8,8 @@ from typing import Any
 
 from composegen.places.engine.causes import find_cause
 from composegen.places.engine.containers import (
-    Action,
     Container,
     Folder,
-    Happened,
     Machine,
     Maker,
     Socket,
@@ -19,6 +17,7 @@ from composegen.places.engine.containers import (
     Volume,
 )
 from composegen.places.engine.evidence import Evidence
+from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.notes import NotedNeed, NotedService, Notes
 
 

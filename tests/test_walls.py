@@ -53,7 +53,15 @@ FACES = {
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.engine": (
         *("place", "up", "finding", "harden", "notes"),  # for commands and `find`
-        *("endpoint", "client", "containers", "compose", "registry", "volumes"),
+        *(
+            "endpoint",
+            "client",
+            "containers",
+            "compose",
+            "compose_lines",
+            "registry",
+            "volumes",
+        ),
         *("images", "examine", "fit", "ownership"),  # for `doctor`
         *("faults", "links"),  # for a drill
     ),

@@ -24,12 +24,8 @@ from composegen.drill.trials import Fault, Trial
 from composegen.errors import ComposegenError, FaultFailed
 from composegen.model import Service
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import (
-    Project,
-    find_complaint,
-    find_docker,
-    run_compose,
-)
+from composegen.places.engine.compose import Project, find_docker, run_compose
+from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import use_endpoint
 from composegen.places.engine.faults import Hands

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from composegen.places.engine.containers import Action
+from composegen.places.engine.happened import Action
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.progress import describe_progress
 from composegen.places.events import BootOver, Excluded, Planned

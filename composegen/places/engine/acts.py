@@ -14,7 +14,8 @@ from composegen.graph import find_closure
 from composegen.model import Service
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, find_complaint, run_compose
+from composegen.places.engine.compose import Project, run_compose
+from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.containers import Status
 from composegen.places.engine.helpers import add_helpers, list_idle_helpers
 from composegen.places.engine.notes import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from composegen.places.engine.candidate import Candidate
-from composegen.places.engine.containers import Action, Container, Happened
+from composegen.places.engine.containers import Container
+from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.wording import HOPELESS
 
 

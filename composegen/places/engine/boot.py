@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import (
-    Project,
-    Settled,
-    describe_cut,
-    speaks_of_unset,
-)
-from composegen.places.engine.containers import Happened, Status
+from composegen.places.engine.compose import Project, Settled
+from composegen.places.engine.compose_lines import describe_cut, speaks_of_unset
+from composegen.places.engine.containers import Status
 from composegen.places.engine.giving_up import GivenUp, explain_compose
+from composegen.places.engine.happened import Happened
 from composegen.places.engine.helpers import add_helpers
 from composegen.places.engine.inbox import Gone, Got, Inbox, Said, Work
 from composegen.places.engine.judge import Judge

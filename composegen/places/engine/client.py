@@ -22,7 +22,6 @@ from composegen.places.engine.asking import make_question, read_answers
 from composegen.places.engine.containers import (
     Container,
     Folder,
-    Happened,
     ImageBuild,
     Machine,
     Maker,
@@ -30,11 +29,11 @@ from composegen.places.engine.containers import (
     Volume,
     read_container,
     read_folder,
-    read_happened,
     read_makers,
     read_time,
 )
-from composegen.places.engine.endpoint import Endpoint, suggest_start
+from composegen.places.engine.endpoint import Endpoint, describe_silence, suggest_start
+from composegen.places.engine.happened import Happened, read_happened
 from composegen.places.engine.registry import Offer, read_refusal
 from composegen.system.listeners import parse_table, read_tables
 
@@ -389,17 +388,4 @@ def _describe(error: BaseException) -> str:
     text = str(error)
     if isinstance(error, errors.APIError):
         return f"the Docker engine says: {error.explanation or text}"
-    for marker, words in (
-        ("Permission denied", "you may not use the Docker engine's socket"),
-        ("Connection refused", "no Docker engine answers"),
-        ("No such file", "no Docker engine is there"),
-        ("timed out", "the Docker engine does not answer in time"),
-        ("Remote end closed", "the connection to the Docker engine was lost"),
-        ("Connection broken", "the connection to the Docker engine was lost"),
-        ("Connection aborted", "the connection to the Docker engine was lost"),
-    ):
-        if marker in text:
-            return words
-    return (
-        f"the Docker engine cannot be reached: {text.splitlines()[0] if text else ''}"
-    )
+    return describe_silence(text)

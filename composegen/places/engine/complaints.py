@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.advice import advise, move_published
 from composegen.places.engine.cause import CauseName
-from composegen.places.engine.compose import find_complaint
+from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.containers import Container
 from composegen.places.engine.evidence import Looking
 from composegen.places.engine.notes import NotedService

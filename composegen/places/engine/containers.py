@@ -1,6 +1,7 @@
 """What the Docker engine reports, as plain frozen values.
 
-The engine's JSON is read here and nowhere else; nothing here asks for it.
+The engine's JSON is read here and in ``happened``, and nowhere else; nothing here asks
+for it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,11 +16,10 @@ from typing import Any
 
 from composegen.records import record
 
-_LABEL = "com.docker.compose."
+LABEL = "com.docker.compose."
+"""What the names of all labels of Compose begin with."""
 _NEVER = "0001-01-01"
 _UNTOLD = float("inf")
-_NOT_THE_END = frozenset({1, 10, 12})
-"""SIGHUP, SIGUSR1 and SIGUSR2 make most programs read something again."""
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
@@ -138,8 +137,8 @@ def read_container(data: Mapping[str, Any]) -> Container:
     return Container(
         id=data["Id"],
         name=data["Name"].lstrip("/"),
-        service=labels.get(f"{_LABEL}service", ""),
-        number=int(labels.get(f"{_LABEL}container-number") or 1),
+        service=labels.get(f"{LABEL}service", ""),
+        number=int(labels.get(f"{LABEL}container-number") or 1),
         image=config.get("Image", ""),
         status=Status(state["Status"]),
         health=health.get("Status") or "none",
@@ -191,9 +190,9 @@ def read_makers(listed: Iterable[Mapping[str, Any]]) -> tuple[Maker, ...]:
     services: dict[tuple[str, str], list[str]] = {}
     for entry in listed:
         labels = entry.get("Labels") or {}
-        folder = labels.get(f"{_LABEL}project.working_dir") or ""
-        files = labels.get(f"{_LABEL}project.config_files") or ""
-        service = labels.get(f"{_LABEL}service") or ""
+        folder = labels.get(f"{LABEL}project.working_dir") or ""
+        files = labels.get(f"{LABEL}project.config_files") or ""
+        service = labels.get(f"{LABEL}service") or ""
         services.setdefault((folder, files), []).append(service)
     return tuple(
         Maker(
@@ -249,69 +248,6 @@ def format_time(moment: float | None) -> str | None:
         return None
     text = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
-
-
-class Action(StrEnum):
-    """What can happen to a container."""
-
-    CREATE = "create"
-    START = "start"
-    DIE = "die"
-    OUT_OF_MEMORY = "oom"
-    KILL = "kill"
-    DESTROY = "destroy"
-    HEALTH = "health_status"
-
-
-@record
-class Happened:
-    """Something that happened to a container.
-
-    ``at`` is when we heard of it, on the monotonic clock; ``time`` when it was, in
-    seconds since 1970 on the engine's clock. ``exit_code`` goes with a death,
-    ``health`` with a health check, ``signal`` with a kill: 0 where it is not known.
-    """
-
-    id: str
-    service: str
-    number: int = 1
-    action: Action
-    at: float
-    time: float = 0.0
-    exit_code: int | None = None
-    health: str = ""
-    signal: int = 0
-
-    @property
-    def is_end_asked(self) -> bool:
-        """Whether the engine was asked to end it; a reload is no such wish."""
-        return self.action is Action.KILL and self.signal not in _NOT_THE_END
-
-
-def read_happened(data: Mapping[str, Any]) -> Happened | None:
-    """An event of the engine; None for one that has no use here."""
-    name, _, detail = str(data.get("Action") or data.get("status") or "").partition(":")
-    actor = data.get("Actor") or {}
-    attributes = actor.get("Attributes") or {}
-    is_one_off = attributes.get(f"{_LABEL}oneoff") == "True"
-    if name not in set(Action) or not actor.get("ID") or is_one_off:
-        return None
-    code = attributes.get("exitCode")
-    return Happened(
-        id=actor["ID"],
-        service=attributes.get(f"{_LABEL}service", ""),
-        number=int(attributes.get(f"{_LABEL}container-number") or 1),
-        action=Action(name),
-        at=time.monotonic(),
-        time=int(data.get("timeNano") or 0) / 1e9,
-        exit_code=None if code is None else int(code),
-        health=detail.strip(),
-        signal=_read_number(attributes.get("signal")),
-    )
-
-
-def _read_number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() else 0
 
 
 @record

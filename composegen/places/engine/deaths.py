@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from composegen.places.engine.containers import Action, Container, Happened
+from composegen.places.engine.containers import Container
+from composegen.places.engine.happened import Action, Happened
 from composegen.records import record, replace
 
 _OBEYS_IN = 60.0

@@ -111,6 +111,23 @@ def suggest_choice(wanted: Endpoint, now: Endpoint) -> str:
     return "\n".join(sets + drops)
 
 
+def describe_silence(error: str) -> str:
+    """Why an engine does not answer, from the words of an error."""
+    for marker, words in (
+        ("Permission denied", "you may not use the Docker engine's socket"),
+        ("Connection refused", "no Docker engine answers"),
+        ("No such file", "no Docker engine is there"),
+        ("timed out", "the Docker engine does not answer in time"),
+        ("Remote end closed", "the connection to the Docker engine was lost"),
+        ("Connection broken", "the connection to the Docker engine was lost"),
+        ("Connection aborted", "the connection to the Docker engine was lost"),
+    ):
+        if marker in error:
+            return words
+    first = error.splitlines()[0] if error else ""
+    return f"the Docker engine cannot be reached: {first}"
+
+
 def suggest_start(endpoint: Endpoint, message: str) -> str:
     """What to do when an engine is out of reach."""
     if "may not use" in message:

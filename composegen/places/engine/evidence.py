@@ -7,15 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from composegen.places.engine.advice import advise
-from composegen.places.engine.containers import (
-    Container,
-    Folder,
-    Happened,
-    Maker,
-    Socket,
-    Volume,
-)
+from composegen.places.engine.containers import Container, Folder, Maker, Socket, Volume
 from composegen.places.engine.deaths import Death
+from composegen.places.engine.happened import Happened
 from composegen.places.engine.notes import NotedService
 from composegen.records import field, record
 

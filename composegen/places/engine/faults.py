@@ -12,7 +12,7 @@ from typing import Any
 
 from composegen.errors import FaultFailed
 from composegen.places.engine.client import Engine
-from composegen.places.engine.containers import Action, Happened
+from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.links import Link, Links, describe_link, read_links
 from composegen.records import record
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine, Watch
-from composegen.places.engine.containers import Action, Container, Happened, Status
+from composegen.places.engine.containers import Container, Status
+from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.notes import Notes, load_notes
 from composegen.places.engine.status import make_seen
 from composegen.places.events import Event, Message

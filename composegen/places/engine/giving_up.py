@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from composegen.places.engine.complaints import explain_complaint
-from composegen.places.engine.compose import describe_cut, list_spoken, was_cut
+from composegen.places.engine.compose_lines import describe_cut, list_spoken, was_cut
 from composegen.places.engine.containers import Container
 from composegen.places.engine.describing import clean
 from composegen.places.engine.evidence import Looking

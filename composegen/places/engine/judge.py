@@ -22,8 +22,9 @@ from composegen.places.engine.asked import (
     hear_helper,
 )
 from composegen.places.engine.candidate import Candidate, Instance
-from composegen.places.engine.containers import Action, Container, Happened, Status
+from composegen.places.engine.containers import Container, Status
 from composegen.places.engine.deaths import Death, DeathBook
+from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import How, NotedFailure, Notes
 from composegen.places.engine.wording import (

@@ -20,10 +20,10 @@ from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
     Project,
     ask_compose,
-    find_complaint,
     find_docker,
     run_compose,
 )
+from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.fit import fit_plan
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.phases import OneCall

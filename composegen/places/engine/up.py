@@ -1,6 +1,6 @@
 """``composegen up``: render, run Compose, watch the engine, end.
 
-Compose's exit code alone decides nothing: ``judging`` does, from the engine's events.
+Compose's exit code alone decides nothing: ``judge`` does, from the engine's events.
 """
 
 from __future__ import annotations
@@ -12,12 +12,8 @@ from composegen.model import COMPOSE_FILES
 from composegen.paths import exists
 from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import (
-    Project,
-    find_docker,
-    speaks_of_unset,
-    would_replace,
-)
+from composegen.places.engine.compose import Project, find_docker, would_replace
+from composegen.places.engine.compose_lines import speaks_of_unset
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.fit import Fitted, fit_plan
 from composegen.places.engine.giving_up import GivenUp

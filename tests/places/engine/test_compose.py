@@ -11,12 +11,12 @@ from composegen.places.engine.compose import (
     Carrying,
     Project,
     ask_version,
-    find_complaint,
     find_docker,
     read_compose,
     run_compose,
     use_compose,
 )
+from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.endpoint import Endpoint
 from composegen.system.guardian import is_running
 
@@ -201,17 +201,3 @@ def test_without_docker_there_is_help(monkeypatch):
     with pytest.raises(ComposeMissing) as caught:
         find_docker()
     assert "composegen run" in caught.value.help
-
-
-@pytest.mark.parametrize(
-    ("lines", "complaint"),
-    [
-        (["Network x Created", "Error: no", "  "], "Error: no"),
-        (["something"], "something"),
-        (["Network x Created", ' level=warning msg="hm: no"', "#5 ERROR: no"], ""),
-        ([" Container x-db-1  Waiting", "  Container x-db-1 Error  1.2s"], ""),
-        ([], ""),
-    ],
-)
-def test_the_line_that_complains_is_found(lines, complaint):
-    assert find_complaint(lines) == complaint

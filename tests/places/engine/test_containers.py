@@ -6,7 +6,6 @@ import tarfile
 import pytest
 
 from composegen.places.engine.containers import (
-    Action,
     Folder,
     Mounted,
     Probe,
@@ -16,7 +15,6 @@ from composegen.places.engine.containers import (
     format_time,
     read_container,
     read_folder,
-    read_happened,
     read_time,
 )
 
@@ -107,43 +105,6 @@ def test_a_container_with_few_details_is_read():
     assert container.service == ""
     assert container.health == "none"
     assert container.was_never_started
-
-
-def event(action, **attributes):
-    return {
-        "Action": action,
-        "Actor": {"ID": "abc", "Attributes": attributes},
-        "timeNano": 1_500_000_000,
-    }
-
-
-def test_a_death_is_read():
-    happened = read_happened(
-        event("die", **{"com.docker.compose.service": "web", "exitCode": "3"})
-    )
-    assert happened.action is Action.DIE
-    assert happened.exit_code == 3
-    assert happened.service == "web"
-    assert happened.time == 1.5
-
-
-def test_a_health_check_is_read():
-    happened = read_happened(event("health_status: healthy"))
-    assert happened.action is Action.HEALTH
-    assert happened.health == "healthy"
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        event("exec_create: sh"),
-        event("attach"),
-        {"Action": "start"},
-        event("start", **{"com.docker.compose.oneoff": "True"}),
-    ],
-)
-def test_what_matters_to_no_service_is_passed_over(data):
-    assert read_happened(data) is None
 
 
 def test_a_time_that_never_was_is_none():

@@ -2,8 +2,9 @@
 
 import pytest
 
-from composegen.places.engine.containers import Action, Status
+from composegen.places.engine.containers import Status
 from composegen.places.engine.deaths import find_last_death, read_deaths
+from composegen.places.engine.happened import Action
 from tests.enginefakes import happen, make_container
 
 START = happen("web", Action.START, time=1.0)

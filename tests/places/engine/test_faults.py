@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from composegen.errors import FaultFailed
-from composegen.places.engine.containers import Action, Happened
 from composegen.places.engine.faults import Hands, is_ending
+from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.links import Link, Links, read_links
 
 ID, NET = "a" * 64, "b" * 64

@@ -7,8 +7,9 @@ from itertools import islice
 import pytest
 
 from composegen.errors import EngineUnreachable
-from composegen.places.engine.containers import Action, Status
+from composegen.places.engine.containers import Status
 from composegen.places.engine.follow import FIRST_PAUSE, follow_engine
+from composegen.places.engine.happened import Action
 from composegen.places.engine.notes import NotedStop, write_notes
 from composegen.places.events import (
     BecameUnhealthy,

@@ -3,7 +3,8 @@
 import pytest
 
 from composegen.needs import Condition
-from composegen.places.engine.containers import Action, Status
+from composegen.places.engine.containers import Status
+from composegen.places.engine.happened import Action
 from composegen.places.engine.judge import Judge
 from composegen.places.engine.notes import How
 from composegen.places.events import (

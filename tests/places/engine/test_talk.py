@@ -10,13 +10,8 @@ import pytest
 
 from composegen import __main__
 from composegen.errors import EngineUnreachable
-from composegen.places.engine.containers import (
-    Action,
-    Container,
-    Published,
-    Socket,
-    Status,
-)
+from composegen.places.engine.containers import Container, Published, Socket, Status
+from composegen.places.engine.happened import Action
 from tests.enginefakes import FakeEngine, happen, make_container, make_machine
 from tests.talk import assert_golden, mask
 

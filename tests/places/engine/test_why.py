@@ -6,7 +6,6 @@ import pytest
 
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.containers import (
-    Action,
     Folder,
     Mounted,
     Probe,
@@ -15,6 +14,7 @@ from composegen.places.engine.containers import (
     Volume,
 )
 from composegen.places.engine.deaths import Death
+from composegen.places.engine.happened import Action
 from composegen.places.engine.notes import How, NotedExclusion, NotedFailure
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Failure
