@@ -7,6 +7,7 @@ MERGING = ("tests/stackfile/test_merge.py",)
 READING = (
     "tests/stackfile/test_nodes.py",
     "tests/stackfile/test_reader.py",
+    "tests/stackfile/test_text_map.py",
     "tests/stackfile/test_toplevel.py",
     "tests/stackfile/test_load.py",
     "tests/stackfile/keys",
@@ -18,6 +19,8 @@ PLAN = (
 )
 RENDER = (
     "tests/targets/compose/test_render.py",
+    "tests/targets/compose/test_gates.py",
+    "tests/targets/compose/test_networks.py",
     "tests/targets/compose/test_hardening.py",
     "tests/test_examples.py",
 )
