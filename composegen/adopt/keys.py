@@ -17,7 +17,7 @@ from composegen.adopt.networks import adopt_network_mode, adopt_networks
 from composegen.adopt.ports import adopt_ports
 from composegen.adopt.reading import list_env_files
 from composegen.adopt.seen import Seen
-from composegen.adopt.texts import undouble, write_text
+from composegen.adopt.texts import undouble, write_text, write_texts
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.named import ELSEWHERE
 from composegen.stackfile.keys.compose import BUILD_KEYS
@@ -67,18 +67,9 @@ def _pass(key: str) -> Callable[[Seen], None]:
     def adopt(seen: Seen) -> None:
         value = seen.text[key]
         if value not in (None, [], {}):
-            seen.set(key, _write_plain(value))
+            seen.set(key, write_texts(value))
 
     return adopt
-
-
-def _write_plain(value: Any) -> Any:
-    """A value with every scalar as its text; null stays."""
-    if isinstance(value, dict):
-        return {key: _write_plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_write_plain(item) for item in value]
-    return None if value is None else write_text(value)
 
 
 def _adopt_build(seen: Seen) -> None:
