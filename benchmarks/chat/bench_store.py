@@ -1,4 +1,4 @@
-"""The session store: beside cachetools, its cost in requests, on Redis, and frozen."""
+"""The session store: next to cachetools, its cost in requests, on Redis, and frozen."""
 
 import asyncio
 import os
@@ -11,10 +11,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from timeit import Timer
+from typing import Any
 
 from cachetools import TTLCache
 from load import (
@@ -95,7 +96,7 @@ def compare_with_cachetools(rounds: int) -> list[Row]:
 
 
 def _talk(prefix: str, messages: int = 20) -> Callable[[int, int], bytes]:
-    """Requests of sessions that begin anew when they have that many messages."""
+    """Requests whose session is followed by a new one after that many messages."""
     prefix = f"{prefix}{time.time_ns()}"
     template = make_request(session=("%s", "s")).replace(b"%s", b"%b")
 
@@ -175,39 +176,12 @@ def redis_server() -> Iterator[tuple[str, int]]:
 
 async def count_round_trips(turns: int, rounds: int) -> list[Row]:
     """What one turn asks of Redis, and how long that takes."""
-    with redis_server() as (url, _):
-        port = free_port()
-        client = Redis.from_url(url, decode_responses=True)
-        with serving(ROUTER, port, env={"REDIS_URL": url}):
-            connection = await connect(port)
-            await connection.ask(make_request(session=("warm", "up")))
-            client.config_resetstat()
-            for number in range(turns):
-                session = ("alice", f"s{number // 10}")
-                await connection.ask(make_request(session=session))
-            connection.close()
-            stats = client.info("commandstats")
-        calls = stats["cmdstat_evalsha"]["calls"] / turns
-        store = RedisStore(url)
-        key = SessionKey("alice", "timed")
-        asked = {
-            "loading 20 messages from Redis": lambda: store.load(key),
-            "appending a message on Redis": lambda: store.append(key, make_messages(1)),
-        }
-        took: dict[str, list[float]] = {name: [] for name in asked}
-        trips: dict[str, list[float]] = {name: [] for name in asked}
-        for _ in range(rounds):
-            await store.save(key, make_messages(20))
-            for name, call in asked.items():
-                client.config_resetstat()
-                begun = time.perf_counter()
-                for _ in range(100):
-                    await call()
-                took[name].append(1e6 * (time.perf_counter() - begun) / 100)
-                stats = client.info("commandstats")
-                trips[name].append(stats["cmdstat_evalsha"]["calls"] / 100)
-        await store.close()
-        client.close()
+    with (
+        redis_server() as (url, _),
+        closing(Redis.from_url(url, decode_responses=True)) as client,
+    ):
+        calls = await _count_calls_of_turns(url, client, turns)
+        timed = await _time_calls(url, client, rounds)
     return [
         Row(
             figure="round trips to Redis a turn: question with load, reply",
@@ -218,14 +192,58 @@ async def count_round_trips(turns: int, rounds: int) -> list[Row]:
         *(
             Row(
                 figure=f"{name}: round trips",
-                ours=describe(trips[name]),
-                beside=f"each took {describe(took[name], ' us', 0)}",
+                ours=describe(trips),
+                beside=f"each took {describe(took, ' us', 0)}",
                 times=f"{rounds} rounds of 100",
-                **Limit(value=1).judge(trips[name]),
+                **Limit(value=1).judge(trips),
             )
-            for name in asked
+            for name, (took, trips) in timed.items()
         ),
     ]
+
+
+async def _count_calls_of_turns(url: str, client: Any, turns: int) -> float:
+    """How many scripts the router runs on Redis for a turn."""
+    port = free_port()
+    with serving(ROUTER, port, env={"REDIS_URL": url}):
+        connection = await connect(port)
+        await connection.ask(make_request(session=("warm", "up")))
+        client.config_resetstat()
+        for number in range(turns):
+            session = ("alice", f"s{number // 10}")
+            await connection.ask(make_request(session=session))
+        connection.close()
+        return _count_scripts(client) / turns
+
+
+async def _time_calls(
+    url: str, client: Any, rounds: int
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Microseconds and scripts of one call of the store, a figure for each round."""
+    store = RedisStore(url)
+    key = SessionKey("alice", "timed")
+    asked = {
+        "loading 20 messages from Redis": lambda: store.load(key),
+        "appending a message on Redis": lambda: store.append(key, make_messages(1)),
+    }
+    timed: dict[str, tuple[list[float], list[float]]] = {n: ([], []) for n in asked}
+    for _ in range(rounds):
+        await store.save(key, make_messages(20))
+        for name, call in asked.items():
+            took, trips = timed[name]
+            client.config_resetstat()
+            begun = time.perf_counter()
+            for _ in range(100):
+                await call()
+            took.append(1e6 * (time.perf_counter() - begun) / 100)
+            trips.append(_count_scripts(client) / 100)
+    await store.close()
+    return timed
+
+
+def _count_scripts(client: Any) -> int:
+    calls: int = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    return calls
 
 
 async def freeze_under_load(rounds: int) -> list[Row]:

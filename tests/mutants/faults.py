@@ -454,8 +454,8 @@ FAULTS = (
     Fault(
         "one-letter volumes pass",
         "composegen/stackfile/keys/mounts.py",
-        "        if mount.source:\n            return mount\n",
-        "        return mount\n",
+        "        if mount.source:\n            return True\n",
+        "        return True\n",
         READING,
     ),
     Fault(
