@@ -72,8 +72,3 @@ def fill(text: str, values: Mapping[str, str]) -> str | None:
 def undouble(text: str) -> str:
     """A value of a filled model without Compose's escapes."""
     return text.replace("$$", "$")
-
-
-def escape(text: str) -> str:
-    """A literal text as a stack file writes it."""
-    return text.replace("$", "$$")

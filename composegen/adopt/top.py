@@ -35,7 +35,7 @@ def make_top(read: Read, services: Mapping[str, Seen], notes: Notes) -> dict[str
     _add(top, "compose", raw)
     extensions = [key for key in read.texts if key.startswith("x-")]
     if extensions:
-        notes.told.append(
+        notes.remarks.append(
             f"{', '.join(extensions)}: what services take from it stands in them now"
         )
     return top
