@@ -1257,7 +1257,7 @@ FAULTS = (
         READING,
     ),
     Fault(
-        "a group is left out although another one of its service is selected",
+        "a group is excluded although another one of its service is selected",
         "composegen/planning/selection.py",
         "removed=expand(selection.removed, added))",
         "removed=expand(selection.removed, ()))",

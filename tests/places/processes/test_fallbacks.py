@@ -210,7 +210,7 @@ def test_what_fails_while_the_run_ends_is_not_excluded(tmp_path, ports):
     assert find_events(events, Excluded) == []
 
 
-# What others are told
+# What other commands and services see
 
 
 def test_status_why_and_json_report_the_exclusion_and_it_is_tried_again(
