@@ -34,7 +34,8 @@ def run_stack(folder: Path):
     write_stack(folder, text, says=SAYS)
     run = start_cli(folder, "run")
     try:
-        wait_for(lambda: ask_status(folder)[0] == 0)
+        wait_for(lambda: run.poll() is not None or ask_status(folder)[0] == 0)
+        assert run.poll() is None, run.communicate()
         yield ports
     finally:
         run.send_signal(signal.SIGINT)

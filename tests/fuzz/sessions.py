@@ -249,7 +249,7 @@ class Comparison:
         for key in KEYS:
             held = self.reference.held.get(key)
             wanted = list(held.messages) if held else []
-            seen = [member[:36].decode() for member in self.store.peek(key).members]
+            seen = [message.id for message in self.store.peek(key).messages]
             assert seen == wanted, (key, seen, wanted)
         stats = finish(self.store.get_stats())
         live = self.reference.held.values()
