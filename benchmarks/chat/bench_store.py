@@ -48,6 +48,7 @@ from benchmarks.table import (  # noqa: E402
 
 ROUTER = [sys.executable, "-m", "router"]
 SESSIONS = 10_000
+PHASES = ("before", "first 0.5 s frozen", "rest of the freeze", "after the thaw")
 new_id = IdMaker()
 
 
@@ -248,16 +249,15 @@ def _count_scripts(client: Any) -> int:
 
 async def freeze_under_load(rounds: int) -> list[Row]:
     """Thirty-two users talk while Redis is frozen for four seconds and thawed."""
-    phases = ["before", "first 0.5 s frozen", "rest of the freeze", "after the thaw"]
-    slowest: dict[str, list[float]] = {phase: [] for phase in phases}
-    middles: dict[str, list[float]] = {phase: [] for phase in phases}
+    slowest: dict[str, list[float]] = {phase: [] for phase in PHASES}
+    middles: dict[str, list[float]] = {phase: [] for phase in PHASES}
     asked = failed = 0
     for _ in range(rounds):
         with redis_server() as (url, pid):
             port = free_port()
             with serving(ROUTER, port, env={"REDIS_URL": url}):
                 answers = await _talk_while_frozen(port, pid)
-        for phase in phases:
+        for phase in PHASES:
             times = [t for begun, t, _ in answers if _phase(begun, t) == phase]
             slowest[phase].append(1000 * max(times))
             middles[phase].append(1000 * statistics.median(times))
@@ -265,20 +265,19 @@ async def freeze_under_load(rounds: int) -> list[Row]:
         failed += sum(status != 200 for _, _, status in answers)
     slower = [
         frozen - before
-        for frozen, before in zip(slowest[phases[1]], slowest[phases[0]], strict=True)
+        for frozen, before in zip(slowest[PHASES[1]], slowest[PHASES[0]], strict=True)
     ]
     words = f"{rounds} rounds"
-    rows = [
-        Row(
-            figure=f"Redis frozen under load, {phase}: slowest answer",
-            ours=describe(slowest[phase], " ms", 0),
-            beside=name_peer("its median", middles[phase], " ms", 1),
-            times=words,
-        )
-        for phase in phases
-    ]
     return [
-        *rows,
+        *(
+            Row(
+                figure=f"Redis frozen under load, {phase}: slowest answer",
+                ours=describe(slowest[phase], " ms", 0),
+                beside=name_peer("its median", middles[phase], " ms", 1),
+                times=words,
+            )
+            for phase in PHASES
+        ),
         Row(
             figure="Redis frozen: slowest answer, more than before",
             ours=describe(slower, " ms", 0),
@@ -296,10 +295,10 @@ async def freeze_under_load(rounds: int) -> list[Row]:
 
 def _phase(begun: float, took: float) -> str:
     if begun + took < 2:
-        return "before"
+        return PHASES[0]
     if begun < 2.5:
-        return "first 0.5 s frozen"
-    return "rest of the freeze" if begun < 6 else "after the thaw"
+        return PHASES[1]
+    return PHASES[2] if begun < 6 else PHASES[3]
 
 
 async def _talk_while_frozen(port: int, pid: int) -> list[tuple[float, float, int]]:
