@@ -1,4 +1,4 @@
-"""The session store: beside cachetools, its cost in requests, on Redis, and frozen."""
+"""The session store: next to cachetools, its cost in requests, on Redis, and frozen."""
 
 import asyncio
 import os
@@ -11,10 +11,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from timeit import Timer
+from typing import Any
 
 from cachetools import TTLCache
 from load import (
@@ -47,6 +48,7 @@ from benchmarks.table import (  # noqa: E402
 
 ROUTER = [sys.executable, "-m", "router"]
 SESSIONS = 10_000
+PHASES = ("before", "first 0.5 s frozen", "rest of the freeze", "after the thaw")
 new_id = IdMaker()
 
 
@@ -95,7 +97,7 @@ def compare_with_cachetools(rounds: int) -> list[Row]:
 
 
 def _talk(prefix: str, messages: int = 20) -> Callable[[int, int], bytes]:
-    """Requests of sessions that begin anew when they have that many messages."""
+    """Requests whose session is followed by a new one after that many messages."""
     prefix = f"{prefix}{time.time_ns()}"
     template = make_request(session=("%s", "s")).replace(b"%s", b"%b")
 
@@ -175,39 +177,12 @@ def redis_server() -> Iterator[tuple[str, int]]:
 
 async def count_round_trips(turns: int, rounds: int) -> list[Row]:
     """What one turn asks of Redis, and how long that takes."""
-    with redis_server() as (url, _):
-        port = free_port()
-        client = Redis.from_url(url, decode_responses=True)
-        with serving(ROUTER, port, env={"REDIS_URL": url}):
-            connection = await connect(port)
-            await connection.ask(make_request(session=("warm", "up")))
-            client.config_resetstat()
-            for number in range(turns):
-                session = ("alice", f"s{number // 10}")
-                await connection.ask(make_request(session=session))
-            connection.close()
-            stats = client.info("commandstats")
-        calls = stats["cmdstat_evalsha"]["calls"] / turns
-        store = RedisStore(url)
-        key = SessionKey("alice", "timed")
-        asked = {
-            "loading 20 messages from Redis": lambda: store.load(key),
-            "appending a message on Redis": lambda: store.append(key, make_messages(1)),
-        }
-        took: dict[str, list[float]] = {name: [] for name in asked}
-        trips: dict[str, list[float]] = {name: [] for name in asked}
-        for _ in range(rounds):
-            await store.save(key, make_messages(20))
-            for name, call in asked.items():
-                client.config_resetstat()
-                begun = time.perf_counter()
-                for _ in range(100):
-                    await call()
-                took[name].append(1e6 * (time.perf_counter() - begun) / 100)
-                stats = client.info("commandstats")
-                trips[name].append(stats["cmdstat_evalsha"]["calls"] / 100)
-        await store.close()
-        client.close()
+    with (
+        redis_server() as (url, _),
+        closing(Redis.from_url(url, decode_responses=True)) as client,
+    ):
+        calls = await _count_calls_of_turns(url, client, turns)
+        timed = await _time_calls(url, client, rounds)
     return [
         Row(
             figure="round trips to Redis a turn: question with load, reply",
@@ -218,28 +193,71 @@ async def count_round_trips(turns: int, rounds: int) -> list[Row]:
         *(
             Row(
                 figure=f"{name}: round trips",
-                ours=describe(trips[name]),
-                beside=f"each took {describe(took[name], ' us', 0)}",
+                ours=describe(trips),
+                beside=f"each took {describe(took, ' us', 0)}",
                 times=f"{rounds} rounds of 100",
-                **Limit(value=1).judge(trips[name]),
+                **Limit(value=1).judge(trips),
             )
-            for name in asked
+            for name, (took, trips) in timed.items()
         ),
     ]
 
 
+async def _count_calls_of_turns(url: str, client: Any, turns: int) -> float:
+    """How many scripts the router runs on Redis for a turn."""
+    port = free_port()
+    with serving(ROUTER, port, env={"REDIS_URL": url}):
+        connection = await connect(port)
+        await connection.ask(make_request(session=("warm", "up")))
+        client.config_resetstat()
+        for number in range(turns):
+            session = ("alice", f"s{number // 10}")
+            await connection.ask(make_request(session=session))
+        connection.close()
+        return _count_scripts(client) / turns
+
+
+async def _time_calls(
+    url: str, client: Any, rounds: int
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Microseconds and scripts of one call of the store, a figure for each round."""
+    store = RedisStore(url)
+    key = SessionKey("alice", "timed")
+    asked = {
+        "loading 20 messages from Redis": lambda: store.load(key),
+        "appending a message on Redis": lambda: store.append(key, make_messages(1)),
+    }
+    timed: dict[str, tuple[list[float], list[float]]] = {n: ([], []) for n in asked}
+    for _ in range(rounds):
+        await store.save(key, make_messages(20))
+        for name, call in asked.items():
+            took, trips = timed[name]
+            client.config_resetstat()
+            begun = time.perf_counter()
+            for _ in range(100):
+                await call()
+            took.append(1e6 * (time.perf_counter() - begun) / 100)
+            trips.append(_count_scripts(client) / 100)
+    await store.close()
+    return timed
+
+
+def _count_scripts(client: Any) -> int:
+    calls: int = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    return calls
+
+
 async def freeze_under_load(rounds: int) -> list[Row]:
     """Thirty-two users talk while Redis is frozen for four seconds and thawed."""
-    phases = ["before", "first 0.5 s frozen", "rest of the freeze", "after the thaw"]
-    slowest: dict[str, list[float]] = {phase: [] for phase in phases}
-    middles: dict[str, list[float]] = {phase: [] for phase in phases}
+    slowest: dict[str, list[float]] = {phase: [] for phase in PHASES}
+    middles: dict[str, list[float]] = {phase: [] for phase in PHASES}
     asked = failed = 0
     for _ in range(rounds):
         with redis_server() as (url, pid):
             port = free_port()
             with serving(ROUTER, port, env={"REDIS_URL": url}):
                 answers = await _talk_while_frozen(port, pid)
-        for phase in phases:
+        for phase in PHASES:
             times = [t for begun, t, _ in answers if _phase(begun, t) == phase]
             slowest[phase].append(1000 * max(times))
             middles[phase].append(1000 * statistics.median(times))
@@ -247,20 +265,19 @@ async def freeze_under_load(rounds: int) -> list[Row]:
         failed += sum(status != 200 for _, _, status in answers)
     slower = [
         frozen - before
-        for frozen, before in zip(slowest[phases[1]], slowest[phases[0]], strict=True)
+        for frozen, before in zip(slowest[PHASES[1]], slowest[PHASES[0]], strict=True)
     ]
     words = f"{rounds} rounds"
-    rows = [
-        Row(
-            figure=f"Redis frozen under load, {phase}: slowest answer",
-            ours=describe(slowest[phase], " ms", 0),
-            beside=name_peer("its median", middles[phase], " ms", 1),
-            times=words,
-        )
-        for phase in phases
-    ]
     return [
-        *rows,
+        *(
+            Row(
+                figure=f"Redis frozen under load, {phase}: slowest answer",
+                ours=describe(slowest[phase], " ms", 0),
+                beside=name_peer("its median", middles[phase], " ms", 1),
+                times=words,
+            )
+            for phase in PHASES
+        ),
         Row(
             figure="Redis frozen: slowest answer, more than before",
             ours=describe(slower, " ms", 0),
@@ -278,10 +295,10 @@ async def freeze_under_load(rounds: int) -> list[Row]:
 
 def _phase(begun: float, took: float) -> str:
     if begun + took < 2:
-        return "before"
+        return PHASES[0]
     if begun < 2.5:
-        return "first 0.5 s frozen"
-    return "rest of the freeze" if begun < 6 else "after the thaw"
+        return PHASES[1]
+    return PHASES[2] if begun < 6 else PHASES[3]
 
 
 async def _talk_while_frozen(port: int, pid: int) -> list[tuple[float, float, int]]:

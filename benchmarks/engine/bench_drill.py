@@ -5,7 +5,7 @@ each turn is asked again until it is answered, as the page does, and afterwards 
 them must be there. Applications with known mistakes, and ones without, are drilled in
 small groups. Drills of a small stack are ended at random moments by signals.
 
-``bench_drill.py [DRILLS] [ENDS] [APPLICATIONS]``; with 0 a part is left out.
+``bench_drill.py [DRILLS] [ENDS] [APPLICATIONS]``; with 0 a part is skipped.
 """
 
 from __future__ import annotations

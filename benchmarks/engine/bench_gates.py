@@ -160,8 +160,8 @@ def time_gate(case: Case, boots: list[float]) -> float:
         write_files(folder, case, boots)
         with brought_up(folder) as project:
             said = run("docker", "logs", f"{project}-app-1", folder=folder)
-            told = run("docker", "inspect", f"{project}-dependent-1", folder=folder)
-    started = datetime.fromisoformat(json.loads(told)[0]["State"]["StartedAt"])
+            seen = run("docker", "inspect", f"{project}-dependent-1", folder=folder)
+    started = datetime.fromisoformat(json.loads(seen)[0]["State"]["StartedAt"])
     return started.timestamp() - float(said.split()[1])
 
 

@@ -49,7 +49,7 @@ class Made:
 def make_stack(read: Read, options: Options) -> Made:
     """Translate a project that was read."""
     notes = Notes()
-    _tell_missing(read, notes)
+    _note_missing(read, notes)
     services = _translate(read, options, notes)
     edges = read_edges(services)
     excluded = adopt_profiles(services, edges)
@@ -124,11 +124,11 @@ def _make_head(read: Read) -> list[str]:
     return [f"Adopted from {files}"]
 
 
-def _tell_missing(read: Read, notes: Notes) -> None:
-    notes.told += [describe_missing(each) for each in read.missing]
+def _note_missing(read: Read, notes: Notes) -> None:
+    notes.remarks += [describe_missing(each) for each in read.missing]
     if read.unset:
         names = ", ".join(read.unset)
-        notes.told.append(f"not set, and required: {names}; set them before `up`")
+        notes.remarks.append(f"not set, and required: {names}; set them before `up`")
 
 
 # The whole
@@ -223,7 +223,7 @@ def _make_report(read: Read, target: Target, made: Made, proof: Proof) -> Report
         raw={key: tuple(names) for key, names in notes.raw.items()},
         lost=tuple(notes.lost),
         offered=tuple(notes.offered),
-        told=tuple(notes.told),
+        remarks=tuple(notes.remarks),
         hardened=made.hardened,
         optional=made.excluded,
         selections=made.selections,

@@ -62,7 +62,7 @@ class Answer:
         return code, out.decode(errors="replace"), err.decode(errors="replace")
 
     def close(self) -> None:
-        """End the call, if it is still under way: nobody waits for it any more."""
+        """End the call, if it is still under way: its answer is not needed."""
         if self._done is None:
             self._process.kill()
             self.wait()
@@ -84,17 +84,17 @@ class Answer:
         return escape_control(_PREFIX.sub("", said).strip('"')) or "no reason given"
 
 
-def ask_model(source: Source, *, profiles: bool = True) -> Answer:
-    """The model with its variables filled; with every profile unless told otherwise."""
-    return _ask(source, (), profiles=profiles)
+def ask_model(source: Source) -> Answer:
+    """The model with its variables filled, of every profile."""
+    return _ask(source, ())
 
 
 def ask_texts(source: Source) -> Answer:
     """The merged texts as they were written: no variable filled, no path resolved."""
-    return _ask(source, _TEXT_WORDS, profiles=True)
+    return _ask(source, _TEXT_WORDS)
 
 
-def _ask(source: Source, words: tuple[str, ...], *, profiles: bool) -> Answer:
+def _ask(source: Source, words: tuple[str, ...]) -> Answer:
     program = find_docker_command()
     if program is None:
         raise ComposeMissing(
@@ -104,8 +104,7 @@ def _ask(source: Source, words: tuple[str, ...], *, profiles: bool) -> Answer:
     command = [program, "compose", "--project-directory", str(source.folder)]
     for path in source.env_files:
         command += ["--env-file", str(path)]
-    if profiles:
-        command += ["--profile", "*"]
+    command += ["--profile", "*"]
     for name in source.files:
         command += ["-f", name]
     environment = {

@@ -30,7 +30,7 @@ _RANK = {
     "service_completed_successfully": 3,
 }
 _BOOT = "2m"
-"""How long a service with a port alone may take: nobody said how long it does."""
+"""How long a service with a port alone may take: the files do not say how long."""
 _LENIENT = ("redis", "valkey")
 """Recipes whose probe a password would turn away."""
 

@@ -17,7 +17,7 @@ from composegen.adopt.networks import adopt_network_mode, adopt_networks
 from composegen.adopt.ports import adopt_ports
 from composegen.adopt.reading import list_env_files
 from composegen.adopt.seen import Seen
-from composegen.adopt.texts import undouble, write_text
+from composegen.adopt.texts import undouble, write_text, write_texts
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.named import ELSEWHERE
 from composegen.stackfile.keys.compose import BUILD_KEYS
@@ -67,18 +67,9 @@ def _pass(key: str) -> Callable[[Seen], None]:
     def adopt(seen: Seen) -> None:
         value = seen.text[key]
         if value not in (None, [], {}):
-            seen.set(key, _write_plain(value))
+            seen.set(key, write_texts(value))
 
     return adopt
-
-
-def _write_plain(value: Any) -> Any:
-    """A value with every scalar as its text; null stays."""
-    if isinstance(value, dict):
-        return {key: _write_plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_write_plain(item) for item in value]
-    return None if value is None else write_text(value)
 
 
 def _adopt_build(seen: Seen) -> None:
@@ -88,8 +79,8 @@ def _adopt_build(seen: Seen) -> None:
     model = seen.model.get("build") or {}
     if "context" in options or "context" in model:
         text = write_text(options.get("context") or ".")
-        told = undouble(write_text(model.get("context")))
-        options["context"] = _settle_context(seen, text, told)
+        value = undouble(write_text(model.get("context")))
+        options["context"] = _settle_context(seen, text, value)
     if "args" in options:
         pairs = read_pairs(options["args"])
         options["args"] = write_pairs(pairs)
@@ -167,9 +158,7 @@ def _adopt_deploy(seen: Seen) -> None:
         if key in limits:
             _set_limit(seen, key, limits.pop(key), "deploy")
     if limits:
-        resources["limits"] = limits
         seen.lose("deploy", f"deploy.resources.limits: {', '.join(limits)}")
-        resources.pop("limits")
     deploy.pop("resources", None)
     if resources:
         deploy["resources"] = resources
@@ -231,26 +220,21 @@ def _adopt_secrets(seen: Seen) -> None:
     for item in seen.text["secrets"] or []:
         long = item if isinstance(item, dict) else {"source": item}
         name = write_text(long.get("source"))
-        told = top.get(name) or {}
+        declared = top.get(name) or {}
         target = write_text(long.get("target") or name)
         usual = target in {name, f"{folder}/{name}"}
-        if told.get("external") or not SECRET_NAME.fullmatch(name):
-            seen.lose("secrets", f"{name}: {_why_lost(told)}")
-        elif not usual:
+        if declared.get("external") or not SECRET_NAME.fullmatch(name):
+            seen.lose("secrets", f"{name}: {_why_lost(declared)}")
+            continue
+        uses[name] = "none"
+        if not usual:
             seen.lose("secrets", f"{name} at {target}: it is at {folder}/{name}")
-            uses[name] = "none"
-        else:
-            uses[name] = "none"
     if uses:
         seen.set("secrets", uses)
 
 
-def _why_lost(told: Mapping[str, Any]) -> str:
-    return "is external" if told.get("external") else "has a name with other letters"
-
-
-def _adopt_configs(seen: Seen) -> None:
-    seen.set_raw("configs", seen.text["configs"])
+def _why_lost(secret: Mapping[str, Any]) -> str:
+    return "is external" if secret.get("external") else "has a name with other letters"
 
 
 def _adopt_switch(key: str) -> Callable[[Seen], None]:
@@ -302,7 +286,6 @@ _TABLE: Mapping[str, Callable[[Seen], None]] = {
     "mem_limit": _limit("mem_limit"),
     "pids_limit": _limit("pids_limit"),
     "secrets": _adopt_secrets,
-    "configs": _adopt_configs,
     "logging": _adopt_logging,
     **{key: _adopt_switch(key) for key in ("read_only", "cap_drop", "init")},
     "security_opt": _adopt_switch("security_opt"),

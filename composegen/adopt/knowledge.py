@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from composegen.adopt.names import read_pairs
 from composegen.adopt.seen import Seen
@@ -224,12 +223,12 @@ def list_addresses(services: Mapping[str, Seen]) -> Iterator[Address]:
     """Every pair of services of which one names the other, once."""
     known = {name: one.name for one in services.values() for name in list_names(one)}
     for seen in services.values():
-        told = {seen.name}
+        found = {seen.name}
         for variable, text in read_pairs(seen.model.get("environment")):
             for host, _ in find_hosts(variable, undouble(text or "")):
                 target = known.get(host)
-                if target is not None and target not in told:
-                    told.add(target)
+                if target is not None and target not in found:
+                    found.add(target)
                     yield Address(source=seen.name, target=target, variable=variable)
 
 
@@ -244,12 +243,6 @@ def mentions(seen: Seen, other: Seen) -> bool:
 
 
 # Mounts
-
-
-def list_mounts(seen: Seen) -> list[tuple[str, Any]]:
-    """Each mount as written in the stack file, with Compose's own form."""
-    written = seen.sketch.keys.get("volumes") or []
-    return list(zip(written, seen.model.get("volumes") or [], strict=False))
 
 
 def has_bind_mount(seen: Seen, *, writable: bool = False) -> bool:

@@ -17,7 +17,7 @@ _WIDTH = 88
 _MOST_IN_LINE = 4
 _BLOCKS = frozenset({"environment", "volumes", "labels"})
 _BARE = re.compile(r"true|false|no|\d{1,11}|\d{1,5}\.\d{1,3}", re.ASCII)
-"""Texts that are read as they are, and that nobody would quote."""
+"""Texts that are read as they are, and need no quotes for a reader either."""
 
 Comments = Mapping[tuple[str, ...], tuple[str, ...]]
 
@@ -38,8 +38,6 @@ def write_stack(
             lines += _write_services(services)
         else:
             lines += _write_pair(key, value, 0, {}, (key,))
-            if lines and key != "services" and not isinstance(value, dict | list):
-                continue
     return "\n".join(_join_scalars(lines)) + "\n"
 
 

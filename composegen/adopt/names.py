@@ -48,10 +48,10 @@ def adopt_environment(seen: Seen) -> None:
     odd: Pairs = []
     for name, text in pairs:
         filled = seen.fill(name)
-        told = resolved.get(filled)
+        value = resolved.get(filled)
         settled = text
-        if text is not None and told is not None:
-            settled = _settle(seen, filled, text, told)
+        if text is not None and value is not None:
+            settled = _settle(seen, filled, text, value)
         is_plain = has_variables(name) or ENV_NAME.fullmatch(name)
         (kept if is_plain else odd).append((name, settled))
     if kept:

@@ -25,11 +25,6 @@ def _read_named(written: Any) -> dict[str, Any]:
     return {write_text(name): None for name in written or []}
 
 
-def list_named(seen: Seen) -> tuple[str, ...]:
-    """The networks of a service as Compose resolves them."""
-    return tuple(seen.model.get("networks") or {})
-
-
 def adopt_network_mode(seen: Seen) -> None:
     """`none`, `host` and `service:NAME` have a word; others are lost."""
     text = write_text(seen.text["network_mode"])

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from composegen.adopt.asking import Plain
 from composegen.adopt.texts import Path, fill, list_variables, walk_texts
 
-_TIMES = frozenset(
-    "interval timeout start_period start_interval stop_grace_period".split()
-)
+_TIMES = frozenset("interval timeout start_period stop_grace_period".split())
 _SIZES = frozenset(
     "mem_limit memory shm_size memswap_limit mem_reservation size".split()
 )
@@ -24,10 +22,11 @@ _COUNTS = frozenset(
 _FIXED = frozenset(
     "restart network_mode pull_policy platform condition profiles env_file tty init "
     "stdin_open privileged read_only external internal attachable driver count mode "
-    "protocol uid gid condition type disable required restart_policy label_file pid "
+    "protocol uid gid type disable required restart_policy label_file pid "
     "ipc subnet ipv4_address ipv6_address gateway ip_range ulimits start_interval "
     "isolation cgroup enable_ipv6 create_host_path sysctls cap_add devices gpus".split()
 )
+"""Keys whose values are words, switches or addresses that Compose checks."""
 _PATH_LIKE = re.compile(r"(\.{0,2}/|~)")
 _FIRST_PORT = 21000
 

@@ -28,7 +28,7 @@ def _write(report: Report) -> Iterator[str]:
     yield f"read {', '.join(report.read)}: {services}{profiles}"
     for name, value in report.settings.items():
         yield f"used {name}={value} of .env"
-    for line in report.told:
+    for line in report.remarks:
         yield f"note: {line}"
     if report.written:
         yield f"wrote {report.written}"

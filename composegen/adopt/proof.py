@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from composegen.adopt.asking import Plain
+from composegen.adopt.gates import is_stronger
 from composegen.adopt.report import Entry, Gate
 
 _ADDED = frozenset(
@@ -21,12 +22,10 @@ _APART = frozenset(
     "depends_on networks healthcheck ports volumes deploy scale secrets "
     "environment".split()
 )
-_IGNORED = frozenset("profiles expose mem_reservation".split())
-_RANK = {
-    "service_started": 1,
-    "service_healthy": 2,
-    "service_completed_successfully": 3,
-}
+"""What is compared part by part, by `_COMPARERS`."""
+_IGNORED = frozenset({"expose", "profiles"})
+"""`expose` opens nothing: containers of one network reach every port. Groups stand for
+`profiles`, and the models of all selections are compared as one."""
 
 
 def join_models(models: Iterable[Plain], gates: Iterable[Gate]) -> Plain:
@@ -112,7 +111,7 @@ def _compare_gates(old: Plain, new: Plain) -> Iterator[str]:
             yield f"the edge to {target} is lost"
             continue
         before, after = edge.get("condition"), now.get("condition")
-        if _RANK.get(after, 0) < _RANK.get(before, 0):
+        if not is_stronger(after, before):
             yield f"the edge to {target} is weaker: {before} -> {after}"
         if edge.get("required", True) != now.get("required", True):
             yield f"the edge to {target} is required: {now.get('required', True)}"

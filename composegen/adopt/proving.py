@@ -27,7 +27,7 @@ class Before:
     answer: Answer
 
     def close(self) -> None:
-        """End the call, if nobody waits for it any more."""
+        """End the call, if it is still under way."""
         self.answer.close()
 
 

@@ -138,7 +138,7 @@ def _check_syntax(project: Project) -> None:
 
 
 def _list_unset(texts: Plain, values: Mapping[str, str]) -> Iterator[str]:
-    told: set[str] = set()
+    found: set[str] = set()
     for _, text in walk_texts(texts):
         for variable in list_variables(text):
             known = values.get(variable.name)
@@ -146,9 +146,9 @@ def _list_unset(texts: Plain, values: Mapping[str, str]) -> Iterator[str]:
                 known == "" and variable.operator == "?"
             )
             if variable.operator.endswith("?") and not is_set:
-                if variable.name not in told:
+                if variable.name not in found:
                     yield variable.name
-                told.add(variable.name)
+                found.add(variable.name)
 
 
 # Env files

@@ -8,15 +8,13 @@ from typing import Any
 from composegen.adopt.written import Spot
 from composegen.records import field, record
 
-BY = ("file", "recipe", "family", "tcp", "outside")
-"""Where a gate comes from, the surest first."""
-
 
 @record
 class Gate:
     """One edge: what it waited for, what it waits for now, and which check says so.
 
-    ``by`` is empty where nothing could be found; ``why`` is a reason for people.
+    ``by`` is where the check comes from, the surest first: file, recipe, family, tcp,
+    outside; empty where none was found. ``why`` is a reason for people.
     ``is_new``: only an address in a variable said that there is an edge.
     """
 
@@ -49,7 +47,7 @@ class Notes:
     lost: list[Entry] = field(default_factory=list)
     raw: dict[str, list[str]] = field(default_factory=dict)
     offered: list[Entry] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def change(self, entry: Entry) -> None:
         """Note a difference on purpose, once."""
@@ -83,7 +81,7 @@ class Report:
     raw: Mapping[str, tuple[str, ...]]
     lost: tuple[Entry, ...]
     offered: tuple[Entry, ...]
-    told: tuple[str, ...]
+    remarks: tuple[str, ...]
     hardened: tuple[str, ...]
     optional: tuple[str, ...]
     selections: tuple[tuple[str, ...], ...]
@@ -103,7 +101,7 @@ class Report:
             "raw": {key: list(names) for key, names in self.raw.items()},
             "lost": [_describe_entry(entry) for entry in self.lost],
             "offered": [_describe_entry(entry) for entry in self.offered],
-            "notes": list(self.told),
+            "notes": list(self.remarks),
             "hardened": list(self.hardened),
             "names": {},
             "optional": list(self.optional),

@@ -27,6 +27,15 @@ def write_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def write_texts(value: Any) -> Any:
+    """A value with every scalar as its text; null stays."""
+    if isinstance(value, dict):
+        return {key: write_texts(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [write_texts(item) for item in value]
+    return None if value is None else write_text(value)
+
+
 def walk_texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Every text with a variable in a model, keys included, with its path."""
     if isinstance(value, dict):
@@ -63,8 +72,3 @@ def fill(text: str, values: Mapping[str, str]) -> str | None:
 def undouble(text: str) -> str:
     """A value of a filled model without Compose's escapes."""
     return text.replace("$$", "$")
-
-
-def escape(text: str) -> str:
-    """A literal text as a stack file writes it."""
-    return text.replace("$", "$$")

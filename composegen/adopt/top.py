@@ -9,7 +9,7 @@ from composegen.adopt.project import DEFAULT_NAMES
 from composegen.adopt.reading import Read
 from composegen.adopt.report import Entry, Notes
 from composegen.adopt.seen import Seen
-from composegen.adopt.texts import fill, write_text
+from composegen.adopt.texts import fill, write_text, write_texts
 from composegen.paths import exists
 from composegen.values import SECRET_NAME, has_variables
 
@@ -35,7 +35,7 @@ def make_top(read: Read, services: Mapping[str, Seen], notes: Notes) -> dict[str
     _add(top, "compose", raw)
     extensions = [key for key in read.texts if key.startswith("x-")]
     if extensions:
-        notes.told.append(
+        notes.remarks.append(
             f"{', '.join(extensions)}: what services take from it stands in them now"
         )
     return top
@@ -63,7 +63,7 @@ def _make_volumes(
     )
     kept: dict[str, Any] = {}
     for name in read.written.sort(declared, "volumes"):
-        options = _write_plain(declared[name] or {})
+        options = write_texts(declared[name] or {})
         if name in used or is_variable:
             if options or name not in used:
                 kept[name] = options or None
@@ -82,7 +82,7 @@ def _make_networks(
     }
     kept: dict[str, Any] = {}
     for name in read.written.sort(declared, "networks"):
-        options = _write_plain(declared[name] or {})
+        options = write_texts(declared[name] or {})
         if name not in used:
             _lose(read, notes, "networks", name, "no service is on it")
         elif options:
@@ -118,11 +118,3 @@ def _make_secrets(
 def _lose(read: Read, notes: Notes, kind: str, name: str, why: str) -> None:
     spot = read.written.find(kind, name)
     notes.lose(Entry(service=None, key=f"{kind}.{name}", what=why, spot=spot))
-
-
-def _write_plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _write_plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_write_plain(item) for item in value]
-    return None if value is None else write_text(value)

@@ -21,6 +21,7 @@ from composegen.text import count
 
 if TYPE_CHECKING:
     from composegen.planning.plan import Plan
+    from composegen.planning.selection import Selection
     from composegen.targets.output import Written
     from composegen.terminal.console import Console
 
@@ -74,16 +75,12 @@ def render(
     if against:
         _compare(file, against)
         return
-    from composegen.planning.plan import make_plan
     from composegen.stackfile.load import find_output
-    from composegen.targets.files import OLDEST_START_INTERVAL, Options
     from composegen.targets.output import (
         check_rendered,
-        find_prefix,
         read_recorded,
         write_rendered,
     )
-    from composegen.targets.table import TARGETS
 
     console = make_console()
     folder = Path(file).parent
@@ -96,25 +93,37 @@ def render(
         recorded = read_recorded(path)
         if recorded is not None:
             selection, engine = recorded.selection, recorded.engine
-    stack = load_file(file, selection).stack
-    options = Options(
-        prefix=find_prefix(path, folder),
-        name=path.name,
-        engine=engine or OLDEST_START_INTERVAL,
-    )
-    made = make_plan(stack, selection)
-    for rendered in TARGETS["compose"](made, options):
+    plan, texts = _render(file, selection, path, engine)
+    for text in texts:
         if output == "-":
-            console.write_file(rendered.text)
+            console.write_file(text)
         elif only_check:
-            check_rendered(rendered.text, path)
+            check_rendered(text, path)
             console.say(f"{path} is up to date")
         else:
             written = write_rendered(
-                rendered.text, path, force=force, is_named=output is not None
+                text, path, force=force, is_named=output is not None
             )
-            _say_written(console, written, path, made)
-            _say_missing_secrets(console, made, folder)
+            _say_written(console, written, path, plan)
+            _say_missing_secrets(console, plan, folder)
+
+
+def _render(
+    file: str, selection: Selection, path: Path, engine: int | None
+) -> tuple[Plan, list[str]]:
+    """The plan of a stack, and its Compose file as it would be written to a path."""
+    from composegen.planning.plan import make_plan
+    from composegen.targets.files import OLDEST_START_INTERVAL, Options
+    from composegen.targets.output import find_prefix
+    from composegen.targets.table import TARGETS
+
+    plan = make_plan(load_file(file, selection).stack, selection)
+    options = Options(
+        prefix=find_prefix(path, Path(file).parent),
+        name=path.name,
+        engine=engine or OLDEST_START_INTERVAL,
+    )
+    return plan, [each.text for each in TARGETS["compose"](plan, options)]
 
 
 def _compare(file: str, against: tuple[str, ...]) -> None:

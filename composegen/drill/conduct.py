@@ -321,15 +321,15 @@ class Conductor:
 
     def _restart_lost(self, rows: list[Row]) -> list[Row]:
         """Restart those that did not recover, and add to the evidence if that helps."""
-        told = []
+        judged = []
         for row in rows:
             if row.verdict is not Verdict.FAILS or row.recovered_after is not None:
-                told.append(row)
+                judged.append(row)
                 continue
             words = self._restart(row.dependent)
             evidence = (*row.evidence[:1], words, *row.evidence[1:])
-            told.append(replace(row, evidence=evidence))
-        return told
+            judged.append(replace(row, evidence=evidence))
+        return judged
 
     def _restart(self, name: str) -> str:
         if self._is_well(name, time.monotonic() - 1.0):

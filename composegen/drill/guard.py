@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from typing import Self
 
-from composegen.system import guardian
+from composegen.system.guard import start_guardian
 
 _PATIENCE = 240
 
@@ -24,22 +22,7 @@ class DrillGuard:
     def __init__(self, mark: str, command: Sequence[str]) -> None:
         self._is_released = False
         self._command = json.dumps(list(command))
-        env = {k: v for k, v in os.environ.items() if k != guardian.MARK}
-        ours, self._pipe = os.pipe()
-        try:
-            self._child = subprocess.Popen(
-                [sys.executable, "-S", "-I", str(guardian.__file__), mark],
-                stdin=ours,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=env,
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(self._pipe)
-            raise
-        finally:
-            os.close(ours)
+        self._child, self._pipe = start_guardian(mark)
         self._send(f"~{_PATIENCE}")
         self._send(f"*{self._command}")
 

@@ -6,10 +6,8 @@ and touches only containers and processes of this folder.
 
 from __future__ import annotations
 
-import json
 import re
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,27 +16,14 @@ from composegen.drill.trials import Fault
 from composegen.paths import exists
 from composegen.places.status import format_now
 from composegen.records import as_dict, record, replace
-from composegen.system.files import write_atomically
 from composegen.system.identity import Identity
 from composegen.values import SERVICE_NAME
-from composegen.workspace.state import (
-    STATE_FOLDER,
-    Lock,
-    NotTrusted,
-    make_state_folder,
-    read_state,
-)
-from composegen.workspace.stateform import (
-    BadForm,
-    expect,
-    make_harmless,
-    read_json,
-    read_record,
-)
+from composegen.workspace.state import STATE_FOLDER, Lock, make_state_folder
+from composegen.workspace.statefile import load_state, write_state
+from composegen.workspace.stateform import expect, make_harmless, read_record
 
 FILE = "drill.json"
 _LOCK = "drill.lock"
-_MODE = 0o600
 _FORM = 1
 _MARK = re.compile(r"[0-9a-f]{16}")
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -73,9 +58,8 @@ class DrillFile:
 
     def keep(self, notes: DrillNotes) -> None:
         """Keep the notes before anything is done. Raises FileRefused."""
-        data = {**_as_plain(notes), "form": _FORM, "at": format_now()}
-        path = make_state_folder(self.folder) / FILE
-        write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
+        data = {**as_dict(notes), "form": _FORM, "at": format_now()}
+        write_state(make_state_folder(self.folder) / FILE, data)
 
     def remove(self) -> None:
         """Forget it: nothing is left to undo."""
@@ -123,17 +107,6 @@ class Journal:
         self._file.keep(notes)
 
 
-def _as_plain(value: Any) -> Any:
-    """Records as mappings, however deep they are."""
-    if hasattr(value, "__record_fields__"):
-        return {name: _as_plain(each) for name, each in as_dict(value).items()}
-    if isinstance(value, Mapping):
-        return {name: _as_plain(each) for name, each in value.items()}
-    if isinstance(value, tuple):
-        return [_as_plain(each) for each in value]
-    return value
-
-
 def has_notes(folder: Path) -> bool:
     """Whether a drill is under way in a folder, or has left something."""
     return exists(folder / STATE_FOLDER / FILE)
@@ -141,17 +114,10 @@ def has_notes(folder: Path) -> bool:
 
 def read_notes(folder: Path) -> DrillNotes | None:
     """The notes of a drill; None where there are none. Raises NotTrusted."""
-    text = read_state(folder, FILE)
-    if text is None:
-        return None
-    try:
-        return _parse(text)
-    except BadForm as error:
-        raise NotTrusted(folder / STATE_FOLDER / FILE, str(error)) from None
+    return load_state(folder, FILE, parse=_parse)
 
 
-def _parse(text: str) -> DrillNotes:
-    data = read_json(text)
+def _parse(data: dict[str, Any]) -> DrillNotes:
     expect(data.pop("form", None) == _FORM, "form", f"{_FORM}, the one of this version")
     notes = read_record(DrillNotes, make_harmless(data))
     expect(bool(_MARK.fullmatch(notes.mark)), "mark", "the mark of a drill")

@@ -298,7 +298,7 @@ class Address:
 class Up(Event):
     """All that is required is up; ``is_held``: for as long as this process runs.
 
-    ``again`` is the command that tries what was excluded once more, ``hints`` are lines
+    ``again`` is the command that tries what was excluded again, ``hints`` are lines
     about what this command does not do.
     """
 

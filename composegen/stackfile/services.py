@@ -17,6 +17,9 @@ from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.recipes import Recipe
 from composegen.values import Number, find_default, parse_duration, split_outside
 
+_TEXTS = ("image", "restart", "user")
+_LISTS = ("aliases", "cap_add", "env_file", "tmpfs", "volumes")
+
 
 def make_service(
     name: str,
@@ -34,7 +37,6 @@ def make_service(
         name=name,
         recipe=str(draft.get("use", "")) if recipe else "",
         is_store=bool(recipe and recipe.is_store),
-        image=str(draft.get("image", "")),
         build=build,
         publish=publish,
         health=_make_health(
@@ -42,23 +44,16 @@ def make_service(
         ),
         needs=_make_needs(draft.get("needs", {})),
         environment=draft.get("environment", {}),
-        env_file=tuple(draft.get("env_file", ())),
         env_file_names=env_file_names,
-        volumes=tuple(draft.get("volumes", ())),
-        tmpfs=tuple(draft.get("tmpfs", ())),
         labels=draft.get("labels", {}),
         networks=draft.get("networks"),
         network_mode=str(
             draft.get("network_mode")
             or draft.get("compose", {}).get("network_mode", "")
         ),
-        aliases=tuple(draft.get("aliases", ())),
         secrets=_make_secrets(draft.get("secrets", {})),
-        user=str(draft.get("user", "")),
-        cap_add=tuple(draft.get("cap_add", ())),
         passed=_list_passed(draft),
         job=bool(draft.get("job", False)),
-        restart=str(draft.get("restart", "")),
         enabled=bool(draft.get("enabled", not draft.get("group"))),
         groups=tuple(draft.get("group", ())),
         resources=make_resources(draft.get("resources", {})),
@@ -69,10 +64,17 @@ def make_service(
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,
+        **_list_plain(draft),
         **_take_numbers(
             {"port": port, "replicas": draft.get("replicas", 1)}, "port", "replicas"
         ),
     )
+
+
+def _list_plain(draft: Draft) -> dict[str, Any]:
+    """What a service has as it is in its draft."""
+    texts = {key: str(draft.get(key, "")) for key in _TEXTS}
+    return {**texts, **{key: tuple(draft.get(key, ())) for key in _LISTS}}
 
 
 def _list_kept(draft: Draft) -> frozenset[str]:

@@ -20,6 +20,27 @@ Cleanup = tuple[str, ...]
 """A command that removes something which is no process."""
 
 
+def start_guardian(mark: str) -> tuple[subprocess.Popen[bytes], int]:
+    """A guardian in a session of its own, and the pipe to it. Raises OSError."""
+    env = {k: v for k, v in os.environ.items() if k != guardian.MARK}
+    ours, theirs = os.pipe()
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-S", "-I", str(guardian.__file__), mark],
+            stdin=ours,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=env,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(theirs)
+        raise
+    finally:
+        os.close(ours)
+    return child, theirs
+
+
 class Guard:
     """The guardian of one run, and all that it knows and still has to end.
 
@@ -39,24 +60,9 @@ class Guard:
 
     def start(self) -> None:
         """Start the guardian. Raises OSError."""
-        env = {k: v for k, v in os.environ.items() if k != guardian.MARK}
-        ours, theirs = os.pipe()
-        try:
-            self._child = subprocess.Popen(
-                [sys.executable, "-S", "-I", str(guardian.__file__), self._mark],
-                stdin=ours,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=env,
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(theirs)
-            raise
-        finally:
-            os.close(ours)
-        os.set_blocking(theirs, False)
-        self._pipe, self._unsent = theirs, b""
+        self._child, self._pipe = start_guardian(self._mark)
+        os.set_blocking(self._pipe, False)
+        self._unsent = b""
         self._began = time.monotonic()
         self._exited = watch_exit(self._child)
         self._exited.add_done_callback(self._lose)

@@ -141,7 +141,7 @@ def test_a_missing_env_file_stops_nothing(tmp_path: Path) -> None:
     report = adopt(tmp_path, text, {"web.env.example": "A=1\n"})
 
     assert report.unlisted == ()
-    assert any("cp web.env.example web.env" in line for line in report.told)
+    assert any("cp web.env.example web.env" in line for line in report.remarks)
     assert read_services(report)["web"]["env_file"] == "web.env"
 
 
@@ -151,7 +151,7 @@ def test_a_required_variable_that_is_not_set_stops_nothing(tmp_path: Path) -> No
     report = adopt(tmp_path, text)
 
     assert report.unlisted == ()
-    assert any("KEY" in line for line in report.told)
+    assert any("KEY" in line for line in report.remarks)
     assert read_services(report)["web"]["environment"] == {"A": "${KEY:?set it}"}
 
 

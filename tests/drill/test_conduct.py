@@ -1,4 +1,4 @@
-"""A whole drill, on a ground of which each service does what it is told to do."""
+"""A whole drill, on a ground whose services do what the test says."""
 
 from __future__ import annotations
 

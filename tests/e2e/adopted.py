@@ -136,7 +136,7 @@ SITUATIONS = {
         files={"server/Dockerfile": STATIC},
         waits=("web -> server",),
     ),
-    "its own check that nobody waits for": Situation(
+    "its own check that no edge waits for": Situation(
         text="""
         services:
           web: {build: ., command: "python /ask.py api:8000", depends_on: [api]}

@@ -97,8 +97,10 @@ def test_a_port_that_is_free_again_is_said_to_be(stack: Stack) -> None:
         stack.write({"web": make_service(publish=f"{port}:8000")})
         assert f"port {port} of this machine is taken by" in stack.up_in_vain().said
     asked = stack.why()
-    told = f"port {port} of this machine was taken when it was started, and is free now"
-    assert told in asked.said, asked
+    reason = (
+        f"port {port} of this machine was taken when it was started, and is free now"
+    )
+    assert reason in asked.said, asked
     assert "help: continue: composegen up" in asked.said, asked
     stack.up_well()
 

@@ -138,7 +138,7 @@ FAULTS = (
     Fault(
         "a service restarts for what it needs as often as that fails",
         "composegen/planning/changes.py",
-        "is_refused = is_out and self._count(need.service, now) >= MOST_CHANGES - 1",
+        "is_refused = turn.is_back and self._count(name, now) >= MOST_CHANGES - 1",
         "is_refused = False",
         ("tests/planning/test_changes.py",),
     ),
@@ -457,8 +457,8 @@ FAULTS = (
     Fault(
         "one-letter volumes pass",
         "composegen/stackfile/keys/mounts.py",
-        "        if mount.source:\n            return mount\n",
-        "        return mount\n",
+        "        if mount.source:\n            return True\n",
+        "        return True\n",
         READING,
     ),
     Fault(
@@ -1260,7 +1260,7 @@ FAULTS = (
         READING,
     ),
     Fault(
-        "a group is left out although another one of its service is selected",
+        "a group is excluded although another one of its service is selected",
         "composegen/planning/selection.py",
         "removed=expand(selection.removed, added))",
         "removed=expand(selection.removed, ()))",
@@ -1296,10 +1296,10 @@ FAULTS = (
     ),
     Fault(
         "a process that changes too often ends without its fallback",
-        "composegen/places/processes/later.py",
-        "if not is_back or self._count(name, now) < MOST_CHANGES - 1:",
-        "if self._count(name, now) < MOST_CHANGES:",
-        ("tests/places/processes/test_later.py",),
+        "composegen/planning/changes.py",
+        "is_refused = turn.is_back and self._count(name, now) >= MOST_CHANGES - 1",
+        "is_refused = self._count(name, now) >= MOST_CHANGES",
+        ("tests/places/processes/test_later.py", "tests/planning/test_changes.py"),
     ),
     Fault(
         "what fails while a run ends is excluded",

@@ -15,6 +15,7 @@ from composegen.planning.changes import (
     Changes,
     RestartNeed,
 )
+from composegen.records import replace
 
 NEED = RestartNeed(service="web", needed="cache", boot=10.0)
 OUT = {"web": ["cache"]}
@@ -87,6 +88,19 @@ def test_after_three_changes_it_stays_with_the_fallback_and_says_so_once() -> No
     assert changes.find_due(OUT, 101.0) == []
     assert changes.find_next(OUT, 101.0) == 10.0 + WINDOW
     assert changes.find_due(OUT, 50.0 + WINDOW) == [BACK]
+
+
+def test_a_service_that_misses_two_is_refused_each_of_them_once() -> None:
+    needs = [NEED, replace(NEED, needed="queue")]
+    without = {"web": ["cache", "queue"]}
+    changes = Changes(needs)
+    for need, at in zip(needs, (10.0, 20.0), strict=True):
+        changes.see(need.needed, 0.0, is_well=True)
+        changes.note(Change(service="web", needed=need.needed, is_back=False), at)
+
+    due = [changes.find_due(without, now) for now in (100.0, 101.0, 102.0, 103.0)]
+
+    assert due == [[REFUSED], [replace(REFUSED, needed="queue")], [], []]
 
 
 def test_what_was_never_seen_is_neither_lost_nor_back() -> None:

@@ -46,7 +46,7 @@ STORES = {
 }
 
 IN_MEMORY = {"memcached", "nats"}
-"""Stores whose images keep nothing on disk unless they are told to."""
+"""Stores whose images keep nothing on disk without an option for it."""
 PROGRAMS = {"clickhouse", "mariadb", "mongo", "mosquitto", "mysql", "postgres"}
 PROGRAMS |= {"redis", "valkey"}
 """Stores that a program of their image asks; the others are asked at their port."""

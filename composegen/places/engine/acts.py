@@ -282,24 +282,7 @@ class Acts:
                     f"`{name}`, which is required, has no container",
                     help=f"bring it up: composegen up {name}",
                 )
-        noted = [self._expect(name) for name in awaited]
-        begun = self._list_begun(awaited, new)
-        boot = Booting(
-            self._engine,
-            self._project,
-            replace(
-                self._notes,
-                services=tuple(noted),
-                complaint="",
-                failures=(),
-                began=self._engine.read_clock(),
-                limit=None,
-            ),
-            self._report,
-            OneCall(
-                awaited, ("restart", "--no-deps", *begun) if begun else _NOTHING_TO_DO
-            ),
-        )
+        boot = self._make_boot(awaited, new)
         given_up = boot.carry_out()
         self._forget_stop(new, seen)
         self._notes = change_notes(
@@ -313,6 +296,22 @@ class Acts:
         states = {name: each.state for name, each in boot.judge.candidates.items()}
         return tuple(name for name in awaited if states[name] not in FINE) or (
             *awaited,
+        )
+
+    def _make_boot(self, awaited: list[str], new: list[str]) -> Booting:
+        """The boot of these services, each of them required; new ones are started."""
+        begun = self._list_begun(awaited, new)
+        words = ("restart", "--no-deps", *begun) if begun else _NOTHING_TO_DO
+        notes = replace(
+            self._notes,
+            services=tuple(self._expect(name) for name in awaited),
+            complaint="",
+            failures=(),
+            began=self._engine.read_clock(),
+            limit=None,
+        )
+        return Booting(
+            self._engine, self._project, notes, self._report, OneCall(awaited, words)
         )
 
     def _list_begun(self, awaited: list[str], new: list[str]) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def _describe(helper: Container) -> str:
 
 
 def add_helpers(notes: Notes, names: Iterable[str]) -> tuple[str, ...]:
-    """Services with their helpers, as Compose has to be told."""
+    """Services with their helpers, as a call of Compose has to name them."""
     noted = ((name, notes.find(name)) for name in names)
     pairs = ((name, each.helper if each is not None else "") for name, each in noted)
     return tuple(each for pair in pairs for each in pair if each)

@@ -6,7 +6,6 @@ while the stack file is being edited.
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import time
@@ -27,27 +26,23 @@ from composegen.places.engine.endpoint import (
 from composegen.places.events import Failure
 from composegen.places.status import ExcludedNote, format_now
 from composegen.records import as_dict, field, record
-from composegen.system.files import write_atomically
 from composegen.values import SERVICE_NAME
 from composegen.workspace.state import (
     STATE_FOLDER,
     Lock,
     NotTrusted,
     make_state_folder,
-    read_state,
     show_path,
 )
+from composegen.workspace.statefile import load_state, write_state
 from composegen.workspace.stateform import (
-    BadForm,
     as_list,
     expect,
     make_harmless,
-    read_json,
     read_record,
 )
 
 FILE = "up.json"
-_MODE = 0o600
 _LOCK = "notes.lock"
 _POLL = 0.02
 _FORM = 2
@@ -236,22 +231,8 @@ def note_excluded(notes: Notes) -> tuple[ExcludedNote, ...]:
 
 def write_notes(folder: Path, notes: Notes) -> None:
     """Keep the notes of a stack's folder, with the time of now. Raises FileRefused."""
-    data = {
-        **as_dict(notes),
-        "form": _FORM,
-        "at": format_now(),
-        "settings": dict(notes.settings),
-        "services": [
-            {**as_dict(each), "needs": [as_dict(need) for need in each.needs]}
-            for each in notes.services
-        ],
-        "failures": [as_dict(each) for each in notes.failures],
-        "deaths": [as_dict(each) for each in notes.deaths],
-        "stopped": [as_dict(each) for each in notes.stopped],
-        "excluded": [as_dict(each) for each in notes.excluded],
-    }
-    path = make_state_folder(folder) / FILE
-    write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
+    data = {**as_dict(notes), "form": _FORM, "at": format_now()}
+    write_state(make_state_folder(folder) / FILE, data)
 
 
 def change_notes(folder: Path, notes: Notes, change: Callable[[Notes], Notes]) -> Notes:
@@ -295,17 +276,10 @@ def load_notes(folder: Path) -> Notes | None:
 
     Raises NotTrusted. Nothing may be connected to by them: ``read_notes`` compares.
     """
-    text = read_state(folder, FILE)
-    if text is None:
-        return None
-    try:
-        return _parse(text)
-    except BadForm as error:
-        raise NotTrusted(folder / STATE_FOLDER / FILE, str(error)) from None
+    return load_state(folder, FILE, parse=_parse)
 
 
-def _parse(text: str) -> Notes:
-    data = read_json(text)
+def _parse(data: dict[str, Any]) -> Notes:
     is_known = data.pop("form", None) in _FORMS
     expect(is_known, "form", f"{_FORM}, the one of this version")
     for name in _NO_LONGER:

@@ -7,7 +7,6 @@ first `up` of this folder is another folder's.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Container as Names
 from collections.abc import Mapping
@@ -22,24 +21,12 @@ from composegen.places.engine.notes import Notes
 from composegen.places.engine.ownership import Whose, find_whose
 from composegen.places.place import Volume, Volumes
 from composegen.records import as_dict, field, record
-from composegen.system.files import write_atomically
 from composegen.text import escape_control, format_size
-from composegen.workspace.state import (
-    STATE_FOLDER,
-    NotTrusted,
-    make_state_folder,
-    read_state,
-)
-from composegen.workspace.stateform import (
-    BadForm,
-    expect,
-    make_harmless,
-    read_json,
-    read_record,
-)
+from composegen.workspace.state import NotTrusted, make_state_folder
+from composegen.workspace.statefile import load_state, write_state
+from composegen.workspace.stateform import expect, make_harmless, read_record
 
 FILE = "volumes.json"
-_MODE = 0o600
 _FORM = 1
 _COMPARED = frozenset({"host", "context", "settings"})
 
@@ -114,16 +101,12 @@ def load_known(folder: Path) -> Known | None:
 
     Raises NotTrusted. Nothing may be connected to by it.
     """
-    text = read_state(folder, FILE)
-    if text is None:
-        return None
-    try:
-        data = read_json(text)
-        form = data.pop("form", None)
-        expect(form == _FORM, "form", f"{_FORM}, the one of this version")
-        return read_record(Known, make_harmless(data, keep=_COMPARED))
-    except BadForm as error:
-        raise NotTrusted(folder / STATE_FOLDER / FILE, str(error)) from None
+    return load_state(folder, FILE, parse=_parse)
+
+
+def _parse(data: dict[str, Any]) -> Known:
+    expect(data.pop("form", None) == _FORM, "form", f"{_FORM}, the one of this version")
+    return read_record(Known, make_harmless(data, keep=_COMPARED))
 
 
 def note_volumes(
@@ -165,14 +148,8 @@ def _make_known(volume: Found, *, is_own: bool) -> KnownVolume:
 
 
 def _write(folder: Path, known: Known) -> None:
-    data = {
-        **as_dict(known),
-        "form": _FORM,
-        "settings": dict(known.settings),
-        "volumes": [as_dict(each) for each in known.volumes],
-    }
-    path = make_state_folder(folder) / FILE
-    write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
+    data = {**as_dict(known), "form": _FORM}
+    write_state(make_state_folder(folder) / FILE, data)
 
 
 def _find_known(notes: Notes, folder: Path) -> dict[str, KnownVolume]:

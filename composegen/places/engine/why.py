@@ -117,7 +117,7 @@ class _Doctor:
         ]
 
     def _is_given_up(self, name: str) -> bool:
-        """Whether nobody waits for a service that is optional to them."""
+        """Whether services that need it optionally do not wait for it any more."""
         state = self.seen.find(name).state
         return state in {State.FAILED, State.STOPPED, State.EXCLUDED}
 

@@ -1,45 +1,24 @@
-"""When a running service is restarted with its fallback, and when it gets back.
+"""Which processes are restarted for what they need, and which still use what is gone.
 
-``later: restart`` in a need asks for it. Nothing here waits or acts; times are seconds
-of the monotonic clock, passed in.
+``planning.changes`` has the rules; here is how the services of a run stand. Nothing
+here waits or acts; times are seconds of the monotonic clock, passed in.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from composegen.needs import Later
 from composegen.places.processes.gates import find_patience, serves
 from composegen.places.processes.plan import Way
 from composegen.places.processes.service import RunningService
 from composegen.places.status import State
+from composegen.planning.changes import Change, Pace, RestartNeed, Turn
 from composegen.planning.plan import Gate
-from composegen.records import record
-
-BACK_AFTER = 30.0
-MOST_CHANGES, WINDOW = 3, 600.0
-
-
-@record
-class Change:
-    """A service that is to be restarted: without one that it needs, or with it again.
-
-    ``is_refused``: it has changed too often and stays as it is.
-    """
-
-    service: str
-    needed: str
-    is_back: bool
-    is_refused: bool = False
 
 
 class Restarts:
-    """The needs with ``later: restart`` of a run, and the changes that they made.
-
-    At most three changes of a service in ten minutes. It gets back only if it could be
-    changed once more, so that it ends with its fallback.
-    """
+    """The needs with ``later: restart`` of a run, and the changes that they made."""
 
     def __init__(
         self,
@@ -54,8 +33,7 @@ class Restarts:
             and name in services
             and gate.service in services
         ]
-        self._changes: dict[str, list[float]] = {}
-        self._refused: dict[str, str] = {}
+        self._pace = Pace()
 
     @property
     def watched(self) -> tuple[RunningService, ...]:
@@ -69,60 +47,30 @@ class Restarts:
     def find_due(self, now: float) -> list[Change]:
         """What is to be changed at a moment, at most one thing of each service.
 
-        What is refused is in it once.
+        A refusal comes once.
         """
-        due: dict[str, Change] = {}
-        for service, gate, needed in self._needs:
-            name = service.name
-            if name in due or not can_change(service):
-                continue
-            is_back = gate.service in service.without
-            if now < self._find_moment(service, gate, needed):
-                continue
-            change = Change(service=name, needed=gate.service, is_back=is_back)
-            if not is_back or self._count(name, now) < MOST_CHANGES - 1:
-                due[name] = change
-            elif self._refused.get(name) != gate.service:
-                self._refused[name] = gate.service
-                due[name] = Change(
-                    service=name, needed=gate.service, is_back=True, is_refused=True
-                )
-        return list(due.values())
+        return self._pace.find_due(self._list_turns(), now)
 
     def note(self, change: Change, now: float) -> None:
         """A change is made."""
-        self._refused.pop(change.service, None)
-        self._changes.setdefault(change.service, []).append(now)
+        self._pace.note(change, now)
 
     def find_next(self, now: float) -> float:
         """The next moment at which time alone makes something due; infinite if none."""
-        moments = [
-            self._find_moment(service, gate, needed)
-            for service, gate, needed in self._needs
-            if can_change(service)
-        ]
-        moments += [
-            moment + WINDOW
-            for name in self._refused
-            for moment in self._changes.get(name, ())
-        ]
-        return min((each for each in moments if each > now), default=math.inf)
+        return self._pace.find_next(self._list_turns(), now)
 
-    def _count(self, name: str, now: float) -> int:
-        """How often a service was changed in the last ten minutes."""
-        recent = [each for each in self._changes.get(name, ()) if each > now - WINDOW]
-        self._changes[name] = recent
-        return len(recent)
-
-    def _find_moment(
-        self, service: RunningService, gate: Gate, needed: RunningService
-    ) -> float:
-        """When a service is to be changed if nothing happens; infinite for never."""
-        if gate.service in service.without:
-            since = needed.well_since
-            return math.inf if since is None else since + BACK_AFTER
-        is_gone = needed.away_since is not None and not serves(gate, needed)
-        return find_patience(needed) if is_gone else math.inf
+    def _list_turns(self) -> Iterator[Turn]:
+        for service, gate, needed in self._needs:
+            is_back = gate.service in service.without
+            since = needed.well_since if is_back else needed.away_since
+            is_served = not is_back and serves(gate, needed)
+            if since is not None and not is_served and can_change(service):
+                need = RestartNeed(
+                    service=service.name,
+                    needed=gate.service,
+                    boot=needed.unit.probe.boot,
+                )
+                yield Turn(need=need, is_back=is_back, since=since)
 
 
 def can_change(service: RunningService) -> bool:

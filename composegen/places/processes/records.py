@@ -7,7 +7,6 @@ service; the kernel gives it back when the run dies.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +22,7 @@ from composegen.places.processes.sockets import (
 )
 from composegen.places.status import ExcludedNote, ServiceStatus, format_now
 from composegen.records import as_dict, list_fields, record
-from composegen.system.files import check_readable, write_atomically
+from composegen.system.files import check_readable
 from composegen.system.identity import Identity, identify, is_still
 from composegen.system.launch import is_container_of
 from composegen.system.logfiles import find_log
@@ -34,17 +33,10 @@ from composegen.workspace.state import (
     NotTrusted,
     is_trusted,
     make_state_folder,
-    read_state,
 )
-from composegen.workspace.stateform import (
-    BadForm,
-    expect,
-    make_harmless,
-    read_json,
-    read_record,
-)
+from composegen.workspace.statefile import load_state, write_state
+from composegen.workspace.stateform import expect, make_harmless, read_record
 
-_MODE = 0o600
 _RUN = "run"
 _LAST = "last.json"
 _MARK = re.compile(r"[0-9a-f]{16}")
@@ -132,7 +124,7 @@ class RunFolder:
 
     def write_service(self, record: ServiceRecord) -> None:
         """Note a service that this run owns."""
-        self._write(self.path / f"{record.service}.json", as_dict(record))
+        write_state(self.path / f"{record.service}.json", as_dict(record))
 
     def read_service(self, service: str) -> ServiceRecord | None:
         """What was noted of a service, None where that is nothing to trust."""
@@ -153,7 +145,7 @@ class RunFolder:
 
     def write_run(self, record: RunRecord) -> None:
         """Note this run."""
-        self._write(self.path / f"run-{record.run}.json", as_dict(record))
+        write_state(self.path / f"run-{record.run}.json", as_dict(record))
 
     def has_run(self, run: str) -> bool:
         """Whether a run is noted."""
@@ -184,7 +176,7 @@ class RunFolder:
 
     def write_last(self, data: Mapping[str, Any]) -> None:
         """Keep how this run ended, with the time of now."""
-        self._write(self.path / _LAST, {**data, "at": format_now()})
+        write_state(self.path / _LAST, {**data, "at": format_now()})
 
     def read_last(self) -> dict[str, Any]:
         """How the last run ended; empty where none did, or what is there says nothing.
@@ -197,9 +189,6 @@ class RunFolder:
     def forget_last(self) -> None:
         """Forget how the last run ended: something else has happened since."""
         (self.path / _LAST).unlink(missing_ok=True)
-
-    def _write(self, path: Path, data: Mapping[str, Any]) -> None:
-        write_atomically(path, json.dumps(data, indent=1) + "\n", mode=_MODE)
 
     # What is there, and whether to trust it
 
@@ -262,13 +251,7 @@ class RunFolder:
         self, name: str, parse: Callable[[dict[str, Any]], Value]
     ) -> Value | None:
         """What a file holds, None where there is none. Raises NotTrusted."""
-        text = read_state(self.folder, _RUN, name)
-        if text is None:
-            return None
-        try:
-            return parse(read_json(text))
-        except BadForm as error:
-            raise NotTrusted(self.path / name, str(error)) from None
+        return load_state(self.folder, _RUN, name, parse=parse)
 
     def _check_log(self, log: str | None, service: str) -> None:
         is_own = log is None or is_same_path(Path(log), find_log(self.folder, service))

@@ -17,18 +17,13 @@ from composegen.places.processes.claims import Claims
 from composegen.places.processes.describing import describe_service
 from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.gates import Gates
-from composegen.places.processes.later import (
-    BACK_AFTER,
-    Change,
-    Restarts,
-    can_change,
-    list_stale,
-)
+from composegen.places.processes.later import Restarts, can_change, list_stale
 from composegen.places.processes.service import RunningService
 from composegen.places.processes.tender import Tender
 from composegen.places.processes.units import Unit
 from composegen.places.status import ExcludedNote, ServiceStatus
 from composegen.places.timeline import Boot
+from composegen.planning.changes import BACK_AFTER, Change
 from composegen.planning.exclusion import list_exclusions
 from composegen.planning.fallbacks import Excluded
 from composegen.planning.plan import Step

@@ -70,7 +70,7 @@ def check_aliases(checked: Checked) -> None:
 
 
 def _check_reach(checked: Checked, service: Service) -> None:
-    """Compose can be told of aliases on each network."""
+    """Compose takes aliases for each network by its name, without variables."""
     hidden = [name for name in list_raw_networks(service) if "$" in name]
     if service.aliases and hidden:
         checked.add(

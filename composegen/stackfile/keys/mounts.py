@@ -69,20 +69,14 @@ def read_tmpfs(reader: Reader, node: Node, path: Path) -> Any:
 
 def _read_mount(reader: Reader, node: Node) -> Mount | None:
     if isinstance(node, MappingNode):
-        raw = reader.read_raw(node)
-        if not isinstance(raw, dict) or not isinstance(raw.get("target"), str):
-            reader.add_type(node, "a volume with a `target`")
-            return None
-        return Mount(
-            source=str(raw.get("source") or ""), target=str(raw["target"]), long=raw
-        )
+        return _read_long_mount(reader, node)
     text = reader.read_text(node, "a volume")
     if text is None:
         return None
     mount = split_mount(text)
-    is_drive = bool(WINDOWS_PATH.match(text))
+    is_lone_drive = bool(WINDOWS_PATH.match(text)) and not (mount and mount.source)
     is_odd = mount is not None and not mount.target.startswith(("/", "$"))
-    if mount is None or (is_odd and not (is_drive and not mount.source)):
+    if mount is None or (is_odd and not is_lone_drive):
         reader.add(
             "bad-volume",
             f"`{shorten(text)}` is not a volume",
@@ -90,29 +84,35 @@ def _read_mount(reader: Reader, node: Node) -> Mount | None:
             "SOURCE:/path/in/the/container, or /path alone for an anonymous volume",
         )
         return None
+    return mount if _check_volume_name(reader, node, text, mount) else None
+
+
+def _read_long_mount(reader: Reader, node: MappingNode) -> Mount | None:
+    raw = reader.read_raw(node)
+    if not isinstance(raw, dict) or not isinstance(raw.get("target"), str):
+        reader.add_type(node, "a volume with a `target`")
+        return None
+    return Mount(
+        source=str(raw.get("source") or ""), target=str(raw["target"]), long=raw
+    )
+
+
+def _check_volume_name(reader: Reader, node: Node, text: str, mount: Mount) -> bool:
+    """Whether the source of a mount is a path, or can be the name of a volume."""
+    is_drive = bool(WINDOWS_PATH.match(text))
+    name = text[0] if is_drive else mount.volume_name
     if is_drive:
         if mount.source:
-            return mount
-        reader.add(
-            "bad-name",
-            f"`{text[0]}` is not the name of a volume",
-            node,
-            "one letter is read as a Windows drive: use a longer name",
-        )
-        return None
-    if mount.volume_name and not VOLUME_NAME.fullmatch(mount.volume_name):
-        if "/" in mount.volume_name:
-            help = f"a path begins with ./ : write {write_inline(f'./{text}')}"
-        else:
-            help = "letters, digits and _ . - , at least two"
-        reader.add(
-            "bad-name",
-            f"`{shorten(mount.volume_name)}` is not the name of a volume",
-            node,
-            help,
-        )
-        return None
-    return mount
+            return True
+        help = "one letter is read as a Windows drive: use a longer name"
+    elif not name or VOLUME_NAME.fullmatch(name):
+        return True
+    elif "/" in name:
+        help = f"a path begins with ./ : write {write_inline(f'./{text}')}"
+    else:
+        help = "letters, digits and _ . - , at least two"
+    reader.add("bad-name", f"`{shorten(name)}` is not the name of a volume", node, help)
+    return False
 
 
 def merge_mounts(base: Iterable[Mount], own: Iterable[Mount]) -> list[Mount]:

@@ -26,17 +26,19 @@ async def complete(request: Request) -> Response:
     asked = await request.json()
     seen["asked"] += 1
     # The router joins questions that had no reply, with a blank line between.
-    told = [
+    questions = [
         question
         for message in asked["messages"]
         if message["role"] == "user"
         for question in message["content"].split("\n\n")
     ]
-    text = f"You have told me {len(told)} things, the last was **{told[-1]}**."
+    text = (
+        f"You have told me {len(questions)} things, the last was **{questions[-1]}**."
+    )
     pace = 0.0
-    if "slowly" in told[-1]:
+    if "slowly" in questions[-1]:
         text, pace = " ".join(f"word{number}" for number in range(600)), 0.1
-    if "thoughtfully" in told[-1]:
+    if "thoughtfully" in questions[-1]:
         await asyncio.sleep(LONG)
     if not asked.get("stream"):
         return JSONResponse({"choices": [{"message": {"content": text}}]})

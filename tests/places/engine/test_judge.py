@@ -227,8 +227,8 @@ def test_a_service_that_timed_out_can_still_become_healthy():
     boot = judge(make_noted("cache", is_required=False, boot=3.0))
     see(boot, "cache", Action.START, 1.0)
     list(boot.look(4.0))
-    told, ready = healthy(boot, "cache", 5.0)
-    assert told == Message(service="cache", at=5.0, text="is healthy again")
+    message, ready = healthy(boot, "cache", 5.0)
+    assert message == Message(service="cache", at=5.0, text="is healthy again")
     assert isinstance(ready, Ready)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 import composegen
 from composegen.places.events import Excluded, Failed, Ready, Started
-from composegen.places.processes import later
 from composegen.places.processes.supervisor import StartFailed
 from composegen.places.status import State
+from composegen.planning import changes
 from tests import runs
 from tests.parts import require_part
 from tests.places.processes.test_supervisor import until
@@ -210,7 +210,7 @@ def test_what_fails_while_the_run_ends_is_not_excluded(tmp_path, ports):
     assert find_events(events, Excluded) == []
 
 
-# What others are told
+# What other commands and services see
 
 
 def test_status_why_and_json_report_the_exclusion_and_it_is_tried_again(
@@ -293,7 +293,7 @@ def kill_cache(supervisor, folder, file="fail"):
 def test_a_dependent_with_restart_gets_its_fallback_and_back(
     tmp_path, ports, monkeypatch
 ):
-    monkeypatch.setattr(later, "BACK_AFTER", 0.2)
+    monkeypatch.setattr(changes, "BACK_AFTER", 0.2)
     path = write(tmp_path, ports, later="restart", boot="1s")
 
     async def act(supervisor):
@@ -397,7 +397,7 @@ def test_one_that_exits_for_good_is_excluded_then(tmp_path, ports):
 def test_a_run_in_which_a_dependent_is_being_restarted_goes_on(
     tmp_path, ports, monkeypatch
 ):
-    monkeypatch.setattr(later, "BACK_AFTER", 0.2)
+    monkeypatch.setattr(changes, "BACK_AFTER", 0.2)
     path = write(tmp_path, ports, later="restart", boot="1s")
 
     async def act(supervisor):

@@ -8,15 +8,10 @@ import pytest
 from composegen.model import Service
 from composegen.needs import Condition, Later
 from composegen.places.processes.claims import Found
-from composegen.places.processes.later import (
-    BACK_AFTER,
-    WINDOW,
-    Restarts,
-    can_change,
-    list_stale,
-)
+from composegen.places.processes.later import Restarts, can_change, list_stale
 from composegen.places.processes.plan import Way
 from composegen.places.status import State
+from composegen.planning.changes import BACK_AFTER, WINDOW
 from composegen.planning.plan import Gate
 from tests.places.processes.services import build_running, make_unit
 

@@ -23,11 +23,11 @@ def host():
 
 
 @pytest.mark.parametrize(
-    "strange", [{"event": "exploded"}, {"event": "message", "words": "t"}, [], "told"]
+    "strange", [{"event": "exploded"}, {"event": "message", "words": "t"}, [], "text"]
 )
 def test_an_event_of_a_newer_version_does_not_end_a_guest(strange, host, monkeypatch):
-    told = Message(service="web", text="it waits")
-    lines = [strange, describe_event(told), strange]
+    known = Message(service="web", text="it waits")
+    lines = [strange, describe_event(known), strange]
     monkeypatch.setattr(run, "follow_run", lambda path: iter(lines))
     events = []
     stack = Stack(name="demo", file="stack.yaml", services={})
@@ -36,4 +36,4 @@ def test_an_event_of_a_newer_version_does_not_end_a_guest(strange, host, monkeyp
 
     assert code == ExitCode.FINE
     assert [type(event) for event in events] == [Attached, Message, Detached]
-    assert events[1] == told
+    assert events[1] == known

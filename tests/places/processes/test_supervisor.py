@@ -113,7 +113,7 @@ def test_a_job_runs_to_its_end_before_its_dependent_starts(tmp_path, ports):
     assert "moved" in runs.find_lines(events, "migrate")
 
 
-# Failures, each told in milliseconds with what is known
+# Failures, each reported in milliseconds with what is known
 
 
 def fail_with(tmp_path, ports, program, **options):
@@ -692,9 +692,9 @@ def test_one_that_dies_while_no_file_can_be_opened_is_started_when_one_can(
 
     events = bring_up(path, check)
 
-    told = find_events(events, Message)[0].text
-    assert "app cannot be started (too many open files: this process" in told
-    assert "next try in" in told
+    text = find_events(events, Message)[0].text
+    assert "app cannot be started (too many open files: this process" in text
+    assert "next try in" in text
 
 
 def test_a_silence_that_cannot_be_looked_into_is_not_reported_as_idle(tmp_path, ports):

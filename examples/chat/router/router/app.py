@@ -275,7 +275,7 @@ class _Wire:
                 if left > 0:
                     await asyncio.sleep(min(left, _SILENCE))
                 elif not self._sending.locked():
-                    # Not awaited: a comment gets stuck as well where nobody reads.
+                    # Not awaited: a comment gets stuck too if the client reads nothing.
                     commenting = asyncio.create_task(self.send(_WAITING))
                     await asyncio.sleep(0)
                 else:

@@ -352,17 +352,17 @@ def _alternate(messages: Sequence[Message]) -> list[dict[str, Any]]:
     Neighbours of one role are joined, since templates of models refuse them; a question
     that was asked again is sent once.
     """
-    told: list[dict[str, Any]] = []
+    joined: list[dict[str, Any]] = []
     role = last = ""
     for message in messages:
         if message.role != role:
-            if told or message.role == "user":
+            if joined or message.role == "user":
                 role = message.role
-                told.append({"role": role, "content": message.content})
+                joined.append({"role": role, "content": message.content})
         elif message.content != last:
-            told[-1]["content"] += f"\n\n{message.content}"
+            joined[-1]["content"] += f"\n\n{message.content}"
         last = message.content
-    return told
+    return joined
 
 
 def _envelope(turn: Turn, kind: str) -> dict[str, Any]:

@@ -78,10 +78,10 @@ async def test_after_a_failover_the_store_comes_back_and_has_lost_nothing(
                 await until(lambda: answers(store, "redis"))
                 assert store.status().unsynced == 0
                 assert await take_turn(store, "c") == "redis"
-            told = RedisStore(new.url, timeout=PATIENCE)
+            other = RedisStore(new.url, timeout=PATIENCE)
             said = ["a", "re: a", "b", "re: b", "c", "re: c"]
-            assert contents(await told.load(KEY)) == said
-            await told.close()
+            assert contents(await other.load(KEY)) == said
+            await other.close()
 
 
 async def answers(store: SessionStore, mode: str) -> bool:
@@ -98,9 +98,9 @@ async def test_a_stop_after_a_failover_brings_over_what_was_acknowledged() -> No
             assert await take_turn(store, "a") == "degraded"
             relay.target = new
             await store.close()
-        told = RedisStore(new.url, timeout=PATIENCE)
-        assert contents(await told.load(KEY)) == ["a", "re: a"]
-        await told.close()
+        other = RedisStore(new.url, timeout=PATIENCE)
+        assert contents(await other.load(KEY)) == ["a", "re: a"]
+        await other.close()
 
 
 async def test_sentinel_may_replace_the_primary() -> None:
@@ -122,10 +122,10 @@ async def test_sentinel_may_replace_the_primary() -> None:
                     assert await take_turn(store, "b") == "degraded"
                     await until(lambda: answers(store, "redis"))
                     assert await take_turn(store, "c") == "redis"
-            told = RedisStore(new.url, timeout=PATIENCE)
+            other = RedisStore(new.url, timeout=PATIENCE)
             said = ["a", "re: a", "b", "re: b", "c", "re: c"]
-            assert contents(await told.load(KEY)) == said
-            await told.close()
+            assert contents(await other.load(KEY)) == said
+            await other.close()
 
 
 async def test_a_redis_that_takes_no_writes_is_still_read() -> None:

@@ -33,14 +33,14 @@ class _Call:
     def fail(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
-            self.answer.exception()  # its caller may have left; then nobody looks
+            self.answer.exception()  # seen here: its caller may have left
 
 
 class Channel:
     """Runs scripts within a deadline, in seconds; raises RedisError, OSError.
 
     `make` makes connections without a timeout of their own. What was sent on one that
-    ends is sent once more on the next one. A call whose caller has left is still made.
+    ends is sent again on the next one. A call whose caller has left is still made.
     """
 
     def __init__(

@@ -255,7 +255,7 @@ class RedisStore(SessionStore):
     async def _explain(
         self, error: RedisError | OSError, keys: Sequence[str] | None
     ) -> Exception:
-        """What an error means for whoever has asked; about a session with its keys."""
+        """What an error means for the caller; about a session with its keys."""
         if keys and _MISFIT.search(str(error)):
             return CorruptSession("a stored session is of another type")
         await self._let_go()

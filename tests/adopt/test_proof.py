@@ -1,0 +1,39 @@
+"""Two models are compared key by key, and a weaker edge counts as a difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from composegen.adopt.proof import compare_models
+
+
+def compare(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The keys in which one service differs."""
+    before, after = {"services": {"a": old}}, {"services": {"a": new}}
+    return [each.key for each in compare_models(before, after)]
+
+
+@pytest.mark.parametrize("key", ["mem_reservation", "pid", "mem_limit"])
+def test_a_key_that_is_lost_is_a_difference(key: str) -> None:
+    assert compare({key: "1"}, {}) == [key]
+
+
+def test_what_composegen_adds_to_every_service_is_none() -> None:
+    assert compare({}, {"mem_limit": "1", "expose": ["80"], "profiles": ["b"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("service_healthy", "service_started", ["depends_on"]),
+        ("service_started", "service_healthy", []),
+        ("service_healthy", "service_healthy", []),
+    ],
+)
+def test_an_edge_may_only_get_stronger(
+    before: str, after: str, found: list[str]
+) -> None:
+    old, new = ({"depends_on": {"b": {"condition": each}}} for each in (before, after))
+    assert compare(old, new) == found
