@@ -75,6 +75,9 @@ class Acts:
         wanted = tuple(dict.fromkeys((*wanted, *sharing)))
         concerned = wanted if act is Act.STOP else self._close_over(wanted)
         self._report(Planned(services=concerned))
+        if act is not Act.STOP and self._has_changed(wanted):
+            text = f"the stack file has changed; {act} does not use the new one: "
+            self._report(Message(text=f"{text}composegen up"))
         if act is Act.START:
             if sharing:
                 self._stop(sharing, seen)
@@ -83,9 +86,6 @@ class Acts:
         self._report_dependents(wanted, seen)
         if act is Act.STOP:
             return self._stop(wanted, seen)
-        if self._has_changed(wanted):
-            text = "the stack file has changed since, which a restart does not use: "
-            self._report(Message(text=f"{text}composegen up"))
         stopped = self._stop(wanted, seen)
         failed = tuple(each for each in stopped if each.outcome is Outcome.FAILED)
         return failed or self._start(wanted, self._look(wanted))

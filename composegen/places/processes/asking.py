@@ -109,8 +109,8 @@ class Asking:
                 if status.pid is not None
             }
             report_dependents(names, self._needs, running, report)
-        if act is Act.RESTART and self._has_changed(names):
-            text = "the stack file has changed since, which a restart does not use: "
+        if act is not Act.STOP and self._has_changed(names):
+            text = f"the stack file has changed; {act} does not use the new one: "
             report(Message(text=f"{text}composegen down, then composegen run"))
 
     def _has_changed(self, names: tuple[str, ...]) -> bool:

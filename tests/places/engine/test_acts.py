@@ -261,7 +261,8 @@ def test_a_restart_stops_and_starts_the_same_containers(stage):
     assert load_notes(stage.folder).stopped == ()
 
 
-def test_a_restart_says_where_the_stack_file_has_changed(stage):
+@pytest.mark.parametrize("act", ["start", "restart"])
+def test_a_start_says_where_the_stack_file_has_changed(stage, act):
     before, now = ({"db": Service(name="db", image=image)} for image in ("a:1", "a:2"))
     digest = digest_definition(before, "db")
     stage.notes = replace(
@@ -270,10 +271,10 @@ def test_a_restart_says_where_the_stack_file_has_changed(stage):
 
     for services, said in ((before, 0), (now, 1), ({}, 0)):
         stage.services, stage.events = services, []
-        stage.act("restart", "db")
+        stage.act(act, "db")
         texts = [event.text for event in stage.find(Message)]
-        assert len([t for t in texts if "has changed since" in t]) == said
-        assert all("composegen up" in text for text in texts)
+        text = f"the stack file has changed; {act} does not use the new one: "
+        assert texts.count(f"{text}composegen up") == said
 
 
 # Names
