@@ -9,6 +9,7 @@ from composegen.places.reasons import (
     LAST_LINES,
     Reason,
     explain_stop,
+    explain_unselected,
     follow_needs,
     shorten_lines,
 )
@@ -33,13 +34,23 @@ def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
     for name in names:
         status = seen.find(name)
         is_fine = status.state in FINE and status.health != "unhealthy"
-        is_selected = status.state is State.EXCLUDED and not status.fallback
-        if is_fine or is_selected:
+        if is_fine:
+            continue
+        if status.state is State.EXCLUDED and not status.fallback:
+            if service:
+                found[name] = _explain_unselected(seen, name)
             continue
         chain = follow_needs(name, lambda each: _find_blocking(seen, each))
         if chain[-1] not in found:
             found[chain[-1]] = _make_reason(folder, seen, chain)
     return list(found.values())
+
+
+def _explain_unselected(seen: RunsSeen, name: str) -> Reason:
+    notes = (each for each in seen.excluded if each["service"] == name)
+    instead = next((each["instead"] for each in notes), ())
+    help = f"include it: composegen down, then composegen run --with {name}"
+    return explain_unselected(seen.find(name), instead, help)
 
 
 def _find_blocking(seen: RunsSeen, name: str) -> list[str]:
