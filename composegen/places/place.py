@@ -268,6 +268,17 @@ def report_dependents(
             report(Message(service=name, text=text))
 
 
+def note_excluded_logs(
+    names: Container[str], excluded: Iterable[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """A sentence for each service that is excluded and whose log is asked for."""
+    return tuple(
+        f"{each['service']} is excluded: {each['reason']}"
+        for each in excluded
+        if each["service"] in names
+    )
+
+
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:
     """Raises UsageError for the first name that is none of the known ones."""
     there = tuple(dict.fromkeys(known))

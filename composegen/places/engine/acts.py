@@ -112,6 +112,12 @@ class Acts:
                     f"{excluded[name]}",
                     help=f"include it: composegen up --with {name}",
                 )
+            exclusion = self._notes.find_exclusion(name)
+            if exclusion is not None and not seen.list_containers(name):
+                raise NotPart(
+                    f"`{name}` has no container; it is excluded: {exclusion.reason}",
+                    help="again: composegen up",
+                )
             if self._notes.find(name) is None or not seen.list_containers(name):
                 raise NotPart(
                     f"`{name}` is not part of what runs here",

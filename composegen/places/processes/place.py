@@ -21,6 +21,7 @@ from composegen.places.place import (
     Volume,
     Volumes,
     check_services,
+    note_excluded_logs,
 )
 from composegen.places.processes.asking import Asking, make_nothing_runs
 from composegen.places.processes.data import list_data, remove_data
@@ -83,7 +84,7 @@ class ProcessesPlace:
         listed = tuple(names)
         check_services(listed, (*seen.names, *logged))
         shown = listed or seen.names or logged
-        notes = seen.notes
+        notes = (*seen.notes, *note_excluded_logs(listed, seen.excluded))
         if not seen.is_running and logged:
             notes += ("nothing runs here: these are lines of earlier runs",)
         lines = read_logs(self._folder, shown, count)

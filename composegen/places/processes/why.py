@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from composegen.places.processes.asking import write_include
 from composegen.places.processes.status import RunsSeen
 from composegen.places.reasons import (
     LAST_LINES,
@@ -49,8 +50,7 @@ def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
 def _explain_unselected(seen: RunsSeen, name: str) -> Reason:
     notes = (each for each in seen.excluded if each["service"] == name)
     instead = next((each["instead"] for each in notes), ())
-    help = f"include it: composegen down, then composegen run --with {name}"
-    return explain_unselected(seen.find(name), instead, help)
+    return explain_unselected(seen.find(name), instead, write_include(name))
 
 
 def _find_blocking(seen: RunsSeen, name: str) -> list[str]:

@@ -12,6 +12,7 @@ from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.giving_up import GivenUp
 from composegen.places.engine.notes import (
     How,
+    NotedExclusion,
     NotedFailure,
     NotedStop,
     change_notes,
@@ -278,6 +279,18 @@ def test_a_start_says_where_the_stack_file_has_changed(stage, act):
 
 
 # Names
+
+
+def test_one_that_was_excluded_without_a_container_names_the_reason(stage):
+    why = "its image could not be pulled"
+    excluded = NotedExclusion(service="cache", reason=why, at=100.0)
+    stage.notes = replace(stage.notes, excluded=(excluded,))
+    del stage.containers["cache"]
+
+    with pytest.raises(NotPart, match=f"excluded: {why}") as refused:
+        stage.act("start", "cache")
+
+    assert refused.value.help == "again: composegen up"
 
 
 @pytest.mark.parametrize("act", ["stop", "start", "restart"])

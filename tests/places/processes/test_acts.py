@@ -471,6 +471,7 @@ def test_an_excluded_service_is_not_part_of_what_runs(tmp_path, ports):
     process, _ = start_up(tmp_path, "--without", "cache")
 
     code, _, said = run_cli(tmp_path, "start", "cache")
+    log = run_cli(tmp_path, "logs", "cache")
     why = run_cli(tmp_path, "why", "cache")
     of_all = run_cli(tmp_path, "why")
     end(process)
@@ -479,8 +480,10 @@ def test_an_excluded_service_is_not_part_of_what_runs(tmp_path, ports):
     assert "cache is excluded: --without cache\n  instead: web: " in why[1]
     assert "A=b" in why[1]
     assert "composegen run --with cache" in why[1]
+    assert "cache is excluded: --without cache" in log[2]
     assert code == 1
     assert "it is excluded: --without cache" in said
+    assert "composegen run --with cache" in said
 
 
 def test_a_message_about_no_service_is_answered_with_the_reason(stack):
