@@ -44,6 +44,7 @@ from composegen.places.place import (
     Volumes,
     check_services,
     note_excluded_logs,
+    settle_names,
 )
 from composegen.workspace.workspace import Workspace
 
@@ -194,7 +195,7 @@ class EnginePlace:
                 self._list_services(),
                 report,
             )
-            return acts.perform(act, names)
+            return acts.perform(act, self._settle(names))
 
     def follow(self) -> Iterator[Event]:
         """State changes of the services; a lost connection is made again."""
@@ -266,23 +267,19 @@ class EnginePlace:
             tell=tell,
         )
 
+    def _settle(self, names: Iterable[str]) -> tuple[str, ...]:
+        stack = self._load_stack()
+        choices = stack.choices if stack is not None else {}
+        return settle_names(names, (*self._names, *self._excluded), choices)
+
     def _check(self, names: Iterable[str]) -> tuple[str, ...]:
         """The services of these names; of a choice, the one that was brought up.
 
         Raises UsageError for a name that is not known, and NotPart.
         """
-        stack = self._load_stack()
-        choices = stack.choices if stack is not None else {}
-        services = tuple(stack.services) if stack is not None else ()
-        out = tuple(str(each["service"]) for each in self._notes.left_out)
-        part = (*self._names, *out)
-        settled = tuple(
-            next((each for each in part if each in choices[name].members), name)
-            if name in choices and name not in part
-            else name
-            for name in names
-        )
-        check_services(settled, (*part, *services, *choices))
+        part = (*self._names, *self._excluded)
+        settled = self._settle(names)
+        check_services(settled, (*part, *self._list_services()))
         for name in settled:
             if name not in part:
                 raise NotPart(
@@ -290,6 +287,10 @@ class EnginePlace:
                     help=f"bring it up: composegen up {name}",
                 )
         return settled
+
+    @property
+    def _excluded(self) -> tuple[str, ...]:
+        return tuple(str(each["service"]) for each in self._notes.left_out)
 
     @property
     def _names(self) -> tuple[str, ...]:
