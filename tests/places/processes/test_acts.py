@@ -486,6 +486,24 @@ def test_an_excluded_service_is_not_part_of_what_runs(tmp_path, ports):
     assert "composegen run --with cache" in said
 
 
+def test_the_name_of_a_choice_means_the_service_that_runs(tmp_path, ports):
+    runs.write_stack(
+        tmp_path,
+        "services:\n  store: {one_of: [web, cache]}\n"
+        + make_service("web", ports["web"])
+        + make_service("cache", ports["cache"]),
+    )
+    process, _ = start_up(tmp_path, "--with", "cache")
+
+    why, log = run_cli(tmp_path, "why", "store"), run_cli(tmp_path, "logs", "store")
+    stopped = run_cli(tmp_path, "stop", "store")
+    why_stopped = run_cli(tmp_path, "why", "store")
+    end(process)
+
+    assert (why[0], log[0], stopped[0]) == (0, 0, 0)
+    assert "cache: cache is stopped" in why_stopped[1]
+
+
 def test_a_message_about_no_service_is_answered_with_the_reason(stack):
     process, _ = start_up(stack)
     [run] = RunFolder(stack).list_runs()
