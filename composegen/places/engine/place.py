@@ -134,6 +134,8 @@ class EnginePlace:
         with Engine(self._notes.endpoint) as engine:
             notes = self._describe_owners(engine)
             found = engine.list_containers(self._notes.project)
+            seen = make_seen(self._notes, found, engine.read_clock())
+        excluded = list_excluded(self._notes, seen.statuses)
         known = (*self._names, *(each.service for each in found))
         logged = tuple(name for name in listed if name in known)
         return Logs(
@@ -141,7 +143,7 @@ class EnginePlace:
             lines=self._read_lines(logged, count, follow=follow)
             if logged or not listed
             else iter(()),
-            notes=(*notes, *note_excluded_logs(listed, self._notes.left_out)),
+            notes=(*notes, *note_excluded_logs(listed, excluded)),
         )
 
     def _describe_owners(self, engine: Engine) -> tuple[str, ...]:
