@@ -106,13 +106,23 @@ def _find_dotenv(folder: Path) -> tuple[Path, ...]:
     return (path,) if is_file(path) else ()
 
 
+def find_default_file(folder: Path) -> Path | None:
+    """The Compose file with a usual name that a folder has, the first that counts."""
+    return next((folder / n for n in DEFAULT_NAMES if exists(folder / n)), None)
+
+
+def can_adopt(path: Path) -> bool:
+    """Whether a file may be adopted: what composegen rendered may not."""
+    return is_file(path) and not is_ours(read_small_text(path) or "")
+
+
 def _find_files(known: Mapping[str, str]) -> tuple[Path, ...]:
     """What Compose would read here: COMPOSE_FILE, else the files with usual names."""
     separator = known.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
     named = _split(known.get("COMPOSE_FILE", ""), separator)
     if named:
         return tuple(Path(name) for name in named)
-    first = next((Path(name) for name in DEFAULT_NAMES if exists(Path(name))), None)
+    first = find_default_file(Path())
     if first is None:
         raise FileRefused(
             DEFAULT_NAMES[0],
