@@ -75,7 +75,7 @@ def find_project(asked: Asked, environment: Mapping[str, str]) -> Project:
     known = {**here, **environment}
     files = tuple(Path(name) for name in asked.files) or _find_files(known)
     for path in files:
-        _check_file(path)
+        _check_file(path, _suggest_file(path))
         _check_hand(path)
     folder = files[0].absolute().parent
     env_files = given or _find_dotenv(folder)
@@ -149,13 +149,18 @@ def _read_env_files(
     return values
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, help: str = "") -> None:
     shown = str(path)
     check_readable(path, shown)
     if not exists(path):
-        raise FileRefused(shown, "there is no such file")
+        raise FileRefused(shown, "there is no such file", help=help)
     if is_folder(path):
-        raise FileRefused(shown, "is a folder", help="name the Compose file in it")
+        raise FileRefused(shown, "is a folder", help="name a file in it")
+
+
+def _suggest_file(path: Path) -> str:
+    found = find_default_file(path.parent)
+    return f"there is {found}" if found is not None else "name a file that is there"
 
 
 def _check_hand(path: Path) -> None:

@@ -402,6 +402,26 @@ def test_a_service_that_no_longer_starts_by_default_is_a_difference(
     assert [(each.service, each.key) for each in found] == [("db", "profiles")]
 
 
+def test_a_project_that_lacks_a_variable_is_refused_with_its_name(
+    tmp_path: Path,
+) -> None:
+    text = "services: {a: {image: '${IMG}', command: '$SET ${OTHER:-x}'}}\n"
+
+    with pytest.raises(FileRefused) as refused:
+        adopt(tmp_path, text, {".env": "SET=1\n"})
+
+    assert refused.value.help == "set what is not set, and so is empty: IMG"
+
+
+def test_a_file_that_is_not_there_is_refused_with_one_that_is(tmp_path: Path) -> None:
+    asked = Asked(files=(str(tmp_path / "nofile.yaml"),))
+
+    with pytest.raises(FileRefused, match="no such file") as refused:
+        adopt(tmp_path, "services: {a: {image: 'a/b:1'}}\n", asked=asked)
+
+    assert refused.value.help == f"there is {tmp_path / 'compose.yaml'}"
+
+
 def test_names_stay_as_they_are(tmp_path: Path) -> None:
     text = "services: {my_App.1: {image: 'a/b:1'}}\n"
 
