@@ -159,6 +159,10 @@ def _read_faults(text: str | None) -> tuple[Fault, ...]:
     known = [each.value for each in Fault]
     names = [] if text is None else [each.strip() for each in text.split(",")]
     for name in names:
+        if not name:
+            raise UsageError(
+                "--faults: a fault is missing", help=f"there are {', '.join(known)}"
+            )
         if name not in known:
             raise UsageError(
                 f"--faults: there is no fault `{name}`",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from composegen.drill.conduct import Conductor, Pace, Report
@@ -86,13 +86,24 @@ def run_drill(
         drilled = settle_running(stack, running)
         chosen = choose_trials(drilled, running, wish, ground.impossible.items())
         if not chosen.trials and not chosen.skipped:
-            raise NotDrillable(
-                "there is nothing to drill: no chosen service is needed by another one",
-                help="name a service that others need: composegen drill SERVICE",
-            )
+            raise _make_nothing_chosen(drilled, running)
         if not talk.confirm(chosen):
             return None
         return session.conduct(drilled, ground, chosen, pace, talk.tell)
+
+
+def _make_nothing_chosen(stack: Stack, running: Container[str]) -> NotDrillable:
+    """Nothing was chosen that another service needs, and what could be."""
+    others = choose_trials(stack, running, Wish())
+    names = {each.service for each in others.trials}
+    names |= {each.service for each in others.skipped}
+    order = [name for name in stack.services if name in names]
+    return NotDrillable(
+        "there is nothing to drill: no chosen service is needed by another one",
+        help=f"services that can be drilled: {', '.join(order)}"
+        if order
+        else "no service that runs is needed by another one: give a service `needs`",
+    )
 
 
 class _Session:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from composegen.errors import UsageError
+from composegen.model import Choice
 from composegen.places.events import Event, Message, Report
 from composegen.places.reasons import Reason
 from composegen.places.status import ServiceStatus
@@ -266,6 +267,30 @@ def report_dependents(
             keep = "keeps" if len(left) == 1 else "keep"
             text = f"is needed by {', '.join(left)}, which {keep} running"
             report(Message(service=name, text=text))
+
+
+def settle_names(
+    names: Iterable[str], part: Iterable[str], choices: Mapping[str, Choice]
+) -> tuple[str, ...]:
+    """The names, and for that of a choice its first service that takes part."""
+    there = tuple(part)
+    return tuple(
+        next((each for each in there if each in choices[name].members), name)
+        if name in choices
+        else name
+        for name in names
+    )
+
+
+def note_excluded_logs(
+    names: Container[str], excluded: Iterable[Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """A sentence for each service that is excluded and whose log is asked for."""
+    return tuple(
+        f"{each['service']} is excluded: {each['reason']}"
+        for each in excluded
+        if each["service"] in names
+    )
 
 
 def check_services(names: Iterable[str], known: Iterable[str]) -> None:

@@ -82,6 +82,19 @@ def explain_stop(chain: tuple[str, ...], status: ServiceStatus) -> Reason:
     return Reason(chain=chain, status=status, failure=failure)
 
 
+def explain_unselected(
+    status: ServiceStatus, instead: Iterable[str], help: str
+) -> Reason:
+    """Why a service is not up that was excluded before anything was started."""
+    uses = "; ".join(instead)
+    failure = Failure(
+        service=status.service,
+        reason=f"instead: {uses}" if uses else "it was excluded before the start",
+        help=help,
+    )
+    return Reason(chain=(status.service,), status=status, failure=failure)
+
+
 def follow_needs(
     name: str, find_blocking: Callable[[str], Iterable[str]]
 ) -> tuple[str, ...]:

@@ -139,10 +139,21 @@ def test_where_nothing_runs_there_is_nothing_to_drill(tmp_path):
     assert run_cli(tmp_path, "drill", "--undo")[0] == 0
 
 
+def test_one_that_no_service_needs_is_refused_with_those_that_can_be_drilled(tmp_path):
+    with run_stack(tmp_path):
+        code, _, err = run_cli(tmp_path, *DRILL, "web")
+
+    assert code == 2
+    assert "there is nothing to drill" in err
+    assert "services that can be drilled: cache" in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (("--faults", "stp"), "did you mean `stop`?"),
+        (("--faults", ""), "a fault is missing"),
+        (("--faults", "stop,"), "a fault is missing"),
         (("--picture", "a.png"), "name it .svg"),
         (("--picture", "no/such/a.svg"), "there is no such folder"),
         (("wbe",), "did you mean `web`?"),

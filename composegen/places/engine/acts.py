@@ -75,6 +75,9 @@ class Acts:
         wanted = tuple(dict.fromkeys((*wanted, *sharing)))
         concerned = wanted if act is Act.STOP else self._close_over(wanted)
         self._report(Planned(services=concerned))
+        if act is not Act.STOP and self._has_changed(wanted):
+            text = f"the stack file has changed; {act} does not use the new one: "
+            self._report(Message(text=f"{text}composegen up"))
         if act is Act.START:
             if sharing:
                 self._stop(sharing, seen)
@@ -83,9 +86,6 @@ class Acts:
         self._report_dependents(wanted, seen)
         if act is Act.STOP:
             return self._stop(wanted, seen)
-        if self._has_changed(wanted):
-            text = "the stack file has changed since, which a restart does not use: "
-            self._report(Message(text=f"{text}composegen up"))
         stopped = self._stop(wanted, seen)
         failed = tuple(each for each in stopped if each.outcome is Outcome.FAILED)
         return failed or self._start(wanted, self._look(wanted))
@@ -111,6 +111,12 @@ class Acts:
                     f"`{name}` is not part of what runs here; it is excluded: "
                     f"{excluded[name]}",
                     help=f"include it: composegen up --with {name}",
+                )
+            exclusion = self._notes.find_exclusion(name)
+            if exclusion is not None and not seen.list_containers(name):
+                raise NotPart(
+                    f"`{name}` has no container; it is excluded: {exclusion.reason}",
+                    help="again: composegen up",
                 )
             if self._notes.find(name) is None or not seen.list_containers(name):
                 raise NotPart(

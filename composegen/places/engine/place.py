@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from composegen.errors import ComposegenError, EngineUnreachable, VolumesLeft
+from composegen.errors import (
+    ComposegenError,
+    EngineUnreachable,
+    NotPart,
+    VolumesLeft,
+)
 from composegen.model import Service, Stack
 from composegen.places.engine.acts import Acts
 from composegen.places.engine.client import Engine
@@ -38,6 +43,8 @@ from composegen.places.place import (
     Volume,
     Volumes,
     check_services,
+    note_excluded_logs,
+    settle_names,
 )
 from composegen.workspace.workspace import Workspace
 
@@ -113,7 +120,7 @@ class EnginePlace:
 
     def explain(self, service: str) -> Explanation:
         """Why a service, or any, is not up."""
-        check_services((service,) if service else (), self._names)
+        service = self._check((service,))[0] if service else ""
         with Engine(self._notes.endpoint) as engine:
             reasons = find_engine_reasons(
                 engine, self._notes, self._folder, service=service
@@ -123,14 +130,18 @@ class EnginePlace:
 
     def read_logs(self, names: Iterable[str], count: int, *, follow: bool) -> Logs:
         """Lines of the containers' logs, as the engine keeps them."""
-        listed = tuple(names)
-        check_services(listed, self._names)
+        listed = self._check(names)
         with Engine(self._notes.endpoint) as engine:
             notes = self._describe_owners(engine)
+            found = engine.list_containers(self._notes.project)
+        known = (*self._names, *(each.service for each in found))
+        logged = tuple(name for name in listed if name in known)
         return Logs(
-            names=listed or self._names,
-            lines=self._read_lines(listed, count, follow=follow),
-            notes=notes,
+            names=logged or self._names,
+            lines=self._read_lines(logged, count, follow=follow)
+            if logged or not listed
+            else iter(()),
+            notes=(*notes, *note_excluded_logs(listed, self._notes.left_out)),
         )
 
     def _describe_owners(self, engine: Engine) -> tuple[str, ...]:
@@ -184,7 +195,7 @@ class EnginePlace:
                 self._list_services(),
                 report,
             )
-            return acts.perform(act, names)
+            return acts.perform(act, self._settle(names))
 
     def follow(self) -> Iterator[Event]:
         """State changes of the services; a lost connection is made again."""
@@ -193,10 +204,14 @@ class EnginePlace:
         )
 
     def _list_services(self) -> Mapping[str, Service]:
+        stack = self._load_stack()
+        return stack.services if stack is not None else {}
+
+    def _load_stack(self) -> Stack | None:
         try:
-            return self._load().services if self._load is not None else {}
+            return self._load() if self._load is not None else None
         except ComposegenError:
-            return {}  # the stack file is being edited
+            return None  # the stack file is being edited
 
     def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """Remove the project's containers and networks; its volumes stay.
@@ -251,6 +266,31 @@ class EnginePlace:
             take_over=take_over,
             tell=tell,
         )
+
+    def _settle(self, names: Iterable[str]) -> tuple[str, ...]:
+        stack = self._load_stack()
+        choices = stack.choices if stack is not None else {}
+        return settle_names(names, (*self._names, *self._excluded), choices)
+
+    def _check(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The services of these names; of a choice, the one that was brought up.
+
+        Raises UsageError for a name that is not known, and NotPart.
+        """
+        part = (*self._names, *self._excluded)
+        settled = self._settle(names)
+        check_services(settled, (*part, *self._list_services()))
+        for name in settled:
+            if name not in part:
+                raise NotPart(
+                    f"`{name}` is not part of what runs here",
+                    help=f"bring it up: composegen up {name}",
+                )
+        return settled
+
+    @property
+    def _excluded(self) -> tuple[str, ...]:
+        return tuple(str(each["service"]) for each in self._notes.left_out)
 
     @property
     def _names(self) -> tuple[str, ...]:

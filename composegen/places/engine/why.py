@@ -32,7 +32,13 @@ from composegen.places.engine.status import (
     make_seen,
 )
 from composegen.places.events import Failure
-from composegen.places.reasons import LAST_LINES, Reason, explain_stop, follow_needs
+from composegen.places.reasons import (
+    LAST_LINES,
+    Reason,
+    explain_stop,
+    explain_unselected,
+    follow_needs,
+)
 from composegen.places.status import FINE, ServiceStatus, State
 from composegen.records import replace
 from composegen.values import format_duration
@@ -86,6 +92,7 @@ class _Doctor:
         for name in names:
             noted = self.notes.find(name)
             if noted is None:
+                found |= {r.service: r for r in self._explain_unselected(name)}
                 continue
             if not self._is_fine(name):
                 chain = follow_needs(name, self._find_blocking)
@@ -98,6 +105,15 @@ class _Doctor:
                     failure=explain_unreached(noted, unreached[name]),
                 )
         return list(found.values())
+
+    def _explain_unselected(self, name: str) -> list[Reason]:
+        """Why a service takes no part: it was excluded before anything was started."""
+        help = f"include it: composegen up --with {name}"
+        return [
+            explain_unselected(self.seen.find(name), each["instead"], help)
+            for each in self.notes.left_out
+            if each["service"] == name
+        ]
 
     def _is_fine(self, name: str) -> bool:
         return self.seen.find(name).state in FINE and name not in self.failed

@@ -92,11 +92,10 @@ class Asking:
         for name in names:
             if name in running:
                 continue
-            why = f"; it is excluded: {excluded[name]}" if name in excluded else ""
-            raise NotPart(
-                f"`{name}` is not part of what runs here{why}",
-                help=f"what runs here: {', '.join(running)}",
-            )
+            why, help = "", f"what runs here: {', '.join(running)}"
+            if name in excluded:
+                why, help = f"; it is excluded: {excluded[name]}", write_include(name)
+            raise NotPart(f"`{name}` is not part of what runs here{why}", help=help)
 
     def _note(self, act: Act, names: tuple[str, ...], report: Report) -> None:
         """Give names their room, and say what is good to know before it is done."""
@@ -109,8 +108,8 @@ class Asking:
                 if status.pid is not None
             }
             report_dependents(names, self._needs, running, report)
-        if act is Act.RESTART and self._has_changed(names):
-            text = "the stack file has changed since, which a restart does not use: "
+        if act is not Act.STOP and self._has_changed(names):
+            text = f"the stack file has changed; {act} does not use the new one: "
             report(Message(text=f"{text}composegen down, then composegen run"))
 
     def _has_changed(self, names: tuple[str, ...]) -> bool:
@@ -276,6 +275,11 @@ def _report_meanwhile(
 
 def _is_about(event: Event, names: tuple[str, ...]) -> bool:
     return event.service in names and not isinstance(event, Line)
+
+
+def write_include(name: str) -> str:
+    """How a service takes part that was excluded before the start."""
+    return f"include it: composegen down, then composegen run --with {name}"
 
 
 def make_nothing_runs() -> NothingRuns:

@@ -21,6 +21,8 @@ from composegen.places.place import (
     Volume,
     Volumes,
     check_services,
+    note_excluded_logs,
+    settle_names,
 )
 from composegen.places.processes.asking import Asking, make_nothing_runs
 from composegen.places.processes.data import list_data, remove_data
@@ -62,7 +64,9 @@ class ProcessesPlace:
     def explain(self, service: str) -> Explanation:
         """Why a service, or any, is not up; of a run that has ended, what failed."""
         seen = self._look()
-        check_services((service,) if service else (), seen.names)
+        if service:
+            [service] = self._settle((service,), seen)
+            check_services((service,), seen.names)
         reasons = tuple(find_reasons(self._folder, seen, service))
         heading = ""
         if not seen.is_running:
@@ -80,10 +84,10 @@ class ProcessesPlace:
     def read_logs(self, names: Iterable[str], count: int, *, follow: bool) -> Logs:
         """Lines of the log files, also of services that the file no longer has."""
         seen, logged = self._look(), list_logged(self._folder)
-        listed = tuple(names)
+        listed = self._settle(names, seen)
         check_services(listed, (*seen.names, *logged))
         shown = listed or seen.names or logged
-        notes = seen.notes
+        notes = (*seen.notes, *note_excluded_logs(listed, seen.excluded))
         if not seen.is_running and logged:
             notes += ("nothing runs here: these are lines of earlier runs",)
         lines = read_logs(self._folder, shown, count)
@@ -108,11 +112,10 @@ class ProcessesPlace:
         take_over: bool = False,  # noqa: ARG002 - runs are of one folder alone
     ) -> tuple[Acted, ...]:
         """Act on services in every run that has them."""
-        try:
-            services = self._load().services
-        except ComposegenError:
-            services = {}
-        return Asking(self._folder, services).perform(act, names, report)
+        stack = self._load_stack()
+        services = stack.services if stack is not None else {}
+        settled = self._settle(names, self._look()) if stack is not None else names
+        return Asking(self._folder, services).perform(act, settled, report)
 
     def follow(self) -> Iterator[Event]:
         """What the runs report, until the last one has ended."""
@@ -149,6 +152,16 @@ class ProcessesPlace:
     def remove_volumes(self, volumes: Iterable[Volume]) -> Iterator[str]:
         """Remove data folders, and volumes of stores."""
         return remove_data(self._folder, volumes)
+
+    def _load_stack(self) -> Stack | None:
+        try:
+            return self._load()
+        except ComposegenError:
+            return None
+
+    def _settle(self, names: Iterable[str], seen: RunsSeen) -> tuple[str, ...]:
+        stack = self._load_stack()
+        return settle_names(names, seen.names, stack.choices if stack else {})
 
     def _look(self) -> RunsSeen:
         try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from composegen.places.processes.asking import write_include
 from composegen.places.processes.status import RunsSeen
 from composegen.places.reasons import (
     LAST_LINES,
     Reason,
     explain_stop,
+    explain_unselected,
     follow_needs,
     shorten_lines,
 )
@@ -33,13 +35,22 @@ def find_reasons(folder: Path, seen: RunsSeen, service: str) -> list[Reason]:
     for name in names:
         status = seen.find(name)
         is_fine = status.state in FINE and status.health != "unhealthy"
-        is_selected = status.state is State.EXCLUDED and not status.fallback
-        if is_fine or is_selected:
+        if is_fine:
+            continue
+        if status.state is State.EXCLUDED and not status.fallback:
+            if service:
+                found[name] = _explain_unselected(seen, name)
             continue
         chain = follow_needs(name, lambda each: _find_blocking(seen, each))
         if chain[-1] not in found:
             found[chain[-1]] = _make_reason(folder, seen, chain)
     return list(found.values())
+
+
+def _explain_unselected(seen: RunsSeen, name: str) -> Reason:
+    notes = (each for each in seen.excluded if each["service"] == name)
+    instead = next((each["instead"] for each in notes), ())
+    return explain_unselected(seen.find(name), instead, write_include(name))
 
 
 def _find_blocking(seen: RunsSeen, name: str) -> list[str]:

@@ -12,6 +12,7 @@ from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.giving_up import GivenUp
 from composegen.places.engine.notes import (
     How,
+    NotedExclusion,
     NotedFailure,
     NotedStop,
     change_notes,
@@ -261,7 +262,8 @@ def test_a_restart_stops_and_starts_the_same_containers(stage):
     assert load_notes(stage.folder).stopped == ()
 
 
-def test_a_restart_says_where_the_stack_file_has_changed(stage):
+@pytest.mark.parametrize("act", ["start", "restart"])
+def test_a_start_says_where_the_stack_file_has_changed(stage, act):
     before, now = ({"db": Service(name="db", image=image)} for image in ("a:1", "a:2"))
     digest = digest_definition(before, "db")
     stage.notes = replace(
@@ -270,13 +272,25 @@ def test_a_restart_says_where_the_stack_file_has_changed(stage):
 
     for services, said in ((before, 0), (now, 1), ({}, 0)):
         stage.services, stage.events = services, []
-        stage.act("restart", "db")
+        stage.act(act, "db")
         texts = [event.text for event in stage.find(Message)]
-        assert len([t for t in texts if "has changed since" in t]) == said
-        assert all("composegen up" in text for text in texts)
+        text = f"the stack file has changed; {act} does not use the new one: "
+        assert texts.count(f"{text}composegen up") == said
 
 
 # Names
+
+
+def test_one_that_was_excluded_without_a_container_names_the_reason(stage):
+    why = "its image could not be pulled"
+    excluded = NotedExclusion(service="cache", reason=why, at=100.0)
+    stage.notes = replace(stage.notes, excluded=(excluded,))
+    del stage.containers["cache"]
+
+    with pytest.raises(NotPart, match=f"excluded: {why}") as refused:
+        stage.act("start", "cache")
+
+    assert refused.value.help == "again: composegen up"
 
 
 @pytest.mark.parametrize("act", ["stop", "start", "restart"])

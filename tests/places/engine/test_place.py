@@ -4,7 +4,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from composegen.errors import EngineUnreachable, OtherFolder, UsageError, VolumesLeft
+from composegen.errors import (
+    EngineUnreachable,
+    NotPart,
+    OtherFolder,
+    UsageError,
+    VolumesLeft,
+)
+from composegen.model import Choice, Service, Stack
 from composegen.places.engine import place as module
 from composegen.places.engine.containers import Maker, Mounted
 from composegen.places.engine.containers import Volume as FoundVolume
@@ -65,7 +72,7 @@ def calls(monkeypatch):
 def make_place(monkeypatch, tmp_path):
     """A place whose engine has what is handed in."""
 
-    def make(containers=(), volumes=(), excluded=(), makers=()):
+    def make(containers=(), volumes=(), excluded=(), makers=(), stack=None):
         engine = FakeEngine(containers, volumes, makers)
 
         @contextmanager
@@ -75,7 +82,9 @@ def make_place(monkeypatch, tmp_path):
         monkeypatch.setattr(module, "Engine", connect)
         noted = make_noted("web"), make_noted("worker", replicas=2, is_required=False)
         return EnginePlace(
-            Workspace(tmp_path / "stack.yaml"), make_notes(*noted, left_out=excluded)
+            Workspace(tmp_path / "stack.yaml"),
+            make_notes(*noted, left_out=excluded),
+            None if stack is None else lambda: stack,
         )
 
     return make
@@ -184,3 +193,62 @@ def test_what_is_read_says_whose_stack_it_is(make_place, calls, other):
     for notes in (each.notes for each in read):
         assert len(notes) == 1
         assert other.folder in notes[0]
+
+
+CACHE_OUT = {
+    "service": "cache",
+    "reason": "--without cache",
+    "instead": ["web: CACHE=none"],
+}
+
+
+def test_a_service_that_was_excluded_before_the_start_says_what_is_used(make_place):
+    place = make_place([make_container("web")], excluded=[CACHE_OUT])
+
+    [reason] = place.explain("cache").reasons
+
+    assert str(reason) == (
+        "cache: cache is excluded: --without cache\n"
+        "  instead: web: CACHE=none\n"
+        "  help: include it: composegen up --with cache\n"
+    )
+    assert "cache" not in {each.service for each in place.explain("").reasons}
+
+
+def test_the_log_of_an_excluded_service_says_that_it_is_excluded(make_place, calls):
+    place = make_place([make_container("web")], excluded=[CACHE_OUT])
+
+    alone = place.read_logs(["cache"], 5, follow=False)
+    both = place.read_logs(["cache", "web"], 5, follow=False)
+
+    assert list(alone.lines) == []
+    assert alone.notes == both.notes == ("cache is excluded: --without cache",)
+    assert calls == []
+    assert list(both.lines)
+    assert calls == [("logs", "--no-color", "--tail", "5", "web")]
+
+
+def test_an_excluded_service_with_a_container_shows_its_log(make_place, calls):
+    containers = [make_container("web"), make_container("cache")]
+    place = make_place(containers, excluded=[CACHE_OUT])
+
+    list(place.read_logs(["cache"], 5, follow=False).lines)
+
+    assert calls == [("logs", "--no-color", "--tail", "5", "cache")]
+
+
+def test_the_name_of_a_choice_means_the_service_that_was_brought_up(make_place, calls):
+    members = ("cache", "web")
+    stack = Stack(
+        name="demo",
+        file="stack.yaml",
+        services={name: Service(name=name) for name in (*members, "late")},
+        choices={"shop": Choice(name="shop", members=members)},
+    )
+    place = make_place([make_container("web")], excluded=[CACHE_OUT], stack=stack)
+
+    list(place.read_logs(["shop"], 5, follow=False).lines)
+
+    assert calls == [("logs", "--no-color", "--tail", "5", "web")]
+    with pytest.raises(NotPart, match="`late` is not part of what runs here"):
+        place.explain("late")

@@ -348,19 +348,21 @@ def test_a_restart_is_a_new_process_and_its_dependents_keep_theirs(stack):
     assert "has changed" not in said
 
 
-def test_a_restart_says_where_the_stack_file_has_changed_since(stack):
+@pytest.mark.parametrize("act", ["start", "restart"])
+def test_a_start_says_where_the_stack_file_has_changed(stack, act):
     process, _ = start_up(stack)
     path = stack / "stack.yaml"
     path.write_text(path.read_text() + "    environment: {COLOUR: blue}\n")
 
-    for_db = run_cli(stack, "restart", "db")
+    for_db = run_cli(stack, act, "db")
     path.write_text("services: [")
-    broken = run_cli(stack, "restart", "db")
+    broken = run_cli(stack, act, "db")
     end(process)
 
     assert for_db[0] == 0
-    assert "the stack file has changed since" in for_db[2]
-    assert "composegen down, then composegen run" in for_db[2]
+    assert (
+        f"has changed; {act} does not use the new one: composegen down, " in for_db[2]
+    )
     assert (broken[0], "has changed" in broken[2]) == (0, False)
 
 
@@ -469,10 +471,37 @@ def test_an_excluded_service_is_not_part_of_what_runs(tmp_path, ports):
     process, _ = start_up(tmp_path, "--without", "cache")
 
     code, _, said = run_cli(tmp_path, "start", "cache")
+    log = run_cli(tmp_path, "logs", "cache")
+    why = run_cli(tmp_path, "why", "cache")
+    of_all = run_cli(tmp_path, "why")
     end(process)
 
+    assert (why[0], of_all[0]) == (1, 0)
+    assert "cache is excluded: --without cache\n  instead: web: " in why[1]
+    assert "A=b" in why[1]
+    assert "composegen run --with cache" in why[1]
+    assert "cache is excluded: --without cache" in log[2]
     assert code == 1
     assert "it is excluded: --without cache" in said
+    assert "composegen run --with cache" in said
+
+
+def test_the_name_of_a_choice_means_the_service_that_runs(tmp_path, ports):
+    runs.write_stack(
+        tmp_path,
+        "services:\n  store: {one_of: [web, cache]}\n"
+        + make_service("web", ports["web"])
+        + make_service("cache", ports["cache"]),
+    )
+    process, _ = start_up(tmp_path, "--with", "cache")
+
+    why, log = run_cli(tmp_path, "why", "store"), run_cli(tmp_path, "logs", "store")
+    stopped = run_cli(tmp_path, "stop", "store")
+    why_stopped = run_cli(tmp_path, "why", "store")
+    end(process)
+
+    assert (why[0], log[0], stopped[0]) == (0, 0, 0)
+    assert "cache: cache is stopped" in why_stopped[1]
 
 
 def test_a_message_about_no_service_is_answered_with_the_reason(stack):
