@@ -25,6 +25,7 @@ from composegen.places.engine.compose import (
 )
 from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.fit import fit_plan
+from composegen.places.engine.lasting import find_death
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.phases import OneCall
 from composegen.places.engine.scratch import (
@@ -102,9 +103,11 @@ class Trials:
         again = () if is_fresh else ("--force-recreate",)
         call = OneCall(fitted.names, (*UP_PART, *again), makes_containers=True)
         boot = Booting(self._engine, project, notes, _ignore, call)
-        reasons = boot.carry_out().reasons
-        about = [each for each in reasons if each.service == service]
-        reason = next(iter((*about, *reasons)), None)
+        ended = boot.carry_out()
+        about = [each for each in ended.reasons if each.service == service]
+        reason = next(iter((*about, *ended.reasons)), None) or find_death(
+            self._engine, ended.notes, project.folder, service
+        )
         seconds = time.monotonic() - began
         return Started(seconds=seconds, reason=reason and _shorten(reason))
 
