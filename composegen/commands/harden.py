@@ -94,6 +94,7 @@ def _show(console: Console, tried: tuple[Tried, ...], form: str) -> None:
                     "name": each.name,
                     "taken_away": each.is_taken,
                     "seen": None if each.seen is None else str(each.seen),
+                    "help": each.help or None,
                 }
                 for each in tried
             ]

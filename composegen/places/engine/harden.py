@@ -37,6 +37,12 @@ class Tried:
     is_taken: bool
     seen: Reason | None = None
 
+    @property
+    def help(self) -> str:
+        """What to change in the service so that it can go; empty if not known."""
+        failure = None if self.seen is None else self.seen.failure
+        return "" if failure is None else failure.help
+
 
 def harden_service(
     service: str,

@@ -16,6 +16,7 @@ from composegen.errors import CannotHarden
 from composegen.model import SecretKind
 from composegen.paths import exists, is_folder
 from composegen.places.engine.boot import UP_PART, Booting
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
     Project,
@@ -49,6 +50,22 @@ from composegen.workspace.workspace import Workspace
 _FOLDER = "harden"
 _LINES = 8
 _DOWN = ("down", "--volumes", "--remove-orphans", "--timeout", "1")
+
+_CHANGES_DEFINITION = frozenset(
+    {
+        CauseName.READ_ONLY_FOLDER,
+        CauseName.FOLDER_DENIED,
+        CauseName.IMAGE_FOLDER_DENIED,
+        CauseName.NO_EXEC,
+        CauseName.CAPABILITY_MISSING,
+        CauseName.PORT_DENIED,
+        CauseName.PORT_DENIED_TO_USER,
+    }
+)
+"""The causes whose help is lines for the stack file in place of the relaxation.
+
+Others name volumes and files of the scratch project, or say to relax.
+"""
 
 
 @record
@@ -242,8 +259,10 @@ class Trials:
 
 
 def _shorten(reason: Reason) -> Reason:
-    """What was seen, without the help: that is for a stack that stays."""
-    failure = reason.failure and replace(reason.failure, help="")
+    """What was seen; only a help that is about the service's definition stays."""
+    failure = reason.failure
+    if failure is not None and failure.cause_name not in _CHANGES_DEFINITION:
+        failure = replace(failure, help="")
     return replace(reason, failure=failure, lines=reason.lines[-_LINES:])
 
 
