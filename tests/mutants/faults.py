@@ -1412,4 +1412,25 @@ FAULTS = (
         "for name in sorted(usual.difference(usual)):",
         ("tests/adopt/test_proof.py",),
     ),
+    Fault(
+        "a service without a check that is up for a second passes",
+        "composegen/places/engine/lasting.py",
+        "LASTS_FOR = 10.0\n",
+        "LASTS_FOR = 1.0\n",
+        ("tests/places/engine/test_lasting.py",),
+    ),
+    Fault(
+        "a restart while one watches is no death",
+        "composegen/places/engine/lasting.py",
+        "    if container.restarts:\n",
+        "    if False:\n",
+        ("tests/places/engine/test_lasting.py",),
+    ),
+    Fault(
+        "what was found replaces a person's reason",
+        "composegen/stackfile/relaxing.py",
+        '            if relaxed.get(name) in {"", NOT_TRIED}\n',
+        "",
+        ("tests/stackfile/test_relaxing.py",),
+    ),
 )
