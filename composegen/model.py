@@ -298,6 +298,7 @@ class Service:
     job: bool = False
     restart: str = ""
     enabled: bool = True
+    is_root: bool = False
     groups: tuple[str, ...] = ()
     choice: str = ""
     replicas: int = 1

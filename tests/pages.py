@@ -58,7 +58,7 @@ _EQUAL = (
     (re.compile(r"(?<=healthy )( *)\d+\b"), "N"),
     (re.compile(r"\b\d+(\.\d+)? ?(ms|s)\b(?! at worst)"), "N s"),
     (re.compile(r"(?<= )[.=#]{10,}(?= )"), "BAR"),
-    (re.compile(r"\b\d+ of \d+ +(?=\d+\.\d+ s)"), "N of N "),
+    (re.compile(r"\b\d+ of \d+ +(?=N s)"), "N of N "),
 )
 
 

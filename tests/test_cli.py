@@ -253,6 +253,38 @@ def test_no_stack_file_is_one_clear_line(
     assert "composegen init --bare" in said
 
 
+@pytest.mark.parametrize("name", ["compose.yaml", "docker-compose.yml"])
+@pytest.mark.parametrize("command", ["check", "plan", "render"])
+def test_no_stack_file_beside_a_compose_file_names_adopt(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    command: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("services: {web: {image: 'a:1'}}\n")
+
+    assert _run([command]) == 1
+
+    said = capsys.readouterr().err
+    assert f"`composegen adopt` writes one from {name}\n" in said
+    assert "init --bare" not in said
+
+
+def test_no_stack_file_beside_what_was_rendered_does_not_name_adopt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    _run(["render"])
+    (folder / "stack.yaml").unlink()
+    capsys.readouterr()
+
+    assert _run(["render"]) == 1
+
+    assert "composegen init --bare" in capsys.readouterr().err
+
+
 def test_a_stack_in_a_parent_folder_is_found_and_named_once(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

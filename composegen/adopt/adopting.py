@@ -13,13 +13,21 @@ from typing import Any
 
 from composegen.adopt.edges import Edges, isolate_stores, read_edges, settle_gates
 from composegen.adopt.formats import FORMATS
-from composegen.adopt.groups import adopt_profiles, list_selections
+from composegen.adopt.groups import adopt_profiles, keep_needed, list_selections
 from composegen.adopt.keys import adopt_keys
 from composegen.adopt.knowledge import look_at
 from composegen.adopt.layout import write_stack
 from composegen.adopt.posture import adopt_store, find_use, settle_posture
 from composegen.adopt.project import Asked, Project, show_path
-from composegen.adopt.proving import Before, Proof, ask_before, prove, render_selections
+from composegen.adopt.proving import (
+    Before,
+    Proof,
+    Rendered,
+    ask_before,
+    list_started,
+    prove,
+    render_selections,
+)
 from composegen.adopt.reading import Read, describe_missing
 from composegen.adopt.report import Entry, Gate, Notes, Report
 from composegen.adopt.seen import Options, Seen
@@ -55,6 +63,7 @@ def make_stack(read: Read, options: Options) -> Made:
     excluded = adopt_profiles(services, edges)
     hardened = _settle_postures(services, edges, excluded, notes)
     gates = settle_gates(services, edges)
+    keep_needed(services, edges, excluded)
     top = make_top(read, services, notes)
     sketches = {name: seen.sketch for name, seen in services.items()}
     for sketch in sketches.values():
@@ -177,7 +186,10 @@ def _make_and_write(read: Read, options: Options, target: Target) -> Made:
 
 
 def _prove(read: Read, before: Before, made: Made, text: str, path: Path) -> Proof:
-    rendered = list(render_selections(text, path, made.selections))
+    rendered = Rendered(
+        texts=tuple(render_selections(text, path, made.selections)),
+        started=list_started(text, path),
+    )
     listed = [*made.notes.changed, *made.notes.lost]
     return prove(read, before, rendered, made.gates, listed)
 

@@ -30,13 +30,15 @@ _PREFIX = re.compile(r"^(?:time=\S+ )?level=(?:error|fatal) msg=")
 class Source:
     """What Compose is asked about: files, a folder, and an override read last.
 
-    ``files`` may be ``-``, which stands for ``text``.
+    ``files`` may be ``-``, which stands for ``text``. ``profiles`` are the
+    active ones, at first all of them.
     """
 
     folder: Path
     files: tuple[str, ...]
     env_files: tuple[Path, ...] = ()
     text: str = ""
+    profiles: tuple[str, ...] = ("*",)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -85,7 +87,7 @@ class Answer:
 
 
 def ask_model(source: Source) -> Answer:
-    """The model with its variables filled, of every profile."""
+    """The model with its variables filled."""
     return _ask(source, ())
 
 
@@ -104,7 +106,8 @@ def _ask(source: Source, words: tuple[str, ...]) -> Answer:
     command = [program, "compose", "--project-directory", str(source.folder)]
     for path in source.env_files:
         command += ["--env-file", str(path)]
-    command += ["--profile", "*"]
+    for profile in source.profiles:
+        command += ["--profile", profile]
     for name in source.files:
         command += ["-f", name]
     environment = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from composegen.adopt.edges import Edges
 from composegen.adopt.seen import Seen
@@ -35,6 +35,16 @@ def adopt_profiles(services: Mapping[str, Seen], edges: Edges) -> list[str]:
         if seen.sketch.keys.get("group"):
             seen.set("enabled", "true")
     return [name for name in services if name not in included]
+
+
+def keep_needed(
+    services: Mapping[str, Seen], edges: Edges, excluded: Collection[str]
+) -> None:
+    """Include what only excluded services need: Compose starts it by default."""
+    for name, seen in services.items():
+        needing = {edge.source for edge in edges.list_to(name)}
+        if name not in excluded and needing and needing.issubset(excluded):
+            seen.set("enabled", "true")
 
 
 def list_profiles(seen: Seen) -> list[str]:

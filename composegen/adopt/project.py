@@ -75,7 +75,7 @@ def find_project(asked: Asked, environment: Mapping[str, str]) -> Project:
     known = {**here, **environment}
     files = tuple(Path(name) for name in asked.files) or _find_files(known)
     for path in files:
-        _check_file(path)
+        _check_file(path, _suggest_file(path))
         _check_hand(path)
     folder = files[0].absolute().parent
     env_files = given or _find_dotenv(folder)
@@ -106,13 +106,23 @@ def _find_dotenv(folder: Path) -> tuple[Path, ...]:
     return (path,) if is_file(path) else ()
 
 
+def find_default_file(folder: Path) -> Path | None:
+    """The Compose file with a usual name that a folder has, the first that counts."""
+    return next((folder / n for n in DEFAULT_NAMES if exists(folder / n)), None)
+
+
+def can_adopt(path: Path) -> bool:
+    """Whether a file may be adopted: what composegen rendered may not."""
+    return is_file(path) and not is_ours(read_small_text(path) or "")
+
+
 def _find_files(known: Mapping[str, str]) -> tuple[Path, ...]:
     """What Compose would read here: COMPOSE_FILE, else the files with usual names."""
     separator = known.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
     named = _split(known.get("COMPOSE_FILE", ""), separator)
     if named:
         return tuple(Path(name) for name in named)
-    first = next((Path(name) for name in DEFAULT_NAMES if exists(Path(name))), None)
+    first = find_default_file(Path())
     if first is None:
         raise FileRefused(
             DEFAULT_NAMES[0],
@@ -139,13 +149,18 @@ def _read_env_files(
     return values
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, help: str = "") -> None:
     shown = str(path)
     check_readable(path, shown)
     if not exists(path):
-        raise FileRefused(shown, "there is no such file")
+        raise FileRefused(shown, "there is no such file", help=help)
     if is_folder(path):
-        raise FileRefused(shown, "is a folder", help="name the Compose file in it")
+        raise FileRefused(shown, "is a folder", help="name a file in it")
+
+
+def _suggest_file(path: Path) -> str:
+    found = find_default_file(path.parent)
+    return f"there is {found}" if found is not None else "name a file that is there"
 
 
 def _check_hand(path: Path) -> None:

@@ -6,7 +6,7 @@ stand in the report.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from composegen.adopt.asking import Plain
@@ -58,6 +58,31 @@ def compare_models(before: Plain, after: Plain) -> Iterator[Entry]:
     for name in news:
         if name not in olds:
             yield Entry(service=name, key="*", what="the service is new")
+
+
+def compare_started(
+    before: Plain | None, started: Collection[str], gates: Iterable[Gate]
+) -> Iterator[Entry]:
+    """Every service that starts by default on one side only.
+
+    ``before`` is the original with the profiles of now; None where Compose refuses to
+    start it like that.
+    """
+    if before is None:
+        return
+    usual = {
+        name for name, each in (before.get("services") or {}).items() if _runs(each)
+    }
+    helpers = {gate.through for gate in gates}
+    for name in sorted(usual.difference(started)):
+        yield Entry(service=name, key="profiles", what="no longer started by default")
+    for name in sorted(set(started) - usual - helpers):
+        yield Entry(service=name, key="profiles", what="started by default now")
+
+
+def _runs(service: Plain) -> bool:
+    replicas = (service.get("deploy") or {}).get("replicas", service.get("scale", 1))
+    return str(replicas) != "0"
 
 
 def list_unlisted(differences: Iterable[Entry], listed: Iterable[Entry]) -> list[Entry]:

@@ -7,9 +7,15 @@ from pathlib import Path
 
 from composegen.adopt.asking import Answer, Plain, Source, ask_model
 from composegen.adopt.own_values import make_values
-from composegen.adopt.proof import compare_models, join_models, list_unlisted
+from composegen.adopt.proof import (
+    compare_models,
+    compare_started,
+    join_models,
+    list_unlisted,
+)
 from composegen.adopt.reading import Read, write_override
 from composegen.adopt.report import Entry, Gate
+from composegen.errors import SelectionError
 from composegen.model import Stack
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
@@ -39,6 +45,14 @@ class Proof:
     values: str = "none"
 
 
+@record
+class Rendered:
+    """The Compose file of each selection, and what starts without a selection."""
+
+    texts: tuple[str, ...]
+    started: frozenset[str]
+
+
 def ask_before(read: Read) -> Before:
     """Begin to ask about the original, with a value of its own for each variable."""
     own = make_values(read.texts, read.values)
@@ -56,17 +70,29 @@ def render_selections(
         yield render_plan(make_plan(stack, selection))[0].text
 
 
+def list_started(text: str, path: Path) -> frozenset[str]:
+    """The services of a stack file that `composegen up` starts without flags."""
+    stack: Stack = load_text(text, path, selection=Selection()).stack
+    try:
+        return frozenset(make_plan(stack, Selection()).names)
+    except SelectionError:  # every service is excluded
+        return frozenset()
+
+
 def prove(
     read: Read,
     before: Before,
-    texts: list[str],
+    made: Rendered,
     gates: tuple[Gate, ...],
     listed: list[Entry],
 ) -> Proof:
     """Compare under the values of now and under values of their own."""
+    usual = ask_model(replace(read.source, profiles=read.project.profiles))
+    texts = made.texts
     now = [_ask(read, text, {}) for text in texts]
     own = [_ask(read, text, dict(before.source.environment)) for text in texts]
     found = _compare(read.model, now, gates)
+    found += compare_started(usual.read(), made.started, gates)
     original = before.answer.read()
     if original is None:
         for answer in own:

@@ -91,7 +91,7 @@ def _read_both(
         values |= dict.fromkeys(unset, _PLACEHOLDER)
         missing = tuple(_list_missing(texts, values, project.folder))
         if not (unset or missing):
-            _read(model_asked, project)
+            _read(model_asked, project, texts)
         kept = _list_kept(texts, values, project.folder)
         source = replace(
             source,
@@ -99,7 +99,7 @@ def _read_both(
             text=write_override(kept),
             environment=dict.fromkeys(unset, _PLACEHOLDER),
         )
-        model = _read(ask_model(source), project)
+        model = _read(ask_model(source), project, texts)
     return Read(
         project=project,
         texts=texts,
@@ -113,15 +113,18 @@ def _read_both(
     )
 
 
-def _read(answer: Answer, project: Project) -> Plain:
+def _read(answer: Answer, project: Project, texts: Plain | None = None) -> Plain:
     found = answer.read()
     if found is None:
         _check_syntax(project)
         shown = show_path(project.files[0], project.folder)
+        empty = list_some(_list_empty(texts or {}, project.values), 5)
         raise FileRefused(
             shown,
             f"Compose cannot read the project: {answer.complaint}",
-            help="`docker compose config` must accept it first",
+            help=f"set what is not set, and so is empty: {empty}"
+            if empty
+            else "`docker compose config` must accept it first",
         )
     return found
 
@@ -135,6 +138,17 @@ def _check_syntax(project: Project) -> None:
     found = tuple(each for each in problems.found if each.name in _NOT_YAML)
     if found:
         raise ProblemsFound(found)
+
+
+def _list_empty(texts: Plain, values: Mapping[str, str]) -> Iterator[str]:
+    """The variables that Compose fills with nothing, for they are not set."""
+    names = dict.fromkeys(
+        variable.name
+        for _, text in walk_texts(texts)
+        for variable in list_variables(text)
+        if not variable.operator
+    )
+    return (name for name in names if name not in values)
 
 
 def _list_unset(texts: Plain, values: Mapping[str, str]) -> Iterator[str]:

@@ -34,7 +34,8 @@ def harden(service: str, file: str, form: str) -> None:
 
     Starts the service with what it needs on the Docker engine, in a project of its own
     that is removed afterwards: without what it relaxes, on new volumes and on volumes
-    that it has filled before. Then rewrites its `relax` in the stack file.
+    that it has filled before. Then rewrites its `relax` in the stack file: what stays
+    gets what was found as its reason, unless you have written one.
 
     Ends with 0 if nothing is relaxed any more, and with 1 if something remains.
     """
@@ -62,8 +63,9 @@ def harden(service: str, file: str, form: str) -> None:
     )
     _show(console, tried, form)
     taken = [each.name for each in tried if each.is_taken]
-    if taken:
-        relaxed = relaxing.take(taken)
+    found = {each.name: each.why for each in tried if not each.is_taken}
+    relaxed = relaxing.take(taken, found)
+    if taken or relaxed.stack != relaxing.stack:
         relaxing.save(relaxed)
         _say_written(console, relaxed, file, service)
     else:
@@ -94,6 +96,7 @@ def _show(console: Console, tried: tuple[Tried, ...], form: str) -> None:
                     "name": each.name,
                     "taken_away": each.is_taken,
                     "seen": None if each.seen is None else str(each.seen),
+                    "help": each.help or None,
                 }
                 for each in tried
             ]

@@ -237,12 +237,20 @@ def load_file(
         return load_stack(Path(file), file, selection=selection, with_files=with_files)
     except FileRefused as refused:
         if not refused.help and refused.file == file:
-            refused.help = (
-                "`composegen init --bare` writes one to begin with"
-                if file == DEFAULT_FILE
-                else "name it with -f FILE"
-            )
+            refused.help = _explain_missing(file)
         raise
+
+
+def _explain_missing(file: str) -> str:
+    """What to do where there is no stack file."""
+    from composegen.adopt.project import can_adopt, find_default_file
+
+    if file != DEFAULT_FILE:
+        return "name it with -f FILE"
+    found = find_default_file(Path())
+    if found is not None and can_adopt(found):
+        return f"`composegen adopt` writes one from {found}"
+    return "`composegen init --bare` writes one to begin with"
 
 
 def _is_typed(option: str, context: click.Context | None = None) -> bool:

@@ -48,7 +48,10 @@ class Fallbacks:
         self._roots = tuple(
             step.name
             for step in plan.steps
-            if step.is_required or step.name in added or not self._dependents[step.name]
+            if step.is_required
+            or step.service.is_root
+            or step.name in added
+            or not self._dependents[step.name]
         )
 
     @property

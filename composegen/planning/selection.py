@@ -157,8 +157,9 @@ def _cut(needs: Needs, selection: Selection) -> _Cut:
     services = needs.stack.services
     roots = [
         name
-        for name in services
-        if name not in out and not set(needs.dependents[name]) - {name}
+        for name, service in services.items()
+        if name not in out
+        and (service.is_root or not set(needs.dependents[name]) - {name})
     ]
     roots += [name for name in selection.added if name not in out]
     if selection.removed:

@@ -133,6 +133,7 @@ def join_choices(
                 choice=name,
                 groups=groups,
                 enabled=enabled if isinstance(enabled, bool) else not groups,
+                is_root=enabled is True,
             )
     return joined
 

@@ -27,6 +27,7 @@ _BLANK = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\r|\Z)")
 _KEY = "relax"
 
 Pair: TypeAlias = "tuple[ScalarNode, Node]"
+Content: TypeAlias = "dict[str, Node | str | None]"
 
 
 class CannotEdit(Exception):
@@ -46,16 +47,27 @@ class Edited:
 
 
 def edit_relax(
-    text: str, service: str, taken: Iterable[str], kept: Iterable[str] = ()
+    text: str,
+    service: str,
+    taken: Iterable[str],
+    kept: Iterable[str] = (),
+    reasons: Mapping[str, str] | None = None,
 ) -> Edited:
     """The text of a stack file with less in the ``relax`` of one service.
 
     ``taken`` are names that are no longer relaxed there; ``kept`` get ``false``, since
-    something else than the service relaxes them. A byte order mark is part of the
-    text. Raises CannotEdit, and ProblemsFound where the text is no YAML.
+    something else than the service relaxes them. ``reasons`` are new ones for what
+    stays there. A byte order mark is part of the text. Raises CannotEdit, and
+    ProblemsFound where the text is no YAML.
     """
     mark = "\ufeff" if text.startswith("\ufeff") else ""
-    edit = _Edit(text.removeprefix(mark), service, frozenset(taken), frozenset(kept))
+    edit = _Edit(
+        text.removeprefix(mark),
+        service,
+        frozenset(taken),
+        frozenset(kept),
+        reasons or {},
+    )
     done = edit.carry_out()
     return Edited(text=mark + done.text, line=done.line, written=done.written)
 
@@ -64,11 +76,17 @@ class _Edit:
     """One edit: changes are collected by their places, then made from the end on."""
 
     def __init__(
-        self, text: str, service: str, taken: frozenset[str], kept: frozenset[str]
+        self,
+        text: str,
+        service: str,
+        taken: frozenset[str],
+        kept: frozenset[str],
+        reasons: Mapping[str, str],
     ) -> None:
         self.text = text
         self.taken = taken
         self.kept = kept
+        self.reasons = reasons
         problems = Problems()
         self.source = Source("stack.yaml", text.encode(), problems)
         if self.source.root is None:
@@ -109,25 +127,29 @@ class _Edit:
             self._remove_pair(self.service, own)
         return Edited(text=self._make_changes(), line=line + 1, written=written)
 
-    def _list_content(self, own: Pair | None) -> dict[str, Node | None]:
+    def _list_content(self, own: Pair | None) -> Content:
         """The names of the new value, with what says why; None stands for ``false``."""
         value = own[1] if own is not None else None
         if value is None:
             # What a merge key brings is lost as soon as the service has its own.
             pairs = {key: node for key, _, node in self.source.pairs(self.service)}
             value = pairs.get(_KEY)
-        content: dict[str, Node | None] = {}
+        content: Content = {}
         if isinstance(value, MappingNode):
             content = {key: node for key, _, node in self.source.pairs(value)}
         elif value is not None:
             content = dict.fromkeys(RELAXABLE, value)
-        left = {key: node for key, node in content.items() if key not in self.taken}
+        left = {
+            key: self.reasons.get(key, node)
+            for key, node in content.items()
+            if key not in self.taken
+        }
         return {
             **left,
             **dict.fromkeys(each for each in RELAXABLE if each in self.kept),
         }
 
-    def _write_inline(self, content: Mapping[str, Node | None]) -> str:
+    def _write_inline(self, content: Content) -> str:
         if not content:
             return ""
         if set(content) == set(RELAXABLE) and not any(content.values()):
@@ -138,7 +160,9 @@ class _Edit:
         )
         return f"{{{inside}}}"
 
-    def _write_reason(self, node: Node) -> str:
+    def _write_reason(self, node: Node | str) -> str:
+        if isinstance(node, str):
+            return node if _PLAIN_REASON.fullmatch(node) else write_inline(node)
         written = self._slice(node)
         is_short = "\n" not in written and "\r" not in written
         if is_short and isinstance(node, ScalarNode) and node.style in {'"', "'"}:
@@ -148,10 +172,8 @@ class _Edit:
 
     # A value that is a mapping
 
-    def _change_mapping(
-        self, mapping: MappingNode, content: Mapping[str, Node | None]
-    ) -> None:
-        """Take away, set to false, and add names; the others stay as they stand."""
+    def _change_mapping(self, mapping: MappingNode, content: Content) -> None:
+        """Take away, set to false or anew, and add names; others stay as they stand."""
         own = {key.value: (key, value) for key, value in mapping.value}
         if "<<" in own or set(own) - set(RELAXABLE):
             start, end = self._find_span(mapping)
@@ -160,10 +182,13 @@ class _Edit:
         for name, pair in own.items():
             if name not in content:
                 self._remove_pair(mapping, pair)
-            elif content[name] is None:
+                continue
+            why = content[name]
+            if why is None or isinstance(why, str):
                 start, end = self._find_span(pair[1])
                 gap = " " if start == pair[0].end_mark.index + 1 else ""
-                self.changes.append((start, end, f"{gap}false"))
+                written = "false" if why is None else self._write_reason(why)
+                self.changes.append((start, max(start, end), f"{gap}{written}"))
         added = [name for name in content if name not in own]
         first = mapping.value[0][0].start_mark
         gap = ", " if mapping.flow_style else self._find_line_end() + " " * first.column

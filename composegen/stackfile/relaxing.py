@@ -6,11 +6,11 @@ Each version is read as a whole and compared with the original before it is used
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from composegen.errors import CannotHarden, FileRefused
-from composegen.model import RELAXABLE, Stack
+from composegen.model import NOT_TRIED, RELAXABLE, Stack
 from composegen.planning.selection import Selection
 from composegen.records import record, replace
 from composegen.stackfile.edit import CannotEdit, Edited, edit_relax
@@ -54,23 +54,32 @@ class Relaxing:
         relaxed = self.stack.services[self._service].relax
         return tuple(name for name in RELAXABLE if name in relaxed)
 
-    def take(self, names: Iterable[str]) -> Relaxed:
+    def take(
+        self, names: Iterable[str], found: Mapping[str, str] | None = None
+    ) -> Relaxed:
         """The file without some names in the service's ``relax``.
 
-        Raises CannotHarden where that would change something else too.
+        ``found`` says why others are needed; a reason that a person wrote stays.
+        Raises CannotHarden where something else would change too.
         """
         taken = frozenset(names)
+        relaxed = self.stack.services[self._service].relax
+        reasons = {
+            name: why
+            for name, why in (found or {}).items()
+            if relaxed.get(name) in {"", NOT_TRIED}
+        }
         still: frozenset[str] = frozenset()
         for _ in range(2):
             try:
-                edited = edit_relax(self._text, self._service, taken, still)
+                edited = edit_relax(self._text, self._service, taken, still, reasons)
             except CannotEdit as refused:
                 raise self._refuse(str(refused)) from None
             stack = self._load(edited.text)
             still |= taken & stack.services[self._service].relax.keys()
             if not taken & stack.services[self._service].relax.keys():
                 break
-        self._check(stack, taken)
+        self._check(stack, taken, reasons)
         return Relaxed(
             edited=edited,
             stack=stack,
@@ -96,11 +105,17 @@ class Relaxing:
     def _load(self, text: str) -> Stack:
         return load_text(text, self._path, selection=self._selection).stack
 
-    def _check(self, stack: Stack, taken: frozenset[str]) -> None:
-        """Compare with the original: one service relaxes less, all else is the same."""
+    def _check(
+        self, stack: Stack, taken: frozenset[str], reasons: Mapping[str, str]
+    ) -> None:
+        """Compare with the original: one service relaxes less, all else is the same.
+
+        What the top level relaxes keeps its reason: that is of other services too.
+        """
         name = self._service
         before, now = self.stack.services[name], stack.services[name]
         left = {key: why for key, why in before.relax.items() if key not in taken}
+        left |= {key: why for key, why in reasons.items() if now.relax.get(key) == why}
         wanted = replace(before, relax=left, kept=now.kept)
         services = {**self.stack.services, name: wanted}
         if stack != replace(self.stack, services=services):

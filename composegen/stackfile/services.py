@@ -55,6 +55,7 @@ def make_service(
         passed=_list_passed(draft),
         job=bool(draft.get("job", False)),
         enabled=bool(draft.get("enabled", not draft.get("group"))),
+        is_root=draft.get("enabled") is True,
         groups=tuple(draft.get("group", ())),
         resources=make_resources(draft.get("resources", {})),
         relax={name: why for name, why in relax.items() if why is not False},

@@ -8,6 +8,7 @@ import pytest
 
 from composegen.adopt.adopting import compare_stack
 from composegen.adopt.project import Asked
+from composegen.adopt.proving import list_started
 from composegen.adopt.report import Report
 from composegen.adopt.seen import Options
 from composegen.errors import FileRefused, ProblemsFound
@@ -362,6 +363,63 @@ def test_profiles_are_groups_and_a_chosen_one_is_included(tmp_path: Path) -> Non
     assert report.optional == ("tools",)
     assert report.settings == {"COMPOSE_PROFILES": "debug"}
     assert report.unlisted == ()
+
+
+def test_what_only_a_profile_needs_starts_by_default_as_before(
+    tmp_path: Path,
+) -> None:
+    text = """
+    services:
+      app: {image: "a/b:1"}
+      db: {image: "a/db:1"}
+      debug: {image: "a/b:1", profiles: [debug], depends_on: [db]}
+    """
+
+    report = adopt(tmp_path, text)
+
+    services = read_services(report)
+    assert services["db"]["enabled"] == "true"
+    assert "enabled" not in services["app"]
+    assert list_started(report.text, tmp_path / "stack.yaml") == {"app", "db"}
+    assert report.unlisted == ()
+
+
+def test_a_service_that_no_longer_starts_by_default_is_a_difference(
+    tmp_path: Path,
+) -> None:
+    text = """
+    services:
+      app: {image: "a/b:1"}
+      db: {image: "a/db:1"}
+      debug: {image: "a/b:1", profiles: [debug], depends_on: [db]}
+    """
+    report = adopt(tmp_path, text)
+    edited = report.text.replace("enabled: true", "enabled: false")
+    asked = Asked(files=(str(tmp_path / "compose.yaml"),))
+
+    found = compare_stack(edited, tmp_path / "stack.yaml", asked, {})
+
+    assert [(each.service, each.key) for each in found] == [("db", "profiles")]
+
+
+def test_a_project_that_lacks_a_variable_is_refused_with_its_name(
+    tmp_path: Path,
+) -> None:
+    text = "services: {a: {image: '${IMG}', command: '$SET ${OTHER:-x}'}}\n"
+
+    with pytest.raises(FileRefused) as refused:
+        adopt(tmp_path, text, {".env": "SET=1\n"})
+
+    assert refused.value.help == "set what is not set, and so is empty: IMG"
+
+
+def test_a_file_that_is_not_there_is_refused_with_one_that_is(tmp_path: Path) -> None:
+    asked = Asked(files=(str(tmp_path / "nofile.yaml"),))
+
+    with pytest.raises(FileRefused, match="no such file") as refused:
+        adopt(tmp_path, "services: {a: {image: 'a/b:1'}}\n", asked=asked)
+
+    assert refused.value.help == f"there is {tmp_path / 'compose.yaml'}"
 
 
 def test_names_stay_as_they_are(tmp_path: Path) -> None:

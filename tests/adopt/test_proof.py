@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from composegen.adopt.proof import compare_models
+from composegen.adopt.proof import compare_models, compare_started
+from composegen.adopt.report import Gate
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -37,3 +38,17 @@ def test_an_edge_may_only_get_stronger(
 ) -> None:
     old, new = ({"depends_on": {"b": {"condition": each}}} for each in (before, after))
     assert compare(old, new) == found
+
+
+def test_what_starts_on_one_side_only_is_a_difference() -> None:
+    idle = {"a": {}, "b": {"deploy": {"replicas": 0}}, "c": {"scale": 0}, "d": {}}
+
+    found = compare_started({"services": idle}, {"a", "c", "help"}, [HELPED])
+
+    assert [(each.service, each.what) for each in found] == [
+        ("d", "no longer started by default"),
+        ("c", "started by default now"),
+    ]
+
+
+HELPED = Gate(source="x", target="a", before="", after="", through="help")

@@ -1397,4 +1397,40 @@ FAULTS = (
         "            pass\n",
         ("tests/adopt/test_adopting.py",),
     ),
+    # Roots
+    Fault(
+        "what is enabled in words is excluded with all that need it",
+        "composegen/planning/selection.py",
+        "and (service.is_root or not",
+        "and (not",
+        PLAN,
+    ),
+    Fault(
+        "the proof overlooks what no longer starts by default",
+        "composegen/adopt/proof.py",
+        "for name in sorted(usual.difference(started)):",
+        "for name in sorted(usual.difference(usual)):",
+        ("tests/adopt/test_proof.py",),
+    ),
+    Fault(
+        "a service without a check that is up for a second passes",
+        "composegen/places/engine/lasting.py",
+        "LASTS_FOR = 10.0\n",
+        "LASTS_FOR = 1.0\n",
+        ("tests/places/engine/test_lasting.py",),
+    ),
+    Fault(
+        "a restart while one watches is no death",
+        "composegen/places/engine/lasting.py",
+        "    if container.restarts:\n",
+        "    if False:\n",
+        ("tests/places/engine/test_lasting.py",),
+    ),
+    Fault(
+        "what was found replaces a person's reason",
+        "composegen/stackfile/relaxing.py",
+        '            if relaxed.get(name) in {"", NOT_TRIED}\n',
+        "",
+        ("tests/stackfile/test_relaxing.py",),
+    ),
 )

@@ -88,6 +88,12 @@ def test_what_was_asked_for_stays() -> None:
     assert [*close(stack, "worker", flags="--with disk")] == ["worker"]
 
 
+def test_a_root_of_its_own_stays() -> None:
+    needs = {"web": "worker?", "worker": "disk?", "disk": ""}
+
+    assert [*close(make(needs, roots="disk"), "worker")] == ["worker"]
+
+
 def test_a_failed_dependent_of_a_failed_service_keeps_its_own_reason() -> None:
     assert close(WORKER, "queue", "worker")["worker"] == "it failed"
 

@@ -25,6 +25,7 @@ def make(
     needs: dict[str, str],
     *,
     disabled: str = "",
+    roots: str = "",
     published: str = "",
     jobs: str = "",
     groups: dict[str, str] | None = None,
@@ -44,6 +45,7 @@ def make(
                     for needed in words.split()
                 ),
                 enabled=name not in disabled.split(),
+                is_root=name in roots.split(),
                 job=name in jobs.split(),
                 groups=tuple((groups or {}).get(name, "").split()),
                 publish=(Port(published="80", target="80"),)
@@ -246,6 +248,14 @@ def test_a_reason_names_every_dependent() -> None:
     stack = make({"web": "", "a": "lib", "b": "lib", "lib": ""}, disabled="a b")
 
     assert select(stack).excluded["lib"] == "only a, b needed it"
+
+
+def test_a_root_of_its_own_is_included_whoever_needs_it() -> None:
+    stack = make({"web": "", "a": "db", "db": ""}, disabled="a", roots="db")
+
+    assert included(stack) == "db web"
+    assert included(stack, "--without web") == "db"
+    assert included(stack, "--without db") == "web"
 
 
 def test_nothing_is_dropped_silently() -> None:

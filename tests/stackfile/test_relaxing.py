@@ -86,3 +86,48 @@ def test_a_file_that_has_changed_meanwhile_is_left_alone(file: Path) -> None:
         relaxing.save(relaxed)
 
     assert file.read_text() == f"{STACK}# edited\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (
+            "imported, not tried hardened",
+            "{read_only: writes /x, cap_drop: 'imported, not tried hardened'}",
+        ),
+        ("{read_only: , init: why}", "{read_only: writes /x}"),
+        ("{read_only: mine, init: why}", "{read_only: mine}"),
+    ],
+)
+def test_what_was_found_replaces_a_reason_that_no_person_gave(
+    file: Path, value: str, written: str
+) -> None:
+    file.write_text(f"services:\n  web:\n    image: 'x:1'\n    relax: {value}\n")
+    taken = ["init", "no_new_privileges"]
+
+    relaxed = read(file).take(taken, {"read_only": "writes /x"})
+
+    text = relaxed.edited.text.replace('"', "'")
+    assert text == f"services:\n  web:\n    image: 'x:1'\n    relax: {written}\n"
+
+
+def test_what_was_found_is_written_where_nothing_is_taken_away(file: Path) -> None:
+    file.write_text(
+        "services:\n  web:\n    image: 'x:1'\n"
+        "    relax:\n      read_only: imported, not tried hardened  # by adopt\n"
+    )
+
+    relaxed = read(file).take([], {"read_only": "tried: exited with 1"})
+
+    assert relaxed.stack.services["web"].relax == {"read_only": "tried: exited with 1"}
+    line = '      read_only: "tried: exited with 1"  # by adopt\n'
+    assert relaxed.edited.text.endswith(line)
+
+
+def test_the_reason_of_the_top_level_is_not_that_of_one_service(file: Path) -> None:
+    file.write_text(STACK.replace("a first try", "''"))
+    relaxing = read(file)
+
+    relaxed = relaxing.take([], {"read_only": "writes /x"})
+
+    assert relaxed.stack == relaxing.stack

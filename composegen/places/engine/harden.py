@@ -24,6 +24,8 @@ from composegen.workspace.state import hold_lock
 from composegen.workspace.workspace import Workspace
 
 _LOCK = "harden.lock"
+_READ_ONLY = ", and the file system is read-only"
+_LONGEST_WHY = 100
 
 MakePlan: TypeAlias = Callable[[frozenset[str]], Plan]
 """The plan of the service without some names of its ``relax``."""
@@ -36,6 +38,28 @@ class Tried:
     name: str
     is_taken: bool
     seen: Reason | None = None
+
+    @property
+    def help(self) -> str:
+        """What to change in the service so that it can go; empty if not known."""
+        failure = None if self.seen is None else self.seen.failure
+        return "" if failure is None else failure.help
+
+    @property
+    def why(self) -> str:
+        """What was found, as a reason for the stack file; empty if it was taken away.
+
+        What a log says is left out: it may hold what belongs in no file.
+        """
+        failure = None if self.seen is None else self.seen.failure
+        if failure is None:
+            return "" if self.is_taken else "tried: does not start without it"
+        cause = failure.cause.splitlines()[0] if failure.cause else ""
+        said = cause.removesuffix(_READ_ONLY).partition(": ")[0].removeprefix("it ")
+        if not said or "$" in said:
+            said = f"tried: {failure.reason.removeprefix(f'{failure.service} ')}"
+        said = said.partition("\n")[0].replace("$", "")
+        return said if len(said) <= _LONGEST_WHY else f"{said[:_LONGEST_WHY]}.."
 
 
 def harden_service(

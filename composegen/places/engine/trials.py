@@ -16,6 +16,7 @@ from composegen.errors import CannotHarden
 from composegen.model import SecretKind
 from composegen.paths import exists, is_folder
 from composegen.places.engine.boot import UP_PART, Booting
+from composegen.places.engine.cause import CauseName
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
     Project,
@@ -25,6 +26,7 @@ from composegen.places.engine.compose import (
 )
 from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.fit import fit_plan
+from composegen.places.engine.lasting import find_death
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.phases import OneCall
 from composegen.places.engine.scratch import (
@@ -48,6 +50,22 @@ from composegen.workspace.workspace import Workspace
 _FOLDER = "harden"
 _LINES = 8
 _DOWN = ("down", "--volumes", "--remove-orphans", "--timeout", "1")
+
+_CHANGES_DEFINITION = frozenset(
+    {
+        CauseName.READ_ONLY_FOLDER,
+        CauseName.FOLDER_DENIED,
+        CauseName.IMAGE_FOLDER_DENIED,
+        CauseName.NO_EXEC,
+        CauseName.CAPABILITY_MISSING,
+        CauseName.PORT_DENIED,
+        CauseName.PORT_DENIED_TO_USER,
+    }
+)
+"""The causes whose help is lines for the stack file in place of the relaxation.
+
+Others name volumes and files of the scratch project, or say to relax.
+"""
 
 
 @record
@@ -102,9 +120,11 @@ class Trials:
         again = () if is_fresh else ("--force-recreate",)
         call = OneCall(fitted.names, (*UP_PART, *again), makes_containers=True)
         boot = Booting(self._engine, project, notes, _ignore, call)
-        reasons = boot.carry_out().reasons
-        about = [each for each in reasons if each.service == service]
-        reason = next(iter((*about, *reasons)), None)
+        ended = boot.carry_out()
+        about = [each for each in ended.reasons if each.service == service]
+        reason = next(iter((*about, *ended.reasons)), None) or find_death(
+            self._engine, ended.notes, project.folder, service
+        )
         seconds = time.monotonic() - began
         return Started(seconds=seconds, reason=reason and _shorten(reason))
 
@@ -239,8 +259,10 @@ class Trials:
 
 
 def _shorten(reason: Reason) -> Reason:
-    """What was seen, without the help: that is for a stack that stays."""
-    failure = reason.failure and replace(reason.failure, help="")
+    """What was seen; only a help that is about the service's definition stays."""
+    failure = reason.failure
+    if failure is not None and failure.cause_name not in _CHANGES_DEFINITION:
+        failure = replace(failure, help="")
     return replace(reason, failure=failure, lines=reason.lines[-_LINES:])
 
 

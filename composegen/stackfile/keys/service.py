@@ -110,7 +110,10 @@ _TABLE = (
     Key(
         "enabled",
         compose.read_bool,
-        shapes.say(shapes.BOOLEAN, "false: excluded unless included with --with"),
+        shapes.say(
+            shapes.BOOLEAN,
+            "false: excluded unless --with; true: included, needed or not",
+        ),
     ),
     Key(
         "group",

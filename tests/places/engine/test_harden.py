@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from composegen.errors import CannotHarden, ExitCode, Interrupted
-from composegen.places.engine.harden import _Ending, _Hardener
+from composegen.places.engine.harden import Tried, _Ending, _Hardener
 from composegen.places.engine.trials import Started
 from composegen.places.events import Failure
 from composegen.places.reasons import Reason
@@ -102,3 +102,30 @@ def test_only_the_first_signal_interrupts() -> None:
     with pytest.raises(Interrupted):
         ending.interrupt(ExitCode.INTERRUPTED)
     ending.interrupt(ExitCode.INTERRUPTED)
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause", "why"),
+    [
+        (
+            "web exited with 1",
+            "it writes /x/y, and the file system is read-only",
+            "writes /x/y",
+        ),
+        (
+            "web exited with 1",
+            "it may not use /x: open /x?key=abc: permission denied",
+            "may not use /x",
+        ),
+        ("web exited with 1", "", "tried: exited with 1"),
+        ("web exited with 1", "it writes /${HOME}", "tried: exited with 1"),
+        ("web " + "x" * 200, "", "tried: " + "x" * 93 + ".."),
+    ],
+)
+def test_what_was_found_is_one_short_line_without_the_log(
+    reason: str, cause: str, why: str
+) -> None:
+    failure = Failure(service="web", reason=reason, cause=cause)
+    tried = Tried(name="init", is_taken=False, seen=Reason(failure=failure))
+
+    assert tried.why == why

@@ -400,6 +400,7 @@ def test_a_service_of_a_group_is_excluded_unless_it_is_enabled(
     app = load_app(keys)
 
     assert (app.groups, app.enabled) == (groups, enabled)
+    assert app.is_root == ("enabled: true" in keys)
 
 
 @pytest.mark.parametrize(
