@@ -105,6 +105,25 @@ def test_what_is_needed_remains_with_what_was_seen(stack: Stack) -> None:
     assert read(stack) == text.replace("trying it out", "{read_only: trying it out}")
 
 
+def test_one_without_a_check_that_fails_late_keeps_what_was_found(
+    stack: Stack,
+) -> None:
+    act = "import time; time.sleep(2); open('/var/tmp/log', 'w'); time.sleep(600)"
+    service = {"image": PYTHON, "command": ["python", "-c", act]}
+    service |= {"health": "none", "stop_grace_period": "1s"}
+    service |= {"relax": {"read_only": "imported, not tried hardened"}}
+    stack.write({"web": service})
+
+    done = stack.composegen("harden", "web")
+
+    assert done.code == 1, done
+    assert (
+        "help: under `web` in the stack file:\n          tmpfs: [/var/tmp]" in done.out
+    )
+    assert "writes /var/tmp/log" in read(stack)
+    assert "not-hardened" not in stack.composegen("check").err
+
+
 def test_data_that_it_wrote_with_a_relaxation_is_tried_too(stack: Stack) -> None:
     # Only the first start may write: later ones must read a file of another user.
     act = """
