@@ -47,11 +47,18 @@ def read(folder, pattern="*.py"):
 
 
 def list_members(tree, kind):
-    """The names of `CauseName.NAME`, or `kind.NAME`, in a tree."""
+    """The names of `CauseName.NAME`, or `kind.NAME`, in a tree, but those in sets."""
+    in_sets = {
+        member
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Set)
+        for member in node.elts
+    }
     return [
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
+        and node not in in_sets
         and isinstance(node.value, ast.Name)
         and node.value.id == kind
     ]
