@@ -154,7 +154,10 @@ class RemoteProvider:
                 headers["Authorization"] = f"Bearer {self._key}"
             self._session = aiohttp.ClientSession(
                 headers=headers,
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
+                # A container that is gone, or made again, leaves an old address behind.
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=4, use_dns_cache=False
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=256 * 1024,
             )
