@@ -214,5 +214,10 @@ def test_a_recipe_serves_a_client_with_a_new_volume_and_with_the_old_one(
     results.append(make_row(recipe, f"`{image}`, {server}"))
 
 
-def test_every_recipe_has_a_client() -> None:
-    assert CLIENTS.keys() == RECIPES.keys()
+def test_every_recipe_has_a_client_but_those_that_are_not_tested() -> None:
+    untested = {
+        name
+        for name, each in RECIPES.items()
+        if str(each.get("tested", True)).lower() == "false"
+    }
+    assert CLIENTS.keys() == RECIPES.keys() - untested
