@@ -21,11 +21,14 @@ RECIPES: dict[str, dict[str, Any]] = {
     for path in sorted((HERE.parents[1] / "templates" / "recipes").glob("*.yaml"))
 }
 
+# The others say of themselves that they were never run.
+TESTED = {name: entry for name, entry in RECIPES.items() if entry.get("tested", True)}
+
 # Tags that a recipe tells apart, besides its own image.
 OTHER_IMAGES = {"postgres": ["postgres:17-alpine", "postgres:17"]}
 CASES = [
     (recipe, image)
-    for recipe, entry in RECIPES.items()
+    for recipe, entry in TESTED.items()
     for image in [entry["image"], *OTHER_IMAGES.get(recipe, [])]
 ]
 PYTHON = "python:3.12-slim"
@@ -214,10 +217,5 @@ def test_a_recipe_serves_a_client_with_a_new_volume_and_with_the_old_one(
     results.append(make_row(recipe, f"`{image}`, {server}"))
 
 
-def test_every_recipe_has_a_client_but_those_that_are_not_tested() -> None:
-    untested = {
-        name
-        for name, each in RECIPES.items()
-        if str(each.get("tested", True)).lower() == "false"
-    }
-    assert CLIENTS.keys() == RECIPES.keys() - untested
+def test_every_recipe_that_was_run_has_a_client() -> None:
+    assert CLIENTS.keys() == TESTED.keys()
