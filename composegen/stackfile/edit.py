@@ -173,7 +173,7 @@ class _Edit:
     # A value that is a mapping
 
     def _change_mapping(self, mapping: MappingNode, content: Content) -> None:
-        """Take away, set to false or anew, and add names; others stay as they stand."""
+        """Take away, set or set to false, and add names; others stay unchanged."""
         own = {key.value: (key, value) for key, value in mapping.value}
         if "<<" in own or set(own) - set(RELAXABLE):
             start, end = self._find_span(mapping)

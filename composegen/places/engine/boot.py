@@ -357,7 +357,7 @@ class Booting:
                 self._see_warning(text)
 
     def _see_warning(self, text: str) -> None:
-        # What is not set was told before.
+        # What is not set was reported before.
         if text not in self._warned and not speaks_of_unset(text, self._unset):
             self._warned.add(text)
             self.report(ComposeWarned(at=self.now, text=text))

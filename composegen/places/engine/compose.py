@@ -225,7 +225,7 @@ def run_compose(
 
 
 def would_replace(project: Project, name: str, text: str) -> bool:
-    """Whether Compose would make containers of a service anew for a text.
+    """Whether Compose would replace the containers of a service for a text.
 
     It is asked to say what it would do; where it does not, it is taken as if it would.
     """

@@ -1,4 +1,4 @@
-"""What is told of a start that failed in a project that does not stay."""
+"""What is reported of a start that failed in a project that does not stay."""
 
 from __future__ import annotations
 
