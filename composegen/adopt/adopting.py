@@ -22,9 +22,7 @@ from composegen.adopt.project import Asked, Project, show_path
 from composegen.adopt.proving import (
     Before,
     Proof,
-    Rendered,
     ask_before,
-    list_started,
     prove,
     render_selections,
 )
@@ -170,7 +168,7 @@ def adopt_project(
     read = form.read(project)
     if not proves:
         made = _make_and_write(read, options, target)
-        list(render_selections(made.text, target.path, made.selections))
+        render_selections(made.text, target.path, made.selections)
         return _make_report(read, target, made, Proof())
     with closing(ask_before(read)) as before:
         made = _make_and_write(read, options, target)
@@ -186,10 +184,7 @@ def _make_and_write(read: Read, options: Options, target: Target) -> Made:
 
 
 def _prove(read: Read, before: Before, made: Made, text: str, path: Path) -> Proof:
-    rendered = Rendered(
-        texts=tuple(render_selections(text, path, made.selections)),
-        started=list_started(text, path),
-    )
+    rendered = render_selections(text, path, made.selections)
     listed = [*made.notes.changed, *made.notes.lost]
     return prove(read, before, rendered, made.gates, listed)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from composegen.adopt.edges import Edges
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import undouble, write_text
+from composegen.graph import find_closure
 
 
 def adopt_profiles(services: Mapping[str, Seen], edges: Edges) -> list[str]:
@@ -90,11 +91,15 @@ def _list_choices(
     services: Mapping[str, Seen], edges: Edges, excluded: list[str]
 ) -> list[tuple[str, set[str]]]:
     """Each flag that includes something, with all that it includes."""
+    required: dict[str, list[str]] = {name: [] for name in services}
+    for edge in edges.all:
+        if edge.is_required:
+            required[edge.source].append(edge.target)
     choices: dict[str, set[str]] = {}
     for name in excluded:
         profiles = list_profiles(services[name])
         for flag in [f"@{profile}" for profile in profiles] or [name]:
-            choices.setdefault(flag, set()).update(_close(edges, name))
+            choices.setdefault(flag, set()).update(find_closure(required, [name]))
     covered: set[str] = set()
     kept = []
     for flag, members in choices.items():
@@ -102,17 +107,6 @@ def _list_choices(
             kept.append((flag, members))
             covered |= members
     return kept
-
-
-def _close(edges: Edges, name: str) -> set[str]:
-    found = {name}
-    waiting = [name]
-    while waiting:
-        for edge in edges.list_from(waiting.pop()):
-            if edge.is_required and edge.target not in found:
-                found.add(edge.target)
-                waiting.append(edge.target)
-    return found
 
 
 def _clash(services: Mapping[str, Seen], one: set[str], other: set[str]) -> bool:

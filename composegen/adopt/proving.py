@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from composegen.adopt.asking import Answer, Plain, Source, ask_model
@@ -17,7 +17,7 @@ from composegen.adopt.reading import Read, write_override
 from composegen.adopt.report import Entry, Gate
 from composegen.errors import SelectionError
 from composegen.model import Stack
-from composegen.planning.plan import make_plan
+from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import record, replace
 from composegen.stackfile.load import load_text
@@ -62,21 +62,28 @@ def ask_before(read: Read) -> Before:
 
 def render_selections(
     text: str, path: Path, selections: Iterable[tuple[str, ...]]
-) -> Iterator[str]:
-    """The Compose file of each selection of a stack file."""
-    for flags in selections:
-        selection = Selection(added=tuple(flags[1::2]))
-        stack: Stack = load_text(text, path, selection=selection).stack
-        yield render_plan(make_plan(stack, selection))[0].text
+) -> Rendered:
+    """The Compose file of each selection, and what starts without one."""
+    plans = {flags: _plan(text, path, flags) for flags in selections}
+    usual = plans.get(())
+    return Rendered(
+        texts=tuple(render_plan(plan)[0].text for plan in plans.values()),
+        started=frozenset(usual.names) if usual else list_started(text, path),
+    )
 
 
 def list_started(text: str, path: Path) -> frozenset[str]:
     """The services of a stack file that `composegen up` starts without flags."""
-    stack: Stack = load_text(text, path, selection=Selection()).stack
     try:
-        return frozenset(make_plan(stack, Selection()).names)
+        return frozenset(_plan(text, path, ()).names)
     except SelectionError:  # every service is excluded
         return frozenset()
+
+
+def _plan(text: str, path: Path, flags: tuple[str, ...]) -> Plan:
+    selection = Selection(added=tuple(flags[1::2]))
+    stack: Stack = load_text(text, path, selection=selection).stack
+    return make_plan(stack, selection)
 
 
 def prove(
