@@ -19,7 +19,10 @@ DEFAULTS = {
     "cpus": 2,
     "mem_limit": "2G",
     "pids_limit": 512,
-    "logging": {"driver": "local", "options": {"max-size": "10m", "max-file": "3"}},
+    "logging": {
+        "driver": "json-file",
+        "options": {"max-size": "10m", "max-file": "3"},
+    },
 }
 
 
