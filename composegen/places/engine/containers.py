@@ -18,6 +18,7 @@ from composegen.records import record
 
 LABEL = "com.docker.compose."
 """What the names of all labels of Compose begin with."""
+_PODMAN = "Podman Engine"
 _NEVER = "0001-01-01"
 _UNTOLD = float("inf")
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
@@ -307,7 +308,10 @@ class ImageBuild:
 
 @record
 class Machine:
-    """An engine and the machine that it runs on; ``memory`` in bytes."""
+    """An engine and the machine that it runs on; ``memory`` in bytes.
+
+    ``is_podman`` says that it is Podman, which answers as a Docker engine does.
+    """
 
     version: str
     api: str
@@ -316,6 +320,23 @@ class Machine:
     root: str
     memory: int
     cpus: int
+    is_podman: bool = False
+
+
+def read_machine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Machine:
+    """An engine from what it says of its version and of its machine."""
+    options = info.get("SecurityOptions") or []
+    parts = version.get("Components") or []
+    return Machine(
+        version=str(version.get("Version", "")),
+        api=str(version.get("ApiVersion", "")),
+        system=str(info.get("OSType", "")),
+        is_rootless=any("rootless" in option for option in options),
+        root=str(info.get("DockerRootDir", "")),
+        memory=int(info.get("MemTotal") or 0),
+        cpus=int(info.get("NCPU") or 0),
+        is_podman=any(each.get("Name") == _PODMAN for each in parts),
+    )
 
 
 @record

@@ -152,6 +152,7 @@ class _Up:
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
         made = make_notes(self.plan, project, endpoint, workspace.fill)
+        self.machine = engine.describe()
         self.notes = replace(
             recall_made(workspace.folder, made),
             began=engine.read_clock(),
@@ -178,6 +179,7 @@ class _Up:
         text = self._render()
         if fitted.note:
             self.report(Noted(text=fitted.note))
+        if fitted.note or self.machine.is_podman:
             text = self._write_text(fitted.plan)
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
@@ -240,7 +242,8 @@ class _Up:
 
     def _write_text(self, plan: Plan) -> str:
         """What Compose reads for a plan; the file on the disk is another matter."""
-        [file] = render_plan(plan, self._make_options())
+        options = replace(self._make_options(), for_podman=self.machine.is_podman)
+        [file] = render_plan(plan, options)
         return file.text
 
     def _write_notes(self) -> None:
@@ -284,7 +287,7 @@ class _Up:
         return fit_plan(
             self.plan,
             self.folder,
-            self.engine.describe(),
+            self.machine,
             is_local=self.project.endpoint.is_local,
             builds=self.options.build,
         )

@@ -18,6 +18,7 @@ from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
 from composegen.targets.compose.gates import word_gates
 from composegen.targets.compose.hardening import (
+    open_scratch,
     word_defaults,
     word_limits,
     word_service,
@@ -225,6 +226,10 @@ class _Renderer:
         mounts = draft.keys.get("volumes")
         if isinstance(mounts, list):
             draft.keys["volumes"] = write_mounts(mounts)
+        scratch = draft.keys.get("tmpfs")
+        if self.options.for_podman and scratch:
+            listed = scratch if isinstance(scratch, list) else [scratch]
+            draft.keys["tmpfs"] = open_scratch(listed)
         keys = sorted(draft.keys, key=lambda key: _POSITION.get(key, len(_POSITION)))
         lacking = [key for key in self.defaults if key not in draft.keys]
         if lacking:
