@@ -75,7 +75,8 @@ class Container:
     the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
     it does not run. ``is_past`` says that nothing has come of it since the last `up`
     began. ``asker`` says why the container that finds out its health does not ask:
-    empty where it does, None where there is none.
+    empty where it does, None where there is none. ``compose`` is the version of Compose
+    that has made it.
     """
 
     id: str
@@ -108,6 +109,8 @@ class Container:
     search_path: str = ""
     is_past: bool = False
     asker: str | None = None
+    image_id: str = ""
+    compose: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -164,6 +167,8 @@ def read_container(data: Mapping[str, Any]) -> Container:
         pid=int(state.get("Pid") or 0),
         variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
         search_path=_find_search_path(config.get("Env") or ()),
+        image_id=data.get("Image") or "",
+        compose=labels.get(f"{LABEL}version", ""),
     )
 
 

@@ -243,7 +243,7 @@ def test_a_check_that_was_not_run_within_the_boot_is_not_called_one_that_fails()
     cause, help = see_web(evidence=listens)
 
     assert cause == "its health check was never run"
-    assert help.endswith("health: {boot: 1m}")
+    assert help.endswith("health: {boot: 60s}")
     assert see_web()[0] == cause  # also where nothing is known of what listens
 
 
@@ -259,7 +259,9 @@ def test_podman_needs_systemd_to_run_a_check():
 def test_a_check_that_podman_has_run_is_judged_by_what_it_said():
     listens = {"sockets": (Socket(host="0.0.0.0", port=8000),), "is_podman": True}
 
-    assert "its health check fails" in see_web(probes=probing("no"), evidence=listens)[0]
+    assert (
+        "its health check fails" in see_web(probes=probing("no"), evidence=listens)[0]
+    )
 
 
 def test_a_check_that_podman_may_still_run_is_no_cause():
