@@ -104,8 +104,8 @@ class Evidence:
     its container has run since its last start; ``death`` how it died before, None where
     it has not or that is not known. ``holder`` has the port that it could not publish;
     ``is_port_free``: no process has it any more. ``is_podman``: the engine is Podman,
-    which is asked of one whose check was never run. ``lines`` are of the last start, and
-    of the one that ended with that death.
+    which is asked of one whose check was never run. ``lines`` are of the last start,
+    and of the one that ended with that death.
     """
 
     noted: NotedService
