@@ -18,7 +18,7 @@ from composegen.model import SecretKind
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_file
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import ask_version
+from composegen.places.engine.compose import VERSION, ask_version, makes_folders
 from composegen.places.engine.containers import Container, ImageBuild, Machine
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
 from composegen.places.engine.examine import (
@@ -201,7 +201,7 @@ class _Examination:
     def _look_at_tools(self) -> Iterator[Finding]:
         builds = self.plan is None or any(step.service.build for step in self.steps)
         wanted: list[tuple[str, tuple[int, ...], tuple[str, ...]]] = [
-            ("Compose", OLDEST_COMPOSE, ("compose", "version", "--short"))
+            ("Compose", OLDEST_COMPOSE, VERSION)
         ]
         if builds and not self.is_podman:  # which builds by itself
             wanted.append(("buildx", OLDEST_BUILDX, ("buildx", "version")))
@@ -329,7 +329,13 @@ class _Examination:
             return
         is_local = find_endpoint(self.means.environment).is_local
         sources = {secret.source for secret in self.plan.secrets.values()}
-        for problem in list_missing(self.plan, self.folder, is_local=is_local):
+        missing = list_missing(
+            self.plan,
+            self.folder,
+            is_local=is_local,
+            makes_folders=lambda: makes_folders(self.means.ask_version(*VERSION)),
+        )
+        for problem in missing:
             if not any(problem.message.startswith(f"`{file}`") for file in sources):
                 yield say_problem(Where.ENGINE, problem)
 

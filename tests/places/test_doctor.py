@@ -378,3 +378,17 @@ def test_podman_builds_without_buildx(tmp_path):
     findings = look_at_podman(tmp_path, stack=BUILT, versions=("2.40.3", None))
 
     assert not [each for each in findings if "buildx" in each.message]
+
+
+def test_a_folder_that_an_old_compose_does_not_make_is_reported(tmp_path):
+    stack = (
+        "services: {web: {image: a, volumes: [./data:/data], health: {none: none}}}\n"
+    )
+
+    found = find(look(tmp_path, stack=stack, versions=("2.29.7", None)), "./data")
+
+    assert found.level is Level.ERROR
+    assert found.help == "create it: mkdir -p ./data"
+    assert not [
+        each for each in look(tmp_path, stack=stack) if "./data" in each.message
+    ]

@@ -12,7 +12,14 @@ from composegen.model import COMPOSE_FILES
 from composegen.paths import exists
 from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, find_docker, would_replace
+from composegen.places.engine.compose import (
+    VERSION,
+    Project,
+    ask_version,
+    find_docker,
+    makes_folders,
+    would_replace,
+)
 from composegen.places.engine.compose_lines import speaks_of_unset
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
@@ -295,6 +302,7 @@ class _Up:
             self.machine,
             is_local=self.project.endpoint.is_local,
             builds=self.options.build,
+            makes_folders=lambda: makes_folders(ask_version(*VERSION)),
         )
 
     def _make_options(self) -> Options:
