@@ -106,7 +106,6 @@ def up(
     """
     check_platform()
     from composegen.places.engine.up import UpOptions, up_stack
-    from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
@@ -121,7 +120,6 @@ def up(
     is_chosen = bool(added or removed)
     if not is_chosen and recorded is not None:
         selection = recorded.selection
-    engine = recorded.engine if recorded is not None else None
     if services:
         selection, services = _choose_named(services, file, selection)
     made = _plan_with(services, file, selection, removed)
@@ -129,7 +127,7 @@ def up(
     options = UpOptions(
         build=build is not False,
         limit=wait,
-        engine=engine or OLDEST_START_INTERVAL,
+        engine=recorded.engine if recorded is not None else "",
         is_chosen=is_chosen,
         names=services,
         required=made.added if is_chosen else (),

@@ -16,7 +16,7 @@ from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import replace
 from composegen.targets.compose.render import render_plan
-from composegen.targets.files import Options
+from composegen.targets.files import choose_engine
 from composegen.targets.output import find_prefix, read_recorded
 from composegen.workspace.workspace import Workspace
 
@@ -63,11 +63,12 @@ def render_texts(
     recorded = read_recorded(workspace.compose_file)
     path = workspace.compose_file
     machine = engine.describe()
-    options = Options(
-        engine=(recorded.engine if recorded is not None else None) or Options().engine,
+    options = choose_engine(recorded.engine if recorded is not None else "")
+    options = replace(
+        options,
         prefix=find_prefix(path, workspace.folder),
         name=path.name,
-        for_podman=machine.is_podman,
+        for_podman=options.for_podman or machine.is_podman,
     )
 
     def render(plan: Plan) -> str:

@@ -14,11 +14,12 @@ from composegen.paths import exists, is_file, is_folder, is_link, read_regular
 from composegen.planning.selection import Selection
 from composegen.records import record
 from composegen.system.files import check_entered, write_atomically
+from composegen.targets.files import PODMAN
 from composegen.targets.header import is_ours, is_untouched, read_flags
 
 _MOST = 64 * 1024 * 1024
 _STACK_FILE = "stack.yaml"
-_ENGINE = re.compile(r"\d{1,4}", re.ASCII)
+_ENGINE = re.compile(rf"\d{{1,4}}|{PODMAN}", re.ASCII)
 
 
 class Written(StrEnum):
@@ -31,10 +32,13 @@ class Written(StrEnum):
 
 @record(kw_only=False)
 class Recorded:
-    """What the header of a rendered file says it was made with."""
+    """What the header of a rendered file says it was made with.
+
+    ``engine`` is one that is not the usual one, as `--engine` names it.
+    """
 
     selection: Selection
-    engine: int | None
+    engine: str
 
 
 def find_prefix(output: Path, stack_folder: Path) -> str:
@@ -189,7 +193,7 @@ def read_recorded(path: Path) -> Recorded | None:
     engine = values["--engine"][-1:] or [""]
     return Recorded(
         Selection(added=tuple(values["--with"]), removed=tuple(values["--without"])),
-        int(engine[0]) if _ENGINE.fullmatch(engine[0]) else None,
+        engine[0] if _ENGINE.fullmatch(engine[0]) else "",
     )
 
 
