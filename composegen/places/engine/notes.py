@@ -77,7 +77,8 @@ class NotedService:
     ``definition`` is the digest of what it was made from, ``without`` are the excluded
     services that its containers were made without, ``helper`` is the name of the
     container that asks it from outside, empty where none does; ``shares`` that of the
-    service whose network it shares.
+    service whose network it shares;
+    ``is_built`` says that its image is not pulled.
     """
 
     name: str
@@ -102,6 +103,7 @@ class NotedService:
     helper: str = ""
     shares: str = ""
     without: tuple[str, ...] = ()
+    is_built: bool = False
 
 
 @record

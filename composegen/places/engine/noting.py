@@ -144,6 +144,7 @@ def _note_service(plan: Plan, step: Step, fill: Callable[[str], str]) -> NotedSe
         definition=digest_definition(plan.stack.services, step.name),
         helper=find_helper(service),
         shares=service.network_owner,
+        is_built=service.build is not None or "build" in service.compose,
         publish=tuple(_write_published(port) for port in service.publish),
         says_port=bool(service.recipe)
         or ("services", step.name, "port") in plan.stack.places,
