@@ -1,7 +1,7 @@
 """The stacks that fail, each for one cause: what is said of them on a runtime.
 
-A folder in ``failing/`` is one. The first lines of its stack file name the culprit,
-empty for none, and words of its cause.
+A folder in ``stacks/failing/`` is one. The first lines of its stack file name the
+culprit, empty for none, and words of its cause.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from composegen.records import record
 from scripts.runtimes.runtime import HERE, Done, Runtime, fill_folder
 
-FAILING = HERE / "failing"
+FAILING = HERE / "stacks" / "failing"
 RECORDED = HERE.parents[1] / "tests" / "places" / "engine" / "recorded"
 _HEADER = re.compile(r"# culprit:(.*)\n# cause:(.*)\n")
 _BLAMED = re.compile(

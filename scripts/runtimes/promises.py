@@ -13,7 +13,7 @@ from typing import Any
 from composegen.records import record
 from scripts.runtimes.runtime import HERE, Runtime, fill_folder
 
-STACK = HERE / "promises"
+STACK = HERE / "stacks" / "promises"
 _SLOW = 3.0
 """Seconds after which `slow` is healthy."""
 
@@ -49,21 +49,21 @@ def keeps_gates(seen: Seen) -> bool:
 
 def keeps_optional(seen: Seen) -> bool:
     """`cache` never gets healthy, and `web` runs with what it does instead."""
-    return seen.answer["cache"] == "none"
+    return str(seen.answer["cache"]) == "none"
 
 
 def keeps_jobs(seen: Seen) -> bool:
     """`web` was started after `migrate` had ended well."""
     state = seen.containers["migrate"]["State"]
     ended = _read_time(state["FinishedAt"])
-    return state["ExitCode"] == 0 and _started(seen, "web") >= ended
+    return int(state["ExitCode"]) == 0 and _started(seen, "web") >= ended
 
 
 def keeps_secrets(seen: Seen) -> bool:
     """`web` reads its secret in a file, and its settings do not show it."""
     secret = (STACK / "key.txt").read_text()
     is_shown = secret.strip() in json.dumps(seen.containers["web"])
-    return seen.answer["secret"] == secret and not is_shown
+    return str(seen.answer["secret"]) == secret and not is_shown
 
 
 def keeps_loopback(seen: Seen) -> bool:
