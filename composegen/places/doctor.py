@@ -18,10 +18,15 @@ from composegen.model import SecretKind
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_file
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import ask_version
+from composegen.places.engine.compose import VERSION, ask_version, makes_folders
 from composegen.places.engine.containers import Container, ImageBuild, Machine
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.examine import look_at_images, look_at_limits
+from composegen.places.engine.examine import (
+    has_systemd,
+    look_at_images,
+    look_at_limits,
+    look_at_podman,
+)
 from composegen.places.engine.fit import list_missing
 from composegen.places.engine.images import list_images
 from composegen.places.engine.registry import Offer
@@ -87,6 +92,7 @@ class Means:
     ask_version: Callable[..., str | None] = ask_version
     is_free: Callable[[int], bool] = is_free
     find_holder: Callable[[int], str] = describe_holder
+    has_systemd: Callable[[], bool] = has_systemd
     measure_room: Callable[[str], int | None]
 
 
@@ -130,7 +136,7 @@ class _Examination:
         )
         self.steps: tuple[Step, ...] = plan.steps if plan is not None else ()
         self.own_ports: set[int] = set()
-        self.has_engine = False
+        self.has_engine = self.is_podman = False
 
     def look(self) -> Iterator[Finding]:
         yield from self._look_at_engine()
@@ -151,22 +157,33 @@ class _Examination:
         except ComposegenError as error:
             yield say_broken(Where.ENGINE, error.message, error.help)
         else:
-            self.has_engine = True
+            self.has_engine, self.is_podman = True, machine.is_podman
             yield from self._look_at_machine(machine, endpoint)
             self._note_ports(engine)
             if self.plan is not None:
                 yield from look_at_limits(self.plan, machine)
                 yield from look_at_api(self.plan, machine)
                 yield from self._look_at_images(self.plan, engine)
-        yield from look_at_tools(self.plan, self.means.ask_version)
+        # Podman builds by itself.
+        yield from look_at_tools(
+            self.plan, self.means.ask_version, has_builder=self.is_podman
+        )
 
     def _look_at_machine(
         self, machine: Machine, endpoint: Endpoint
     ) -> Iterator[Finding]:
         rootless = ", rootless" if machine.is_rootless else ""
-        what = f"Docker engine {machine.version}, API {machine.api}{rootless}"
         is_old = read_version(machine.version) < OLDEST_ENGINE
-        if is_old and uses_start_interval(self.plan):
+        name = "Podman" if machine.is_podman else "Docker engine"
+        what = f"{name} {machine.version}, API {machine.api}{rootless}"
+        if machine.is_podman:
+            yield say_fine(Where.ENGINE, f"{what} ({endpoint})")
+            yield from look_at_podman(
+                self.plan,
+                is_local=endpoint.is_local,
+                has_systemd=self.means.has_systemd(),
+            )
+        elif is_old and uses_start_interval(self.plan):
             yield Finding(
                 where=Where.ENGINE,
                 message=f"{what}: it does not support start_interval",
@@ -292,7 +309,13 @@ class _Examination:
             return
         is_local = find_endpoint(self.means.environment).is_local
         sources = {secret.source for secret in self.plan.secrets.values()}
-        for problem in list_missing(self.plan, self.folder, is_local=is_local):
+        missing = list_missing(
+            self.plan,
+            self.folder,
+            is_local=is_local,
+            makes_folders=lambda: makes_folders(self.means.ask_version(*VERSION)),
+        )
+        for problem in missing:
             if not any(problem.message.startswith(f"`{file}`") for file in sources):
                 yield say_problem(Where.ENGINE, problem)
 

@@ -21,9 +21,11 @@ class Options:
     """How to render: ``engine`` is the oldest major version that must take the file.
 
     ``prefix`` leads from the folder of the output to that of the stack file; ``name``
-    is the output's, empty for the one that the stack names.
+    is the output's, empty for the one that the stack names. ``for_podman`` says that it
+    is for Podman, which knows no owner of a folder in memory.
     """
 
     engine: int = OLDEST_START_INTERVAL
     prefix: str = "."
     name: str = ""
+    for_podman: bool = False

@@ -185,6 +185,14 @@ def test_a_check_that_takes_longer_than_the_boot(stack: Stack) -> None:
     paste(stack, said)
 
 
+@tries(CauseName.CHECK_NEVER_RUN)
+def test_a_check_whose_first_run_comes_after_the_boot(stack: Stack) -> None:
+    # So heavy a program is asked every five seconds while the service boots.
+    app = make_service(health={"command": "true # mongosh", "boot": "3s"})
+    said = provoke(stack, "its health check was never run", service=app)
+    paste(stack, said)
+
+
 @tries(CauseName.NO_TOOL)
 def test_an_image_without_any_tool(stack: Stack) -> None:
     app = make_service(health={"http": "/", "tool": "curl", "boot": "5s"})

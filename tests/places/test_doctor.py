@@ -450,3 +450,68 @@ def test_a_file_that_up_would_not_replace(output, tmp_path):
         assert find_ways(findings) == []
     else:
         assert find_ways(findings) == [Where.ENGINE]
+
+
+# Podman
+
+PODMAN = FakeEngine(
+    machine=make_machine(version="5.8.6", api="1.44", is_podman=True),
+)
+BUILT = "services: {web: {build: ., port: 8000, health: {tcp: true, tool: wget}}}\n"
+
+
+def look_at_podman(tmp_path, **values):
+    return look(tmp_path, engine=PODMAN, **{"has_systemd": lambda: True, **values})
+
+
+def test_podman_is_named_and_not_taken_for_an_old_docker(tmp_path):
+    findings = look_at_podman(tmp_path)
+
+    assert find(findings, "Podman 5.8.6, API 1.44").level is None
+    assert not [each for each in findings if "start_interval" in each.message]
+    assert find_ways(findings) == [Where.ENGINE]
+
+
+def test_podman_runs_no_health_checks_without_systemd(tmp_path):
+    found = find(look_at_podman(tmp_path, has_systemd=lambda: False), "systemd")
+
+    assert found.level is Level.WARNING
+    assert "podman healthcheck run" in found.help
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"environment": {"DOCKER_HOST": "ssh://there"}},
+        {"stack": "services: {web: {image: a, health: {none: it has none}}}\n"},
+        {"engine": FakeEngine()},
+    ],
+)
+def test_systemd_is_asked_for_where_this_machine_s_podman_runs_checks(tmp_path, values):
+    values = {"engine": PODMAN, "has_systemd": lambda: False, **values}
+
+    findings = look(tmp_path, **values)
+
+    assert not [each for each in findings if "systemd" in each.message]
+
+
+def test_podman_builds_without_buildx(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM busybox:1.37\n")
+
+    findings = look_at_podman(tmp_path, stack=BUILT, versions=("2.40.3", None))
+
+    assert not [each for each in findings if "buildx" in each.message]
+
+
+def test_a_folder_that_an_old_compose_does_not_make_is_reported(tmp_path):
+    stack = (
+        "services: {web: {image: a, volumes: [./data:/data], health: {none: none}}}\n"
+    )
+
+    found = find(look(tmp_path, stack=stack, versions=("2.29.7", None)), "./data")
+
+    assert found.level is Level.ERROR
+    assert found.help == "create it: mkdir -p ./data"
+    assert not [
+        each for each in look(tmp_path, stack=stack) if "./data" in each.message
+    ]

@@ -37,6 +37,7 @@ class CauseName(Names):
     PATH_NOT_FOUND = auto()
     BAD_STATUS = auto()
     CHECK_FAILS = auto()
+    CHECK_NEVER_RUN = auto()
     OTHER_PORT = auto()
     SLOW_BOOT = auto()
     BOOT_NOT_OVER = auto()

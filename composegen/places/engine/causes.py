@@ -247,7 +247,24 @@ def _look_at_check(seen: Evidence) -> Cause | None:
     if program is not None or _is_tool_missing(container):
         name = _get_named(program) if program is not None else "its tool"
         return _explain_tool(seen, name)
-    return _look_at_ports(seen)
+    if container.probes or not seen.is_slow:
+        return _look_at_ports(seen)
+    if seen.is_podman:
+        return _explain_unasked(seen)
+    return _look_at_ports(seen) or _explain_unasked(seen)
+
+
+def _explain_unasked(seen: Evidence) -> Cause:
+    """Its boot is over, and the engine has not run its check once."""
+    if seen.is_podman:
+        help = (
+            "Podman runs health checks with timers of systemd: use it where systemd "
+            f"runs, or run the check by hand: podman healthcheck run "
+            f"{seen.container.name}"
+        )
+    else:
+        help = seen.advise(write_longer_boot(seen.noted))
+    return Cause(CauseName.CHECK_NEVER_RUN, "its health check was never run", help)
 
 
 def _explain_tool(seen: Evidence, missing: str) -> Cause:
@@ -350,6 +367,8 @@ def _explain_answer(seen: Evidence, port: int) -> Cause | None:
             f"another path in the `health` of `{noted.name}`; its log may say more: "
             f"composegen logs {noted.name}",
         )
+    if not probes:
+        return None
     help = "look at what the check got"
     if not seen.container.restarts:
         longer = seen.advise(write_longer_boot(noted))

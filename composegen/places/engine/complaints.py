@@ -96,6 +96,8 @@ def explain_complaint(
     if is_helper and "correct `image`" in cause.help:
         help = cause.help.replace("`image`", "`probe_image` at the top level")
         cause = replace(cause, help=help)
+    elif noted is not None and noted.is_built:
+        cause = _speak_of_build(cause, name)
     taken = PORT_TAKEN.search(complaint)
     if taken is not None and noted is not None:
         port = int(taken[1])
@@ -115,6 +117,18 @@ def explain_complaint(
         help=cause.help,
         cause_name=cause.name,
     )
+
+
+def _speak_of_build(cause: Cause, name: str) -> Cause:
+    """What a registry refuses is not the image of a service that is built."""
+    if cause.name in {CauseName.REGISTRY_UNREACHABLE}:
+        return replace(
+            cause,
+            text=f"`{name}` cannot be built: a registry that its build needs cannot be "
+            "reached",
+            help="check the network; what was wanted is shown above",
+        )
+    return cause
 
 
 def iterate_complaints(text: str, service: str) -> Iterator[Cause]:

@@ -24,7 +24,11 @@ from composegen.places.engine.endpoint import Endpoint, use_endpoint
 from composegen.records import field, record, replace
 from composegen.system.docker import ask_docker, find_docker_command
 
+VERSION = ("compose", "version", "--short")
+"""The words that ask for the version of Compose."""
 _KEPT_LINES = 200
+_MAKES_FOLDERS = (2, 40)
+"""The first that was seen to; 2.24 and 2.29 were seen to refuse."""
 _GRACE = 10.0
 _POLL = 0.02
 _MOST_KEPT = 64 * 1024
@@ -107,6 +111,15 @@ def ask_version(*words: str) -> str | None:
     said = ask_docker(*words, timeout=_ANSWER_TIMEOUT) or ""
     match = re.search(r"\d+\.\d+(?:\.\d+)?", said)
     return match[0] if match is not None else None
+
+
+def makes_folders(version: str | None) -> bool:
+    """Whether a Compose makes the folders that mounts in the long form lack."""
+    return version is None or _read_numbers(version) >= _MAKES_FOLDERS
+
+
+def _read_numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 class Settled:

@@ -78,7 +78,8 @@ class NotedService:
     services that its containers were made without, ``helper`` is the name of the
     container that asks it from outside, empty where none does; ``shares`` that of the
     service whose network it shares. ``image`` is what it runs, and ``helper_image``
-    what that container does, variables as they are written.
+    what that container does, variables as they are written; ``is_built`` says that its
+    image is not pulled.
     """
 
     name: str
@@ -105,6 +106,7 @@ class NotedService:
     without: tuple[str, ...] = ()
     image: str = ""
     helper_image: str = ""
+    is_built: bool = False
 
 
 @record

@@ -149,6 +149,7 @@ def _note_service(
         image=_find_image(service) or f"{project}-{step.name}",
         helper_image=plan.stack.probe_image if find_helper(service) else "",
         shares=service.network_owner,
+        is_built=service.build is not None or "build" in service.compose,
         publish=tuple(_write_published(port) for port in service.publish),
         says_port=bool(service.recipe)
         or ("services", step.name, "port") in plan.stack.places,

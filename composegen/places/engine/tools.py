@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from composegen.errors import ComposegenError
 from composegen.model import Build
+from composegen.places.engine.compose import VERSION
 from composegen.places.engine.containers import Machine
 from composegen.places.findings import (
     Finding,
@@ -60,13 +61,18 @@ class _BuildNeed:
     what: tuple[str, ...]
 
 
-def look_at_tools(plan: Plan | None, ask: AskVersion) -> Iterator[Finding]:
-    """Whether Compose and buildx can do what a plan wants, or what any stack does."""
+def look_at_tools(
+    plan: Plan | None, ask: AskVersion, *, has_builder: bool = False
+) -> Iterator[Finding]:
+    """Whether Compose and buildx can do what a plan wants, or what any stack does.
+
+    ``has_builder`` says that the engine builds by itself, without buildx.
+    """
     builds = plan is None or any(step.service.build for step in plan.steps)
     try:
-        compose = ask("compose", "version", "--short")
+        compose = ask(*VERSION)
         yield from _look_at_compose(plan, compose)
-        if builds:
+        if builds and not has_builder:
             buildx = ask("buildx", "version")
             yield from _look_at_buildx(plan, buildx, read_version(compose or "5"))
     except ComposegenError as error:
