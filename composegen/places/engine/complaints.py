@@ -121,7 +121,7 @@ def explain_complaint(
 
 def _speak_of_build(cause: Cause, name: str) -> Cause:
     """What a registry refuses is not the image of a service that is built."""
-    if cause.name in {CauseName.REGISTRY_UNREACHABLE}:
+    if cause.text.endswith(_UNREACHABLE):
         return replace(
             cause,
             text=f"`{name}` cannot be built: a registry that its build needs cannot be "
@@ -150,6 +150,7 @@ def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
             yield Cause(name, cause.format(**words), help.format(**words))
 
 
+_UNREACHABLE = "its registry cannot be reached"
 _COMPLAINTS = (
     (
         CauseName.ENGINE_LOST,
@@ -203,7 +204,7 @@ _COMPLAINTS = (
     (
         CauseName.REGISTRY_UNREACHABLE,
         r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)",
-        "{image} cannot be pulled: its registry cannot be reached",
+        f"{{image}} cannot be pulled: {_UNREACHABLE}",
         "check the network, or build the image: build: DIR",
     ),
     (
