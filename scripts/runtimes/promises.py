@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -66,19 +66,34 @@ def keeps_secrets(seen: Seen) -> bool:
     return str(seen.answer["secret"]) == secret and not is_shown
 
 
-def keeps_loopback(seen: Seen) -> bool:
-    """The published port is reached by 127.0.0.1 alone."""
+_CONNECT = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
     try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
-            route.connect(("192.0.2.1", 9))  # no packet is sent
-            address = route.getsockname()[0]
+        route.connect(("192.0.2.1", 9))  # no packet is sent
+        address = route.getsockname()[0]
     except OSError:
-        address = socket.gethostbyname(socket.gethostname())
-    try:
-        socket.create_connection((address, seen.port), timeout=2).close()
-    except OSError:
-        return True
-    return False
+        sys.exit("there is no other address")
+try:
+    socket.create_connection((address, int(sys.argv[1])), timeout=2).close()
+    print("reached")
+except OSError:
+    print("refused")
+"""
+_GET = """
+import sys, urllib.request
+url = f"http://127.0.0.1:{sys.argv[1]}/"
+print(urllib.request.urlopen(url, timeout=10).read().decode())
+"""
+
+
+def keeps_loopback(seen: Seen) -> bool | None:
+    """The published port is reached by 127.0.0.1 alone; None without another one."""
+    done = seen.runtime.call(sys.executable, "-c", _CONNECT, str(seen.port))
+    if "no other address" in done.text:
+        [bound] = seen.containers["web"]["HostConfig"]["PortBindings"]["8000/tcp"]
+        return None if bound["HostIp"] == "127.0.0.1" else False
+    return done.text.strip() == "refused"
 
 
 def keeps_read_only(seen: Seen) -> bool:
@@ -94,7 +109,7 @@ def keeps_internal(seen: Seen) -> bool:
     return bool(found) and all(is_internal)
 
 
-PROMISES: dict[str, Callable[[Seen], bool]] = {
+PROMISES: dict[str, Callable[[Seen], bool | None]] = {
     "gates": keeps_gates,
     "optional": keeps_optional,
     "jobs": keeps_jobs,
@@ -111,16 +126,11 @@ def _find_port() -> int:
         return port
 
 
-def _ask(port: int) -> Any:
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        link.request("GET", "/")
-        return json.loads(link.getresponse().read())
-    finally:
-        link.close()
+def _ask(runtime: Runtime, port: int) -> Any:
+    return json.loads(runtime.call(sys.executable, "-c", _GET, str(port)).text)
 
 
-def try_promises(runtime: Runtime, folder: Path) -> tuple[dict[str, bool], str]:
+def try_promises(runtime: Runtime, folder: Path) -> tuple[dict[str, bool | None], str]:
     """Which promises are kept; what was said where the stack does not come up."""
     project, port = f"{folder.name}-promises", _find_port()
     place = folder / "promises"
@@ -137,7 +147,7 @@ def try_promises(runtime: Runtime, folder: Path) -> tuple[dict[str, bool], str]:
             runtime=runtime,
             containers=containers,
             networks=networks,
-            answer=_ask(port),
+            answer=_ask(runtime, port),
             port=port,
         )
         return {name: look(seen) for name, look in PROMISES.items()}, ""

@@ -38,12 +38,22 @@ class Done:
 
 @record
 class Runtime:
-    """A Compose with an engine; ``environment`` is what leads to both."""
+    """A Compose with an engine; ``environment`` is what leads to both.
+
+    ``prefix`` are the words of a command that runs another one where published ports
+    answer.
+    """
 
     name: str
     compose: str
     engine: str
     environment: Mapping[str, str]
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether the engine is Podman, behind its socket."""
+        return self.engine.startswith("Podman")
 
     def call(
         self,
@@ -55,7 +65,7 @@ class Runtime:
         """Run a command to its end, or end it and its children at the deadline."""
         kept = {"RUNTIMES_LOG": str(log)} if log is not None else {}
         with subprocess.Popen(
-            words,
+            (*self.prefix, *words),
             cwd=folder,
             env={**self.environment, **kept},
             text=True,
@@ -86,7 +96,9 @@ class Runtime:
         return {each["Config"]["Labels"][key]: each for each in found}
 
 
-def make_runtime(program: Path | None, folder: Path, host: str = "") -> Runtime:
+def make_runtime(
+    program: Path | None, folder: Path, host: str = "", prefix: tuple[str, ...] = ()
+) -> Runtime:
     """A runtime of a Compose, the installed one by default, on an engine.
 
     Its settings of docker are in ``folder``.
@@ -129,6 +141,7 @@ def make_runtime(program: Path | None, folder: Path, host: str = "") -> Runtime:
         compose=version[0],
         engine=engine,
         environment=environment,
+        prefix=prefix,
     )
 
 
