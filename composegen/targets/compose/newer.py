@@ -1,8 +1,8 @@
 """Which Compose and which engine a rendered file needs, by the keys that it uses.
 
 A release is the first one whose schema takes the key, by the compose-go version that
-its ``go.mod`` names (Compose 2.20.0 to 5.6.0), or that Compose's documentation names
-where the releases before could not be had.
+its ``go.mod`` names (Compose 2.20.0 to 5.6.0). It is the one that Compose's documentation
+names where that is later, or where the release before could not be had.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ START_INTERVAL = NewerKey(
 NEWER_KEYS: tuple[NewerKey, ...] = (
     NewerKey(f"{_S}depends_on.*.required", (2, 20), "an optional dependency"),
     START_INTERVAL,
-    NewerKey(f"{_S}develop", (2, 23), "`develop`"),
+    NewerKey(f"{_S}develop", (2, 22), "`develop`"),
     NewerKey("configs.*.content", (2, 23, 1), "`content` of a config"),
     NewerKey("configs.*.environment", (2, 23, 1), "`environment` of a config"),
     NewerKey(f"{_S}build.ulimits", (2, 23, 1), "`ulimits` of the build"),
