@@ -62,7 +62,7 @@ FACES = {
             "registry",
             "volumes",
         ),
-        *("images", "examine", "fit", "ownership"),  # for `doctor`
+        *("images", "examine", "fit", "ownership", "tools"),  # for `doctor`
         *("faults", "links"),  # for a drill
     ),
     "places.processes": (
@@ -79,6 +79,7 @@ FACES = {
     ),
     "targets": (
         *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
+        "compose.newer",  # for what an old Compose refuses
     ),
     "terminal": ("console", "live", "relay", "stream"),
 }

@@ -38,7 +38,7 @@ class Folder:
             text = self._read_dockerfile(context, str(options.get("dockerfile", "")))
         if text is None:
             return Build(options=options, lacks_file=self._lacks_dockerfile(options))
-        from composegen.images.dockerfile import parse_dockerfile
+        from composegen.images.dockerfile import list_buildkit_needs, parse_dockerfile
 
         target = guess_default(str(options.get("target", "")))
         image = parse_dockerfile(
@@ -64,6 +64,7 @@ class Folder:
             has_healthcheck=image.has_healthcheck,
             exposed=image.exposed,
             tools=image.tools,
+            buildkit=list_buildkit_needs(text),
         )
 
     def _lacks_dockerfile(self, options: Mapping[str, Raw]) -> bool:

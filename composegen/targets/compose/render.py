@@ -94,6 +94,18 @@ def render_plan(plan: Plan, options: Options | None = None) -> tuple[File, ...]:
     )
 
 
+def make_document(plan: Plan, options: Options | None = None) -> dict[str, Raw]:
+    """What a rendered file says, but for the defaults that its services share."""
+    context = _Renderer(plan, options or Options()).make_context()
+    services = {
+        block.name: {each.key: each.value for each in block.settings}
+        for block in context["services"]
+    }
+    named = ("networks", "volumes", "secrets")
+    top = {name: context[name] for name in named if context[name]}
+    return {**context["others"], **top, "services": services}
+
+
 # The context of the templates
 
 
