@@ -5,10 +5,8 @@ instead, and the tests that should notice. Exit code 1 names every fault that su
 and every one whose tests did not end: a slow machine does that too.
 """
 
-import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -72,7 +70,6 @@ def run_tests(
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
-            start_new_session=True,
         ) as running,
     ):
         try:
@@ -80,8 +77,7 @@ def run_tests(
         except subprocess.TimeoutExpired:
             return Outcome.TIMED_OUT
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(running.pid, signal.SIGKILL)
+            running.kill()
         if code not in {0, 1, 2}:
             said.seek(0)
             raise RuntimeError(said.read())
