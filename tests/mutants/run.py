@@ -28,6 +28,7 @@ COPIED = (
     "pyproject.toml",
     "CHANGELOG.md",
 )
+_PROFILE = ("--hypothesis-profile", "unshrunk")
 WORKERS = 2
 TIMEOUT = 240
 
@@ -56,7 +57,9 @@ def run_tests(
     folder: Path, tests: Iterable[str], *, timeout: float = TIMEOUT
 ) -> Outcome:
     """Whether the named tests catch anything in a copy, in ``timeout`` seconds."""
-    words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    # Only whether they fail matters: to explain a long difference takes minutes.
+    plain = ("--assert=plain", "--tb=no", "-p", "no:cacheprovider")
+    words = [sys.executable, "-m", "pytest", "-q", "-x", *plain, *_PROFILE]
     with (
         tempfile.TemporaryFile("w+") as said,
         subprocess.Popen(

@@ -12,6 +12,20 @@ def test_that_hangs():
 """
 
 
+PROFILE = """
+from hypothesis import settings
+
+settings.register_profile("unshrunk")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the profile of hypothesis that all tests of the project have."""
+    (tmp_path / "conftest.py").write_text(PROFILE)
+    return tmp_path
+
+
 def write_test(folder, text):
     (folder / "test_it.py").write_text(text)
     return ("test_it.py",)
@@ -25,18 +39,18 @@ def write_test(folder, text):
         ("def test_a(): pass", Outcome.SURVIVED),
     ],
 )
-def test_what_fails_is_caught_and_what_passes_survives(tmp_path, text, outcome):
-    assert run_tests(tmp_path, write_test(tmp_path, text)) is outcome
+def test_what_fails_is_caught_and_what_passes_survives(folder, text, outcome):
+    assert run_tests(folder, write_test(folder, text)) is outcome
 
 
-def test_a_test_that_hangs_is_ended_and_has_caught_nothing(tmp_path):
-    tests = write_test(tmp_path, HANGS)
-    assert run_tests(tmp_path, tests, timeout=0.5) is Outcome.TIMED_OUT
+def test_a_test_that_hangs_is_ended_and_has_caught_nothing(folder):
+    tests = write_test(folder, HANGS)
+    assert run_tests(folder, tests, timeout=0.5) is Outcome.TIMED_OUT
 
 
-def test_tests_that_are_not_there_are_an_error_and_no_catch(tmp_path):
+def test_tests_that_are_not_there_are_an_error_and_no_catch(folder):
     with pytest.raises(RuntimeError, match="not found"):
-        run_tests(tmp_path, ("test_it.py",))
+        run_tests(folder, ("test_it.py",))
 
 
 def test_a_fault_whose_tests_time_out_is_named_and_fails_the_whole():
