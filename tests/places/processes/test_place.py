@@ -138,7 +138,7 @@ def test_what_one_run_excluded_and_another_runs_is_shown_running(tmp_path, ports
     end(first)
 
     assert statuses["cache"]["state"] == "ready"
-    assert "left out" not in table
+    assert "excluded" not in table
 
 
 def test_a_run_that_does_not_answer_is_reported_from_its_notes(stack, ports):
