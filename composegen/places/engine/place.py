@@ -218,15 +218,20 @@ class EnginePlace:
     def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """Remove the project's containers and networks; its volumes stay.
 
-        Raises OtherFolder, unless ``take_over``.
+        Where there are none, Compose would only warn. Raises OtherFolder, unless
+        ``take_over``.
         """
         with Engine(self._notes.endpoint) as engine:
             self._check_owner(
                 engine, lambda text: tell(f"note: {text}"), take_over=take_over
             )
             note_volumes(engine, self._notes, self._folder)
-        use_compose(self._project, "down", "--remove-orphans")
+            has_any = engine.has_any(self._notes.project)
+        if has_any:
+            use_compose(self._project, "down", "--remove-orphans")
         remove_notes(self._folder)
+        if not has_any:
+            return ()
         return (f"removed the containers of {self._notes.project}",)
 
     def list_volumes(

@@ -15,6 +15,7 @@ from composegen.model import Choice, Service, Stack
 from composegen.places.engine import place as module
 from composegen.places.engine.containers import Maker, Mounted
 from composegen.places.engine.containers import Volume as FoundVolume
+from composegen.places.engine.notes import load_notes, write_notes
 from composegen.places.engine.place import EnginePlace
 from composegen.places.place import Volume, name_kept
 from composegen.places.status import State
@@ -30,6 +31,9 @@ class FakeEngine:
 
     def list_containers(self, project):
         return tuple(self.containers)
+
+    def has_any(self, project):
+        return bool(self.containers or self.makers)
 
     def read_clock(self):
         return 110.0
@@ -141,6 +145,17 @@ def test_taking_down_names_the_project_and_the_data_that_stays(make_place, calls
     assert name_kept(place.list_volumes().own) == (
         "its volumes are kept, with their data: demo_data",
     )
+
+
+def test_where_there_is_nothing_to_take_down_compose_is_not_called(
+    make_place, calls, tmp_path
+):
+    write_notes(tmp_path, make_notes(make_noted("web")))
+
+    assert make_place().take_down(lambda _: None) == ()
+
+    assert calls == []
+    assert load_notes(tmp_path) is None
 
 
 def test_volumes_are_removed_one_by_one_and_what_is_left_is_an_error(
