@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Container as Names
 from pathlib import Path
 
 from composegen.errors import (
@@ -20,6 +21,7 @@ from composegen.places.engine.compose import (
     remove_volume,
     use_compose,
 )
+from composegen.places.engine.containers import Container
 from composegen.places.engine.entering import prepare_call
 from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.helpers import fold_helpers
@@ -93,7 +95,7 @@ class EnginePlace:
                 found = engine.list_containers(self._notes.project)
         except EngineUnreachable:
             return False
-        return any(each.is_running or each.is_restarting for each in found)
+        return _are_running(found)
 
     def look(self) -> Seen:
         """How every service is doing now."""
@@ -143,7 +145,7 @@ class EnginePlace:
             lines=self._read_lines(logged, count, follow=follow)
             if logged or not listed
             else iter(()),
-            notes=(*notes, *note_excluded_logs(listed, excluded)),
+            notes=(*notes, *note_excluded_logs(listed, excluded), *_note_ended(found)),
         )
 
     def _describe_owners(self, engine: Engine) -> tuple[str, ...]:
@@ -236,7 +238,7 @@ class EnginePlace:
 
     def list_volumes(
         self,
-        external: Container[str] = (),
+        external: Names[str] = (),
         *,
         take_over: bool = False,
         measures: bool = True,
@@ -302,3 +304,15 @@ class EnginePlace:
     @property
     def _names(self) -> tuple[str, ...]:
         return tuple(each.name for each in self._notes.services)
+
+
+def _are_running(containers: Iterable[Container]) -> bool:
+    """Whether any of these containers runs, or is restarted by the engine."""
+    return any(each.is_running or each.is_restarting for each in containers)
+
+
+def _note_ended(containers: tuple[Container, ...]) -> tuple[str, ...]:
+    """A sentence where there are containers and none of them runs any more."""
+    if not containers or _are_running(containers):
+        return ()
+    return ("nothing runs here: these are lines of containers that have stopped",)

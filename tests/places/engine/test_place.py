@@ -13,7 +13,7 @@ from composegen.errors import (
 )
 from composegen.model import Choice, Service, Stack
 from composegen.places.engine import place as module
-from composegen.places.engine.containers import Maker, Mounted
+from composegen.places.engine.containers import Maker, Mounted, Status
 from composegen.places.engine.containers import Volume as FoundVolume
 from composegen.places.engine.notes import load_notes, write_notes
 from composegen.places.engine.place import EnginePlace
@@ -250,6 +250,19 @@ def test_an_excluded_service_with_a_container_shows_its_log(make_place, calls):
     list(place.read_logs(["cache"], 5, follow=False).lines)
 
     assert calls == [("logs", "--no-color", "--tail", "5", "cache")]
+
+
+def test_lines_of_containers_that_have_all_stopped_are_said_to_be_so(make_place, calls):
+    gone = make_container("web", status=Status.EXITED)
+    worker = make_container("worker")
+
+    for_all = make_place([gone]).read_logs((), 5, follow=False)
+
+    assert for_all.notes == (
+        "nothing runs here: these are lines of containers that have stopped",
+    )
+    assert make_place([gone, worker]).read_logs((), 5, follow=False).notes == ()
+    assert make_place().read_logs((), 5, follow=False).notes == ()
 
 
 def test_the_name_of_a_choice_means_the_service_that_was_brought_up(make_place, calls):
