@@ -48,6 +48,7 @@ from composegen.places.place import (
     note_excluded_logs,
     settle_names,
 )
+from composegen.records import replace
 from composegen.workspace.workspace import Workspace
 
 
@@ -176,6 +177,8 @@ class EnginePlace:
                 lambda text: tell(f"note: {text}"),
                 take_over=request.take_over,
             )
+            [service] = self._settle((request.service,))
+            request = replace(request, service=service)
             return prepare_call(engine, self._project, self._notes, request)
 
     def act(

@@ -37,6 +37,7 @@ from composegen.places.processes.logs import (
 )
 from composegen.places.processes.status import RunsSeen, has_records, look_at_runs
 from composegen.places.processes.why import find_reasons
+from composegen.records import replace
 from composegen.workspace.workspace import Workspace
 
 
@@ -121,7 +122,9 @@ class ProcessesPlace:
         tell: Tell,  # noqa: ARG002 - there is nothing to tell
     ) -> Call:
         """How to run a command as the run has started a service."""
-        return prepare_call(self._folder, self._look(), request)
+        seen = self._look()
+        [service] = self._settle((request.service,), seen)
+        return prepare_call(self._folder, seen, replace(request, service=service))
 
     def act(
         self,

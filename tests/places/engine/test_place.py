@@ -12,12 +12,14 @@ from composegen.errors import (
     VolumesLeft,
 )
 from composegen.model import Choice, Service, Stack
+from composegen.places.engine import compose, entering
 from composegen.places.engine import place as module
 from composegen.places.engine.containers import Maker, Mounted, Status
 from composegen.places.engine.containers import Volume as FoundVolume
 from composegen.places.engine.notes import load_notes, write_notes
 from composegen.places.engine.place import EnginePlace
-from composegen.places.place import Volume, name_kept
+from composegen.places.engine.programs import Program
+from composegen.places.place import Request, Volume, name_kept
 from composegen.places.status import State
 from composegen.workspace.workspace import Workspace
 from tests.enginefakes import make_container, make_noted, make_notes
@@ -265,7 +267,11 @@ def test_lines_of_containers_that_have_all_stopped_are_said_to_be_so(make_place,
     assert make_place().read_logs((), 5, follow=False).notes == ()
 
 
-def test_the_name_of_a_choice_means_the_service_that_was_brought_up(make_place, calls):
+def test_the_name_of_a_choice_means_the_service_that_was_brought_up(
+    make_place, calls, monkeypatch
+):
+    monkeypatch.setattr(entering, "find_program", lambda *_: Program.FOUND)
+    monkeypatch.setattr(compose, "find_docker", lambda: "/bin/docker")
     members = ("cache", "web")
     stack = Stack(
         name="demo",
@@ -276,7 +282,9 @@ def test_the_name_of_a_choice_means_the_service_that_was_brought_up(make_place, 
     place = make_place([make_container("web")], excluded=[CACHE_OUT], stack=stack)
 
     list(place.read_logs(["shop"], 5, follow=False).lines)
+    call = place.prepare(Request(service="shop", command=("sh",)), lambda _: None)
 
     assert calls == [("logs", "--no-color", "--tail", "5", "web")]
+    assert call.command[-2:] == ("web", "sh")
     with pytest.raises(NotPart, match="`late` is not part of what runs here"):
         place.explain("late")
