@@ -81,7 +81,7 @@ def _adopt(folder: str, bare: bool, sources: tuple[str, ...]) -> None:
     if bare or folder != ".":
         raise UsageError(
             "--from writes the stack file next to the Compose file",
-            help="leave out --bare and the folder",
+            help="omit --bare and the folder",
         )
     asked = Asked(files=sources)
     report = run_adoption(asked, Options(), None, proves=True, form="text")
