@@ -30,6 +30,12 @@ from composegen.places.engine.examine import (
 from composegen.places.engine.fit import list_missing
 from composegen.places.engine.images import list_images
 from composegen.places.engine.registry import Offer
+from composegen.places.engine.tools import (
+    look_at_api,
+    look_at_tools,
+    read_version,
+    uses_start_interval,
+)
 from composegen.places.findings import (
     Finding,
     Where,
@@ -54,8 +60,6 @@ from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
 
 OLDEST_ENGINE = (25,)
-OLDEST_COMPOSE = (2, 21)
-OLDEST_BUILDX = (0, 17)
 _LITTLE_ROOM, _NO_ROOM = 5 << 30, 1 << 30
 
 
@@ -158,13 +162,18 @@ class _Examination:
             self._note_ports(engine)
             if self.plan is not None:
                 yield from look_at_limits(self.plan, machine)
+                yield from look_at_api(self.plan, machine)
                 yield from self._look_at_images(self.plan, engine)
-        yield from self._look_at_tools()
+        # Podman builds by itself.
+        yield from look_at_tools(
+            self.plan, self.means.ask_version, has_builder=self.is_podman
+        )
 
     def _look_at_machine(
         self, machine: Machine, endpoint: Endpoint
     ) -> Iterator[Finding]:
         rootless = ", rootless" if machine.is_rootless else ""
+        is_old = read_version(machine.version) < OLDEST_ENGINE
         name = "Podman" if machine.is_podman else "Docker engine"
         what = f"{name} {machine.version}, API {machine.api}{rootless}"
         if machine.is_podman:
@@ -174,13 +183,13 @@ class _Examination:
                 is_local=endpoint.is_local,
                 has_systemd=self.means.has_systemd(),
             )
-        elif _read_version(machine.version) < OLDEST_ENGINE:
+        elif is_old and uses_start_interval(self.plan):
             yield Finding(
                 where=Where.ENGINE,
                 message=f"{what}: it does not support start_interval",
                 level=Level.WARNING,
                 help="composegen render --engine "
-                f"{_read_version(machine.version)[0]}, or install 25 or later",
+                f"{read_version(machine.version)[0]}, or install 25 or later",
             )
         else:
             yield say_fine(Where.ENGINE, f"{what} ({endpoint})")
@@ -197,35 +206,6 @@ class _Examination:
             )
         else:
             yield say_fine(Where.ENGINE, shown)
-
-    def _look_at_tools(self) -> Iterator[Finding]:
-        builds = self.plan is None or any(step.service.build for step in self.steps)
-        wanted: list[tuple[str, tuple[int, ...], tuple[str, ...]]] = [
-            ("Compose", OLDEST_COMPOSE, VERSION)
-        ]
-        if builds and not self.is_podman:  # which builds by itself
-            wanted.append(("buildx", OLDEST_BUILDX, ("buildx", "version")))
-        for name, oldest, words in wanted:
-            least = ".".join(map(str, oldest))
-            try:
-                version = self.means.ask_version(*words)
-            except ComposegenError as error:
-                yield say_broken(Where.ENGINE, error.message, error.help)
-                return
-            if version is None:
-                yield say_broken(
-                    Where.ENGINE,
-                    f"there is no {name} in the docker command",
-                    f"install the docker plugin {name}, {least} or later",
-                )
-            elif _read_version(version) < oldest:
-                yield say_broken(
-                    Where.ENGINE,
-                    f"{name} {version} is too old",
-                    f"install {name} {least} or later",
-                )
-            else:
-                yield say_fine(Where.ENGINE, f"{name} {version}")
 
     def _look_at_images(self, plan: Plan, engine: Asked) -> Iterator[Finding]:
         try:
@@ -396,15 +376,3 @@ class _Examination:
             level=Level.ERROR if step.is_required else Level.WARNING,
             help=suggest_way(service, self.around),
         )
-
-
-def _read_version(text: str) -> tuple[int, ...]:
-    numbers = []
-    for part in text.split("."):
-        digits = "".join(letter for letter in part if letter.isdigit())
-        if not digits:
-            break
-        numbers.append(int(digits))
-        if digits != part:
-            break
-    return tuple(numbers) or (0,)

@@ -495,6 +495,18 @@ def test_a_name_that_another_container_has(stack: Stack) -> None:
     stack.up_well()
 
 
+@tries(CauseName.KEY_UNKNOWN)
+def test_a_key_that_no_compose_knows(stack: Stack) -> None:
+    app = make_service(compose={"read_onyl": True}, publish=find_port())
+    stack.write({"app": app})
+    said = stack.up_in_vain()
+    assert_told(said, "this Compose does not know the key `read_onyl` at services.app")
+    assert "app: app is failed" in said
+    assert "correct its name under `compose`" in said
+    stack.write({"app": make_service(publish=find_port())})
+    stack.up_well()
+
+
 @tries(CauseName.NETWORK_MISSING)
 def test_a_network_that_does_not_exist(stack: Stack) -> None:
     name = f"{stack.name}-outside"

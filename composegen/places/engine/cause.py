@@ -85,4 +85,6 @@ class CauseName(Names):
     DISK_FULL = auto()
     NAME_TAKEN = auto()
     COMPOSE_TOO_OLD = auto()
+    KEY_UNKNOWN = auto()
+    NO_BUILDX = auto()
     NETWORK_MISSING = auto()

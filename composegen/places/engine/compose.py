@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import ComposeFailed, ComposeMissing
-from composegen.places.engine.compose_lines import was_cut
+from composegen.places.engine.compose_lines import was_cut, was_gate
 from composegen.places.engine.endpoint import Endpoint, use_endpoint
 from composegen.records import field, record, replace
 from composegen.system.docker import ask_docker, find_docker_command
@@ -41,10 +41,6 @@ _FOREIGN = (
 )
 # These could come from `.env` as well, and count for nothing there once they are set.
 _FIXED = {"COMPOSE_IGNORE_ORPHANS": "false", "COMPOSE_STATUS_STDOUT": "false"}
-_GATE = re.compile(
-    r"dependency failed to start|didn't complete successfully|"
-    r"is unhealthy|container \S+ exited \(\d+\)"
-)
 _STARTS = re.compile(r"^\s*Container \S+\s+(?:Starting|Started|Waiting)$")
 _REPLACES = re.compile(r"Container \S+\s+(?:Recreate|Create|Creating)\b")
 _WARNING = re.compile(r'level=warning msg="(.*)"$')
@@ -196,7 +192,7 @@ class Carrying:
     @property
     def was_gate(self) -> bool:
         """Whether it gave up for a dependency that did not become ready."""
-        return any(_GATE.search(line) for line in self.lines[-10:])
+        return was_gate(self.lines)
 
 
 def run_compose(

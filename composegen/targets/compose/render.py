@@ -94,6 +94,18 @@ def render_plan(plan: Plan, options: Options | None = None) -> tuple[File, ...]:
     )
 
 
+def make_document(plan: Plan, options: Options | None = None) -> dict[str, Raw]:
+    """What a rendered file says, but for the defaults that its services share."""
+    context = _Renderer(plan, options or Options()).make_context()
+    services = {
+        block.name: {each.key: each.value for each in block.settings}
+        for block in context["services"]
+    }
+    named = ("networks", "volumes", "secrets")
+    top = {name: context[name] for name in named if context[name]}
+    return {**context["others"], **top, "services": services}
+
+
 # The context of the templates
 
 
@@ -277,7 +289,7 @@ class _Renderer:
         if environment:
             comment = ""
             if emptied:
-                comment = f"{', '.join(emptied)}: left out, though an env file sets it"
+                comment = f"{', '.join(emptied)}: empty, though an env file sets it"
             draft.set("environment", word_names(environment), comment)
         if step.service.env_file:
             draft.set(

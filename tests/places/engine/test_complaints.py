@@ -56,6 +56,11 @@ def test_a_taken_port_suggests_the_next():
         ("No such image: demo-web:latest", "the image demo-web:latest is not here"),
         ("required variable KEY is missing a value: why", "KEY is not set: why"),
         ("no space left on device", "disk is full"),
+        (
+            "bind source path does not exist: /x/motd.txt",
+            "/x/motd.txt, which `web` mounts, does not exist",
+        ),
+        ("services.web additional properties 'x' not allowed", "the key `x` at"),
         ('The container name "/x" is already in use', "another container is named x"),
     ],
 )
