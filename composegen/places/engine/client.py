@@ -145,6 +145,10 @@ class Engine:
         """The engine's version, and the machine that it runs on."""
         return read_machine(self._ask(self._api.version), self._ask(self._api.info))
 
+    def run_check(self, id: str) -> None:
+        """Let Podman run the health check of a container, which Docker does itself."""
+        self.ask_api("GET", f"/libpod/containers/{id}/healthcheck")
+
     def list_containers(self, project: str) -> tuple[Container, ...]:
         """The containers of a Compose project, running or not, by service and number.
 
