@@ -9,7 +9,7 @@ from composegen.drill.engine import Texts
 from composegen.errors import NotDrillable, SelectionError, UsageError
 from composegen.model import Stack
 from composegen.places.engine.client import Engine
-from composegen.places.engine.fit import lower_defaults
+from composegen.places.engine.fit import fit_options, lower_defaults
 from composegen.places.engine.notes import Notes
 from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, make_plan
@@ -63,16 +63,15 @@ def render_texts(
     recorded = read_recorded(workspace.compose_file)
     path = workspace.compose_file
     machine = engine.describe()
-    options = choose_engine(recorded.engine if recorded is not None else "")
     options = replace(
-        options,
+        choose_engine(recorded.engine if recorded is not None else ""),
         prefix=find_prefix(path, workspace.folder),
         name=path.name,
-        for_podman=options.for_podman or machine.is_podman,
     )
+    fitted = fit_options(options, machine)
 
     def render(plan: Plan) -> str:
-        [file] = render_plan(lower_defaults(plan, machine).plan, options)
+        [file] = render_plan(lower_defaults(plan, machine).plan, fitted)
         return file.text
 
     without: dict[str, str] = {}

@@ -16,6 +16,7 @@ from composegen.planning.limits import Limit, find_limits
 from composegen.planning.named import find_fault, list_named_paths
 from composegen.planning.plan import Plan
 from composegen.records import record, replace
+from composegen.targets.files import Options
 from composegen.text import count, list_some
 
 _CANNOT_RUN = "cannot-run"
@@ -52,6 +53,11 @@ def fit_plan(
     if errors:
         raise ProblemsFound(tuple(sorted(errors, key=lambda problem: problem.order)))
     return lower_defaults(plan, machine)
+
+
+def fit_options(options: Options, machine: Machine) -> Options:
+    """How to render what Compose hands to this engine."""
+    return replace(options, for_podman=True) if machine.is_podman else options
 
 
 # Limits

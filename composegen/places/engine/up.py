@@ -23,7 +23,7 @@ from composegen.places.engine.compose import (
 from composegen.places.engine.compose_lines import speaks_of_unset
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.fit import Fitted, fit_plan
+from composegen.places.engine.fit import Fitted, fit_options, fit_plan
 from composegen.places.engine.giving_up import GivenUp
 from composegen.places.engine.leaving_out import Lost
 from composegen.places.engine.lost_secrets import check_secrets
@@ -254,9 +254,7 @@ class _Up:
 
     def _write_text(self, plan: Plan) -> str:
         """What Compose reads for a plan; the file on the disk is another matter."""
-        options = self._make_options()
-        if self.machine.is_podman:
-            options = replace(options, for_podman=True)
+        options = fit_options(self._make_options(), self.machine)
         [file] = render_plan(plan, options)
         return file.text
 
