@@ -23,7 +23,7 @@ from composegen.places.engine.compose import (
 from composegen.places.engine.compose_lines import speaks_of_unset
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.fit import Fitted, fit_options, fit_plan
+from composegen.places.engine.fit import Fitted, fit_environment, fit_options, fit_plan
 from composegen.places.engine.giving_up import GivenUp
 from composegen.places.engine.leaving_out import Lost
 from composegen.places.engine.lost_secrets import check_secrets
@@ -171,7 +171,7 @@ class _Up:
             name=self.notes.project,
             folder=self.folder,
             endpoint=endpoint,
-            environment=workspace.environment,
+            environment=fit_environment(workspace.environment, self.machine),
             is_part=bool(options.names),
         )
         self.unchanged = find_unchanged(workspace.folder, self.notes)
@@ -196,7 +196,7 @@ class _Up:
         self.project = replace(
             self.project,
             text=text,
-            environment={**self.workspace.environment, **passwords},
+            environment={**self.project.environment, **passwords},
         )
         self._tell_unset(text, {**self.workspace.values, **passwords})
         self._write_notes()

@@ -5,6 +5,7 @@ import yaml
 
 from composegen.errors import Level, ProblemsFound
 from composegen.places.engine.fit import (
+    fit_environment,
     fit_options,
     fit_plan,
     list_missing,
@@ -150,3 +151,13 @@ def test_podman_gets_what_is_for_podman():
         name="x.yaml", for_podman=True
     )
     assert fit_options(Options(for_podman=True), docker).for_podman
+
+
+def test_podman_builds_with_its_own_builder():
+    podman, docker = make_machine(is_podman=True), make_machine()
+    own = {"DOCKER_BUILDKIT": "1"}
+
+    assert fit_environment({"A": "b"}, podman)["DOCKER_BUILDKIT"] == "0"
+    assert fit_environment({"A": "b"}, podman)["A"] == "b"
+    assert fit_environment(own, podman) == own
+    assert fit_environment({"A": "b"}, docker) == {"A": "b"}
