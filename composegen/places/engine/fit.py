@@ -70,7 +70,7 @@ def fit_environment(
     """
     if not machine.is_podman or "DOCKER_BUILDKIT" in environment:
         return environment
-    return {**environment, "DOCKER_BUILDKIT": "0", "COMPOSE_BAKE": "false"}
+    return {**environment, "DOCKER_BUILDKIT": "0"}
 
 
 # Limits
