@@ -79,7 +79,7 @@ FACES = {
     ),
     "targets": (
         *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
-        *("kubernetes.hostpaths",),
+        *("kubernetes.hostpaths", "kubernetes.names"),
     ),
     "terminal": ("console", "live", "relay", "stream"),
 }
