@@ -80,6 +80,7 @@ FACES = {
     "targets": (
         *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
         "compose.newer",  # for what an old Compose refuses
+        *("kubernetes.hostpaths", "kubernetes.names"),
     ),
     "terminal": ("console", "live", "relay", "stream"),
 }
