@@ -79,6 +79,7 @@ FACES = {
     ),
     "targets": (
         *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
+        *("kubernetes.hostpaths",),
     ),
     "terminal": ("console", "live", "relay", "stream"),
 }

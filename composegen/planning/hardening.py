@@ -140,8 +140,8 @@ def _has_fact_user(service: Service) -> bool:
     return ("0" if own == "root" else own) == (facts.ids[0] or "0")
 
 
-def _find_ids(service: Service) -> tuple[str, str] | None:
-    """User and group of the process; None where a name hides them."""
+def find_ids(service: Service) -> tuple[str, str] | None:
+    """User and group of the process, empty for root; None where a name hides them."""
     facts = service.facts
     if _has_fact_user(service):
         return facts.ids if facts is not None else ("", "")
@@ -155,7 +155,7 @@ def _list_scratch(service: Service, taken: set[str]) -> Iterator[Scratch]:
     facts = service.facts
     if "/tmp" not in taken:
         yield Scratch(path="/tmp", may_execute=facts is not None and facts.exec_tmp)
-    ids = _find_ids(service)
+    ids = find_ids(service)
     if facts is None or ids is None:
         return
     for folder in facts.writable:
