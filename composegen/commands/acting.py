@@ -9,11 +9,11 @@ from composegen.commands.options import (
     check_platform,
     find_places,
     make_console,
-    on_option,
     services_argument,
     stack_option,
     take_over_option,
 )
+from composegen.commands.where import on_option
 from composegen.errors import ExitCode, Interrupted, UsageError
 
 

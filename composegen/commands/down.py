@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from composegen.commands.options import (
-    check_cluster_options,
     check_platform,
-    cluster_options,
     find_places,
     load_file,
     make_console,
     make_workspace,
-    on_option,
     stack_option,
     take_over_option,
 )
+from composegen.commands.where import check_context_options, context_options, on_option
 from composegen.errors import ExitCode, UsageError
 from composegen.paths import is_folder
 
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     help="Remove volumes, and what is on a cluster, without a question.",
 )
 @on_option("End what runs in one place alone.")
-@cluster_options
+@context_options
 @take_over_option
 def down(
     file: str, volumes: bool, yes: bool, on: str, take_over: bool, **where: str
@@ -53,7 +52,7 @@ def down(
     namespace if `up` made it and nothing is left in it.
     """
     check_platform()
-    check_cluster_options(on, where)
+    check_context_options(on, where)
     finder = find_places(file, acts=True)
     cluster = finder.find_ending(
         on, context=where["context"], namespace=where["namespace"]
@@ -84,31 +83,42 @@ def _remove_from_cluster(
 
     console = make_console()
     found = place.list_volumes().own
-    if volumes:
+    if volumes and found:
         _ask(list(found), is_sure=yes)
-    if not is_sure and not (volumes and found):
-        where = place.notes.where
-        if not console.can_ask:
-            raise UsageError(
-                "there is no terminal to ask whether the stack may be removed from "
-                f"{where}",
-                help="composegen down --on kubernetes --yes",
-            )
-        if not console.confirm(f"remove {place.notes.project} from {where}?"):
-            console.say("nothing was removed")
-            raise SystemExit(ExitCode.PROBLEM)
+    elif not is_sure:
+        _ask_for(place)
     said = list(place.take_down(console.say))
+    if volumes:
+        for sentence in said:
+            console.say(sentence)
+        _remove([place], {place.name: found})
+        _say_secrets(file, found)
+        said = list(place.remove_namespace())
+    else:
+        said += name_kept(found) or (() if said else ("nothing runs there",))
     for sentence in said:
         console.say(sentence)
-    if volumes:
-        _remove([place], {place.name: found})
-        if found and is_folder(make_workspace(file).folder / ".secrets"):
-            console.say(".secrets/ is kept: new volumes will be made with its passwords")
-    else:
-        for sentence in name_kept(found):
-            console.say(sentence)
-    if not said and not found:
-        console.say("nothing runs there")
+
+
+def _ask_for(place: ClusterPlace) -> None:
+    """Ask before a stack is removed from a cluster. Raises UsageError."""
+    console, where = make_console(), place.notes.where
+    if not console.can_ask:
+        raise UsageError(
+            "there is no terminal to ask whether the stack may be removed from "
+            f"{where}",
+            help="composegen down --on kubernetes --yes",
+        )
+    if not console.confirm(f"remove {place.notes.project} from {where}?"):
+        console.say("nothing was removed")
+        raise SystemExit(ExitCode.PROBLEM)
+
+
+def _say_secrets(file: str, volumes: Sequence[Volume]) -> None:
+    if volumes and is_folder(make_workspace(file).folder / ".secrets"):
+        make_console().say(
+            ".secrets/ is kept: new volumes will be made with its passwords"
+        )
 
 
 def _remove_all(file: str, on: str, *, is_sure: bool, take_over: bool) -> None:
@@ -138,8 +148,7 @@ def _remove_all(file: str, on: str, *, is_sure: bool, take_over: bool) -> None:
         console.say(sentence)
         ended += 1
     _remove(places, found)
-    if volumes and is_folder(workspace.folder / ".secrets"):
-        console.say(".secrets/ is kept: new volumes will be made with its passwords")
+    _say_secrets(file, volumes)
     if not ended and not volumes:
         console.say("nothing runs here, and there are no volumes of this folder")
 

@@ -13,10 +13,10 @@ from composegen.commands.options import (
     complete_services,
     find_places,
     make_console,
-    on_option,
     stack_option,
     take_over_option,
 )
+from composegen.commands.where import on_option
 from composegen.errors import CannotExecute, ExitCode, UsageError
 
 if TYPE_CHECKING:

@@ -11,13 +11,12 @@ from composegen.commands.options import (
     AtLeast,
     check_platform,
     find_places,
-    head_place,
     long_stack_option,
     make_console,
-    on_option,
     say_notes,
     services_argument,
 )
+from composegen.commands.where import head_place, on_option
 from composegen.errors import ComposegenError, UsageError
 
 if TYPE_CHECKING:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-
-from composegen.errors import UsageError
 
 if TYPE_CHECKING:
     from composegen.places.find import Finder
@@ -182,44 +180,6 @@ def format_option(function: Function) -> Function:
     )(function)
 
 
-PLACES = ("processes", "engine", "kubernetes")
-"""Where a stack can run, as `--on` names it."""
-
-
-def on_option(help: str) -> Callable[[Function], Function]:
-    """``--on``: the place that a command speaks of."""
-    return click.option("--on", type=click.Choice(PLACES), default="", help=help)
-
-
-def cluster_options(function: Function) -> Function:
-    """``--context`` and ``--namespace``: which cluster is meant, and where in it."""
-    context = click.option(
-        "--context",
-        metavar="NAME",
-        default="",
-        help="The kubectl context of the cluster.  [default: the one of the last "
-        "`up`, else the current one after a question]",
-    )
-    namespace = click.option(
-        "--namespace",
-        metavar="NAME",
-        default="",
-        help="The namespace on the cluster.  [default: the name of the stack]",
-    )
-    return context(namespace(function))
-
-
-def check_cluster_options(on: str, where: Mapping[str, str]) -> None:
-    """Raises UsageError for options of a cluster where none is meant."""
-    if on == "kubernetes":
-        return
-    for name in ("context", "namespace"):
-        if where[name]:
-            raise UsageError(
-                f"--{name} is for a cluster", help=f"--on kubernetes --{name} NAME"
-            )
-
-
 def take_over_option(function: Function) -> Function:
     """``--take-over``: change containers that another folder has made."""
     return click.option(
@@ -230,16 +190,6 @@ def take_over_option(function: Function) -> Function:
 
 
 # What several commands do
-
-
-def head_place(name: str, number: int = 0) -> str:
-    """The heading of a place where several are shown; all but the first stand apart."""
-    words = {
-        "processes": "as processes",
-        "engine": "on the engine",
-        "kubernetes": "on the cluster",
-    }
-    return f"{chr(10) if number else ''}{words[name]}:\n"
 
 
 def be_brief() -> None:

@@ -11,12 +11,11 @@ from composegen.commands.options import (
     check_platform,
     find_places,
     format_option,
-    head_place,
     make_console,
-    on_option,
     say_notes,
     stack_option,
 )
+from composegen.commands.where import head_place, on_option
 from composegen.errors import ExitCode
 
 if TYPE_CHECKING:

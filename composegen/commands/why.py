@@ -8,12 +8,11 @@ from composegen.commands.options import (
     check_platform,
     complete_services,
     find_places,
-    head_place,
     make_console,
-    on_option,
     say_notes,
     stack_option,
 )
+from composegen.commands.where import head_place, on_option
 from composegen.errors import ExitCode
 
 

@@ -53,10 +53,14 @@ for _tag, _pattern, _first in (
 
 @record
 class Texts:
-    """The rendered files: the objects, and what kustomize makes of them."""
+    """The rendered files: the objects, and what kustomize makes of them.
+
+    ``lost`` are lines that say what a cluster does not carry.
+    """
 
     objects: str
     kustomization: str
+    lost: tuple[str, ...] = ()
 
 
 def build_objects(

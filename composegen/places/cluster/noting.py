@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from composegen.health import DEFAULT_BOOT, Health
 from composegen.places.cluster.contexts import Where
 from composegen.places.cluster.notes import NotedNeed, NotedService, Notes
+from composegen.planning.addressing import name_on_cluster
 from composegen.planning.asking import asks_a_port
 from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, Step
 from composegen.planning.printing import describe_excluded
 from composegen.records import replace
-
-
-def name_objects(service: str) -> str:
-    """What the objects of a service are called."""
-    return re.sub(r"[_.]", "-", service.lower()).strip("-")
-
-
-def name_namespace(project: str) -> str:
-    """The namespace of a project where none is named."""
-    return project.replace("_", "-").strip("-")
 
 
 def make_notes(plan: Plan, project: str, where: Where) -> Notes:
@@ -68,7 +58,7 @@ def _note_service(plan: Plan, step: Step) -> NotedService:
     is_asked = health is not None and health.can_be_asked and not service.job
     return NotedService(
         name=step.name,
-        object=name_objects(step.name),
+        object=name_on_cluster(step.name),
         is_required=step.is_required,
         is_job=service.job,
         is_asked=is_asked,

@@ -329,7 +329,7 @@ def _is_whole(kind: Kind, replicas: int, status: Mapping[str, Any]) -> bool:
         return is_newest and ready >= wanted
     total: int = status.get("replicas", 0)
     available: int = status.get("availableReplicas", 0)
-    return updated == total == wanted <= available
+    return bool(updated == total == wanted <= available)
 
 
 def find_revisions(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:

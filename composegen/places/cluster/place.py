@@ -177,14 +177,21 @@ class ClusterPlace:
         del take_over
         kubectl, notes = self._kubectl, self._notes
         sentences = []
-        if find_namespace(kubectl):
-            if remove_project(kubectl, notes.project, tell):
-                sentences.append(f"removed the objects of {notes.project}")
-            if notes.made_namespace and not self._list_left():
-                kubectl.call("delete", "namespace", notes.namespace, timeout=300.0)
-                sentences.append(f"removed the namespace {notes.namespace}")
+        if find_namespace(kubectl) and remove_project(kubectl, notes.project, tell):
+            sentences.append(f"removed the objects of {notes.project}")
+        sentences += self.remove_namespace()
         remove_notes(self._folder)
         return tuple(sentences)
+
+    def remove_namespace(self) -> tuple[str, ...]:
+        """Remove the namespace if `up` made it and nothing is left in it."""
+        kubectl, notes = self._kubectl, self._notes
+        if not notes.made_namespace or not find_namespace(kubectl):
+            return ()
+        if self._list_left():
+            return ()
+        kubectl.call("delete", "namespace", notes.namespace, timeout=300.0)
+        return (f"removed the namespace {notes.namespace}",)
 
     def _list_left(self) -> list[str]:
         """What is left in the namespace, but for what every namespace has."""

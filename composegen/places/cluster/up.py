@@ -47,12 +47,7 @@ from composegen.places.cluster.notes import (
     read_notes,
     write_notes,
 )
-from composegen.places.cluster.noting import (
-    make_notes,
-    merge_notes,
-    name_namespace,
-    name_objects,
-)
+from composegen.places.cluster.noting import make_notes, merge_notes
 from composegen.places.cluster.troubles import UP
 from composegen.places.events import (
     Address,
@@ -68,6 +63,7 @@ from composegen.places.events import (
 )
 from composegen.places.reasons import format_reasons
 from composegen.places.status import ExcludedNote
+from composegen.planning.addressing import ClusterAddressing, name_on_cluster
 from composegen.planning.exclusion import require, vary_plan
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import field, record, replace
@@ -150,7 +146,7 @@ class _Up:
         self.report = report
         self.before = read_notes(self.folder)
         self.others: tuple[str, ...] = tuple(
-            name_objects(each) for each in plan.names if each not in self.plan.names
+            name_on_cluster(each) for each in plan.names if each not in self.plan.names
         )
 
     def carry_out(self) -> int:
@@ -206,7 +202,7 @@ class _Up:
         namespace = options.namespace or (
             noted.namespace
             if noted is not None and is_same
-            else name_namespace(self.workspace.find_project(self.plan.stack.name))
+            else name_on_cluster(self.plan.stack.name)
         )
         where = Where(
             context=context, server=server, namespace=check_namespace(namespace)
@@ -261,10 +257,14 @@ class _Up:
             flags = self.plan.selection.flags
             self.report(FileKept(file=" and ".join(files), flags=flags))
             return
+        is_new = False
         for name, text in files.items():
             written = write_rendered(text, self.folder / name, is_named=False)
             if written is not Written.SAME:
+                is_new = True
                 self.report(Wrote(file=name, how=written.value))
+        for line in texts.lost if is_new else ():
+            self.report(Noted(text=f"a cluster does not carry this: {line}"))
 
     def _make_secrets(self) -> None:
         made = make_secret_files(
@@ -287,7 +287,7 @@ class _Up:
         """Apply everything; a service that is scaled to 0 is started again."""
         scaled = find_scaled(live, objects)
         stopped = () if self.before is None else self.before.stopped
-        by_us = {name_objects(each.service) for each in stopped}
+        by_us = {name_on_cluster(each.service) for each in stopped}
         for name in scaled:
             if name not in by_us:
                 text = "was scaled to 0 by another hand than composegen: it is started"
@@ -310,8 +310,8 @@ class _Up:
 
     def _apply_without(self, without: Without, excluded: Iterable[str]) -> None:
         """Apply the services as they are without those that are excluded."""
-        names = [name_objects(each) for each in excluded]
-        varied = vary_plan(self.whole, without)
+        names = [name_on_cluster(each) for each in excluded]
+        varied = vary_plan(self.whole, without, addressing=ClusterAddressing())
         where = self.notes.where
         objects = self._build(self.options.render(varied), where)
         apply_objects(self.kubectl, drop_services(objects, names))
@@ -338,7 +338,7 @@ class _Up:
             self.report(NotUp(text=text, help=_STAYS))
             return ExitCode.PROBLEM
         if not self.options.names:
-            gone = [name_objects(each.service) for each in verdict.notes.excluded]
+            gone = [name_on_cluster(each.service) for each in verdict.notes.excluded]
             prune(self.kubectl, self.notes.project, drop_services(objects, gone))
         self.report(self._describe_outcome(booting, verdict.notes))
         return ExitCode.FINE
