@@ -19,7 +19,12 @@ PLACES = {
 
 def on_option(help: str) -> Callable[[Function], Function]:
     """``--on``: the place that a command speaks of."""
-    return click.option("--on", type=click.Choice([*PLACES]), default="", help=help)
+    return click.option(
+        "--on",
+        type=click.Choice([*PLACES]),
+        callback=lambda _, __, on: on or "",
+        help=help,
+    )
 
 
 def context_options(function: Function) -> Function:

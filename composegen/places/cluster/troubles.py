@@ -162,7 +162,7 @@ def _look_at_schedule(look: _Look) -> Trouble | None:
             return claim
         if "unbound" in pod.unscheduled and "PersistentVolumeClaim" in pod.unscheduled:
             continue  # a volume may still be made for it
-        short = sorted(set(re.findall(r"Insufficient ([\w./-]+)", pod.unscheduled)))
+        short = sorted(set(re.findall(r"Insufficient ([\w./-]*\w)", pod.unscheduled)))
         said = pod.unscheduled.partition(" preemption:")[0].rstrip(". ")
         if short:
             what = " and ".join(short)
