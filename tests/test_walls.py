@@ -25,9 +25,13 @@ MAY_IMPORT = {
     "places": (),
     "places.processes": ("system", "planning", "workspace", "places"),
     "places.engine": ("system", "planning", "workspace", "targets", "places"),
-    "places.distrust": ("workspace", "places.processes", "places.engine"),
+    "places.cluster": ("system", "planning", "workspace", "targets", "places"),
+    "places.distrust": (
+        *("workspace", "places.processes", "places.engine", "places.cluster"),
+    ),
     "places.find": (
         *("planning", "workspace", "places", "places.processes", "places.engine"),
+        "places.cluster",
     ),
     "places.doctor": (
         *("system", "planning", "workspace", "targets", "places"),
@@ -51,6 +55,9 @@ FACES = {
     "adopt": ("adopting", "printing", "project", "report"),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
+    "places.cluster": (
+        *("place", "up", "finding", "manifests", "notes"),  # for commands and `find`
+    ),
     "places.engine": (
         *("place", "up", "finding", "harden", "notes"),  # for commands and `find`
         *(
