@@ -197,7 +197,8 @@ def write_table(results: list[Result]) -> str:
         )
     tried = " ".join(each.runtime.name for each in results)
     unknown = ["not tested"] * (len(heads) - 1)
-    rows += [[name, *unknown] for name in OTHERS if name not in tried]
+    others = (*(f"Compose {version}" for version in COMPOSES), *OTHERS)
+    rows += [[name, *unknown] for name in others if name not in tried]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     day = datetime.now(UTC).date().isoformat()
     return f"Tried on {day} by `make runtimes`:\n\n{table}"
