@@ -48,7 +48,7 @@ MAY_IMPORT = {
 # What other packages may import of a package. One without a line here is a face as a
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
-    "adopt": ("adopting", "printing", "project", "report", "seen"),
+    "adopt": ("adopting", "printing", "project", "report"),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.engine": (

@@ -182,7 +182,7 @@ def _fill_arguments(text: str, known: Mapping[str, str]) -> str:
 
 
 def is_ignored(path: str, patterns: str) -> bool:
-    """Whether a .dockerignore leaves ``path`` out; the last matching line decides."""
+    """Whether a .dockerignore excludes ``path``; the last matching line decides."""
     ignored = False
     for raw_line in patterns.splitlines():
         line = raw_line.strip()

@@ -89,8 +89,7 @@ class Finder:
     ) -> Iterator[str]:
         """End what runs in every place; a sentence for each thing that was ended.
 
-        With ``names_kept`` the data that stays is named after it. How an earlier run
-        ended is not what happened last once containers are removed. Raises OtherFolder,
+        With ``names_kept`` the data that stays is named after it. Raises OtherFolder,
         unless ``take_over``.
         """
         ended = self._processes.take_down(tell)
@@ -100,11 +99,9 @@ class Finder:
         engine = self._find_engine()
         if engine is None:
             return
-        yield from engine.take_down(tell, take_over=take_over)
-        runs = RunFolder.find(self._workspace.folder)
-        if runs is not None:
-            runs.forget_last()
-        if names_kept:
+        removed = engine.take_down(tell, take_over=take_over)
+        yield from removed
+        if removed and names_kept:
             yield from name_kept(engine.list_volumes(measures=False).own)
 
     def iterate_kept(self) -> Iterator[Place]:

@@ -169,6 +169,13 @@ class Engine:
             self._ask(lambda: self._api.containers(all=True, filters=filters))
         )
 
+    def has_any(self, project: str) -> bool:
+        """Whether a project has a container of any kind, or a network."""
+        filters = {"label": f"{_PROJECT}={project}"}
+        return any(
+            self._ask(lambda: self._api.containers(all=True, filters=filters))
+        ) or any(self._ask(lambda: self._api.networks(filters=filters)))
+
     @property
     def is_here(self) -> bool:
         """Whether it is reached by a socket of this machine, whose folders it knows."""

@@ -290,7 +290,7 @@ class _Renderer:
         if environment:
             comment = ""
             if emptied:
-                comment = f"{', '.join(emptied)}: left out, though an env file sets it"
+                comment = f"{', '.join(emptied)}: empty, though an env file sets it"
             draft.set("environment", word_names(environment), comment)
         if step.service.env_file:
             draft.set(
