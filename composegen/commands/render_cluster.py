@@ -19,7 +19,7 @@ from composegen.text import count
 if TYPE_CHECKING:
     from composegen.planning.plan import Plan
     from composegen.planning.selection import Selection
-    from composegen.targets.files import Cluster, File
+    from composegen.targets.files import Cluster, File, Options
 
 _REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]*(?:/[a-z0-9][a-z0-9._-]*)*/?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -135,6 +135,19 @@ def _render(
     file: str, selection: Selection, asked: Cluster, name: str
 ) -> tuple[Plan, tuple[File, ...]]:
     """The plan of a stack for a cluster, and its files."""
+    from composegen.targets.table import TARGETS
+
+    plan, options = plan_for_cluster(file, selection, asked, name)
+    return plan, TARGETS["kubernetes"].render(plan, options)
+
+
+def plan_for_cluster(
+    file: str, selection: Selection, asked: Cluster, name: str
+) -> tuple[Plan, Options]:
+    """The plan of a stack for a cluster, and how it is rendered.
+
+    Raises what loading the stack does, and FileRefused for the lock file.
+    """
     from composegen.planning.addressing import name_on_cluster
     from composegen.planning.plan import make_plan
     from composegen.targets.files import Options
@@ -142,10 +155,10 @@ def _render(
     from composegen.targets.table import TARGETS
     from composegen.workspace.lockfile import choose_pins, read_lock
 
-    target = TARGETS["kubernetes"]
     folder = Path(file).parent
     stack = load_file(file, selection, target="kubernetes").stack
-    plan = make_plan(stack, selection, addressing=target.addressing)
+    addressing = TARGETS["kubernetes"].addressing
+    plan = make_plan(stack, selection, addressing=addressing)
     pins = choose_pins(
         plan,
         read_lock(folder),
@@ -154,7 +167,7 @@ def _render(
         tag=asked.tag,
     )
     cluster = replace(asked, pins=pins, paths=look_at_paths(plan, folder))
-    return plan, target.render(plan, Options(name=name, cluster=cluster))
+    return plan, Options(name=name, cluster=cluster)
 
 
 def _write(files: tuple[File, ...], plan: Plan, folder: Path, *, force: bool) -> None:

@@ -142,7 +142,7 @@ def make_env(
     """The whole environment of a service's process.
 
     Inherited ones first, then its env files, what the plan says, what ``local`` says,
-    its port. What a left-out need would have set is in none of them.
+    its port. What an excluded need would have set is in none of them.
     """
     service = step.service
     env = dict(around.inherited)
