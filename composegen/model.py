@@ -55,7 +55,8 @@ class Build:
     could not be read. ``shown_base`` is the base image where it may be shown and asked
     for: its Dockerfile lies within the stack's folder. ``tools`` are programs that it
     installs or calls itself. ``lacks_target`` says that it has no stage of the
-    target's name, ``lacks_file`` that there is no Dockerfile.
+    target's name, ``lacks_file`` that there is no Dockerfile. ``buildkit`` is what only
+    BuildKit can build of it.
     """
 
     options: Mapping[str, Raw]
@@ -67,6 +68,7 @@ class Build:
     tools: tuple[str, ...] = ()
     lacks_target: bool = False
     lacks_file: bool = False
+    buildkit: tuple[str, ...] = ()
 
     @property
     def context(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests import parts
 
@@ -20,6 +20,12 @@ settings.register_profile(
     "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("busy")
+# Where it only matters that a test fails; a smaller example can take minutes to find.
+settings.register_profile(
+    "unshrunk",
+    parent=settings.get_profile("busy"),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
 
 _MISSES_PART = pytest.StashKey[bool]()
 

@@ -53,10 +53,13 @@ def render(
     engine: int = 25,
     prefix: str = ".",
     files: Files | None = None,
+    for_podman: bool = False,
 ) -> str:
     """The text of the one file that a stack becomes."""
     made = plan(stack, added=added, removed=removed, files=files)
-    (file,) = render_plan(made, Options(engine=engine, prefix=prefix))
+    (file,) = render_plan(
+        made, Options(engine=engine, prefix=prefix, for_podman=for_podman)
+    )
     return file.text
 
 

@@ -105,6 +105,29 @@ def test_down_from_another_terminal_ends_a_run_with_zero(stack):
     process.communicate()
 
 
+def test_after_down_nothing_is_said_of_the_run_that_it_ended(stack):
+    process, _ = start_up(stack)
+    assert run_cli(stack, "down")[0] == 0
+    process.communicate()
+
+    code, out, said = run_cli(stack, "status")
+
+    assert code == 1
+    assert "excluded" not in out
+    assert said == "nothing runs here: composegen up or composegen run starts it\n"
+    assert "error[nothing-runs]" in run_cli(stack, "why")[2]
+
+
+def test_down_forgets_a_run_that_had_ended_by_itself(stack):
+    process, _ = start_up(stack)
+    end(process)
+    assert "this is how the last run ended" in run_cli(stack, "status")[2]
+
+    assert run_cli(stack, "down") == (0, "", "nothing runs here\n")
+
+    assert "last run" not in run_cli(stack, "status")[2]
+
+
 def test_a_second_interrupt_kills_at_once(tmp_path, ports):
     runs.write_stack(
         tmp_path,

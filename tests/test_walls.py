@@ -52,7 +52,7 @@ MAY_IMPORT = {
 # What other packages may import of a package. One without a line here is a face as a
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
-    "adopt": ("adopting", "printing", "project", "report", "seen"),
+    "adopt": ("adopting", "printing", "project", "report"),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.cluster": (
@@ -69,7 +69,7 @@ FACES = {
             "registry",
             "volumes",
         ),
-        *("images", "examine", "fit", "ownership"),  # for `doctor`
+        *("images", "examine", "fit", "ownership", "tools"),  # for `doctor`
         *("faults", "links"),  # for a drill
     ),
     "places.processes": (
@@ -86,7 +86,8 @@ FACES = {
     ),
     "targets": (
         *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
-        *("kubernetes.hostpaths",),
+        "compose.newer",  # for what an old Compose refuses
+        *("kubernetes.hostpaths", "kubernetes.names"),
     ),
     "terminal": ("console", "live", "relay", "stream"),
 }

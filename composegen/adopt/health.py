@@ -43,7 +43,7 @@ def adopt_healthcheck(seen: Seen) -> None:
         health = {"command": write_text(test[1])}
         seen.change(
             "healthcheck",
-            "the words after the command are left out: a shell ignores them",
+            "the words after the command are omitted: a shell ignores them",
         )
     kind = next(iter(health))
     health |= _list_times(seen, written, model or {}, kind)

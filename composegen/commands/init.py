@@ -75,14 +75,13 @@ def _say_output(folder: Path) -> None:
 
 def _adopt(folder: str, bare: bool, sources: tuple[str, ...]) -> None:
     """What `adopt` does with these files and no options."""
-    from composegen.adopt.project import Asked
-    from composegen.adopt.seen import Options
+    from composegen.adopt.project import Asked, Options
     from composegen.commands.adopt import run_adoption
 
     if bare or folder != ".":
         raise UsageError(
             "--from writes the stack file next to the Compose file",
-            help="leave out --bare and the folder",
+            help="omit --bare and the folder",
         )
     asked = Asked(files=sources)
     report = run_adoption(asked, Options(), None, proves=True, form="text")

@@ -13,6 +13,7 @@ import click
 from composegen.commands.options import Function, load_file, make_console
 from composegen.errors import FileRefused, UsageError
 from composegen.records import record, replace
+from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.text import count
 
 if TYPE_CHECKING:
@@ -118,15 +119,15 @@ def render_for_cluster(asked: Asked) -> None:
 def _choose_path(folder: Path, output: str | None) -> Path:
     """The file of the objects: next to the stack, since kustomize reads no other."""
     if output is None or output == "-":
-        return folder / "kubernetes.yaml"
+        return folder / KUBERNETES_FILE
     path = Path(output)
     if os.path.realpath(path.parent) != os.path.realpath(folder):
         raise UsageError(
             f"-o {output}: the file has to lie next to the stack file, where "
             "kustomization.yaml names it"
         )
-    if path.suffix not in {".yaml", ".yml"} or path.name == "kustomization.yaml":
-        raise UsageError(f"-o {output}: name a YAML file, such as kubernetes.yaml")
+    if path.suffix not in {".yaml", ".yml"} or path.name == KUSTOMIZATION_FILE:
+        raise UsageError(f"-o {output}: name a YAML file, such as {KUBERNETES_FILE}")
     return folder / path.name
 
 

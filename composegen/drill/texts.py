@@ -62,12 +62,13 @@ def render_texts(
     """The Compose files of a selection, whole and without each of some services."""
     recorded = read_recorded(workspace.compose_file)
     path = workspace.compose_file
+    machine = engine.describe()
     options = Options(
         engine=(recorded.engine if recorded is not None else None) or Options().engine,
         prefix=find_prefix(path, workspace.folder),
         name=path.name,
+        for_podman=machine.is_podman,
     )
-    machine = engine.describe()
 
     def render(plan: Plan) -> str:
         [file] = render_plan(lower_defaults(plan, machine).plan, options)

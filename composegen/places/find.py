@@ -161,8 +161,7 @@ class Finder:
         """End what runs on this machine; a sentence for each thing that was ended.
 
         ``on`` names one place. With ``names_kept`` the data that stays is named after
-        it. How an earlier run ended is not what happened last once containers are
-        removed. Raises OtherFolder, unless ``take_over``.
+        it. Raises OtherFolder, unless ``take_over``.
         """
         if on != ENGINE:
             ended = self._processes.take_down(tell)
@@ -172,11 +171,9 @@ class Finder:
         engine = self._find_engine() if on != PROCESSES else None
         if engine is None:
             return
-        yield from engine.take_down(tell, take_over=take_over)
-        runs = RunFolder.find(self._workspace.folder)
-        if runs is not None:
-            runs.forget_last()
-        if names_kept:
+        removed = engine.take_down(tell, take_over=take_over)
+        yield from removed
+        if removed and names_kept:
             yield from name_kept(engine.list_volumes(measures=False).own)
 
     def iterate_kept(self, on: str = "") -> Iterator[Place]:

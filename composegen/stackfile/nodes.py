@@ -75,7 +75,7 @@ class Source:
             width=max(1, min(width or rest, rest)),
         )
 
-    def add(self, name: str, message: str, node: Node, help: str = "") -> None:
+    def add(self, name: str, message: str, node: Node, help: str) -> None:
         """Note a problem with a node."""
         self.problems.add(name, message, self.locate(node), help)
 

@@ -21,7 +21,7 @@ class Problems:
         name: str,
         message: str,
         location: Location,
-        help: str = "",
+        help: str,
         *,
         level: Level | None = None,
     ) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from composegen.model import Raw
 from composegen.ports import parse_port
 from composegen.stackfile.hints.inline import write_inline
+from composegen.stackfile.hints.types import suggest_type
 from composegen.stackfile.nodes import (
     MappingNode,
     Node,
@@ -62,6 +63,15 @@ def describe(node: Node) -> str:
     return "an empty value" if is_null(node) else f"`{shorten(node.value)}`"
 
 
+def _simplify(node: Node) -> str | list[str] | None:
+    """The text of a node, or of its one item; None where it is empty, else no text."""
+    if isinstance(node, ScalarNode):
+        return None if is_null(node) else node.value
+    if isinstance(node, SequenceNode):
+        return [item.value for item in node.value if isinstance(item, ScalarNode)]
+    return []
+
+
 class Reader:
     """Reads values from one source and remembers the place of each path."""
 
@@ -69,12 +79,13 @@ class Reader:
         self.source = source
         self.nodes: dict[Path, Node] = {}
 
-    def add(self, name: str, message: str, node: Node, help: str = "") -> None:
+    def add(self, name: str, message: str, node: Node, help: str) -> None:
         """Note a problem with a node."""
         self.source.add(name, message, node, help)
 
     def add_type(self, node: Node, wanted: str, help: str = "") -> None:
-        """Note that a node is not of the type its key wants."""
+        """Note that a node is not of the type its key wants, with an example of it."""
+        help = help or suggest_type(wanted, _simplify(node))
         if is_null(node):
             self.add("null-value", f"the value is empty; it needs {wanted}", node, help)
         else:

@@ -304,7 +304,8 @@ class RecipeBook:
             source = Source(shown, read_bytes(path, shown), problems)
         except FileRefused as refused:
             location = Location(file=shown)
-            self._problems.add("unknown-recipe", refused.message, location)
+            help = refused.help or "let it be a file that you may read"
+            self._problems.add("unknown-recipe", refused.message, location, help)
             return None
         recipe = RecipeFile(name, source, is_shipped=name not in self._own)
         for problem in problems.found:
@@ -315,6 +316,7 @@ class RecipeBook:
         """Pass a problem on; of a folder beyond the stack's, nothing is quoted."""
         message, location, help = problem.message, problem.location, problem.help
         if not self._is_quoted:
-            message, help = "this recipe cannot be read", ""
+            message = "this recipe cannot be read"
+            help = "to see why, copy it below the folder of the stack file"
             location = replace(location, text="")
         self._problems.add(problem.name, message, location, help)

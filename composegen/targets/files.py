@@ -78,10 +78,12 @@ class Options:
     """How to render: ``engine`` is the oldest major version that must take the file.
 
     ``prefix`` leads from the folder of the output to that of the stack file; ``name``
-    is the output's, empty for the usual one. ``cluster`` is for a cluster alone.
+    is the output's, empty for the usual one. ``for_podman`` says that it is for Podman,
+    which knows no owner of a folder in memory. ``cluster`` is for a cluster alone.
     """
 
     engine: int = OLDEST_START_INTERVAL
     prefix: str = "."
     name: str = ""
+    for_podman: bool = False
     cluster: Cluster = Cluster()

@@ -80,6 +80,18 @@ def test_after_an_up_that_failed_a_later_run_is_reported(stack: Stack) -> None:
     assert "exited with 3" in stack.why().out
 
 
+def test_down_after_an_up_that_made_nothing_says_that_nothing_runs(
+    stack: Stack,
+) -> None:
+    write(stack, "", image="localhost:1/python:3.12-slim")
+    stack.up_in_vain()
+
+    done = stack.composegen("down")
+
+    assert (done.code, done.out, done.err) == (0, "", "nothing runs here\n")
+    assert stack.composegen("why").err.startswith("error[nothing-runs]")
+
+
 def test_one_that_becomes_unhealthy_has_failed(stack: Stack) -> None:
     keys: dict[str, Any] = {"health": {**ILL, "interval": "1s", "retries": 1}}
     stack.write({"web": make_service(**keys)}, name=stack.name)

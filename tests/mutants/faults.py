@@ -43,6 +43,7 @@ EVIDENCE = (
     "tests/places/engine/test_status.py",
     "tests/places/engine/test_deaths.py",
     "tests/places/engine/test_giving_up.py",
+    "tests/places/engine/test_culprit.py",
 )
 CAUSES = (
     "tests/places/engine/test_advice.py",
@@ -889,6 +890,41 @@ FAULTS = (
         "    return any(tried.search(line) for line in said)\n",
         "    return True\n",
         EVIDENCE,
+    ),
+    Fault(
+        "a container that was made well is blamed for another",
+        "composegen/places/engine/culprit.py",
+        r"""    r"^Container (\S+) +(?:Error|.*\b[Ee]rror\b)",""",
+        r"""    r"^Container (\S+)",""",
+        EVIDENCE,
+    ),
+    Fault(
+        "an image is blamed on no service",
+        "composegen/places/engine/culprit.py",
+        "        *_find_images(named, complaint),\n",
+        "",
+        EVIDENCE,
+    ),
+    Fault(
+        "a complaint is forgotten once everything runs",
+        "composegen/places/engine/why.py",
+        "    return found or doctor.recall_complaint(service)",
+        "    return found",
+        EVIDENCE,
+    ),
+    Fault(
+        "the least Compose does not depend on the plan",
+        "composegen/places/engine/tools.py",
+        "    newer = [each for each in used if each.key.compose > found]\n",
+        "    newer: list[UsedKey] = []\n",
+        ("tests/places/test_doctor.py",),
+    ),
+    Fault(
+        "what only BuildKit can build is built without buildx",
+        "composegen/images/dockerfile.py",
+        "if name not in known]",
+        "if name in known]",
+        ("tests/images/test_dockerfile.py", "tests/places/test_doctor.py"),
     ),
     Fault(
         "a killed Compose complains of a service",

@@ -1,7 +1,8 @@
 """Seeds named faults one by one into a copy of the project; the tests must catch each.
 
 A fault is a line of ``faults.py``: a name, a file, what stands there, what stands there
-instead, and the tests that should notice. Exit code 1 names every fault that survived.
+instead, and the tests that should notice. Exit code 1 names every fault that survived,
+and every one whose tests did not end: a slow machine does that too.
 """
 
 import os
@@ -9,12 +10,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from pathlib import Path
 
-from faults import FAULTS, Fault
-
 ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(Path(__file__).parent))
+
+from faults import FAULTS, Fault  # noqa: E402
 
 COPIED = (
     "composegen",
@@ -24,6 +28,7 @@ COPIED = (
     "pyproject.toml",
     "CHANGELOG.md",
 )
+_PROFILE = ("--hypothesis-profile", "unshrunk")
 WORKERS = 2
 TIMEOUT = 240
 
@@ -40,29 +45,46 @@ def make_copy(folder: Path) -> None:
             shutil.copyfile(source, folder / name)
 
 
-def run_tests(folder: Path, tests: tuple[str, ...]) -> bool:
-    """Whether the named tests pass in a copy; tests that hang do not."""
-    try:
-        answer = _run_pytest(folder, tests)
-    except subprocess.TimeoutExpired:
-        return False
-    if answer.returncode not in {0, 1, 2}:
-        raise RuntimeError(answer.stdout + answer.stderr)
-    return answer.returncode == 0
+class Outcome(StrEnum):
+    """What tests say of a copy of the project with a fault in it."""
+
+    CAUGHT = "caught"
+    SURVIVED = "SURVIVED"
+    TIMED_OUT = "TIMED OUT"
 
 
-def _run_pytest(
-    folder: Path, tests: tuple[str, ...]
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+def run_tests(
+    folder: Path, tests: Iterable[str], *, timeout: float = TIMEOUT
+) -> Outcome:
+    """Whether the named tests catch anything in a copy, in ``timeout`` seconds."""
+    # Only whether they fail matters: to explain a long difference takes minutes.
+    plain = ("--assert=plain", "--tb=no", "-p", "no:cacheprovider")
+    words = [sys.executable, "-m", "pytest", "-q", "-x", *plain, *_PROFILE]
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(
+            [*words, *tests],
+            cwd=folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(folder),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        ) as running,
+    ):
+        try:
+            code = running.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return Outcome.TIMED_OUT
+        finally:
+            running.kill()
+        if code not in {0, 1, 2}:
+            said.seek(0)
+            raise RuntimeError(said.read())
+    return Outcome.CAUGHT if code else Outcome.SURVIVED
 
 
 def read_fitting(folder: Path, fault: Fault) -> str:
@@ -81,36 +103,59 @@ def seed(folder: Path, fault: Fault) -> None:
     path.write_text(text.replace(fault.before, fault.after), encoding="utf-8")
 
 
-def try_fault(fault: Fault) -> bool:
+def try_fault(fault: Fault) -> Outcome:
     """Whether the tests catch the fault."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         folder = Path(name)
         make_copy(folder)
         seed(folder, fault)
-        return not run_tests(folder, fault.tests)
+        return run_tests(folder, fault.tests)
+
+
+def check_tests(faults: Iterable[Fault]) -> str:
+    """Why the tests of these faults say nothing: they fail without any; else empty."""
+    tests = sorted({test for fault in faults for test in fault.tests})
+    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
+        make_copy(Path(name))
+        match run_tests(Path(name), tests, timeout=TIMEOUT * len(tests)):
+            case Outcome.CAUGHT:
+                return "the tests fail without any fault"
+            case Outcome.TIMED_OUT:
+                return "the tests do not end without any fault"
+    return ""
+
+
+def summarize(outcomes: Iterable[Outcome]) -> tuple[str, int]:
+    """The last line, and the exit code: 0 if the tests caught every fault."""
+    every = list(outcomes)
+    caught = every.count(Outcome.CAUGHT)
+    late = every.count(Outcome.TIMED_OUT)
+    also = f", {late} timed out after {TIMEOUT} s" if late else ""
+    text = f"{caught} of {len(every)} faults caught{also}"
+    return text, 0 if caught == len(every) else 1
 
 
 def main() -> int:
-    wanted = [
-        fault for fault in FAULTS if not sys.argv[1:] or fault.name in sys.argv[1:]
-    ]
+    names = sys.argv[1:]
+    unknown = {*names} - {fault.name for fault in FAULTS}
+    if unknown:
+        sys.stderr.write(f"there is no fault {', '.join(sorted(unknown))}\n")
+        return 2
+    wanted = [fault for fault in FAULTS if not names or fault.name in names]
     for fault in wanted:
         read_fitting(ROOT, fault)
-    tests = tuple(sorted({test for fault in wanted for test in fault.tests}))
-    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
-        make_copy(Path(name))
-        if not run_tests(Path(name), tests):
-            sys.stderr.write("the tests fail without any fault\n")
-            return 1
-    survived = []
+    if problem := check_tests(wanted):
+        sys.stderr.write(f"{problem}\n")
+        return 1
+    outcomes = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        for fault, caught in zip(wanted, pool.map(try_fault, wanted), strict=True):
-            sys.stdout.write(f"{'caught  ' if caught else 'SURVIVED'}  {fault.name}\n")
+        for fault, outcome in zip(wanted, pool.map(try_fault, wanted), strict=True):
+            sys.stdout.write(f"{outcome:9}  {fault.name}\n")
             sys.stdout.flush()
-            if not caught:
-                survived.append(fault.name)
-    sys.stdout.write(f"{len(wanted) - len(survived)} of {len(wanted)} faults caught\n")
-    return 1 if survived else 0
+            outcomes.append(outcome)
+    text, code = summarize(outcomes)
+    sys.stdout.write(f"{text}\n")
+    return code
 
 
 if __name__ == "__main__":

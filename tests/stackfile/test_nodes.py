@@ -735,7 +735,9 @@ def test_nothing_is_implicitly_typed(value: str) -> None:
 def test_problems_are_sorted_by_place() -> None:
     problems = Problems()
     for line, column in ((3, 1), (1, 9), (1, 2), (10, 1)):
-        problems.add("tab", "x", Location(file="stack.yaml", line=line, column=column))
+        problems.add(
+            "tab", "x", Location(file="stack.yaml", line=line, column=column), "h"
+        )
 
     assert [(p.location.line, p.location.column) for p in problems.found] == [
         (1, 2),
@@ -748,14 +750,14 @@ def test_problems_are_sorted_by_place() -> None:
 def test_the_same_problem_at_the_same_place_counts_once() -> None:
     problems = Problems()
     for _ in range(3):
-        problems.add("tab", "x", Location(file="stack.yaml", line=1, column=1))
+        problems.add("tab", "x", Location(file="stack.yaml", line=1, column=1), "h")
 
     assert problems.count == len(problems.found) == 1
 
 
 def test_warnings_are_no_errors() -> None:
     problems = Problems()
-    problems.add("open-port", "x", Location(file="stack.yaml"))
+    problems.add("open-port", "x", Location(file="stack.yaml"), "h")
 
     assert not problems.has_errors
     assert problems.found[0].level is Level.WARNING
@@ -763,7 +765,7 @@ def test_warnings_are_no_errors() -> None:
 
 def test_a_name_that_is_not_listed_is_a_programming_error() -> None:
     with pytest.raises(KeyError):
-        Problems().add("no-such-name", "x", Location(file="stack.yaml"))
+        Problems().add("no-such-name", "x", Location(file="stack.yaml"), "h")
 
 
 def test_a_message_is_one_line_and_a_help_may_have_more() -> None:

@@ -149,4 +149,4 @@ def test_a_group_stays_a_group_in_the_header() -> None:
     text = render(stack, added=("@watch",), removed=("c",))
 
     assert read_flags(text) == "--with @watch --without c".split()
-    assert "# Left out: c (--without c)." in text
+    assert "# Excluded: c (--without c)." in text

@@ -29,6 +29,7 @@ from composegen.places.engine.containers import (
     Volume,
     read_container,
     read_folder,
+    read_machine,
     read_makers,
     read_time,
 )
@@ -142,18 +143,7 @@ class Engine:
 
     def describe(self) -> Machine:
         """The engine's version, and the machine that it runs on."""
-        version = self._ask(self._api.version)
-        info = self._ask(self._api.info)
-        options = info.get("SecurityOptions") or []
-        return Machine(
-            version=str(version.get("Version", "")),
-            api=str(version.get("ApiVersion", "")),
-            system=str(info.get("OSType", "")),
-            is_rootless=any("rootless" in option for option in options),
-            root=str(info.get("DockerRootDir", "")),
-            memory=int(info.get("MemTotal") or 0),
-            cpus=int(info.get("NCPU") or 0),
-        )
+        return read_machine(self._ask(self._api.version), self._ask(self._api.info))
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         """The containers of a Compose project, running or not, by service and number.
@@ -178,6 +168,13 @@ class Engine:
         return read_makers(
             self._ask(lambda: self._api.containers(all=True, filters=filters))
         )
+
+    def has_any(self, project: str) -> bool:
+        """Whether a project has a container of any kind, or a network."""
+        filters = {"label": f"{_PROJECT}={project}"}
+        return any(
+            self._ask(lambda: self._api.containers(all=True, filters=filters))
+        ) or any(self._ask(lambda: self._api.networks(filters=filters)))
 
     @property
     def is_here(self) -> bool:

@@ -32,7 +32,10 @@ def prepare_call(
         for each in engine.list_containers(notes.project)
         if each.service == request.service
     ]
-    container = _choose(containers, request)
+    exclusion = notes.find_exclusion(request.service)
+    container = _choose(
+        containers, request, "" if exclusion is None else exclusion.reason
+    )
     noted = notes.find(request.service)
     words = request.fill(noted.port if noted is not None else None)
     _check_program(engine, container, words[0], request.service)
@@ -51,8 +54,11 @@ def prepare_call(
     )
 
 
-def _choose(containers: list[Container], request: Request) -> Container:
-    """The container that is meant; it runs. Raises NothingRuns."""
+def _choose(containers: list[Container], request: Request, excluded: str) -> Container:
+    """The container that is meant; it runs. Raises NothingRuns.
+
+    ``excluded`` is why `up` has excluded the service, empty where it has not.
+    """
     name = request.service
     running = [each for each in containers if each.status is Status.RUNNING]
     if request.index is not None and running:
@@ -66,6 +72,8 @@ def _choose(containers: list[Container], request: Request) -> Container:
     if running:
         return running[0]
     state = _describe(containers[0]) if containers else "it is stopped"
+    if excluded:
+        state = f"it is excluded: {excluded}"
     raise NothingRuns(
         f"`{name}` does not run: {state}", help="composegen status shows all"
     )

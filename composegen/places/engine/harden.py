@@ -49,7 +49,7 @@ class Tried:
     def why(self) -> str:
         """What was found, as a reason for the stack file; empty if it was taken away.
 
-        What a log says is left out: it may hold what belongs in no file.
+        What a log says is omitted: it may hold what belongs in no file.
         """
         failure = None if self.seen is None else self.seen.failure
         if failure is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Container as Names
 from pathlib import Path
 
 from composegen.errors import (
@@ -20,6 +21,7 @@ from composegen.places.engine.compose import (
     remove_volume,
     use_compose,
 )
+from composegen.places.engine.containers import Container
 from composegen.places.engine.entering import prepare_call
 from composegen.places.engine.follow import follow_engine
 from composegen.places.engine.helpers import fold_helpers
@@ -46,6 +48,7 @@ from composegen.places.place import (
     note_excluded_logs,
     settle_names,
 )
+from composegen.records import replace
 from composegen.workspace.workspace import Workspace
 
 
@@ -93,7 +96,7 @@ class EnginePlace:
                 found = engine.list_containers(self._notes.project)
         except EngineUnreachable:
             return False
-        return any(each.is_running or each.is_restarting for each in found)
+        return _are_running(found)
 
     def look(self) -> Seen:
         """How every service is doing now."""
@@ -143,7 +146,7 @@ class EnginePlace:
             lines=self._read_lines(logged, count, follow=follow)
             if logged or not listed
             else iter(()),
-            notes=(*notes, *note_excluded_logs(listed, excluded)),
+            notes=(*notes, *note_excluded_logs(listed, excluded), *_note_ended(found)),
         )
 
     def _describe_owners(self, engine: Engine) -> tuple[str, ...]:
@@ -174,6 +177,8 @@ class EnginePlace:
                 lambda text: tell(f"note: {text}"),
                 take_over=request.take_over,
             )
+            [service] = self._settle((request.service,))
+            request = replace(request, service=service)
             return prepare_call(engine, self._project, self._notes, request)
 
     def act(
@@ -218,20 +223,25 @@ class EnginePlace:
     def take_down(self, tell: Tell, *, take_over: bool = False) -> tuple[str, ...]:
         """Remove the project's containers and networks; its volumes stay.
 
-        Raises OtherFolder, unless ``take_over``.
+        Where there are none, Compose would only warn. Raises OtherFolder, unless
+        ``take_over``.
         """
         with Engine(self._notes.endpoint) as engine:
             self._check_owner(
                 engine, lambda text: tell(f"note: {text}"), take_over=take_over
             )
             note_volumes(engine, self._notes, self._folder)
-        use_compose(self._project, "down", "--remove-orphans")
+            has_any = engine.has_any(self._notes.project)
+        if has_any:
+            use_compose(self._project, "down", "--remove-orphans")
         remove_notes(self._folder)
+        if not has_any:
+            return ()
         return (f"removed the containers of {self._notes.project}",)
 
     def list_volumes(
         self,
-        external: Container[str] = (),
+        external: Names[str] = (),
         *,
         take_over: bool = False,
         measures: bool = True,
@@ -297,3 +307,15 @@ class EnginePlace:
     @property
     def _names(self) -> tuple[str, ...]:
         return tuple(each.name for each in self._notes.services)
+
+
+def _are_running(containers: Iterable[Container]) -> bool:
+    """Whether any of these containers runs, or is restarted by the engine."""
+    return any(each.is_running or each.is_restarting for each in containers)
+
+
+def _note_ended(containers: tuple[Container, ...]) -> tuple[str, ...]:
+    """A sentence where there are containers and none of them runs any more."""
+    if not containers or _are_running(containers):
+        return ()
+    return ("nothing runs here: these are lines of containers that have stopped",)

@@ -81,7 +81,7 @@ def make_seen(
     *,
     unreached: Collection[str] = (),
 ) -> EngineSeen:
-    """The statuses of what was noted, in the order of its plan; left-out ones last.
+    """The statuses of what was noted, in the order of its plan; excluded ones last.
 
     ``now`` is the engine's clock, in seconds since 1970; this machine's by default.
     ``unreached`` are the services that only their own container reaches.

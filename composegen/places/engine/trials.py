@@ -175,7 +175,8 @@ class Trials:
 
     def _make_project(self, plan: Plan) -> tuple[Scratch, Project]:
         """The project for Compose; the secrets of it are made, copies are not."""
-        [file] = render_plan(plan, Options())
+        for_podman = self._engine.describe().is_podman
+        [file] = render_plan(plan, Options(for_podman=for_podman))
         passwords = self._make_secrets(plan)
         values = {**self._workspace.environment, **passwords}
         project = replace(self._project, text=file.text, environment=values)

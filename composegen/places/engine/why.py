@@ -63,7 +63,8 @@ def find_engine_reasons(
     seen = make_seen(notes, containers, engine.read_clock())
     doctor = _Doctor(engine, notes, folder, seen, frozenset(among))
     names = [service] if service else [each.name for each in notes.services]
-    return doctor.find_reasons(names, is_named=bool(service))
+    found = doctor.find_reasons(names, is_named=bool(service))
+    return found or doctor.recall_complaint(service)
 
 
 class _Doctor:
@@ -105,6 +106,36 @@ class _Doctor:
                     failure=explain_unreached(noted, unreached[name]),
                 )
         return list(found.values())
+
+    def recall_complaint(self, service: str) -> list[Reason]:
+        """What the last `up` could not do although all is up, while it is still so.
+
+        It is, until a container is started after it. Where a ``service`` is named, it
+        has to be about that one.
+        """
+        notes = self.notes
+        is_newer = any(
+            (each.started_at or 0.0) > notes.complained_at
+            for each in self.seen.containers
+        )
+        if not notes.complaint or not self.seen.containers or is_newer:
+            return []
+        refused = [each for each in notes.failures if each.how is How.REFUSED]
+        blamed = next((each.service for each in refused), "")
+        if service and blamed != service:
+            return []
+        noted = notes.find(blamed)
+        failure = explain_complaint(self.engine, noted, notes.complaint)
+        if noted is None:
+            return [Reason(failure=failure)]
+        as_before = f"{blamed} was not renewed: it runs as before"
+        return [
+            Reason(
+                chain=(blamed,),
+                status=self.seen.find(blamed),
+                failure=replace(failure, reason=as_before),
+            )
+        ]
 
     def _explain_unselected(self, name: str) -> list[Reason]:
         """Why a service takes no part: it was excluded before anything was started."""

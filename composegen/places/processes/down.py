@@ -27,8 +27,9 @@ def take_down(
 ) -> list[RunRecord]:
     """End every run of the folder and what dead ones left; the runs that were ended.
 
-    ``tell`` gets a line for each run that has not ended after a few seconds. Raises
-    StillRuns where one does not end within two minutes.
+    How the last one ended is forgotten with it. ``tell`` gets a line for each run that
+    has not ended after a few seconds. Raises StillRuns where one does not end within
+    two minutes.
     """
     runs = RunFolder.find(folder)
     if runs is None:
@@ -56,6 +57,7 @@ def take_down(
             if left.container:
                 remove_container(left.container)
             runs.remove_service(left.service)
+    runs.forget_last()
     return alive
 
 

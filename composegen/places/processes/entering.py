@@ -72,7 +72,7 @@ def prepare_call(folder: Path, seen: RunsSeen, request: Request) -> Call:
         raise NothingRuns(
             f"`{request.service}` runs as one process; there is no number "
             f"{request.index}",
-            help="leave --index out",
+            help="omit --index",
         )
     words = request.fill(found["port"])
     env = _make_env(found["env"], request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.paths import list_matching
@@ -34,6 +34,24 @@ def read_logs(
         check_readable(find_log(folder, service))
         for line in read_last_lines(find_log(folder, service), count):
             yield service, line
+
+
+def describe_earlier(
+    folder: Path, services: Iterable[str], count: int, firsts: Mapping[str, int]
+) -> str:
+    """How many of the last lines are of earlier runs; empty where none is.
+
+    ``firsts`` are the bytes at which each log of the present runs begins.
+    """
+    found = []
+    for name in services:
+        path = find_log(folder, name)
+        first = firsts.get(name)
+        every = read_last_lines(path, count)
+        own = () if first is None else read_last_lines(path, count, since=first)
+        if len(own) < len(every):
+            found.append(f"{len(every) - len(own)} of {name}")
+    return f"lines of earlier runs come first: {', '.join(found)}" if found else ""
 
 
 def follow_logs(folder: Path, services: Iterable[str]) -> Iterator[tuple[str, str]]:

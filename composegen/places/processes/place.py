@@ -29,9 +29,15 @@ from composegen.places.processes.data import list_data, remove_data
 from composegen.places.processes.down import take_down
 from composegen.places.processes.entering import prepare_call
 from composegen.places.processes.follow import follow_runs
-from composegen.places.processes.logs import follow_logs, list_logged, read_logs
+from composegen.places.processes.logs import (
+    describe_earlier,
+    follow_logs,
+    list_logged,
+    read_logs,
+)
 from composegen.places.processes.status import RunsSeen, has_records, look_at_runs
 from composegen.places.processes.why import find_reasons
+from composegen.records import replace
 from composegen.workspace.workspace import Workspace
 
 
@@ -90,10 +96,25 @@ class ProcessesPlace:
         notes = (*seen.notes, *note_excluded_logs(listed, seen.excluded))
         if not seen.is_running and logged:
             notes += ("nothing runs here: these are lines of earlier runs",)
+        else:
+            notes += self._note_earlier(seen, shown, count)
         lines = read_logs(self._folder, shown, count)
         if follow:
             lines = chain(lines, follow_logs(self._folder, shown))
         return Logs(names=shown, lines=lines, notes=notes)
+
+    def _note_earlier(
+        self, seen: RunsSeen, names: Iterable[str], count: int
+    ) -> tuple[str, ...]:
+        """What is not of the present runs; one that does not answer says nothing."""
+        silent = {
+            each.service
+            for each in seen.statuses
+            if each.pid is not None and not each.reused
+        } - seen.log_firsts.keys()
+        known = [name for name in names if name not in silent]
+        said = describe_earlier(self._folder, known, count, seen.log_firsts)
+        return (said,) if said else ()
 
     def prepare(
         self,
@@ -101,7 +122,9 @@ class ProcessesPlace:
         tell: Tell,  # noqa: ARG002 - there is nothing to tell
     ) -> Call:
         """How to run a command as the run has started a service."""
-        return prepare_call(self._folder, self._look(), request)
+        seen = self._look()
+        [service] = self._settle((request.service,), seen)
+        return prepare_call(self._folder, seen, replace(request, service=service))
 
     def act(
         self,

@@ -231,7 +231,7 @@ class _Settler:
         return closed
 
     def _find_way(self, step: Step) -> Way | None:
-        """How it runs; None leaves it out. Raises CannotRun."""
+        """How it runs; None excludes it. Raises CannotRun."""
         service = step.service
         if step.name in self.asked.names[:1]:
             if self.asked.needed_only:

@@ -59,7 +59,8 @@ class RunningService:
     waits for. ``failed_again`` says that its last restart failed too. ``by`` is set
     from the moment at which the user stops it. ``well_since`` is since when it is well,
     ``without`` are the services that its process was started without, and
-    ``exclusion`` is why it is excluded, None where it is not.
+    ``exclusion`` is why it is excluded, None where it is not. ``log_first`` is the byte
+    of its log at which the lines of this run begin.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class RunningService:
         self.state = State.WAITING
         self.health: str | None = None
         self.process: Process | None = None
+        self.log_first: int | None = None
         self.found: Found | None = None
         self.since = format_now()
         self.restarts = 0
@@ -162,6 +164,8 @@ class RunningService:
         self.found = None
         self.without = without
         self.process = process
+        if self.log_first is None or process.log_start < self.log_first:
+            self.log_first = process.log_start  # the log was moved aside since
         self.exit_code = None
         self.last_answer = ""
         self._wake(was_well=self.is_well)

@@ -240,7 +240,8 @@ def describe_run(
 def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
     """Why services are not up, what the last question to each got, and its log.
 
-    ``log_starts`` are the bytes at which the lines of its present start begin.
+    ``log_starts`` are the bytes at which the lines of its present start begin,
+    ``log_firsts`` those at which the lines of this run do.
     """
     return {
         "failures": {
@@ -257,5 +258,10 @@ def describe_failures(supervisor: Supervisor) -> dict[str, Any]:
             name: service.process.log_start
             for name, service in supervisor.services.items()
             if service.process is not None
+        },
+        "log_firsts": {
+            name: service.log_first
+            for name, service in supervisor.services.items()
+            if service.log_first is not None
         },
     }

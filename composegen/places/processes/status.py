@@ -27,7 +27,8 @@ class RunsSeen:
     ``is_running`` says whether any run is alive; ``answers`` hold what the last
     question to a service got, ``needs`` what each one waits for, ``notes`` what people
     should know as well. ``log_starts`` say at which byte the log of the present start
-    begins. ``ending`` is how the last run ended, where no service says.
+    begins, ``log_firsts`` that of the run. ``ending`` is how the last run ended, where
+    no service says.
     """
 
     statuses: tuple[ServiceStatus, ...]
@@ -38,6 +39,7 @@ class RunsSeen:
     answers: Mapping[str, str] = field(default_factory=dict)
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     log_starts: Mapping[str, int] = field(default_factory=dict)
+    log_firsts: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ending: str = ""
 
@@ -94,6 +96,7 @@ class _Answers:
         self.failures: dict[str, Failure] = {}
         self.answers: dict[str, str] = {}
         self.log_starts: dict[str, int] = {}
+        self.log_firsts: dict[str, int] = {}
         self.excluded: dict[str, Mapping[str, Any]] = {}
         self.needs: dict[str, tuple[str, ...]] = {}
         self.notes: list[str] = []
@@ -153,6 +156,7 @@ class _Answers:
         }
         self.answers |= data["answers"]
         self.log_starts |= data.get("log_starts", {})
+        self.log_firsts |= data.get("log_firsts", {})
         self.needs |= {name: tuple(needs) for name, needs in data["needs"].items()}
 
     def join(self, stack: Stack | None) -> RunsSeen:
@@ -188,6 +192,7 @@ class _Answers:
             failures=self.failures,
             answers=self.answers,
             log_starts=self.log_starts,
+            log_firsts=self.log_firsts,
             needs={**needs, **self.needs},
             notes=tuple(self.notes),
             ending=self.ending,

@@ -50,7 +50,7 @@ class Checked:
         name: str,
         message: str,
         path: tuple[str, ...],
-        help: str = "",
+        help: str,
         *,
         level: Level | None = None,
     ) -> None:

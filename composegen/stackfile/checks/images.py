@@ -107,6 +107,7 @@ def _check_facts(checked: Checked, service: Service) -> None:
             f"the tag of `{service.name}` is a variable: composegen uses the facts of "
             "its default or of the newest image",
             ("services", service.name, "image"),
+            "if its values are tags of different images, write the tag itself",
         )
 
 

@@ -115,7 +115,12 @@ def read_image(reader: Reader, node: Node, _: Path) -> Any:
         return None
     without = remove_variables(text)
     if not text.strip() or any(character.isspace() for character in without):
-        reader.add("bad-name", f"`{shorten(text)}` is not the name of an image", node)
+        reader.add(
+            "bad-name",
+            f"`{shorten(text)}` is not the name of an image",
+            node,
+            "a name without blanks, and a tag; for example: postgres:17",
+        )
         return None
     return text
 

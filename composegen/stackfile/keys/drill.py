@@ -49,7 +49,7 @@ def read_drill(reader: Reader, node: Node, path: Path) -> Any:
     return Drill(**values)
 
 
-def _add(reader: Reader, message: str, node: Node, help: str = "") -> None:
+def _add(reader: Reader, message: str, node: Node, help: str) -> None:
     reader.add("bad-drill", message, node, help)
 
 
@@ -94,7 +94,12 @@ def _read_ask(reader: Reader, node: Node, path: Path) -> Ask | None:
             _add(reader, f"`{key}` is next to `command`", found[key][0], help)
     command = read_command(reader, found["command"][1], ())
     if command in ("", []):
-        _add(reader, "the command is empty", found["command"][0])
+        _add(
+            reader,
+            "the command is empty",
+            found["command"][0],
+            "write what asks the service, as in command: [redis-cli, ping]",
+        )
         return None
     if command is None:
         return None
@@ -140,9 +145,15 @@ def _read_headers(reader: Reader, node: Node, path: Path) -> dict[str, str]:
     for name, text in read.items():
         at = reader.nodes[*path, "headers", name]
         if text is REMOVED:
-            reader.add("null-value", f"`{name}` has no value", at)
+            help = f'write its value, or remove it; an empty one is {name}: ""'
+            reader.add("null-value", f"`{name}` has no value", at, help)
         elif not _HEADER.fullmatch(name) or not text.isprintable():
-            _add(reader, f"`{shorten(name)}` cannot be sent as a header", at)
+            _add(
+                reader,
+                f"`{shorten(name)}` cannot be sent as a header",
+                at,
+                "a name of letters, digits and - , and a value of one line",
+            )
         else:
             headers[name] = text
     return headers
@@ -167,6 +178,7 @@ def _read_expect(
                 reader,
                 "`status` goes with `http`; a command is expected to exit with 0",
                 key_node,
+                "remove `status`, or ask with `http`",
             )
         elif key == "status":
             values[key] = reader.read_integer(

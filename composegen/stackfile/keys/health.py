@@ -175,7 +175,12 @@ def _read_from(reader: Reader, node: Node) -> Draft | None:
 def _read_host(reader: Reader, node: Node) -> str | None:
     host = reader.read_text(node, "a host name", variables=False)
     if host is not None and not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", host):
-        reader.add("bad-name", f"`{shorten(host)}` is not a host name", node)
+        reader.add(
+            "bad-name",
+            f"`{shorten(host)}` is not a host name",
+            node,
+            "what the check sends as `Host`: a name or an address, without a path",
+        )
         return None
     return host
 

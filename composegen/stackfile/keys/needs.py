@@ -20,6 +20,7 @@ from composegen.stackfile.nodes import (
 )
 from composegen.stackfile.reader import REMOVED, Path, Reader
 from composegen.stackfile.text_map import read_text_map
+from composegen.stackfile.tree import to_plain
 from composegen.text import find_near, shorten, suggest
 from composegen.values import ENV_NAME
 
@@ -32,22 +33,8 @@ OTHERWISE_KEYS = ("env", "replicas", "note", "later")
 
 def read_needs(reader: Reader, node: Node, path: Path) -> Any:
     """``needs`` in its short and long forms: a draft for each service."""
-    needs: dict[str, Draft] = {}
     if isinstance(node, SequenceNode):
-        for item in node.value:
-            name = reader.read_text(item, "the name of a service", variables=False)
-            if name is not None and name in needs:
-                reader.add(
-                    "duplicate-key",
-                    f"`{name}` is a duplicate (first at "
-                    f"{reader.source.locate(reader.nodes[*path, name])})",
-                    item,
-                    "keep one of the two",
-                )
-            elif name is not None:
-                reader.nodes[*path, name] = item
-                needs[name] = {}
-        return needs
+        return _read_names(reader, node, path)
     if isinstance(node, ScalarNode):
         reader.add_type(
             node,
@@ -56,14 +43,53 @@ def read_needs(reader: Reader, node: Node, path: Path) -> Any:
         )
         return None
     pairs = reader.read_pairs(node, "a list of services or a mapping")
-    if pairs is None:
+    if pairs is None or _refuse_choice(reader, node):
         return None
+    needs: dict[str, Draft] = {}
     for name, key_node, value in pairs:
         reader.nodes[*path, name] = key_node
         need = _read_need(reader, value, (*path, name))
         if need is not None:
             needs[name] = need
     return needs
+
+
+def _read_names(reader: Reader, node: SequenceNode, path: Path) -> dict[str, Draft]:
+    """The short form: names of services."""
+    needs: dict[str, Draft] = {}
+    for item in node.value:
+        if _refuse_choice(reader, item):
+            continue
+        name = reader.read_text(item, "the name of a service", variables=False)
+        if name is not None and name in needs:
+            reader.add(
+                "duplicate-key",
+                f"`{name}` is a duplicate (first at "
+                f"{reader.source.locate(reader.nodes[*path, name])})",
+                item,
+                "keep one of the two",
+            )
+        elif name is not None:
+            reader.nodes[*path, name] = item
+            needs[name] = {}
+    return needs
+
+
+def _refuse_choice(reader: Reader, node: Node, choice: str = "store") -> bool:
+    """Whether services are listed in `needs` as if it were a choice; it is noted."""
+    pairs = reader.source.pairs(node) if isinstance(node, MappingNode) else ()
+    for name, key_node, value in pairs:
+        if name == "one_of" and isinstance(value, SequenceNode):
+            members = write_inline(to_plain(value))
+            reader.add(
+                "bad-choice",
+                "`one_of` is no need: a choice is a service with a name of its own",
+                key_node,
+                f"give the choice a name, and need that:\nservices:\n"
+                f"  {choice}: {{one_of: {members}}}\nneeds: [{choice}]",
+            )
+            return True
+    return False
 
 
 def _read_need(reader: Reader, node: Node, path: Path) -> Draft | None:
@@ -78,6 +104,8 @@ def _read_need(reader: Reader, node: Node, path: Path) -> Draft | None:
             return None
         reader.nodes[*path, "env", name] = node
         return {"env": {name: "{url_file}" if name.endswith("_FILE") else "{url}"}}
+    if _refuse_choice(reader, node, path[-1]):
+        return None
     pairs = reader.read_pairs(node, "the name of a variable or a mapping")
     if pairs is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import (
     compose,
     drill,
@@ -155,6 +156,7 @@ def read_service(reader: Reader, name: str, node: Node) -> Draft:
             "null-value",
             f"`{name}` is empty; a service needs at least `image`, `build` or `use`",
             node,
+            f"for example:\n{write_inline(name)}: {{use: nginx}}",
         )
         return draft
     pairs = reader.read_pairs(node, "the keys of a service")

@@ -94,7 +94,12 @@ def read_services(reader: Reader, node: Node, path: Path) -> Any:
     if pairs is None:
         return None
     if not pairs:
-        reader.add("no-services", "there are no services here", node)
+        reader.add(
+            "no-services",
+            "there are no services here",
+            node,
+            "add one, for example:\nweb: {use: nginx}",
+        )
     services = Services()
     problems = reader.source.problems
     for name, key_node, value in pairs:

@@ -20,6 +20,7 @@ from composegen.planning.plan import Gate, Step
 from composegen.records import record
 from composegen.targets.kubernetes.scene import Scene, escape_text, name_service
 from composegen.targets.kubernetes.volumes import is_stateful
+from composegen.targets.quoting import Lines
 
 GRACE = 30
 """Seconds that a gate waits beyond the boot of an optional service.
@@ -31,53 +32,75 @@ TOKEN_VOLUME = "wait-token"  # noqa: S105 - the name of a volume
 _TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 
 _PYTHON = """\
-import socket,sys,time
-host,port,bound=sys.argv[1],int(sys.argv[2]),float(sys.argv[3])
-end=time.monotonic()+bound
+import socket, sys, time
+host, port, bound = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+end = time.monotonic() + bound
 while True:
-  try:
-    socket.create_connection((host,port),1).close();break
-  except OSError as why:
-    if bound and time.monotonic()>=end:
-      print(f'{host} is not ready after {bound:g} s ({why}): started without it',\
-file=sys.stderr);break
-  time.sleep(.2)
+    try:
+        socket.create_connection((host, port), 1).close()
+        break
+    except OSError as why:
+        if bound and time.monotonic() >= end:
+            said = f"{host} is not ready after {bound:g} s ({why})"
+            print(f"{said}: not waiting any longer", file=sys.stderr)
+            break
+    time.sleep(0.2)
 """
 _NODE = """\
-const [host,port,bound]=process.argv.slice(1);const end=Date.now()+bound*1000;
-const ask=()=>{const s=require('net').connect({host,port:+port});
-const no=e=>{s.destroy();if(+bound&&Date.now()>=end){console.error(\
-`${host} is not ready after ${bound} s (${e}): started without it`);process.exit(0)}
-setTimeout(ask,200)};
-s.setTimeout(1000,()=>{s.removeAllListeners('error');no('no answer')});
-s.on('connect',()=>process.exit(0));s.on('error',e=>no(e.code))};ask()
+const [host, port, bound] = process.argv.slice(1);
+const end = Date.now() + bound * 1000;
+function ask() {
+  const socket = require("net").connect({ host, port: Number(port) });
+  let isOver = false;
+  function retry(why) {
+    if (isOver) return;
+    isOver = true;
+    socket.destroy();
+    if (Number(bound) && Date.now() >= end) {
+      const said = `${host} is not ready after ${bound} s (${why})`;
+      console.error(`${said}: not waiting any longer`);
+      process.exit(0);
+    }
+    setTimeout(ask, 200);
+  }
+  socket.setTimeout(1000, () => retry("no answer"));
+  socket.on("connect", () => process.exit(0));
+  socket.on("error", (error) => retry(error.code));
+}
+ask();
 """
 _BASH = """\
 until timeout 1 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; do
   if (($3 && SECONDS >= $3)); then
-    echo "$1 is not ready after $3 s: started without it" >&2; break
+    echo "$1 is not ready after $3 s: not waiting any longer" >&2
+    break
   fi
   sleep 0.2
 done
 """
 _PHP = """\
-[,$host,$port,$bound]=$argv;$end=microtime(true)+$bound;
-while(!@fsockopen($host,(int)$port,$n,$why,1)){
-if($bound&&microtime(true)>=$end){
-fwrite(STDERR,"$host is not ready after $bound s ($why): started without it\\n");
-exit(0);}
-usleep(200000);}
+[, $host, $port, $bound] = $argv;
+$end = microtime(true) + $bound;
+while (!@fsockopen($host, (int) $port, $number, $why, 1)) {
+  if ($bound && microtime(true) >= $end) {
+    $said = "$host is not ready after $bound s ($why)";
+    fwrite(STDERR, "$said: not waiting any longer\\n");
+    break;
+  }
+  usleep(200000);
+}
 """
 _NC = """\
-passed=0
+end=$(($(date +%s) + $3))
 until nc -w 1 "$1" "$2" -e true 2>/dev/null; do
-  if [ "$3" -gt 0 ] && [ "$passed" -ge "$(($3 * 2))" ]; then
-    echo "$1 is not ready after $3 s: started without it" >&2; break
+  if [ "$3" -gt 0 ] && [ "$(date +%s)" -ge "$end" ]; then
+    echo "$1 is not ready after $3 s: not waiting any longer" >&2
+    break
   fi
-  passed=$((passed + 1)); sleep 0.5
+  sleep 0.2
 done
 """
-_WAIT = '"$@" || echo "$0 is not ready: started without it" >&2'
+_WAIT = '"$@" || echo "$0 is not ready: not waiting any longer" >&2'
 
 _CALLS: Mapping[str, Callable[[], list[str]]] = {
     "python3": lambda: ["python3", "-I", "-c", _PYTHON],
@@ -167,8 +190,13 @@ def _make_connecting(
         "name": _name_gate(needed),
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "command": [escape_text(word) for word in words],
+        "command": [*map(_write_word, words)],
     }
+
+
+def _write_word(word: str) -> str:
+    escaped = escape_text(word)
+    return Lines(escaped) if "\n" in escaped else escaped
 
 
 def _find_object(scene: Scene, needed: Service, gate: Gate) -> Waited:

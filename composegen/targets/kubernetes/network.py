@@ -124,13 +124,12 @@ def _list_targets(ports: tuple[tuple[int, str], ...]) -> list[Raw]:
 def note_published(scene: Scene, step: Step) -> None:
     """Note what is published: a cluster has no host that it would be published on."""
     for port in step.service.publish:
-        scene.losses.note(
-            f"published on {_show(port)}",
-            "`composegen up --on kubernetes --forward` forwards it"
-            if port.is_loopback
-            else "a Service inside the cluster; add an Ingress or a LoadBalancer",
-            step.name,
-        )
+        instead = "a Service inside the cluster; add an Ingress or a LoadBalancer"
+        if port.is_loopback and port.protocol == "tcp":
+            instead = "`composegen up --on kubernetes --forward` forwards it"
+        elif port.is_loopback:
+            instead = "a Service inside the cluster; only tcp can be forwarded"
+        scene.losses.note(f"published on {_show(port)}", instead, step.name)
 
 
 def _show(port: Port) -> str:

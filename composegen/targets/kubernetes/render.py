@@ -22,6 +22,7 @@ from composegen.targets.kubernetes.containers import choose_image
 from composegen.targets.kubernetes.gates import Waited, find_bound
 from composegen.targets.kubernetes.generators import make_kustomization
 from composegen.targets.kubernetes.loss import note_losses
+from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.targets.kubernetes.network import (
     make_policy,
     make_services,
@@ -33,9 +34,6 @@ from composegen.targets.kubernetes.scene import Faults, Losses, Scene, name_serv
 from composegen.targets.kubernetes.settle import settle_step
 from composegen.targets.kubernetes.volumes import Generated, list_shared_claims
 from composegen.targets.templates import fill_templates
-
-KUBERNETES_FILE = "kubernetes.yaml"
-KUSTOMIZATION_FILE = "kustomization.yaml"
 
 
 @record

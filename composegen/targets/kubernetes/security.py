@@ -80,11 +80,12 @@ def _make_context(
     added = [name.upper().removeprefix("CAP_") for name in hardening.cap_add]
     if added:
         capabilities["add"] = [*added]
-    for name in added:
-        if name not in _ALWAYS:
-            level = "baseline" if name in _BASELINE else "privileged"
-            words = f"`{service.name}` gets the capability {name}"
-            _need(scene, level, (*path, "cap_add"), words)
+    beyond = [name for name in added if name not in _ALWAYS]
+    if beyond:
+        level = "baseline" if _BASELINE.issuperset(beyond) else "privileged"
+        word = "capability" if len(beyond) == 1 else "capabilities"
+        words = f"`{service.name}` gets the {word} {', '.join(beyond)}"
+        _need(scene, level, (*path, "cap_add"), words)
     if capabilities:
         context["capabilities"] = capabilities
     return context

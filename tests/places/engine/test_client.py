@@ -91,6 +91,25 @@ def test_what_an_engine_refuses_is_said_in_its_words(answer):
     assert caught.value.message == f"the Docker engine says: {answer[1]}"
 
 
+@pytest.mark.parametrize(
+    ("containers", "networks", "has_any"),
+    [
+        ([], [], False),
+        ([{"Id": "id"}], [], True),
+        ([], [{"Name": "demo_default"}], True),
+    ],
+)
+def test_a_project_is_there_with_a_container_or_a_network(
+    containers, networks, has_any
+):
+    answers = {"/containers/json": (200, containers), "/networks": (200, networks)}
+    with connect(answers) as (engine, daemon):
+        assert engine.has_any("demo") is has_any
+    found = [query["filters"] for _, query in daemon.asked if query]
+    assert found
+    assert all("com.docker.compose.project=demo" in each for [each] in found)
+
+
 def test_a_log_that_is_kept_nowhere_is_empty():
     refused = (501, "configured logging driver does not support reading")
     with connect({"/logs": refused, "/json": FOUND}) as (engine, _):

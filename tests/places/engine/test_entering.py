@@ -10,8 +10,10 @@ from composegen.places.engine.compose import Project
 from composegen.places.engine.containers import Status
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.entering import prepare_call
+from composegen.places.engine.notes import NotedExclusion
 from composegen.places.engine.programs import Program
 from composegen.places.place import Request
+from composegen.records import replace
 from tests.enginefakes import FakeEngine, make_container, make_noted, make_notes
 
 PROJECT = Project(
@@ -89,6 +91,16 @@ def test_a_service_without_a_container_does_not_run():
         prepare(make_container("web"), service="job")
     with pytest.raises(NothingRuns, match="excluded: --without cache"):
         prepare(make_container("web"), service="cache")
+
+
+def test_one_that_up_has_excluded_says_why_it_does_not_run():
+    out = NotedExclusion(service="job", reason="not healthy within 6s", at=5.0)
+    notes = replace(NOTES, excluded=(out,))
+    gone = make_container("job", status=Status.EXITED, exit_code=137)
+    request = Request(service="job", command=("sh",))
+
+    with pytest.raises(NothingRuns, match="it is excluded: not healthy within 6s"):
+        prepare_call(FakeEngine([gone]), PROJECT, notes, request)
 
 
 def test_an_unknown_service_has_a_near_name():

@@ -110,3 +110,27 @@ def test_mounts_are_those_of_the_engine_s_machine(tmp_path):
 
     assert len(list_names(plan, tmp_path)) == 2
     assert list_names(plan, tmp_path, is_local=False) == []
+
+
+@pytest.mark.parametrize(
+    ("mount", "is_missing"),
+    [
+        ("./no:/data", True),
+        ("{type: bind, source: ./no, target: /data}", True),
+        (
+            "{type: bind, source: ./no, target: /x, bind: {create_host_path: true}}",
+            False,
+        ),
+        ("no:/data", False),
+    ],
+)
+def test_a_folder_that_this_compose_does_not_make_is_missing(
+    tmp_path, mount, is_missing
+):
+    plan = plan_app(f"volumes: [{mount}]")
+    [*found] = list_missing(plan, tmp_path, is_local=True, makes_folders=lambda: False)
+
+    assert [each.help for each in found] == ["create it: mkdir -p ./no"] * is_missing
+    assert list_names(plan, tmp_path) == []
+    (tmp_path / "no").mkdir()
+    assert list_names(plan, tmp_path, makes_folders=lambda: False) == []

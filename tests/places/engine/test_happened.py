@@ -29,6 +29,15 @@ def test_a_health_check_is_read():
     assert happened.health == "healthy"
 
 
+def test_a_health_check_of_podman_is_read():
+    data = {**event("health_status"), "HealthStatus": "healthy"}
+
+    happened = read_happened(data)
+
+    assert happened.action is Action.HEALTH
+    assert happened.health == "healthy"
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -12,11 +12,14 @@ from composegen.errors import (
     VolumesLeft,
 )
 from composegen.model import Choice, Service, Stack
+from composegen.places.engine import compose, entering
 from composegen.places.engine import place as module
-from composegen.places.engine.containers import Maker, Mounted
+from composegen.places.engine.containers import Maker, Mounted, Status
 from composegen.places.engine.containers import Volume as FoundVolume
+from composegen.places.engine.notes import load_notes, write_notes
 from composegen.places.engine.place import EnginePlace
-from composegen.places.place import Volume, name_kept
+from composegen.places.engine.programs import Program
+from composegen.places.place import Request, Volume, name_kept
 from composegen.places.status import State
 from composegen.workspace.workspace import Workspace
 from tests.enginefakes import make_container, make_noted, make_notes
@@ -30,6 +33,9 @@ class FakeEngine:
 
     def list_containers(self, project):
         return tuple(self.containers)
+
+    def has_any(self, project):
+        return bool(self.containers or self.makers)
 
     def read_clock(self):
         return 110.0
@@ -143,6 +149,17 @@ def test_taking_down_names_the_project_and_the_data_that_stays(make_place, calls
     )
 
 
+def test_where_there_is_nothing_to_take_down_compose_is_not_called(
+    make_place, calls, tmp_path
+):
+    write_notes(tmp_path, make_notes(make_noted("web")))
+
+    assert make_place().take_down(lambda _: None) == ()
+
+    assert calls == []
+    assert load_notes(tmp_path) is None
+
+
 def test_volumes_are_removed_one_by_one_and_what_is_left_is_an_error(
     make_place, monkeypatch
 ):
@@ -237,7 +254,24 @@ def test_an_excluded_service_with_a_container_shows_its_log(make_place, calls):
     assert calls == [("logs", "--no-color", "--tail", "5", "cache")]
 
 
-def test_the_name_of_a_choice_means_the_service_that_was_brought_up(make_place, calls):
+def test_lines_of_containers_that_have_all_stopped_are_said_to_be_so(make_place, calls):
+    gone = make_container("web", status=Status.EXITED)
+    worker = make_container("worker")
+
+    for_all = make_place([gone]).read_logs((), 5, follow=False)
+
+    assert for_all.notes == (
+        "nothing runs here: these are lines of containers that have stopped",
+    )
+    assert make_place([gone, worker]).read_logs((), 5, follow=False).notes == ()
+    assert make_place().read_logs((), 5, follow=False).notes == ()
+
+
+def test_the_name_of_a_choice_means_the_service_that_was_brought_up(
+    make_place, calls, monkeypatch
+):
+    monkeypatch.setattr(entering, "find_program", lambda *_: Program.FOUND)
+    monkeypatch.setattr(compose, "find_docker", lambda: "/bin/docker")
     members = ("cache", "web")
     stack = Stack(
         name="demo",
@@ -248,7 +282,9 @@ def test_the_name_of_a_choice_means_the_service_that_was_brought_up(make_place, 
     place = make_place([make_container("web")], excluded=[CACHE_OUT], stack=stack)
 
     list(place.read_logs(["shop"], 5, follow=False).lines)
+    call = place.prepare(Request(service="shop", command=("sh",)), lambda _: None)
 
     assert calls == [("logs", "--no-color", "--tail", "5", "web")]
+    assert call.command[-2:] == ("web", "sh")
     with pytest.raises(NotPart, match="`late` is not part of what runs here"):
         place.explain("late")

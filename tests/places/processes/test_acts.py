@@ -496,11 +496,13 @@ def test_the_name_of_a_choice_means_the_service_that_runs(tmp_path, ports):
     process, _ = start_up(tmp_path, "--with", "cache")
 
     why, log = run_cli(tmp_path, "why", "store"), run_cli(tmp_path, "logs", "store")
+    port = run_cli(tmp_path, "exec", "store", "--", "sh", "-c", "echo $PORT")
     stopped = run_cli(tmp_path, "stop", "store")
     why_stopped = run_cli(tmp_path, "why", "store")
     end(process)
 
     assert (why[0], log[0], stopped[0]) == (0, 0, 0)
+    assert port == (0, f"{ports['cache']}\n", "")
     assert "cache: cache is stopped" in why_stopped[1]
 
 

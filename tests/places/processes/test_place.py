@@ -96,6 +96,38 @@ def test_without_any_run_a_wrong_stack_file_is_reported(tmp_path):
     assert not (tmp_path / ".composegen").exists()
 
 
+def test_logs_say_which_lines_are_of_earlier_runs(stack):
+    end(start_up(stack)[0])
+    process, _ = start_up(stack)
+
+    both, one = run_cli(stack, "logs"), run_cli(stack, "logs", "-n", "1")
+    end(process)
+
+    said = "note: lines of earlier runs come first: 1 of app, 1 of web\n"
+    assert both == (0, 2 * "app | listening\n" + 2 * "web | listening\n", said)
+    assert one == (0, "app | listening\nweb | listening\n", "")
+
+
+def test_the_lines_before_a_restart_are_of_the_same_run(stack):
+    process, _ = start_up(stack)
+    assert run_cli(stack, "restart", "web")[0] == 0
+
+    logs = run_cli(stack, "logs", "web")
+    end(process)
+
+    assert logs == (0, "listening\nlistening\n", "")
+
+
+def test_all_lines_of_a_service_that_a_run_has_not_are_of_earlier_runs(stack):
+    end(start_up(stack)[0])
+    process, _ = start_up(stack, "app")
+
+    logs = run_cli(stack, "logs")
+    end(process)
+
+    assert logs[2] == "note: lines of earlier runs come first: 1 of app, 1 of web\n"
+
+
 def test_a_service_that_the_file_no_longer_has_is_still_shown(stack, ports):
     process, _ = start_up(stack)
     path = stack / "stack.yaml"
@@ -138,7 +170,7 @@ def test_what_one_run_excluded_and_another_runs_is_shown_running(tmp_path, ports
     end(first)
 
     assert statuses["cache"]["state"] == "ready"
-    assert "left out" not in table
+    assert "excluded" not in table
 
 
 def test_a_run_that_does_not_answer_is_reported_from_its_notes(stack, ports):

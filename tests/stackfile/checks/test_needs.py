@@ -223,7 +223,7 @@ def test_a_health_check_that_a_null_removed_is_missed() -> None:
     assert list_names(make_stack(a="use: redis\nhealth: \n")) == ["unasked"]
 
 
-# Left out
+# Excluded
 
 
 def test_a_disabled_service_that_is_needed_names_the_chain_and_flags_that_work() -> (

@@ -218,7 +218,7 @@ def test_an_env_file_that_sets_what_was_excluded_is_overruled() -> None:
 
     assert read_services(stack, **options)["app"]["environment"] == {"CACHE_URL": ""}
     assert list_comments(render(stack, **options), "environment") == [
-        "CACHE_URL: left out, though an env file sets it"
+        "CACHE_URL: empty, though an env file sets it"
     ]
 
 
@@ -509,7 +509,7 @@ def test_the_header_says_with_which_selection() -> None:
     assert lines[1] == "# composegen render --with admin --without cache"
     assert lines[3:] == [
         "#",
-        "# Left out: cache (--without cache).",
+        "# Excluded: cache (--without cache).",
         "#   app: starts without it; slower then",
     ]
 
@@ -672,7 +672,7 @@ def test_null_removes_what_is_within_a_rendered_key() -> None:
         files={"Other": "FROM python:3.13-slim"},
     )
 
-    assert app["logging"] == {"driver": "local"}
+    assert app["logging"] == {"driver": "json-file"}
     assert app["build"] == {"context": ".", "args": {"A": None}}
     assert app["environment"] == {"A": None}  # Compose passes the variable on
 
