@@ -92,6 +92,11 @@ class _UpCommand(click.Command):
     is_flag=True,
     help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
 )
+@click.option(
+    "--forward",
+    is_flag=True,
+    help="Forward the published ports to the cluster until Ctrl-C. The stack stays up.",
+)
 @on_option("Where to bring it up.  [default: engine]")
 @context_options
 @take_over_option
@@ -118,6 +123,11 @@ def up(
     """
     check_platform()
     check_context_options(on, flags)
+    stay, detach = flags["stay"], flags["detach"]
+    if detach and (stay or flags["forward"]):
+        raise UsageError("--detach contradicts --stay and --forward")
+    if flags["forward"] and on != "kubernetes":
+        raise UsageError("--forward is for a cluster", help="--on kubernetes --forward")
     if on == "processes":
         raise UsageError("`up` runs no processes", help="composegen run")
     if on == "kubernetes":
@@ -128,6 +138,8 @@ def up(
             added=added,
             removed=removed,
             wait=wait,
+            stay=stay,
+            forward=flags["forward"],
             where=flags,
         )
         raise SystemExit(up_there(asked))
@@ -136,9 +148,6 @@ def up(
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
-    stay, detach = flags["stay"], flags["detach"]
-    if stay and detach:
-        raise UsageError("--stay and --detach contradict each other")
     console = make_console()
     workspace = make_workspace(file)
     settle_drill(file, acts=True)
