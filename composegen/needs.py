@@ -50,6 +50,11 @@ class Need:
     choice: str = ""
 
     @property
+    def written(self) -> str:
+        """The name that the need has in the stack file."""
+        return self.choice or self.service
+
+    @property
     def is_optional(self) -> bool:
         """Whether the service may be excluded."""
         return self.otherwise is not None
