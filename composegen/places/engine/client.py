@@ -352,6 +352,14 @@ class Engine:
             id=data["Id"], exposed=tuple(sorted(config.get("ExposedPorts") or ()))
         )
 
+    def find_digest(self, name: str) -> str:
+        """The digest under which an image was pushed; empty where it was not."""
+        data = self._find(lambda: self._api.inspect_image(name)) or {}
+        bare, colon, tag = name.rpartition(":")
+        repository = bare if colon and "/" not in tag else name
+        found = (each.rpartition("@") for each in data.get("RepoDigests") or ())
+        return next((digest for of, _, digest in found if of == repository), "")
+
     def ask_registry(self, name: str) -> Offer:
         """Whether the registry of an image offers it; the engine asks it.
 

@@ -1,8 +1,8 @@
 """Which Compose and which engine a rendered file needs, by the keys that it uses.
 
 A release is the first one whose schema takes the key, by the compose-go version that
-its ``go.mod`` names (Compose 2.20.0 to 5.6.0). It is the one that Compose's documentation
-names where that is later, or where the release before could not be had.
+its ``go.mod`` names (Compose 2.20.0 to 5.6.0). It is the one that Compose's
+documentation names where that is later, or where the release before could not be had.
 """
 
 from __future__ import annotations
