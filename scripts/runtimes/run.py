@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from composegen.places.engine.compose_lines import list_spoken
 from composegen.records import record
 from composegen.stackfile.load import load_stack
 from scripts.runtimes.failing import (
@@ -167,12 +168,16 @@ def try_runtime(runtime: Runtime, folder: Path, *, keeps: bool) -> Result:
 
 
 def keep_recorded(log: Path, runtime: Runtime, name: str) -> None:
-    """Keep what Compose said, for tests that have no such Compose."""
+    """Keep what Compose said, for tests that have no such Compose.
+
+    Where it only says how far it is, composegen has ended it before it complained.
+    """
     place = RECORDED / runtime.compose
     place.mkdir(parents=True, exist_ok=True)
     target = place / f"{name}.txt"
-    if log.exists() and log.read_text().strip():
-        target.write_text(log.read_text())
+    text = log.read_text() if log.exists() else ""
+    if list_spoken(line.strip() for line in text.splitlines()):
+        target.write_text(text)
     else:
         target.unlink(missing_ok=True)
 
