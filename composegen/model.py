@@ -271,7 +271,8 @@ class Service:
     each; ``network_mode`` is empty, or that of a service that is on none; ``sharing``
     are those that share its network. ``texts`` holds what was written of ``port`` and
     ``replicas`` where a variable says them: they are its default then. ``choice`` is
-    the choice that it is one of: others reach it by that name.
+    the choice that it is one of: others reach it by that name. ``tools`` are programs
+    that its image is known to have.
     """
 
     name: str
@@ -312,6 +313,7 @@ class Service:
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()
     facts: Facts | None = None
+    tools: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from composegen.planning.addressing import ClusterAddressing
 from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
 from composegen.targets.compose.render import render_plan
@@ -30,6 +31,18 @@ def plan(
 ) -> Plan:
     """The plan of a stack that loads without errors."""
     return make_plan(load_only(stack, files), Selection(added=added, removed=removed))
+
+
+def plan_for_cluster(
+    stack: str,
+    *,
+    added: tuple[str, ...] = (),
+    removed: tuple[str, ...] = (),
+    files: Files | None = None,
+) -> Plan:
+    """The plan of a stack whose services are pods of a cluster."""
+    selection = Selection(added=added, removed=removed)
+    return make_plan(load_only(stack, files), selection, addressing=ClusterAddressing())
 
 
 def render(
