@@ -19,7 +19,7 @@ from tests.stacks import load_only
 
 RECORDED = Path(__file__).parent / "recorded"
 STACKS = Path(__file__).parents[3] / "scripts" / "runtimes" / "stacks" / "failing"
-PROJECT = "failing"
+PROJECT = "demo"
 STARTS = ("port-taken", "device-missing", "user-unknown")
 """What is refused when a container starts: the engine notes it there."""
 BUILDS = ("build-fails",)
