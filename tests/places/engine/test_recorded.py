@@ -64,7 +64,8 @@ def find_engine(name, lines):
         "alpha", name=f"{PROJECT}-alpha-1", status=Status.CREATED, error=error
     )
     beta = make_container("beta", name=f"{PROJECT}-beta-1")
-    return FakeEngine([beta, container] if name in STARTS else [])
+    found = [beta, container] if name in STARTS else []
+    return FakeEngine(found, publishers={21501: "other-web-1"})
 
 
 def test_both_composes_were_recorded_for_the_same_stacks():
