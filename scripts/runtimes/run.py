@@ -2,9 +2,9 @@
 
 usage: python -m scripts.runtimes.run [--only NAME] [--record]
 
-For ``make runtimes``: writes the rows of what was tried into docs/runtimes.md, and ends
-with 1 where anything is not as it should be. ``--record`` keeps what Compose says of the
-failing stacks.
+For ``make runtimes``: writes the rows of what was tried into docs/runtimes.md, and
+ends with 1 where anything is not as it should be. ``--record`` keeps what Compose says
+of the failing stacks.
 """
 
 from __future__ import annotations
