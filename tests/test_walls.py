@@ -57,9 +57,17 @@ FACES = {
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.cluster": (
         *("place", "up", "finding", "manifests", "notes"),  # for commands and `find`
+        *("contexts", "doctor", "policies"),  # for `doctor`
     ),
     "places.engine": (
-        *("place", "up", "finding", "harden", "notes"),  # for commands and `find`
+        *(
+            "place",
+            "up",
+            "finding",
+            "harden",
+            "notes",
+            "push",
+        ),  # for commands and `find`
         *(
             "endpoint",
             "client",

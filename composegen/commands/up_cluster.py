@@ -21,7 +21,6 @@ _FILE = "kubernetes.yaml"
 _OF_ENGINE = {
     "build": "images are built and pushed by `composegen push`",
     "take_over": "objects of another hand are never taken over: choose --namespace",
-    "stay": "`composegen status --watch` shows what happens",
     "detach": "`up` ends by itself when the stack is up",
 }
 
@@ -35,6 +34,8 @@ class Asked:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     wait: float | None
+    stay: bool
+    forward: bool
     where: Mapping[str, str]
 
 
@@ -73,6 +74,8 @@ def up_there(asked: Asked) -> int:
             level=options.cluster.pod_security,
             context=asked.where["context"],
             namespace=asked.where["namespace"],
+            stay=asked.stay or asked.forward,
+            forward=asked.forward,
             ask=console.confirm if console.can_ask else None,
         ),
         report=UpConsole(console).show,

@@ -25,13 +25,9 @@ from composegen.places.cluster.applying import (
     remove_services,
 )
 from composegen.places.cluster.boot import Booting, Outside
-from composegen.places.cluster.contexts import (
-    Contexts,
-    Where,
-    check_namespace,
-    choose_context,
-    read_contexts,
-)
+from composegen.places.cluster.contexts import Where
+from composegen.places.cluster.finding import choose_where
+from composegen.places.cluster.forwarding import list_forwards
 from composegen.places.cluster.kubectl import find_kubectl
 from composegen.places.cluster.leaving_out import LeavingOut, Without
 from composegen.places.cluster.manifests import (
@@ -48,6 +44,8 @@ from composegen.places.cluster.notes import (
     write_notes,
 )
 from composegen.places.cluster.noting import make_notes, merge_notes
+from composegen.places.cluster.place import ClusterPlace
+from composegen.places.cluster.stay import Staying
 from composegen.places.cluster.troubles import UP
 from composegen.places.events import (
     Address,
@@ -91,7 +89,8 @@ class UpOptions:
     bring up with all that they need, all where none is named; ``required`` are those
     that were asked for. ``level`` is what a namespace that is made admits; ``context``
     and ``namespace`` are those that were typed. ``ask`` asks a person, None where there
-    is no one.
+    is no one. With ``stay`` it goes on until a signal, and with ``forward`` the
+    published ports lead to the cluster meanwhile.
     """
 
     render: Callable[[Plan], Texts]
@@ -103,6 +102,8 @@ class UpOptions:
     context: str = ""
     namespace: str = ""
     ask: Callable[[str], bool] | None = None
+    stay: bool = False
+    forward: bool = False
     outside: Outside = field(default_factory=Outside)
 
 
@@ -124,7 +125,10 @@ def up_on_cluster(
                     help="wait for it, or stop it with Ctrl-C in its terminal",
                 )
             up = _Up(plan, workspace, options, report)
-            return up.carry_out()
+            code = up.carry_out()
+        if code == ExitCode.FINE and options.stay:
+            return up.stay()
+        return code
 
 
 def _interrupt(code: ExitCode) -> None:
@@ -185,28 +189,33 @@ class _Up:
         self._apply(objects, live)
         return self._boot(objects)
 
+    def stay(self) -> int:
+        """Show what happens now that it is up, until a signal; its exit code."""
+        forwards = list_forwards(self.plan, self.workspace.fill)
+        notes = read_notes(self.folder) or self.notes
+        out = {each.service for each in notes.excluded}
+        staying = Staying(
+            self.kubectl, ClusterPlace(self.workspace, notes), self.report
+        )
+        return staying.carry_out(
+            each
+            for each in forwards
+            if self.options.forward and each.service not in out
+        )
+
     def _choose_where(self) -> Where | None:
         options = self.options
-        contexts: Contexts = read_contexts(self.workspace.environment)
-        noted = self.before.where if self.before is not None else None
-        chosen = choose_context(
-            contexts, options.context, noted, options.ask, purpose=_PURPOSE
+        where = choose_where(
+            self.workspace,
+            self.plan.stack.name,
+            context=options.context,
+            namespace=options.namespace,
+            ask=options.ask,
+            purpose=_PURPOSE,
         )
-        if chosen is None:
+        if where is None:
             return None
-        context, server = chosen
-        is_same = noted is not None and (context, server) == (
-            noted.context,
-            noted.server,
-        )
-        namespace = options.namespace or (
-            noted.namespace
-            if noted is not None and is_same
-            else name_on_cluster(self.plan.stack.name)
-        )
-        where = Where(
-            context=context, server=server, namespace=check_namespace(namespace)
-        )
+        noted = self.before.where if self.before is not None else None
         if noted is not None and where != noted:
             raise ClusterRefused(
                 f"this stack is up in another place: {noted}",
