@@ -36,7 +36,7 @@ _BARE_WAIT = "composegen.wait"
 
 
 class Time(click.ParamType[float]):
-    """A duration in Compose's form, in seconds."""
+    """A duration in Compose's form, above 0, in seconds."""
 
     name = "time"
 
@@ -50,6 +50,8 @@ class Time(click.ParamType[float]):
             duration = parse_duration(str(value))
         except ValueError:
             self.fail(f"`{value}` is not a duration such as 90s or 2m30s", param, ctx)
+        if not duration.seconds > 0:
+            self.fail(f"`{value}` is no time: it has to be above 0", param, ctx)
         return duration.seconds
 
 

@@ -60,11 +60,12 @@ class Result:
     faults: dict[str, str]
 
 
-def list_programs(folder: Path) -> Iterator[Path | None]:
-    """Each Compose, built where it is not the installed one (None)."""
+def list_programs(folder: Path, only: str) -> Iterator[Path | None]:
+    """Each Compose that is wanted, built where it is not the installed one (None)."""
     words = ["docker", "compose", "version", "--short"]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    for version in COMPOSES:
+    named = [version for version in COMPOSES if version in only]
+    for version in named or COMPOSES:
         if said.startswith(version):
             yield None
             continue
@@ -197,7 +198,8 @@ def write_table(results: list[Result]) -> str:
         )
     tried = " ".join(each.runtime.name for each in results)
     unknown = ["not tested"] * (len(heads) - 1)
-    rows += [[name, *unknown] for name in OTHERS if name not in tried]
+    others = (*(f"Compose {version}" for version in COMPOSES), *OTHERS)
+    rows += [[name, *unknown] for name in others if name not in tried]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     day = datetime.now(UTC).date().isoformat()
     return f"Tried on {day} by `make runtimes`:\n\n{table}"
@@ -235,7 +237,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as scratch,
         have_podman(kept, wanted=wants_podman) as podman,
     ):
-        programs = [*list_programs(kept)]
+        programs = [*list_programs(kept, options.only)]
         within = (str(HERE / "podman.sh"), "run", str(kept / "podman"))
         chosen: list[tuple[Path | None, str, tuple[str, ...]]] = [
             (program, "", ()) for program in programs
