@@ -29,7 +29,7 @@ run_each = failed=; for target in $(1); do \
   test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
+.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference runtimes \
   format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
   $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
 
@@ -116,6 +116,9 @@ pictures: setup ## Draw the pictures in docs/pictures; one needs an engine
 golden: setup ## Rewrite the expected output of the examples and pages
 	GOLDEN=1 $(BIN)/python -m pytest -q tests/test_examples.py tests/test_docs.py \
 		tests/places/processes/test_talk.py tests/places/engine/test_talk.py
+
+runtimes: setup ## Try stacks on several Composes and Podman; write docs/runtimes.md
+	$(BIN)/python -m scripts.runtimes.run
 
 reference: setup ## Rewrite the command reference in docs/
 	$(BIN)/python scripts/write_command_reference.py

@@ -4,9 +4,12 @@ import os
 import subprocess
 import sys
 import time
+import venv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,17 @@ class Series:
     def list_values(self, figure: str) -> list[float]:
         """A figure of every run."""
         return [getattr(run, figure) for run in self.runs]
+
+
+def install(folder: Path) -> Path:
+    """composegen from a wheel of this checkout; returns the command."""
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", str(ROOT)],
+        check=True,
+    )
+    return folder / "venv" / "bin" / "composegen"
 
 
 def run_once(command: Sequence[str], cwd: Path) -> Run:

@@ -16,6 +16,12 @@
     ├── ComposeMissing   there is no docker command, or no Compose       exit 1
     ├── UpAlready        another process brings the same stack up        exit 1
     ├── NothingRuns      nothing of this folder runs                     exit 1
+    ├── KubectlMissing   there is no kubectl command                     exit 1
+    ├── NoContext        kubectl knows no cluster, or not the named one  exit 2
+    ├── OtherCluster     the noted context leads to another server now   exit 2
+    ├── ClusterUnreachable  the cluster does not answer, or lets no one in  exit 1
+    ├── ClusterRefused   the cluster refuses what is asked of it         exit 1
+    ├── ForeignObject    an object of the same name is of another hand   exit 1
     ├── CannotExecute    a command cannot be started              126 or 127
     ├── NotPart          a service is not part of what runs here         exit 1
     ├── NotOurs          what composegen did not start must not be stopped  exit 1
@@ -225,6 +231,44 @@ class NothingRuns(ComposegenError):
     """Nothing of this folder runs."""
 
     name = "nothing-runs"
+
+
+class KubectlMissing(ComposegenError):
+    """There is no kubectl command."""
+
+    name = "no-kubectl"
+
+
+class NoContext(ComposegenError):
+    """kubectl knows no cluster, or none of the name that was given."""
+
+    exit_code = ExitCode.USAGE
+    name = "no-context"
+
+
+class OtherCluster(ComposegenError):
+    """The context that `up` noted leads to another server now, or is gone."""
+
+    exit_code = ExitCode.USAGE
+    name = "other-cluster"
+
+
+class ClusterUnreachable(ComposegenError):
+    """The cluster does not answer, or it lets this user not in."""
+
+    name = "no-cluster"
+
+
+class ClusterRefused(ComposegenError):
+    """The cluster refuses what is asked of it."""
+
+    name = "cluster"
+
+
+class ForeignObject(ComposegenError):
+    """The cluster has an object of the same name that composegen did not make."""
+
+    name = "foreign-object"
 
 
 class CannotExecute(ComposegenError):

@@ -55,7 +55,8 @@ class Build:
     could not be read. ``shown_base`` is the base image where it may be shown and asked
     for: its Dockerfile lies within the stack's folder. ``tools`` are programs that it
     installs or calls itself. ``lacks_target`` says that it has no stage of the
-    target's name, ``lacks_file`` that there is no Dockerfile.
+    target's name, ``lacks_file`` that there is no Dockerfile. ``buildkit`` is what only
+    BuildKit can build of it.
     """
 
     options: Mapping[str, Raw]
@@ -67,6 +68,7 @@ class Build:
     tools: tuple[str, ...] = ()
     lacks_target: bool = False
     lacks_file: bool = False
+    buildkit: tuple[str, ...] = ()
 
     @property
     def context(self) -> str:
@@ -269,7 +271,8 @@ class Service:
     each; ``network_mode`` is empty, or that of a service that is on none; ``sharing``
     are those that share its network. ``texts`` holds what was written of ``port`` and
     ``replicas`` where a variable says them: they are its default then. ``choice`` is
-    the choice that it is one of: others reach it by that name.
+    the choice that it is one of: others reach it by that name. ``tools`` are programs
+    that its image is known to have.
     """
 
     name: str
@@ -310,6 +313,7 @@ class Service:
     compose: Mapping[str, Raw] = field(default_factory=dict)
     access: Access = Access()
     facts: Facts | None = None
+    tools: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -41,6 +41,7 @@ class Need:
     """One edge: ``env`` maps variables to templates that speak of ``service``.
 
     ``choice`` is the name of the choice that ``service`` was chosen for, if it was.
+    ``waits_on_cluster`` is false where a pod starts without waiting for ``service``.
     """
 
     service: str
@@ -48,6 +49,7 @@ class Need:
     until: Condition
     otherwise: Otherwise | None = None
     choice: str = ""
+    waits_on_cluster: bool = True
 
     @property
     def written(self) -> str:

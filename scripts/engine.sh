@@ -171,6 +171,17 @@ show_log() {
   tail -n 25 "$log_file" >&2 || true
 }
 
+# Tests that were killed leave containers, and a start of the engine brings them up again:
+# they would hold ports that the next tests need.
+remove_leftovers() {
+  local kind
+  for kind in container network volume; do
+    local filter=(--filter "name=^e2e-" --quiet)
+    [ "$kind" != container ] || filter+=(--all)
+    docker "$kind" ls "${filter[@]}" | xargs -r docker "$kind" rm --force >/dev/null || true
+  done
+}
+
 start_engine() {
   local version
   if version=$(engine_version); then
@@ -205,6 +216,7 @@ start_engine() {
     fi
     sleep 0.2
   done
+  remove_leftovers
   say "engine $version started in $((SECONDS - began)) s, pid $(cat "$pid_file"), state in $state"
 }
 

@@ -107,11 +107,15 @@ class FakeEngine:
     programs: dict[str, list[str]] = field(default_factory=dict)
     answers: dict[str, dict[str, int]] = field(default_factory=dict)
     folders: dict[str, dict[str, Folder | None]] = field(default_factory=dict)
+    machine: Machine = field(default_factory=make_machine)
     asked_since: dict[str, float] = field(default_factory=dict)
     now: float = 110.0
 
     def read_clock(self) -> float:
         return self.now
+
+    def describe(self) -> Machine:
+        return self.machine
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         return tuple(self.containers) if project == "demo" else ()

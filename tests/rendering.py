@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from composegen.planning.addressing import ClusterAddressing
 from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
 from composegen.targets.compose.render import render_plan
@@ -32,6 +33,18 @@ def plan(
     return make_plan(load_only(stack, files), Selection(added=added, removed=removed))
 
 
+def plan_for_cluster(
+    stack: str,
+    *,
+    added: tuple[str, ...] = (),
+    removed: tuple[str, ...] = (),
+    files: Files | None = None,
+) -> Plan:
+    """The plan of a stack whose services are pods of a cluster."""
+    selection = Selection(added=added, removed=removed)
+    return make_plan(load_only(stack, files), selection, addressing=ClusterAddressing())
+
+
 def render(
     stack: str,
     *,
@@ -40,10 +53,13 @@ def render(
     engine: int = 25,
     prefix: str = ".",
     files: Files | None = None,
+    for_podman: bool = False,
 ) -> str:
     """The text of the one file that a stack becomes."""
     made = plan(stack, added=added, removed=removed, files=files)
-    (file,) = render_plan(made, Options(engine=engine, prefix=prefix))
+    (file,) = render_plan(
+        made, Options(engine=engine, prefix=prefix, for_podman=for_podman)
+    )
     return file.text
 
 

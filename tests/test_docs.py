@@ -26,7 +26,7 @@ from composegen.errors import Level, ProblemsFound
 from composegen.images.facts import list_recipe_files
 from composegen.model import RELAXABLE
 from composegen.planning.placeholders import PLACEHOLDERS
-from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
+from composegen.stackfile.catalogue import PAGES as PROBLEMS
 from composegen.stackfile.hints.keys import KNOWN_TO_COMPOSE, TOP_LEVEL, translate_key
 from composegen.stackfile.keys.health import HEALTH_KEYS, TOOLS
 from composegen.stackfile.keys.needs import NEED_KEYS
@@ -154,7 +154,7 @@ def list_anchors(page: Path) -> set[str]:
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     found = {make_anchor(match[2]) for match in _HEADING.finditer(text)}
     if page == DOCS / "problems.md":
-        found |= {*LEVELS, *COMMAND_ERRORS}
+        found |= {*PROBLEMS}
     return found
 
 
@@ -190,7 +190,7 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     )
     assert built.returncode == 0, built.stderr
     made = (tmp_path / "site" / "problems.html").read_text()
-    for name in (*LEVELS, *COMMAND_ERRORS):
+    for name in PROBLEMS:
         assert f'id="{name}"' in made
 
 

@@ -30,6 +30,7 @@ REWRITE = bool(os.environ.get("GOLDEN"))
 # What may lie in an example after a user has tried it.
 LEFTOVERS = (
     *("compose.yaml", ".env", ".secrets", ".composegen", ".venv", "logs"),
+    *("kubernetes.yaml", "kustomization.yaml", "images.lock"),
     *("__pycache__", ".*_cache", "*.egg-info", "node_modules", "build", "dist"),
 )
 FENCE = re.compile(r"^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -56,16 +57,21 @@ def run_composegen(*arguments: str, folder: Path) -> tuple[str, object]:
     return screen.getvalue(), end.value.code
 
 
-def list_outputs(folder: Path) -> dict[str, list[str]]:
-    """Each file that belongs into ``expected``, with the command that makes it."""
+def list_optional(folder: Path) -> list[str]:
+    """The services that every other one can do without."""
     services = load_stack(folder / "stack.yaml").stack.services
     needs = [need for service in services.values() for need in service.needs]
     required = {need.service for need in needs if need.otherwise is None}
-    optional = sorted({need.service for need in needs} - required)
+    return sorted({need.service for need in needs} - required)
+
+
+def list_outputs(folder: Path) -> dict[str, list[str]]:
+    """Each file that belongs into ``expected``, with the command that makes it."""
+    services = load_stack(folder / "stack.yaml").stack.services
     disabled = sorted(name for name, service in services.items() if not service.enabled)
     flags = [
         [],
-        *(["--without", name] for name in optional),
+        *(["--without", name] for name in list_optional(folder)),
         *(["--with", name] for name in disabled),
     ]
     made = {"check.txt": ["check"]}
@@ -73,6 +79,46 @@ def list_outputs(folder: Path) -> dict[str, list[str]]:
         end = "-".join(words).replace("--", "-", 1)
         made[f"plan{end}.txt"] = ["plan", *words]
         made[f"compose{end}.yaml"] = ["render", "-o", "-", *words]
+    return made
+
+
+# What a cluster needs beyond the stack file, where an example cannot do without.
+FOR_CLUSTER = {
+    "04-database-with-migration-job": [
+        "--wait-image",
+        "registry.k8s.io/kubectl:v1.37.2",
+    ],
+    "05-bring-your-own-images": ["--pod-security", "baseline"],
+    "08-express": ["--pod-security", "baseline"],
+}
+
+
+def render_for_cluster(folder: Path, *words: str) -> dict[str, str]:
+    """What rendering for a cluster writes and shows; nothing is written if refused."""
+    end = "-".join(word for word in words if not word[0].isalpha() or "." not in word)
+    end = end.replace("--", "-", 1)
+    shown, code = run_composegen(
+        "render", "--target", "kubernetes", *words, folder=folder
+    )
+    made = {f"kubernetes{end}.txt": shown}
+    written = [folder / "kubernetes.yaml", folder / "kustomization.yaml"]
+    assert [path.exists() for path in written] == [code == 0] * 2
+    for path in written:
+        if code == 0:
+            made[f"{path.stem}{end}.yaml"] = path.read_text()
+            path.unlink()
+    return made
+
+
+def list_cluster_outputs(folder: Path) -> dict[str, str]:
+    """Each file about a cluster that belongs into ``expected``, with its text."""
+    made = render_for_cluster(folder)
+    if len(made) > 1:
+        for name in list_optional(folder):
+            made |= render_for_cluster(folder, "--without", name)
+    if folder.name in FOR_CLUSTER:
+        assert len(made) == 1, "it needs no flag"
+        made |= render_for_cluster(folder, *FOR_CLUSTER[folder.name])
     return made
 
 
@@ -107,6 +153,7 @@ def test_an_example_makes_what_is_expected(stack: Path, tmp_path: Path) -> None:
     for name, command in list_outputs(copy).items():
         made[name], code = run_composegen(*command, folder=copy)
         assert code == 0, made[name]
+    made |= list_cluster_outputs(copy)
     expected = stack / "expected"
     if REWRITE:
         # Only now, when all of it could be made.

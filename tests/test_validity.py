@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, Phase, given, reject, settings
 
 from composegen.errors import Level, ProblemsFound, SelectionError
@@ -82,6 +83,34 @@ def test_compose_itself_accepts_every_file(rendered: dict[str, Path]) -> None:
         )
         assert answer.returncode == 0, f"{path}: {answer.stderr}"
         assert answer.stderr == "", f"{path}: {answer.stderr}"
+
+
+PODMAN = """#!/bin/sh
+# podman-compose asks for nothing but the version before it prints a file.
+test "$1" = --version && echo podman version 5.8.6
+"""
+
+
+@pytest.fixture(scope="module")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that says of itself that it is Podman."""
+    path = tmp_path_factory.mktemp("bin") / "podman"
+    path.write_text(PODMAN, encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_podman_compose_reads_every_file(
+    rendered: dict[str, Path], podman: Path
+) -> None:
+    for path in rendered.values():
+        answer = run(
+            *(sys.executable, "-m", "podman_compose", "--podman-path", str(podman)),
+            *("-f", str(path), "config"),
+        )
+        assert answer.returncode == 0, f"{path}: {answer.stderr}"
+        services = yaml.safe_load(path.read_text(encoding="utf-8"))["services"]
+        assert yaml.safe_load(answer.stdout)["services"].keys() == services.keys()
 
 
 @pytest.mark.engine

@@ -25,9 +25,13 @@ MAY_IMPORT = {
     "places": (),
     "places.processes": ("system", "planning", "workspace", "places"),
     "places.engine": ("system", "planning", "workspace", "targets", "places"),
-    "places.distrust": ("workspace", "places.processes", "places.engine"),
+    "places.cluster": ("system", "planning", "workspace", "targets", "places"),
+    "places.distrust": (
+        *("workspace", "places.processes", "places.engine", "places.cluster"),
+    ),
     "places.find": (
         *("planning", "workspace", "places", "places.processes", "places.engine"),
+        "places.cluster",
     ),
     "places.doctor": (
         *("system", "planning", "workspace", "targets", "places"),
@@ -48,11 +52,22 @@ MAY_IMPORT = {
 # What other packages may import of a package. One without a line here is a face as a
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
-    "adopt": ("adopting", "printing", "project", "report", "seen"),
+    "adopt": ("adopting", "printing", "project", "report"),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
+    "places.cluster": (
+        *("place", "up", "finding", "manifests", "notes"),  # for commands and `find`
+        *("contexts", "doctor", "policies"),  # for `doctor`
+    ),
     "places.engine": (
-        *("place", "up", "finding", "harden", "notes"),  # for commands and `find`
+        *(
+            "place",
+            "up",
+            "finding",
+            "harden",
+            "notes",
+            "push",
+        ),  # for commands and `find`
         *(
             "endpoint",
             "client",
@@ -62,7 +77,7 @@ FACES = {
             "registry",
             "volumes",
         ),
-        *("images", "examine", "fit", "ownership"),  # for `doctor`
+        *("images", "examine", "fit", "ownership", "tools"),  # for `doctor`
         *("faults", "links"),  # for a drill
     ),
     "places.processes": (
@@ -79,6 +94,8 @@ FACES = {
     ),
     "targets": (
         *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
+        "compose.newer",  # for what an old Compose refuses
+        *("kubernetes.hostpaths", "kubernetes.names"),
     ),
     "terminal": ("console", "live", "relay", "stream"),
 }

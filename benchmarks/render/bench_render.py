@@ -4,16 +4,14 @@ Both are whole processes, run in turn. composegen is installed from a wheel into
 environment of its own, as its users have it.
 """
 
-import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.measure import measure, run_once  # noqa: E402
+from benchmarks.measure import install, measure, run_once  # noqa: E402
 from benchmarks.table import (  # noqa: E402
     Limit,
     Row,
@@ -59,17 +57,6 @@ def make_stack(count: int) -> str:
         if number % 10 != 1:
             parts.append(NEED.format(needed=number - 1))
     return "".join(parts)
-
-
-def install(folder: Path) -> Path:
-    """composegen from a wheel of this checkout; returns the command."""
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / "bin" / "python"
-    subprocess.run(
-        [python, "-m", "pip", "install", "-q", str(ROOT)],
-        check=True,
-    )
-    return folder / "venv" / "bin" / "composegen"
 
 
 def bench_size(command: Path, place: Path, size: int, count: int) -> list[Row]:

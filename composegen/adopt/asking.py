@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from composegen.adopt.project import Project
 from composegen.errors import ComposeMissing, FileRefused
 from composegen.records import field, record
 from composegen.system.docker import find_docker_command
@@ -84,6 +85,30 @@ class Answer:
         lines = [line for line in err.splitlines() if "level=warning" not in line]
         said = " ".join(" ".join(lines).split())
         return escape_control(_PREFIX.sub("", said).strip('"')) or "no reason given"
+
+
+@record
+class Begun:
+    """A project about which Compose is being asked in both forms side by side."""
+
+    source: Source
+    texts: Answer
+    model: Answer
+
+    def close(self) -> None:
+        """End what is still under way."""
+        self.texts.close()
+        self.model.close()
+
+
+def ask_project(project: Project) -> Begun:
+    """Begin to ask for a project's texts and its model."""
+    source = Source(
+        folder=project.folder,
+        files=tuple(map(str, project.files)),
+        env_files=project.env_files,
+    )
+    return Begun(source=source, texts=ask_texts(source), model=ask_model(source))
 
 
 def ask_model(source: Source) -> Answer:

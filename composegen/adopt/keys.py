@@ -32,6 +32,8 @@ _AS_THEY_ARE = (
     *("command", "entrypoint", "ulimits", "extra_hosts", "devices", "develop", "dns"),
     *("group_add", "gpus", "cap_add", "tmpfs"),
 )
+_ROTATION = ("max-size", "max-file")
+"""The options of a log that a rendered file sets."""
 _RESTARTS = frozenset({"no", "always", "on-failure", "unless-stopped"})
 _RAW_LIMITS = {"memory": "mem_limit", "cpus": "cpus", "pids": "pids_limit"}
 """Where a limit stands whose variable says that there is none."""
@@ -252,8 +254,9 @@ def _adopt_logging(seen: Seen) -> None:
     """Raw; where it names no other driver, what composegen sets is added to it."""
     logging = seen.text["logging"]
     seen.set_raw("logging", logging)
-    if seen.fill(logging.get("driver")) in {"", "local"}:
-        seen.change("logging", "the driver `local` with three files, and these options")
+    lacking = [name for name in _ROTATION if name not in (logging.get("options") or {})]
+    if lacking and seen.fill(logging.get("driver")) in {"", "json-file"}:
+        seen.change("logging", f"rotated: composegen adds {' and '.join(lacking)}")
 
 
 def _keep_place(key: str) -> Callable[[Seen], None]:

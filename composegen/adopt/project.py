@@ -34,6 +34,14 @@ class Asked:
 
 
 @record
+class Options:
+    """What was asked of the translation."""
+
+    keeps_addresses: bool = False
+    is_inside_only: bool = False
+
+
+@record
 class Project:
     """The files of a project, its folder, and what fills its variables.
 

@@ -94,12 +94,14 @@ def prove(
     listed: list[Entry],
 ) -> Proof:
     """Compare under the values of now and under values of their own."""
-    usual = ask_model(replace(read.source, profiles=read.project.profiles))
+    usual = _ask_usual(read)
     texts = made.texts
     now = [_ask(read, text, {}) for text in texts]
     own = [_ask(read, text, dict(before.source.environment)) for text in texts]
     found = _compare(read.model, now, gates)
-    found += compare_started(usual.read(), made.started, gates)
+    found += compare_started(
+        read.model if usual is None else usual.read(), made.started, gates
+    )
     original = before.answer.read()
     if original is None:
         for answer in own:
@@ -107,6 +109,13 @@ def prove(
         return Proof(unlisted=tuple(list_unlisted(found, listed)), values="now")
     found += [e for e in _compare(original, own, gates) if e not in found]
     return Proof(unlisted=tuple(list_unlisted(found, listed)), values="own")
+
+
+def _ask_usual(read: Read) -> Answer | None:
+    """What starts without a profile; None where no service has one: that is all."""
+    if any(each.get("profiles") for each in read.model.get("services", {}).values()):
+        return ask_model(replace(read.source, profiles=read.project.profiles))
+    return None
 
 
 def _ask(read: Read, text: str, environment: dict[str, str]) -> Answer:

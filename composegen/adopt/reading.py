@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 
-from composegen.adopt.asking import Answer, Plain, Source, ask_model, ask_texts
+from composegen.adopt.asking import Answer, Begun, Plain, Source, ask_model
 from composegen.adopt.project import Project, show_path
 from composegen.adopt.texts import fill, list_variables, walk_texts, write_text
 from composegen.adopt.written import Written, read_written
@@ -61,27 +60,15 @@ class Read:
     unset: tuple[str, ...] = field(default_factory=tuple)
 
 
-def read_project(project: Project) -> Read:
-    """Ask Compose for both forms at once, and again without what is missing.
+def read_project(project: Project, begun: Begun) -> Read:
+    """Both forms, asked for again without what is missing.
 
     Raises FileRefused with Compose's own reason, and ComposeMissing.
     """
-    source = Source(
-        folder=project.folder,
-        files=tuple(map(str, project.files)),
-        env_files=project.env_files,
-    )
-    asked = ask_texts(source)
-    with closing(ask_model(source)) as model_asked:
-        return _read_both(project, source, asked, model_asked)
-
-
-def _read_both(
-    project: Project, source: Source, asked: Answer, model_asked: Answer
-) -> Read:
+    source = begun.source
     written = read_written({show_path(p, project.folder): p for p in project.files})
-    texts = _read(asked, project)
-    model = model_asked.read()
+    texts = _read(begun.texts, project)
+    model = begun.model.read()
     missing: tuple[MissingFile, ...] = ()
     unset: tuple[str, ...] = ()
     kept: dict[str, list[Plain]] = {}
@@ -91,7 +78,7 @@ def _read_both(
         values |= dict.fromkeys(unset, _PLACEHOLDER)
         missing = tuple(_list_missing(texts, values, project.folder))
         if not (unset or missing):
-            _read(model_asked, project, texts)
+            _read(begun.model, project, texts)
         kept = _list_kept(texts, values, project.folder)
         source = replace(
             source,

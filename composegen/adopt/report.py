@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from composegen.adopt.written import Spot
 from composegen.records import field, record
+
+if TYPE_CHECKING:
+    from composegen.adopt.written import Spot
 
 
 @record
@@ -43,21 +45,19 @@ class Entry:
 class Notes:
     """What is collected while a stack file is made."""
 
-    changed: list[Entry] = field(default_factory=list)
-    lost: list[Entry] = field(default_factory=list)
+    changed: dict[Entry, None] = field(default_factory=dict)
+    lost: dict[Entry, None] = field(default_factory=dict)
     raw: dict[str, list[str]] = field(default_factory=dict)
     offered: list[Entry] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def change(self, entry: Entry) -> None:
         """Note a difference on purpose, once."""
-        if entry not in self.changed:
-            self.changed.append(entry)
+        self.changed[entry] = None
 
     def lose(self, entry: Entry) -> None:
         """Note what the stack file does not say."""
-        if entry not in self.lost:
-            self.lost.append(entry)
+        self.lost[entry] = None
 
     def keep_raw(self, key: str, service: str) -> None:
         """Note a key that is passed on as it is."""

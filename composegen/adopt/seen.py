@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from composegen.adopt.asking import Plain
+from composegen.adopt.project import Options
 from composegen.adopt.reading import Read
 from composegen.adopt.report import Entry, Notes
 from composegen.adopt.texts import fill, list_variables, undouble, write_text
@@ -21,14 +22,6 @@ class Sketch:
     keys: dict[str, Any] = field(default_factory=dict)
     raw: dict[str, Any] = field(default_factory=dict)
     comments: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
-
-
-@record
-class Options:
-    """What was asked of the translation."""
-
-    keeps_addresses: bool = False
-    is_inside_only: bool = False
 
 
 @record(frozen=False)

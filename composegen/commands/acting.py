@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-import click
-
 from composegen.commands.options import (
     Function,
     check_platform,
@@ -15,21 +13,14 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.commands.where import on_option
 from composegen.errors import ExitCode, Interrupted, UsageError
-
-
-def on_option(function: Function) -> Function:
-    """``--on``: where the services run."""
-    return click.option(
-        "--on",
-        type=click.Choice(["processes", "engine"]),
-        help="Where the services run, if services run in both places.",
-    )(function)
 
 
 def acting_options(function: Function) -> Function:
     """What the commands that act on single services take."""
-    for option in (take_over_option, on_option, stack_option):
+    on = on_option("Where the services run, if services run in several places.")
+    for option in (take_over_option, on, stack_option):
         function = option(function)
     return services_argument("SERVICE...")(function)
 
@@ -39,7 +30,7 @@ def act_on_services(
     *,
     services: tuple[str, ...],
     file: str,
-    on: str | None,
+    on: str,
     take_over: bool,
     for_all: str,
 ) -> None:
@@ -57,7 +48,7 @@ def act_on_services(
     from composegen.terminal.stream import RunConsole
 
     act = Act(word)
-    place = find_places(file, acts=True).find_acting(on or "")
+    place = find_places(file, acts=True).find_acting(on)
     console = make_console()
     shown = RunConsole(console)
     explained: set[str] = set()

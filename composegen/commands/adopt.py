@@ -11,9 +11,8 @@ from composegen.commands.options import be_brief, format_option, make_console
 from composegen.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from composegen.adopt.project import Asked
+    from composegen.adopt.project import Asked, Options
     from composegen.adopt.report import Report
-    from composegen.adopt.seen import Options
 
 
 @click.command()
@@ -79,8 +78,7 @@ def adopt(
     stay as they are, and an existing stack file is never overwritten.
     """
     be_brief()
-    from composegen.adopt.project import Asked
-    from composegen.adopt.seen import Options
+    from composegen.adopt.project import Asked, Options
 
     if output == "-" and form == "json":
         raise UsageError("-o - and --format json both write to stdout")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -15,9 +16,12 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.commands.where import check_context_options, context_options, on_option
 from composegen.errors import ExitCode, UsageError
+from composegen.paths import is_folder
 
 if TYPE_CHECKING:
+    from composegen.places.cluster.place import ClusterPlace
     from composegen.places.place import Place, Volume
 
 
@@ -28,34 +32,97 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also remove the data: named volumes of this folder, and .composegen/data.",
 )
-@click.option("--yes", is_flag=True, help="Remove volumes without a question.")
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Remove volumes, and what is on a cluster, without a question.",
+)
+@on_option("End what runs in one place alone.")
+@context_options
 @take_over_option
-def down(file: str, volumes: bool, yes: bool, take_over: bool) -> None:
+def down(
+    file: str, volumes: bool, yes: bool, on: str, take_over: bool, **where: str
+) -> None:
     """Stop everything that runs in this folder.
 
     Data stays, and is named. With --volumes it is listed and, after a question,
     removed. `.secrets/` and external volumes always stay.
+
+    On a cluster it removes the objects of the stack, after a question, and the
+    namespace if `up` made it and nothing is left in it.
     """
     check_platform()
+    check_context_options(on, where)
+    finder = find_places(file, acts=True)
+    cluster = finder.find_ending(
+        on, context=where["context"], namespace=where["namespace"]
+    )
+    if cluster is not None:
+        is_sure = yes or bool(where["context"])
+        _remove_from_cluster(file, cluster, volumes=volumes, yes=yes, is_sure=is_sure)
+        return
     if yes and not volumes:
         raise UsageError("--yes answers the question of --volumes; it needs that too")
     if volumes:
-        _remove_all(file, is_sure=yes, take_over=take_over)
+        _remove_all(file, on, is_sure=yes, take_over=take_over)
         return
     console = make_console()
     ended = 0
-    for sentence in find_places(file, acts=True).take_down(
-        console.say, take_over=take_over
-    ):
+    for sentence in finder.take_down(console.say, on=on, take_over=take_over):
         console.say(sentence)
         ended += 1
     if not ended:
         console.say("nothing runs here")
 
 
-def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
+def _remove_from_cluster(
+    file: str, place: ClusterPlace, *, volumes: bool, yes: bool, is_sure: bool
+) -> None:
+    """Remove a stack from a cluster, and its data if that is asked for."""
+    from composegen.places.place import name_kept
+
+    console = make_console()
+    found = place.list_volumes().own
+    if volumes and found:
+        _ask(list(found), is_sure=yes)
+    elif not is_sure:
+        _ask_for(place)
+    said = list(place.take_down(console.say))
+    if volumes:
+        for sentence in said:
+            console.say(sentence)
+        _remove([place], {place.name: found})
+        _say_secrets(file, found)
+        said = list(place.remove_namespace())
+    else:
+        said += name_kept(found) or (() if said else ("nothing runs there",))
+    for sentence in said:
+        console.say(sentence)
+
+
+def _ask_for(place: ClusterPlace) -> None:
+    """Ask before a stack is removed from a cluster. Raises UsageError."""
+    console, where = make_console(), place.notes.where
+    if not console.can_ask:
+        raise UsageError(
+            "there is no terminal to ask whether the stack may be removed from "
+            f"{where}",
+            help="composegen down --on kubernetes --yes",
+        )
+    if not console.confirm(f"remove {place.notes.project} from {where}?"):
+        console.say("nothing was removed")
+        raise SystemExit(ExitCode.PROBLEM)
+
+
+def _say_secrets(file: str, volumes: Sequence[Volume]) -> None:
+    if volumes and is_folder(make_workspace(file).folder / ".secrets"):
+        make_console().say(
+            ".secrets/ is kept: new volumes will be made with its passwords"
+        )
+
+
+def _remove_all(file: str, on: str, *, is_sure: bool, take_over: bool) -> None:
     """Stop everything, and remove its data; nothing happens before a yes."""
-    from composegen.paths import is_folder
     from composegen.planning.volumes import list_external_volumes
     from composegen.text import escape_control
 
@@ -65,7 +132,7 @@ def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
         workspace.fill(name) for name in list_external_volumes(load_file(file).stack)
     }
     finder = find_places(file, acts=True)
-    places = list(finder.iterate_kept())
+    places = list(finder.iterate_kept(on))
     found: dict[str, tuple[Volume, ...]] = {}
     for place in places:
         listed = place.list_volumes(external, take_over=take_over)
@@ -76,13 +143,12 @@ def _remove_all(file: str, *, is_sure: bool, take_over: bool) -> None:
     _ask(volumes, is_sure=is_sure)
     ended = 0
     for sentence in finder.take_down(
-        console.say, take_over=take_over, names_kept=False
+        console.say, on=on, take_over=take_over, names_kept=False
     ):
         console.say(sentence)
         ended += 1
     _remove(places, found)
-    if volumes and is_folder(workspace.folder / ".secrets"):
-        console.say(".secrets/ is kept: new volumes will be made with its passwords")
+    _say_secrets(file, volumes)
     if not ended and not volumes:
         console.say("nothing runs here, and there are no volumes of this folder")
 

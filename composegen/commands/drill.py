@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from composegen.commands.acting import on_option
 from composegen.commands.options import (
     check_platform,
     find_places,
@@ -19,6 +18,7 @@ from composegen.commands.options import (
     stack_option,
 )
 from composegen.commands.up import Time
+from composegen.commands.where import on_option
 from composegen.errors import ExitCode, NotDrillable, NothingRuns, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _STRIP, _NARROWEST = 60, 20
 @click.command()
 @services_argument()
 @stack_option
-@on_option
+@on_option("Where the stack runs, if it runs in several places.")
 @click.option(
     "--faults",
     metavar="FAULT,..",
@@ -118,7 +118,7 @@ def _run(
     check_services(services, stack.services)
     console = make_console()
     try:
-        place = find_places(file, acts=True).find_acting(options["on"] or "")
+        place = find_places(file, acts=True).find_acting(options["on"])
     except NothingRuns as error:
         raise NotDrillable(error.message, help=error.help) from None
     return run_drill(

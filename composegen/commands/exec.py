@@ -16,6 +16,7 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.commands.where import on_option
 from composegen.errors import CannotExecute, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -38,13 +39,9 @@ _ENDS = (0, 1)
     "--index",
     type=AtLeast(1),
     metavar="NUMBER",
-    help="The container of a service that has several.",
+    help="The container, or the pod, of a service that has several.",
 )
-@click.option(
-    "--on",
-    type=click.Choice(["processes", "engine"]),
-    help="Where the service runs, if it runs in both places.",
-)
+@on_option("Where the service runs, if it runs in several places.")
 @take_over_option
 @click.pass_context
 def exec(
@@ -54,7 +51,7 @@ def exec(
     file: str,
     no_tty: bool,
     index: int | None,
-    on: str | None,
+    on: str,
     take_over: bool,
 ) -> None:
     """Run a command in a service that runs.
@@ -74,7 +71,7 @@ def exec(
         take_over=take_over,
         in_terminal=not no_tty and all(os.isatty(end) for end in _ENDS),
     )
-    call = find_places(file).prepare(request, make_console().say, on or "")
+    call = find_places(file).prepare(request, make_console().say, on)
     context.exit(_carry_out(call, words[0], is_hidden=no_tty))
 
 

@@ -42,9 +42,9 @@ def _list_failed(file: str) -> tuple[str, ...]:
     check_platform()
     from composegen.places.status import State
 
-    seen = find_places(file).find_place().look()
     return tuple(
         each.service
-        for each in seen.statuses
+        for place in find_places(file).find_shown()
+        for each in place.look().statuses
         if each.state is State.EXCLUDED and each.fallback
     )

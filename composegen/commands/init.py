@@ -75,8 +75,7 @@ def _say_output(folder: Path) -> None:
 
 def _adopt(folder: str, bare: bool, sources: tuple[str, ...]) -> None:
     """What `adopt` does with these files and no options."""
-    from composegen.adopt.project import Asked
-    from composegen.adopt.seen import Options
+    from composegen.adopt.project import Asked, Options
     from composegen.commands.adopt import run_adoption
 
     if bare or folder != ".":

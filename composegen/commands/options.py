@@ -54,10 +54,9 @@ def complete_problems(
     _: click.Context, __: click.Parameter, incomplete: str
 ) -> list[str]:
     """The names of problems, for a shell."""
-    from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
+    from composegen.stackfile.catalogue import PAGES
 
-    names = sorted({*LEVELS, *COMMAND_ERRORS})
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in PAGES if name.startswith(incomplete)]
 
 
 def complete_recipes(
@@ -89,6 +88,25 @@ class AtLeast(click.ParamType[int]):
         if number < self.least:
             self.fail(f"{number} is less than {self.least}", param, ctx)
         return number
+
+
+class EngineName(click.ParamType[str]):
+    """The oldest major version of Docker Engine, or Podman."""
+
+    name = "version"
+
+    def __init__(self, least: int) -> None:
+        self.number = AtLeast(least)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The name; a usage error says what it must be."""
+        if value == "podman":
+            return "podman"
+        if not str(value).isdecimal():
+            self.fail(f"`{value}` is neither a major version nor podman", param, ctx)
+        return str(self.number.convert(value, param, ctx))
 
 
 # Options that several commands share
@@ -222,10 +240,15 @@ def make_selection(added: tuple[str, ...], removed: tuple[str, ...]) -> Selectio
 
 
 def load_file(
-    file: str, selection: Selection | None = None, *, with_files: bool = False
+    file: str,
+    selection: Selection | None = None,
+    *,
+    with_files: bool = False,
+    target: str = "compose",
 ) -> Loaded:
     """Read and check a stack file, and look for the files that it names if asked to.
 
+    ``target`` is what it is checked for.
     Raises FileRefused and ProblemsFound.
     """
     from composegen.errors import FileRefused
@@ -234,7 +257,9 @@ def load_file(
     if not _is_typed("file"):
         _check_found(Path(file))
     try:
-        return load_stack(Path(file), file, selection=selection, with_files=with_files)
+        return load_stack(
+            Path(file), file, selection=selection, with_files=with_files, target=target
+        )
     except FileRefused as refused:
         if not refused.help and refused.file == file:
             refused.help = _explain_missing(file)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from composegen.commands.options import (
-    AtLeast,
+    EngineName,
     be_brief,
     load_file,
     make_console,
@@ -16,12 +16,19 @@ from composegen.commands.options import (
     selection_options,
     stack_option,
 )
+from composegen.commands.render_cluster import (
+    Asked,
+    cluster_options,
+    make_cluster,
+    render_for_cluster,
+)
 from composegen.errors import ExitCode, UsageError
 from composegen.text import count
 
 if TYPE_CHECKING:
     from composegen.planning.plan import Plan
     from composegen.planning.selection import Selection
+    from composegen.targets.files import Cluster
     from composegen.targets.output import Written
     from composegen.terminal.console import Console
 
@@ -30,11 +37,19 @@ if TYPE_CHECKING:
 @stack_option
 @selection_options
 @click.option(
+    "--target",
+    type=click.Choice(["compose", "kubernetes"]),
+    default="compose",
+    show_default=True,
+    help="What the stack is rendered for.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE",
     help="The file to write; - is stdout.  "
-    "[default: `output` of the stack file, else compose.yaml next to it]",
+    "[default: `output` of the stack file, else compose.yaml next to it; "
+    "kubernetes.yaml for a cluster]",
 )
 @click.option(
     "--check",
@@ -49,9 +64,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=AtLeast(20),
-    metavar="VERSION",
-    help="The oldest Docker Engine that must accept the file.  [default: 25]",
+    type=EngineName(20),
+    metavar="VERSION|podman",
+    help="The oldest Docker Engine that must accept the file, or podman.  "
+    "[default: 25]",
 )
 @click.option(
     "--against",
@@ -60,21 +76,41 @@ if TYPE_CHECKING:
     help="Write nothing; fail if the stack says something else than this Compose "
     "file, beyond what `adopt` changes on purpose.",
 )
+@cluster_options
 def render(
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
+    target: str,
     output: str | None,
-    only_check: bool,
-    force: bool,
-    engine: int | None,
-    against: tuple[str, ...],
+    **options: Any,
 ) -> None:
-    """Write the Compose file of the stack."""
+    """Write the Compose file of the stack, or the objects of a Kubernetes cluster."""
     be_brief()
+    cluster = make_cluster(options)
+    against, engine = options["against"], options["engine"]
+    _check_target(target, cluster, engine=engine, against=against)
     if against:
         _compare(file, against)
         return
+    if output == "-" and options["only_check"]:
+        raise UsageError("--check needs a file to compare with; -o - is stdout")
+    asked = Asked(
+        file=file,
+        selection=make_selection(added, removed),
+        output=output,
+        only_check=options["only_check"],
+        force=options["force"],
+        engine=engine,
+        cluster=cluster,
+    )
+    if target == "kubernetes":
+        render_for_cluster(asked)
+    else:
+        _render_for_compose(asked)
+
+
+def _render_for_compose(asked: Asked) -> None:
     from composegen.stackfile.load import find_output
     from composegen.targets.output import (
         check_rendered,
@@ -82,14 +118,12 @@ def render(
         write_rendered,
     )
 
-    console = make_console()
+    console, file, output = make_console(), asked.file, asked.output
     folder = Path(file).parent
     usual = folder / find_output(Path(file))
     path = usual if output in {None, "-"} else Path(str(output))
-    if output == "-" and only_check:
-        raise UsageError("--check needs a file to compare with; -o - is stdout")
-    selection = make_selection(added, removed)
-    if only_check and not (added or removed or engine):
+    selection, engine = asked.selection, asked.engine
+    if asked.only_check and not (selection.flags or engine):
         recorded = read_recorded(path)
         if recorded is not None:
             selection, engine = recorded.selection, recorded.engine
@@ -97,33 +131,47 @@ def render(
     for text in texts:
         if output == "-":
             console.write_file(text)
-        elif only_check:
+        elif asked.only_check:
             check_rendered(text, path)
             console.say(f"{path} is up to date")
         else:
             written = write_rendered(
-                text, path, force=force, is_named=output is not None
+                text, path, force=asked.force, is_named=output is not None
             )
             _say_written(console, written, path, plan)
             _say_missing_secrets(console, plan, folder)
 
 
+def _check_target(
+    target: str, asked: Cluster | None, *, engine: str | None, against: tuple[str, ...]
+) -> None:
+    """Refuse an option of another target: it would have no effect."""
+    if target == "compose" and asked is not None:
+        raise UsageError(
+            "--registry, --tag, --wait-image and --pod-security are for a cluster",
+            help="composegen render --target kubernetes",
+        )
+    if target == "kubernetes" and (engine is not None or against):
+        raise UsageError("--engine and --against are for Compose files")
+
+
 def _render(
-    file: str, selection: Selection, path: Path, engine: int | None
+    file: str, selection: Selection, path: Path, engine: str | None
 ) -> tuple[Plan, list[str]]:
     """The plan of a stack, and its Compose file as it would be written to a path."""
     from composegen.planning.plan import make_plan
-    from composegen.targets.files import OLDEST_START_INTERVAL, Options
+    from composegen.records import replace
+    from composegen.targets.files import choose_engine
     from composegen.targets.output import find_prefix
     from composegen.targets.table import TARGETS
 
     plan = make_plan(load_file(file, selection).stack, selection)
-    options = Options(
+    options = replace(
+        choose_engine(engine or ""),
         prefix=find_prefix(path, Path(file).parent),
         name=path.name,
-        engine=engine or OLDEST_START_INTERVAL,
     )
-    return plan, [each.text for each in TARGETS["compose"](plan, options)]
+    return plan, [each.text for each in TARGETS["compose"].render(plan, options)]
 
 
 def _compare(file: str, against: tuple[str, ...]) -> None:

@@ -20,6 +20,12 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.commands.up_cluster import Asked, check_options, up_there
+from composegen.commands.where import (
+    check_context_options,
+    context_options,
+    on_option,
+)
 from composegen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +94,13 @@ class _UpCommand(click.Command):
     is_flag=True,
     help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
 )
+@click.option(
+    "--forward",
+    is_flag=True,
+    help="Forward the published ports to the cluster until Ctrl-C. The stack stays up.",
+)
+@on_option("Where to bring it up.  [default: engine]")
+@context_options
 @take_over_option
 def up(
     services: tuple[str, ...],
@@ -96,25 +109,46 @@ def up(
     removed: tuple[str, ...],
     build: bool | None,
     wait: float | None,
-    **flags: bool,
+    on: str,
+    **flags: Any,
 ) -> None:
-    """Bring the stack up on the Docker engine.
+    """Bring the stack up on the Docker engine, or on a Kubernetes cluster.
 
     Ends when every service is ready, or when a required one cannot become ready.
     Without --with and --without it updates the rendered file and keeps its selection.
 
     With services named, only those are brought up, with what they need. All others
     and the rendered file stay as they are.
+
+    On a cluster it applies what `render --target kubernetes` writes, with the flags
+    that the header of kubernetes.yaml holds.
     """
     check_platform()
+    check_context_options(on, flags)
+    stay, detach = flags["stay"], flags["detach"]
+    if detach and (stay or flags["forward"]):
+        raise UsageError("--detach contradicts --stay and --forward")
+    if flags["forward"] and on != "kubernetes":
+        raise UsageError("--forward is for a cluster", help="--on kubernetes --forward")
+    if on == "processes":
+        raise UsageError("`up` runs no processes", help="composegen run")
+    if on == "kubernetes":
+        check_options({**flags, "build": build})
+        asked = Asked(
+            services=services,
+            file=file,
+            added=added,
+            removed=removed,
+            wait=wait,
+            stay=stay,
+            forward=flags["forward"],
+            where=flags,
+        )
+        raise SystemExit(up_there(asked))
     from composegen.places.engine.up import UpOptions, up_stack
-    from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
-    stay, detach = flags["stay"], flags["detach"]
-    if stay and detach:
-        raise UsageError("--stay and --detach contradict each other")
     console = make_console()
     workspace = make_workspace(file)
     settle_drill(file, acts=True)
@@ -123,7 +157,6 @@ def up(
     is_chosen = bool(added or removed)
     if not is_chosen and recorded is not None:
         selection = recorded.selection
-    engine = recorded.engine if recorded is not None else None
     if services:
         selection, services = _choose_named(services, file, selection)
     made = _plan_with(services, file, selection, removed)
@@ -131,7 +164,7 @@ def up(
     options = UpOptions(
         build=build is not False,
         limit=wait,
-        engine=engine or OLDEST_START_INTERVAL,
+        engine=recorded.engine if recorded is not None else "",
         is_chosen=is_chosen,
         names=services,
         required=made.added if is_chosen else (),

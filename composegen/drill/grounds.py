@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 from composegen.drill.ground import Ground
 from composegen.drill.processes import ProcessGround
+from composegen.errors import NotDrillable
 from composegen.model import Stack
-from composegen.places.place import PROCESSES, Place
+from composegen.places.place import KUBERNETES, PROCESSES, Place
 from composegen.workspace.workspace import Workspace
 
 
@@ -28,6 +29,11 @@ def open_ground(
     if place.name == PROCESSES:
         yield ProcessGround(place, workspace, stack.services)
         return
+    if place.name == KUBERNETES:
+        raise NotDrillable(
+            "what runs on a cluster cannot be drilled",
+            help="drill the same stack on the engine: composegen up, composegen drill",
+        )
     from composegen.drill.engine_ground import open_engine
     from composegen.places.engine.place import EnginePlace
 

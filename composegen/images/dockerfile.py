@@ -8,6 +8,7 @@ the loader's business.
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 
@@ -19,6 +20,7 @@ _MAX_STAGES = 100
 _LONGEST = 1000
 _EXPOSED = re.compile(r"\d{1,5}(?:-\d{1,5})?(?:/(?:tcp|udp|sctp))?", re.ASCII)
 _DEEP = re.compile(r"(?:\*\*/)+")
+_HERE_DOCUMENT = re.compile(r"(?:^|\s)\d*<<-?[\"']?([A-Za-z_]\w*)")
 _STAGE_NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 
 
@@ -78,6 +80,32 @@ def parse_dockerfile(
         exposed=tuple(dict.fromkeys(exposed)),
         tools=list_programs_of(commands),
     )
+
+
+_CLASSIC_FLAGS = {
+    "RUN": frozenset[str](),
+    "COPY": frozenset({"--chown", "--from"}),
+    "ADD": frozenset({"--chown"}),
+}
+"""The flags that every builder knows, by the instructions that may have more."""
+
+
+def list_buildkit_needs(text: str) -> tuple[str, ...]:
+    """What only BuildKit can build: flags of instructions, and here-documents.
+
+    Every stage counts: the classic builder builds those that are not used, too.
+    """
+    found = []
+    for word, rest in _read_instructions(text):
+        known = _CLASSIC_FLAGS.get(word)
+        if known is None:
+            continue
+        flags = itertools.takewhile(lambda part: part.startswith("--"), rest.split())
+        names = (flag.partition("=")[0] for flag in flags)
+        found += [f"{word} {name}" for name in names if name not in known]
+        if _HERE_DOCUMENT.search(rest):
+            found.append("a here-document")
+    return tuple(dict.fromkeys(found))
 
 
 def _find_stage(stages: list[_Stage], name: str) -> _Stage | None:
@@ -140,7 +168,7 @@ def _read_instructions(text: str) -> Iterator[tuple[str, str]]:
         waiting = ""
         if word:
             yield word.upper(), rest.strip()
-        opened = re.search(r"<<-?[\"']?(\w+)", rest)
+        opened = _HERE_DOCUMENT.search(rest)
         if opened and word.upper() in {"RUN", "COPY", "ADD"}:
             here_document = opened[1]
 

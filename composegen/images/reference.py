@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from composegen.records import record
 from composegen.values import find_default, split_outside
 
@@ -31,6 +33,7 @@ class ImageReference:
         return bool(self.digest) or (self.tag not in {"", "latest"})
 
 
+@cache
 def parse_image(text: str) -> ImageReference:
     """Take an image's name apart; variables are read as their defaults."""
     rest, _, digest = find_default(text).partition("@")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from composegen.places.cluster.notes import load_notes as load_cluster_notes
 from composegen.places.engine.notes import load_notes
 from composegen.places.engine.volumes import load_known
 from composegen.places.processes.records import RunFolder
@@ -24,7 +25,7 @@ def list_distrusted(folder: Path) -> tuple[str, ...]:
 
 
 def _find_distrusted(folder: Path) -> Iterator[NotTrusted]:
-    for load in (load_notes, load_known):
+    for load in (load_notes, load_known, load_cluster_notes):
         try:
             load(folder)
         except NotTrusted as distrusted:

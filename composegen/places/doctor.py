@@ -18,13 +18,24 @@ from composegen.model import SecretKind
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import is_file
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import ask_version
+from composegen.places.engine.compose import VERSION, ask_version, makes_folders
 from composegen.places.engine.containers import Container, ImageBuild, Machine
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.examine import look_at_images, look_at_limits
+from composegen.places.engine.examine import (
+    has_systemd,
+    look_at_images,
+    look_at_limits,
+    look_at_podman,
+)
 from composegen.places.engine.fit import list_missing
 from composegen.places.engine.images import list_images
 from composegen.places.engine.registry import Offer
+from composegen.places.engine.tools import (
+    look_at_api,
+    look_at_tools,
+    read_version,
+    uses_start_interval,
+)
 from composegen.places.findings import (
     Finding,
     Where,
@@ -49,8 +60,6 @@ from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
 
 OLDEST_ENGINE = (25,)
-OLDEST_COMPOSE = (2, 21)
-OLDEST_BUILDX = (0, 17)
 _LITTLE_ROOM, _NO_ROOM = 5 << 30, 1 << 30
 
 
@@ -83,6 +92,7 @@ class Means:
     ask_version: Callable[..., str | None] = ask_version
     is_free: Callable[[int], bool] = is_free
     find_holder: Callable[[int], str] = describe_holder
+    has_systemd: Callable[[], bool] = has_systemd
     measure_room: Callable[[str], int | None]
 
 
@@ -126,7 +136,7 @@ class _Examination:
         )
         self.steps: tuple[Step, ...] = plan.steps if plan is not None else ()
         self.own_ports: set[int] = set()
-        self.has_engine = False
+        self.has_engine = self.is_podman = False
 
     def look(self) -> Iterator[Finding]:
         yield from self._look_at_engine()
@@ -147,26 +157,39 @@ class _Examination:
         except ComposegenError as error:
             yield say_broken(Where.ENGINE, error.message, error.help)
         else:
-            self.has_engine = True
+            self.has_engine, self.is_podman = True, machine.is_podman
             yield from self._look_at_machine(machine, endpoint)
             self._note_ports(engine)
             if self.plan is not None:
                 yield from look_at_limits(self.plan, machine)
+                yield from look_at_api(self.plan, machine)
                 yield from self._look_at_images(self.plan, engine)
-        yield from self._look_at_tools()
+        # Podman builds by itself.
+        yield from look_at_tools(
+            self.plan, self.means.ask_version, has_builder=self.is_podman
+        )
 
     def _look_at_machine(
         self, machine: Machine, endpoint: Endpoint
     ) -> Iterator[Finding]:
         rootless = ", rootless" if machine.is_rootless else ""
-        what = f"Docker engine {machine.version}, API {machine.api}{rootless}"
-        if _read_version(machine.version) < OLDEST_ENGINE:
+        is_old = read_version(machine.version) < OLDEST_ENGINE
+        name = "Podman" if machine.is_podman else "Docker engine"
+        what = f"{name} {machine.version}, API {machine.api}{rootless}"
+        if machine.is_podman:
+            yield say_fine(Where.ENGINE, f"{what} ({endpoint})")
+            yield from look_at_podman(
+                self.plan,
+                is_local=endpoint.is_local,
+                has_systemd=self.means.has_systemd(),
+            )
+        elif is_old and uses_start_interval(self.plan):
             yield Finding(
                 where=Where.ENGINE,
                 message=f"{what}: it does not support start_interval",
                 level=Level.WARNING,
                 help="composegen render --engine "
-                f"{_read_version(machine.version)[0]}, or install 25 or later",
+                f"{read_version(machine.version)[0]}, or install 25 or later",
             )
         else:
             yield say_fine(Where.ENGINE, f"{what} ({endpoint})")
@@ -183,35 +206,6 @@ class _Examination:
             )
         else:
             yield say_fine(Where.ENGINE, shown)
-
-    def _look_at_tools(self) -> Iterator[Finding]:
-        builds = self.plan is None or any(step.service.build for step in self.steps)
-        wanted: list[tuple[str, tuple[int, ...], tuple[str, ...]]] = [
-            ("Compose", OLDEST_COMPOSE, ("compose", "version", "--short"))
-        ]
-        if builds:
-            wanted.append(("buildx", OLDEST_BUILDX, ("buildx", "version")))
-        for name, oldest, words in wanted:
-            least = ".".join(map(str, oldest))
-            try:
-                version = self.means.ask_version(*words)
-            except ComposegenError as error:
-                yield say_broken(Where.ENGINE, error.message, error.help)
-                return
-            if version is None:
-                yield say_broken(
-                    Where.ENGINE,
-                    f"there is no {name} in the docker command",
-                    f"install the docker plugin {name}, {least} or later",
-                )
-            elif _read_version(version) < oldest:
-                yield say_broken(
-                    Where.ENGINE,
-                    f"{name} {version} is too old",
-                    f"install {name} {least} or later",
-                )
-            else:
-                yield say_fine(Where.ENGINE, f"{name} {version}")
 
     def _look_at_images(self, plan: Plan, engine: Asked) -> Iterator[Finding]:
         try:
@@ -315,7 +309,13 @@ class _Examination:
             return
         is_local = find_endpoint(self.means.environment).is_local
         sources = {secret.source for secret in self.plan.secrets.values()}
-        for problem in list_missing(self.plan, self.folder, is_local=is_local):
+        missing = list_missing(
+            self.plan,
+            self.folder,
+            is_local=is_local,
+            makes_folders=lambda: makes_folders(self.means.ask_version(*VERSION)),
+        )
+        for problem in missing:
             if not any(problem.message.startswith(f"`{file}`") for file in sources):
                 yield say_problem(Where.ENGINE, problem)
 
@@ -376,15 +376,3 @@ class _Examination:
             level=Level.ERROR if step.is_required else Level.WARNING,
             help=suggest_way(service, self.around),
         )
-
-
-def _read_version(text: str) -> tuple[int, ...]:
-    numbers = []
-    for part in text.split("."):
-        digits = "".join(letter for letter in part if letter.isdigit())
-        if not digits:
-            break
-        numbers.append(int(digits))
-        if digits != part:
-            break
-    return tuple(numbers) or (0,)

@@ -1,14 +1,16 @@
-"""Which place runs the stack of a folder: processes, or the engine that `up` noted.
+"""Which places run the stack of a folder: processes, an engine, a cluster.
 
 The engine's side is imported where something may be up there: its SDK is large.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from composegen.errors import (
+    ClusterUnreachable,
     ComposegenError,
     EngineUnreachable,
     NothingRuns,
@@ -17,9 +19,11 @@ from composegen.errors import (
 )
 from composegen.model import Stack
 from composegen.paths import exists, is_file
+from composegen.places.cluster.notes import read_notes as read_cluster_notes
 from composegen.places.engine.notes import FILE, Notes, read_notes
 from composegen.places.place import (
     ENGINE,
+    KUBERNETES,
     PROCESSES,
     Call,
     Place,
@@ -35,6 +39,7 @@ from composegen.workspace.state import STATE_FOLDER
 from composegen.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from composegen.places.cluster.place import ClusterPlace
     from composegen.places.engine.place import EnginePlace
 
 
@@ -54,15 +59,52 @@ class Finder:
         Where nothing runs, it is the place in which something happened last. Raises
         OtherEngine where that is an engine which is not chosen now.
         """
-        runs = RunFolder.find(self._workspace.folder)
-        if runs is not None and runs.list_runs():
+        if self._has_runs():
             return self._processes
+        runs = RunFolder.find(self._workspace.folder)
         engine = self._find_engine()
         if engine is None:
             return self._processes
         last = runs.read_last().get("at", "") if runs is not None else ""
         is_older = engine.at < last and not engine.is_there()
         return self._processes if is_older else engine
+
+    def find_shown(self, on: str = "") -> tuple[Place, ...]:
+        """Every place to speak of: all in which something runs, or the last one.
+
+        ``on`` names one. Raises NothingRuns where nothing was brought up there, and
+        OtherEngine.
+        """
+        if on:
+            return (self._find_named(on),)
+        has_runs, cluster = self._has_runs(), self._find_cluster()
+        if cluster is None and not has_runs:
+            return (self.find_place(),)
+        found: list[Place] = [self._processes] if has_runs else []
+        if self._is_noted():
+            with suppress(OtherEngine):
+                engine = self._find_engine()
+                if engine is not None and engine.is_there():
+                    found.append(engine)
+        if cluster is not None:
+            found.append(cluster)
+        return tuple(found)
+
+    def _find_named(self, on: str) -> Place:
+        if on == PROCESSES:
+            return self._processes
+        found = self._find_engine() if on == ENGINE else self._find_cluster()
+        if found is None:
+            what = "the engine" if on == ENGINE else "a cluster"
+            raise NothingRuns(
+                f"nothing of this folder was brought up on {what}",
+                help=f"start it: composegen up --on {on}",
+            )
+        return found
+
+    def _has_runs(self) -> bool:
+        runs = RunFolder.find(self._workspace.folder)
+        return runs is not None and bool(runs.list_runs())
 
     def find_acting(self, on: str = "") -> Place:
         """The place in which single services are to be changed.
@@ -76,27 +118,57 @@ class Finder:
                 "nothing runs here", help="start it: composegen up, or composegen run"
             )
         first, *others = places
-        for other in others:
-            if _is_running(other):
-                raise UsageError(
-                    f"services run in two places: {first.name} and {other.name}",
-                    help=f"choose one: --on {first.name} or --on {other.name}",
-                )
+        running = [first, *filter(_is_running, others)]
+        check_one_place(each.name for each in running)
         return first
 
-    def take_down(
-        self, tell: Tell, *, take_over: bool = False, names_kept: bool = True
-    ) -> Iterator[str]:
-        """End what runs in every place; a sentence for each thing that was ended.
+    def find_ending(
+        self, on: str = "", *, context: str = "", namespace: str = ""
+    ) -> ClusterPlace | None:
+        """The cluster from which a stack is to be removed; None for this machine.
 
-        With ``names_kept`` the data that stays is named after it. Raises OtherFolder,
-        unless ``take_over``.
+        ``on`` names the place; a ``context`` that is named counts in place of what `up`
+        has noted. Raises UsageError where something runs on a cluster and on this
+        machine too, NothingRuns and NoContext.
         """
-        ended = self._processes.take_down(tell)
-        yield from ended
-        if ended and names_kept:
-            yield from name_kept(self._processes.list_volumes(measures=False).own)
-        engine = self._find_engine()
+        if on not in {"", KUBERNETES}:
+            return None
+        if context:
+            return self._find_in_context(context, namespace)
+        cluster = self._find_cluster()
+        if on and cluster is None:
+            raise NothingRuns(
+                "nothing of this folder was brought up on a cluster",
+                help="name the cluster: --context NAME",
+            )
+        if cluster is None or on:
+            return cluster
+        check_one_place(
+            each.name
+            for each in self._iterate_running("")
+            if each.name == KUBERNETES or _is_running(each)
+        )
+        return cluster
+
+    def take_down(
+        self,
+        tell: Tell,
+        *,
+        on: str = "",
+        take_over: bool = False,
+        names_kept: bool = True,
+    ) -> Iterator[str]:
+        """End what runs on this machine; a sentence for each thing that was ended.
+
+        ``on`` names one place. With ``names_kept`` the data that stays is named after
+        it. Raises OtherFolder, unless ``take_over``.
+        """
+        if on != ENGINE:
+            ended = self._processes.take_down(tell)
+            yield from ended
+            if ended and names_kept:
+                yield from name_kept(self._processes.list_volumes(measures=False).own)
+        engine = self._find_engine() if on != PROCESSES else None
         if engine is None:
             return
         removed = engine.take_down(tell, take_over=take_over)
@@ -104,10 +176,13 @@ class Finder:
         if removed and names_kept:
             yield from name_kept(engine.list_volumes(measures=False).own)
 
-    def iterate_kept(self) -> Iterator[Place]:
-        """Every place in which data may be kept, though nothing runs there."""
-        yield self._processes
-        engine = self._find_engine() or self._find_kept()
+    def iterate_kept(self, on: str = "") -> Iterator[Place]:
+        """Every place of this machine in which data may be kept, or the named one."""
+        if on != ENGINE:
+            yield self._processes
+        engine = None
+        if on != PROCESSES:
+            engine = self._find_engine() or self._find_kept()
         if engine is not None:
             yield engine
 
@@ -130,13 +205,14 @@ class Finder:
         for place in self._iterate_running(on):
             try:
                 calls[place.name] = place.prepare(request, tell)
-            except (NothingRuns, UsageError, EngineUnreachable) as error:
+            except (
+                NothingRuns,
+                UsageError,
+                EngineUnreachable,
+                ClusterUnreachable,
+            ) as error:
                 refusals.append(error)
-        if len(calls) > 1:
-            raise UsageError(
-                f"`{request.service}` runs in two places: {' and '.join(calls)}",
-                help=f"choose one: {' or '.join(f'--on {name}' for name in calls)}",
-            )
+        check_one_place(calls, f"`{request.service}` runs")
         for call in calls.values():
             return call
         if refusals:
@@ -147,20 +223,45 @@ class Finder:
 
     def _iterate_running(self, on: str) -> Iterator[Place]:
         """The places in which something runs; one that is named is the only one."""
-        runs = RunFolder.find(self._workspace.folder)
-        has_runs = runs is not None and bool(runs.list_runs())
-        if has_runs and on != ENGINE:
+        has_runs, cluster = self._has_runs(), self._find_cluster()
+        if has_runs and on in {"", PROCESSES}:
             yield self._processes
-        if on == PROCESSES or (has_runs and not on and not self._is_noted()):
+        if on in {"", ENGINE}:
+            yield from self._iterate_engine(on, has_others=has_runs or bool(cluster))
+        if cluster is not None and on in {"", KUBERNETES}:
+            yield cluster
+
+    def _iterate_engine(self, on: str, *, has_others: bool) -> Iterator[Place]:
+        """The engine; where others run, only one that is noted and chosen counts."""
+        if has_others and not on and not self._is_noted():
             return
         try:
             engine = self._find_engine()
         except OtherEngine:
-            if has_runs and not on:
-                return  # what runs here as processes is no matter of engines
+            if has_others and not on:
+                return  # what runs elsewhere is no matter of engines
             raise
         if engine is not None:
             yield engine
+
+    def _find_cluster(self) -> ClusterPlace | None:
+        """The cluster that `up` has noted; it is not asked."""
+        notes = read_cluster_notes(self._workspace.folder)
+        if notes is None:
+            return None
+        from composegen.places.cluster.place import ClusterPlace
+
+        return ClusterPlace(self._workspace, notes, lambda: self._load(Selection()))
+
+    def _find_in_context(self, context: str, namespace: str) -> ClusterPlace:
+        """The stack as it may be on a cluster, whatever was noted of it."""
+        from composegen.places.cluster.finding import find_in_context
+        from composegen.places.cluster.place import ClusterPlace
+
+        notes = find_in_context(
+            self._workspace, lambda: self._load(Selection()), context, namespace
+        )
+        return ClusterPlace(self._workspace, notes, lambda: self._load(Selection()))
 
     def _is_noted(self) -> bool:
         """Whether `up` has left notes here, so that the engine is worth asking."""
@@ -187,9 +288,20 @@ class Finder:
         )
 
 
+def check_one_place(names: Iterable[str], what: str = "services run") -> None:
+    """Raises UsageError where something runs in several places."""
+    listed = list(names)
+    if len(listed) > 1:
+        many = "two" if len(listed) == 2 else str(len(listed))
+        raise UsageError(
+            f"{what} in {many} places: {' and '.join(listed)}",
+            help=f"choose one: {' or '.join(f'--on {name}' for name in listed)}",
+        )
+
+
 def _is_running(place: Place) -> bool:
     """Whether anything runs there; not where that cannot be asked."""
     try:
         return place.look().is_running
-    except EngineUnreachable:
+    except (EngineUnreachable, ClusterUnreachable):
         return False

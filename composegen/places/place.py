@@ -15,7 +15,7 @@ from composegen.places.status import ServiceStatus
 from composegen.records import field, record
 from composegen.text import suggest
 
-PROCESSES, ENGINE = "processes", "engine"
+PROCESSES, ENGINE, KUBERNETES = "processes", "engine", "kubernetes"
 """The places by their names."""
 
 Tell: TypeAlias = Callable[[str], None]
@@ -153,7 +153,7 @@ class Volumes:
 
 
 class Place(Protocol):
-    """Where the stack of a folder runs; ``name`` is ``processes`` or ``engine``."""
+    """Where the stack of a folder runs; ``name`` is one of the names above."""
 
     @property
     def name(self) -> str:

@@ -64,6 +64,22 @@ class HostAddressing(ContainerAddressing):
         return "127.0.0.1" if is_open else port.host, _take_first(port.published)
 
 
+class ClusterAddressing(ContainerAddressing):
+    """Of the pods of a cluster: a service is reached by the name of its Service.
+
+    A port that a variable says is its default: an object of a cluster holds numbers.
+    """
+
+    def find_address(self, service: Service) -> tuple[str, int | str | None]:
+        """The name of the Service and the port that the service listens on."""
+        return name_on_cluster(service.host_name), service.port
+
+
+def name_on_cluster(name: str) -> str:
+    """The name that the objects of a service, or of a stack, have on a cluster."""
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
 def choose_addressing(service: Service) -> Addressing:
     """The addressing of a service that runs in a container."""
     return HostAddressing() if service.uses_host_network else ContainerAddressing()

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from composegen.health import Health, HealthKind
 from composegen.model import Service
 
 TOOLS = ("python3", "python", "node", "wget", "curl", "bash", "php")
 """What can fetch a page, and connect to a port, inside an image."""
+
+
+GATE_TOOLS = ("python3", "python", "node", "bash", "php", "nc")
+"""What can wait inside an image until another service takes a connection."""
+
+_BUSYBOX = re.compile(r"(?:^|[/:._-])(?:alpine|busybox)(?![a-z])")
 
 
 def asks_a_port(health: Health) -> bool:
@@ -20,6 +28,16 @@ def asks_a_port(health: Health) -> bool:
 def choose_tool(health: Health) -> str:
     """The first tool that can run the probe, or empty."""
     return next((tool for tool in health.tools if tool in TOOLS), "")
+
+
+def choose_gate_tool(service: Service) -> str:
+    """The first tool of a service's image that can open a connection, or empty.
+
+    An image of Alpine or BusyBox has ``nc``.
+    """
+    base = service.build.base_image if service.build is not None else service.image
+    known = {*service.tools, *(("nc",) if _BUSYBOX.search(base) else ())}
+    return next((tool for tool in GATE_TOOLS if tool in known), "")
 
 
 def is_asked_outside(service: Service) -> bool:

@@ -140,12 +140,14 @@ def _has_fact_user(service: Service) -> bool:
     return ("0" if own == "root" else own) == (facts.ids[0] or "0")
 
 
-def _find_ids(service: Service) -> tuple[str, str] | None:
-    """User and group of the process; None where a name hides them."""
-    facts = service.facts
-    if _has_fact_user(service):
-        return facts.ids if facts is not None else ("", "")
-    user, _, group = _find_own_user(service).partition(":")
+def find_ids(service: Service) -> tuple[str, str] | None:
+    """User and group of the process, empty for root; None where a name hides them."""
+    facts, own = service.facts, _find_own_user(service)
+    if facts is not None and _has_fact_user(service):
+        return facts.ids
+    if not own:
+        return "", ""
+    user, _, group = own.partition(":")
     if not user.isdigit() or (group and not group.isdigit()):
         return None
     return user, group or user
@@ -155,7 +157,7 @@ def _list_scratch(service: Service, taken: set[str]) -> Iterator[Scratch]:
     facts = service.facts
     if "/tmp" not in taken:
         yield Scratch(path="/tmp", may_execute=facts is not None and facts.exec_tmp)
-    ids = _find_ids(service)
+    ids = find_ids(service)
     if facts is None or ids is None:
         return
     for folder in facts.writable:

@@ -1,13 +1,15 @@
 """Paths of the host that a stack names and that must be there before it can start.
 
 One rule judges them all, for `check`, `doctor` and `up`. What may be missing is not
-listed: an env file with ``required: false``, a folder that Docker makes for a mount.
+listed: an env file with ``required: false``. A folder that Compose makes for a mount is
+listed on demand, since an older Compose refuses to start without it.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -53,7 +55,8 @@ class NamedPath:
     ``what`` says whose it is, ``help`` what to do where it is missing; of ``names``
     one must be there within the path, where there are any. ``is_mounted`` says that
     the engine reads it, on its own machine, ``is_local`` that only a process needs it,
-    ``is_built`` that only a build does.
+    ``is_built`` that only a build does, ``is_made`` that Compose makes it where it is
+    missing.
     """
 
     path: str
@@ -65,6 +68,7 @@ class NamedPath:
     is_mounted: bool = False
     is_local: bool = False
     is_built: bool = False
+    is_made: bool = False
 
     @property
     def is_absolute(self) -> bool:
@@ -73,16 +77,22 @@ class NamedPath:
 
 
 def list_named_paths(
-    stack: Stack, services: Iterable[Service] | None = None
+    stack: Stack,
+    services: Iterable[Service] | None = None,
+    *,
+    with_made: bool = False,
 ) -> Iterator[NamedPath]:
     """What must be there for some services, all of the stack without a word.
 
-    What holds a variable, is a URL or lies in a home folder is not listed.
+    ``with_made`` lists what Compose makes too. What holds a variable, is a URL or lies
+    in a home folder is not listed.
     """
     chosen = tuple(stack.services.values() if services is None else services)
     used = dict.fromkeys(use.name for service in chosen for use in service.secrets)
     for service in chosen:
-        yield from filter(_can_be_judged, _list_of_service(service))
+        for named in filter(_can_be_judged, _list_of_service(service)):
+            if with_made or not named.is_made:
+                yield named
     for name in used:
         secret = stack.secrets[name]
         if secret.kind is SecretKind.FILE:
@@ -225,19 +235,26 @@ def _list_mount(
     long = mount.long or {}
     source = str(long.get("source") or "") if mount.long is not None else mount.source
     bind = long.get("bind")
-    must_exist = isinstance(bind, dict) and bind.get("create_host_path") is False
+    makes = bind.get("create_host_path") if isinstance(bind, dict) else None
     is_a_file = _looks_like_file(source) and _looks_like_file(mount.target)
-    if must_exist or is_a_file:
+    if makes is False:
+        help = "create it"
+    elif is_a_file:
+        help = (
+            "create it; Docker would make a folder of that name, and a folder is "
+            f"written as {source}/"
+        )
+    else:
+        help = f"create it: mkdir -p {shlex.quote(source)}"
+    if makes is not True or is_a_file:
         yield NamedPath(
             path=source,
             kind=Kind.ANY,
             what=f"which `{service.name}` mounts",
             place=place,
-            help="create it"
-            if must_exist
-            else "create it; Docker would make a folder of that name, and a folder is "
-            f"written as {source}/",
+            help=help,
             is_mounted=True,
+            is_made=makes is None and not is_a_file,
         )
 
 

@@ -32,13 +32,15 @@ class Gate:
     """What a step waits for; an optional gate is skipped when it does not open.
 
     ``later`` says what the step does when the service of an optional gate fails after
-    it was ready.
+    it was ready. ``waits_on_cluster`` is false where a pod of a cluster does not wait;
+    elsewhere it does.
     """
 
     service: str
     condition: Condition
     is_optional: bool
     later: Later = Later.COPE
+    waits_on_cluster: bool = True
 
     def __str__(self) -> str:
         words = {
@@ -256,6 +258,7 @@ def _make_gate(need: Need) -> Gate:
         condition=need.until,
         is_optional=need.is_optional,
         later=later,
+        waits_on_cluster=need.waits_on_cluster,
     )
 
 

@@ -16,6 +16,7 @@ _READING = """
     bad-condition
     bad-drill
     bad-duration
+    bad-gate
     bad-health
     bad-key
     bad-later
@@ -132,6 +133,19 @@ LEVELS: dict[str, Level] = {
 
 COMMAND_ERRORS = ("lost-secret", "other-file", "other-folder")
 """Errors of commands that have a page too; no check of a stack file finds them."""
+
+
+CLUSTER_PROBLEMS = (
+    "name-on-cluster",
+    "needs-wait-image",
+    "not-on-cluster",
+    "pod-security",
+    "variable-on-cluster",
+)
+"""Errors of a stack file that only rendering it for a cluster finds."""
+
+PAGES = tuple(sorted({*LEVELS, *COMMAND_ERRORS, *CLUSTER_PROBLEMS}))
+"""Everything that has a page."""
 
 
 def find_level(name: str) -> Level:

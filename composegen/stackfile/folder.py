@@ -25,6 +25,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._dockerfiles: dict[Path, str | None] = {}
+        self._own: dict[tuple[str, str], bool] = {}
 
     def look_at_build(self, options: Mapping[str, Raw]) -> Build:
         """A build with the facts of its Dockerfile."""
@@ -37,7 +38,7 @@ class Folder:
             text = self._read_dockerfile(context, str(options.get("dockerfile", "")))
         if text is None:
             return Build(options=options, lacks_file=self._lacks_dockerfile(options))
-        from composegen.images.dockerfile import parse_dockerfile
+        from composegen.images.dockerfile import list_buildkit_needs, parse_dockerfile
 
         target = guess_default(str(options.get("target", "")))
         image = parse_dockerfile(
@@ -63,6 +64,7 @@ class Folder:
             has_healthcheck=image.has_healthcheck,
             exposed=image.exposed,
             tools=image.tools,
+            buildkit=list_buildkit_needs(text),
         )
 
     def _lacks_dockerfile(self, options: Mapping[str, Raw]) -> bool:
@@ -76,10 +78,12 @@ class Folder:
         """Whether a Dockerfile lies in this folder, whatever links lead to it."""
         if isinstance(options.get("dockerfile_inline"), str):
             return True
-        context = self.path / guess_default(str(options.get("context", ".")))
+        context = guess_default(str(options.get("context", ".")))
         file = guess_default(str(options.get("dockerfile", "")))
-        names = [file] if file else DOCKERFILES
-        return all(leads_inside(context / name, self.path) for name in names)
+        if (context, file) not in self._own:
+            paths = [self.path / context / n for n in ([file] if file else DOCKERFILES)]
+            self._own[context, file] = all(leads_inside(p, self.path) for p in paths)
+        return self._own[context, file]
 
     def find_context(self, context: str) -> Path | None:
         """The folder of a build context, of a variable by its default.

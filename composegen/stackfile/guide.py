@@ -10,7 +10,7 @@ from composegen.errors import FileRefused, Level, ProblemsFound, UsageError
 from composegen.images.facts import list_recipe_files
 from composegen.paths import is_file
 from composegen.resources import find_templates
-from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
+from composegen.stackfile.catalogue import LEVELS, PAGES
 from composegen.stackfile.nodes import Source, read_bytes
 from composegen.stackfile.problems import Problems
 from composegen.stackfile.tree import to_plain
@@ -20,7 +20,7 @@ from composegen.text import suggest
 
 def list_problems() -> Iterator[tuple[str, str, str]]:
     """Level, name and title of every problem, sorted by name."""
-    for name in sorted({*LEVELS, *COMMAND_ERRORS}):
+    for name in PAGES:
         yield (
             LEVELS.get(name, Level.ERROR).value,
             name,
@@ -30,16 +30,15 @@ def list_problems() -> Iterator[tuple[str, str, str]]:
 
 def read_problem_page(name: str) -> str:
     """The page of a problem; raises UsageError where there is none."""
-    known = (*LEVELS, *COMMAND_ERRORS)
     page = (
         read_small_text(find_templates() / "problems" / f"{name}.md")
-        if name in known
+        if name in PAGES
         else None
     )
     if page is None:
         raise UsageError(
             f"there is no problem called `{name}`",
-            help=suggest(name, known, "composegen explain lists them"),
+            help=suggest(name, PAGES, "composegen explain lists them"),
         )
     return page
 

@@ -47,16 +47,18 @@ def load_stack(
     *,
     selection: Selection | None = _NO_FLAGS,
     with_files: bool = False,
+    target: str = "compose",
 ) -> Loaded:
     """Read a stack file and what it names.
 
     ``selection`` is judged too: what it excludes must not be required; None judges
-    none. ``with_files`` looks for every file that must be there at the start.
+    none. ``with_files`` looks for every file that must be there at the start, and
+    ``target`` adds the checks of what the stack is rendered for.
     Raises ProblemsFound with every problem when one of them is an error, FileRefused
     where there is no file to read.
     """
     file = read_file(path, shown or str(path))
-    return _load(file, selection, with_files=with_files)
+    return _load(file, selection, with_files=with_files, target=target)
 
 
 def load_text(
@@ -70,12 +72,18 @@ def load_text(
 
 
 def _load(
-    file: File, selection: Selection | None, *, with_files: bool = False
+    file: File,
+    selection: Selection | None,
+    *,
+    with_files: bool = False,
+    target: str = "compose",
 ) -> Loaded:
     parts = parse_parts(file)
     book = open_book(file, parts.top.get("recipes", ""))
     built = build_stack(file, parts, book)
-    check_built(file, parts, book, built, selection, with_files=with_files)
+    check_built(
+        file, parts, book, built, selection, with_files=with_files, target=target
+    )
     return Loaded(built.stack, file.problems.found)
 
 
@@ -105,6 +113,7 @@ def check_built(
     selection: Selection | None,
     *,
     with_files: bool = False,
+    target: str = "compose",
 ) -> None:
     """Check what the services say together; raises ProblemsFound on any error."""
     common: dict[str, Any] = {
@@ -115,6 +124,7 @@ def check_built(
         "given_secrets": frozenset(parts.top.get("secrets", {})),
         "known_recipes": book.names,
         "with_files": with_files,
+        "target": target,
     }
     if not built.stack.choices:
         stack, problems = built.stack, file.problems

@@ -13,6 +13,7 @@ from composegen.needs import Condition, Need, Otherwise
 from composegen.ports import Port
 from composegen.records import replace
 from composegen.stackfile.keys.key import Draft
+from composegen.stackfile.keys.needs import NO_GATE
 from composegen.stackfile.keys.service import KEYS
 from composegen.stackfile.recipes import Recipe
 from composegen.values import Number, find_default, parse_duration, split_outside
@@ -33,15 +34,14 @@ def make_service(
     """The service of a draft in which recipe and own keys are merged."""
     publish, port = settle_ports(draft)
     relax = draft.get("relax", {})
+    tools = _list_tools(draft, facts, build)
     return Service(
         name=name,
         recipe=str(draft.get("use", "")) if recipe else "",
         is_store=bool(recipe and recipe.is_store),
         build=build,
         publish=publish,
-        health=_make_health(
-            draft.get("health"), recipe, port, _list_tools(draft, facts, build)
-        ),
+        health=_make_health(draft.get("health"), recipe, port, tools),
         needs=_make_needs(draft.get("needs", {})),
         environment=draft.get("environment", {}),
         env_file_names=env_file_names,
@@ -65,6 +65,7 @@ def make_service(
         compose=draft.get("compose", {}),
         access=recipe.access if recipe else Access(),
         facts=facts,
+        tools=tools,
         **_list_plain(draft),
         **_take_numbers(
             {"port": port, "replicas": draft.get("replicas", 1)}, "port", "replicas"
@@ -201,6 +202,7 @@ def _make_needs(drafts: Mapping[str, Draft]) -> tuple[Need, ...]:
             env=draft.get("env", {}),
             until=draft.get("until", Condition.HEALTHY),
             otherwise=Otherwise(**draft["otherwise"]) if "otherwise" in draft else None,
+            waits_on_cluster=draft.get("gate") != NO_GATE,
         )
         for name, draft in drafts.items()
     )

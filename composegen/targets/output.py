@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,13 +13,20 @@ from composegen.model import COMPOSE_FILES, OTHER_OUTPUT
 from composegen.oserrors import is_shortage
 from composegen.paths import exists, is_file, is_folder, is_link, read_regular
 from composegen.planning.selection import Selection
-from composegen.records import record
+from composegen.records import record, replace
 from composegen.system.files import check_entered, write_atomically
+from composegen.targets.files import POD_SECURITY, PODMAN, Cluster
 from composegen.targets.header import is_ours, is_untouched, read_flags
 
 _MOST = 64 * 1024 * 1024
 _STACK_FILE = "stack.yaml"
-_ENGINE = re.compile(r"\d{1,4}", re.ASCII)
+_CLUSTER = {
+    "--registry": "registry",
+    "--tag": "tag",
+    "--wait-image": "wait_image",
+    "--pod-security": "pod_security",
+}
+_ENGINE = re.compile(rf"\d{{1,4}}|{PODMAN}", re.ASCII)
 
 
 class Written(StrEnum):
@@ -31,10 +39,14 @@ class Written(StrEnum):
 
 @record(kw_only=False)
 class Recorded:
-    """What the header of a rendered file says it was made with."""
+    """What the header of a rendered file says it was made with.
+
+    ``engine`` is one that is not the usual one, as `--engine` names it.
+    """
 
     selection: Selection
-    engine: int | None
+    engine: str
+    cluster: Cluster = Cluster()
 
 
 def find_prefix(output: Path, stack_folder: Path) -> str:
@@ -183,14 +195,25 @@ def read_recorded(path: Path) -> Recorded | None:
     if text is None or not is_ours(text):
         return None
     words = read_flags(text)
-    values: dict[str, list[str]] = {"--with": [], "--without": [], "--engine": []}
+    flags = ("--with", "--without", "--engine", *_CLUSTER)
+    values: dict[str, list[str]] = {flag: [] for flag in flags}
     for flag, value in zip(words[::2], words[1::2], strict=False):
         values.get(flag, []).append(value)
     engine = values["--engine"][-1:] or [""]
     return Recorded(
         Selection(added=tuple(values["--with"]), removed=tuple(values["--without"])),
-        int(engine[0]) if _ENGINE.fullmatch(engine[0]) else None,
+        engine[0] if _ENGINE.fullmatch(engine[0]) else "",
+        _read_cluster({name: values[flag][-1:] for flag, name in _CLUSTER.items()}),
     )
+
+
+def _read_cluster(found: Mapping[str, list[str]]) -> Cluster:
+    """What a header says of a cluster; a level that there is not is passed over."""
+    given = {name: words[0] for name, words in found.items() if words}
+    cluster = replace(Cluster(), **given)
+    if cluster.pod_security in POD_SECURITY:
+        return cluster
+    return replace(cluster, pod_security=Cluster().pod_security)
 
 
 def read_source(path: Path) -> str:

@@ -32,6 +32,15 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _LONGEST_KEY = 1000
 
 
+class Lines(str):
+    """A text that is printed line by line: ASCII, whose last line ends like the others.
+
+    Its first line is not indented. Only programs of our own are printed so.
+    """
+
+    __slots__ = ()
+
+
 def quote_scalar(value: Raw) -> str:
     """One scalar as YAML: plain where every reader takes it as this very text."""
     if isinstance(value, str):
@@ -92,6 +101,8 @@ def write_block(value: Raw, indent: int) -> str:
         return "\n" + "\n".join(_write_pairs(value, indent))
     if isinstance(value, list | tuple) and value:
         return "\n" + "\n".join(_write_items(value, indent))
+    if isinstance(value, Lines):
+        return f" {_write_lines(value, indent)}"
     return " " + write_flow(value)
 
 
@@ -114,9 +125,16 @@ def _write_items(value: list[Raw] | tuple[Raw, ...], indent: int) -> list[str]:
         if isinstance(item, Mapping) and item:
             inner = "\n".join(_write_pairs(item, indent + 2))
             lines.append(f"{space}- {inner[indent + 2 :]}")
+        elif isinstance(item, Lines):
+            lines.append(f"{space}- {_write_lines(item, indent + 2)}")
         else:
             lines.append(f"{space}- {write_flow(item)}")
     return lines
+
+
+def _write_lines(text: Lines, indent: int) -> str:
+    space = " " * indent
+    return "|\n" + "\n".join(f"{space}{line}" for line in text.splitlines())
 
 
 def write_comment(text: str) -> str:

@@ -87,6 +87,7 @@ def _make_environment(target: str) -> Environment:
     environment.filters.update(
         block=lambda value, indent: Markup(write_block(value, indent)),  # nosec B704
         flow=lambda value: Markup(write_flow(value)),  # nosec B704
+        pairs=lambda value: Markup(write_block(value, 0).lstrip("\n")),  # nosec B704
         key=lambda value, indent=0: Markup(write_key(value, indent).rstrip()),  # nosec B704
         comment=lambda value: Markup(write_comment(value)),  # nosec B704
     )

@@ -106,7 +106,7 @@ def make_secret_files(
     """
     wanted = list_secrets(stack)
     if any(secret.kind is not SecretKind.FILE for secret in wanted):
-        _make_folder(folder / SECRET_FOLDER)
+        make_secret_folder(folder)
     dotenv = read_dotenv(folder, environment)
     values = {**dotenv, **{key: text for key, text in environment.items() if text}}
     return tuple(
@@ -126,7 +126,9 @@ def check_made(made: Iterable[Made]) -> None:
             )
 
 
-def _make_folder(folder: Path) -> None:
+def make_secret_folder(stack_folder: Path) -> None:
+    """Make the folder of secrets, which git passes over. Raises FileRefused."""
+    folder = stack_folder / SECRET_FOLDER
     if is_link(folder) or (exists(folder) and not is_folder(folder)):
         raise FileRefused(
             SECRET_FOLDER,

@@ -10,9 +10,8 @@ from typing import Any
 import yaml
 
 from composegen.adopt.adopting import adopt_project
-from composegen.adopt.project import Asked
+from composegen.adopt.project import Asked, Options
 from composegen.adopt.report import Report
-from composegen.adopt.seen import Options
 from tests.parts import require_compose
 from tests.stacks import write_files
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from composegen.adopt.adopting import compare_stack
-from composegen.adopt.project import Asked
+from composegen.adopt.project import Asked, Options
 from composegen.adopt.proving import list_started
 from composegen.adopt.report import Report
-from composegen.adopt.seen import Options
 from composegen.errors import FileRefused, ProblemsFound
 from tests.adopt.projects import (
     PYTHON,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from composegen.stackfile.load import load_stack
+from composegen.system.holders import describe_holder
 from tests.e2e.engine import ROOT, wait_until
 
 EXAMPLES = ROOT / "examples"
@@ -81,7 +82,10 @@ def ask(
 def wait_for_free_ports(*ports: int) -> None:
     """Until no other process on this machine listens there; fails at the deadline."""
     for port in ports:
-        wait_until(partial(_is_free, port), f"port {port} is free", deadline=60)
+        if not _is_free(port):
+            holder = describe_holder(port) or "an unknown process"
+            what = f"port {port}, held by {holder}, is free"
+            wait_until(partial(_is_free, port), what, deadline=60)
 
 
 def _is_free(port: int) -> bool:

@@ -185,6 +185,14 @@ def test_a_check_that_takes_longer_than_the_boot(stack: Stack) -> None:
     paste(stack, said)
 
 
+@tries(CauseName.CHECK_NEVER_RUN)
+def test_a_check_whose_first_run_comes_after_the_boot(stack: Stack) -> None:
+    # So heavy a program is asked every five seconds while the service boots.
+    app = make_service(health={"command": "true # mongosh", "boot": "3s"})
+    said = provoke(stack, "its health check was never run", service=app)
+    paste(stack, said)
+
+
 @tries(CauseName.NO_TOOL)
 def test_an_image_without_any_tool(stack: Stack) -> None:
     app = make_service(health={"http": "/", "tool": "curl", "boot": "5s"})
@@ -484,6 +492,18 @@ def test_a_name_that_another_container_has(stack: Stack) -> None:
         assert_told(said, f"another container is named {name}")
     finally:
         run_well("docker", "rm", name)  # this is also what the help says
+    stack.up_well()
+
+
+@tries(CauseName.KEY_UNKNOWN)
+def test_a_key_that_no_compose_knows(stack: Stack) -> None:
+    app = make_service(compose={"read_onyl": True}, publish=find_port())
+    stack.write({"app": app})
+    said = stack.up_in_vain()
+    assert_told(said, "this Compose does not know the key `read_onyl` at services.app")
+    assert "app: app is failed" in said
+    assert "correct its name under `compose`" in said
+    stack.write({"app": make_service(publish=find_port())})
     stack.up_well()
 
 

@@ -236,7 +236,7 @@ def test_a_restart_starts_the_same_container_again(stack: Stack) -> None:
     stack.write(stack.services)
     changed = stack.composegen("restart", "db")
     assert_fine(changed)
-    assert "the stack file has changed since" in changed.err
+    assert "the stack file has changed; restart does not use the new one" in changed.err
     assert "composegen up" in changed.err
 
 

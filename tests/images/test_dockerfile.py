@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.images.dockerfile import ImageSource, is_ignored, parse_dockerfile
+from composegen.images.dockerfile import (
+    ImageSource,
+    is_ignored,
+    list_buildkit_needs,
+    parse_dockerfile,
+)
 from tests.stacks import check, load_services, make_stack
 
 
@@ -299,3 +304,27 @@ def test_what_a_dockerfile_says_is_offered_where_a_check_is_missing() -> None:
 
     assert problem.name == "unasked"
     assert "image" in problem.help
+
+
+# What only BuildKit can build
+
+
+@pytest.mark.parametrize(
+    ("text", "needs"),
+    [
+        ("FROM a\nRUN x --mount=1\nCOPY --from=0 --chown=1 a b\n", ()),
+        ("FROM a\nRUN --mount=type=cache,target=/c x\n", ("RUN --mount",)),
+        ("FROM a\nRUN --network=none --mount=x y\n", ("RUN --network", "RUN --mount")),
+        ("FROM a\nCOPY --chown=1 --chmod=755 a b\n", ("COPY --chmod",)),
+        ("FROM a\nADD --checksum=x http://y /z\n", ("ADD --checksum",)),
+        ("FROM a\nCOPY --link \\\n --chmod=1 a b\n", ("COPY --link", "COPY --chmod")),
+        ("FROM a\nCOPY <<EOF /a\nx\nEOF\n", ("a here-document",)),
+        ("FROM a\nRUN <<-'END'\nRUN --mount=x\nEND\n", ("a here-document",)),
+        ("FROM a\nRUN echo $((1<<2))\nRUN --mount=x y\n", ("RUN --mount",)),
+        ("FROM a AS dev\nRUN --mount=x y\nFROM b\n", ("RUN --mount",)),
+    ],
+)
+def test_what_only_buildkit_can_build_is_listed(
+    text: str, needs: tuple[str, ...]
+) -> None:
+    assert list_buildkit_needs(text) == needs

@@ -60,6 +60,7 @@ def look(
     engine=None,
     versions=("2.40.3", "0.29.1"),
     has_files=True,
+    files=FILES,
     **values,
 ):
     means = {
@@ -72,7 +73,7 @@ def look(
     }
     if has_files:
         write_files(tmp_path, FILES)
-    plan = make_plan(load_only(stack, FILES))
+    plan = make_plan(load_only(stack, files))
     return examine(plan, tmp_path, Means(**{**means, **values}))
 
 
@@ -112,13 +113,135 @@ def test_an_old_engine_is_reported_with_the_flag(tmp_path):
         (("2.5.0", "0.29.1"), "Compose 2.5.0 is too old"),
         (("2.40.3", "0.13.1"), "buildx 0.13.1 is too old"),
         ((None, "0.29.1"), "there is no Compose"),
-        (("2.40.3", None), "there is no buildx"),
     ],
 )
 def test_a_tool_that_does_not_do(versions, words, tmp_path):
     found = find(look(tmp_path, versions=versions), words)
     assert found.level is Level.ERROR
     assert "or later" in found.help
+
+
+def look_with(tmp_path, compose, buildx="0.29.1", *, dockerfile="", keys=""):
+    """What is said of the tools for a stack of one service that is built."""
+    text = "FROM python:3.12-slim\n" + dockerfile
+    files = {"Dockerfile": text, "a.env": ""}
+    write_files(tmp_path, files)
+    stack = (
+        f"name: demo\nservices:\n  web:\n    build: .\n    health: {{none: x}}\n{keys}"
+    )
+    return look(
+        tmp_path,
+        stack=stack,
+        files=files,
+        has_files=False,
+        versions=(compose, buildx),
+    )
+
+
+@pytest.mark.parametrize(
+    ("compose", "dockerfile", "words", "level"),
+    [
+        ("2.40.3", "RUN --mount=type=cache,target=/c x", "own BuildKit", "warning"),
+        ("5.6.0", "RUN true", "the classic builder builds", "warning"),
+        ("5.6.0", "RUN --mount=type=cache,target=/c x", "RUN --mount", "error"),
+        ("5.6.0", "COPY --chown=1 --chmod=755 a /a", "COPY --chmod", "error"),
+        ("5.6.0", "RUN <<EOF\ntrue\nEOF\n", "a here-document", "error"),
+    ],
+)
+def test_without_buildx_it_is_a_matter_of_compose_and_of_the_dockerfile(
+    compose, dockerfile, words, level, tmp_path
+):
+    findings = look_with(tmp_path, compose, None, dockerfile=dockerfile)
+    found = find(findings, "there is no buildx")
+    assert words in found.message
+    assert found.level is Level(level)
+    assert (Where.ENGINE in find_ways(findings)) == (level == "warning")
+
+
+def test_an_option_of_a_build_wants_buildx_too(tmp_path):
+    keys = "    secrets: [KEY]\n"
+    stack = "    build: {context: ., ssh: [default], platforms: [linux/amd64, a/b]}\n"
+    findings = look(
+        tmp_path,
+        stack="name: demo\nservices:\n  web:\n"
+        + stack
+        + "    health: {none: x}\n"
+        + keys,
+        versions=("5.6.0", None),
+    )
+    assert find(findings, "no buildx").message.endswith("`ssh`, several `platforms`")
+
+
+@pytest.mark.parametrize(
+    ("compose", "level"),
+    [("2.29.7", None), ("2.40.2", Level.ERROR), ("5.6.0", Level.ERROR)],
+)
+def test_an_old_buildx_is_refused_by_new_composes_alone(compose, level, tmp_path):
+    assert find(look_with(tmp_path, compose, "0.13.1"), "buildx 0.13").level is level
+
+
+RAW = "    env_file: [{path: a.env, format: raw}]\n"
+
+
+@pytest.mark.parametrize(
+    ("compose", "keys", "said"),
+    [
+        ("2.20.3", "", []),
+        ("2.19.1", "", ["Compose 2.19.1 is too old"]),
+        (
+            "2.20.3",
+            RAW,
+            [
+                "Compose 2.20.3 is too old for an env file as a map of `web`",
+                "Compose 2.20.3 is too old for `format` of an env file of `web`",
+            ],
+        ),
+        (
+            "2.29.7",
+            RAW,
+            ["Compose 2.29.7 is too old for `format` of an env file of `web`"],
+        ),
+        ("2.30.0", RAW, []),
+        ("5.6.0", RAW, []),
+    ],
+)
+def test_the_least_compose_is_a_matter_of_the_plan(compose, keys, said, tmp_path):
+    findings = look_with(tmp_path, compose, keys=keys)
+    errors = [each for each in findings if each.level is Level.ERROR]
+    mine = [each for each in errors if each.where is Where.ENGINE]
+    assert [each.message for each in mine] == said
+    assert all(each.help.startswith("install Compose 2.") for each in mine)
+    least = "2.30" if keys else "2.20"
+    assert all(f"Compose {least} or later" in each.help for each in mine)
+    if not said:
+        needs = f"Compose {compose}; this stack needs {least} or later"
+        assert find(findings, needs).level is None
+
+
+def test_a_compose_that_ignores_start_interval_is_slow_and_no_obstacle(tmp_path):
+    found = find(look(tmp_path, versions=("2.20.3", "0.29.1")), "Compose 2.20.3")
+    assert found.level is Level.WARNING
+    assert found.message.startswith("Compose 2.20.3 ignores `start_interval`")
+
+
+def test_a_key_that_wants_a_newer_engine_names_it(tmp_path):
+    mount = "    volumes: [{type: image, source: busybox, target: /x}]\n"
+    stack = (
+        "name: demo\nservices:\n  web:\n    image: a:1\n    health: {none: x}\n" + mount
+    )
+    found = find(look(tmp_path, stack=stack), "API 1.45, is too old")
+    assert found.level is Level.ERROR
+    assert "an image as a volume of `web`" in found.message
+    assert "Docker Engine 28 or later, API 1.48" in found.help
+    new = FakeEngine(make_machine(version="28.5.2", api="1.51"))
+    findings = look(tmp_path, stack=stack, engine=new)
+    assert [each for each in findings if "is too old" in each.message] == []
+
+
+def test_an_old_engine_does_where_nothing_is_asked_often(tmp_path):
+    stack = "name: demo\nservices:\n  web: {image: 'a:1', health: {none: x}}\n"
+    old = FakeEngine(make_machine(version="24.0.7", api="1.43"))
+    assert find(look(tmp_path, stack=stack, engine=old), "24.0.7").level is None
 
 
 def test_a_taken_port_names_its_holder(tmp_path):
@@ -327,3 +450,68 @@ def test_a_file_that_up_would_not_replace(output, tmp_path):
         assert find_ways(findings) == []
     else:
         assert find_ways(findings) == [Where.ENGINE]
+
+
+# Podman
+
+PODMAN = FakeEngine(
+    machine=make_machine(version="5.8.6", api="1.44", is_podman=True),
+)
+BUILT = "services: {web: {build: ., port: 8000, health: {tcp: true, tool: wget}}}\n"
+
+
+def look_at_podman(tmp_path, **values):
+    return look(tmp_path, engine=PODMAN, **{"has_systemd": lambda: True, **values})
+
+
+def test_podman_is_named_and_not_taken_for_an_old_docker(tmp_path):
+    findings = look_at_podman(tmp_path)
+
+    assert find(findings, "Podman 5.8.6, API 1.44").level is None
+    assert not [each for each in findings if "start_interval" in each.message]
+    assert find_ways(findings) == [Where.ENGINE]
+
+
+def test_podman_runs_no_health_checks_without_systemd(tmp_path):
+    found = find(look_at_podman(tmp_path, has_systemd=lambda: False), "systemd")
+
+    assert found.level is Level.WARNING
+    assert "podman healthcheck run" in found.help
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"environment": {"DOCKER_HOST": "ssh://there"}},
+        {"stack": "services: {web: {image: a, health: {none: it has none}}}\n"},
+        {"engine": FakeEngine()},
+    ],
+)
+def test_systemd_is_asked_for_where_this_machine_s_podman_runs_checks(tmp_path, values):
+    values = {"engine": PODMAN, "has_systemd": lambda: False, **values}
+
+    findings = look(tmp_path, **values)
+
+    assert not [each for each in findings if "systemd" in each.message]
+
+
+def test_podman_builds_without_buildx(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM busybox:1.37\n")
+
+    findings = look_at_podman(tmp_path, stack=BUILT, versions=("2.40.3", None))
+
+    assert not [each for each in findings if "buildx" in each.message]
+
+
+def test_a_folder_that_an_old_compose_does_not_make_is_reported(tmp_path):
+    stack = (
+        "services: {web: {image: a, volumes: [./data:/data], health: {none: none}}}\n"
+    )
+
+    found = find(look(tmp_path, stack=stack, versions=("2.29.7", None)), "./data")
+
+    assert found.level is Level.ERROR
+    assert found.help == "create it: mkdir -p ./data"
+    assert not [
+        each for each in look(tmp_path, stack=stack) if "./data" in each.message
+    ]

@@ -500,7 +500,7 @@ def test_a_store_is_on_a_network_of_its_own() -> None:
 def test_the_network_of_a_store_is_internal() -> None:
     stack = make_stack(app=f"{APP}needs: [cache]\n", cache=STORE)
 
-    assert read(stack)["networks"] == {"cache": {"internal": True}}
+    assert read(stack)["networks"] == {"default": None, "cache": {"internal": True}}
 
 
 def test_a_published_store_is_on_the_default_network_too() -> None:

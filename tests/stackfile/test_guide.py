@@ -8,7 +8,7 @@ import pytest
 
 from composegen.errors import Level, UsageError
 from composegen.images.facts import list_recipe_files
-from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
+from composegen.stackfile.catalogue import LEVELS, PAGES
 from composegen.stackfile.guide import (
     describe_recipe,
     list_problems,
@@ -21,8 +21,7 @@ def test_every_problem_is_listed_with_level_and_title() -> None:
     listed = list(list_problems())
 
     assert [(level, name) for level, name, _ in listed] == [
-        (LEVELS.get(name, Level.ERROR).value, name)
-        for name in sorted({*LEVELS, *COMMAND_ERRORS})
+        (LEVELS.get(name, Level.ERROR).value, name) for name in PAGES
     ]
     assert all(title and not title.startswith("#") for _, _, title in listed)
 

@@ -11,15 +11,22 @@ import pytest
 from click.testing import CliRunner
 
 from composegen.commands import cli
-from composegen.errors import ComposegenError, Level, UsageError
+from composegen.errors import ComposegenError, Level, ProblemsFound, UsageError
 from composegen.resources import find_templates
-from composegen.stackfile.catalogue import COMMAND_ERRORS, LEVELS
+from composegen.stackfile.catalogue import (
+    CLUSTER_PROBLEMS,
+    COMMAND_ERRORS,
+    LEVELS,
+    PAGES,
+)
 from composegen.stackfile.guide import list_problems, read_problem_page
 from composegen.stackfile.nodes import MAX_BYTES
+from composegen.targets.files import Options
+from composegen.targets.table import TARGETS
+from tests.rendering import plan_for_cluster
 from tests.stacks import check
 
 NAMES = sorted(LEVELS)
-PAGES = sorted({*LEVELS, *COMMAND_ERRORS})
 BYTES = {
     "file-too-large": b"#" * (MAX_BYTES + 1),
     "not-utf-8": "services: {caf\u00e9: {use: nginx}}".encode("latin-1"),
@@ -118,14 +125,36 @@ def test_every_name_is_used_and_every_used_name_is_listed() -> None:
     words = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)*)"', sources))
     added = set(re.findall(r'\badd\(\s*"([a-z0-9-]+)"', sources))
 
-    assert set(LEVELS) - words == set()
-    assert added - set(LEVELS) == set()
+    listed = {*LEVELS, *CLUSTER_PROBLEMS}
+    assert listed - words == set()
+    assert added - listed == set()
 
 
 def test_a_page_of_a_command_is_about_an_error_with_that_name() -> None:
     names = {each.name for each in ComposegenError.__subclasses__()}
 
     assert set(COMMAND_ERRORS) <= names
+
+
+# Problems of a cluster
+
+
+def render_for_cluster(files: dict[str, str | bytes]) -> list[str]:
+    """The problems of a page's stack where it is rendered for a cluster."""
+    stack = str(files["stack.yaml"])
+    try:
+        TARGETS["kubernetes"].render(plan_for_cluster(stack), Options())
+    except ProblemsFound as found:
+        return [problem.name for problem in found.problems]
+    return []
+
+
+@pytest.mark.parametrize("name", CLUSTER_PROBLEMS)
+def test_the_example_cannot_be_rendered_for_a_cluster(name: str) -> None:
+    page = read_page(name)
+
+    assert {*render_for_cluster(page.example)} == {name}
+    assert render_for_cluster(page.fix) == []
 
 
 # The command
@@ -152,7 +181,7 @@ def test_explain_alone_lists_every_problem_with_its_title() -> None:
 def test_problems_are_listed_by_name_with_their_level() -> None:
     listed = list(list_problems())
 
-    assert [name for _, name, _ in listed] == PAGES
+    assert [name for _, name, _ in listed] == [*PAGES]
     assert ("warning", "open-port", "A port that others can reach") in listed
 
 

@@ -12,6 +12,8 @@ from composegen.targets.table import TARGETS
 from tests.rendering import plan
 from tests.stacks import APP, make_stack
 
+USER = 'user: "10001:10001"\n'
+
 
 def test_every_target_has_its_checks() -> None:
     assert TARGETS.keys() == TARGET_CHECKS.keys()
@@ -26,7 +28,8 @@ def test_only_a_target_that_probes_inside_its_containers_asks_for_a_tool() -> No
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_writes_the_files_that_it_has_templates_for(name: str) -> None:
-    written = TARGETS[name](plan(make_stack(app=APP)), Options())
+    stack = f"name: shop\n{make_stack(app=APP + USER)}"
+    written = TARGETS[name].render(plan(stack), Options())
 
     assert [f"{file.name}.j2" for file in written] == sorted(
         path.name for path in (find_templates() / name).glob("*.j2")

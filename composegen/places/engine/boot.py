@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
@@ -18,6 +19,7 @@ from composegen.places.engine.judge import Judge
 from composegen.places.engine.leaving_out import LeavingOut, Lost
 from composegen.places.engine.notes import Notes
 from composegen.places.engine.phases import Call, Calls
+from composegen.places.engine.podman import run_checks
 from composegen.places.engine.progress import describe_progress
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import (
@@ -32,6 +34,8 @@ from composegen.places.status import State
 from composegen.records import field, record, replace
 
 _PROGRESS = 0.12
+_SPARING = 20
+"""A look at all containers takes at most a twentieth of the time."""
 _SETTLE = 1.0
 _MOST_ATTEMPTS = 10
 _MOST_CALLS = 100
@@ -48,13 +52,14 @@ class BootOptions:
 
     ``unset`` are variables of which it was said that they are empty, ``lost`` optional
     services that have failed before anything is started. ``keep`` writes the notes when
-    they change.
+    they change. After so many seconds each, ``look`` makes up for events that are lost.
     """
 
     limit: float | None = None
     unset: frozenset[str] = frozenset()
     lost: Mapping[str, Lost] = field(default_factory=dict)
     keep: Callable[[Notes], None] = lambda _: None
+    look: float = 5.0
 
 
 class Booting:
@@ -84,6 +89,7 @@ class Booting:
         self._keep = options.keep
         self._inbox = Inbox()
         self._began = time.monotonic()
+        self._look = self._looks_at = options.look
         self._attempts = 0
         self._ends = self._swept = 0
         self._was_cut = False
@@ -130,7 +136,8 @@ class Booting:
         try:
             self._tell(self.judge.adopt(self.engine.list_containers(self.project.name)))
             self._begin()
-            self._wait_for_verdict()
+            with self._checks():
+                self._wait_for_verdict()
         finally:
             self.report(BootOver(at=self.now))
             watch.close()
@@ -151,6 +158,13 @@ class Booting:
         ):
             return GivenUp(notes=notes, reasons=())
         return self._given_up or self._explain(self._broken, notes)
+
+    def _checks(self) -> AbstractContextManager[None]:
+        """What runs the health checks of services that boot, unless the engine does."""
+        if not self.engine.describe().is_podman:
+            return nullcontext()
+        endpoint = self.project.endpoint
+        return run_checks(lambda: Engine(endpoint), self.project.name)
 
     def _begin(self) -> None:
         """Exclude what has failed before; what is only started again stays as it is."""
@@ -340,7 +354,13 @@ class Booting:
         # All that has come counts before a deadline does.
         for got in self._inbox.wait(min(max(pause, 0.005), _PROGRESS)):
             self._take(got)
-        self._tell(self.judge.look(self.now))
+        now = self.now
+        # An event may be lost: what it would have said shows in the containers.
+        if now >= self._looks_at or self.judge.is_overdue(now):
+            found = self.engine.list_containers(self.project.name)
+            self._tell(self.judge.compare(found, now))
+            self._looks_at = self.now + max(self._look, _SPARING * (self.now - now))
+        self._tell(self.judge.look(now))
         self.report(describe_progress(self.judge, self.now))
 
     def _take(self, got: Got) -> None:

@@ -19,7 +19,12 @@ from composegen.places.engine.advice import (
 )
 from composegen.places.engine.asking import TOOLS
 from composegen.places.engine.cause import CauseName
-from composegen.places.engine.complaints import PORT_TAKEN, explain_port
+from composegen.places.engine.complaints import (
+    PORT_TAKEN,
+    explain_mount,
+    explain_port,
+    find_missing_mount,
+)
 from composegen.places.engine.containers import Container, Probe
 from composegen.places.engine.evidence import Evidence
 from composegen.places.engine.host_folders import look_at_host_folder
@@ -53,10 +58,6 @@ _LOCKED_PROGRAM = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _FORMAT = re.compile(r"exec format error", re.IGNORECASE)
-_MISSING_MOUNT = re.compile(
-    r"bind source path does not exist: (\S+)|invalid mount config.*: (/\S+)"
-    r'|error mounting "([^"]+)" to rootfs.*no such file'
-)
 _MOUNTED_FOLDER = re.compile(
     r'error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory'
 )
@@ -88,9 +89,9 @@ def _look_at_start(seen: Evidence) -> Cause | None:
         )
     if taken is not None:
         return explain_port(seen.noted, int(taken[1]), seen.holder, seen.container)
-    missing = _MISSING_MOUNT.search(error)
-    if missing is not None:
-        return _explain_mount(_get_named(missing))
+    missing = find_missing_mount(error)
+    if missing:
+        return explain_mount(missing)
     folder = _MOUNTED_FOLDER.search(error)
     if folder is not None:
         return Cause(
@@ -114,15 +115,6 @@ def _look_at_start(seen: Evidence) -> Cause | None:
 def _get_named(match: re.Match[str]) -> str:
     found: str = next(filter(None, match.groups()))
     return found
-
-
-def _explain_mount(path: str) -> Cause:
-    said = f"{path}, which it mounts, does not exist"
-    if ".secrets/" in path:
-        help = "make it again:\ncomposegen secrets && composegen up"
-        return Cause(CauseName.SECRET_MISSING, said, help)
-    help = f"make {path} again, then: composegen up"
-    return Cause(CauseName.MOUNT_MISSING, said, help)
 
 
 def _explain_missing(program: str) -> Cause:
@@ -255,7 +247,24 @@ def _look_at_check(seen: Evidence) -> Cause | None:
     if program is not None or _is_tool_missing(container):
         name = _get_named(program) if program is not None else "its tool"
         return _explain_tool(seen, name)
-    return _look_at_ports(seen)
+    if container.probes or not seen.is_slow:
+        return _look_at_ports(seen)
+    if seen.is_podman:
+        return _explain_unasked(seen)
+    return _look_at_ports(seen) or _explain_unasked(seen)
+
+
+def _explain_unasked(seen: Evidence) -> Cause:
+    """Its boot is over, and the engine has not run its check once."""
+    if seen.is_podman:
+        help = (
+            "Podman runs health checks with timers of systemd: use it where systemd "
+            f"runs, or run the check by hand: podman healthcheck run "
+            f"{seen.container.name}"
+        )
+    else:
+        help = seen.advise(write_longer_boot(seen.noted))
+    return Cause(CauseName.CHECK_NEVER_RUN, "its health check was never run", help)
 
 
 def _explain_tool(seen: Evidence, missing: str) -> Cause:
@@ -358,6 +367,8 @@ def _explain_answer(seen: Evidence, port: int) -> Cause | None:
             f"another path in the `health` of `{noted.name}`; its log may say more: "
             f"composegen logs {noted.name}",
         )
+    if not probes:
+        return None
     help = "look at what the check got"
     if not seen.container.restarts:
         longer = seen.advise(write_longer_boot(noted))

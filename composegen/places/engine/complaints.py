@@ -10,8 +10,10 @@ from composegen.places.engine.advice import advise, move_published
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.containers import Container
+from composegen.places.engine.culprit import speaks_of_helper
 from composegen.places.engine.evidence import Looking
 from composegen.places.engine.notes import NotedService
+from composegen.places.engine.refused_keys import explain_refused_key
 from composegen.places.events import Failure
 from composegen.records import replace
 
@@ -19,6 +21,28 @@ PORT_TAKEN = re.compile(
     r"(?:\d+\.\d+\.\d+\.\d+|\[::\d?\]|\[?::\]?):(\d+)\b[^\n]*?"
     r"(?:port is already allocated|address already in use)"
 )
+
+_MISSING_MOUNT = re.compile(
+    r"bind source path does not exist: (\S+)|invalid mount config.*: (/\S+)"
+    r'|error mounting "([^"]+)" to rootfs.*no such file'
+)
+
+
+def find_missing_mount(text: str) -> str:
+    """The path of the host that is mounted and is not there; empty for none."""
+    found = _MISSING_MOUNT.search(text)
+    return next(filter(None, found.groups()), "") if found is not None else ""
+
+
+def explain_mount(path: str, service: str = "") -> Cause:
+    """A path of the host that is mounted and is not there."""
+    who = f"`{service}`" if service else "it"
+    said = f"{path}, which {who} mounts, does not exist"
+    if ".secrets/" in path:
+        help = "make it again:\ncomposegen secrets && composegen up"
+        return Cause(CauseName.SECRET_MISSING, said, help)
+    help = f"make {path} again, then: composegen up"
+    return Cause(CauseName.MOUNT_MISSING, said, help)
 
 
 def explain_port(
@@ -66,13 +90,14 @@ def explain_complaint(
     """
     name = "" if noted is None else noted.name
     said = find_complaint(complaint.splitlines())
-    helper = noted.helper if noted is not None else ""
-    is_helper = bool(helper) and re.search(rf"\b{re.escape(helper)}\b", complaint)
-    about = helper if is_helper else name
+    is_helper = noted is not None and speaks_of_helper(noted, complaint)
+    about = noted.helper if noted is not None and is_helper else name
     cause = next(iterate_complaints(complaint, about), UNKNOWN)
     if is_helper and "correct `image`" in cause.help:
         help = cause.help.replace("`image`", "`probe_image` at the top level")
         cause = replace(cause, help=help)
+    elif noted is not None and noted.is_built:
+        cause = _speak_of_build(cause, name)
     taken = PORT_TAKEN.search(complaint)
     if taken is not None and noted is not None:
         port = int(taken[1])
@@ -94,11 +119,29 @@ def explain_complaint(
     )
 
 
+def _speak_of_build(cause: Cause, name: str) -> Cause:
+    """What a registry refuses is not the image of a service that is built."""
+    if cause.text.endswith(_UNREACHABLE):
+        return replace(
+            cause,
+            text=f"`{name}` cannot be built: a registry that its build needs cannot be "
+            "reached",
+            help="check the network; what was wanted is shown above",
+        )
+    return cause
+
+
 def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
     """What is behind a complaint of Compose or of the engine.
 
     It is about a service, or about none in particular where ``service`` is empty.
     """
+    missing = find_missing_mount(text)
+    if missing:
+        yield explain_mount(missing, service)
+    refused = explain_refused_key(text)
+    if refused is not None:
+        yield refused
     for name, pattern, cause, help in _COMPLAINTS:
         match = re.search(pattern, text, re.IGNORECASE)
         if match is not None:
@@ -107,6 +150,7 @@ def iterate_complaints(text: str, service: str) -> Iterator[Cause]:
             yield Cause(name, cause.format(**words), help.format(**words))
 
 
+_UNREACHABLE = "its registry cannot be reached"
 _COMPLAINTS = (
     (
         CauseName.ENGINE_LOST,
@@ -125,6 +169,15 @@ _COMPLAINTS = (
         r"failed to solve: (.*)",
         "{image} cannot be built: {_1}",
         "correct its Dockerfile; the failed step is shown above",
+    ),
+    (
+        CauseName.NO_BUILDX,
+        (
+            r"(the classic builder doesn't support .+?); building with"
+            r"|the (--[\w-]+) option requires BuildKit"
+        ),
+        "{image} cannot be built without buildx: {_1}{_2}",
+        "install the docker plugin buildx, 0.17 or later: composegen doctor",
     ),
     (
         CauseName.BUILD_FOLDER_MISSING,
@@ -151,7 +204,7 @@ _COMPLAINTS = (
     (
         CauseName.REGISTRY_UNREACHABLE,
         r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)",
-        "{image} cannot be pulled: its registry cannot be reached",
+        f"{{image}} cannot be pulled: {_UNREACHABLE}",
         "check the network, or build the image: build: DIR",
     ),
     (
@@ -183,12 +236,6 @@ _COMPLAINTS = (
         r"container name \"/?([^\"]+)\" is already in use",
         "another container is named {_1}",
         "take `container_name` out of `compose`; whose it is: docker inspect {_1}",
-    ),
-    (
-        CauseName.COMPOSE_TOO_OLD,
-        r"additional propert(?:y|ies) '?required'?",
-        "this Compose is too old for optional dependencies",
-        "install Docker Compose 2.20 or later: composegen doctor",
     ),
     (
         CauseName.NETWORK_MISSING,

@@ -19,12 +19,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import ComposeFailed, ComposeMissing
-from composegen.places.engine.compose_lines import was_cut
+from composegen.places.engine.compose_lines import was_cut, was_gate
 from composegen.places.engine.endpoint import Endpoint, use_endpoint
 from composegen.records import field, record, replace
 from composegen.system.docker import ask_docker, find_docker_command
 
+VERSION = ("compose", "version", "--short")
+"""The words that ask for the version of Compose."""
 _KEPT_LINES = 200
+_MAKES_FOLDERS = (2, 40)
+"""The first that was seen to; 2.24 and 2.29 were seen to refuse."""
 _GRACE = 10.0
 _POLL = 0.02
 _MOST_KEPT = 64 * 1024
@@ -37,10 +41,6 @@ _FOREIGN = (
 )
 # These could come from `.env` as well, and count for nothing there once they are set.
 _FIXED = {"COMPOSE_IGNORE_ORPHANS": "false", "COMPOSE_STATUS_STDOUT": "false"}
-_GATE = re.compile(
-    r"dependency failed to start|didn't complete successfully|"
-    r"is unhealthy|container \S+ exited \(\d+\)"
-)
 _STARTS = re.compile(r"^\s*Container \S+\s+(?:Starting|Started|Waiting)$")
 _REPLACES = re.compile(r"Container \S+\s+(?:Recreate|Create|Creating)\b")
 _WARNING = re.compile(r'level=warning msg="(.*)"$')
@@ -107,6 +107,15 @@ def ask_version(*words: str) -> str | None:
     said = ask_docker(*words, timeout=_ANSWER_TIMEOUT) or ""
     match = re.search(r"\d+\.\d+(?:\.\d+)?", said)
     return match[0] if match is not None else None
+
+
+def makes_folders(version: str | None) -> bool:
+    """Whether a Compose makes the folders that mounts in the long form lack."""
+    return version is None or _read_numbers(version) >= _MAKES_FOLDERS
+
+
+def _read_numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 class Settled:
@@ -183,7 +192,7 @@ class Carrying:
     @property
     def was_gate(self) -> bool:
         """Whether it gave up for a dependency that did not become ready."""
-        return any(_GATE.search(line) for line in self.lines[-10:])
+        return was_gate(self.lines)
 
 
 def run_compose(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 
 from composegen.system.signals import read_signal
 
@@ -14,6 +14,11 @@ _SPEAKS = re.compile(
 )
 _UNSET = re.compile(r'The \\?"(\w+)\\?" variable is not set\.')
 _BY_SIGNAL = 128
+_GATE = re.compile(
+    r"dependency failed to start|didn't complete successfully|"
+    r"is unhealthy|container \S+ exited \(\d+\)"
+)
+_LAST_LINES = 10
 
 
 def speaks_of_unset(line: str, names: Container[str]) -> bool:
@@ -42,6 +47,11 @@ def was_cut(code: int, lines: Iterable[str]) -> bool:
     """
     has_error = any(_is_error(line) for line in list_spoken(lines))
     return code < 0 or (code > _BY_SIGNAL and not has_error)
+
+
+def was_gate(lines: Sequence[str]) -> bool:
+    """Whether Compose gave up for a dependency that did not become ready."""
+    return any(_GATE.search(line) for line in lines[-_LAST_LINES:])
 
 
 def describe_cut(code: int) -> str:

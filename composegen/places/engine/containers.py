@@ -18,6 +18,7 @@ from composegen.records import record
 
 LABEL = "com.docker.compose."
 """What the names of all labels of Compose begin with."""
+_PODMAN = "Podman Engine"
 _NEVER = "0001-01-01"
 _UNTOLD = float("inf")
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
@@ -74,7 +75,8 @@ class Container:
     the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
     it does not run. ``is_past`` says that nothing has come of it since the last `up`
     began. ``asker`` says why the container that finds out its health does not ask:
-    empty where it does, None where there is none.
+    empty where it does, None where there is none. ``compose`` is the version of Compose
+    that has made it.
     """
 
     id: str
@@ -107,6 +109,8 @@ class Container:
     search_path: str = ""
     is_past: bool = False
     asker: str | None = None
+    image_id: str = ""
+    compose: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -163,6 +167,8 @@ def read_container(data: Mapping[str, Any]) -> Container:
         pid=int(state.get("Pid") or 0),
         variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
         search_path=_find_search_path(config.get("Env") or ()),
+        image_id=data.get("Image") or "",
+        compose=labels.get(f"{LABEL}version", ""),
     )
 
 
@@ -307,7 +313,10 @@ class ImageBuild:
 
 @record
 class Machine:
-    """An engine and the machine that it runs on; ``memory`` in bytes."""
+    """An engine and the machine that it runs on; ``memory`` in bytes.
+
+    ``is_podman`` says that it is Podman, which answers as a Docker engine does.
+    """
 
     version: str
     api: str
@@ -316,6 +325,23 @@ class Machine:
     root: str
     memory: int
     cpus: int
+    is_podman: bool = False
+
+
+def read_machine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Machine:
+    """An engine from what it says of its version and of its machine."""
+    options = info.get("SecurityOptions") or []
+    parts = version.get("Components") or []
+    return Machine(
+        version=str(version.get("Version", "")),
+        api=str(version.get("ApiVersion", "")),
+        system=str(info.get("OSType", "")),
+        is_rootless=any("rootless" in option for option in options),
+        root=str(info.get("DockerRootDir", "")),
+        memory=int(info.get("MemTotal") or 0),
+        cpus=int(info.get("NCPU") or 0),
+        is_podman=any(each.get("Name") == _PODMAN for each in parts),
+    )
 
 
 @record

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from composegen.places.engine.advice import advise
-from composegen.places.engine.containers import Container, Folder, Maker, Socket, Volume
+from composegen.places.engine.containers import (
+    Container,
+    Folder,
+    Machine,
+    Maker,
+    Socket,
+    Volume,
+)
 from composegen.places.engine.deaths import Death
 from composegen.places.engine.happened import Happened
 from composegen.places.engine.notes import NotedService
@@ -26,6 +33,10 @@ class Looking(Protocol):
     @property
     def is_here(self) -> bool:
         """Whether the folders of its containers are those of this machine."""
+        ...
+
+    def describe(self) -> Machine:
+        """The engine and its machine."""
         ...
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
@@ -92,8 +103,9 @@ class Evidence:
     the status that a path answers with, from inside. ``age`` is for how many seconds
     its container has run since its last start; ``death`` how it died before, None where
     it has not or that is not known. ``holder`` has the port that it could not publish;
-    ``is_port_free``: no process has it any more. ``lines`` are of the last start, and
-    of the one that ended with that death.
+    ``is_port_free``: no process has it any more. ``is_podman``: the engine is Podman,
+    which is asked of one whose check was never run. ``lines`` are of the last start,
+    and of the one that ended with that death.
     """
 
     noted: NotedService
@@ -111,6 +123,7 @@ class Evidence:
     secret_files: Mapping[str, str] = field(default_factory=dict)
     holder: str = ""
     is_port_free: bool = False
+    is_podman: bool = False
     tools: tuple[str, ...] | None = None
     age: float = 0.0
     death: Death | None = None

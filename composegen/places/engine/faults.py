@@ -118,7 +118,7 @@ class Hands:
                 data = self._look(id)
                 if data is None:
                     break  # it was removed: there is nothing to undo
-                if self._is_ending(id):
+                if data["State"]["Running"] and self._is_ending(id):
                     time.sleep(self._poll)
                     continue
                 calm = 0 if do(id, data) else calm + 1

@@ -6,7 +6,7 @@ engine cannot give is lowered, since the stack file does not ask for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import Level, Location, Problem, ProblemsFound
@@ -16,6 +16,7 @@ from composegen.planning.limits import Limit, find_limits
 from composegen.planning.named import find_fault, list_named_paths
 from composegen.planning.plan import Plan
 from composegen.records import record, replace
+from composegen.targets.files import Options
 from composegen.text import count, list_some
 
 _CANNOT_RUN = "cannot-run"
@@ -30,21 +31,46 @@ class Fitted:
 
 
 def fit_plan(
-    plan: Plan, folder: Path, machine: Machine, *, is_local: bool, builds: bool = True
+    plan: Plan,
+    folder: Path,
+    machine: Machine,
+    *,
+    is_local: bool,
+    builds: bool = True,
+    makes_folders: Callable[[], bool] = lambda: True,
 ) -> Fitted:
     """The plan as this engine can start it.
 
     ``is_local`` says that the engine sees the same files as we do, ``builds`` that
-    images are built. Raises ProblemsFound with everything that does not fit.
+    images are built, ``makes_folders`` whether Compose makes those that are missing.
+    Raises ProblemsFound with everything that does not fit.
     """
-    found = [
-        *list_excess(plan, machine),
-        *list_missing(plan, folder, is_local=is_local, builds=builds),
-    ]
+    missing = list_missing(
+        plan, folder, is_local=is_local, builds=builds, makes_folders=makes_folders
+    )
+    found = [*list_excess(plan, machine), *missing]
     errors = [problem for problem in found if problem.level is Level.ERROR]
     if errors:
         raise ProblemsFound(tuple(sorted(errors, key=lambda problem: problem.order)))
     return lower_defaults(plan, machine)
+
+
+def fit_options(options: Options, machine: Machine) -> Options:
+    """How to render what Compose hands to this engine."""
+    return replace(options, for_podman=True) if machine.is_podman else options
+
+
+def fit_environment(
+    environment: Mapping[str, str], machine: Machine
+) -> Mapping[str, str]:
+    """What Compose finds in its environment for this engine.
+
+    BuildKit would be a container on Podman, from an image of its own; Podman's builder
+    is the one that Compose takes for the classic one.
+    """
+    if not machine.is_podman or "DOCKER_BUILDKIT" in environment:
+        return environment
+    return {**environment, "DOCKER_BUILDKIT": "0", "COMPOSE_BAKE": "false"}
 
 
 # Limits
@@ -128,21 +154,27 @@ def _lower(resources: Resources, machine: Machine) -> Resources:
 
 
 def list_missing(
-    plan: Plan, folder: Path, *, is_local: bool, builds: bool = True
+    plan: Plan,
+    folder: Path,
+    *,
+    is_local: bool,
+    builds: bool = True,
+    makes_folders: Callable[[], bool] = lambda: True,
 ) -> Iterator[Problem]:
     """Each file or folder that containers of the plan need and that is not there.
 
+    ``makes_folders`` is asked where one is missing that a newer Compose makes.
     What only the build of an optional service needs is a warning: without it the
     service is excluded.
     """
     required = {step.name for step in plan.steps if step.is_required}
     services = [step.service for step in plan.steps]
-    for named in list_named_paths(plan.stack, services):
+    for named in list_named_paths(plan.stack, services, with_made=True):
         is_elsewhere = named.is_mounted and not is_local
         if named.is_local or is_elsewhere or (named.is_built and not builds):
             continue
         fault = find_fault(named, folder)
-        if fault is not None:
+        if fault is not None and not (named.is_made and makes_folders()):
             message, help = fault
             is_warning = named.is_built and named.place[1] not in required
             yield Problem(

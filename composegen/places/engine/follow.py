@@ -1,7 +1,9 @@
 """What happens to the services of a project on the engine, from its stream of events.
 
 All containers are inspected once at the beginning and after each reconnect, and one
-that is new when it starts; everything else comes from the stream.
+that is new when it starts. While a service boots they are inspected every few seconds
+and before its boot is over, since an event may be lost; everything else comes from the
+stream.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from composegen.places.engine.client import Engine, Watch
 from composegen.places.engine.containers import Container, Status
 from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.notes import Notes, load_notes
-from composegen.places.engine.status import make_seen
+from composegen.places.engine.status import EngineSeen, make_seen
 from composegen.places.events import Event, Message
 from composegen.places.present import describe_change, describe_present
 from composegen.places.status import ServiceStatus, State
@@ -30,6 +32,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds before a lost connection is tried again, doubling."""
 
 _LOOK = 0.1
+_COMPARE = 5.0
 _LOST = "the connection to the Docker engine was lost; trying again"
 
 
@@ -75,7 +78,11 @@ def _follow(engine: Engine, services: _Services) -> Iterator[Event]:
                 timeout = _LOOK if services.is_settling else None
                 happened = inbox.get(timeout=timeout)
             except queue.Empty:
-                yield from services.look()
+                if services.is_to_be_looked_at:
+                    found = engine.list_containers(services.project)
+                    # What has come meanwhile may be older than what was found.
+                    if inbox.empty():
+                        yield from services.take_all(found)
                 continue
             if happened is None:
                 return
@@ -104,7 +111,7 @@ class _Services:
         self._containers: dict[str, Container] = {}
         self._killed: set[str] = set()
         self._reported: dict[str, ServiceStatus] = {}
-        self._began = time.monotonic()
+        self._began = self._looked = time.monotonic()
         self._ahead = 0.0
 
     @property
@@ -121,8 +128,20 @@ class _Services:
         """Whether time alone changes a service: it is ready, or its boot is over."""
         return any(status.state is State.STARTING for status in self._reported.values())
 
+    @property
+    def is_to_be_looked_at(self) -> bool:
+        """Whether time is about to change a service, or the last look is a while off.
+
+        What is known from events alone is no reason to say that a boot is over.
+        """
+        if time.monotonic() - self._looked >= _COMPARE:
+            return True
+        now = {each.service: each for each in self._see().statuses}
+        return any(each != self._reported.get(name) for name, each in now.items())
+
     def take_all(self, containers: Iterable[Container]) -> Iterator[Event]:
         """Take in all that is there."""
+        self._looked = time.monotonic()
         self._containers = {each.id: each for each in containers}
         self._read_notes()
         yield from self.look()
@@ -139,7 +158,7 @@ class _Services:
     def look(self) -> Iterator[Event]:
         """Report what has changed."""
         clock = time.time() + self._ahead
-        seen = make_seen(self._notes, self._containers.values(), clock)
+        seen = self._see()
         for status in seen.statuses:
             before = self._reported.get(status.service)
             self._reported[status.service] = status
@@ -150,6 +169,10 @@ class _Services:
             begun = min((each.started_at or 0.0 for each in own), default=0.0)
             after = max(0.0, clock - begun) if begun else 0.0
             yield from describe_change(before, status, at=self.now, after=after)
+
+    def _see(self) -> EngineSeen:
+        clock = time.time() + self._ahead
+        return make_seen(self._notes, self._containers.values(), clock)
 
     def _read_notes(self) -> None:
         try:

@@ -88,6 +88,7 @@ class Gatherer:
             owners=self._find_owners(container, older),
             holder=holder,
             is_port_free=taken is not None and not holder and self._is_free(taken),
+            is_podman=self._is_podman(container),
             age=container.find_age(self.seen.now),
             death=death,
         )
@@ -97,6 +98,11 @@ class Gatherer:
         with suppress(OSError):
             return self.notes.endpoint.is_local and is_free(int(taken[1]))
         return False
+
+    def _is_podman(self, container: Container) -> bool:
+        """Whether it may be Podman's doing that a check was never run."""
+        is_unasked = container.health == "starting" and not container.probes
+        return is_unasked and self.engine.describe().is_podman
 
     def _find_death(self, container: Container) -> Death | None:
         """How it died in this start, by what `up` saw and the engine still knows."""

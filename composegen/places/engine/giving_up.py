@@ -12,9 +12,10 @@ from pathlib import Path
 from composegen.places.engine.complaints import explain_complaint
 from composegen.places.engine.compose_lines import describe_cut, list_spoken, was_cut
 from composegen.places.engine.containers import Container
+from composegen.places.engine.culprit import find_culprit
 from composegen.places.engine.describing import clean
 from composegen.places.engine.evidence import Looking
-from composegen.places.engine.notes import How, NotedFailure, NotedService, Notes
+from composegen.places.engine.notes import How, NotedFailure, Notes
 from composegen.places.engine.status import make_seen
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Failure
@@ -23,13 +24,6 @@ from composegen.places.status import FINE
 from composegen.records import record, replace
 
 _KEPT_LINES = 20
-_SPEAKS_OF = (
-    r"target ([\w.-]*\w):",
-    r"> \[([\w.-]*\w) ",
-    r"^([\w.-]*\w) Error ",
-    r"[Ss]ervice \"?([\w.-]*\w)",
-    r"[Cc]ontainer \"?([\w.-]*\w)",
-)
 
 
 @record
@@ -74,15 +68,20 @@ def explain_compose(
             notes=failed,
             reasons=tuple(each for each in reasons if each.service in names),
         )
-    noted = _find_service(notes, complaint, tuple(among))
+    noted = find_culprit(notes, complaint, tuple(among))
     failure = explain_complaint(engine, noted, complaint)
     if noted is None:
-        whole = replace(notes, complaint=complaint)
+        whole = replace(notes, complaint=complaint, complained_at=now)
         return GivenUp(notes=whole, reasons=(Reason(failure=failure),))
     refused = NotedFailure(
         service=noted.name, how=How.REFUSED, at=now, reason=failure.reason
     )
-    failed = replace(notes, complaint=complaint, failures=(refused, *notes.failures))
+    failed = replace(
+        notes,
+        complaint=complaint,
+        complained_at=now,
+        failures=(refused, *notes.failures),
+    )
     containers = engine.list_containers(notes.project)
     status = make_seen(failed, containers, now).find(noted.name)
     if status.state in FINE:
@@ -119,18 +118,3 @@ def _refuse(container: Container, now: float) -> NotedFailure:
         reason=f"{container.service} could not be started",
         id=container.id,
     )
-
-
-def _find_service(
-    notes: Notes, complaint: str, among: tuple[str, ...]
-) -> NotedService | None:
-    """The service that a complaint is about; None where that is none."""
-    named = [each for each in notes.services if not among or each.name in among]
-    names = {name: each for each in named for name in (each.helper, each.name) if name}
-    for pattern in _SPEAKS_OF:
-        for match in re.finditer(pattern, complaint, re.MULTILINE):
-            word = match[1].removeprefix(f"{notes.project}-")
-            for name in (word, re.sub(r"-\d+$", "", word)):
-                if name in names:
-                    return names[name]
-    return named[0] if among and len(named) == 1 else None

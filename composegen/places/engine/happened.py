@@ -68,7 +68,8 @@ def read_happened(data: Mapping[str, Any]) -> Happened | None:
         at=time.monotonic(),
         time=int(data.get("timeNano") or 0) / 1e9,
         exit_code=None if code is None else int(code),
-        health=detail.strip(),
+        # Docker writes it behind the action, Podman next to it.
+        health=detail.strip() or str(data.get("HealthStatus") or ""),
         signal=_read_number(attributes.get("signal")),
     )
 

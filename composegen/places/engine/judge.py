@@ -26,6 +26,7 @@ from composegen.places.engine.containers import Container, Status
 from composegen.places.engine.deaths import Death, DeathBook
 from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.helpers import fold_helpers
+from composegen.places.engine.missed import Missed, is_overdue
 from composegen.places.engine.notes import How, NotedFailure, Notes
 from composegen.places.engine.wording import (
     HOPELESS,
@@ -73,6 +74,7 @@ class Judge:
             for each in self.candidates.values()
             if each.noted.helper
         }
+        self._missed = Missed(self.candidates, self._asked, began=notes.began)
 
     # What it has come to
 
@@ -243,6 +245,11 @@ class Judge:
         if reason and candidate.failure is None:
             yield from self._fail(candidate, at, How.DIED, reason)
 
+    def compare(self, containers: Iterable[Container], at: float) -> Iterator[Event]:
+        """Take in what a look at the containers shows and no event has said."""
+        for happened in self._missed.find(containers):
+            yield from self.see(happened, at)
+
     def settle(self, names: Iterable[str] | None = None) -> None:
         """Compose replaces no more of some services, or of all: what is there stays."""
         self._settled.update(self.candidates if names is None else names)
@@ -359,6 +366,10 @@ class Judge:
                 if candidate.state is State.WAITING and candidate.failure is None:
                     reason = f"{candidate.noted.name} was not started"
                     yield from self._fail(candidate, at, How.UNSTARTED, reason)
+
+    def is_overdue(self, at: float) -> bool:
+        """Whether the next look would find that a service has taken too long."""
+        return is_overdue(self.candidates.values(), self.limit, at)
 
     def find_next(self, at: float) -> float:
         """When the next look could change anything, at most a minute off."""

@@ -77,7 +77,9 @@ class NotedService:
     ``definition`` is the digest of what it was made from, ``without`` are the excluded
     services that its containers were made without, ``helper`` is the name of the
     container that asks it from outside, empty where none does; ``shares`` that of the
-    service whose network it shares.
+    service whose network it shares. ``image`` is what it runs, and ``helper_image``
+    what that container does, variables as they are written; ``is_built`` says that its
+    image is not pulled.
     """
 
     name: str
@@ -102,6 +104,9 @@ class NotedService:
     helper: str = ""
     shares: str = ""
     without: tuple[str, ...] = ()
+    image: str = ""
+    helper_image: str = ""
+    is_built: bool = False
 
 
 @record
@@ -163,8 +168,9 @@ class Notes:
 
     ``began`` is when, in seconds since 1970 on the engine's clock, and 0 where this is
     not known; ``limit`` the deadline that replaced every ``boot``, in seconds from
-    there. ``complaint`` is what Compose said when it could not do it; ``failures`` and
-    ``deaths`` are what `up` saw: the engine soon forgets it. ``at`` is when this was
+    there. ``complaint`` is what Compose said when it could not do it, and
+    ``complained_at`` when on the engine's clock; ``failures`` and ``deaths`` are what
+    `up` saw: the engine soon forgets it. ``at`` is when this was
     noted, ISO 8601 in UTC. ``stopped`` are the containers that the user
     has stopped, ``excluded`` the optional services whose fallbacks are used.
     """
@@ -178,6 +184,7 @@ class Notes:
     began: float = 0.0
     limit: float | None = None
     complaint: str = ""
+    complained_at: float = 0.0
     failures: tuple[NotedFailure, ...] = ()
     deaths: tuple[Death, ...] = ()
     services: tuple[NotedService, ...] = ()

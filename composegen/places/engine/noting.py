@@ -46,7 +46,7 @@ def make_notes(
         settings=endpoint.settings,
         file=plan.stack.file,
         flags=plan.selection.flags,
-        services=tuple(_note_service(plan, step, fill) for step in plan.steps),
+        services=tuple(_note_service(plan, step, fill, project) for step in plan.steps),
         left_out=tuple(describe_excluded(plan)),
     )
 
@@ -110,12 +110,15 @@ def note_seen(old: Notes, new: Notes, names: Iterable[str]) -> Notes:
     return replace(
         old,
         complaint=new.complaint or (old.complaint if kept else ""),
+        complained_at=new.complained_at if new.complaint else old.complained_at,
         failures=(*kept, *added),
         deaths=tuple(dict.fromkeys((*old.deaths, *new.deaths))),
     )
 
 
-def _note_service(plan: Plan, step: Step, fill: Callable[[str], str]) -> NotedService:
+def _note_service(
+    plan: Plan, step: Step, fill: Callable[[str], str], project: str
+) -> NotedService:
     service = _fill_numbers(step.service, fill)
     health = service.health
     is_asked = health is not None and health.can_be_asked
@@ -143,7 +146,10 @@ def _note_service(plan: Plan, step: Step, fill: Callable[[str], str]) -> NotedSe
         password_file=_find_file(plan, secret),
         definition=digest_definition(plan.stack.services, step.name),
         helper=find_helper(service),
+        image=_find_image(service) or f"{project}-{step.name}",
+        helper_image=plan.stack.probe_image if find_helper(service) else "",
         shares=service.network_owner,
+        is_built=service.build is not None or "build" in service.compose,
         publish=tuple(_write_published(port) for port in service.publish),
         says_port=bool(service.recipe)
         or ("services", step.name, "port") in plan.stack.places,
@@ -177,6 +183,11 @@ def _write_published(port: Port) -> str:
     target = "" if port.is_filled else f":{port.target}"
     protocol = "" if port.protocol == "tcp" else f"/{port.protocol}"
     return f"{address}{port.shown}{target}{protocol}"
+
+
+def _find_image(service: Service) -> str:
+    """The image of a service as it is written; empty where Compose names it."""
+    return str(service.compose.get("image") or service.image)
 
 
 def _find_file(plan: Plan, secret: str) -> str:

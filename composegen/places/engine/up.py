@@ -12,10 +12,18 @@ from composegen.model import COMPOSE_FILES
 from composegen.paths import exists
 from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
 from composegen.places.engine.client import Engine
-from composegen.places.engine.compose import Project, find_docker, would_replace
+from composegen.places.engine.compose import (
+    VERSION,
+    Project,
+    ask_version,
+    find_docker,
+    makes_folders,
+    would_replace,
+)
 from composegen.places.engine.compose_lines import speaks_of_unset
+from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.fit import Fitted, fit_plan
+from composegen.places.engine.fit import Fitted, fit_environment, fit_options, fit_plan
 from composegen.places.engine.giving_up import GivenUp
 from composegen.places.engine.leaving_out import Lost
 from composegen.places.engine.lost_secrets import check_secrets
@@ -25,6 +33,7 @@ from composegen.places.engine.notes import (
     write_notes,
 )
 from composegen.places.engine.noting import make_notes, merge_notes, recall_made
+from composegen.places.engine.other_compose import describe_remade, find_unchanged
 from composegen.places.engine.outcome import describe_outcome
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.phases import Before, Phases
@@ -49,7 +58,7 @@ from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
-from composegen.targets.files import Options
+from composegen.targets.files import Options, choose_engine
 from composegen.targets.output import (
     Written,
     find_prefix,
@@ -79,7 +88,7 @@ class UpOptions:
     """How to bring it up.
 
     ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
-    ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
+    ``engine`` names the one that the file is for; ``is_chosen`` says that a
     selection was typed: the file on the disk is left alone then. ``names`` are the
     services to bring up with all that they need, all where none is named; the others
     stay as they are; ``required`` are those that were asked for, so that nothing starts
@@ -91,7 +100,7 @@ class UpOptions:
 
     build: bool = True
     limit: float | None = None
-    engine: int = Options().engine
+    engine: str = ""
     is_chosen: bool = False
     names: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
@@ -152,6 +161,7 @@ class _Up:
         self.engine = engine
         project = workspace.find_project(plan.stack.name)
         made = make_notes(self.plan, project, endpoint, workspace.fill)
+        self.machine = engine.describe()
         self.notes = replace(
             recall_made(workspace.folder, made),
             began=engine.read_clock(),
@@ -161,9 +171,10 @@ class _Up:
             name=self.notes.project,
             folder=self.folder,
             endpoint=endpoint,
-            environment=workspace.environment,
+            environment=fit_environment(workspace.environment, self.machine),
             is_part=bool(options.names),
         )
+        self.unchanged = find_unchanged(workspace.folder, self.notes)
         self.unset: frozenset[str] = frozenset()
         self.lost: Mapping[str, Lost] = {}
         self.fitted = self.plan
@@ -178,21 +189,24 @@ class _Up:
         text = self._render()
         if fitted.note:
             self.report(Noted(text=fitted.note))
+        if fitted.note or self.machine.is_podman:
             text = self._write_text(fitted.plan)
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)
         self.project = replace(
             self.project,
             text=text,
-            environment={**self.workspace.environment, **passwords},
+            environment={**self.project.environment, **passwords},
         )
         self._tell_unset(text, {**self.workspace.values, **passwords})
         self._write_notes()
         note_volumes(self.engine, self.notes, self.folder, is_before=True)
         given_up = self._get_images()
         if given_up is None:
+            before = self.engine.list_containers(self.notes.project)
             boot = self._make_boot()
             given_up = boot.carry_out()
+            self._tell_remade(before)
             note_volumes(self.engine, self.notes, self.folder)
             if not given_up.reasons:
                 self._keep(given_up.notes)
@@ -240,7 +254,8 @@ class _Up:
 
     def _write_text(self, plan: Plan) -> str:
         """What Compose reads for a plan; the file on the disk is another matter."""
-        [file] = render_plan(plan, self._make_options())
+        options = fit_options(self._make_options(), self.machine)
+        [file] = render_plan(plan, options)
         return file.text
 
     def _write_notes(self) -> None:
@@ -284,15 +299,16 @@ class _Up:
         return fit_plan(
             self.plan,
             self.folder,
-            self.engine.describe(),
+            self.machine,
             is_local=self.project.endpoint.is_local,
             builds=self.options.build,
+            makes_folders=lambda: makes_folders(ask_version(*VERSION)),
         )
 
     def _make_options(self) -> Options:
         path = self.workspace.compose_file
-        return Options(
-            engine=self.options.engine,
+        return replace(
+            choose_engine(self.options.engine),
             prefix=find_prefix(path, self.folder),
             name=path.name,
         )
@@ -350,6 +366,15 @@ class _Up:
         given_up = supply.get(self.plan, builds=self.options.build)
         self.lost = supply.lost
         return given_up
+
+    def _tell_remade(self, before: tuple[Container, ...]) -> None:
+        """Say what was recreated although nothing of it has changed."""
+        if not before or not self.unchanged:
+            return
+        after = self.engine.list_containers(self.notes.project)
+        text = describe_remade(before, after, self.unchanged)
+        if text:
+            self.report(Noted(text=text))
 
     def _show(self, text: str) -> None:
         """Show what Compose prints, but for what was reported better."""

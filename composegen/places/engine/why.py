@@ -63,7 +63,8 @@ def find_engine_reasons(
     seen = make_seen(notes, containers, engine.read_clock())
     doctor = _Doctor(engine, notes, folder, seen, frozenset(among))
     names = [service] if service else [each.name for each in notes.services]
-    return doctor.find_reasons(names, is_named=bool(service))
+    found = doctor.find_reasons(names, is_named=bool(service))
+    return found or doctor.recall_complaint(service)
 
 
 class _Doctor:
@@ -104,7 +105,40 @@ class _Doctor:
                     status=self.seen.find(name),
                     failure=explain_unreached(noted, unreached[name]),
                 )
-        return list(found.values())
+        # What Compose complained of comes before what was not begun for its sake.
+        return sorted(
+            found.values(), key=lambda each: not self._was_refused(each.service)
+        )
+
+    def recall_complaint(self, service: str) -> list[Reason]:
+        """What the last `up` could not do although all is up, while it is still so.
+
+        It is, until a container is started after it. Where a ``service`` is named, it
+        has to be about that one.
+        """
+        notes = self.notes
+        is_newer = any(
+            (each.started_at or 0.0) > notes.complained_at
+            for each in self.seen.containers
+        )
+        if not notes.complaint or not self.seen.containers or is_newer:
+            return []
+        refused = [each for each in notes.failures if each.how is How.REFUSED]
+        blamed = next((each.service for each in refused), "")
+        if service and blamed != service:
+            return []
+        noted = notes.find(blamed)
+        failure = explain_complaint(self.engine, noted, notes.complaint)
+        if noted is None:
+            return [Reason(failure=failure)]
+        as_before = f"{blamed} was not renewed: it runs as before"
+        return [
+            Reason(
+                chain=(blamed,),
+                status=self.seen.find(blamed),
+                failure=replace(failure, reason=as_before),
+            )
+        ]
 
     def _explain_unselected(self, name: str) -> list[Reason]:
         """Why a service takes no part: it was excluded before anything was started."""
@@ -121,7 +155,7 @@ class _Doctor:
     def _find_blocking(self, name: str) -> list[str]:
         """What keeps a service from starting: what it needs and is not up."""
         own = self.seen.list_containers(name)
-        if not all(each.was_never_started for each in own):
+        if self._was_refused(name) or not all(each.was_never_started for each in own):
             return []
         noted = self.notes.find(name)
         needs = noted.needs if noted is not None else ()
@@ -131,6 +165,13 @@ class _Doctor:
             if not self._is_fine(each.service)
             and not (each.is_optional and self._is_given_up(each.service))
         ]
+
+    def _was_refused(self, name: str) -> bool:
+        """Whether Compose has said why it did not start it, whatever it needs."""
+        noted = self.notes.find(name)
+        judged = self._find_judged(noted) if noted is not None else None
+        is_refused = judged is not None and judged.how is How.REFUSED
+        return is_refused and bool(self.notes.complaint)
 
     def _is_given_up(self, name: str) -> bool:
         """Whether services that need it optionally do not wait for it any more."""

@@ -19,12 +19,9 @@ from composegen.paths import exists, is_file, is_folder
 from composegen.planning.placeholders import make_url
 from composegen.planning.plan import Plan, Step, reduce_stack
 from composegen.records import record, replace
-from composegen.system.files import check_readable, read_small_text, write_atomically
-from composegen.workspace.dotenv import (
-    fill_variables,
-    parse_dotenv,
-    parse_raw_env,
-)
+from composegen.system.files import read_small_text, write_atomically
+from composegen.workspace.dotenv import fill_variables
+from composegen.workspace.envfiles import read_env_files
 from composegen.workspace.secrets import (
     check_made,
     make_secret_files,
@@ -152,7 +149,7 @@ def make_env(
     env.setdefault("PYTHONUNBUFFERED", "1")
     if colours:
         env.setdefault("FORCE_COLOR", "1")
-    env |= read_env_files(service, around)
+    env |= read_files_of(service, around)
     set_variables(env, step.environment, service, around)
     for name in step.unset:
         env.pop(name, None)
@@ -187,24 +184,14 @@ def set_variables(
             env[filled] = value
 
 
-def read_env_files(service: Service, around: Surroundings) -> dict[str, str]:
-    """What a service's env files set, later ones over earlier ones.
-
-    Raises CannotRun, and FileRefused for a line that cannot be filled.
-    """
-    values: dict[str, str] = {}
-    for item in service.env_file:
-        options = item if isinstance(item, dict) else {"path": item}
-        name = around.fill(str(options["path"]), service.name)
-        text = read_small_text(around.folder / name)
-        if text is not None and options.get("format") == "raw":
-            values |= parse_raw_env(text, around.values)
-        elif text is not None:
-            values |= parse_dotenv(text, around.values, file=name)
-        elif options.get("required") is not False:
-            check_readable(around.folder / name, name)
-            raise CannotRun(f"env file {name} does not exist", help=f"make {name}")
-    return values
+def read_files_of(service: Service, around: Surroundings) -> dict[str, str]:
+    """What a service's env files set. Raises CannotRun and FileRefused."""
+    return read_env_files(
+        service,
+        around.folder,
+        around.values,
+        lambda text: around.fill(text, service.name),
+    )
 
 
 def find_folder(service: Service, around: Surroundings) -> Path:

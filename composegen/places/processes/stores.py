@@ -16,7 +16,7 @@ from composegen.model import Mount, Raw, Service
 from composegen.places.processes.environment import (
     HOST,
     Surroundings,
-    read_env_files,
+    read_files_of,
     set_variables,
 )
 from composegen.planning.addressing import ContainerAddressing
@@ -121,7 +121,7 @@ def make_store_launch(
 
 
 def _make_container_env(service: Service, around: Surroundings) -> dict[str, str]:
-    env = read_env_files(service, around)
+    env = read_files_of(service, around)
     set_variables(env, service.environment, service, around)
     for use in service.secrets:
         for variable in use.variables:

@@ -100,6 +100,7 @@ CHECKS: tuple[Callable[[Checked], None], ...] = (
 # What only one target needs of a stack, by the target's name.
 TARGET_CHECKS: Mapping[str, tuple[Callable[[Checked], None], ...]] = {
     "compose": (check_probe_tool,),
+    "kubernetes": (),
 }
 
 

@@ -25,7 +25,9 @@ from composegen.text import find_near, shorten, suggest
 from composegen.values import ENV_NAME
 
 _LIKE_PLACEHOLDER = re.compile(r"\{ ?[A-Za-z_]+ ?\}")
-NEED_KEYS = ("env", "until", "otherwise")
+NEED_KEYS = ("env", "until", "otherwise", "gate")
+NO_GATE = "none"
+"""The one word of ``gate``: a pod on a cluster starts without waiting."""
 OTHERWISE_KEYS = ("env", "replicas", "note", "later")
 
 
@@ -133,6 +135,10 @@ def _read_long_need(reader: Reader, node: Node, path: Path) -> Draft | None:
         otherwise = _read_otherwise(reader, found["otherwise"][1], path)
         if otherwise is not None:
             need["otherwise"] = otherwise
+    if "gate" in found:
+        gate = _read_gate(reader, found["gate"][1])
+        if gate is not None:
+            need["gate"] = gate
     return need
 
 
@@ -144,7 +150,7 @@ def _read_long_keys(reader: Reader, node: Node) -> dict[str, tuple[Node, Node]] 
         if key not in NEED_KEYS and looks_wired and ENV_NAME.fullmatch(key):
             reader.add(
                 "unknown-key",
-                f"`{key}` is next to `env`, `until` or `otherwise`",
+                f"`{key}` is next to the keys of a need",
                 key_node,
                 f"variables go below `env`:\nenv: {write_inline({key: value.value})}",
             )
@@ -169,6 +175,19 @@ def _read_until(reader: Reader, node: Node) -> Condition | None:
         )
         return None
     return Condition(text)
+
+
+def _read_gate(reader: Reader, node: Node) -> str | None:
+    text = reader.read_text(node, f"`{NO_GATE}`", variables=False)
+    if text is None or text == NO_GATE:
+        return text
+    reader.add(
+        "bad-gate",
+        f"`{shorten(text)}` is not a word of `gate`",
+        node,
+        f"gate: {NO_GATE}, or no `gate`: a pod waits for what its service needs",
+    )
+    return None
 
 
 def _read_need_env(reader: Reader, node: Node, path: Path) -> dict[str, str] | None:
@@ -264,6 +283,9 @@ def _make_schema() -> Schema:
             "until": {"enum": ["healthy", "started", "finished"]},
             "otherwise": shapes.say(
                 otherwise, "Makes the need optional: what changes when it is excluded"
+            ),
+            "gate": shapes.say(
+                {"enum": [NO_GATE]}, "On a cluster, a pod does not wait for it"
             ),
         }
     )

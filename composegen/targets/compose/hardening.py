@@ -5,7 +5,7 @@ Every deviation from the defaults comes with the comment that says why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from composegen.model import Raw, Resources
 from composegen.planning.hardening import Hardening, Reason, Scratch
@@ -17,6 +17,8 @@ _SWITCHES: tuple[tuple[str, str, Raw, Raw], ...] = (
     ("cap_drop", "cap_drop", ["ALL"], []),
     ("no_new_privileges", "security_opt", ["no-new-privileges:true"], []),
 )
+_OWNED = ("uid=", "gid=")
+_OPEN = "mode=1777"
 _KEYS = {name: key for name, key, _, _ in _SWITCHES}
 
 
@@ -61,6 +63,24 @@ def word_limits(resources: Resources) -> dict[str, Raw]:
     if resources.pids:
         keys["pids_limit"] = resources.pids
     return keys
+
+
+def open_scratch(mounts: Iterable[Raw]) -> list[Raw]:
+    """Folders in memory that all may write, in place of those with an owner.
+
+    Podman refuses an owner and gives such a folder to root.
+    """
+    return [_open_mount(str(mount)) for mount in mounts]
+
+
+def _open_mount(mount: str) -> str:
+    path, _, text = mount.partition(":")
+    options = text.split(",")
+    kept = [each for each in options if not each.startswith(_OWNED)]
+    if len(kept) == len(options):
+        return mount
+    kept = [each for each in kept if not each.startswith("mode=")]
+    return f"{path}:{','.join([*kept, _OPEN])}"
 
 
 def _switch(hardening: Hardening) -> dict[str, Raw]:

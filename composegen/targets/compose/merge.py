@@ -100,7 +100,7 @@ def _to_hosts(value: Raw) -> list[Raw]:
 
 
 def _find_driver(value: Raw) -> Raw:
-    return value.get("driver", "local") if isinstance(value, dict) else None
+    return value.get("driver", "json-file") if isinstance(value, dict) else None
 
 
 def _to_names(value: Raw) -> dict[str, Raw]:

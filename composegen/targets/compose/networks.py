@@ -36,9 +36,21 @@ def _add_alias(options: Raw, alias: str) -> Raw:
     return {**known, "aliases": [*(names if isinstance(names, list) else ()), alias]}
 
 
+def _names_default(step: Step) -> bool:
+    if step.service.network_mode:
+        return False
+    named = (word_networks(step), step.service.compose.get("networks"))
+    return any(isinstance(each, dict | list) and "default" in each for each in named)
+
+
 def declare_networks(plan: Plan) -> dict[str, Raw]:
-    """Every network that is used but the default one, which may have options."""
+    """Every network that is used; the default one where a service names it.
+
+    Compose has a default network without a word, podman-compose only a declared one.
+    """
     networks: dict[str, Raw] = {}
+    if any(map(_names_default, plan.steps)):
+        networks["default"] = plan.stack.networks.get("default")
     for name in (*plan.stores, *plan.networks):
         options = plan.stack.networks.get(name)
         if name in plan.stores:

@@ -18,17 +18,19 @@ from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
 from composegen.targets.compose.gates import word_gates
 from composegen.targets.compose.hardening import (
+    open_scratch,
     word_defaults,
     word_limits,
     word_service,
 )
 from composegen.targets.compose.helpers import make_helper
 from composegen.targets.compose.merge import merge_raw, word_names
+from composegen.targets.compose.mounts import write_mounts
 from composegen.targets.compose.networks import declare_networks, word_networks
 from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import make_test, make_timing
 from composegen.targets.compose.secrets import write_by_hand
-from composegen.targets.files import OLDEST_START_INTERVAL, File, Options
+from composegen.targets.files import File, Options
 from composegen.targets.header import add_checksum, write_flags, write_plain_use
 from composegen.targets.templates import fill_templates
 
@@ -42,7 +44,7 @@ ORDER = (
 ).split()
 _POSITION = {key: position for position, key in enumerate(ORDER)}
 _LOGGING: dict[str, Raw] = {
-    "driver": "local",
+    "driver": "json-file",
     "options": {"max-size": "10m", "max-file": "3"},
 }
 
@@ -92,6 +94,18 @@ def render_plan(plan: Plan, options: Options | None = None) -> tuple[File, ...]:
     )
 
 
+def make_document(plan: Plan, options: Options | None = None) -> dict[str, Raw]:
+    """What a rendered file says, but for the defaults that its services share."""
+    context = _Renderer(plan, options or Options()).make_context()
+    services = {
+        block.name: {each.key: each.value for each in block.settings}
+        for block in context["services"]
+    }
+    named = ("networks", "volumes", "secrets")
+    top = {name: context[name] for name in named if context[name]}
+    return {**context["others"], **top, "services": services}
+
+
 # The context of the templates
 
 
@@ -110,7 +124,6 @@ class _Renderer:
         source = posixpath.normpath(
             posixpath.join(self.options.prefix, self.stack.file)
         )
-        engine = self.options.engine
         output = self.options.name or self.stack.output
         top = self._merge_top_level()
         return {
@@ -120,7 +133,7 @@ class _Renderer:
                 output,
                 usual=self.stack.output,
                 selection=self.plan.selection.flags,
-                engine=engine if engine < OLDEST_START_INTERVAL else None,
+                engine=self.options.engine_name,
             ),
             "plain_use": write_plain_use(output),
             "name": self.stack.name,
@@ -221,6 +234,13 @@ class _Renderer:
                 "without tools"
             )
         self._merge_compose(draft, service)
+        mounts = draft.keys.get("volumes")
+        if isinstance(mounts, list):
+            draft.keys["volumes"] = write_mounts(mounts)
+        scratch = draft.keys.get("tmpfs")
+        if self.options.for_podman and scratch:
+            listed = scratch if isinstance(scratch, list) else [scratch]
+            draft.keys["tmpfs"] = open_scratch(listed)
         keys = sorted(draft.keys, key=lambda key: _POSITION.get(key, len(_POSITION)))
         lacking = [key for key in self.defaults if key not in draft.keys]
         if lacking:

@@ -232,3 +232,37 @@ def test_an_image_that_cannot_ask_is_named_with_one_that_can():
     cause, help = see_web(noted=OUTSIDE, asker="", probes=probing(missing, code=-1))
     assert cause == "the check calls `nc`, which is not in the image of `web-health`"
     assert "probe_image: busybox:1.37" in help
+
+
+# A check that was never run
+
+
+def test_a_check_that_was_not_run_within_the_boot_is_not_called_one_that_fails():
+    listens = {"sockets": (Socket(host="0.0.0.0", port=8000),)}
+
+    cause, help = see_web(evidence=listens)
+
+    assert cause == "its health check was never run"
+    assert help.endswith("health: {boot: 60s}")
+    assert see_web()[0] == cause  # also where nothing is known of what listens
+
+
+def test_podman_needs_systemd_to_run_a_check():
+    for sockets in (None, (), (Socket(host="0.0.0.0", port=8000),)):
+        cause, help = see_web(evidence={"is_podman": True, "sockets": sockets})
+
+        assert cause == "its health check was never run"
+        assert "systemd" in help
+        assert help.endswith("podman healthcheck run demo-web-1")
+
+
+def test_a_check_that_podman_has_run_is_judged_by_what_it_said():
+    listens = {"sockets": (Socket(host="0.0.0.0", port=8000),), "is_podman": True}
+
+    assert (
+        "its health check fails" in see_web(probes=probing("no"), evidence=listens)[0]
+    )
+
+
+def test_a_check_that_podman_may_still_run_is_no_cause():
+    assert see_web(evidence={"is_podman": True, "age": 3.0}) == ("", "")

@@ -4,10 +4,11 @@ import pytest
 
 from composegen.places.engine.complaints import (
     PORT_TAKEN,
+    explain_complaint,
     explain_port,
     iterate_complaints,
 )
-from tests.enginefakes import make_noted
+from tests.enginefakes import FakeEngine, make_noted
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,11 @@ def test_a_taken_port_suggests_the_next():
         ("No such image: demo-web:latest", "the image demo-web:latest is not here"),
         ("required variable KEY is missing a value: why", "KEY is not set: why"),
         ("no space left on device", "disk is full"),
+        (
+            "bind source path does not exist: /x/motd.txt",
+            "/x/motd.txt, which `web` mounts, does not exist",
+        ),
+        ("services.web additional properties 'x' not allowed", "the key `x` at"),
         ('The container name "/x" is already in use', "another container is named x"),
     ],
 )
@@ -80,3 +86,19 @@ def test_another_complaint_is_left_as_it_is():
 def test_only_the_port_that_is_taken_is_published_elsewhere(publish, line):
     noted = make_noted("web", port=8000, publish=publish)
     assert explain_port(noted, 3000, "").help.endswith(f"\n{line}")
+
+
+NO_REGISTRY = (
+    "initializing source docker://moby/buildkit:buildx-stable-1: pinging container "
+    "registry registry-1.docker.io: dial tcp: lookup registry-1.docker.io: no such host"
+)
+
+
+def test_a_registry_out_of_reach_is_no_reason_to_build_what_is_built():
+    built, pulled = make_noted("web", is_built=True), make_noted("web")
+
+    failure = explain_complaint(FakeEngine(), built, NO_REGISTRY)
+
+    assert "`web` cannot be built: a registry" in failure.cause
+    assert "build:" not in failure.help
+    assert "build: DIR" in explain_complaint(FakeEngine(), pulled, NO_REGISTRY).help

@@ -12,6 +12,7 @@ from composegen.places.engine.compose import (
     Project,
     ask_version,
     find_docker,
+    makes_folders,
     read_compose,
     run_compose,
     use_compose,
@@ -201,3 +202,15 @@ def test_without_docker_there_is_help(monkeypatch):
     with pytest.raises(ComposeMissing) as caught:
         find_docker()
     assert "composegen run" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("version", "makes"),
+    [("2.24.7", False), ("2.29.7", False), ("2.40.3", True), ("5.6.0", True)],
+)
+def test_an_old_compose_does_not_make_folders_for_mounts(version, makes):
+    assert makes_folders(version) is makes
+
+
+def test_a_compose_that_does_not_say_its_version_is_taken_for_a_new_one():
+    assert makes_folders(None)

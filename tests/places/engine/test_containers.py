@@ -15,6 +15,7 @@ from composegen.places.engine.containers import (
     format_time,
     read_container,
     read_folder,
+    read_machine,
     read_time,
 )
 
@@ -168,3 +169,35 @@ def test_what_is_no_folder_is_refused(archive):
 def test_who_may_write_in_a_folder(user, mode, expected):
     folder = Folder(user=7, group=8, mode=mode, is_empty=True)
     assert folder.is_writable_by(user) is expected
+
+
+# Engines, as they answer GET /version
+
+DOCKER = {
+    "Version": "26.1.5+dfsg1",
+    "ApiVersion": "1.45",
+    "Components": [{"Name": "Engine", "Version": "26.1.5+dfsg1"}],
+}
+PODMAN = {
+    "Version": "5.8.6",
+    "ApiVersion": "1.44",
+    "Components": [
+        {"Name": "Podman Engine", "Version": "5.8.6"},
+        {"Name": "Conmon", "Version": "conmon version 2.1.13, commit: unknown"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "is_podman"),
+    [(DOCKER, False), (PODMAN, True), ({"Version": "20.10.1"}, False)],
+)
+def test_podman_is_told_from_docker_by_the_names_of_its_parts(version, is_podman):
+    machine = read_machine(version, {"NCPU": 4, "MemTotal": 1024})
+
+    assert machine.is_podman is is_podman
+    assert (machine.version, machine.cpus, machine.memory) == (
+        version["Version"],
+        4,
+        1024,
+    )

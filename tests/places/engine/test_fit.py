@@ -4,9 +4,16 @@ import pytest
 import yaml
 
 from composegen.errors import Level, ProblemsFound
-from composegen.places.engine.fit import fit_plan, list_missing, lower_defaults
+from composegen.places.engine.fit import (
+    fit_environment,
+    fit_options,
+    fit_plan,
+    list_missing,
+    lower_defaults,
+)
 from composegen.planning.plan import make_plan
 from composegen.targets.compose.render import render_plan
+from composegen.targets.files import Options
 from tests.enginefakes import make_machine
 from tests.stacks import APP, load_only, make_stack
 
@@ -110,3 +117,47 @@ def test_mounts_are_those_of_the_engine_s_machine(tmp_path):
 
     assert len(list_names(plan, tmp_path)) == 2
     assert list_names(plan, tmp_path, is_local=False) == []
+
+
+@pytest.mark.parametrize(
+    ("mount", "is_missing"),
+    [
+        ("./no:/data", True),
+        ("{type: bind, source: ./no, target: /data}", True),
+        (
+            "{type: bind, source: ./no, target: /x, bind: {create_host_path: true}}",
+            False,
+        ),
+        ("no:/data", False),
+    ],
+)
+def test_a_folder_that_this_compose_does_not_make_is_missing(
+    tmp_path, mount, is_missing
+):
+    plan = plan_app(f"volumes: [{mount}]")
+    [*found] = list_missing(plan, tmp_path, is_local=True, makes_folders=lambda: False)
+
+    assert [each.help for each in found] == ["create it: mkdir -p ./no"] * is_missing
+    assert list_names(plan, tmp_path) == []
+    (tmp_path / "no").mkdir()
+    assert list_names(plan, tmp_path, makes_folders=lambda: False) == []
+
+
+def test_podman_gets_what_is_for_podman():
+    podman, docker = make_machine(is_podman=True), make_machine()
+
+    assert fit_options(Options(engine=24), docker) == Options(engine=24)
+    assert fit_options(Options(name="x.yaml"), podman) == Options(
+        name="x.yaml", for_podman=True
+    )
+    assert fit_options(Options(for_podman=True), docker).for_podman
+
+
+def test_podman_builds_with_its_own_builder():
+    podman, docker = make_machine(is_podman=True), make_machine()
+    own = {"DOCKER_BUILDKIT": "1"}
+
+    assert fit_environment({"A": "b"}, podman)["DOCKER_BUILDKIT"] == "0"
+    assert fit_environment({"A": "b"}, podman)["A"] == "b"
+    assert fit_environment(own, podman) == own
+    assert fit_environment({"A": "b"}, docker) == {"A": "b"}

@@ -24,6 +24,7 @@ from composegen.places.events import (
 )
 from composegen.records import replace
 from tests.enginefakes import happen, make_container, make_noted, make_notes
+from tests.leaks import wait_for
 
 LOST = object()
 """The connection is lost here."""
@@ -185,14 +186,51 @@ def test_a_service_that_another_up_adds_is_followed_too(engine):
 
 
 def test_time_makes_a_service_without_a_check_ready(tmp_path):
-    asked_never = make_container("web", health="none", test=(), status=Status.EXITED)
+    asked_never = make_container("web", health="none", test=(), status=Status.CREATED)
     engine = FakeEngine(tmp_path, make_noted("web"), containers=[asked_never])
     events = engine.follow()
     take(events, 1)
 
+    engine.containers["id-web"] = make_container("web", health="none", test=())
     engine.happen("web", Action.START)
 
     assert take(events, 2) == [("web", Started), ("web", Ready)]
+
+
+def test_a_boot_that_seems_over_is_looked_at_before_it_is_reported(tmp_path):
+    boots = make_container("web", health="starting", started_at=71.0)
+    engine = FakeEngine(tmp_path, make_noted("web"), containers=[boots])
+    write_notes(tmp_path, engine.notes)
+    events = engine.follow()
+    assert take(events, 1) == [("web", Started)]  # its boot is over after 30 s
+
+    # It is healthy, and the engine has sent no event of it.
+    engine.containers["id-web"] = make_container("web", started_at=71.0)
+
+    assert take(events, 1) == [("web", Ready)]
+
+
+def test_what_is_older_than_a_look_is_taken_before_it(tmp_path):
+    boots = make_container("web", health="starting", started_at=71.0)
+    engine = FakeEngine(tmp_path, make_noted("web"), containers=[boots])
+    write_notes(tmp_path, engine.notes)
+    events = engine.follow()
+    take(events, 1)
+
+    # It dies while it is looked at: that it was healthy before is no news any more.
+    def look(project):
+        engine.happen("web", Action.DIE, exit_code=3)
+        engine.happen("web", Action.KILL)  # once it is taken, the first is on its way
+        wait_for(engine.watches[-1].inbox.empty)
+        engine.list_containers = lambda _: tuple(engine.containers.values())
+        engine.containers["id-web"] = make_container(
+            "web", status=Status.EXITED, exit_code=3
+        )
+        return (make_container("web", started_at=71.0),)
+
+    engine.list_containers = look
+
+    assert take(events, 1) == [("web", Exited)]
 
 
 def test_a_job_that_ends_well_has_finished(tmp_path):

@@ -311,7 +311,8 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
         *("name", "is_required", "is_job", "is_asked", "is_http"),
         *("is_restarted", "boot", "replicas", "port", "needs", "password_file"),
         *("check", "path", "host", "check_port", "publish", "says_port"),
-        *("definition", "helper", "shares", "without", "on_failure"),
+        *("definition", "helper", "shares", "without", "on_failure", "is_built"),
+        *("image", "helper_image"),
     }
 
 

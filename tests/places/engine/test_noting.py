@@ -160,3 +160,25 @@ def test_numbers_are_noted_as_variables_say_them():
         *(81, 81, 3, 60),
     )
     assert note_app(P="many").port == 8000
+
+
+def test_an_image_is_noted_as_it_is_written_and_a_built_one_by_its_name():
+    text = """
+name: demo
+probe_image: ${PROBE:-busybox:1.37}
+services:
+  plain: {image: "app:${TAG:-1}", port: 80, health: {http: /, from: outside}}
+  built: {build: ., health: {none: x}}
+  both: {build: ., image: "mine:1", health: {none: x}}
+"""
+    plan = make_plan(load_only(text, {"Dockerfile": "FROM a:1"}))
+    fill = Workspace("stack.yaml", {"TAG": "secret", "PROBE": "secret"}).fill
+
+    noted = make_notes(plan, "demo", Endpoint(), fill)
+
+    images = {each.name: (each.image, each.helper_image) for each in noted.services}
+    assert images == {
+        "plain": ("app:${TAG:-1}", "${PROBE:-busybox:1.37}"),
+        "built": ("demo-built", ""),
+        "both": ("mine:1", ""),
+    }

@@ -1,6 +1,7 @@
 """Why services are not up on an engine: the one that blocks, and its cause."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -435,6 +436,20 @@ def test_one_that_was_not_begun_names_the_one_for_whose_sake(chain, tmp_path):
     assert told["router"].help == "correct `image`, or: docker login"
 
 
+def test_one_that_compose_refused_is_not_blamed_on_what_it_needs(tmp_path):
+    notes = make_notes(
+        make_noted("beta"),
+        make_noted("alpha", "beta"),
+        complaint="service:alpha:1 Error: bind source path does not exist: /x/motd.txt",
+        failures=(fail(How.REFUSED, service="alpha"),),
+    )
+    engine = FakeEngine([waiting("beta")])
+    alpha, beta = find_engine_reasons(engine, notes, tmp_path)
+    assert alpha.chain == ("alpha",)
+    assert "/x/motd.txt, which `alpha` mounts" in alpha.failure.cause
+    assert beta.failure.cause.startswith("`composegen up` ended before that, because")
+
+
 OLD_ERROR = "Bind for 127.0.0.1:8888 failed: port is already allocated"
 
 
@@ -471,6 +486,40 @@ def test_a_docker_compose_that_was_killed_blames_no_service(chain, tmp_path):
     assert reason.failure.reason == "back was not started"
     assert reason.failure.cause == notes.complaint
     assert reason.failure.help == "continue: composegen up"
+
+
+def ask_running(started_at, service="", failures=True, **values):
+    """Why, of a service that runs although `up` complained of it at 108."""
+    refused = (fail(How.REFUSED, service="web"),) if failures else ()
+    notes = make_notes(
+        make_noted("db"),
+        make_noted("web"),
+        complaint="bind source path does not exist: /x/motd.txt",
+        **{"complained_at": 108.0, "failures": refused, **values},
+    )
+    found = [make_container("db"), make_container("web", started_at=started_at)]
+    return find_engine_reasons(FakeEngine(found), notes, Path(), service=service)
+
+
+@pytest.mark.parametrize("service", ["", "web"])
+def test_what_could_not_be_renewed_is_reported_although_all_is_up(service):
+    [reason] = ask_running(100.0, service)
+    assert (reason.service, reason.status.state) == ("web", State.READY)
+    assert reason.failure.reason == "web was not renewed: it runs as before"
+    assert "/x/motd.txt, which `web` mounts, does not exist" in reason.failure.cause
+
+
+def test_a_complaint_about_no_service_is_reported_before_all_is_well():
+    [reason] = ask_running(100.0, failures=False)
+    assert reason.service == ""
+    assert "/x/motd.txt" in reason.failure.cause
+    assert ask_running(100.0, "web", failures=False) == []
+
+
+def test_a_complaint_is_over_once_something_was_started_or_is_another_s():
+    assert ask_running(109.0) == []
+    assert ask_running(100.0, "db") == []
+    assert ask_running(100.0, complained_at=0.0) == []
 
 
 def test_without_a_container_and_a_complaint_it_is_not_up(tmp_path):

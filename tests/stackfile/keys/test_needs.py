@@ -92,6 +92,15 @@ def test_an_empty_otherwise_is_enough() -> None:
     assert need.otherwise == Otherwise()
 
 
+def test_a_pod_waits_for_what_its_service_needs_unless_it_says_otherwise() -> None:
+    assert load_need("needs: [cache]").waits_on_cluster
+    need = load_need("needs: {cache: {env: {A: b}, gate: none}}")
+
+    assert not need.waits_on_cluster
+    assert need.env == {"A": "b"}
+    assert need.until is Condition.HEALTHY
+
+
 @pytest.mark.parametrize(
     ("needs", "name"),
     [
@@ -107,6 +116,10 @@ def test_an_empty_otherwise_is_enough() -> None:
         ("{cache: {otherwise: {later: restarts}}}", "bad-later"),
         ("{cache: {otherwise: {later: [restart]}}}", "wrong-type"),
         ("{cache: {otherwise: {later: }}}", "null-value"),
+        ("{cache: {gate: off}}", "bad-gate"),
+        ("{cache: {gate: None}}", "bad-gate"),
+        ("{cache: {gate: [none]}}", "wrong-type"),
+        ("{cache: {gate: }}", "null-value"),
         ("{cache: {otherwise: {env: {A: }}}}", "null-value"),
         ("{cache: {A: }}", "null-value"),
         ("{cache: 1URL}", "bad-name"),

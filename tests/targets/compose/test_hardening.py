@@ -19,7 +19,10 @@ DEFAULTS = {
     "cpus": 2,
     "mem_limit": "2G",
     "pids_limit": 512,
-    "logging": {"driver": "local", "options": {"max-size": "10m", "max-file": "3"}},
+    "logging": {
+        "driver": "json-file",
+        "options": {"max-size": "10m", "max-file": "3"},
+    },
 }
 
 
@@ -440,3 +443,36 @@ def test_raw_security_options_add_up() -> None:
     service = read_app("compose: {security_opt: [apparmor=mine]}\n")
 
     assert service["security_opt"] == ["no-new-privileges:true", "apparmor=mine"]
+
+
+# For Podman
+
+
+@pytest.mark.parametrize(
+    ("scratch", "opened"),
+    [
+        ("/run/x:uid=70,gid=70", "/run/x:mode=1777"),
+        ("/run/x:size=1m,uid=70,gid=70,mode=700", "/run/x:size=1m,mode=1777"),
+        ("/run/x:exec", "/run/x:exec"),
+        ("/run/x:mode=755", "/run/x:mode=755"),
+        ("/run/x", "/run/x"),
+    ],
+)
+def test_podman_gets_folders_that_all_may_write_for_those_with_an_owner(
+    scratch: str, opened: str
+) -> None:
+    keys = f"tmpfs: ['{scratch}']\n"
+
+    assert read_app(keys)["tmpfs"] == ["/tmp", scratch]
+    assert read_app(keys, for_podman=True)["tmpfs"] == ["/tmp", opened]
+
+
+def test_podman_gets_the_folders_of_facts_and_raw_ones_without_an_owner() -> None:
+    stack = make_stack(
+        db="use: postgres\nsecrets: {db-password: POSTGRES_PASSWORD_FILE}\n"
+        "compose: {tmpfs: '/more:uid=70'}\n"
+    )
+
+    [service] = read_services(stack, for_podman=True).values()
+
+    assert service["tmpfs"] == ["/tmp", "/run/postgresql:mode=1777", "/more:mode=1777"]

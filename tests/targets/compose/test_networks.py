@@ -71,7 +71,17 @@ def test_a_store_that_chooses_its_networks_gets_none_of_its_own() -> None:
 
     assert data["services"]["cache"]["networks"] == ["cache"]
     assert data["services"]["app"]["networks"] == ["default", "cache"]
-    assert data["networks"] == {"cache": {"driver": "bridge"}}
+    assert data["networks"] == {"default": None, "cache": {"driver": "bridge"}}
+
+
+def test_the_default_network_is_declared_where_a_service_names_it() -> None:
+    stack = make_stack(app=f"{APP}needs: [cache]\n", cache=CACHE)
+    raw = make_stack(app=f"{APP}compose: {{networks: [proxy]}}\n") + PROXY
+    by_host = make_stack(app=f"{APP}network_mode: host\n", cache=CACHE)
+
+    assert [*read(stack)["networks"]] == ["default", "cache"]
+    assert [*read(raw)["networks"]] == ["default", "proxy"]
+    assert [*read(by_host)["networks"]] == ["cache"]
 
 
 def test_only_networks_that_are_used_are_declared() -> None:

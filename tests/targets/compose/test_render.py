@@ -672,7 +672,7 @@ def test_null_removes_what_is_within_a_rendered_key() -> None:
         files={"Other": "FROM python:3.13-slim"},
     )
 
-    assert app["logging"] == {"driver": "local"}
+    assert app["logging"] == {"driver": "json-file"}
     assert app["build"] == {"context": ".", "args": {"A": None}}
     assert app["environment"] == {"A": None}  # Compose passes the variable on
 

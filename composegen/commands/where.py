@@ -1,0 +1,60 @@
+"""Which place a command speaks of: options, and the headings of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import click
+
+from composegen.commands.options import Function
+from composegen.errors import UsageError
+
+PLACES = {
+    "processes": "as processes",
+    "engine": "on the engine",
+    "kubernetes": "on the cluster",
+}
+"""Where a stack can run, as `--on` names it, and in words."""
+
+
+def on_option(help: str) -> Callable[[Function], Function]:
+    """``--on``: the place that a command speaks of."""
+    return click.option(
+        "--on",
+        type=click.Choice([*PLACES]),
+        callback=lambda _, __, on: on or "",
+        help=help,
+    )
+
+
+def context_options(function: Function) -> Function:
+    """``--context`` and ``--namespace``: which cluster is meant, and where in it."""
+    context = click.option(
+        "--context",
+        metavar="NAME",
+        default="",
+        help="The kubectl context of the cluster.  [default: that of the last `up`, "
+        "else the current one, after a question]",
+    )
+    namespace = click.option(
+        "--namespace",
+        metavar="NAME",
+        default="",
+        help="The namespace on the cluster.  [default: the name of the stack]",
+    )
+    return context(namespace(function))
+
+
+def check_context_options(on: str, typed: Mapping[str, str]) -> None:
+    """Raises UsageError for options of a cluster where none is meant."""
+    for name in ("context", "namespace"):
+        if typed[name] and on != "kubernetes":
+            raise UsageError(
+                f"--{name} is for a cluster", help=f"--on kubernetes --{name} NAME"
+            )
+
+
+def head_place(name: str, number: int = 0) -> str:
+    """The heading of a place where several are shown; all but the first stand apart."""
+    space = "\n" if number else ""
+    return f"{space}{PLACES[name]}:\n"

@@ -1,0 +1,68 @@
+"""A command in a container of a service: `kubectl exec` carries it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from composegen.errors import NothingRuns
+from composegen.places.cluster.kubectl import Kubectl
+from composegen.places.cluster.notes import Notes
+from composegen.places.cluster.objects import Doing, Pod
+from composegen.places.cluster.snapshot import Snapshot
+from composegen.places.place import Call, Request, check_services
+
+
+def prepare_call(
+    kubectl: Kubectl, notes: Notes, snapshot: Snapshot, request: Request
+) -> Call:
+    """How to run a command in a pod of a service. Raises UsageError and NothingRuns."""
+    out = {each["service"]: each["reason"] for each in notes.left_out}
+    out |= {each.service: each.reason for each in notes.excluded}
+    check_services((request.service,), (*notes.names, *out))
+    noted = notes.find(request.service)
+    workload = snapshot.find_workload(noted.object) if noted is not None else None
+    if noted is None or workload is None:
+        why = (
+            f": it is excluded: {out[request.service]}"
+            if request.service in out
+            else ""
+        )
+        raise NothingRuns(
+            f"`{request.service}` does not run{why}", help="composegen status shows all"
+        )
+    running = sorted(
+        (pod for pod in snapshot.list_pods(workload) if _is_running(pod)),
+        key=lambda pod: (pod.created_at, pod.name),
+    )
+    pod = _choose(running, request)
+    flags = ("--stdin", *["--tty"] * request.in_terminal)
+    program, *command = kubectl.make_command(
+        *("exec", *flags, pod.name, "--container", noted.object, "--"),
+        *request.fill(noted.port),
+    )
+    return Call(
+        program=program,
+        command=("kubectl", *command),
+        folder=Path("/"),
+        env=kubectl.environment,
+    )
+
+
+def _is_running(pod: Pod) -> bool:
+    main = pod.find_main()
+    return main is not None and main.doing is Doing.RUNNING
+
+
+def _choose(running: list[Pod], request: Request) -> Pod:
+    """The pod that is meant, by its age. Raises NothingRuns."""
+    number = request.index or 1
+    if not running:
+        raise NothingRuns(
+            f"no pod of `{request.service}` runs", help="composegen status shows all"
+        )
+    if number > len(running):
+        raise NothingRuns(
+            f"`{request.service}` has no pod {number} that runs",
+            help=f"--index is at most {len(running)}",
+        )
+    return running[number - 1]

@@ -1,0 +1,1 @@
+"""The objects of a Kubernetes cluster: workloads, services, policies, generators."""
