@@ -171,6 +171,12 @@ _COMPLAINTS = (
         "correct its Dockerfile; the failed step is shown above",
     ),
     (
+        CauseName.BUILD_FAILED,  # Podman's builder
+        r"building at STEP \"(.*)\": (.*)",
+        "{image} cannot be built: {_1}: {_2}",
+        "correct its Dockerfile; the failed step is shown above",
+    ),
+    (
         CauseName.NO_BUILDX,
         (
             r"(the classic builder doesn't support .+?); building with"

@@ -37,6 +37,10 @@ def test_a_taken_port_suggests_the_next():
     ("complaint", "words"),
     [
         ("target web: failed to solve: exit code: 3", "`web` cannot be built"),
+        (
+            'building at STEP "RUN exit 3": while running runtime: exit status 3',
+            "`web` cannot be built: RUN exit 3",
+        ),
         ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
         ("manifest for python:0.0 not found", "`web` cannot be pulled"),
         ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
