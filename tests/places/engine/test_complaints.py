@@ -45,6 +45,15 @@ def test_a_taken_port_suggests_the_next():
         ("manifest for python:0.0 not found", "`web` cannot be pulled"),
         ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
         (
+            "Error response from daemon: connection refused",
+            "its registry cannot be reached",
+        ),
+        (
+            "reading manifest latest in docker.io/x/y: requested access to the "
+            "resource is denied",
+            "`web` cannot be pulled",
+        ),
+        (
             'unable to prepare context: path "/x/no" not found',
             "a folder to build from does not exist: /x/no",
         ),
