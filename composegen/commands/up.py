@@ -20,6 +20,7 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.commands.recording import BootWatch, report_option
 from composegen.commands.up_cluster import Asked, check_options, up_there
 from composegen.commands.where import (
     check_context_options,
@@ -92,6 +93,7 @@ class _UpCommand(click.Command):
     is_flag=True,
     help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
 )
+@report_option
 @on_option("Where to bring it up.  [default: engine]")
 @context_options
 @take_over_option
@@ -132,6 +134,7 @@ def up(
         )
         raise SystemExit(up_there(asked))
     from composegen.places.engine.up import UpOptions, up_stack
+    from composegen.planning.plan import take_part
     from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
@@ -164,7 +167,14 @@ def up(
         stay=stay,
         ask=console.confirm if console.can_ask else None,
     )
-    code = up_stack(made, workspace, options, report=UpConsole(console).show)
+    watch = BootWatch(
+        "engine",
+        workspace,
+        lambda: take_part(made, services) if services else made,
+        UpConsole(console).show,
+        report_file=flags["report_file"],
+    )
+    code = up_stack(made, workspace, options, report=watch.see)
     if code:
         raise SystemExit(code)
 
