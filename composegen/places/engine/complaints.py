@@ -212,8 +212,10 @@ _COMPLAINTS = (
     ),
     (
         CauseName.REGISTRY_UNREACHABLE,
-        r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)"
-        r"|error response from daemon: connection refused",  # Podman
+        (
+            r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)"
+            r"|error response from daemon: connection refused"  # Podman
+        ),
         f"{{image}} cannot be pulled: {_UNREACHABLE}",
         "check the network, or build the image: build: DIR",
     ),

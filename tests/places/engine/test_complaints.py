@@ -49,8 +49,7 @@ def test_a_taken_port_suggests_the_next():
             "its registry cannot be reached",
         ),
         (
-            "reading manifest latest in docker.io/x/y: requested access to the "
-            "resource is denied",
+            "reading manifest latest: requested access to the resource is denied",
             "`web` cannot be pulled",
         ),
         (
