@@ -166,8 +166,8 @@ _COMPLAINTS = (
     ),
     (
         CauseName.BUILD_FAILED,
-        r"failed to solve: (.*)",
-        "{image} cannot be built: {_1}",
+        r"failed to solve: (.*)|(The command .* returned a non-zero code: \d+)",
+        "{image} cannot be built: {_1}{_2}",
         "correct its Dockerfile; the failed step is shown above",
     ),
     (

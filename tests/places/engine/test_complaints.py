@@ -37,6 +37,14 @@ def test_a_taken_port_suggests_the_next():
     ("complaint", "words"),
     [
         ("target web: failed to solve: exit code: 3", "`web` cannot be built"),
+        (
+            "The command '/bin/sh -c exit 3' returned a non-zero code: 3",
+            "`web` cannot be built: The command '/bin/sh -c exit 3' returned",
+        ),
+        (
+            "the --mount option requires BuildKit. Refer to",
+            "`web` cannot be built without buildx: --mount",
+        ),
         ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
         ("manifest for python:0.0 not found", "`web` cannot be pulled"),
         ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
