@@ -19,7 +19,7 @@ from composegen.planning.asking import GATE_TOOLS, choose_gate_tool
 from composegen.planning.plan import Gate, Step
 from composegen.records import record
 from composegen.targets.kubernetes.scene import Scene, escape_text, name_service
-from composegen.targets.kubernetes.volumes import is_stateful
+from composegen.targets.kubernetes.volumes import TOKEN_VOLUME, is_stateful
 from composegen.targets.quoting import Lines
 
 GRACE = 30
@@ -28,7 +28,6 @@ GRACE = 30
 ``composegen up`` decides at the end of the boot; without it, the gate does later.
 """
 
-TOKEN_VOLUME = "wait-token"  # noqa: S105 - the name of a volume
 _TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 
 _PYTHON = """\
