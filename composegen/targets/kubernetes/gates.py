@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from composegen.health import DEFAULT_BOOT
 from composegen.model import Raw, Service
 from composegen.needs import Condition
-from composegen.planning.addressing import name_on_cluster
+from composegen.planning.addressing import ContainerAddressing, name_on_cluster
 from composegen.planning.asking import GATE_TOOLS, choose_gate_tool
 from composegen.planning.plan import Gate, Step
 from composegen.records import record
@@ -28,7 +28,8 @@ GRACE = 30
 ``composegen up`` decides at the end of the boot; without it, the gate does later.
 """
 
-_TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
+# Where kubectl looks for it, whatever is mounted for the stack.
+_TOKEN_FOLDER = f"/var{ContainerAddressing.secret_folder}/kubernetes.io/serviceaccount"
 
 _PYTHON = """\
 import socket, sys, time
