@@ -30,7 +30,8 @@ run_each = failed=; for target in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference runtimes \
-  format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
+  format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions fuzz-projects \
+  audit before clean \
   $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
 
 help: ## List the targets
@@ -130,11 +131,14 @@ format: setup ## Format the sources
 mutants: setup ## Seed faults one by one; the tests must catch every one
 	$(BIN)/python tests/mutants/run.py
 
-fuzz: fuzz-loader fuzz-templates fuzz-sessions ## Fuzz all three; FUZZ_SECONDS=600 for each way
+fuzz: fuzz-loader fuzz-templates fuzz-sessions fuzz-projects ## Fuzz all four; FUZZ_SECONDS=600 for each way
 
 fuzz-loader: $(VENV)/.fuzz ## Fuzz the loader with bytes and broken stack files
 fuzz-templates: $(VENV)/.fuzz ## Fuzz what is rendered with hostile values
 fuzz-sessions: $(VENV)/.fuzz ## Fuzz the router's session store against a reference
+
+fuzz-projects: setup ## Fuzz adopting with Compose projects
+	$(BIN)/python tests/fuzz/run.py projects hypothesis $(FUZZ_SECONDS)
 
 fuzz-loader fuzz-templates fuzz-sessions:
 	$(BIN)/python tests/fuzz/run.py $(@:fuzz-%=%) hypothesis $(FUZZ_SECONDS)

@@ -91,7 +91,7 @@ class Asked:
     output: str | None
     only_check: bool
     force: bool
-    engine: int | None
+    engine: str | None
     cluster: Cluster | None
 
 

@@ -146,7 +146,6 @@ def up(
         )
         raise SystemExit(up_there(asked))
     from composegen.places.engine.up import UpOptions, up_stack
-    from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
@@ -158,7 +157,6 @@ def up(
     is_chosen = bool(added or removed)
     if not is_chosen and recorded is not None:
         selection = recorded.selection
-    engine = recorded.engine if recorded is not None else None
     if services:
         selection, services = _choose_named(services, file, selection)
     made = _plan_with(services, file, selection, removed)
@@ -166,7 +164,7 @@ def up(
     options = UpOptions(
         build=build is not False,
         limit=wait,
-        engine=engine or OLDEST_START_INTERVAL,
+        engine=recorded.engine if recorded is not None else "",
         is_chosen=is_chosen,
         names=services,
         required=made.added if is_chosen else (),

@@ -167,7 +167,7 @@ class _Doctor:
         ]
 
     def _was_refused(self, name: str) -> bool:
-        """Whether Compose has said why it did not start a service, whatever it needs."""
+        """Whether Compose has said why it did not start it, whatever it needs."""
         noted = self.notes.find(name)
         judged = self._find_judged(noted) if noted is not None else None
         is_refused = judged is not None and judged.how is How.REFUSED
