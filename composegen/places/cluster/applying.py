@@ -22,11 +22,11 @@ from composegen.records import record
 LEVEL = "pod-security.kubernetes.io/enforce"
 """The label of a namespace that says which pods it admits."""
 REMOVED = (
-    "deployments.apps,statefulsets.apps,jobs.batch,pods,services,"
+    "deployments.apps,statefulsets.apps,jobs.batch,services,"
     "networkpolicies.networking.k8s.io,roles.rbac.authorization.k8s.io,"
     "rolebindings.rbac.authorization.k8s.io,serviceaccounts,secrets,configmaps"
 )
-"""Every kind that is made for a stack, but for the claims: they hold its data."""
+"""Every kind that is applied for a stack, but for the claims: they hold its data."""
 _APPLY = ("apply", "--server-side", "--field-manager=composegen", "--filename=-")
 _MOST = 300.0
 _CONFLICT = re.compile(
@@ -114,6 +114,15 @@ def find_scaled(live: Live, objects: Iterable[Object]) -> dict[str, int]:
         if there is not None and there["spec"].get("replicas", 1) == 0 and wanted:
             found[find_labels(each).get(NAME, name)] = wanted
     return found
+
+
+def find_suspended(live: Live) -> list[str]:
+    """The jobs that are suspended."""
+    return [
+        each["metadata"]["name"]
+        for each in live.found
+        if each["kind"] == "Job" and each["spec"].get("suspend")
+    ]
 
 
 def find_outdated_jobs(
@@ -205,7 +214,7 @@ def prune(kubectl: Kubectl, project: str, objects: Iterable[Object]) -> list[str
     kept = {(each["kind"].lower(), each["metadata"]["name"]) for each in objects}
     extra = [
         path
-        for path in _list_paths(kubectl, REMOVED.replace("pods,", ""), project)
+        for path in _list_paths(kubectl, REMOVED, project)
         if _split_path(path) not in kept
     ]
     if extra:
@@ -242,6 +251,7 @@ def remove_project(kubectl: Kubectl, project: str, say: Callable[[str], None]) -
     if not _list_paths(kubectl, REMOVED, project):
         return False
     say(f"removing the objects of {project}, and waiting for its pods to end")
-    flags = ("--ignore-not-found", "--timeout=240s")
+    # In the foreground, they go when their pods have gone.
+    flags = ("--cascade=foreground", "--ignore-not-found", "--timeout=240s")
     kubectl.call("delete", REMOVED, *selector, *flags, timeout=_MOST)
     return True

@@ -125,6 +125,10 @@ class Booting:
             trouble = find_trouble(snapshot, self.notes, noted, workload)
             if trouble is not None and trouble.pod:
                 again[trouble.pod] = noted.name
+            # A StatefulSet replaces no pod that is not ready.
+            if workload.kind is Kind.STATEFUL_SET:
+                older = snapshot.list_older(workload)
+                again |= {each.name: noted.name for each in older if not each.is_ready}
         if not again:
             return snapshot
         for name in again.values():

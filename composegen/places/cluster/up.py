@@ -18,6 +18,7 @@ from composegen.places.cluster.applying import (
     find_namespace,
     find_outdated_jobs,
     find_scaled,
+    find_suspended,
     look_at_live,
     make_namespace,
     prune,
@@ -313,6 +314,11 @@ class _Up:
         remove_jobs(self.kubectl, jobs)
         for warning in apply_objects(self.kubectl, objects):
             self.report(Noted(text=f"the cluster says: {warning}"))
+        for name in find_suspended(live):
+            if name not in jobs:
+                self.report(Message(service=name, text="was suspended: it goes on"))
+                patch = '--patch={"spec":{"suspend":false}}'
+                self.kubectl.call("patch", f"job/{name}", "--type=merge", patch)
         for name, replicas in scaled.items():
             kind = next(
                 each["kind"]

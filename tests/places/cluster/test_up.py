@@ -26,6 +26,7 @@ from composegen.targets.kubernetes.render import render_plan
 from composegen.workspace.workspace import Workspace
 from tests.clusterfakes import (
     FakeKubectl,
+    end,
     label,
     make_config,
     make_deployment,
@@ -449,6 +450,46 @@ def test_a_job_that_is_the_same_is_left_alone(upping):
 
     assert upping.up() == 0
     assert upping.fake.list_calls("delete") == []
+
+
+def test_a_job_that_was_suspended_goes_on(upping):
+    (upping.folder / "stack.yaml").write_text(JOB)
+    job = {
+        "kind": "Job",
+        "metadata": {"name": "migrate", "uid": "u", "labels": label("migrate")},
+        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+        "spec": {"suspend": True},
+    }
+    upping.fake.answer("get", make_list([job]), flags=["--filename=-"])
+    upping.fake.show([job])
+
+    assert upping.up() == 0
+    [call] = upping.fake.list_calls("patch")
+    assert {"job/migrate", '--patch={"spec":{"suspend":false}}'} <= {*call["words"]}
+
+
+# What was before
+
+
+def test_a_pod_that_has_failed_before_is_tried_at_once(upping):
+    last = waiting("CrashLoopBackOff", restarts=5, last=end(1))
+    failed = [*make_ready("cache"), *make_starting("web", last)]
+    upping.fake.show(failed, both_ready())
+
+    assert upping.up() == 0
+    [call] = upping.fake.list_calls("delete", "pod")
+    assert "web-h1-1" in call["words"]
+
+
+def test_a_stateful_pod_that_would_hold_a_rollout_up_is_removed(upping):
+    made = make_starting("cache", running(), hash="cache-old")
+    made[0] |= {"kind": "StatefulSet"}
+    made[0]["status"] |= {"updateRevision": "cache-new", "currentRevision": "cache-old"}
+    upping.fake.show([*made, *make_ready("web")], both_ready())
+
+    assert upping.up() == 0
+    [call] = upping.fake.list_calls("delete", "pod")
+    assert "cache-cache-old-1" in call["words"]
 
 
 # Secrets
