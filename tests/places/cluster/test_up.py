@@ -249,8 +249,9 @@ def test_one_that_was_scaled_to_zero_by_another_hand_is_reported_and_started(upp
     upping.up()
 
     assert [each.service for each in upping.list_events(Message)] == ["web"]
-    [call] = upping.fake.list_calls("scale")
-    assert {"deployment/web", "--replicas=1"} <= {*call["words"]}
+    [call] = upping.fake.list_calls("patch")
+    patch = '--patch={"spec": {"replicas": 1}}'
+    assert {"deployment/web", "--subresource=scale", patch} <= {*call["words"]}
 
 
 def test_one_that_the_user_has_stopped_is_started_without_a_word(upping):
@@ -262,7 +263,22 @@ def test_one_that_the_user_has_stopped_is_started_without_a_word(upping):
     upping.up()
 
     assert upping.list_events(Message) == []
-    assert len(upping.fake.list_calls("scale")) == 1
+    assert len(upping.fake.list_calls("patch")) == 1
+
+
+@pytest.mark.parametrize(("manager", "count"), [("composegen", 1), ("kubectl", 0)])
+def test_what_start_has_scaled_is_ours_and_the_rest_is_not(upping, manager, count):
+    text = STACK.replace("    needs:", "    replicas: 5\n    needs:")
+    (upping.folder / "stack.yaml").write_text(text)
+    there = make_deployment("web", replicas=3)
+    managed = {"manager": manager, "operation": "Update", "subresource": "scale"}
+    there["metadata"]["managedFields"] = [managed]
+    flags = ["--filename=-", "--show-managed-fields"]
+    upping.fake.answer("get", make_list([there]), flags=flags)
+    upping.fake.show(both_ready())
+    upping.up()
+
+    assert len(upping.fake.list_calls("patch")) == count
 
 
 # What the cluster says
