@@ -408,11 +408,12 @@ def _look_at_job(look: _Look) -> Trouble | None:
     for pod, container in look.list_containers():
         if container.ending is not None and container.ending.exit_code:
             return _explain_death(look, pod, container)
-    return Trouble(
-        reason=f"{look.name} failed: {look.workload.failure or 'its pod is gone'}",
-        cause=Cause("", "", f"run it again: {UP}"),
-        lasts=AT_ONCE,
+    cause = Cause(
+        CauseName.JOB_FAILED,
+        f"{look.workload.failure or 'Kubernetes says no more'}; its pod is gone",
+        f"run it again: {UP}",
     )
+    return Trouble(reason=f"{look.name} failed", cause=cause, lasts=AT_ONCE)
 
 
 def _look_at_gates(look: _Look) -> Trouble | None:

@@ -289,6 +289,14 @@ def test_a_job_that_failed_is_told_at_once_with_its_exit_code():
     assert found.lasts == AT_ONCE
 
 
+def test_a_failed_job_whose_pod_is_gone_says_what_kubernetes_says():
+    job = make_noted("web", is_job=True)
+    found = find(make_job("web", "Failed", message="it took too long"), noted=job)
+
+    assert found.cause.name == CauseName.JOB_FAILED
+    assert found.cause.text == "it took too long; its pod is gone"
+
+
 def test_a_job_that_is_complete_has_no_trouble():
     pod = make_pod("web", main=ended(0, "Completed"), owner="uid-web")
     assert find(make_job("web", "Complete"), pod) is None

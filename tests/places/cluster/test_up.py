@@ -501,7 +501,8 @@ def test_a_stateful_pod_that_would_hold_a_rollout_up_is_removed(upping):
     made = make_starting("cache", running(), hash="cache-old")
     made[0] |= {"kind": "StatefulSet"}
     made[0]["status"] |= {"updateRevision": "cache-new", "currentRevision": "cache-old"}
-    upping.fake.show([*made, *make_ready("web")], both_ready())
+    before = [*made, *make_ready("web")]
+    upping.fake.show(before, before, both_ready())
 
     assert upping.up() == 0
     [call] = upping.fake.list_calls("delete", "pod")
