@@ -10,8 +10,8 @@ SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 # Tests that share no port, and mostly wait: they can run side by side.
 APART := $(addprefix tests/e2e/test_,$(addsuffix .py,adopt causes data doctor evidence \
-	exec fallbacks families harden helps last modes outside ownership removal single \
-	store_helps up volumes))
+	exec fallbacks families harden helps last modes outside ownership push removal \
+	single store_helps up volumes))
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
 
