@@ -29,9 +29,10 @@ from composegen.ports import Port
 from composegen.stackfile.load import load_stack
 from composegen.targets.files import Cluster, Options
 from composegen.targets.kubernetes.render import render_plan
-from composegen.values import find_default, parse_size
+from composegen.values import find_default, has_variables, parse_size
 from tests.clusters import Objects, find_workload, split_objects
 from tests.fuzz import words
+from tests.hostile_values import VALUES
 from tests.parts import require_program
 from tests.rendering import write_data
 
@@ -158,6 +159,69 @@ def list_named(objects: Objects) -> set[str]:
             pattern = rf'"{kind}": {{[^{{}}]*?(?:\[.*?\])?[^{{}}]*?"name": "([^"]+)"'
             found |= {match[1] for match in re.finditer(pattern, text)}
     return found - {"kube-root-ca.crt"}
+
+
+# Hostile values
+
+
+class GoLoader(yaml.SafeLoader):
+    """Reads what kubectl prints, where `<<` and `=` and a date are texts."""
+
+
+GoLoader.yaml_implicit_resolvers = {
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag.rpartition(":")[2] not in {"merge", "value", "timestamp"}
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+HOSTILE = [value for value in VALUES if value and not has_variables(value)]
+
+
+def render_hostile(folder: Path, texts: list[str]) -> str:
+    """A stack of texts that have broken YAML files before."""
+    app = {
+        "image": "python:3.13-slim",
+        "user": "10001:10001",
+        "command": texts,
+        "environment": {f"V{number}": each for number, each in enumerate(texts)},
+        "labels": {f"l{number}": each for number, each in enumerate(texts)},
+        "health": {"command": texts},
+    }
+    stack = {"name": "shop", "services": {"app": app}}
+    loaded = load_stack(write_data(stack, folder), target="kubernetes")
+    plan = make_plan(loaded.stack, addressing=ClusterAddressing())
+    return render_plan(plan, Options())[0].text
+
+
+def test_a_hostile_text_reads_back_as_it_was(tmp_path: Path) -> None:
+    objects = split_objects(render_hostile(tmp_path, HOSTILE))
+
+    template = objects["Deployment", "app"]["spec"]["template"]
+    (app,) = template["spec"]["containers"]
+    meant = [value.replace("$$", "$") for value in HOSTILE]
+    doubled = [value.replace("$", "$$") for value in meant]
+    assert app["args"] == doubled
+    assert [each["value"] for each in app["env"]] == doubled
+    assert app["startupProbe"]["exec"]["command"] == doubled
+    assert [*template["metadata"]["annotations"].values()] == meant
+    assert len(objects) == 2
+
+
+def test_kubectl_reads_a_hostile_text_as_it_was(tmp_path: Path) -> None:
+    require_program("kubectl")
+    # PyYAML takes the one character that kubectl prints for \x85 as a blank.
+    text = render_hostile(tmp_path, [each for each in HOSTILE if each != "\x85"])
+    (tmp_path / "kubernetes.yaml").write_text(text)
+    (tmp_path / "kustomization.yaml").write_text("resources: [kubernetes.yaml]\n")
+    made = yaml.load_all(call_kubectl("kustomize", ".", folder=tmp_path), GoLoader)
+
+    wanted = split_objects(text)
+    assert {each["kind"]: each for each in made} == {
+        kind: each for (kind, _), each in wanted.items()
+    }
 
 
 # A random stack

@@ -42,6 +42,7 @@ MAY_IMPORT = {
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),
     ),
+    "board": ("system", "planning", "workspace", "places", "places.find"),
     "terminal": ("places",),
     "library": ANY,
     "commands": ANY,
@@ -53,6 +54,7 @@ MAY_IMPORT = {
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
     "adopt": ("adopting", "printing", "project", "report"),
+    "board": ("html", "recorder", "scene", "svg"),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.cluster": (

@@ -20,6 +20,7 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.commands.recording import BootWatch, report_option
 from composegen.commands.up_cluster import Asked, check_options, up_there
 from composegen.commands.where import (
     check_context_options,
@@ -99,6 +100,7 @@ class _UpCommand(click.Command):
     is_flag=True,
     help="Forward the published ports to the cluster until Ctrl-C. The stack stays up.",
 )
+@report_option
 @on_option("Where to bring it up.  [default: engine]")
 @context_options
 @take_over_option
@@ -133,6 +135,8 @@ def up(
     if on == "processes":
         raise UsageError("`up` runs no processes", help="composegen run")
     if on == "kubernetes":
+        if flags["report_file"] is not None:
+            raise UsageError("--report is for the engine and for `run`")
         check_options({**flags, "build": build})
         asked = Asked(
             services=services,
@@ -146,6 +150,7 @@ def up(
         )
         raise SystemExit(up_there(asked))
     from composegen.places.engine.up import UpOptions, up_stack
+    from composegen.planning.plan import take_part
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
@@ -173,7 +178,14 @@ def up(
         stay=stay,
         ask=console.confirm if console.can_ask else None,
     )
-    code = up_stack(made, workspace, options, report=UpConsole(console).show)
+    watch = BootWatch(
+        "engine",
+        workspace,
+        lambda: take_part(made, services) if services else made,
+        UpConsole(console).show,
+        report_file=flags["report_file"],
+    )
+    code = up_stack(made, workspace, options, report=watch.see)
     if code:
         raise SystemExit(code)
 

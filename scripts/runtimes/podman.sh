@@ -7,7 +7,7 @@
 set -euo pipefail
 
 suite=sid
-packages=(podman catatonit crun conmon netavark aardvark-dns nftables iptables iproute2 ca-certificates
+packages=(podman catatonit crun conmon netavark aardvark-dns nftables iptables iproute2 slirp4netns ca-certificates
   containers-storage golang-github-containers-common golang-github-containers-image)
 # Folders of stacks are seen there under the same paths.
 shared=(/tmp /work /root /home /var/tmp)
@@ -61,6 +61,9 @@ install_root() {
   rm -rf "$dir"/root/var/cache/apt/archives/*.deb
 }
 
+# The most that a process of this machine may have: n is open files, u processes.
+limit() { ulimit "-H$1" | sed 's/unlimited/-1/'; }
+
 configure() {
   mkdir -p "$dir/root/etc/containers"
   # No journald here, and cgroups are this machine's own.
@@ -68,9 +71,11 @@ configure() {
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-[containers]
-log_driver = "k8s-file"
 CONF
+  # Builds ask for more files and processes than a machine may allow.
+  printf '[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=%s:%s"]\n' \
+    "$(limit n)" "$(limit n)" "$(limit u)" "$(limit u)" \
+    >>"$dir/root/etc/containers/containers.conf"
   cat >"$dir/root/etc/containers/storage.conf" <<'CONF'
 [storage]
 driver = "overlay"
@@ -127,10 +132,22 @@ start() {
     fi
     sleep 0.1
   done
+  connect
   setsid python3 "$here/podman_checks.py" "$dir/podman.sock" >"$dir/checks.log" 2>&1 \
     </dev/null &
   echo $! >"$dir/checks.pid"
   echo "unix://$dir/podman.sock"
+}
+
+# Lets builds reach what this machine reaches, by a process and not by its firewall.
+connect() {
+  # shellcheck disable=SC2016  # the inner shell fills that in
+  setsid unshare --mount --propagation private sh -c '
+    mount --bind /dev "$1/dev" && mount -t proc proc "$1/proc" &&
+      exec chroot "$1" slirp4netns --configure --mtu=65520 --disable-host-loopback \
+        --netns-type=path "/proc/$2/ns/net" tap0
+  ' sh "$dir/root" "$(find_inside)" >"$dir/slirp.log" 2>&1 </dev/null &
+  echo $! >"$dir/slirp.pid"
 }
 
 run() {
@@ -173,6 +190,7 @@ end_process() {
 stop() {
   [ "$(id -u)" -eq 0 ] || fail "stop needs root"
   end_process "$dir/checks.pid"
+  end_process "$dir/slirp.pid"
   # The first process of a namespace takes all others with it, and the mounts with them.
   local inside
   inside=$(find_inside)

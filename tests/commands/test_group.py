@@ -11,7 +11,16 @@ from composegen.commands import cli
 from composegen.commands.group import COMMANDS
 
 FOLDER = Path(__file__).parents[2] / "composegen" / "commands"
-SHARED = {"__init__", "acting", "group", "hints", "options", "scaffold", "where"}
+SHARED = {
+    "__init__",
+    "acting",
+    "group",
+    "hints",
+    "options",
+    "recording",
+    "scaffold",
+    "where",
+}
 CLUSTER = {f"{name}_cluster" for name in ("doctor", "render", "up")}
 """The parts of commands that only a cluster needs: they are loaded for it alone."""
 

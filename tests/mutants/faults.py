@@ -24,6 +24,7 @@ RENDER = (
     "tests/targets/compose/test_hardening.py",
     "tests/test_examples.py",
 )
+CLUSTER = ("tests/targets/kubernetes",)
 SAFETY = ("tests/test_text_safety.py", "tests/targets/test_quoting.py")
 WIRING = ("tests/planning/test_addressing.py",)
 PROBES = ("tests/targets/compose/test_probes.py",)
@@ -71,6 +72,56 @@ class Fault:
 
 
 FAULTS = (
+    # A cluster
+    Fault(
+        "Kubernetes replaces names in the texts of a stack",
+        "composegen/targets/kubernetes/scene.py",
+        'return text.replace("$", "$$")',
+        "return text",
+        CLUSTER,
+    ),
+    Fault(
+        "a gate of an optional need never gives up",
+        "composegen/targets/kubernetes/gates.py",
+        "return math.ceil(ready) + GRACE",
+        "return 0",
+        CLUSTER,
+    ),
+    Fault(
+        "a new password runs a job again",
+        "composegen/targets/kubernetes/volumes.py",
+        'return name_on_cluster(name) + ("-for-jobs" if is_job else "")',
+        "return name_on_cluster(name)",
+        CLUSTER,
+    ),
+    Fault(
+        "a policy lets everyone in",
+        "composegen/targets/kubernetes/network.py",
+        "if ports and dependents:",
+        "if ports:",
+        CLUSTER,
+    ),
+    Fault(
+        "a pod runs as root without a word",
+        "composegen/targets/kubernetes/security.py",
+        '_need(scene, "baseline", (*path, "user"), _describe_root(service))',
+        "pass",
+        CLUSTER,
+    ),
+    Fault(
+        "a variable of the environment is a value of the file",
+        "composegen/planning/cluster.py",
+        "if text is None or is_filled_later(text):",
+        "if text is None:",
+        CLUSTER,
+    ),
+    Fault(
+        "one of the two files is written where the other one is refused",
+        "composegen/commands/render_cluster.py",
+        "if reason and not force:",
+        "if False:",
+        ("tests/commands/test_render_cluster.py",),
+    ),
     # Networks
     Fault(
         "a data store that lists its networks keeps one of its own",

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from composegen.errors import ComposegenError
+from composegen.health import HealthKind
+from composegen.model import Service
 from composegen.places.cluster.kubectl import Kubectl, list_complaints
 from composegen.places.events import Message, Report
 from composegen.planning.addressing import name_on_cluster
@@ -42,24 +44,26 @@ def list_forwards(plan: Plan, fill: Callable[[str], str]) -> tuple[Forward, ...]
         for step in plan.steps
         for port in step.service.publish
         if port.protocol == "tcp"
-        for forward in _list_of(step.name, port, step.service.port, fill)
+        for forward in _list_of(step.service, port, fill)
     )
 
 
 def _list_of(
-    name: str, port: Port, own: int | None, fill: Callable[[str], str]
+    service: Service, port: Port, fill: Callable[[str], str]
 ) -> Iterator[Forward]:
+    health = service.health
+    is_http = health is not None and health.kind is HealthKind.HTTP
     first, _, last = fill(port.published).partition("-")
     locals = range(int(first), int(last or first) + 1) if first else None
     for number, target in enumerate(port.targets):
         is_listed = locals is not None and number < len(locals)
         yield Forward(
-            service=name,
-            object=name_on_cluster(name),
+            service=service.name,
+            object=name_on_cluster(service.name),
             local=locals[number] if locals is not None and is_listed else 0,
             target=target,
             address=port.default_address if port.is_loopback else _LOOPBACK,
-            scheme="http://" if target == own else "",
+            scheme="http://" if is_http and target == service.port else "",
         )
 
 

@@ -66,7 +66,9 @@ from composegen.planning.exclusion import require, vary_plan
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import field, record, replace
 from composegen.system.signals import catch_signals
+from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.targets.output import Written, write_rendered
+from composegen.workspace.clusterfiles import make_cluster_files
 from composegen.workspace.secrets import Outcome, check_made, make_secret_files
 from composegen.workspace.state import hold_lock
 from composegen.workspace.workspace import Workspace
@@ -259,8 +261,8 @@ class _Up:
         if self.options.names:
             return
         files = {
-            "kubernetes.yaml": texts.objects,
-            "kustomization.yaml": texts.kustomization,
+            KUBERNETES_FILE: texts.objects,
+            KUSTOMIZATION_FILE: texts.kustomization,
         }
         if self.options.is_chosen:
             flags = self.plan.selection.flags
@@ -285,6 +287,10 @@ class _Up:
                 self.report(Wrote(file=each.secret.file))
             elif each.outcome is Outcome.EMPTY:
                 self.report(SecretEmpty(file=each.secret.file, help=each.help))
+        values = self.workspace.values
+        for file in make_cluster_files(self.whole, self.folder, values):
+            if file.outcome is Outcome.WRITTEN:
+                self.report(Wrote(file=file.file))
 
     def _build(self, texts: Texts, where: Where) -> list[Object]:
         found = build_objects(self.kubectl, self.folder, texts, where)

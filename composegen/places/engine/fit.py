@@ -70,7 +70,7 @@ def fit_environment(
     """
     if not machine.is_podman or "DOCKER_BUILDKIT" in environment:
         return environment
-    return {**environment, "DOCKER_BUILDKIT": "0", "COMPOSE_BAKE": "false"}
+    return {**environment, "DOCKER_BUILDKIT": "0"}
 
 
 # Limits
@@ -169,7 +169,7 @@ def list_missing(
     """
     required = {step.name for step in plan.steps if step.is_required}
     services = [step.service for step in plan.steps]
-    for named in list_named_paths(plan.stack, services, with_made=True):
+    for named in list_named_paths(plan.stack, services, with_late=True):
         is_elsewhere = named.is_mounted and not is_local
         if named.is_local or is_elsewhere or (named.is_built and not builds):
             continue

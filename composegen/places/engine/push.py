@@ -42,9 +42,11 @@ def push_images(
         environment=workspace.environment,
     )
     with catch_signals(_interrupt), Engine(endpoint) as engine:
-        for verb in ("build", "push"):
+        # Without a terminal, each step of a push would be a line.
+        quiet = () if in_terminal else ("--quiet",)
+        for verb, *flags in (("build",), ("push", *quiet)):
             code, said = run_compose(
-                project, verb, *names, show=show, in_terminal=in_terminal
+                project, verb, *flags, *names, show=show, in_terminal=in_terminal
             )
             if code:
                 raise _explain(verb, code, said)
@@ -70,8 +72,8 @@ def _explain(verb: str, code: int, said: str) -> ComposeFailed:
     complaint = find_complaint(said.splitlines())
     what = "built" if verb == "build" else "pushed"
     help = (
-        "log in to the registry: docker login REGISTRY; the engine pushes only over "
-        "TLS, or to a registry on 127.0.0.1"
+        "the registry has to answer over TLS, or on 127.0.0.1, and may want a login: "
+        "docker login REGISTRY"
         if verb == "push"
         else "the lines above say why"
     )

@@ -43,6 +43,18 @@ def note_losses(scene: Scene, step: Step, hardening: Hardening) -> None:
             service.name,
         )
     _note_restart(scene, service)
+    _note_names(scene, service)
+    for gate in step.gates:
+        if gate.later is Later.RESTART:
+            scene.losses.note(
+                f"`later: restart` of `{gate.service}`",
+                "it is not restarted when that one fails",
+                service.name,
+            )
+
+
+def _note_names(scene: Scene, service: Service) -> None:
+    """Note the name of a container, and the networks that a service lists."""
     if service.compose.get("container_name") is not None:
         scene.losses.note(
             f"container_name: {service.compose['container_name']}",
@@ -56,13 +68,6 @@ def note_losses(scene: Scene, step: Step, hardening: Hardening) -> None:
             "a policy lets in those that need it, where the cluster enforces policies",
             service.name,
         )
-    for gate in step.gates:
-        if gate.later is Later.RESTART:
-            scene.losses.note(
-                f"`later: restart` of `{gate.service}`",
-                "it is not restarted when that one fails",
-                service.name,
-            )
 
 
 def _note_restart(scene: Scene, service: Service) -> None:

@@ -127,15 +127,7 @@ def _refuse_service(scene: Scene, step: Step) -> None:
                 (*base, "compose", key),
                 "use a key of the stack file, or patch the objects with kustomize",
             )
-    if service.uses_host_network or service.network_owner:
-        scene.faults.add(
-            "not-on-cluster",
-            f"`{service.name}` uses the network of "
-            + (f"`{service.network_owner}`" if service.network_owner else "its host")
-            + ", and a pod has its own",
-            (*base, "network_mode"),
-            "leave `network_mode` out: pods reach each other by the names of services",
-        )
+    _refuse_network(scene, step)
     for key in ("devices", "gpus"):
         if key in service.passed:
             scene.faults.add(
@@ -151,6 +143,20 @@ def _refuse_service(scene: Scene, step: Step) -> None:
             f"`{scene.cluster.pod_security}` refuses such a pod",
             (*base, "sysctls"),
             "render with --pod-security privileged, for a namespace that takes it",
+        )
+
+
+def _refuse_network(scene: Scene, step: Step) -> None:
+    """Note a network that no pod has, and a gate that would need one."""
+    service = step.service
+    base = ("services", service.name)
+    if service.uses_host_network or service.network_owner:
+        owner = f"`{service.network_owner}`" if service.network_owner else "its host"
+        scene.faults.add(
+            "not-on-cluster",
+            f"`{service.name}` uses the network of {owner}, and a pod has its own",
+            (*base, "network_mode"),
+            "leave `network_mode` out: pods reach each other by the names of services",
         )
     waiting = [gate.service for gate in step.gates if gate.waits_on_cluster]
     if service.is_isolated and waiting:

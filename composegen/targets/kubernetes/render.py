@@ -30,7 +30,14 @@ from composegen.targets.kubernetes.network import (
 )
 from composegen.targets.kubernetes.pods import make_claim, make_workload
 from composegen.targets.kubernetes.refusals import refuse
-from composegen.targets.kubernetes.scene import Faults, Losses, Scene, name_service
+from composegen.targets.kubernetes.scene import (
+    Faults,
+    Losses,
+    Scene,
+    list_dependents,
+    list_mounting,
+    name_service,
+)
 from composegen.targets.kubernetes.settle import settle_step
 from composegen.targets.kubernetes.volumes import Generated, list_shared_claims
 from composegen.targets.templates import fill_templates
@@ -89,6 +96,8 @@ def _make_scene(plan: Plan, cluster: Cluster) -> Scene:
         project=name_on_cluster(plan.stack.name),
         faults=faults,
         losses=Losses(),
+        dependents=list_dependents(plan),
+        mounting=list_mounting(plan),
     )
 
 

@@ -219,12 +219,7 @@ def is_claimed_alone(scene: Scene, service: Service, volume: str) -> bool:
     """Whether a volume is of this service alone, which is not a job."""
     if service.job or volume in list_external(scene):
         return False
-    mounting = [
-        step.name
-        for step in scene.plan.steps
-        if any(mount.volume_name == volume for mount in step.service.volumes)
-    ]
-    return mounting == [service.name]
+    return scene.mounting[volume] == (service.name,)
 
 
 def is_stateful(scene: Scene, service: Service) -> bool:
@@ -242,17 +237,16 @@ def list_external(scene: Scene) -> tuple[str, ...]:
     )
 
 
-def list_shared_claims(scene: Scene) -> dict[str, list[str]]:
+def list_shared_claims(scene: Scene) -> dict[str, tuple[str, ...]]:
     """The volumes that need a claim of their own, with the services that mount each."""
-    found: dict[str, list[str]] = {}
     external = list_external(scene)
-    for step in scene.plan.steps:
-        for mount in step.service.volumes:
-            volume = mount.volume_name
-            is_own = is_claimed_alone(scene, step.service, volume)
-            if volume and volume not in external and not is_own:
-                found.setdefault(volume, []).append(step.name)
-    return found
+    services = {step.name: step.service for step in scene.plan.steps}
+    return {
+        volume: names
+        for volume, names in scene.mounting.items()
+        if volume not in external
+        and not is_claimed_alone(scene, services[names[0]], volume)
+    }
 
 
 # Files of the stack's folder

@@ -456,20 +456,25 @@ def test_a_job_that_is_the_same_is_left_alone(upping):
 
 def test_no_secret_is_on_a_command_line_in_an_event_or_in_a_rendered_file(upping):
     canary = "canary-5f2b"
-    text = STACK.replace("    needs:", "    secrets: {key: KEY_FILE}\n    needs:")
+    keys = '    secrets: {key: KEY_FILE}\n    environment: {TOKEN: "${TOKEN}"}\n'
+    text = STACK.replace("    needs:", f"{keys}    needs:")
     (upping.folder / "stack.yaml").write_text(
         f"{text}secrets:\n  key: {{file: ./key.txt}}\n"
     )
     (upping.folder / "key.txt").write_text(canary)
+    upping.fake.environment["TOKEN"] = f"{canary}-too"
     upping.fake.show(both_ready())
 
     assert upping.up() == 0
-    assert canary in upping.fake.list_calls("apply")[0]["text"]
+    applied = upping.fake.list_calls("apply")[0]["text"]
+    assert f'"key": "{canary}"' in applied
+    assert f"{canary}-too" in applied
     assert not any(canary in " ".join(each["words"]) for each in upping.fake.calls)
     assert not re.search(canary, repr(upping.events))
     left = [
         path
         for path in upping.folder.rglob("*")
-        if path.is_file() and path.name not in {"key.txt", "calls.jsonl"}
+        if path.is_file()
+        and path.name not in {"key.txt", "calls.jsonl", "kubernetes.env"}
     ]
     assert not any(canary in path.read_text(errors="replace") for path in left)

@@ -161,3 +161,15 @@ def test_podman_builds_with_its_own_builder():
     assert fit_environment({"A": "b"}, podman)["A"] == "b"
     assert fit_environment(own, podman) == own
     assert fit_environment({"A": "b"}, docker) == {"A": "b"}
+
+
+@pytest.mark.parametrize(
+    "mount",
+    ["./no:/data:z", "{type: bind, source: ./no, target: /x, bind: {selinux: z}}"],
+)
+def test_a_folder_with_options_of_a_bind_is_made_by_no_compose(tmp_path, mount):
+    plan = plan_app(
+        f"volumes: ['{mount}']" if mount[0] == "." else f"volumes: [{mount}]"
+    )
+
+    assert list_names(plan, tmp_path) == [("missing-file", Level.ERROR)]
