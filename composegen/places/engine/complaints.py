@@ -166,14 +166,12 @@ _COMPLAINTS = (
     ),
     (
         CauseName.BUILD_FAILED,
-        r"failed to solve: (.*)",
-        "{image} cannot be built: {_1}",
-        "correct its Dockerfile; the failed step is shown above",
-    ),
-    (
-        CauseName.BUILD_FAILED,  # Podman's builder
-        r"building at STEP \"(.*)\": (.*)",
-        "{image} cannot be built: {_1}: {_2}",
+        (
+            r"failed to solve: (.*)"  # BuildKit
+            r"|(The command .* returned a non-zero code: \d+)"  # the classic builder
+            r'|building at STEP "(.*)"(: .*)'  # Podman's
+        ),
+        "{image} cannot be built: {_1}{_2}{_3}{_4}",
         "correct its Dockerfile; the failed step is shown above",
     ),
     (

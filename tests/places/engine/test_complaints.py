@@ -38,6 +38,14 @@ def test_a_taken_port_suggests_the_next():
     [
         ("target web: failed to solve: exit code: 3", "`web` cannot be built"),
         (
+            "The command '/bin/sh -c exit 3' returned a non-zero code: 3",
+            "`web` cannot be built: The command '/bin/sh -c exit 3' returned",
+        ),
+        (
+            "the --mount option requires BuildKit. Refer to",
+            "`web` cannot be built without buildx: --mount",
+        ),
+        (
             'building at STEP "RUN exit 3": while running runtime: exit status 3',
             "`web` cannot be built: RUN exit 3",
         ),
