@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composegen.commands.boarding import board_option, serve_board
 from composegen.commands.options import (
     check_platform,
     load_file,
@@ -94,6 +95,7 @@ class _UpCommand(click.Command):
     help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
 )
 @report_option
+@board_option("Serve the board, a page about the stack, and stay as with --stay.")
 @on_option("Where to bring it up.  [default: engine]")
 @context_options
 @take_over_option
@@ -139,9 +141,10 @@ def up(
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
-    stay, detach = flags["stay"], flags["detach"]
+    stay, detach = flags["stay"] or flags["with_board"], flags["detach"]
     if stay and detach:
-        raise UsageError("--stay and --detach contradict each other")
+        word = "--stay" if flags["stay"] else "--board"
+        raise UsageError(f"{word} and --detach contradict each other")
     console = make_console()
     workspace = make_workspace(file)
     settle_drill(file, acts=True)
@@ -174,7 +177,8 @@ def up(
         UpConsole(console).show,
         report_file=flags["report_file"],
     )
-    code = up_stack(made, workspace, options, report=watch.see)
+    with serve_board(file, is_wanted=flags["with_board"]):
+        code = up_stack(made, workspace, options, report=watch.see)
     if code:
         raise SystemExit(code)
 

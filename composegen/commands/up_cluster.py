@@ -23,6 +23,7 @@ _OF_ENGINE = {
     "take_over": "objects of another hand are never taken over: choose --namespace",
     "stay": "`composegen status --watch` shows what happens",
     "detach": "`up` ends by itself when the stack is up",
+    "with_board": "`composegen board --on kubernetes` serves it",
     "report_file": "`composegen graph --format html` draws the plan",
 }
 
@@ -45,7 +46,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise UsageError("--no-build is for the engine", help="nothing is built here")
     for name, help in _OF_ENGINE.items():
         if options[name]:
-            flag = name.removesuffix("_file").replace("_", "-")
+            flag = name.removesuffix("_file").removeprefix("with_").replace("_", "-")
             raise UsageError(f"--{flag} is for the engine", help=help)
 
 
