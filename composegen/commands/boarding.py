@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import click
@@ -19,7 +19,7 @@ _PATIENCE = 5.0
 _LONGEST_START = 15.0
 
 
-def board_option(text: str) -> Function:
+def board_option(text: str) -> Callable[[Function], Function]:
     """``--board``: serve the board meanwhile."""
     return click.option("--board", "with_board", is_flag=True, help=text)
 
