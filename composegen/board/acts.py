@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from composegen.board.folding import word_event
 from composegen.board.shared import Shared
 from composegen.errors import ComposegenError, UsageError
+from composegen.oserrors import describe_os_error
 from composegen.places.events import Event
 from composegen.places.place import Act, Acted, Outcome, Place, Tell
 from composegen.records import record
@@ -71,6 +72,10 @@ class Acts:
         except ComposegenError as error:
             self._hands.tell(f"board: {error.message}")
             return {"error": error.message, "help": error.help}
+        except OSError as error:
+            message, help = describe_os_error(error)
+            self._hands.tell(f"board: {message}")
+            return {"error": message, "help": help}
         for line in said:
             self._hands.tell(f"board: {line}")
         return {"said": said}

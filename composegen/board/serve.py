@@ -82,7 +82,7 @@ class Board:
             ws_per_message_deflate=False,
             lifespan="off",
             access_log=False,
-            log_level="critical",
+            log_level="error",
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=_GRACE,

@@ -19,7 +19,8 @@ from composegen.board.folding import fold_event, word_event
 from composegen.board.layout import NARROW, WIDE, Layout, lay_out
 from composegen.board.scene import Box, Scene
 from composegen.board.shared import Shared
-from composegen.errors import ComposegenError, NothingRuns
+from composegen.errors import ComposegenError
+from composegen.oserrors import describe_os_error
 from composegen.paths import list_matching
 from composegen.places.events import Event, Line
 from composegen.places.place import Place, Seen
@@ -146,7 +147,7 @@ class Watcher:
         try:
             place = self._source.find()
             seen = place.look()
-        except ComposegenError as error:
+        except (ComposegenError, OSError) as error:
             self._shared.change({"trouble": _describe(error)})
             return _POLL
         self._place = place
@@ -183,7 +184,7 @@ class Watcher:
         ).start()
 
     def _listen(self, place: Place, generation: int) -> None:
-        with suppress(ComposegenError, NothingRuns):
+        with suppress(ComposegenError, OSError):
             for event in place.follow():
                 if generation != self._generation or self._is_closed.is_set():
                     return
@@ -306,7 +307,10 @@ def _sign_file(path: Path) -> tuple[str, int, int, int]:
     return str(path), found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _describe(error: ComposegenError) -> dict[str, str]:
+def _describe(error: ComposegenError | OSError) -> dict[str, str]:
+    if isinstance(error, OSError):
+        message, help = describe_os_error(error)
+        return {"message": message, "help": help}
     return {"message": error.message, "help": error.help}
 
 

@@ -6,13 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
 from composegen.commands.options import (
     check_platform,
-    find_places,
     load_file,
     make_console,
     make_workspace,
@@ -25,6 +24,7 @@ from composegen.errors import UsageError
 
 if TYPE_CHECKING:
     from composegen.board.acts import Hands
+    from composegen.board.scene import Scene
     from composegen.board.watch import Source
     from composegen.model import Stack
     from composegen.places.find import Finder
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _HIGHEST = 65535
 
+Words = ParamSpec("Words")
 Value = TypeVar("Value")
 
 
@@ -72,9 +73,10 @@ def board(
     say_distrusted(make_workspace(file))
     settle_drill(file, acts=False)
     load_file(file)  # an error of the stack file is reported before anything is served
+    stack = _Stack(file, on)
     made = Board(
-        _make_source(file, on),
-        _make_hands(file, on, console.say),
+        stack.make_source(),
+        stack.make_hands(console.say),
         Wish(port=port, is_read_only=read_only),
     )
     console.write_data(f"{made.url}\n")
@@ -102,10 +104,11 @@ def check_board_extra() -> None:
 
 
 class _Loader:
-    """Reads the stack file again only where it has changed."""
+    """Reads the stack file again only where it has changed; any thread may ask."""
 
     def __init__(self, file: str) -> None:
         self._file = file
+        self._load_file = _in_context(load_file)
         self._known: dict[Selection, tuple[tuple[int, int], Stack]] = {}
 
     def load(self, selection: Selection) -> Stack:
@@ -113,68 +116,78 @@ class _Loader:
         try:
             found = Path(self._file).stat()
         except OSError:
-            return load_file(self._file, selection).stack
+            return self._load_file(self._file, selection).stack
         sign = found.st_mtime_ns, found.st_size
         known = self._known.get(selection)
         if known is None or known[0] != sign:
-            known = sign, load_file(self._file, selection).stack
+            known = sign, self._load_file(self._file, selection).stack
             self._known[selection] = known
         return known[1]
 
 
-def _make_source(file: str, on: str) -> Source:
-    from composegen.board.scene import Scene, make_scene
-    from composegen.board.watch import Source
-    from composegen.planning.plan import make_plan
-    from composegen.planning.selection import Selection
-
-    loader = _Loader(file)
-    find = _in_context(lambda: _make_finder(file, loader).find_shown(on)[0])
-
-    def draw() -> Scene:
-        return make_scene(make_plan(loader.load(Selection())))
-
-    return Source(
-        folder=make_workspace(file).folder,
-        file=Path(file),
-        find=find,
-        make_scene=_in_context(draw),
-    )
-
-
-def _in_context(function: Callable[[], Value]) -> Callable[[], Value]:
+def _in_context(function: Callable[Words, Value]) -> Callable[Words, Value]:
     """A function that other threads may call: click keeps its context by thread."""
     context = click.get_current_context()
 
-    def call() -> Value:
+    def call(*words: Words.args, **named: Words.kwargs) -> Value:
         with context.scope(cleanup=False):
-            return function()
+            return function(*words, **named)
 
     return call
 
 
-def _make_finder(file: str, loader: _Loader) -> Finder:
-    from composegen.places.find import Finder
+class _Stack:
+    """Where a board looks, and what it can do, for one stack file."""
 
-    return Finder(make_workspace(file), loader.load)
+    def __init__(self, file: str, on: str) -> None:
+        from composegen.planning.selection import Selection
 
+        self._file = file
+        self._on = on
+        self._everything = Selection()
+        self._loader = _Loader(file)
+        self._make_workspace = _in_context(make_workspace)
+        self._settle_drill = _in_context(settle_drill)
 
-def _make_hands(file: str, on: str, tell: Tell) -> Hands:
-    from composegen.board.acts import Hands
+    def make_source(self) -> Source:
+        """Where it looks."""
+        from composegen.board.watch import Source
 
-    context = click.get_current_context()
+        return Source(
+            folder=make_workspace(self._file).folder,
+            file=Path(self._file),
+            find=lambda: self._make_finder().find_shown(self._on)[0],
+            make_scene=self._draw,
+        )
 
-    def find() -> Place:
-        return find_places(file, acts=True).find_acting(on)
+    def make_hands(self, tell: Tell) -> Hands:
+        """What it can do."""
+        from composegen.board.acts import Hands
 
-    def take_down(say: Tell) -> Iterable[str]:
-        with context.scope(cleanup=False):
-            yield from find_places(file, acts=True).take_down(say, on=on)
+        on = ("--on", self._on) if self._on else ()
+        drill = ("-m", "composegen", "drill", "--yes", "--file", self._file, *on)
+        return Hands(
+            find=self._find_acting,
+            take_down=self._take_down,
+            drill=(sys.executable, *drill),
+            tell=tell,
+        )
 
-    drill = (sys.executable, "-m", "composegen", "drill", "--yes", "--file", file)
-    return Hands(
-        find=_in_context(find),
-        take_down=take_down,
-        drill=(*drill, *(("--on", on) if on else ())),
-        tell=tell,
-    )
+    def _draw(self) -> Scene:
+        from composegen.board.scene import make_scene
+        from composegen.planning.plan import make_plan
+
+        return make_scene(make_plan(self._loader.load(self._everything)))
+
+    def _make_finder(self) -> Finder:
+        from composegen.places.find import Finder
+
+        return Finder(self._make_workspace(self._file), self._loader.load)
+
+    def _find_acting(self) -> Place:
+        self._settle_drill(self._file, acts=True)
+        return self._make_finder().find_acting(self._on)
+
+    def _take_down(self, tell: Tell) -> Iterable[str]:
+        self._settle_drill(self._file, acts=True)
+        return self._make_finder().take_down(tell, on=self._on)

@@ -32,6 +32,7 @@ export function describeAge(since) {
 }
 
 export function describeState(status) {
+  if (status.state === "stopped" && !status.since && !status.by) return "not started";
   let text = WORDS[status.state] || status.state;
   if (status.reused) text += ", reused";
   if (status.reachable === false) text += ", unreachable";
