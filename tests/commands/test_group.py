@@ -11,7 +11,7 @@ from composegen.commands import cli
 from composegen.commands.group import COMMANDS
 
 FOLDER = Path(__file__).parents[2] / "composegen" / "commands"
-SHARED = {"__init__", "acting", "group", "hints", "options", "scaffold"}
+SHARED = {"__init__", "acting", "group", "hints", "options", "patterns", "scaffold"}
 
 LOADED = """
 import sys
