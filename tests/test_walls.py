@@ -42,6 +42,7 @@ MAY_IMPORT = {
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),
     ),
+    "board": ("system", "planning", "workspace", "places", "places.find"),
     "terminal": ("places",),
     "library": ANY,
     "commands": ANY,
@@ -53,13 +54,22 @@ MAY_IMPORT = {
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
     "adopt": ("adopting", "printing", "project", "report"),
+    "board": ("html", "recorder", "scene", "svg"),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.cluster": (
         *("place", "up", "finding", "manifests", "notes"),  # for commands and `find`
+        *("contexts", "doctor", "policies"),  # for `doctor`
     ),
     "places.engine": (
-        *("place", "up", "finding", "harden", "notes"),  # for commands and `find`
+        *(
+            "place",
+            "up",
+            "finding",
+            "harden",
+            "notes",
+            "push",
+        ),  # for commands and `find`
         *(
             "endpoint",
             "client",

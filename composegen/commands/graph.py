@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from composegen.commands.options import (
@@ -14,6 +16,10 @@ from composegen.commands.options import (
     stack_option,
 )
 
+if TYPE_CHECKING:
+    from composegen.places.status import ServiceStatus
+    from composegen.planning.plan import Plan
+
 
 @click.command()
 @stack_option
@@ -23,28 +29,63 @@ from composegen.commands.options import (
     is_flag=True,
     help="Also mark the services that failed and are excluded where the stack runs.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["mermaid", "svg", "html"]),
+    default="mermaid",
+    show_default=True,
+    help="The output format: a flowchart, a picture, or a page.",
+)
 def graph(
-    file: str, added: tuple[str, ...], removed: tuple[str, ...], now: bool
+    file: str, added: tuple[str, ...], removed: tuple[str, ...], now: bool, form: str
 ) -> None:
-    """Print the stack as a Mermaid flowchart.
+    """Print the stack as a graph: services, needs, and what is excluded.
 
     Excluded services are drawn faint.
     """
-    from composegen.targets.mermaid import draw_plan
-
-    console = make_console()
     plan = load_plan(file, make_selection(added, removed))
-    console.write_file(draw_plan(plan, _list_failed(file) if now else ()))
+    statuses = _look(file) if now else ()
+    make_console().write_file(_draw(plan, statuses, form))
 
 
-def _list_failed(file: str) -> tuple[str, ...]:
+def _draw(plan: Plan, statuses: tuple[ServiceStatus, ...], form: str) -> str:
+    """The plan in a format, with the state of its services where one is known."""
+    if form == "mermaid":
+        from composegen.targets.mermaid import draw_plan
+
+        return draw_plan(plan, _list_failed(statuses))
+    from composegen.board.scene import make_scene
+    from composegen.board.svg import Mark, draw_scene
+
+    scene = make_scene(plan)
+    marks = {
+        each.service: Mark(state=each.state, detail=each.reason or "")
+        for each in statuses
+    }
+    if form == "svg":
+        return draw_scene(scene, marks)
+    from composegen.board.html import write_graph
+
+    return write_graph(scene, marks)
+
+
+def _list_failed(statuses: tuple[ServiceStatus, ...]) -> tuple[str, ...]:
     """The services that are excluded now because they failed."""
-    check_platform()
     from composegen.places.status import State
 
     return tuple(
         each.service
+        for each in statuses
+        if each.state is State.EXCLUDED and each.fallback
+    )
+
+
+def _look(file: str) -> tuple[ServiceStatus, ...]:
+    """How the services are doing where the stack runs."""
+    check_platform()
+    return tuple(
+        each
         for place in find_places(file).find_shown()
         for each in place.look().statuses
-        if each.state is State.EXCLUDED and each.fallback
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from composegen.commands.options import (
@@ -16,7 +18,13 @@ from composegen.commands.options import (
     settle_drill,
     stack_option,
 )
+from composegen.commands.recording import BootWatch, report_option
 from composegen.errors import UsageError
+
+if TYPE_CHECKING:
+    from composegen.model import Stack
+    from composegen.places.processes.plan import Asked
+    from composegen.planning.plan import Plan
 
 _COMMAND = "composegen.command"
 
@@ -47,16 +55,16 @@ class _RunCommand(click.Command):
     is_flag=True,
     help="Use a process that already listens on a service's port.",
 )
+@report_option
 @click.pass_context
 def run(
     context: click.Context,
+    /,
     services: tuple[str, ...],
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
-    verbose: bool,
-    no_restart: bool,
-    reuse: bool,
+    **typed: Any,
 ) -> None:
     """Run the stack as processes, without containers.
 
@@ -79,16 +87,18 @@ def run(
             else "`--` needs a command",
             help="composegen run SERVICE -- COMMAND",
         )
+    if command and typed["report_file"] is not None:
+        raise UsageError("--report is about the boot of services, not of a command")
     asked = Asked(
         selection=make_selection(added, removed),
         names=services,
         command=command,
-        reuse=reuse,
+        reuse=typed["reuse"],
     )
     console = make_console()
-    shown = RunConsole(console, verbose=verbose, lines_to_err=bool(command))
+    shown = RunConsole(console, verbose=typed["verbose"], lines_to_err=bool(command))
     options = RunOptions(
-        restart=not no_restart,
+        restart=not typed["no_restart"],
         colours=console.is_coloured("out"),
         width=console.measure_width("err"),
     )
@@ -97,6 +107,25 @@ def run(
     workspace = make_workspace(file)
     say_distrusted(workspace)
     settle_drill(file, acts=True)
+    watch = BootWatch(
+        "processes",
+        workspace,
+        lambda: _plan_part(stack, asked),
+        shown.show,
+        report_file=typed["report_file"],
+    )
     with console.in_background():
-        code = run_stack(stack, workspace, asked, options, report=shown.show)
+        code = run_stack(stack, workspace, asked, options, report=watch.see)
     context.exit(code)
+
+
+def _plan_part(stack: Stack, asked: Asked) -> Plan:
+    """The plan of what was asked for, as it is drawn."""
+    from composegen.planning.choices import choose_named
+    from composegen.planning.plan import make_plan, take_part
+    from composegen.planning.selection import add_named
+
+    if not asked.names:
+        return make_plan(stack, asked.selection)
+    selection, names = choose_named(stack, asked.selection, asked.names)
+    return take_part(make_plan(stack, add_named(selection, names)), names)

@@ -21,8 +21,8 @@ _FILE = "kubernetes.yaml"
 _OF_ENGINE = {
     "build": "images are built and pushed by `composegen push`",
     "take_over": "objects of another hand are never taken over: choose --namespace",
-    "stay": "`composegen status --watch` shows what happens",
     "detach": "`up` ends by itself when the stack is up",
+    "report_file": "`composegen graph --format html` draws the plan",
 }
 
 
@@ -35,6 +35,8 @@ class Asked:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     wait: float | None
+    stay: bool
+    forward: bool
     where: Mapping[str, str]
 
 
@@ -44,7 +46,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise UsageError("--no-build is for the engine", help="nothing is built here")
     for name, help in _OF_ENGINE.items():
         if options[name]:
-            flag = name.replace("_", "-")
+            flag = name.removesuffix("_file").replace("_", "-")
             raise UsageError(f"--{flag} is for the engine", help=help)
 
 
@@ -73,6 +75,8 @@ def up_there(asked: Asked) -> int:
             level=options.cluster.pod_security,
             context=asked.where["context"],
             namespace=asked.where["namespace"],
+            stay=asked.stay or asked.forward,
+            forward=asked.forward,
             ask=console.confirm if console.can_ask else None,
         ),
         report=UpConsole(console).show,
