@@ -99,7 +99,7 @@ FACES = {
         "compose.newer",  # for what an old Compose refuses
         *("kubernetes.hostpaths", "kubernetes.names"),
     ),
-    "terminal": ("console", "live", "relay", "stream"),
+    "terminal": ("console", "live", "relay", "stream", "version"),
 }
 
 # What is written to elsewhere than in `terminal`, and is no stream of ours.

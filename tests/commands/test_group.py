@@ -18,6 +18,7 @@ SHARED = {
     "group",
     "hints",
     "options",
+    "patterns",
     "recording",
     "scaffold",
     "where",
