@@ -50,8 +50,7 @@ def test_a_taken_port_suggests_the_next():
             "`web` cannot be built: RUN exit 3",
         ),
         (
-            "Error response from daemon: container create: lookup init binary: exec: "
-            '"catatonit": executable file not found in $PATH',
+            'container create: lookup init binary: exec: "catatonit": executable file',
             "Podman has no catatonit",
         ),
         ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
