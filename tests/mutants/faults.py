@@ -763,6 +763,13 @@ FAULTS = (
         ("tests/places/engine/test_other_compose.py",),
     ),
     Fault(
+        "the classic builder builds another Dockerfile than the one in the stack file",
+        "composegen/places/engine/fit.py",
+        "inline = list_inline(plan) if builds and is_classic else ()",
+        "inline = ()",
+        ("tests/places/engine/test_fit.py",),
+    ),
+    Fault(
         "a folder that no Compose makes is not missed",
         "composegen/planning/named.py",
         "is_made=is_late and not _has_bind_options(mount),",
