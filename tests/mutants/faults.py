@@ -26,6 +26,8 @@ RENDER = (
 )
 CLUSTER = ("tests/targets/kubernetes",)
 SAFETY = ("tests/test_text_safety.py", "tests/targets/test_quoting.py")
+CLUSTER_JUDGE = ("tests/places/cluster/test_judge.py",)
+CLUSTER_UP = ("tests/places/cluster/test_up.py",)
 WIRING = ("tests/planning/test_addressing.py",)
 PROBES = ("tests/targets/compose/test_probes.py",)
 STRANGERS = ("tests/test_safety.py",)
@@ -1568,5 +1570,75 @@ FAULTS = (
         '            if relaxed.get(name) in {"", NOT_TRIED}\n',
         "",
         ("tests/stackfile/test_relaxing.py",),
+    ),
+    # A cluster
+    Fault(
+        "a trouble on a cluster counts before it has lasted",
+        "composegen/places/cluster/judge.py",
+        "at - (self.since or 0.0) >= trouble.lasts",
+        "at >= 0.0",
+        CLUSTER_JUDGE,
+    ),
+    Fault(
+        "a rollout is ready while its new pod is not",
+        "composegen/places/cluster/objects.py",
+        "updated == total == wanted <= available",
+        "wanted <= available",
+        CLUSTER_JUDGE,
+    ),
+    Fault(
+        "an object of another stack is taken over",
+        "composegen/places/cluster/manifests.py",
+        "labels.get(MANAGED_BY) == OURS and labels.get(PART_OF) == project",
+        "labels.get(MANAGED_BY) == OURS",
+        CLUSTER_UP,
+    ),
+    Fault(
+        "a noted context is used wherever it leads",
+        "composegen/places/cluster/contexts.py",
+        "    if server == noted.server:\n",
+        "    if server is not None:\n",
+        (*CLUSTER_UP, "tests/places/cluster/test_place.py"),
+    ),
+    Fault(
+        "the pods of an older template are judged too",
+        "composegen/places/cluster/snapshot.py",
+        "mine = [each for each in mine if each.revision.endswith(wanted)]",
+        "pass",
+        ("tests/places/cluster/test_troubles.py",),
+    Fault(
+        "an optional edge is in the first file alone",
+        "composegen/adopt/proof.py",
+        'edges = {**service.get("depends_on", {}), **known.get("depends_on", {})}',
+        'edges = known.get("depends_on", {})',
+        ("tests/adopt/test_proof.py",),
+    ),
+    Fault(
+        "a wrong type has no example",
+        "composegen/stackfile/hints/types.py",
+        'return _EXAMPLES.get(wanted, "")',
+        'return ""',
+        ("tests/stackfile/test_helps.py",),
+    ),
+    Fault(
+        "a network alone is nothing to take down",
+        "composegen/places/engine/client.py",
+        ") or any(self._ask(lambda: self._api.networks(filters=filters)))",
+        ")",
+        ("tests/places/engine/test_client.py",),
+    ),
+    Fault(
+        "an excluded service shows no lines",
+        "composegen/places/engine/leaving_out.py",
+        "failure.lines[-BRIEF_LINES:]",
+        "failure.lines[:0]",
+        ("tests/places/engine/test_talk.py",),
+    ),
+    Fault(
+        "lines of earlier runs are noted only where there are no others",
+        "composegen/places/processes/logs.py",
+        "if len(own) < len(every):",
+        "if every and not own:",
+        ("tests/places/processes/test_place.py",),
     ),
 )
