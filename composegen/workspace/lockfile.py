@@ -1,6 +1,6 @@
 """``images.lock``: the digests of images that were pushed, next to the stack file.
 
-It is made by ``composegen push`` and belongs into version control: whoever renders for
+It is made by ``composegen push`` and belongs into version control: everyone who renders for
 a cluster gets the images that were pushed.
 """
 
