@@ -65,7 +65,7 @@ def name_variables_file(service: Service) -> str:
 
 
 def list_files(plan: Plan) -> tuple[str, ...]:
-    """The files with values that a plan needs on a cluster, next to those of secrets."""
+    """The files of values that a plan needs on a cluster, but for those of secrets."""
     own = [VARIABLES_FILE] if list_variables(plan) else []
     services = (step.service for step in plan.steps)
     return (*own, *(name_variables_file(each) for each in services if each.env_file))
