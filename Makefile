@@ -30,10 +30,16 @@ run_each = failed=; for target in $(1); do \
   test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
+.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference facts \
+  runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
+  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
+=======
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference runtimes \
   format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions fuzz-projects \
   audit before clean \
   $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt e2e-kubernetes cluster
+>>>>>>> main
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -43,7 +49,7 @@ setup: $(VENV)/.made ## Make .venv with everything that the targets need
 $(VENV)/.made: pyproject.toml $(wildcard $(CHAT)/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  -e '.[redis,lint,test,e2e,docs]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
+	  -e '.[board,redis,lint,test,e2e,docs]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
 	  -e '$(CHAT)/frontend[test]'
 	touch $@
 
@@ -131,6 +137,9 @@ runtimes: setup ## Try stacks on several Composes and Podman; write docs/runtime
 
 reference: setup ## Rewrite the command reference in docs/
 	$(BIN)/python scripts/write_command_reference.py
+
+facts: setup ## Rewrite the module of what is known about images from templates/
+	$(BIN)/python scripts/write_facts.py
 
 format: setup ## Format the sources
 	$(BIN)/ruff format $(SOURCES)
