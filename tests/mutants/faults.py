@@ -113,7 +113,7 @@ FAULTS = (
     Fault(
         "a variable of the environment is a value of the file",
         "composegen/planning/cluster.py",
-        "if text is None or is_filled_later(text):",
+        "if text is None or has_variables(text):",
         "if text is None:",
         CLUSTER,
     ),
