@@ -10,8 +10,9 @@ SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 # Tests that share no port, and mostly wait: they can run side by side.
 APART := $(addprefix tests/e2e/test_,$(addsuffix .py,adopt causes data doctor evidence \
-	exec fallbacks families harden helps last modes outside ownership removal single \
-	store_helps up volumes))
+	exec fallbacks families harden helps last modes outside ownership push removal \
+	single store_helps up volumes))
+CLUSTER := scripts/cluster/cluster.sh
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
 
@@ -29,10 +30,16 @@ run_each = failed=; for target in $(1); do \
   test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
+.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference facts \
+  runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
+  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
+=======
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference runtimes \
   format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions fuzz-projects \
   audit before clean \
-  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
+  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt e2e-kubernetes cluster
+>>>>>>> main
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -42,7 +49,7 @@ setup: $(VENV)/.made ## Make .venv with everything that the targets need
 $(VENV)/.made: pyproject.toml $(wildcard $(CHAT)/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  -e '.[redis,lint,test,e2e,docs]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
+	  -e '.[board,redis,lint,test,e2e,docs]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
 	  -e '$(CHAT)/frontend[test]'
 	touch $@
 
@@ -74,7 +81,8 @@ e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
 	+@$(call run_each,$(E2E))
 
 e2e-engine: setup
-	$(BIN)/python -m pytest -q tests/e2e -m "not adopt" $(addprefix --ignore ,$(APART))
+	$(BIN)/python -m pytest -q tests/e2e -m "not adopt" \
+	  $(addprefix --ignore ,$(APART) tests/e2e/kubernetes)
 
 e2e-adopt: setup ## Adopt small projects of every kind, and bring each up twice
 	$(BIN)/python -m pytest -q tests/e2e/test_adopt.py
@@ -84,6 +92,12 @@ e2e-apart: setup
 
 e2e-chat: setup
 	$(BIN)/python -m pytest -q $(CHAT)/e2e
+
+e2e-kubernetes: setup ## Run the tests that need a cluster, on one that is made here
+	REQUIRE_PARTS=1 $(CLUSTER) with $(BIN)/python -m pytest -q tests/e2e/kubernetes
+
+cluster: ## Start a Kubernetes cluster of one node here; the first time it is built
+	$(CLUSTER) start
 
 chaos: setup ## Run what takes minutes: random ends, random schedules on a real Redis
 	+@$(call run_each,$(CHAOS))
@@ -123,6 +137,9 @@ runtimes: setup ## Try stacks on several Composes and Podman; write docs/runtime
 
 reference: setup ## Rewrite the command reference in docs/
 	$(BIN)/python scripts/write_command_reference.py
+
+facts: setup ## Rewrite the module of what is known about images from templates/
+	$(BIN)/python scripts/write_facts.py
 
 format: setup ## Format the sources
 	$(BIN)/ruff format $(SOURCES)

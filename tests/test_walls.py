@@ -54,7 +54,7 @@ MAY_IMPORT = {
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
     "adopt": ("adopting", "printing", "project", "report"),
-    "board": ("html", "recorder", "scene", "svg"),
+    "board": ("acts", "html", "recorder", "scene", "serve", "svg", "watch"),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.cluster": (
@@ -99,7 +99,7 @@ FACES = {
         "compose.newer",  # for what an old Compose refuses
         *("kubernetes.hostpaths", "kubernetes.names"),
     ),
-    "terminal": ("console", "live", "relay", "stream"),
+    "terminal": ("console", "live", "relay", "stream", "version"),
 }
 
 # What is written to elsewhere than in `terminal`, and is no stream of ours.

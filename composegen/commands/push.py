@@ -16,7 +16,7 @@ from composegen.commands.options import (
     stack_option,
 )
 from composegen.commands.render_cluster import registry_options
-from composegen.errors import UsageError
+from composegen.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from composegen.planning.plan import Plan
@@ -73,7 +73,10 @@ def push(
 def _name_images(
     plan: Plan, workspace: Workspace, registry: str, tag: str
 ) -> dict[str, str]:
-    """The image of each service that is built. Raises UsageError without a registry."""
+    """The image of each service that is built.
+
+    Raises UsageError without a registry, and CannotRun without a name.
+    """
     from composegen.planning.addressing import name_on_cluster
     from composegen.planning.cluster import DEFAULT_TAG, name_image
     from composegen.targets.output import read_recorded
@@ -88,7 +91,12 @@ def _name_images(
             "no registry is named to push to",
             help="composegen push --registry HOST[/PATH]",
         )
-    project = name_on_cluster(plan.stack.name or workspace.find_project(""))
+    if not plan.stack.name:
+        raise CannotRun(
+            "the stack has no name, which its images are named after",
+            help="name it at the top level:\nname: shop",
+        )
+    project = name_on_cluster(plan.stack.name)
     return {
         service.name: name_image(
             project, service, registry=registry, tag=tag or DEFAULT_TAG

@@ -113,7 +113,7 @@ def render_for_cluster(asked: Asked) -> None:
         console.write_file(files[0].text)
     elif asked.only_check:
         for each in files:
-            check_rendered(each.text, folder / each.name)
+            check_rendered(each.text, folder / each.name, flags=" --target kubernetes")
             console.say(f"{folder / each.name} is up to date")
         return
     else:

@@ -232,13 +232,16 @@ def read_source(path: Path) -> str:
     return found.get("-f", _STACK_FILE)
 
 
-def check_rendered(text: str, path: Path) -> None:
-    """Compare a file with what it should be; raises StaleFile with the difference."""
+def check_rendered(text: str, path: Path, *, flags: str = "") -> None:
+    """Compare a file with what it should be; raises StaleFile with the difference.
+
+    ``flags`` are those with which `render` makes it.
+    """
     shown = str(path)
     old = _read(path)
     if old is None and not os.path.lexists(path):
         raise FileRefused(
-            shown, "there is no such file", help="make it: composegen render"
+            shown, "there is no such file", help=f"make it: composegen render{flags}"
         )
     if old == text:
         return

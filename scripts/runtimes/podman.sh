@@ -42,6 +42,7 @@ find_inside() {
   local outer
   outer=$(cat "$dir/unshare.pid" 2>/dev/null) || return 0
   # The child of unshare is the first process of the namespace.
+  # shellcheck disable=SC2002  # a process that is gone is no error
   cat "/proc/$outer/task/$outer/children" 2>/dev/null | tr -d ' '
 }
 
@@ -128,6 +129,7 @@ start() {
   until curl -sf --unix-socket "$dir/podman.sock" http://d/_ping >/dev/null 2>&1; do
     if [ "$SECONDS" -ge "$end" ] || [ ! -e "/proc/$(cat "$dir/unshare.pid")" ]; then
       cat "$dir/enter.log" "$dir/podman.log" >&2 || true
+      (stop) || true
       fail "Podman does not answer"
     fi
     sleep 0.1

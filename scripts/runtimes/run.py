@@ -72,7 +72,8 @@ def list_programs(folder: Path, only: str) -> Iterator[Path | None]:
     words = ["docker", "compose", "version", "--short"]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     named = [version for version in COMPOSES if version in only]
-    for version in named or COMPOSES:
+    usual = COMPOSES[-1:] if "podman" in only.lower() else COMPOSES
+    for version in named or usual:
         if said.startswith(version):
             yield None
             continue

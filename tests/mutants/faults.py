@@ -26,6 +26,8 @@ RENDER = (
 )
 CLUSTER = ("tests/targets/kubernetes",)
 SAFETY = ("tests/test_text_safety.py", "tests/targets/test_quoting.py")
+CLUSTER_JUDGE = ("tests/places/cluster/test_judge.py",)
+CLUSTER_UP = ("tests/places/cluster/test_up.py",)
 WIRING = ("tests/planning/test_addressing.py",)
 PROBES = ("tests/targets/compose/test_probes.py",)
 STRANGERS = ("tests/test_safety.py",)
@@ -1568,6 +1570,42 @@ FAULTS = (
         '            if relaxed.get(name) in {"", NOT_TRIED}\n',
         "",
         ("tests/stackfile/test_relaxing.py",),
+    ),
+    # A cluster
+    Fault(
+        "a trouble on a cluster counts before it has lasted",
+        "composegen/places/cluster/judge.py",
+        "at - (self.since or 0.0) >= trouble.lasts",
+        "at >= 0.0",
+        CLUSTER_JUDGE,
+    ),
+    Fault(
+        "a rollout is ready while its new pod is not",
+        "composegen/places/cluster/objects.py",
+        "updated == total == wanted <= available",
+        "wanted <= available",
+        CLUSTER_JUDGE,
+    ),
+    Fault(
+        "an object of another stack is taken over",
+        "composegen/places/cluster/manifests.py",
+        "labels.get(MANAGED_BY) == OURS and labels.get(PART_OF) == project",
+        "labels.get(MANAGED_BY) == OURS",
+        CLUSTER_UP,
+    ),
+    Fault(
+        "a noted context is used wherever it leads",
+        "composegen/places/cluster/contexts.py",
+        "    if server == noted.server:\n",
+        "    if server is not None:\n",
+        (*CLUSTER_UP, "tests/places/cluster/test_place.py"),
+    ),
+    Fault(
+        "the pods of an older template are judged too",
+        "composegen/places/cluster/snapshot.py",
+        "mine = [each for each in mine if each.revision.endswith(wanted)]",
+        "pass",
+        ("tests/places/cluster/test_troubles.py",),
     ),
     Fault(
         "an optional edge is in the first file alone",

@@ -18,11 +18,13 @@ from composegen.places.cluster.applying import (
     find_namespace,
     find_outdated_jobs,
     find_scaled,
+    find_suspended,
     look_at_live,
     make_namespace,
     prune,
     remove_jobs,
     remove_services,
+    scale,
 )
 from composegen.places.cluster.boot import Booting, Outside
 from composegen.places.cluster.contexts import Where
@@ -300,28 +302,24 @@ class _Up:
 
     def _apply(self, objects: list[Object], live: Live) -> None:
         """Apply everything; a service that is scaled to 0 is started again."""
-        scaled = find_scaled(live, objects)
         stopped = () if self.before is None else self.before.stopped
         by_us = {name_on_cluster(each.service) for each in stopped}
-        for name in scaled:
-            if name not in by_us:
+        for each in find_scaled(live, objects):
+            if each.is_off and each.service not in by_us:
                 text = "was scaled to 0 by another hand than composegen: it is started"
-                self.report(Message(service=name, text=text))
+                self.report(Message(service=each.service, text=text))
+            scale(self.kubectl, each.path, each.replicas)
         jobs = find_outdated_jobs(self.kubectl, live, objects)
         for name in jobs:
             self.report(Message(service=name, text="is run again"))
         remove_jobs(self.kubectl, jobs)
         for warning in apply_objects(self.kubectl, objects):
             self.report(Noted(text=f"the cluster says: {warning}"))
-        for name, replicas in scaled.items():
-            kind = next(
-                each["kind"]
-                for each in objects
-                if each["kind"] in {"Deployment", "StatefulSet"}
-                and each["metadata"]["name"] == name
-            )
-            path = f"{kind.lower()}/{name}"
-            self.kubectl.call("scale", path, f"--replicas={replicas}")
+        for name in find_suspended(live):
+            if name not in jobs:
+                self.report(Message(service=name, text="was suspended: it goes on"))
+                patch = '--patch={"spec":{"suspend":false}}'
+                self.kubectl.call("patch", f"job/{name}", "--type=merge", patch)
 
     def _apply_without(self, without: Without, excluded: Iterable[str]) -> None:
         """Apply the services as they are without those that are excluded."""

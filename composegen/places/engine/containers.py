@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from composegen.places.place import Usage
 from composegen.records import record
 
 LABEL = "com.docker.compose."
 """What the names of all labels of Compose begin with."""
 _PODMAN = "Podman Engine"
+_PODMAN_INIT = ("/run/podman-init", "--")
 _NEVER = "0001-01-01"
 _UNTOLD = float("inf")
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
@@ -157,7 +159,7 @@ def read_container(data: Mapping[str, Any]) -> Container:
         restarts=int(data.get("RestartCount") or 0),
         published=_read_ports(data),
         mounts=tuple(_read_mount(each) for each in data.get("Mounts") or ()),
-        command=(data.get("Path") or "", *(data.get("Args") or ())),
+        command=_read_command(data),
         user=config.get("User") or "",
         is_read_only=bool(host.get("ReadonlyRootfs")),
         drops_capabilities="ALL" in (host.get("CapDrop") or ()),
@@ -170,6 +172,12 @@ def read_container(data: Mapping[str, Any]) -> Container:
         image_id=data.get("Image") or "",
         compose=labels.get(f"{LABEL}version", ""),
     )
+
+
+def _read_command(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The program and its words, without the init that Podman names before it."""
+    words = (data.get("Path") or "", *(data.get("Args") or ()))
+    return words[2:] if words[:2] == _PODMAN_INIT else words
 
 
 def _find_search_path(variables: Iterable[str]) -> str:
@@ -361,3 +369,22 @@ class Socket:
     def is_resolver(self) -> bool:
         """Whether it is the engine's own name server."""
         return self.host == "127.0.0.11"
+
+
+def read_usage(service: str, data: Mapping[str, Any]) -> Usage:
+    """What the engine counts for a container; memory without what it caches of files.
+
+    One that has ended meanwhile has used nothing.
+    """
+    memory = data.get("memory_stats") or {}
+    cached = (memory.get("stats") or {}).get("inactive_file", 0)
+    networks = data.get("networks")
+    nets = list((networks or {}).values())
+    cpu = (data.get("cpu_stats") or {}).get("cpu_usage") or {}
+    return Usage(
+        service=service,
+        cpu=cpu.get("total_usage", 0) / 1e9,
+        memory=max(0, memory.get("usage", 0) - cached),
+        received=None if networks is None else sum(n["rx_bytes"] for n in nets),
+        sent=None if networks is None else sum(n["tx_bytes"] for n in nets),
+    )

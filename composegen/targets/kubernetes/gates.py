@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from composegen.health import DEFAULT_BOOT
 from composegen.model import Raw, Service
 from composegen.needs import Condition
-from composegen.planning.addressing import name_on_cluster
+from composegen.planning.addressing import ContainerAddressing, name_on_cluster
 from composegen.planning.asking import GATE_TOOLS, choose_gate_tool
 from composegen.planning.plan import Gate, Step
 from composegen.records import record
 from composegen.targets.kubernetes.scene import Scene, escape_text, name_service
-from composegen.targets.kubernetes.volumes import is_stateful
+from composegen.targets.kubernetes.volumes import TOKEN_VOLUME, is_stateful
 from composegen.targets.quoting import Lines
 
 GRACE = 30
@@ -28,8 +28,8 @@ GRACE = 30
 ``composegen up`` decides at the end of the boot; without it, the gate does later.
 """
 
-TOKEN_VOLUME = "wait-token"  # noqa: S105 - the name of a volume
-_TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
+# Where kubectl looks for it, whatever is mounted for the stack.
+_TOKEN_FOLDER = f"/var{ContainerAddressing.secret_folder}/kubernetes.io/serviceaccount"
 
 _PYTHON = """\
 import socket, sys, time

@@ -70,6 +70,24 @@ def _note_names(scene: Scene, service: Service) -> None:
         )
 
 
+def note_shared(scene: Scene) -> None:
+    """Note what volumes and networks of the stack have, and no service of it."""
+    stack = scene.plan.stack
+    for volume in scene.mounting:
+        options = stack.volumes.get(volume)
+        names = [*options] if isinstance(options, dict) else []
+        if names and "external" not in names:
+            scene.losses.note(
+                f"{', '.join(names)} of the volume `{volume}`",
+                "the storage class of the cluster",
+            )
+    for network in scene.plan.networks:
+        if stack.networks.get(network):
+            scene.losses.note(
+                f"options of the network `{network}`", "the network of the cluster"
+            )
+
+
 def _note_restart(scene: Scene, service: Service) -> None:
     policy = find_policy(service)
     word = guess_restart(service).word

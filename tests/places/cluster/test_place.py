@@ -294,7 +294,8 @@ def test_stop_scales_to_zero_and_notes_how_many_there_were(placed):
     outcomes = placed.act(Act.STOP, "web")
 
     assert outcomes == {"web": Outcome.STOPPED}
-    assert placed.list_words("scale")[0].endswith("scale deployment/web --replicas=0")
+    assert "patch deployment/web --subresource=scale" in placed.list_words("patch")[0]
+    assert placed.list_words("patch")[0].endswith('{"spec": {"replicas": 0}}')
     assert "--for=delete" in placed.list_words("wait")[0]
     assert load_notes(placed.folder).stopped == (NotedStop(service="web", replicas=3),)
     assert [type(each) for each in placed.events][-1] is Stopped
@@ -304,7 +305,7 @@ def test_one_that_is_stopped_already_is_left_alone(placed):
     placed.fake.show([make_deployment("web", ready=0, replicas=0)])
 
     assert placed.act(Act.STOP, "web") == {"web": Outcome.WAS_STOPPED}
-    assert placed.list_words("scale") == []
+    assert placed.list_words("patch") == []
 
 
 def test_start_gives_back_as_many_pods_as_there_were(placed):
@@ -314,7 +315,7 @@ def test_start_gives_back_as_many_pods_as_there_were(placed):
     outcomes = placed.act(Act.START, "web", notes=notes)
 
     assert outcomes == {"web": Outcome.STARTED}
-    assert placed.list_words("scale")[0].endswith("--replicas=3")
+    assert placed.list_words("patch")[0].endswith('{"spec": {"replicas": 3}}')
     assert load_notes(placed.folder).stopped == ()
 
 

@@ -80,65 +80,6 @@ def test_everything_is_reported_together_by_line() -> None:
     ]
 
 
-# Names
-
-
-@pytest.mark.parametrize(
-    ("first", "second"), [("a_b", "a-b"), ("a.b", "a_b"), ("a.b", "a-b")]
-)
-def test_two_services_of_one_name_are_refused(first: str, second: str) -> None:
-    keys = APP.replace("\n", "\n    ").rstrip()
-    stack = f"name: shop\nservices:\n  {first}:\n    {keys}\n  {second}:\n    {keys}\n"
-
-    (problem,) = refuse(stack)
-    assert problem.name == "name-on-cluster"
-    assert f"`{first}` and `{second}`" in problem.message
-
-
-@pytest.mark.parametrize("name", ["3scale", "web-", "a" * 53])
-def test_a_name_that_no_service_can_have_is_refused(name: str) -> None:
-    keys = APP.replace("\n", "\n    ").rstrip()
-
-    assert list_refusals(f"name: shop\nservices:\n  {name}:\n    {keys}\n") == [
-        ("name-on-cluster", 3)
-    ]
-
-
-def test_a_stack_without_a_name_is_refused() -> None:
-    stack = name_stack(app=APP).removeprefix("name: shop\n")
-    (problem,) = refuse(stack)
-
-    assert problem.name == "name-on-cluster"
-    assert "name: shop" in problem.help
-
-
-def test_two_secrets_of_one_name_are_refused() -> None:
-    stack = name_stack(app=f"{APP}secrets: {{A_B: A_FILE, a-b: none}}\n")
-
-    assert "name-on-cluster" in [problem.name for problem in refuse(stack)]
-
-
-def test_the_host_in_the_file_of_a_url_must_be_the_name_on_the_cluster() -> None:
-    """One file serves all places: it cannot hold two hosts."""
-    stack = f"""\
-name: shop
-services:
-  app:
-    image: python:3.13-slim
-    port: 8000
-    health: /health
-    {USER.strip()}
-    needs: {{my_db: {{DSN_FILE: "{{url_file}}"}}}}
-  my_db:
-    use: postgres
-    secrets: {{db-password: POSTGRES_PASSWORD_FILE}}
-secrets: {{db-password: {{generate: true}}}}
-"""
-
-    assert list_refusals(stack) == [("name-on-cluster", 9)]
-    read_objects(stack.replace("my_db", "MyDB"))
-
-
 # Variables
 
 

@@ -289,3 +289,41 @@ def test_a_file_of_the_user_s_own_is_read_where_it_lies() -> None:
     assert generator["files"] == ["cert=certs/a.pem"]
     outside = stack.replace("./certs", "../certs")
     assert [problem.name for problem in refuse(outside)] == ["not-on-cluster"]
+
+
+# Names
+
+
+def test_a_folder_in_memory_leaves_the_name_of_a_claim_alone() -> None:
+    stack = name_stack(app=f"{APP}volumes: [tmp:/data]\n") + "volumes: {tmp: }\n"
+    app = read_pod(stack)["containers"][0]
+
+    assert find_mount(app, "/data")["name"] == "tmp"
+    assert find_mount(app, "/tmp")["name"] == "tmp-2"
+
+
+def test_a_volume_at_two_places_is_one_claim() -> None:
+    stack = name_stack(app=f"{APP}volumes: [data:/a, data:/b]\n") + DATA
+    workload = read_objects(stack)["StatefulSet", "app"]
+
+    assert len(workload["spec"]["volumeClaimTemplates"]) == 1
+    app = read_pod(stack)["containers"][0]
+    assert find_mount(app, "/a")["name"] == find_mount(app, "/b")["name"] == "data"
+
+
+def test_an_external_volume_has_its_own_name() -> None:
+    stack = name_stack(app=f"{APP}volumes: [data:/data]\n")
+    stack += "volumes: {data: {external: true, name: shop-data}}\n"
+    volume = find_volume(read_pod(stack), "data")
+
+    assert volume["persistentVolumeClaim"] == {"claimName": "shop-data"}
+
+
+def test_options_of_a_volume_are_listed() -> None:
+    stack = name_stack(app=f"{APP}volumes: [data:/data]\n")
+    stack += "volumes: {data: {driver: local, driver_opts: {type: nfs}}}\n"
+
+    assert (
+        "driver, driver_opts of the volume `data` -> the storage class of the cluster"
+        in list_lost(stack)
+    )
