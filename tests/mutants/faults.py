@@ -1606,6 +1606,7 @@ FAULTS = (
         "mine = [each for each in mine if each.revision.endswith(wanted)]",
         "pass",
         ("tests/places/cluster/test_troubles.py",),
+    ),
     Fault(
         "an optional edge is in the first file alone",
         "composegen/adopt/proof.py",
