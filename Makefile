@@ -49,7 +49,7 @@ setup: $(VENV)/.made ## Make .venv with everything that the targets need
 $(VENV)/.made: pyproject.toml $(wildcard $(CHAT)/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  -e '.[redis,lint,test,e2e,docs]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
+	  -e '.[board,redis,lint,test,e2e,docs]' -e '$(CHAT)/router[test]' -e '$(CHAT)/backend[test]' \
 	  -e '$(CHAT)/frontend[test]'
 	touch $@
 

@@ -28,6 +28,7 @@
     ├── StillRuns        a process that was asked to stop still runs     exit 1
     ├── VolumesLeft      volumes could not be removed                    exit 1
     ├── CannotHarden     a service cannot be tried without its `relax`   exit 1
+    ├── CannotServe      the board cannot serve its page                 exit 1
     ├── FaultFailed      a fault of a drill cannot be done, or undone    exit 1
     ├── DrillRuns        a drill changes what runs here at the moment    exit 1
     ├── NotDrillable     what runs here cannot be drilled now            exit 2
@@ -151,6 +152,12 @@ class MissingVariable(ComposegenError):
             help=f"set {variable} in .env or in the environment",
         )
         self.variable = variable
+
+
+class CannotServe(ComposegenError):
+    """The board cannot serve its page."""
+
+    name = "cannot-serve"
 
 
 class NoProjectName(ComposegenError):

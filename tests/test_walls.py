@@ -54,7 +54,7 @@ MAY_IMPORT = {
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
     "adopt": ("adopting", "printing", "project", "report"),
-    "board": ("html", "recorder", "scene", "svg"),
+    "board": ("acts", "html", "recorder", "scene", "serve", "svg", "watch"),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.cluster": (

@@ -105,11 +105,7 @@ def draw_scene(
         _open_svg(layout.width, layout.height),
         f"<title>{write_text(scene.name)}: {write_text(_describe(scene))}</title>",
         *([f"<style>{STYLE}</style>"] if is_alone else []),
-        (
-            '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" '
-            'markerWidth="8" markerHeight="8" orient="auto">'
-            '<path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>'
-        ),
+        _TIP,
         f'<rect class="page" width="{layout.width:.0f}" height="{layout.height:.0f}"/>',
         *_draw_links(layout, boxes),
     ]

@@ -19,6 +19,7 @@ Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
 COMMANDS = (
     *(
         "adopt",
+        "board",
         "check",
         "completion",
         "doctor",

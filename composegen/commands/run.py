@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composegen.commands.boarding import board_option, serve_board
 from composegen.commands.options import (
     check_platform,
     load_file,
@@ -56,6 +57,7 @@ class _RunCommand(click.Command):
     help="Use a process that already listens on a service's port.",
 )
 @report_option
+@board_option("Serve the board meanwhile, a page about what runs.")
 @click.pass_context
 def run(
     context: click.Context,
@@ -114,7 +116,8 @@ def run(
         shown.show,
         report_file=typed["report_file"],
     )
-    with console.in_background():
+    board = serve_board(file, is_wanted=typed["with_board"])
+    with board, console.in_background():
         code = run_stack(stack, workspace, asked, options, report=watch.see)
     context.exit(code)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composegen.commands.boarding import board_option, serve_board
 from composegen.commands.options import (
     check_platform,
     load_file,
@@ -101,6 +102,7 @@ class _UpCommand(click.Command):
     help="Forward the published ports to the cluster until Ctrl-C. The stack stays up.",
 )
 @report_option
+@board_option("Serve the board, a page about the stack, and stay as with --stay.")
 @on_option("Where to bring it up.  [default: engine]")
 @context_options
 @take_over_option
@@ -127,16 +129,17 @@ def up(
     """
     check_platform()
     check_context_options(on, flags)
-    stay, detach = flags["stay"], flags["detach"]
+    stay, detach = flags["stay"] or flags["with_board"], flags["detach"]
     if detach and (stay or flags["forward"]):
-        raise UsageError("--detach contradicts --stay and --forward")
+        raise UsageError("--detach contradicts --stay, --board and --forward")
     if flags["forward"] and on != "kubernetes":
         raise UsageError("--forward is for a cluster", help="--on kubernetes --forward")
     if on == "processes":
         raise UsageError("`up` runs no processes", help="composegen run")
     if on == "kubernetes":
-        if flags["report_file"] is not None:
-            raise UsageError("--report is for the engine and for `run`")
+        if flags["report_file"] is not None or flags["with_board"]:
+            word = "--board" if flags["with_board"] else "--report"
+            raise UsageError(f"{word} is for the engine and for `run`")
         check_options({**flags, "build": build})
         asked = Asked(
             services=services,
@@ -185,7 +188,8 @@ def up(
         UpConsole(console).show,
         report_file=flags["report_file"],
     )
-    code = up_stack(made, workspace, options, report=watch.see)
+    with serve_board(file, is_wanted=flags["with_board"]):
+        code = up_stack(made, workspace, options, report=watch.see)
     if code:
         raise SystemExit(code)
 

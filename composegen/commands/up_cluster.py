@@ -22,6 +22,7 @@ _OF_ENGINE = {
     "build": "images are built and pushed by `composegen push`",
     "take_over": "objects of another hand are never taken over: choose --namespace",
     "detach": "`up` ends by itself when the stack is up",
+    "with_board": "`composegen board --on kubernetes` serves it",
     "report_file": "`composegen graph --format html` draws the plan",
 }
 
@@ -46,7 +47,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         raise UsageError("--no-build is for the engine", help="nothing is built here")
     for name, help in _OF_ENGINE.items():
         if options[name]:
-            flag = name.removesuffix("_file").replace("_", "-")
+            flag = name.removesuffix("_file").removeprefix("with_").replace("_", "-")
             raise UsageError(f"--{flag} is for the engine", help=help)
 
 

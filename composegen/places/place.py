@@ -53,13 +53,36 @@ class Explanation:
     ending: str = ""
 
 
+def _do_nothing() -> None:
+    """End nothing."""
+
+
 @record
 class Logs:
-    """Lines of services' logs, as pairs of service and line, and all the names."""
+    """Lines of services' logs, as pairs of service and line, and all the names.
+
+    ``stop`` ends lines that are followed, from any thread.
+    """
 
     names: tuple[str, ...]
     lines: Iterator[tuple[str, str]]
     notes: tuple[str, ...] = ()
+    stop: Callable[[], None] = field(default_factory=lambda: _do_nothing, repr=False)
+
+
+@record
+class Usage:
+    """What a service uses: seconds of CPU since it started, and bytes of memory.
+
+    ``received`` and ``sent`` are bytes over the network since it started, None where
+    that cannot be seen.
+    """
+
+    service: str
+    cpu: float
+    memory: int
+    received: int | None = None
+    sent: int | None = None
 
 
 class Act(StrEnum):
@@ -178,6 +201,10 @@ class Place(Protocol):
         """
         ...
 
+    def measure(self) -> tuple[Usage, ...]:
+        """What each service that runs uses now, as far as this place can see."""
+        ...
+
     def prepare(self, request: Request, tell: Tell) -> Call:
         """How to run a command in a service that runs; nothing is started yet.
 
@@ -239,6 +266,29 @@ class Place(Protocol):
         Raises VolumesLeft at the end where some could not be removed.
         """
         ...
+
+
+def add_usages(usages: Iterable[Usage]) -> tuple[Usage, ...]:
+    """One usage for each service, its containers or processes added up."""
+    found: dict[str, Usage] = {}
+    for each in usages:
+        before = found.get(each.service)
+        found[each.service] = (
+            each
+            if before is None
+            else Usage(
+                service=each.service,
+                cpu=before.cpu + each.cpu,
+                memory=before.memory + each.memory,
+                received=_add(before.received, each.received),
+                sent=_add(before.sent, each.sent),
+            )
+        )
+    return tuple(found.values())
+
+
+def _add(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
 
 
 def name_kept(volumes: Iterable[Volume]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parents[2] / "composegen" / "commands"
 SHARED = {
     "__init__",
     "acting",
+    "boarding",
     "group",
     "hints",
     "options",

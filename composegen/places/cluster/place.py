@@ -37,6 +37,7 @@ from composegen.places.place import (
     Request,
     Seen,
     Tell,
+    Usage,
     Volume,
     Volumes,
     check_services,
@@ -126,6 +127,10 @@ class ClusterPlace:
             lines=read(snapshot, count) if logged or not listed else iter(()),
             notes=note_excluded_logs(listed, excluded),
         )
+
+    def measure(self) -> tuple[Usage, ...]:
+        """Nothing: a cluster counts this only where it has a metrics server."""
+        return ()
 
     def prepare(self, request: Request, tell: Tell) -> Call:
         """How kubectl runs a command in a pod of a service."""

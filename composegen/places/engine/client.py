@@ -29,6 +29,7 @@ from composegen.places.engine.containers import (
     read_machine,
     read_makers,
     read_time,
+    read_usage,
 )
 from composegen.places.engine.endpoint import (
     DEFAULT,
@@ -40,9 +41,11 @@ from composegen.places.engine.endpoint import (
 from composegen.places.engine.happened import Happened, read_happened
 from composegen.places.engine.local import LocalApi
 from composegen.places.engine.registry import Offer, read_refusal
+from composegen.places.place import Usage
 from composegen.system.listeners import parse_table, read_tables
 
 _PROJECT = "com.docker.compose.project"
+_SERVICE = "com.docker.compose.service"
 _ONE_OFF = "com.docker.compose.oneoff"
 _TIMEOUT = 20
 _LONG_TIMEOUT = 60
@@ -156,6 +159,20 @@ class Engine:
                 key=lambda container: (container.service, container.number),
             )
         )
+
+    def measure(self, project: str) -> tuple[Usage, ...]:
+        """What each running container of a project has used since it started."""
+        filters = {"label": f"{_PROJECT}={project}"}
+        listed = self._ask(lambda: self._api.containers(filters=filters))
+        found = []
+        for entry in listed:
+            data = self._read_stats(entry["Id"])
+            if data is not None:
+                found.append(read_usage(entry["Labels"][_SERVICE], data))
+        return tuple(found)
+
+    def _read_stats(self, id: str) -> Any:
+        return self._find(lambda: self._api.stats(id, stream=False, one_shot=True))
 
     def list_makers(self, project: str) -> tuple[Maker, ...]:
         """Who made the containers of a project, those of one command included."""

@@ -339,11 +339,34 @@ def remove_volume(project: Project, name: str) -> str:
     return lines[-1].removeprefix("Error response from daemon: ")
 
 
-def read_compose(project: Project, *words: str) -> Iterator[str]:
+class Stopper:
+    """Ends a reading of Compose's lines, from any thread."""
+
+    def __init__(self) -> None:
+        self.is_stopped = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def hold(self, process: subprocess.Popen[bytes]) -> None:
+        """Take what is to be ended."""
+        self._process = process
+        if self.is_stopped:
+            process.terminate()
+
+    def stop(self) -> None:
+        """End Compose now, or as soon as it has begun."""
+        self.is_stopped = True
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+
+def read_compose(
+    project: Project, *words: str, stopper: Stopper | None = None
+) -> Iterator[str]:
     """The lines that Compose prints, as they come; it ends when no more are wanted.
 
     Its stderr is ours. Raises ComposeFailed.
     """
+    stopper = stopper or Stopper()
     process = subprocess.Popen(
         project.make_command(*words),
         cwd=project.place,
@@ -351,12 +374,15 @@ def read_compose(project: Project, *words: str) -> Iterator[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )
+    stopper.hold(process)
     try:
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
                 yield line.decode("utf-8", errors="replace").rstrip("\r\n")
-        _check_code(words[0], process.wait())
+        code = process.wait()
+        if not stopper.is_stopped:
+            _check_code(words[0], code)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from composegen.places.place import Usage
 from composegen.records import record
 
 LABEL = "com.docker.compose."
@@ -368,3 +369,22 @@ class Socket:
     def is_resolver(self) -> bool:
         """Whether it is the engine's own name server."""
         return self.host == "127.0.0.11"
+
+
+def read_usage(service: str, data: Mapping[str, Any]) -> Usage:
+    """What the engine counts for a container; memory without what it caches of files.
+
+    One that has ended meanwhile has used nothing.
+    """
+    memory = data.get("memory_stats") or {}
+    cached = (memory.get("stats") or {}).get("inactive_file", 0)
+    networks = data.get("networks")
+    nets = list((networks or {}).values())
+    cpu = (data.get("cpu_stats") or {}).get("cpu_usage") or {}
+    return Usage(
+        service=service,
+        cpu=cpu.get("total_usage", 0) / 1e9,
+        memory=max(0, memory.get("usage", 0) - cached),
+        received=None if networks is None else sum(n["rx_bytes"] for n in nets),
+        sent=None if networks is None else sum(n["tx_bytes"] for n in nets),
+    )

@@ -17,6 +17,7 @@ from composegen.places.engine.acts import Acts
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
     Project,
+    Stopper,
     read_compose,
     remove_volume,
     use_compose,
@@ -42,8 +43,10 @@ from composegen.places.place import (
     Request,
     Seen,
     Tell,
+    Usage,
     Volume,
     Volumes,
+    add_usages,
     check_services,
     note_excluded_logs,
     settle_names,
@@ -141,22 +144,30 @@ class EnginePlace:
         excluded = list_excluded(self._notes, seen.statuses)
         known = (*self._names, *(each.service for each in found))
         logged = tuple(name for name in listed if name in known)
+        stopper = Stopper()
         return Logs(
             names=logged or self._names,
-            lines=self._read_lines(logged, count, follow=follow)
+            lines=self._read_lines(logged, count, stopper, follow=follow)
             if logged or not listed
             else iter(()),
             notes=(*notes, *note_excluded_logs(listed, excluded), *_note_ended(found)),
+            stop=stopper.stop,
         )
+
+    def measure(self) -> tuple[Usage, ...]:
+        """What the containers of each service use, as the engine counts it."""
+        with Engine(self._notes.endpoint) as engine:
+            return add_usages(engine.measure(self._notes.project))
 
     def _describe_owners(self, engine: Engine) -> tuple[str, ...]:
         return describe_owners(engine, self._notes.project, self._folder)
 
     def _read_lines(
-        self, names: tuple[str, ...], count: int, *, follow: bool
+        self, names: tuple[str, ...], count: int, stopper: Stopper, *, follow: bool
     ) -> Iterator[tuple[str, str]]:
         flags = ["--no-color", "--tail", str(count), *["--follow"] * follow]
-        for line in read_compose(self._project, "logs", *flags, *names):
+        words = ("logs", *flags, *names)
+        for line in read_compose(self._project, *words, stopper=stopper):
             container, _, text = line.partition("|")
             yield self._name_source(container.strip()), text.removeprefix(" ")
 

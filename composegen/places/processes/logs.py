@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.paths import list_matching
@@ -54,13 +54,15 @@ def describe_earlier(
     return f"lines of earlier runs come first: {', '.join(found)}" if found else ""
 
 
-def follow_logs(folder: Path, services: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """What is appended to the logs from now on, for ever.
+def follow_logs(
+    folder: Path, services: Iterable[str], is_over: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[str, str]]:
+    """What is appended to the logs from now on, until it is over.
 
     A log that was rotated is followed in its new file.
     """
     tails = {name: _open_end(find_log(folder, name)) for name in services}
-    while True:
+    while not is_over():
         for service, tail in tails.items():
             for line in tail.read_lines():
                 yield service, line

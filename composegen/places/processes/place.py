@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import chain
 
@@ -18,6 +19,7 @@ from composegen.places.place import (
     Request,
     Seen,
     Tell,
+    Usage,
     Volume,
     Volumes,
     check_services,
@@ -38,6 +40,7 @@ from composegen.places.processes.logs import (
 from composegen.places.processes.status import RunsSeen, has_records, look_at_runs
 from composegen.places.processes.why import find_reasons
 from composegen.records import replace
+from composegen.system.usage import measure_trees
 from composegen.workspace.workspace import Workspace
 
 
@@ -99,9 +102,22 @@ class ProcessesPlace:
         else:
             notes += self._note_earlier(seen, shown, count)
         lines = read_logs(self._folder, shown, count)
+        over = threading.Event()
         if follow:
-            lines = chain(lines, follow_logs(self._folder, shown))
-        return Logs(names=shown, lines=lines, notes=notes)
+            lines = chain(lines, follow_logs(self._folder, shown, over.is_set))
+        return Logs(names=shown, lines=lines, notes=notes, stop=over.set)
+
+    def measure(self) -> tuple[Usage, ...]:
+        """What the processes of each service use; nothing where there is no /proc."""
+        pids = {
+            each.pid: each.service
+            for each in self._look().statuses
+            if each.pid is not None
+        }
+        return tuple(
+            Usage(service=pids[pid], cpu=used.cpu, memory=used.memory)
+            for pid, used in measure_trees(pids).items()
+        )
 
     def _note_earlier(
         self, seen: RunsSeen, names: Iterable[str], count: int

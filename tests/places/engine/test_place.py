@@ -65,7 +65,7 @@ def calls(monkeypatch):
     """What Compose was called with; it prints these lines for `logs`."""
     seen = []
 
-    def read_compose(project, *words):
+    def read_compose(project, *words, **_):
         seen.append(words)
         yield from ["web-1     | GET /", "worker-1  | job | done", "worker-2  | "]
 
