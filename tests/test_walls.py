@@ -242,7 +242,7 @@ def test_there_is_one_way_to_say_record():
 
 
 def test_one_module_knows_the_docker_sdk():
-    assert list_importers("docker") == {"places.engine.client"}
+    assert list_importers("docker") == {"places.engine.sdk"}
 
 
 # Only `terminal` writes to a stream
