@@ -10,8 +10,9 @@ SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
 # Tests that share no port, and mostly wait: they can run side by side.
 APART := $(addprefix tests/e2e/test_,$(addsuffix .py,adopt causes data doctor evidence \
-	exec fallbacks families harden helps last modes outside ownership removal single \
-	store_helps up volumes))
+	exec fallbacks families harden helps last modes outside ownership push removal \
+	single store_helps up volumes))
+CLUSTER := scripts/cluster/cluster.sh
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
 
@@ -30,8 +31,9 @@ run_each = failed=; for target in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference runtimes \
-  format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
-  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
+  format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions fuzz-projects \
+  audit before clean \
+  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt e2e-kubernetes cluster
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -73,7 +75,8 @@ e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
 	+@$(call run_each,$(E2E))
 
 e2e-engine: setup
-	$(BIN)/python -m pytest -q tests/e2e -m "not adopt" $(addprefix --ignore ,$(APART))
+	$(BIN)/python -m pytest -q tests/e2e -m "not adopt" \
+	  $(addprefix --ignore ,$(APART) tests/e2e/kubernetes)
 
 e2e-adopt: setup ## Adopt small projects of every kind, and bring each up twice
 	$(BIN)/python -m pytest -q tests/e2e/test_adopt.py
@@ -83,6 +86,12 @@ e2e-apart: setup
 
 e2e-chat: setup
 	$(BIN)/python -m pytest -q $(CHAT)/e2e
+
+e2e-kubernetes: setup ## Run the tests that need a cluster, on one that is made here
+	REQUIRE_PARTS=1 $(CLUSTER) with $(BIN)/python -m pytest -q tests/e2e/kubernetes
+
+cluster: ## Start a Kubernetes cluster of one node here; the first time it is built
+	$(CLUSTER) start
 
 chaos: setup ## Run what takes minutes: random ends, random schedules on a real Redis
 	+@$(call run_each,$(CHAOS))
@@ -130,11 +139,14 @@ format: setup ## Format the sources
 mutants: setup ## Seed faults one by one; the tests must catch every one
 	$(BIN)/python tests/mutants/run.py
 
-fuzz: fuzz-loader fuzz-templates fuzz-sessions ## Fuzz all three; FUZZ_SECONDS=600 for each way
+fuzz: fuzz-loader fuzz-templates fuzz-sessions fuzz-projects ## Fuzz all four; FUZZ_SECONDS=600 for each way
 
 fuzz-loader: $(VENV)/.fuzz ## Fuzz the loader with bytes and broken stack files
 fuzz-templates: $(VENV)/.fuzz ## Fuzz what is rendered with hostile values
 fuzz-sessions: $(VENV)/.fuzz ## Fuzz the router's session store against a reference
+
+fuzz-projects: setup ## Fuzz adopting with Compose projects
+	$(BIN)/python tests/fuzz/run.py projects hypothesis $(FUZZ_SECONDS)
 
 fuzz-loader fuzz-templates fuzz-sessions:
 	$(BIN)/python tests/fuzz/run.py $(@:fuzz-%=%) hypothesis $(FUZZ_SECONDS)

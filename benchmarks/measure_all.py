@@ -1,9 +1,9 @@
 """Runs every benchmark, or those that are named, and writes RESULTS.md.
 
-``python benchmarks/measure_all.py [NAME..]``, where a NAME is that of a script, such as
-bench_up. The rows are kept in results.json, so that measuring one anew leaves the
-others as they were. A benchmark that cannot run stands in the table with its reason,
-and the exit code is 1.
+``python benchmarks/measure_all.py [NAME..] [-- WORD..]``, where a NAME is that of a
+script, such as bench_up, and the words are handed to each script. The rows are kept in
+results.json, so that measuring one anew leaves the others as they were. A benchmark
+that cannot run stands in the table with its reason, and the exit code is 1.
 """
 
 import json
@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -56,13 +57,15 @@ class Measured:
     reason: str = ""
 
 
-def run_benchmark(path: Path, longest: float = LONGEST) -> Measured:
+def run_benchmark(
+    path: Path, longest: float = LONGEST, words: Sequence[str] = ()
+) -> Measured:
     """Run a script; what it printed before it failed is kept as well.
 
     What it started ends with it: it is interrupted, so that it can see to that.
     """
     process = subprocess.Popen(
-        [sys.executable, str(path), "--json"],
+        [sys.executable, str(path), "--json", *words],
         cwd=path.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -151,10 +154,10 @@ def measure_speed() -> float:
     return statistics.median(times)
 
 
-def describe_moment(path: Path) -> tuple[str, Measured]:
+def describe_moment(path: Path, words: Sequence[str]) -> tuple[str, Measured]:
     """Measure; when that was, and what the machine was like before and after."""
     begun, load, speed = time.monotonic(), os.getloadavg()[0], measure_speed()
-    measured = run_benchmark(path)
+    measured = run_benchmark(path, words=words)
     moment = (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M}, took {time.monotonic() - begun:.0f} s, "
         f"load {load:.1f} and {os.getloadavg()[0]:.1f}, "
@@ -165,7 +168,8 @@ def describe_moment(path: Path) -> tuple[str, Measured]:
 
 def main() -> int:
     """Measure what is named; the exit code."""
-    named = sys.argv[1:]
+    at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    named, words = sys.argv[1:at], sys.argv[at + 1 :]
     paths = {path.stem: path for path in sorted(HERE.glob("*/bench_*.py"))}
     unknown = [name for name in named if name not in paths]
     if unknown:
@@ -176,7 +180,7 @@ def main() -> int:
     kept = {name: each for name, each in kept.items() if name in paths}
     parts, failed = describe_parts(), False
     for name in named or paths:
-        moment, measured = describe_moment(paths[name])
+        moment, measured = describe_moment(paths[name], words)
         failed = failed or bool(measured.reason)
         print(f"{name}: {moment}", measured.reason, flush=True)
         kept = note(kept, name, measured, Moment(on=parts, at=moment))

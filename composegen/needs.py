@@ -52,6 +52,11 @@ class Need:
     waits_on_cluster: bool = True
 
     @property
+    def written(self) -> str:
+        """The name that the need has in the stack file."""
+        return self.choice or self.service
+
+    @property
     def is_optional(self) -> bool:
         """Whether the service may be excluded."""
         return self.otherwise is not None

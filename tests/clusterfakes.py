@@ -60,6 +60,11 @@ def answer(bare):
 
 def make_secret(folder, made):
     files = [each.partition("=") for each in made.get("files", [])]
+    lines = [
+        line.partition("=")
+        for each in made.get("envs", [])
+        for line in (folder / each).read_text().splitlines()
+    ]
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -67,7 +72,10 @@ def make_secret(folder, made):
             "name": made["name"] + "-hash",
             "labels": made["options"]["labels"],
         },
-        "stringData": {key: (folder / path).read_text() for key, _, path in files},
+        "stringData": {
+            **{key: (folder / path).read_text() for key, _, path in files},
+            **{key: value for key, _, value in lines},
+        },
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.journal import Journal
 from benchmarks.measure_all import (
     Measured,
     Moment,
@@ -71,6 +72,31 @@ def test_a_benchmark_measured_again_leaves_the_others(tmp_path):
     assert "On it:\n\n- bench_b: Tuesday\n" in text
     assert text.count("1.00 s (0.90 to 1.20)") == text.count("2.00 s") == 1
     assert text.endswith("## Notes\n")
+
+
+def test_what_was_measured_before_is_kept(tmp_path):
+    path = tmp_path / "it.jsonl"
+    journal = Journal(path)
+    journal.add("chat", took=1.5, rows=[("a", "b")])
+    journal.add("ends", took=2)
+    with path.open("a") as file:
+        file.write('{"part": "chat", "to')  # it was ended there
+
+    again = Journal(path)
+    again.add("chat", took=3)
+
+    first = {"part": "chat", "took": 1.5, "rows": [["a", "b"]]}
+    for each in (again, Journal(path)):
+        assert each.list("chat") == [first, {"part": "chat", "took": 3}]
+    assert [each["took"] for each in Journal(path).list("ends")] == [2]
+    assert Journal().list("chat") == []
+
+
+def test_a_script_gets_the_words_that_are_for_it(tmp_path):
+    script = write_script(
+        tmp_path, "import sys\nraise SystemExit(' '.join(sys.argv[2:]))"
+    )
+    assert run_benchmark(script, words=("--keep", "a")).reason == "--keep a"
 
 
 def test_what_a_script_hands_over_is_taken(tmp_path):

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def render(folder: Path, *flags: str, umask: int = 0o022, **environment: str) -> str:
-    """The SHA-256 of the chat stack's file, rendered by a process of its own."""
+    """The SHA-256 of the chat stack's files, rendered by a process of its own."""
     base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     answer = subprocess.run(
         [sys.executable, "-m", "composegen", "render", *flags],
@@ -26,7 +26,13 @@ def render(folder: Path, *flags: str, umask: int = 0o022, **environment: str) ->
         check=False,
     )
     assert answer.returncode == 0, answer.stderr
-    return hashlib.sha256((folder / "compose.yaml").read_bytes()).hexdigest()
+    names = ("compose.yaml", "kubernetes.yaml", "kustomization.yaml")
+    texts = [path.read_bytes() for path in map(folder.joinpath, names) if path.exists()]
+    assert texts
+    return hashlib.sha256(b"".join(texts)).hexdigest()
+
+
+TARGETS = pytest.mark.parametrize("target", ["compose", "kubernetes"])
 
 
 @pytest.fixture
@@ -45,13 +51,18 @@ def copy_chat(folder: Path) -> Path:
     return folder
 
 
-def test_folders_and_environments_leave_no_trace(chat: Path, tmp_path: Path) -> None:
+@TARGETS
+def test_folders_and_environments_leave_no_trace(
+    chat: Path, tmp_path: Path, target: str
+) -> None:
     other = copy_chat(tmp_path / "Ein anderer Ordner, $HOME 'n so" / "näxt")
     home = tmp_path / "home"
     home.mkdir()
-    first = render(chat, HOME=str(home), TZ="UTC", LANG="C", PYTHONHASHSEED="1")
+    flags = ("--target", target)
+    first = render(chat, *flags, HOME=str(home), TZ="UTC", LANG="C", PYTHONHASHSEED="1")
     second = render(
         other,
+        *flags,
         umask=0o077,
         HOME=str(tmp_path / "none"),
         TZ="Asia/Kathmandu",
@@ -64,16 +75,21 @@ def test_folders_and_environments_leave_no_trace(chat: Path, tmp_path: Path) -> 
     assert first == second
 
 
-def test_docker_dotenv_and_secrets_leave_no_trace(chat: Path, tmp_path: Path) -> None:
+@TARGETS
+def test_docker_dotenv_and_secrets_leave_no_trace(
+    chat: Path, tmp_path: Path, target: str
+) -> None:
     other = copy_chat(tmp_path / "two")
     (other / ".env").write_text("GROQ_API_KEY=canary\nCOMPOSE_PROJECT_NAME=other\n")
     (other / ".secrets").mkdir()
     (other / ".secrets" / "GROQ_API_KEY").write_text("canary")
     without_docker = tmp_path / "bin"
     without_docker.mkdir()
-    first = render(chat)
+    first = render(chat, "--target", target)
     second = render(
         other,
+        "--target",
+        target,
         PATH=str(without_docker),
         GROQ_API_KEY="canary",
         DOCKER_HOST="tcp://127.0.0.1:1",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from composegen.places.cluster.cause import CauseName as OnCluster
 from composegen.places.engine.cause import CauseName as OnEngine
 from composegen.places.processes.cause import CauseName as AsProcess
 
@@ -86,7 +87,11 @@ def test_the_help_of_each_cause_is_tried(names, place, tests):
     assert list_tried(tests, module) == known - NOT_TRIED[names].keys()
 
 
-@pytest.mark.parametrize(("names", "place", "tests"), PLACES)
+CLUSTER = pytest.param(OnCluster, "cluster", "tests", id="cluster")
+"""What Kubernetes reports is provoked in ``tests/e2e/kubernetes``."""
+
+
+@pytest.mark.parametrize(("names", "place", "tests"), [*PLACES, CLUSTER])
 def test_a_name_belongs_to_one_cause(names, place, tests):
     """One that is used twice would pass for tried with a help that never was."""
     del tests
@@ -98,7 +103,7 @@ def test_a_name_belongs_to_one_cause(names, place, tests):
     assert sorted(used) == sorted(each.name for each in names)
 
 
-@pytest.mark.parametrize("place", ["engine", "processes"])
+@pytest.mark.parametrize("place", ["engine", "processes", "cluster"])
 def test_a_cause_has_a_name(place):
     """What is written as a text in place of a name could not be tried."""
     unnamed = [

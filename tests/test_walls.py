@@ -42,7 +42,7 @@ MAY_IMPORT = {
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),
     ),
-    "board": ("system", "planning", "workspace", "places", "places.find"),
+    "board": ("planning", "workspace", "places"),
     "terminal": ("places",),
     "library": ANY,
     "commands": ANY,
@@ -54,14 +54,25 @@ MAY_IMPORT = {
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
     "adopt": ("adopting", "printing", "project", "report"),
-    "board": ("html", "recorder", "scene", "svg"),
+    "board": (
+        *("acts", "serve", "watch"),  # for the command
+        *("html", "recorder", "scene", "svg"),
+    ),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.cluster": (
         *("place", "up", "finding", "manifests", "notes"),  # for commands and `find`
+        *("contexts", "doctor", "policies"),  # for `doctor`
     ),
     "places.engine": (
-        *("place", "up", "finding", "harden", "notes"),  # for commands and `find`
+        *(
+            "place",
+            "up",
+            "finding",
+            "harden",
+            "notes",
+            "push",
+        ),  # for commands and `find`
         *(
             "endpoint",
             "client",

@@ -5,7 +5,8 @@ each turn is asked again until it is answered, as the page does, and afterwards 
 them must be there. Applications with known mistakes, and ones without, are drilled in
 small groups. Drills of a small stack are ended at random moments by signals.
 
-``bench_drill.py [DRILLS] [ENDS] [APPLICATIONS]``; with 0 a part is skipped.
+``bench_drill.py [--keep FILE] [DRILLS] [ENDS] [APPLICATIONS]``; with 0 nothing more is
+measured of a part. The counts include what the file of an earlier call holds.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 
 from drilled import list_expected, make_stack  # noqa: E402
 
+from benchmarks.journal import Journal  # noqa: E402
 from benchmarks.table import Limit, Row, describe, read_count, report  # noqa: E402
 
 COMPOSEGEN = [sys.executable, "-m", "composegen"]
@@ -182,42 +184,47 @@ def drill_chat(folder: Path, port: int) -> tuple[float, list[dict[str, Any]], in
     return took, json.loads(out), conversation.count_lost() + conversation.given_up
 
 
-def measure_chat(count: int) -> list[Row]:
+def measure_chat(journal: Journal, count: int) -> list[Row]:
     """Several drills of one chat stack, one after another."""
-    times, verdicts, lost = [], [], []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "chat"
-        port = copy_chat(folder)
-        with bring_up(folder):
-            for _ in range(count):
-                took, rows, missing = drill_chat(folder, port)
-                times.append(took)
-                verdicts.append(
-                    [(r["service"], r["fault"], r["verdict"]) for r in rows]
-                )
-                lost.append(missing)
-    holding = sum(all(word == "holds" for _, _, word in each) for each in verdicts)
+    missing = count - len(journal.list("chat"))
+    if missing > 0:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / "chat"
+            port = copy_chat(folder)
+            with bring_up(folder):
+                for _ in range(missing):
+                    took, rows, lost = drill_chat(folder, port)
+                    verdicts = [[r["service"], r["fault"], r["verdict"]] for r in rows]
+                    journal.add("chat", took=took, verdicts=verdicts, lost=lost)
+    samples = journal.list("chat")
+    if not samples:
+        return []
+    verdicts = [each["verdicts"] for each in samples]
+    lost = sum(each["lost"] > 0 for each in samples)
+    times = f"{len(samples)} drills"
+    seconds = [each["took"] for each in samples]
+    holding = sum(all(word == "holds" for *_, word in each) for each in verdicts)
     return [
         Row(
             figure="chat stack, seven faults: time",
-            ours=describe(times, " s", 1),
-            times=f"{count} drills",
-            **Limit(value=LONGEST, unit=" s").judge(times),
+            ours=describe(seconds, " s", 1),
+            times=times,
+            **Limit(value=LONGEST, unit=" s").judge(seconds),
         ),
         Row(
             figure="chat stack: conversations with a lost turn",
-            ours=str(sum(each > 0 for each in lost)),
-            times=f"{count} drills",
+            ours=str(lost),
+            times=times,
             wanted="at most 0",
-            is_reached=not any(lost),
+            is_reached=not lost,
         ),
         Row(
             figure="chat stack: drills with the verdicts of the first one",
-            ours=f"{verdicts.count(verdicts[0])} of {count}",
-            beside=f"{holding} of {count} with every need held",
-            times=f"{count} drills",
+            ours=f"{verdicts.count(verdicts[0])} of {len(samples)}",
+            beside=f"{holding} of {len(samples)} with every need held",
+            times=times,
             wanted="all",
-            is_reached=verdicts.count(verdicts[0]) == count,
+            is_reached=verdicts.count(verdicts[0]) == len(samples),
         ),
     ]
 
@@ -244,21 +251,27 @@ def drill_apps(folder: Path, names: set[str]) -> set[tuple[str, str]]:
     return {(r["dependent"], r["fault"]) for r in rows if r["verdict"] == "fails"}
 
 
-def measure_apps() -> list[Row]:
-    """Every application with every fault."""
-    named: set[tuple[str, str]] = set()
-    for names in list_groups():
-        with tempfile.TemporaryDirectory() as name:
-            named |= drill_apps(Path(name), names)
-    expected = list_expected()
+def measure_apps(journal: Journal, rounds: int) -> list[Row]:
+    """Every application with every fault; one round is all there is to do."""
+    done = {name for each in journal.list("apps") for name in each["names"]}
+    for names in list_groups() if rounds else ():
+        if not names <= done:
+            with tempfile.TemporaryDirectory() as name:
+                named = sorted(drill_apps(Path(name), names))
+            journal.add("apps", names=sorted(names), named=named)
+    samples = journal.list("apps")
+    if not samples:
+        return []
+    every = {name for each in samples for name in each["names"]}
+    found = {(name, fault) for each in samples for name, fault in each["named"]}
+    expected = {each for each in list_expected() if each[0] in every}
     faulty = {name for name, _ in expected}
-    every = {name for group in list_groups() for name in group}
     right = {
         name
         for name in every
-        if {e for e in named if e[0] == name} == {e for e in expected if e[0] == name}
+        if {e for e in found if e[0] == name} == {e for e in expected if e[0] == name}
     }
-    wrong = sorted(" ".join(each) for each in named ^ expected)
+    wrong = sorted(" ".join(each) for each in found ^ expected)
     return [
         Row(
             figure="faulty applications named with the right faults",
@@ -304,9 +317,10 @@ def look(project: str) -> list[tuple[Any, ...]]:
     )
 
 
-def end_one(folder: Path, project: str, chance: random.Random) -> bool:
-    """Begin a drill, end it at a random moment; whether all is as it was."""
+def end_one(folder: Path, project: str, chance: random.Random) -> dict[str, Any]:
+    """Begin a drill, end it at a random moment: when and how, and what is left."""
     before = look(project)
+    after, number = chance.uniform(0.5, 20), chance.choice(SIGNALS)
     drill = subprocess.Popen(
         [*COMPOSEGEN, "drill", "--yes", "--for", "0.5s", "--faults", FAULTS],
         cwd=folder,
@@ -317,36 +331,45 @@ def end_one(folder: Path, project: str, chance: random.Random) -> bool:
         start_new_session=True,
     )
     try:
-        drill.wait(chance.uniform(0.5, 20))
+        drill.wait(after)
     except subprocess.TimeoutExpired:
-        drill.send_signal(chance.choice(SIGNALS))
+        drill.send_signal(number)
     drill.wait(UNDONE_WITHIN)
     end = time.monotonic() + UNDONE_WITHIN
     notes = folder / ".composegen" / "drill.json"
-    while time.monotonic() < end:
-        if not notes.exists() and look(project) == before:
-            return True
-        time.sleep(0.2)
-    return False
+    left: list[Any] = ["not looked at"]
+    while left and time.monotonic() < end:
+        now = look(project)
+        left = [] if now == before else [now]
+        left += [notes.read_text()] if notes.exists() else []
+        time.sleep(0.2 * bool(left))
+    return {"after": after, "signal": number.name, "left": left}
 
 
-def measure_ends(count: int) -> list[Row]:
+def measure_ends(journal: Journal, count: int) -> list[Row]:
     """Drills of a small stack that are ended by signals."""
-    chance = random.Random(17)
-    project = f"bench-{uuid4().hex[:8]}"
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        stack = {"name": project, "services": make_stack({"kept"})}
-        (folder / "stack.yaml").write_text(yaml.safe_dump(stack, sort_keys=False))
-        with bring_up(folder):
-            clean = sum(end_one(folder, project, chance) for _ in range(count))
+    done = len(journal.list("ends"))
+    if count > done:
+        project = f"bench-{uuid4().hex[:8]}"
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            stack = {"name": project, "services": make_stack({"kept"})}
+            (folder / "stack.yaml").write_text(yaml.safe_dump(stack, sort_keys=False))
+            with bring_up(folder):
+                for index in range(done, count):
+                    chance = random.Random(f"end {index}")
+                    journal.add("ends", **end_one(folder, project, chance))
+    samples = journal.list("ends")
+    if not samples:
+        return []
+    clean = sum(not each["left"] for each in samples)
     return [
         Row(
             figure="drills ended by SIGINT, SIGTERM or SIGKILL that leave nothing",
-            ours=f"{clean} of {count}",
-            times=f"{count} drills",
+            ours=f"{clean} of {len(samples)}",
+            times=f"{len(samples)} drills",
             wanted="all",
-            is_reached=clean == count,
+            is_reached=clean == len(samples),
         )
     ]
 
@@ -355,10 +378,11 @@ def main() -> None:
     if shutil.which("docker") is None:
         raise SystemExit("there is no docker command")
     drills, ends, rounds = read_count(0, 3), read_count(1, 20), read_count(2, 1)
+    journal = Journal.find()
     rows = [
-        *(measure_chat(drills) if drills else ()),
-        *(measure_apps() if rounds else ()),
-        *(measure_ends(ends) if ends else ()),
+        *measure_chat(journal, drills),
+        *measure_apps(journal, rounds),
+        *measure_ends(journal, ends),
     ]
     report("Drills on the engine", rows)
 

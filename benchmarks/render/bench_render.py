@@ -25,6 +25,8 @@ SIZES = {10: 15, 100: 10, 1000: 10, 2000: 5}
 QUICK = {10: 2, 1000: 1}
 WANTED = {10: Limit(value=1.25), 1000: Limit(value=0.35)}
 START = Limit(value=60, unit=" ms")
+CLUSTER_SIZE = 100
+CLUSTER = Limit(value=1.6)
 PEER = "docker compose config -q"
 SERVICE = """\
   service-{number}:
@@ -97,6 +99,27 @@ def bench_size(command: Path, place: Path, size: int, count: int) -> list[Row]:
     return rows
 
 
+def bench_cluster(command: Path, place: Path, count: int) -> Row:
+    """The objects of a cluster beside the Compose file of the same stack."""
+    place.mkdir()
+    (place / "stack.yaml").write_text(make_stack(CLUSTER_SIZE), encoding="utf-8")
+    render = [str(command), "render", "-o", "-"]
+    flags = ["--target", "kubernetes", "--pod-security", "baseline"]
+    series = measure(
+        {"cluster": [*render, *flags], "compose": render}, place, count=count
+    )
+    ours, compose = (each.list_values("wall") for each in series.values())
+    ratios = divide(ours, compose)
+    return Row(
+        figure=f"{CLUSTER_SIZE} services for a cluster: time",
+        ours=describe(ours, " s", 3),
+        beside=name_peer("the Compose target", compose, " s", 3),
+        ratio=describe(ratios),
+        times=f"{count} pairs",
+        **CLUSTER.judge(ratios),
+    )
+
+
 def bench_start(command: Path, folder: Path, count: int) -> Row:
     """How much longer than an empty program `--version` takes."""
     python = command.with_name("python")
@@ -131,6 +154,7 @@ def main() -> None:
             for size, count in sizes.items()
             for row in bench_size(command, folder / str(size), size, count)
         ]
+        rows.append(bench_cluster(command, folder / "cluster", starts))
         rows.append(bench_start(command, folder, starts))
     report("Rendering", rows)
 

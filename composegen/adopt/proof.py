@@ -29,11 +29,17 @@ _IGNORED = frozenset({"expose", "profiles"})
 
 
 def join_models(models: Iterable[Plain], gates: Iterable[Gate]) -> Plain:
-    """The services of several files; a probing helper counts as its service."""
+    """The services of several files; a probing helper counts as its service.
+
+    A service has the edges of all files: an optional one is in those alone that have
+    both ends.
+    """
     services: Plain = {}
     for model in models:
         for name, service in (model.get("services") or {}).items():
-            services.setdefault(name, service)
+            known = services.get(name, service)
+            edges = {**service.get("depends_on", {}), **known.get("depends_on", {})}
+            services[name] = {**known, "depends_on": edges}
     helpers = {gate.through: gate.target for gate in gates if gate.through}
     folded: Plain = {}
     for name, service in services.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from composegen.commands.doctor_cluster import look_at_cluster, show_findings
 from composegen.commands.options import (
     DEFAULT_FILE,
     check_platform,
@@ -15,23 +16,43 @@ from composegen.commands.options import (
     make_workspace,
     stack_option,
 )
-from composegen.errors import ExitCode
+from composegen.commands.where import (
+    check_context_options,
+    context_options,
+    on_option,
+)
+from composegen.errors import ExitCode, UsageError
 
 
 @click.command()
 @stack_option
 @format_option
-def doctor(file: str, form: str) -> None:
+@on_option("Look at one place alone; a cluster is looked at only if it is named.")
+@context_options
+@click.option(
+    "--yes",
+    is_flag=True,
+    help="Try on a cluster whether policies are enforced, without a question.",
+)
+def doctor(file: str, form: str, on: str, yes: bool, **typed: str) -> None:
     """Report whether this machine can run the stack.
 
     Ends with 0 if it can, on the Docker engine or as processes.
+
+    With --on kubernetes it looks at a cluster instead, and tries with two pods in a
+    namespace of their own, after a question, whether NetworkPolicies are enforced.
     """
     check_platform()
+    check_context_options(on, typed)
+    if on == "kubernetes":
+        look_at_cluster(file, form, is_sure=yes, typed=typed)
+        return
+    if yes:
+        raise UsageError("--yes is for a cluster", help="--on kubernetes --yes")
     from composegen.paths import is_file
     from composegen.places.doctor import examine, find_ways, look_at_this_machine
     from composegen.places.findings import Where
     from composegen.planning.plan import make_plan
-    from composegen.records import as_dict
 
     console = make_console()
     made = None
@@ -39,13 +60,13 @@ def doctor(file: str, form: str) -> None:
         made = make_plan(load_file(file).stack)
     elif file != DEFAULT_FILE:
         load_file(file)  # says what is wrong with the name
-    findings = examine(made, make_workspace(file).folder, look_at_this_machine())
-    if form == "json":
-        console.write_json([as_dict(finding) for finding in findings])
-    else:
-        for finding in findings:
-            console.show_finding(finding.message, finding.level, finding.help)
-    ways = find_ways(findings)
+    findings = [
+        each
+        for each in examine(made, make_workspace(file).folder, look_at_this_machine())
+        if not on or each.where in {on, Where.BOTH}
+    ]
+    show_findings(findings, form)
+    ways = [way for way in find_ways(findings) if not on or way == on]
     words = {"engine": "on the Docker engine", "processes": "as processes"}
     what = "this stack" if made is not None else "a stack"
     if not ways:

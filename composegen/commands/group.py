@@ -31,7 +31,17 @@ COMMANDS = (
         "harden",
         "init",
     ),
-    *("logs", "plan", "recipes", "render", "restart", "run", "schema", "secrets"),
+    *(
+        "logs",
+        "plan",
+        "push",
+        "recipes",
+        "render",
+        "restart",
+        "run",
+        "schema",
+        "secrets",
+    ),
     *("start", "status", "stop", "up", "why"),
 )
 """Every command. Each is a function in a file of the same name."""

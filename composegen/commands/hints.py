@@ -28,7 +28,7 @@ _HINTS = {
     **dict.fromkeys(
         (
             *("attach", "commit", "cp", "events", "export", "images", "pause"),
-            *("publish", "push", "stats", "top", "unpause", "watch"),
+            *("publish", "stats", "top", "unpause", "watch"),
         ),
         _COMPOSE,
     ),

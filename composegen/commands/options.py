@@ -90,6 +90,25 @@ class AtLeast(click.ParamType[int]):
         return number
 
 
+class EngineName(click.ParamType[str]):
+    """The oldest major version of Docker Engine, or Podman."""
+
+    name = "version"
+
+    def __init__(self, least: int) -> None:
+        self.number = AtLeast(least)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The name; a usage error says what it must be."""
+        if value == "podman":
+            return "podman"
+        if not str(value).isdecimal():
+            self.fail(f"`{value}` is neither a major version nor podman", param, ctx)
+        return str(self.number.convert(value, param, ctx))
+
+
 # Options that several commands share
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composegen.commands.options import (
-    AtLeast,
+    EngineName,
     be_brief,
     load_file,
     make_console,
@@ -64,9 +64,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=AtLeast(20),
-    metavar="VERSION",
-    help="The oldest Docker Engine that must accept the file.  [default: 25]",
+    type=EngineName(20),
+    metavar="VERSION|podman",
+    help="The oldest Docker Engine that must accept the file, or podman.  "
+    "[default: 25]",
 )
 @click.option(
     "--against",
@@ -142,7 +143,7 @@ def _render_for_compose(asked: Asked) -> None:
 
 
 def _check_target(
-    target: str, asked: Cluster | None, *, engine: int | None, against: tuple[str, ...]
+    target: str, asked: Cluster | None, *, engine: str | None, against: tuple[str, ...]
 ) -> None:
     """Refuse an option of another target: it would have no effect."""
     if target == "compose" and asked is not None:
@@ -155,19 +156,20 @@ def _check_target(
 
 
 def _render(
-    file: str, selection: Selection, path: Path, engine: int | None
+    file: str, selection: Selection, path: Path, engine: str | None
 ) -> tuple[Plan, list[str]]:
     """The plan of a stack, and its Compose file as it would be written to a path."""
     from composegen.planning.plan import make_plan
-    from composegen.targets.files import OLDEST_START_INTERVAL, Options
+    from composegen.records import replace
+    from composegen.targets.files import choose_engine
     from composegen.targets.output import find_prefix
     from composegen.targets.table import TARGETS
 
     plan = make_plan(load_file(file, selection).stack, selection)
-    options = Options(
+    options = replace(
+        choose_engine(engine or ""),
         prefix=find_prefix(path, Path(file).parent),
         name=path.name,
-        engine=engine or OLDEST_START_INTERVAL,
     )
     return plan, [each.text for each in TARGETS["compose"].render(plan, options)]
 

@@ -26,22 +26,27 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _IMAGE = re.compile(r"[^\s'\"]{1,500}")
 
 
-def cluster_options(function: Function) -> Function:
-    """What only a cluster has to be told."""
+def registry_options(function: Function) -> Function:
+    """``--registry`` and ``--tag``: what images that are built are called."""
     registry = click.option(
         "--registry",
         metavar="HOST[/PATH]",
         default="",
         callback=_check_shape,
-        help="Where images that are built are pulled from (kubernetes).",
+        help="Where the cluster pulls images from that are built.",
     )
     tag = click.option(
         "--tag",
         metavar="TAG",
         default="",
         callback=_check_shape,
-        help="Their tag (kubernetes).  [default: dev]",
+        help="The tag of images that are built.  [default: dev]",
     )
+    return registry(tag(function))
+
+
+def cluster_options(function: Function) -> Function:
+    """What only a cluster has to be told."""
     wait = click.option(
         "--wait-image",
         metavar="IMAGE",
@@ -55,7 +60,7 @@ def cluster_options(function: Function) -> Function:
         help="The level of Pod Security that pods may need (kubernetes).  "
         "[default: restricted]",
     )
-    return registry(tag(wait(level(function))))
+    return registry_options(wait(level(function)))
 
 
 def _check_shape(_: click.Context, option: click.Parameter, text: str) -> str:
@@ -86,7 +91,7 @@ class Asked:
     output: str | None
     only_check: bool
     force: bool
-    engine: int | None
+    engine: str | None
     cluster: Cluster | None
 
 
@@ -108,7 +113,7 @@ def render_for_cluster(asked: Asked) -> None:
         console.write_file(files[0].text)
     elif asked.only_check:
         for each in files:
-            check_rendered(each.text, folder / each.name)
+            check_rendered(each.text, folder / each.name, flags=" --target kubernetes")
             console.say(f"{folder / each.name} is up to date")
         return
     else:

@@ -38,7 +38,7 @@ _BARE_WAIT = "composegen.wait"
 
 
 class Time(click.ParamType[float]):
-    """A duration in Compose's form, in seconds."""
+    """A duration in Compose's form, above 0, in seconds."""
 
     name = "time"
 
@@ -52,6 +52,8 @@ class Time(click.ParamType[float]):
             duration = parse_duration(str(value))
         except ValueError:
             self.fail(f"`{value}` is not a duration such as 90s or 2m30s", param, ctx)
+        if not duration.seconds > 0:
+            self.fail(f"`{value}` is no time: it has to be above 0", param, ctx)
         return duration.seconds
 
 
@@ -94,6 +96,11 @@ class _UpCommand(click.Command):
     is_flag=True,
     help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
 )
+@click.option(
+    "--forward",
+    is_flag=True,
+    help="Forward the published ports to the cluster until Ctrl-C. The stack stays up.",
+)
 @report_option
 @board_option("Serve the board, a page about the stack, and stay as with --stay.")
 @on_option("Where to bring it up.  [default: engine]")
@@ -122,6 +129,11 @@ def up(
     """
     check_platform()
     check_context_options(on, flags)
+    stay, detach = flags["stay"] or flags["with_board"], flags["detach"]
+    if detach and (stay or flags["forward"]):
+        raise UsageError("--detach contradicts --stay, --board and --forward")
+    if flags["forward"] and on != "kubernetes":
+        raise UsageError("--forward is for a cluster", help="--on kubernetes --forward")
     if on == "processes":
         raise UsageError("`up` runs no processes", help="composegen run")
     if on == "kubernetes":
@@ -132,19 +144,16 @@ def up(
             added=added,
             removed=removed,
             wait=wait,
+            stay=stay,
+            forward=flags["forward"],
             where=flags,
         )
         raise SystemExit(up_there(asked))
     from composegen.places.engine.up import UpOptions, up_stack
     from composegen.planning.plan import take_part
-    from composegen.targets.files import OLDEST_START_INTERVAL
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
-    stay, detach = flags["stay"] or flags["with_board"], flags["detach"]
-    if stay and detach:
-        word = "--stay" if flags["stay"] else "--board"
-        raise UsageError(f"{word} and --detach contradict each other")
     console = make_console()
     workspace = make_workspace(file)
     settle_drill(file, acts=True)
@@ -153,7 +162,6 @@ def up(
     is_chosen = bool(added or removed)
     if not is_chosen and recorded is not None:
         selection = recorded.selection
-    engine = recorded.engine if recorded is not None else None
     if services:
         selection, services = _choose_named(services, file, selection)
     made = _plan_with(services, file, selection, removed)
@@ -161,7 +169,7 @@ def up(
     options = UpOptions(
         build=build is not False,
         limit=wait,
-        engine=engine or OLDEST_START_INTERVAL,
+        engine=recorded.engine if recorded is not None else "",
         is_chosen=is_chosen,
         names=services,
         required=made.added if is_chosen else (),

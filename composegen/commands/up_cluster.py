@@ -21,7 +21,6 @@ _FILE = "kubernetes.yaml"
 _OF_ENGINE = {
     "build": "images are built and pushed by `composegen push`",
     "take_over": "objects of another hand are never taken over: choose --namespace",
-    "stay": "`composegen status --watch` shows what happens",
     "detach": "`up` ends by itself when the stack is up",
     "with_board": "`composegen board --on kubernetes` serves it",
     "report_file": "`composegen graph --format html` draws the plan",
@@ -37,6 +36,8 @@ class Asked:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     wait: float | None
+    stay: bool
+    forward: bool
     where: Mapping[str, str]
 
 
@@ -75,6 +76,8 @@ def up_there(asked: Asked) -> int:
             level=options.cluster.pod_security,
             context=asked.where["context"],
             namespace=asked.where["namespace"],
+            stay=asked.stay or asked.forward,
+            forward=asked.forward,
             ask=console.confirm if console.can_ask else None,
         ),
         report=UpConsole(console).show,

@@ -108,6 +108,7 @@ def describe_report(report: Report) -> list[dict[str, Any]]:
             "fault": row.fault.value,
             "dependent": row.dependent,
             "verdict": row.verdict.value,
+            "asked": row.asked,
             "errors": row.errors,
             "slowest": _round(row.slowest),
             "recovered_after": _round(row.recovered_after),

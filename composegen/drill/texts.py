@@ -9,14 +9,14 @@ from composegen.drill.engine import Texts
 from composegen.errors import NotDrillable, SelectionError, UsageError
 from composegen.model import Stack
 from composegen.places.engine.client import Engine
-from composegen.places.engine.fit import lower_defaults
+from composegen.places.engine.fit import fit_options, lower_defaults
 from composegen.places.engine.notes import Notes
 from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import replace
 from composegen.targets.compose.render import render_plan
-from composegen.targets.files import Options
+from composegen.targets.files import choose_engine
 from composegen.targets.output import find_prefix, read_recorded
 from composegen.workspace.workspace import Workspace
 
@@ -63,15 +63,15 @@ def render_texts(
     recorded = read_recorded(workspace.compose_file)
     path = workspace.compose_file
     machine = engine.describe()
-    options = Options(
-        engine=(recorded.engine if recorded is not None else None) or Options().engine,
+    options = replace(
+        choose_engine(recorded.engine if recorded is not None else ""),
         prefix=find_prefix(path, workspace.folder),
         name=path.name,
-        for_podman=machine.is_podman,
     )
+    fitted = fit_options(options, machine)
 
     def render(plan: Plan) -> str:
-        [file] = render_plan(lower_defaults(plan, machine).plan, options)
+        [file] = render_plan(lower_defaults(plan, machine).plan, fitted)
         return file.text
 
     without: dict[str, str] = {}

@@ -122,12 +122,14 @@ class Excluded(Event):
     """An optional service is excluded: it failed, or what it requires did.
 
     ``instead`` is a line for each service that starts without it: what it does then.
-    ``cause`` is what is behind the failure, empty if unknown.
+    ``cause`` is what is behind the failure, empty if unknown; ``lines`` are the last of
+    its log.
     """
 
     reason: str
     cause: str = ""
     instead: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 @record

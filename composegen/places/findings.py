@@ -14,6 +14,7 @@ class Where(StrEnum):
     ENGINE = "engine"
     PROCESSES = "processes"
     BOTH = "both"
+    CLUSTER = "kubernetes"
 
 
 @record

@@ -10,6 +10,8 @@ from composegen.records import record
 
 LAST_LINES = 20
 """How many lines of a log are shown with a failure."""
+BRIEF_LINES = 5
+"""How many are shown where the stack comes up all the same."""
 _LONGEST_LINE = 2000
 
 

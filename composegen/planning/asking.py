@@ -33,10 +33,12 @@ def choose_tool(health: Health) -> str:
 def choose_gate_tool(service: Service) -> str:
     """The first tool of a service's image that can open a connection, or empty.
 
-    An image of Alpine or BusyBox has ``nc``.
+    The one that its health check names is there, and an image of Alpine or BusyBox has
+    ``nc``.
     """
     base = service.build.base_image if service.build is not None else service.image
-    known = {*service.tools, *(("nc",) if _BUSYBOX.search(base) else ())}
+    named = service.health.tools if service.health is not None else ()
+    known = {*service.tools, *named, *(("nc",) if _BUSYBOX.search(base) else ())}
     return next((tool for tool in GATE_TOOLS if tool in known), "")
 
 

@@ -142,10 +142,12 @@ def _has_fact_user(service: Service) -> bool:
 
 def find_ids(service: Service) -> tuple[str, str] | None:
     """User and group of the process, empty for root; None where a name hides them."""
-    facts = service.facts
-    if _has_fact_user(service):
-        return facts.ids if facts is not None else ("", "")
-    user, _, group = _find_own_user(service).partition(":")
+    facts, own = service.facts, _find_own_user(service)
+    if facts is not None and _has_fact_user(service):
+        return facts.ids
+    if not own:
+        return "", ""
+    user, _, group = own.partition(":")
     if not user.isdigit() or (group and not group.isdigit()):
         return None
     return user, group or user

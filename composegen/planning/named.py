@@ -1,8 +1,8 @@
 """Paths of the host that a stack names and that must be there before it can start.
 
 One rule judges them all, for `check`, `doctor` and `up`. What may be missing is not
-listed: an env file with ``required: false``. A folder that Compose makes for a mount is
-listed on demand, since an older Compose refuses to start without it.
+listed: an env file with ``required: false``. A folder for a mount is listed on demand:
+it may be missing until the start, and a newer Compose makes it then.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class NamedPath:
     ``what`` says whose it is, ``help`` what to do where it is missing; of ``names``
     one must be there within the path, where there are any. ``is_mounted`` says that
     the engine reads it, on its own machine, ``is_local`` that only a process needs it,
-    ``is_built`` that only a build does, ``is_made`` that Compose makes it where it is
-    missing.
+    ``is_built`` that only a build does, ``is_late`` that it may be missing until the
+    start, ``is_made`` that a newer Compose makes it then.
     """
 
     path: str
@@ -68,6 +68,7 @@ class NamedPath:
     is_mounted: bool = False
     is_local: bool = False
     is_built: bool = False
+    is_late: bool = False
     is_made: bool = False
 
     @property
@@ -80,18 +81,18 @@ def list_named_paths(
     stack: Stack,
     services: Iterable[Service] | None = None,
     *,
-    with_made: bool = False,
+    with_late: bool = False,
 ) -> Iterator[NamedPath]:
     """What must be there for some services, all of the stack without a word.
 
-    ``with_made`` lists what Compose makes too. What holds a variable, is a URL or lies
-    in a home folder is not listed.
+    ``with_late`` lists what may be missing until the start too. What holds a variable,
+    is a URL or lies in a home folder is not listed.
     """
     chosen = tuple(stack.services.values() if services is None else services)
     used = dict.fromkeys(use.name for service in chosen for use in service.secrets)
     for service in chosen:
         for named in filter(_can_be_judged, _list_of_service(service)):
-            if with_made or not named.is_made:
+            if with_late or not named.is_late:
                 yield named
     for name in used:
         secret = stack.secrets[name]
@@ -246,6 +247,7 @@ def _list_mount(
         )
     else:
         help = f"create it: mkdir -p {shlex.quote(source)}"
+    is_late = makes is None and not is_a_file
     if makes is not True or is_a_file:
         yield NamedPath(
             path=source,
@@ -254,8 +256,16 @@ def _list_mount(
             place=place,
             help=help,
             is_mounted=True,
-            is_made=makes is None and not is_a_file,
+            is_late=is_late,
+            is_made=is_late and not _has_bind_options(mount),
         )
+
+
+def _has_bind_options(mount: Mount) -> bool:
+    """Whether a mount is rendered with ``bind``, for which Compose makes no folder."""
+    if mount.long is not None:
+        return isinstance(mount.long.get("bind"), dict)
+    return bool({*mount.options.split(",")} - {"", "ro", "rw"})
 
 
 def _looks_like_file(path: str) -> bool:

@@ -10,6 +10,9 @@ from composegen.records import field, record
 OLDEST_START_INTERVAL = 25
 """The first major version of Docker Engine that knows ``start_interval``."""
 
+PODMAN = "podman"
+"""What stands for Podman where an engine is named."""
+
 
 @record(kw_only=False)
 class File:
@@ -87,3 +90,17 @@ class Options:
     name: str = ""
     for_podman: bool = False
     cluster: Cluster = Cluster()
+
+    @property
+    def engine_name(self) -> str:
+        """The engine as `--engine` names it, empty for the usual one."""
+        if self.for_podman:
+            return PODMAN
+        return str(self.engine) if self.engine < OLDEST_START_INTERVAL else ""
+
+
+def choose_engine(name: str) -> Options:
+    """The options for an engine as `--engine` names it."""
+    if name == PODMAN:
+        return Options(for_podman=True)
+    return Options(engine=int(name)) if name else Options()

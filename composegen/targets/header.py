@@ -23,12 +23,12 @@ def write_flags(
     *,
     usual: str = DEFAULT_OUTPUT,
     selection: str = "",
-    engine: int | None = None,
+    engine: str = "",
 ) -> str:
     """The flags that make the file again, typed in its own folder.
 
     ``source`` is the way from there to the stack file, ``output`` the file's name,
-    ``usual`` the name that needs no flag, ``engine`` the oldest that must take it, None
+    ``usual`` the name that needs no flag, ``engine`` the one that must take it, empty
     where that is the usual one.
     """
     flags = []
@@ -38,7 +38,7 @@ def write_flags(
         flags.append(f"-o {shlex.quote(output)}")
     if selection:
         flags.append(selection)
-    if engine is not None:
+    if engine:
         flags.append(f"--engine {engine}")
     return " ".join(flags)
 

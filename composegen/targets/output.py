@@ -15,7 +15,7 @@ from composegen.paths import exists, is_file, is_folder, is_link, read_regular
 from composegen.planning.selection import Selection
 from composegen.records import record, replace
 from composegen.system.files import check_entered, write_atomically
-from composegen.targets.files import POD_SECURITY, Cluster
+from composegen.targets.files import POD_SECURITY, PODMAN, Cluster
 from composegen.targets.header import is_ours, is_untouched, read_flags
 
 _MOST = 64 * 1024 * 1024
@@ -26,7 +26,7 @@ _CLUSTER = {
     "--wait-image": "wait_image",
     "--pod-security": "pod_security",
 }
-_ENGINE = re.compile(r"\d{1,4}", re.ASCII)
+_ENGINE = re.compile(rf"\d{{1,4}}|{PODMAN}", re.ASCII)
 
 
 class Written(StrEnum):
@@ -39,10 +39,13 @@ class Written(StrEnum):
 
 @record(kw_only=False)
 class Recorded:
-    """What the header of a rendered file says it was made with."""
+    """What the header of a rendered file says it was made with.
+
+    ``engine`` is one that is not the usual one, as `--engine` names it.
+    """
 
     selection: Selection
-    engine: int | None
+    engine: str
     cluster: Cluster = Cluster()
 
 
@@ -199,7 +202,7 @@ def read_recorded(path: Path) -> Recorded | None:
     engine = values["--engine"][-1:] or [""]
     return Recorded(
         Selection(added=tuple(values["--with"]), removed=tuple(values["--without"])),
-        int(engine[0]) if _ENGINE.fullmatch(engine[0]) else None,
+        engine[0] if _ENGINE.fullmatch(engine[0]) else "",
         _read_cluster({name: values[flag][-1:] for flag, name in _CLUSTER.items()}),
     )
 
@@ -229,13 +232,16 @@ def read_source(path: Path) -> str:
     return found.get("-f", _STACK_FILE)
 
 
-def check_rendered(text: str, path: Path) -> None:
-    """Compare a file with what it should be; raises StaleFile with the difference."""
+def check_rendered(text: str, path: Path, *, flags: str = "") -> None:
+    """Compare a file with what it should be; raises StaleFile with the difference.
+
+    ``flags`` are those with which `render` makes it.
+    """
     shown = str(path)
     old = _read(path)
     if old is None and not os.path.lexists(path):
         raise FileRefused(
-            shown, "there is no such file", help="make it: composegen render"
+            shown, "there is no such file", help=f"make it: composegen render{flags}"
         )
     if old == text:
         return

@@ -112,7 +112,7 @@ class UpConsole(RunConsole):
         self._step(event, f"{what} after {event.after:.1f} s", fg="green")
 
     def _show_first_death(self, event: Exited) -> None:
-        text = f"exited with {event.exit_code}; the engine restarts it"
+        text = f"exited with {event.exit_code}; it is restarted"
         self._talk(event.service, text, fg="yellow")
 
     def _show_given_up(self, event: Failed) -> None:

@@ -246,6 +246,10 @@ class RunConsole:
         cause = [f"cause: {event.cause}"] if event.cause else []
         for line in (*cause, *event.instead):
             self._talk(event.service, f"  {line}", fg="yellow")
+        if event.lines:
+            self._talk(event.service, "  its last lines:")
+        for line in event.lines:
+            self._talk(event.service, f"    {_cut(line)}")
 
     def _show_exited(self, event: Exited) -> None:
         how = "is not running any more"

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 suite=sid
-packages=(podman crun conmon netavark aardvark-dns nftables iptables iproute2 ca-certificates
+packages=(podman catatonit crun conmon netavark aardvark-dns nftables iptables iproute2 slirp4netns ca-certificates
   containers-storage golang-github-containers-common golang-github-containers-image)
 # Folders of stacks are seen there under the same paths.
 shared=(/tmp /work /root /home /var/tmp)
@@ -42,6 +42,7 @@ find_inside() {
   local outer
   outer=$(cat "$dir/unshare.pid" 2>/dev/null) || return 0
   # The child of unshare is the first process of the namespace.
+  # shellcheck disable=SC2002  # a process that is gone is no error
   cat "/proc/$outer/task/$outer/children" 2>/dev/null | tr -d ' '
 }
 
@@ -61,6 +62,9 @@ install_root() {
   rm -rf "$dir"/root/var/cache/apt/archives/*.deb
 }
 
+# The most that a process of this machine may have: n is open files, u processes.
+limit() { ulimit "-H$1" | sed 's/unlimited/-1/'; }
+
 configure() {
   mkdir -p "$dir/root/etc/containers"
   # No journald here, and cgroups are this machine's own.
@@ -68,9 +72,11 @@ configure() {
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
-[containers]
-log_driver = "k8s-file"
 CONF
+  # Builds ask for more files and processes than a machine may allow.
+  printf '[containers]\ndefault_ulimits = ["nofile=%s:%s", "nproc=%s:%s"]\n' \
+    "$(limit n)" "$(limit n)" "$(limit u)" "$(limit u)" \
+    >>"$dir/root/etc/containers/containers.conf"
   cat >"$dir/root/etc/containers/storage.conf" <<'CONF'
 [storage]
 driver = "overlay"
@@ -84,21 +90,28 @@ enter() {
   ip link set lo up
   # A published port of 127.0.0.1 is forwarded to a container.
   sysctl -qw net.ipv4.ip_forward=1 2>/dev/null || echo 1 >/proc/sys/net/ipv4/ip_forward
+  # crun takes one kind of cgroups, and no mixture of both.
+  umount /sys/fs/cgroup/unified 2>/dev/null || true
   local root="$dir/root" each
-  mount -t proc proc "$root/proc"
-  mount --rbind /sys "$root/sys"
-  mount --rbind /dev "$root/dev"
-  mount -t tmpfs tmpfs "$root/run"
+  # crun wants a root that is a mount of its own: a chroot is none.
+  mount --bind "$root" "$root"
   for each in "${shared[@]}"; do
     [ -d "$each" ] || continue
     mkdir -p "$root$each"
     mount --rbind "$each" "$root$each"
   done
+  mount -t proc proc "$root/proc"
+  mount --rbind /sys "$root/sys"
+  mount --rbind /dev "$root/dev"
+  mount -t tmpfs tmpfs "$root/run"
   # Layers lie on a real file system: an overlay does not lie on another one.
   mkdir -p "$dir/storage" "$root/var/lib/containers/storage"
   mount --bind "$dir/storage" "$root/var/lib/containers/storage"
-  chroot "$root" podman system service --time=0 "unix://$dir/podman.sock" \
-    >"$dir/podman.log" 2>&1 &
+  cd "$root"
+  mkdir -p before
+  pivot_root . before
+  umount -l /before
+  podman system service --time=0 "unix://$dir/podman.sock" >"$dir/podman.log" 2>&1 &
   wait
 }
 
@@ -116,14 +129,27 @@ start() {
   until curl -sf --unix-socket "$dir/podman.sock" http://d/_ping >/dev/null 2>&1; do
     if [ "$SECONDS" -ge "$end" ] || [ ! -e "/proc/$(cat "$dir/unshare.pid")" ]; then
       cat "$dir/enter.log" "$dir/podman.log" >&2 || true
+      (stop) || true
       fail "Podman does not answer"
     fi
     sleep 0.1
   done
+  connect
   setsid python3 "$here/podman_checks.py" "$dir/podman.sock" >"$dir/checks.log" 2>&1 \
     </dev/null &
   echo $! >"$dir/checks.pid"
   echo "unix://$dir/podman.sock"
+}
+
+# Lets builds reach what this machine reaches, by a process and not by its firewall.
+connect() {
+  # shellcheck disable=SC2016  # the inner shell fills that in
+  setsid unshare --mount --propagation private sh -c '
+    mount --bind /dev "$1/dev" && mount -t proc proc "$1/proc" &&
+      exec chroot "$1" slirp4netns --configure --mtu=65520 --disable-host-loopback \
+        --netns-type=path "/proc/$2/ns/net" tap0
+  ' sh "$dir/root" "$(find_inside)" >"$dir/slirp.log" 2>&1 </dev/null &
+  echo $! >"$dir/slirp.pid"
 }
 
 run() {
@@ -133,9 +159,27 @@ run() {
   exec nsenter --target "$inside" --net "$@"
 }
 
-load() {
-  docker save "$@" | docker --host "unix://$dir/podman.sock" load -q
+# The name by which Compose will ask for an image: Docker Hub's where it names no registry.
+name_in_full() {
+  case "$1" in
+  *.*/* | *:*/* | localhost/*) echo "$1" ;;
+  */*) echo "docker.io/$1" ;;
+  *) echo "docker.io/library/$1" ;;
+  esac
 }
+
+load() {
+  local image
+  docker save "$@" | ask load -q >/dev/null
+  # Podman takes a name without a registry for one of its own.
+  for image in "$@"; do
+    ask image inspect "localhost/$image" >/dev/null 2>&1 || continue
+    ask tag "localhost/$image" "$(name_in_full "$image")"
+    ask rmi "localhost/$image" >/dev/null
+  done
+}
+
+ask() { docker --host "unix://$dir/podman.sock" "$@"; }
 
 end_process() {
   local pid
@@ -148,6 +192,7 @@ end_process() {
 stop() {
   [ "$(id -u)" -eq 0 ] || fail "stop needs root"
   end_process "$dir/checks.pid"
+  end_process "$dir/slirp.pid"
   # The first process of a namespace takes all others with it, and the mounts with them.
   local inside
   inside=$(find_inside)

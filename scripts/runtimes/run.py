@@ -2,8 +2,9 @@
 
 usage: python -m scripts.runtimes.run [--only NAME] [--record]
 
-For ``make runtimes``: writes the table of docs/runtimes.md, ends with 1 where a runtime
-does not do what it did. ``--record`` keeps what Compose says of the failing stacks.
+For ``make runtimes``: writes the rows of what was tried into docs/runtimes.md, and
+ends with 1 where anything is not as it should be. ``--record`` keeps what Compose says
+of the failing stacks.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from composegen.places.engine.compose_lines import list_spoken
 from composegen.records import record
 from composegen.stackfile.load import load_stack
 from scripts.runtimes.failing import (
@@ -43,7 +45,12 @@ OTHERS = (
     *("nerdctl compose", "Windows and macOS"),
 )
 """What people have, too: a row of its own where it was not tried."""
-_CELLS = {True: "yes", False: "**no**", None: "not tested"}
+_UNKNOWN = "not tested"
+_HEADS = [
+    *("runtime", *PROMISES),
+    *("lessons 01 to 04", "chat", "failing stacks", "tried"),
+]
+_CELLS = {True: "yes", False: "**no**", None: _UNKNOWN}
 _FOLDER = "COMPOSEGEN_RUNTIMES_DIR"
 _BEGIN, _END = "<!-- table: begin -->", "<!-- table: end -->"
 _PUBLISHED = re.compile(r"^( +publish: )(\d+)\b", re.MULTILINE)
@@ -60,11 +67,13 @@ class Result:
     faults: dict[str, str]
 
 
-def list_programs(folder: Path) -> Iterator[Path | None]:
-    """Each Compose, built where it is not the installed one (None)."""
+def list_programs(folder: Path, only: str) -> Iterator[Path | None]:
+    """Each Compose that is wanted, built where it is not the installed one (None)."""
     words = ["docker", "compose", "version", "--short"]
     said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    for version in COMPOSES:
+    named = [version for version in COMPOSES if version in only]
+    usual = COMPOSES[-1:] if "podman" in only.lower() else COMPOSES
+    for version in named or usual:
         if said.startswith(version):
             yield None
             continue
@@ -166,12 +175,16 @@ def try_runtime(runtime: Runtime, folder: Path, *, keeps: bool) -> Result:
 
 
 def keep_recorded(log: Path, runtime: Runtime, name: str) -> None:
-    """Keep what Compose said, for tests that have no such Compose."""
+    """Keep what Compose said, for tests that have no such Compose.
+
+    Where it only says how far it is, composegen has ended it before it complained.
+    """
     place = RECORDED / runtime.compose
     place.mkdir(parents=True, exist_ok=True)
     target = place / f"{name}.txt"
-    if log.exists() and log.read_text().strip():
-        target.write_text(log.read_text())
+    text = log.read_text() if log.exists() else ""
+    if list_spoken(line.strip() for line in text.splitlines()):
+        target.write_text(text)
     else:
         target.unlink(missing_ok=True)
 
@@ -179,35 +192,46 @@ def keep_recorded(log: Path, runtime: Runtime, name: str) -> None:
 # The table
 
 
-def write_table(results: list[Result]) -> str:
-    """The rows of all runtimes, in Markdown."""
-    heads = ["runtime", *PROMISES, "lessons 01 to 04", "chat", "failing stacks"]
-    rows = [heads, ["---"] * len(heads)]
-    for each in results:
-        lessons = [not each.examples[name] for name in EXAMPLES[:-1]]
-        right = len(each.failing) - len(each.faults)
-        rows.append(
-            [
-                each.runtime.name,
-                *(_CELLS[each.promises[name]] for name in PROMISES),
-                f"{sum(lessons)} of {len(lessons)}",
-                "no" if each.examples["chat"] else "yes",
-                f"{right} of {len(each.failing)}" if each.failing else "not tested",
-            ]
-        )
-    tried = " ".join(each.runtime.name for each in results)
-    unknown = ["not tested"] * (len(heads) - 1)
-    rows += [[name, *unknown] for name in OTHERS if name not in tried]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    day = datetime.now(UTC).date().isoformat()
-    return f"Tried on {day} by `make runtimes`:\n\n{table}"
+def write_row(result: Result) -> list[str]:
+    """What one runtime has done, cell by cell."""
+    lessons = [not result.examples[name] for name in EXAMPLES[:-1]]
+    right = len(result.failing) - len(result.faults)
+    return [
+        result.runtime.name,
+        *(_CELLS[result.promises[name]] for name in PROMISES),
+        f"{sum(lessons)} of {len(lessons)}",
+        "**no**" if result.examples["chat"] else "yes",
+        f"{right} of {len(result.failing)}" if result.failing else _UNKNOWN,
+        datetime.now(UTC).date().isoformat(),
+    ]
+
+
+def write_table(rows: list[list[str]]) -> str:
+    """The rows of all runtimes in Markdown; one that was not tried has a row, too."""
+    tried = [row for row in rows if row[-1] != _UNKNOWN]
+    names = " ".join(row[0] for row in tried)
+    others = (*(f"Compose {version}" for version in COMPOSES), *OTHERS)
+    lacking = [
+        [name, *[_UNKNOWN] * (len(_HEADS) - 1)] for name in others if name not in names
+    ]
+    lines = [_HEADS, ["---"] * len(_HEADS), *tried, *lacking]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def read_rows(table: str) -> list[list[str]]:
+    """The rows of a table as they were written."""
+    found = [line.strip("| ").split(" | ") for line in table.split("\n")]
+    return [row for row in found if len(row) == len(_HEADS)][2:]
 
 
 def write_page(results: list[Result]) -> None:
-    """Put the table in its place on the page."""
+    """Put what was tried into the table of the page; other rows stay as they are."""
     before, _, rest = PAGE.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    PAGE.write_text(f"{before}{_BEGIN}\n{write_table(results)}\n{_END}{after}")
+    table, _, after = rest.partition(_END)
+    rows = {row[0]: row for row in read_rows(table)}
+    rows |= {each.runtime.name: write_row(each) for each in results}
+    text = write_table([rows[name] for name in sorted(rows)])
+    PAGE.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
 
 
 def find_differences(results: list[Result]) -> Iterator[str]:
@@ -235,7 +259,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as scratch,
         have_podman(kept, wanted=wants_podman) as podman,
     ):
-        programs = [*list_programs(kept)]
+        programs = [*list_programs(kept, options.only)]
         within = (str(HERE / "podman.sh"), "run", str(kept / "podman"))
         chosen: list[tuple[Path | None, str, tuple[str, ...]]] = [
             (program, "", ()) for program in programs
@@ -253,8 +277,7 @@ def main() -> int:
     differences = [*find_differences(results)]
     for each in differences:
         say(f"two runtimes differ: {each}")
-    if not options.only:
-        write_page(results)
+    write_page(results)
     good = (
         False not in each.promises.values() and not any(each.examples.values())
         for each in results

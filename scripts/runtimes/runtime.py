@@ -135,7 +135,8 @@ def make_runtime(
     )
     parts = {each["Name"]: each["Version"] for each in answer.get("Components", ())}
     podman = parts.get("Podman Engine")
-    engine = f"Podman {podman}" if podman else f"Docker Engine {answer['Version']}"
+    number = (podman or answer["Version"]).partition("+")[0]
+    engine = f"Podman {number}" if podman else f"Docker Engine {number}"
     return Runtime(
         name=f"Compose {version[0]} on {engine}",
         compose=version[0],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from composegen.adopt.proof import compare_models, compare_started
+from composegen.adopt.proof import compare_models, compare_started, join_models
 from composegen.adopt.report import Gate
 
 
@@ -38,6 +38,20 @@ def test_an_edge_may_only_get_stronger(
 ) -> None:
     old, new = ({"depends_on": {"b": {"condition": each}}} for each in (before, after))
     assert compare(old, new) == found
+
+
+def test_an_optional_edge_is_in_the_files_that_have_both_ends() -> None:
+    edge = {"condition": "service_healthy", "required": False}
+    files = [
+        {"services": {"a": {"depends_on": {each: edge}}, each: {}}} for each in "bc"
+    ]
+    both = {"services": {"a": {"depends_on": {"b": edge, "c": edge}}, "b": {}, "c": {}}}
+
+    assert list(compare_models(both, join_models(files, ()))) == []
+    assert [each.what for each in compare_models(both, join_models(files[:1], ()))] == [
+        "the edge to c is lost",
+        "the service is missing",
+    ]
 
 
 def test_what_starts_on_one_side_only_is_a_difference() -> None:

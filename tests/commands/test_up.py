@@ -52,3 +52,13 @@ def test_a_time_that_is_none_is_wrong_usage(words, calls, capsys):
     assert _run(["up", *words]) == 2
     assert "is not a duration" in capsys.readouterr().err
     assert calls == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["up", "--wait", "0s"], ["drill", "--within", "0s"], ["drill", "--for", "0ms"]],
+)
+def test_no_time_at_all_is_wrong_usage(words, calls, capsys):
+    assert _run(words) == 2
+    assert f"`{words[2]}` is no time: it has to be above 0" in capsys.readouterr().err
+    assert calls == []

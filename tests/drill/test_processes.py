@@ -23,7 +23,7 @@ exec(open("server.py").read())
 
 @contextmanager
 def run_stack(folder: Path):
-    """A run of `web`, which needs `cache` optionally; it is up."""
+    """A run of `web`, which needs `cache` optionally; it is up, and talks to `talk`."""
     ports = find_port(), find_port()
     extra = """
         needs: {cache: {env: {CACHE: "{port}"}, otherwise: {env: {FROM: memory}}}}
@@ -32,10 +32,12 @@ def run_stack(folder: Path):
     web = make_service("web", ports[0], command="says.py", extra=extra)
     text = "services:\n" + web + make_service("cache", ports[1])
     write_stack(folder, text, says=SAYS)
-    run = start_cli(folder, "run")
+    talk = folder / "talk"
+    with talk.open("w") as said:
+        run = start_cli(folder, "run", stderr=said)
     try:
         wait_for(lambda: run.poll() is not None or ask_status(folder)[0] == 0)
-        assert run.poll() is None, run.communicate()
+        assert run.poll() is None, talk.read_text()
         yield ports
     finally:
         run.send_signal(signal.SIGINT)
@@ -67,6 +69,9 @@ def test_every_fault_but_a_cut_is_done_to_processes_and_undone(tmp_path):
         "cache": "ready",
         "web": "ready",
     }
+    said = (tmp_path / "talk").read_text()
+    assert "\na drill excludes cache\n" in said
+    assert "composegen exclude" not in said
     given, taken = f"started with {cache} None", "started with None memory"
     assert list_starts(tmp_path) == [given, taken, given]
     assert not (tmp_path / ".composegen" / "drill.json").exists()

@@ -83,6 +83,7 @@ def test_json_has_the_fields_that_programs_rely_on() -> None:
         "fault": "stop",
         "dependent": "web",
         "verdict": "holds",
+        "asked": 12,
         "errors": 0,
         "slowest": 0.25,
         "recovered_after": 0,
@@ -90,7 +91,7 @@ def test_json_has_the_fields_that_programs_rely_on() -> None:
     }
     assert second["evidence"] == "no answer within 2 s\n| <waiting> for cache\x1b"
     assert third["recovered_after"] is None
-    assert (last["verdict"], last["slowest"]) == ("skipped", None)
+    assert (last["verdict"], last["asked"], last["slowest"]) == ("skipped", 0, None)
 
 
 def test_junit_has_a_case_for_each_row() -> None:

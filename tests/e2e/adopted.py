@@ -313,4 +313,152 @@ SITUATIONS = {
         },
         waits=("web -> api",),
     ),
+    "nothing but profiles, two of them alternatives": Situation(
+        text="""
+        services:
+          web:
+            build: .
+            command: python /ask.py model:8000
+            profiles: [cpu, gpu]
+            depends_on:
+              small: {condition: service_started, required: false}
+              large: {condition: service_started, required: false}
+          small: &model
+            build: .
+            command: sh -c "sleep 2; exec python /serve.py"
+            ports: ["127.0.0.1:22890:8000"]
+            networks: {default: {aliases: [model]}}
+            profiles: [cpu]
+          large: {<<: *model, profiles: [gpu]}
+        """,
+        up=("--with", "@cpu"),
+    ),
+    "names with capitals, dots and underscores": Situation(
+        text=f"""
+        services:
+          My_Client:
+            image: {PYTHON}
+            command: python /code/ask.py api.v1:8000 job_queue:8000
+            volumes: [".:/code:ro"]
+            depends_on: [api.v1, job_queue]
+          api.v1: {{build: ., expose: ["8000"]}}
+          job_queue: {{build: ., expose: ["8000"]}}
+        """,
+        waits=("My_Client -> api.v1", "My_Client -> job_queue"),
+    ),
+    "variables that are passed on": Situation(
+        text="""
+        services:
+          web:
+            build: .
+            command: sh -c 'test "$$LEVEL$$NOT_SET" = debug && exec python /serve.py'
+            environment: [LEVEL, NOT_SET, MODE=fast]
+        """,
+        files={".env": "LEVEL=debug\n"},
+    ),
+    "a service in the network of another": Situation(
+        text="""
+        services:
+          gateway:
+            build: .
+            command: sh -c "sleep 2; exec python /serve.py"
+            expose: ["8000"]
+          client:
+            build: .
+            command: python /ask.py 127.0.0.1:8000
+            network_mode: service:gateway
+            depends_on: [gateway]
+        """,
+        waits=("client -> gateway",),
+    ),
+    "a link with another name": Situation(
+        text="""
+        services:
+          web:
+            build: .
+            command: python /ask.py backend:8000
+            links: ["api:backend"]
+            depends_on: [api]
+          api:
+            build: .
+            command: sh -c "sleep 2; exec python /serve.py"
+            expose: ["8000"]
+        """,
+        waits=("web -> api",),
+    ),
+    "a check in the Dockerfile": Situation(
+        text="""
+        services:
+          web: {build: ., command: "python /ask.py api:8000", depends_on: [api]}
+          api:
+            build: ./api
+            command: sh -c "sleep 2; exec python /serve.py"
+        """,
+        files={
+            "api/Dockerfile": f"{APP}HEALTHCHECK --interval=1s --retries=30 "
+            'CMD python -c "import socket; '
+            "socket.create_connection(('127.0.0.1', 8000), 1)\"\n",
+            "api/serve.py": SERVE,
+        },
+        waits=("web -> api",),
+    ),
+    "a service that extends one of another file": Situation(
+        text="""
+        services:
+          web:
+            extends: {file: common/base.yaml, service: app}
+            command: python /ask.py api:8000
+            depends_on: [api]
+          api: {extends: {file: common/base.yaml, service: app}}
+        """,
+        files={
+            "common/base.yaml": "services:\n  app:\n    build: ..\n"
+            "    expose: ['8000']\n"
+            "    env_file: [app.env]\n    volumes: ['./shared:/shared:ro']\n",
+            "common/app.env": "MODE=shared\n",
+            "common/shared/note.txt": "note\n",
+        },
+        waits=("web -> api",),
+    ),
+    "two files that are named": Situation(
+        text="""
+        services:
+          web: {build: ., command: "python /ask.py api:8000", depends_on: [api]}
+          api: {build: ., environment: {MODE: dev}}
+        """,
+        files={
+            "compose.prod.yaml": "services:\n  api:\n    environment: {MODE: prod}\n"
+            "    ports: ['127.0.0.1::8000']\n    restart: always\n"
+            "    command: !override [python, /serve.py]\n"
+        },
+        adopt=("compose.yaml", "compose.prod.yaml"),
+        waits=("web -> api",),
+    ),
+    "a folder that a service writes to": Situation(
+        text="""
+        services:
+          web:
+            build: .
+            command: sh -c "date | tee -a /data/starts /tmp/now && python /serve.py"
+            read_only: true
+            tmpfs: [/tmp]
+            volumes: ["./data:/data", "/cache"]
+            working_dir: /cache
+            ports: ["8000"]
+        """,
+    ),
+    "replicas that have to be there": Situation(
+        text="""
+        services:
+          web:
+            build: .
+            expose: ["8000"]
+            deploy: {replicas: 2, restart_policy: {condition: any}}
+          proxy:
+            build: .
+            command: python /ask.py web:8000
+            depends_on: {web: {condition: service_started, restart: true}}
+        """,
+        waits=("proxy -> web",),
+    ),
 }

@@ -268,7 +268,9 @@ def test_sixty_services_can_be_read(
 ) -> None:
     services = {
         f"service-{number:02d}": make_service(
-            needs=[f"service-{number - step:02d}" for step in (13, 17) if number >= step]
+            needs=[
+                f"service-{number - step:02d}" for step in (13, 17) if number >= step
+            ]
         )
         for number in range(60)
     }

@@ -187,9 +187,15 @@ def test_a_check_that_takes_longer_than_the_boot(stack: Stack) -> None:
 
 @tries(CauseName.CHECK_NEVER_RUN)
 def test_a_check_whose_first_run_comes_after_the_boot(stack: Stack) -> None:
-    # So heavy a program is asked every five seconds while the service boots.
-    app = make_service(health={"command": "true # mongosh", "boot": "3s"})
-    said = provoke(stack, "its health check was never run", service=app)
+    recipes = stack.folder / "recipes"
+    recipes.mkdir(mode=0o755)
+    seldom = "health: {command: 'true', boot: 10s}\nstart_interval: 18s\n"
+    recipe = f"about: one that is asked seldom\nimage: {PYTHON}\n{seldom}"
+    (recipes / "slow.yaml").write_text(recipe, encoding="utf-8")
+    app = make_service(use="slow", health=None)
+    said = provoke(
+        stack, "its health check was never run", service=app, recipes="./recipes"
+    )
     paste(stack, said)
 
 
@@ -501,8 +507,8 @@ def test_a_key_that_no_compose_knows(stack: Stack) -> None:
     stack.write({"app": app})
     said = stack.up_in_vain()
     assert_told(said, "this Compose does not know the key `read_onyl` at services.app")
-    assert "app: app is failed" in said
-    assert "correct its name under `compose`" in said
+    assert "app: app is failed" in said.said
+    assert "correct its name under `compose`" in said.said
     stack.write({"app": make_service(publish=find_port())})
     stack.up_well()
 

@@ -237,7 +237,7 @@ def test_a_death_is_reported_and_forgiven_two_are_not(stack: Stack) -> None:
     once = "import sys; sys.exit(3) if starts == 1 else None\n" + SERVE
     stack.write({"app": make_counting(once)})
     done = stack.up_well()
-    assert "exited with 3; the engine restarts it" in done.err
+    assert "exited with 3; it is restarted" in done.err
     assert "app | healthy after" in done.err
     assert count_starts(stack) == 2
 

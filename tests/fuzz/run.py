@@ -1,8 +1,8 @@
 """Fuzzes one target for a while: ``python tests/fuzz/run.py TARGET ENGINE SECONDS``.
 
-TARGET is loader, templates or sessions. With ``hypothesis`` values are made from a
-grammar, with ``atheris`` they grow by what they reach in the code. Ends with 0 when
-nothing was found; else what was found is printed, and kept in ``build/fuzz``.
+TARGET is loader, templates, sessions or projects. With ``hypothesis`` values are made
+from a grammar, with ``atheris`` they grow by what they reach in the code. Ends with 0
+when nothing was found; else what was found is printed, and kept in ``build/fuzz``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ TARGETS = {
     "loader": ("files", "check_loading"),
     "templates": ("cases", "check_rendering"),
     "sessions": ("schedules", "check_schedule"),
+    "projects": ("projects", "check_adopting"),
 }
-EXAMPLES = 500
+EXAMPLES = {"projects": 25}
+"""How many make a round, which is finished once it is begun; 500 of the others."""
 SLOWEST = 20
 """Seconds that one input may take; a slower one is a hang."""
 
@@ -44,7 +46,7 @@ def make_test(target: str) -> Callable[[], Any]:
     module = import_module(f"tests.fuzz.{target}")
     strategy, check = (getattr(module, name) for name in TARGETS[target])
     settings = hypothesis.settings(
-        max_examples=EXAMPLES,
+        max_examples=EXAMPLES.get(target, 500),
         deadline=SLOWEST * 1000,
         database=DirectoryBasedExampleDatabase(FOUND / "hypothesis"),
         suppress_health_check=list(hypothesis.HealthCheck),
@@ -62,7 +64,8 @@ def run_hypothesis(target: str, seconds: int) -> None:
     while time.monotonic() < end:
         test()
         rounds += 1
-    print(f"{target}: hypothesis found nothing in {rounds} rounds of {EXAMPLES}")
+    each = EXAMPLES.get(target, 500)
+    print(f"{target}: hypothesis found nothing in {rounds} rounds of {each}")
 
 
 def run_atheris(target: str, seconds: int) -> None:

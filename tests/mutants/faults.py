@@ -24,7 +24,10 @@ RENDER = (
     "tests/targets/compose/test_hardening.py",
     "tests/test_examples.py",
 )
+CLUSTER = ("tests/targets/kubernetes",)
 SAFETY = ("tests/test_text_safety.py", "tests/targets/test_quoting.py")
+CLUSTER_JUDGE = ("tests/places/cluster/test_judge.py",)
+CLUSTER_UP = ("tests/places/cluster/test_up.py",)
 WIRING = ("tests/planning/test_addressing.py",)
 PROBES = ("tests/targets/compose/test_probes.py",)
 STRANGERS = ("tests/test_safety.py",)
@@ -71,6 +74,56 @@ class Fault:
 
 
 FAULTS = (
+    # A cluster
+    Fault(
+        "Kubernetes replaces names in the texts of a stack",
+        "composegen/targets/kubernetes/scene.py",
+        'return text.replace("$", "$$")',
+        "return text",
+        CLUSTER,
+    ),
+    Fault(
+        "a gate of an optional need never gives up",
+        "composegen/targets/kubernetes/gates.py",
+        "return math.ceil(ready) + GRACE",
+        "return 0",
+        CLUSTER,
+    ),
+    Fault(
+        "a new password runs a job again",
+        "composegen/targets/kubernetes/volumes.py",
+        'return name_on_cluster(name) + ("-for-jobs" if is_job else "")',
+        "return name_on_cluster(name)",
+        CLUSTER,
+    ),
+    Fault(
+        "a policy lets everyone in",
+        "composegen/targets/kubernetes/network.py",
+        "if ports and dependents:",
+        "if ports:",
+        CLUSTER,
+    ),
+    Fault(
+        "a pod runs as root without a word",
+        "composegen/targets/kubernetes/security.py",
+        '_need(scene, "baseline", (*path, "user"), _describe_root(service))',
+        "pass",
+        CLUSTER,
+    ),
+    Fault(
+        "a variable of the environment is a value of the file",
+        "composegen/planning/cluster.py",
+        "if text is None or is_filled_later(text):",
+        "if text is None:",
+        CLUSTER,
+    ),
+    Fault(
+        "one of the two files is written where the other one is refused",
+        "composegen/commands/render_cluster.py",
+        "if reason and not force:",
+        "if False:",
+        ("tests/commands/test_render_cluster.py",),
+    ),
     # Networks
     Fault(
         "a data store that lists its networks keeps one of its own",
@@ -624,6 +677,55 @@ FAULTS = (
         "if engine >= OLDEST_START_INTERVAL:",
         "if True:",
         RENDER,
+    ),
+    Fault(
+        "the health events of Podman are not understood",
+        "composegen/places/engine/happened.py",
+        'health=detail.strip() or str(data.get("HealthStatus") or ""),',
+        "health=detail.strip(),",
+        ("tests/places/engine/test_happened.py",),
+    ),
+    Fault(
+        "a boot is over without a look at the container",
+        "composegen/places/engine/boot.py",
+        "if now >= self._looks_at or self.judge.is_overdue(now):",
+        "if now >= self._looks_at:",
+        ("tests/places/engine/test_boot.py",),
+    ),
+    Fault(
+        "what a first look finds is believed at once",
+        "composegen/places/engine/missed.py",
+        "return self._before.get(container.id) == _look(container)",
+        "return True",
+        ("tests/places/engine/test_missed.py",),
+    ),
+    Fault(
+        "a look replaces what was heard of meanwhile",
+        "composegen/places/engine/follow.py",
+        "if inbox.empty():",
+        "if True:",
+        ("tests/places/engine/test_follow.py",),
+    ),
+    Fault(
+        "Podman is given folders in memory with an owner",
+        "composegen/targets/compose/hardening.py",
+        "if not each.startswith(_OWNED)",
+        "if each",
+        ("tests/targets/compose/test_hardening.py",),
+    ),
+    Fault(
+        "the long form of a mount is writable",
+        "composegen/targets/compose/mounts.py",
+        'long["read_only"] = True',
+        "pass",
+        ("tests/targets/compose/test_mounts.py", "tests/test_examples.py"),
+    ),
+    Fault(
+        "the default network is not declared",
+        "composegen/targets/compose/networks.py",
+        "if any(map(_names_default, plan.steps)):",
+        "if False:",
+        ("tests/targets/compose/test_networks.py",),
     ),
     Fault(
         "a store's network is not internal",
@@ -1468,5 +1570,118 @@ FAULTS = (
         '            if relaxed.get(name) in {"", NOT_TRIED}\n',
         "",
         ("tests/stackfile/test_relaxing.py",),
+    ),
+    # A cluster
+    Fault(
+        "a trouble on a cluster counts before it has lasted",
+        "composegen/places/cluster/judge.py",
+        "at - (self.since or 0.0) >= trouble.lasts",
+        "at >= 0.0",
+        CLUSTER_JUDGE,
+    ),
+    Fault(
+        "a rollout is ready while its new pod is not",
+        "composegen/places/cluster/objects.py",
+        "updated == total == wanted <= available",
+        "wanted <= available",
+        CLUSTER_JUDGE,
+    ),
+    Fault(
+        "an object of another stack is taken over",
+        "composegen/places/cluster/manifests.py",
+        "labels.get(MANAGED_BY) == OURS and labels.get(PART_OF) == project",
+        "labels.get(MANAGED_BY) == OURS",
+        CLUSTER_UP,
+    ),
+    Fault(
+        "a noted context is used wherever it leads",
+        "composegen/places/cluster/contexts.py",
+        "    if server == noted.server:\n",
+        "    if server is not None:\n",
+        (*CLUSTER_UP, "tests/places/cluster/test_place.py"),
+    ),
+    Fault(
+        "the pods of an older template are judged too",
+        "composegen/places/cluster/snapshot.py",
+        "mine = [each for each in mine if each.revision.endswith(wanted)]",
+        "pass",
+        ("tests/places/cluster/test_troubles.py",),
+    ),
+    Fault(
+        "an optional edge is in the first file alone",
+        "composegen/adopt/proof.py",
+        'edges = {**service.get("depends_on", {}), **known.get("depends_on", {})}',
+        'edges = known.get("depends_on", {})',
+        ("tests/adopt/test_proof.py",),
+    ),
+    Fault(
+        "a wrong type has no example",
+        "composegen/stackfile/hints/types.py",
+        'return _EXAMPLES.get(wanted, "")',
+        'return ""',
+        ("tests/stackfile/test_helps.py",),
+    ),
+    Fault(
+        "a network alone is nothing to take down",
+        "composegen/places/engine/client.py",
+        ") or any(self._ask(lambda: self._api.networks(filters=filters)))",
+        ")",
+        ("tests/places/engine/test_client.py",),
+    ),
+    Fault(
+        "an excluded service shows no lines",
+        "composegen/places/engine/leaving_out.py",
+        "failure.lines[-BRIEF_LINES:]",
+        "failure.lines[:0]",
+        ("tests/places/engine/test_talk.py",),
+    ),
+    Fault(
+        "lines of earlier runs are noted only where there are no others",
+        "composegen/places/processes/logs.py",
+        "if len(own) < len(every):",
+        "if every and not own:",
+        ("tests/places/processes/test_place.py",),
+    ),
+    Fault(
+        "the board answers whatever host is named",
+        "composegen/board/server.py",
+        'if len(hosts) != 1 or hosts[0].decode("latin-1") not in self._site.hosts:',
+        "if len(hosts) != 1:",
+        ("tests/board/test_server.py",),
+    ),
+    Fault(
+        "the board acts for whoever asks",
+        "composegen/board/server.py",
+        'if not self._site.is_token(shown.removeprefix("Bearer ")):',
+        "if not shown:",
+        ("tests/board/test_server.py",),
+    ),
+    Fault(
+        "lines on the board keep what steers a terminal",
+        "composegen/board/logs.py",
+        "shown = strip_control(text[:_LONGEST], colours=True)",
+        "shown = text[:_LONGEST]",
+        ("tests/board/test_server.py",),
+    ),
+    Fault(
+        "a line passes behind a card",
+        "composegen/board/layout.py",
+        "        for row in range(first + 1, last):\n",
+        "        for row in range(first, last):\n",
+        ("tests/board/test_layout.py",),
+    ),
+    Fault(
+        "markup of a stack is markup of its picture",
+        "composegen/board/svg.py",
+        '        ("<", "&lt;"),\n',
+        "",
+        ("tests/board/test_svg.py",),
+    ),
+    Fault(
+        "a boot that failed has a total",
+        "composegen/board/recorder.py",
+        "total=_shorten(total) if is_up else None,",
+        "total=_shorten(total),",
+        ("tests/board/test_recorder.py",),
     ),
 )

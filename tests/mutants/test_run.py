@@ -2,7 +2,15 @@
 
 import pytest
 
-from tests.mutants.run import Outcome, run_tests, summarize
+from tests.mutants.run import (
+    FAULTS,
+    ROOT,
+    Fault,
+    Outcome,
+    read_fitting,
+    run_tests,
+    summarize,
+)
 
 HANGS = """
 import threading
@@ -61,3 +69,14 @@ def test_a_fault_whose_tests_time_out_is_named_and_fails_the_whole():
         "1 of 2 faults caught, 1 timed out after 240 s",
         1,
     )
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_fits_and_its_tests_are_there(fault: Fault):
+    read_fitting(ROOT, fault)
+
+    assert [test for test in fault.tests if not (ROOT / test).exists()] == []
+
+
+def test_two_faults_never_have_one_name():
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)

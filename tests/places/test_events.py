@@ -29,7 +29,9 @@ EVENTS = [
         is_required=False,
         dependents=("b",),
     ),
-    events.Excluded(service="a", reason="r", cause="c", instead=("b: X=1",)),
+    events.Excluded(
+        service="a", reason="r", cause="c", instead=("b: X=1",), lines=("l",)
+    ),
     events.Exited(service="a", exit_code=-9, restart_in=None, dependents=("b", "c")),
     events.BecameUnhealthy(service="a", reason="r"),
     events.HealthyAgain(service="a"),

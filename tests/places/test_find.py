@@ -6,6 +6,8 @@ import pytest
 
 from composegen.errors import EngineUnreachable, NothingRuns, OtherEngine, UsageError
 from composegen.places import find
+from composegen.places.cluster.notes import write_notes as write_cluster_notes
+from composegen.places.cluster.place import ClusterPlace
 from composegen.places.engine import place as engine_place
 from composegen.places.engine.containers import Status
 from composegen.places.engine.notes import write_notes
@@ -16,6 +18,7 @@ from composegen.places.processes.place import ProcessesPlace
 from composegen.places.processes.records import RunFolder
 from composegen.places.status import format_now
 from composegen.workspace.workspace import Workspace
+from tests import clusterfakes
 from tests.enginefakes import FakeEngine, make_container, make_noted, make_notes
 from tests.leaks import wait_for
 
@@ -269,3 +272,79 @@ def test_where_nothing_runs_no_service_is_changed(finder):
     for on in ("", "processes", "engine"):
         with pytest.raises(NothingRuns):
             finder.find_acting(on)
+
+
+# A cluster
+
+
+def bring_up_there(folder):
+    noted = clusterfakes.make_noted("web")
+    write_cluster_notes(folder, clusterfakes.make_notes(noted))
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    return clusterfakes.FakeKubectl(tmp_path)
+
+
+@pytest.fixture
+def there(tmp_path, cluster):
+    """A finder in an environment with a kubectl."""
+    workspace = Workspace(tmp_path / "stack.yaml", {**cluster.environment, **NO_ENGINE})
+    return Finder(workspace, lambda selection: None)
+
+
+def test_what_was_brought_up_on_a_cluster_alone_is_spoken_of(tmp_path, finder):
+    bring_up_there(tmp_path)
+
+    [place] = finder.find_shown()
+    assert isinstance(place, ClusterPlace)
+    assert isinstance(finder.find_acting(), ClusterPlace)
+
+
+def test_the_engine_and_a_cluster_are_both_shown(tmp_path, there, engine):
+    bring_up(tmp_path)
+    bring_up_there(tmp_path)
+    engine.containers = (make_container("web", status=Status.RUNNING),)
+
+    assert [each.name for each in there.find_shown()] == ["engine", "kubernetes"]
+    [place] = there.find_shown("kubernetes")
+    assert isinstance(place, ClusterPlace)
+
+
+def test_an_engine_on_which_nothing_runs_is_not_shown_beside_a_cluster(
+    tmp_path, there, engine
+):
+    bring_up(tmp_path)
+    bring_up_there(tmp_path)
+
+    assert [each.name for each in there.find_shown()] == ["kubernetes"]
+
+
+def test_one_place_must_be_named_where_services_run_in_two(
+    tmp_path, there, engine, cluster
+):
+    bring_up(tmp_path)
+    bring_up_there(tmp_path)
+    engine.containers = (make_container("web", status=Status.RUNNING),)
+    cluster.show(clusterfakes.make_ready("web"))
+
+    for find_one in (there.find_acting, there.find_ending):
+        with pytest.raises(UsageError, match="in two places") as caught:
+            find_one()
+        assert caught.value.help == ("choose one: --on engine or --on kubernetes")
+    assert isinstance(there.find_acting("kubernetes"), ClusterPlace)
+
+
+def test_a_cluster_that_nothing_was_brought_up_on_cannot_be_named(finder):
+    with pytest.raises(NothingRuns, match="brought up on a cluster"):
+        finder.find_shown("kubernetes")
+    with pytest.raises(NothingRuns, match="brought up on a cluster"):
+        finder.find_ending("kubernetes")
+
+
+def test_down_on_this_machine_has_no_cluster_to_end(tmp_path, finder):
+    bring_up_there(tmp_path)
+
+    assert finder.find_ending("engine") is None
+    assert isinstance(finder.find_ending(), ClusterPlace)

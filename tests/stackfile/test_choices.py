@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stacks import APP, find, list_names, load_only, make_stack
+from tests.stacks import APP, check, find, list_names, load_only, make_stack
 
 MEMBER = "image: python:3.13-slim\npublish: 8000\nhealth: /health\n"
 
@@ -89,3 +89,26 @@ def test_what_only_one_of_them_uses_is_used() -> None:
     names = list_names(f"{text}{top}volumes: {{models: }}\n")
 
     assert names == ["unused-secret"]
+
+
+NONE = "image: python:3.13-slim\nhealth: {none: it has no check}\n"
+
+
+@pytest.mark.parametrize(
+    ("services", "name", "help"),
+    [
+        ({"cpu": NONE}, "healthy-unasked", "needs: {llm: {until: started}}"),
+        (
+            {"web": f"{APP}environment: {{LLM_URL: 'http://llm:8000'}}\n"},
+            "implied-need",
+            "needs: [llm]",
+        ),
+    ],
+)
+def test_the_need_that_a_help_shows_has_the_name_of_the_choice(
+    services: dict[str, str], name: str, help: str
+) -> None:
+    found = [each for each in check(make(**services)) if each.name == name]
+
+    assert found
+    assert {each.help.splitlines()[-1] for each in found} == {help}

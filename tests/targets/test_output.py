@@ -280,7 +280,17 @@ def test_the_selection_is_read_from_the_header(path: Path) -> None:
 
     assert recorded is not None
     assert recorded.selection == Selection(added=("b",), removed=("a", "c"))
-    assert recorded.engine == 24
+    assert recorded.engine == "24"
+
+
+def test_podman_is_read_from_the_header(path: Path) -> None:
+    path.write_text(render(STACK, for_podman=True))
+
+    recorded = read_recorded(path)
+
+    assert "\n# composegen render --engine podman\n" in path.read_text()
+    assert recorded is not None
+    assert recorded.engine == "podman"
 
 
 def test_a_file_without_flags_records_an_empty_selection(path: Path) -> None:
@@ -289,7 +299,7 @@ def test_a_file_without_flags_records_an_empty_selection(path: Path) -> None:
     recorded = read_recorded(path)
 
     assert recorded is not None
-    assert (recorded.selection, recorded.engine) == (Selection(), None)
+    assert (recorded.selection, recorded.engine) == (Selection(), "")
 
 
 @pytest.mark.parametrize("text", ["", "services: {}\n", "# composegen render --with x"])

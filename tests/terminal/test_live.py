@@ -64,7 +64,7 @@ def test_in_a_pipe_every_step_is_a_line(judge):
         "cache | created",
         "web   | created",
         "cache | started",
-        "cache | exited with 1; the engine restarts it",
+        "cache | exited with 1; it is restarted",
         "cache | restarted by the engine",
         "cache | excluded: not healthy within 2s; meanwhile it exited with 1",
         "cache |   web: STORE=memory",
@@ -84,7 +84,7 @@ def test_in_a_terminal_the_services_stand_below_and_go_at_the_end(judge, monkeyp
     screen = replay(err.getvalue())
     # What the block showed is gone; what was said of it stays.
     assert screen == [
-        "cache | exited with 1; the engine restarts it",
+        "cache | exited with 1; it is restarted",
         "cache | restarted by the engine",
         "cache | excluded: not healthy within 2s; meanwhile it exited with 1",
         "cache |   web: STORE=memory",

@@ -20,6 +20,7 @@ from composegen.places.events import (
     Up,
 )
 from composegen.places.status import ExcludedNote
+from composegen.records import replace
 from composegen.terminal.console import QUICK, Console
 from composegen.terminal.live import UpConsole
 from composegen.terminal.stream import RunConsole
@@ -236,13 +237,18 @@ def test_an_exclusion_is_said_with_what_is_done_instead():
         reason="could not be started",
         cause="port 1 is taken",
         instead=("web: STORE=memory",),
+        lines=("Traceback", "OSError: in use"),
     )
 
     assert show(excluded)[1] == (
         "router | excluded: could not be started\n"
         "router |   cause: port 1 is taken\n"
         "router |   web: STORE=memory\n"
+        "router |   its last lines:\n"
+        "router |     Traceback\n"
+        "router |     OSError: in use\n"
     )
+    assert "lines" not in show(replace(excluded, lines=()))[1]
 
 
 def test_fallbacks_that_are_used_are_the_last_lines():

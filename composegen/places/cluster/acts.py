@@ -14,7 +14,7 @@ from typing import Any
 from composegen.errors import NothingRuns, NotPart
 from composegen.graph import find_closure
 from composegen.model import Service
-from composegen.places.cluster.applying import remove_jobs
+from composegen.places.cluster.applying import remove_jobs, scale
 from composegen.places.cluster.boot import Booting, Outside
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.manifests import write_list
@@ -178,8 +178,7 @@ class Acts:
                 "patch", workload.path, "--type=merge", f"--patch={patch}"
             )
             return
-        count = replicas if is_on else 0
-        self._kubectl.call("scale", workload.path, f"--replicas={count}")
+        scale(self._kubectl, workload.path, replicas if is_on else 0)
 
     def _wait_gone(self, names: list[str]) -> None:
         """Wait until the pods of stopped services are gone."""

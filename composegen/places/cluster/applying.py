@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -22,11 +23,11 @@ from composegen.records import record
 LEVEL = "pod-security.kubernetes.io/enforce"
 """The label of a namespace that says which pods it admits."""
 REMOVED = (
-    "deployments.apps,statefulsets.apps,jobs.batch,pods,services,"
+    "deployments.apps,statefulsets.apps,jobs.batch,services,"
     "networkpolicies.networking.k8s.io,roles.rbac.authorization.k8s.io,"
     "rolebindings.rbac.authorization.k8s.io,serviceaccounts,secrets,configmaps"
 )
-"""Every kind that is made for a stack, but for the claims: they hold its data."""
+"""Every kind that is applied for a stack, but for the claims: they hold its data."""
 _APPLY = ("apply", "--server-side", "--field-manager=composegen", "--filename=-")
 _MOST = 300.0
 _CONFLICT = re.compile(
@@ -80,7 +81,8 @@ def make_namespace(kubectl: Kubectl, project: str, level: str) -> None:
 
 def look_at_live(kubectl: Kubectl, objects: Iterable[Object], project: str) -> Live:
     """What is there of the objects. Raises ForeignObject for one of another hand."""
-    found = kubectl.read("--filename=-", text=write_list(objects))["items"]
+    flags = ("--filename=-", "--show-managed-fields")
+    found = kubectl.read(*flags, text=write_list(objects))["items"]
     foreign = [each for each in found if not is_of(each, project)]
     if foreign:
         names = ", ".join(map(name_object, foreign))
@@ -102,18 +104,68 @@ def _describe_owner(found: Mapping[str, Any]) -> str:
     return f": {labels[MANAGED_BY]} made it" if MANAGED_BY in labels else ""
 
 
-def find_scaled(live: Live, objects: Iterable[Object]) -> dict[str, int]:
-    """The services that are scaled to 0, and how many pods they are to have."""
-    found = {}
+@record
+class Scaled:
+    """A workload that has another number of pods than is applied.
+
+    ``is_off`` says that it has none.
+    """
+
+    service: str
+    path: str
+    replicas: int
+    is_off: bool
+
+
+def find_scaled(live: Live, objects: Iterable[Object]) -> list[Scaled]:
+    """The workloads that have no pods, or as many as `composegen start` has set.
+
+    What another hand has set stays its own: applying reports the conflict.
+    """
+    found = []
     for each in objects:
-        if each["kind"] not in {"Deployment", "StatefulSet"}:
+        there = live.find(each["kind"], each["metadata"]["name"])
+        if there is None or each["kind"] not in {"Deployment", "StatefulSet"}:
             continue
-        name = each["metadata"]["name"]
-        there = live.find(each["kind"], name)
-        wanted = each["spec"].get("replicas", 1)
-        if there is not None and there["spec"].get("replicas", 1) == 0 and wanted:
-            found[find_labels(each).get(NAME, name)] = wanted
+        now, wanted = there["spec"].get("replicas", 1), each["spec"].get("replicas", 1)
+        is_ours = "replicas" in each["spec"] and _was_scaled_by_us(there)
+        if wanted and now != wanted and (now == 0 or is_ours):
+            name = each["metadata"]["name"]
+            found.append(
+                Scaled(
+                    service=find_labels(each).get(NAME, name),
+                    path=f"{each['kind'].lower()}/{name}",
+                    replicas=wanted,
+                    is_off=now == 0,
+                )
+            )
     return found
+
+
+def _was_scaled_by_us(there: Mapping[str, Any]) -> bool:
+    managers = there["metadata"].get("managedFields") or ()
+    return any(
+        each.get("manager") == OURS and each.get("subresource") == "scale"
+        for each in managers
+    )
+
+
+def scale(kubectl: Kubectl, path: str, replicas: int) -> None:
+    """Let a workload have so many pods, as a change that is composegen's own."""
+    patch = json.dumps({"spec": {"replicas": replicas}})
+    kubectl.call(
+        *("patch", path, "--subresource=scale", "--type=merge"),
+        *(f"--field-manager={OURS}", f"--patch={patch}"),
+    )
+
+
+def find_suspended(live: Live) -> list[str]:
+    """The jobs that are suspended."""
+    return [
+        each["metadata"]["name"]
+        for each in live.found
+        if each["kind"] == "Job" and each["spec"].get("suspend")
+    ]
 
 
 def find_outdated_jobs(
@@ -205,7 +257,7 @@ def prune(kubectl: Kubectl, project: str, objects: Iterable[Object]) -> list[str
     kept = {(each["kind"].lower(), each["metadata"]["name"]) for each in objects}
     extra = [
         path
-        for path in _list_paths(kubectl, REMOVED.replace("pods,", ""), project)
+        for path in _list_paths(kubectl, REMOVED, project)
         if _split_path(path) not in kept
     ]
     if extra:
@@ -242,6 +294,7 @@ def remove_project(kubectl: Kubectl, project: str, say: Callable[[str], None]) -
     if not _list_paths(kubectl, REMOVED, project):
         return False
     say(f"removing the objects of {project}, and waiting for its pods to end")
-    flags = ("--ignore-not-found", "--timeout=240s")
+    # In the foreground, they go when their pods have gone.
+    flags = ("--cascade=foreground", "--ignore-not-found", "--timeout=240s")
     kubectl.call("delete", REMOVED, *selector, *flags, timeout=_MOST)
     return True

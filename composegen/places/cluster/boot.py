@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from composegen.errors import ClusterUnreachable
@@ -69,6 +69,7 @@ class Booting:
         self._outside = outside or Outside()
         self._began = self._outside.clock()
         self._lost_at: float | None = None
+        self._stuck: set[str] = set()
 
     @property
     def now(self) -> float:
@@ -85,6 +86,7 @@ class Booting:
                         self._report(event)
                     if self.judge.failed:
                         return self._give_up(snapshot)
+                    self._unblock(snapshot)
                     if self._leaving is not None and self.judge.failed_optional:
                         self.notes = self._leaving.exclude(
                             self.notes, self.judge, snapshot, self.now
@@ -125,14 +127,32 @@ class Booting:
             trouble = find_trouble(snapshot, self.notes, noted, workload)
             if trouble is not None and trouble.pod:
                 again[trouble.pod] = noted.name
-        if not again:
-            return snapshot
         for name in again.values():
             self._report(Message(service=name, text="has failed before; trying again"))
-        self._kubectl.call(
-            "delete", "pod", *again, "--ignore-not-found", "--wait=false"
-        )
-        return self._look()
+        self._remove(again)
+        return self._look() if again else snapshot
+
+    def _unblock(self, snapshot: Snapshot) -> None:
+        """Remove older pods of StatefulSets that are not ready: those are not replaced.
+
+        Each has to be seen twice, since a rollout takes pods away by itself.
+        """
+        stuck = {
+            pod.name
+            for noted in self.notes.services
+            if (workload := snapshot.find_workload(noted.object)) is not None
+            and workload.kind is Kind.STATEFUL_SET
+            for pod in snapshot.list_older(workload)
+            if not pod.is_ready
+        }
+        self._remove(stuck & self._stuck)
+        self._stuck = stuck
+
+    def _remove(self, pods: Iterable[str]) -> None:
+        names = sorted(pods)
+        if names:
+            flags = ("--ignore-not-found", "--wait=false")
+            self._kubectl.call("delete", "pod", *names, *flags)
 
     def _give_up(self, snapshot: Snapshot) -> Verdict:
         failures = self.judge.failed

@@ -29,6 +29,7 @@ class CauseName(Names):
     # How it ended
     OUT_OF_MEMORY = auto()
     EXITED = auto()
+    JOB_FAILED = auto()
     GATE_FAILED = auto()
     EVICTED = auto()
 

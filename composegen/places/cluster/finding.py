@@ -1,4 +1,4 @@
-"""A stack on a cluster of which `up` has left no notes here."""
+"""Where on which cluster a stack is meant to be, or is without notes of `up`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from composegen.model import Stack
 from composegen.places.cluster.contexts import (
     Where,
     check_namespace,
+    choose_context,
     find_server,
     read_contexts,
 )
@@ -39,3 +40,33 @@ def find_in_context(
         namespace=check_namespace(namespace or project),
     )
     return make_notes(make_plan(stack), project, where)
+
+
+def choose_where(
+    workspace: Workspace,
+    name: str,
+    *,
+    context: str,
+    namespace: str,
+    ask: Callable[[str], bool] | None,
+    purpose: str,
+) -> Where | None:
+    """The cluster and the namespace of a stack of a name; None where a person says no.
+
+    What was typed counts, then what `up` has noted, then kubectl's current context and
+    the stack's name. Raises NoContext, OtherCluster, and UsageError.
+    """
+    notes = read_notes(workspace.folder)
+    noted = notes.where if notes is not None else None
+    chosen = choose_context(
+        read_contexts(workspace.environment), context, noted, ask, purpose=purpose
+    )
+    if chosen is None:
+        return None
+    is_same = noted is not None and chosen == (noted.context, noted.server)
+    usual = noted.namespace if noted is not None and is_same else name_on_cluster(name)
+    return Where(
+        context=chosen[0],
+        server=chosen[1],
+        namespace=check_namespace(namespace or usual),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 
@@ -16,6 +15,7 @@ from composegen.model import Service, Stack
 from composegen.needs import Later
 from composegen.places.cluster.acts import Acts
 from composegen.places.cluster.applying import find_namespace, remove_project
+from composegen.places.cluster.boot import Outside
 from composegen.places.cluster.contexts import check_noted, read_contexts
 from composegen.places.cluster.entering import prepare_call
 from composegen.places.cluster.kubectl import Kubectl
@@ -66,11 +66,14 @@ class ClusterPlace:
         workspace: Workspace,
         notes: Notes,
         load: Callable[[], Stack] | None = None,
+        *,
+        outside: Outside | None = None,
     ) -> None:
         self._folder = workspace.folder
         self._environment = workspace.environment
         self._notes = notes
         self._load = load
+        self._outside = outside or Outside()
         self._known: Kubectl | None = None
 
     name = KUBERNETES
@@ -146,24 +149,29 @@ class ClusterPlace:
         """Scale services; what is acted on carries the labels of this project."""
         del take_over
         acts = Acts(
-            self._kubectl, self._notes, self._folder, self._list_services(), report
+            self._kubectl,
+            self._notes,
+            self._folder,
+            self._list_services(),
+            report,
+            outside=self._outside,
         )
         return acts.perform(act, self._settle(names))
 
     def follow(self) -> Iterator[Event]:
         """State changes of the services; a lost connection is made again."""
-        began = time.monotonic()
+        began = self._outside.clock()
         shown = _Shown()
         snapshot: Snapshot | None = take_snapshot(self._kubectl, self._notes)
         is_lost = False
         while True:
-            at = time.monotonic() - began
+            at = self._outside.clock() - began
             if snapshot is not None:
                 yield from shown.take(make_seen(self._notes, snapshot).statuses, at)
             elif not is_lost:
                 yield Message(at=at, text=_LOST)
             is_lost = snapshot is None
-            time.sleep(_LOOK)
+            self._outside.pause(_LOOK)
             snapshot = self._look_again()
 
     def _look_again(self) -> Snapshot | None:

@@ -80,15 +80,20 @@ class Snapshot:
             mine = [each for each in mine if each.owner == workload.uid]
         return tuple(sorted(mine, key=lambda each: -each.created_at))
 
+    def list_older(self, workload: Workload) -> tuple[Pod, ...]:
+        """The pods of an earlier template that are not being deleted."""
+        newest = {each.name for each in self.list_pods(workload)}
+        return tuple(
+            each
+            for each in self.pods
+            if each.service == workload.service
+            and each.name not in newest
+            and not each.is_leaving
+        )
+
     def count_older(self, workload: Workload) -> int:
         """How many ready pods of an earlier template still serve."""
-        newest = {each.name for each in self.list_pods(workload)}
-        return sum(
-            each.service == workload.service
-            and each.name not in newest
-            and each.is_ready
-            for each in self.pods
-        )
+        return sum(each.is_ready for each in self.list_older(workload))
 
     def list_events(self, *about: tuple[str, str]) -> tuple[Happening, ...]:
         """The events about objects, given as kind and name, the oldest first."""

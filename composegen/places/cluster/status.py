@@ -88,7 +88,7 @@ def find_state(
         return State.WAITING
     lacking = [pod for pod in pods if pod.has_started and not pod.is_ready]
     if workload.kind is not Kind.JOB and any(
-        _is_late(snapshot, notes, noted, pod) for pod in lacking
+        is_late(snapshot, notes, noted, pod) for pod in lacking
     ):
         return State.FAILED
     return State.STARTING
@@ -122,8 +122,11 @@ def find_deadline(notes: Notes, noted: NotedService, pod: Pod) -> float:
     return max(started, notes.began) + noted.boot
 
 
-def _is_late(snapshot: Snapshot, notes: Notes, noted: NotedService, pod: Pod) -> bool:
-    return snapshot.now >= find_deadline(notes, noted, pod)
+def is_late(snapshot: Snapshot, notes: Notes, noted: NotedService, pod: Pod) -> bool:
+    """Whether the boot of a pod is over, or was in an earlier start of it."""
+    main = pod.find_main()
+    was_over = main is not None and main.restarts > 1
+    return was_over or snapshot.now >= find_deadline(notes, noted, pod)
 
 
 def _make_status(

@@ -337,8 +337,9 @@ def _look_at_deaths(look: _Look) -> Trouble | None:
         is_job = look.workload.kind is Kind.JOB
         if container.deaths < _MOST_DEATHS and not is_hopeless and not is_job:
             continue
-        if container.is_ready and container.doing is Doing.RUNNING:
-            continue  # it has come to itself
+        is_running = container.doing is Doing.RUNNING
+        if is_running and (container.is_ready or _was_silent(look, pod)):
+            continue  # it has come to itself, or its silence is to be explained
         return _explain_death(look, pod, container)
     return None
 
@@ -381,14 +382,17 @@ def _find_death_cause(look: _Look, pod: Pod, container: Container) -> Cause:
         return _explain_start(ending.message or container.message)
     signal = read_signal(ending.exit_code)
     said = f"it was killed by {signal.name}" if signal is not None else ""
-    killed = look.snapshot.list_events(("Pod", pod.name))
-    if any(each.reason == "Killing" and "probe" in each.message for each in killed):
-        said = "the kubelet restarted it: its startup probe did not pass in time"
-    shown = said or "its log says more"
-    return Cause(
-        CauseName.EXITED,
-        said,
-        f"{shown}: composegen logs {look.name}" if not said else "",
+    if _was_silent(look, pod):
+        said = "the kubelet ended it: its startup probe did not pass in time"
+    help = f"its log may say more: composegen logs {look.name}"
+    return Cause(CauseName.EXITED, said, help)
+
+
+def _was_silent(look: _Look, pod: Pod) -> bool:
+    """Whether the kubelet has ended it because its startup probe did not pass."""
+    events = look.snapshot.list_events(("Pod", pod.name))
+    return any(
+        each.reason == "Killing" and "startup probe" in each.message for each in events
     )
 
 
@@ -404,11 +408,12 @@ def _look_at_job(look: _Look) -> Trouble | None:
     for pod, container in look.list_containers():
         if container.ending is not None and container.ending.exit_code:
             return _explain_death(look, pod, container)
-    return Trouble(
-        reason=f"{look.name} failed: {look.workload.failure or 'its pod is gone'}",
-        cause=Cause("", "", f"run it again: {UP}"),
-        lasts=AT_ONCE,
+    cause = Cause(
+        CauseName.JOB_FAILED,
+        f"{look.workload.failure or 'Kubernetes says no more'}; its pod is gone",
+        f"run it again: {UP}",
     )
+    return Trouble(reason=f"{look.name} failed", cause=cause, lasts=AT_ONCE)
 
 
 def _look_at_gates(look: _Look) -> Trouble | None:

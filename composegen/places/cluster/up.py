@@ -18,20 +18,18 @@ from composegen.places.cluster.applying import (
     find_namespace,
     find_outdated_jobs,
     find_scaled,
+    find_suspended,
     look_at_live,
     make_namespace,
     prune,
     remove_jobs,
     remove_services,
+    scale,
 )
 from composegen.places.cluster.boot import Booting, Outside
-from composegen.places.cluster.contexts import (
-    Contexts,
-    Where,
-    check_namespace,
-    choose_context,
-    read_contexts,
-)
+from composegen.places.cluster.contexts import Where
+from composegen.places.cluster.finding import choose_where
+from composegen.places.cluster.forwarding import list_forwards
 from composegen.places.cluster.kubectl import find_kubectl
 from composegen.places.cluster.leaving_out import LeavingOut, Without
 from composegen.places.cluster.manifests import (
@@ -48,6 +46,8 @@ from composegen.places.cluster.notes import (
     write_notes,
 )
 from composegen.places.cluster.noting import make_notes, merge_notes
+from composegen.places.cluster.place import ClusterPlace
+from composegen.places.cluster.stay import Staying
 from composegen.places.cluster.troubles import UP
 from composegen.places.events import (
     Address,
@@ -68,7 +68,9 @@ from composegen.planning.exclusion import require, vary_plan
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import field, record, replace
 from composegen.system.signals import catch_signals
+from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.targets.output import Written, write_rendered
+from composegen.workspace.clusterfiles import make_cluster_files
 from composegen.workspace.secrets import Outcome, check_made, make_secret_files
 from composegen.workspace.state import hold_lock
 from composegen.workspace.workspace import Workspace
@@ -91,7 +93,8 @@ class UpOptions:
     bring up with all that they need, all where none is named; ``required`` are those
     that were asked for. ``level`` is what a namespace that is made admits; ``context``
     and ``namespace`` are those that were typed. ``ask`` asks a person, None where there
-    is no one.
+    is no one. With ``stay`` it goes on until a signal, and with ``forward`` the
+    published ports lead to the cluster meanwhile.
     """
 
     render: Callable[[Plan], Texts]
@@ -103,6 +106,8 @@ class UpOptions:
     context: str = ""
     namespace: str = ""
     ask: Callable[[str], bool] | None = None
+    stay: bool = False
+    forward: bool = False
     outside: Outside = field(default_factory=Outside)
 
 
@@ -124,7 +129,10 @@ def up_on_cluster(
                     help="wait for it, or stop it with Ctrl-C in its terminal",
                 )
             up = _Up(plan, workspace, options, report)
-            return up.carry_out()
+            code = up.carry_out()
+        if code == ExitCode.FINE and options.stay:
+            return up.stay()
+        return code
 
 
 def _interrupt(code: ExitCode) -> None:
@@ -185,28 +193,33 @@ class _Up:
         self._apply(objects, live)
         return self._boot(objects)
 
+    def stay(self) -> int:
+        """Show what happens now that it is up, until a signal; its exit code."""
+        forwards = list_forwards(self.plan, self.workspace.fill)
+        notes = read_notes(self.folder) or self.notes
+        out = {each.service for each in notes.excluded}
+        staying = Staying(
+            self.kubectl, ClusterPlace(self.workspace, notes), self.report
+        )
+        return staying.carry_out(
+            each
+            for each in forwards
+            if self.options.forward and each.service not in out
+        )
+
     def _choose_where(self) -> Where | None:
         options = self.options
-        contexts: Contexts = read_contexts(self.workspace.environment)
-        noted = self.before.where if self.before is not None else None
-        chosen = choose_context(
-            contexts, options.context, noted, options.ask, purpose=_PURPOSE
+        where = choose_where(
+            self.workspace,
+            self.plan.stack.name,
+            context=options.context,
+            namespace=options.namespace,
+            ask=options.ask,
+            purpose=_PURPOSE,
         )
-        if chosen is None:
+        if where is None:
             return None
-        context, server = chosen
-        is_same = noted is not None and (context, server) == (
-            noted.context,
-            noted.server,
-        )
-        namespace = options.namespace or (
-            noted.namespace
-            if noted is not None and is_same
-            else name_on_cluster(self.plan.stack.name)
-        )
-        where = Where(
-            context=context, server=server, namespace=check_namespace(namespace)
-        )
+        noted = self.before.where if self.before is not None else None
         if noted is not None and where != noted:
             raise ClusterRefused(
                 f"this stack is up in another place: {noted}",
@@ -250,8 +263,8 @@ class _Up:
         if self.options.names:
             return
         files = {
-            "kubernetes.yaml": texts.objects,
-            "kustomization.yaml": texts.kustomization,
+            KUBERNETES_FILE: texts.objects,
+            KUSTOMIZATION_FILE: texts.kustomization,
         }
         if self.options.is_chosen:
             flags = self.plan.selection.flags
@@ -276,6 +289,10 @@ class _Up:
                 self.report(Wrote(file=each.secret.file))
             elif each.outcome is Outcome.EMPTY:
                 self.report(SecretEmpty(file=each.secret.file, help=each.help))
+        values = self.workspace.values
+        for file in make_cluster_files(self.whole, self.folder, values):
+            if file.outcome is Outcome.WRITTEN:
+                self.report(Wrote(file=file.file))
 
     def _build(self, texts: Texts, where: Where) -> list[Object]:
         found = build_objects(self.kubectl, self.folder, texts, where)
@@ -285,28 +302,24 @@ class _Up:
 
     def _apply(self, objects: list[Object], live: Live) -> None:
         """Apply everything; a service that is scaled to 0 is started again."""
-        scaled = find_scaled(live, objects)
         stopped = () if self.before is None else self.before.stopped
         by_us = {name_on_cluster(each.service) for each in stopped}
-        for name in scaled:
-            if name not in by_us:
+        for each in find_scaled(live, objects):
+            if each.is_off and each.service not in by_us:
                 text = "was scaled to 0 by another hand than composegen: it is started"
-                self.report(Message(service=name, text=text))
+                self.report(Message(service=each.service, text=text))
+            scale(self.kubectl, each.path, each.replicas)
         jobs = find_outdated_jobs(self.kubectl, live, objects)
         for name in jobs:
             self.report(Message(service=name, text="is run again"))
         remove_jobs(self.kubectl, jobs)
         for warning in apply_objects(self.kubectl, objects):
             self.report(Noted(text=f"the cluster says: {warning}"))
-        for name, replicas in scaled.items():
-            kind = next(
-                each["kind"]
-                for each in objects
-                if each["kind"] in {"Deployment", "StatefulSet"}
-                and each["metadata"]["name"] == name
-            )
-            path = f"{kind.lower()}/{name}"
-            self.kubectl.call("scale", path, f"--replicas={replicas}")
+        for name in find_suspended(live):
+            if name not in jobs:
+                self.report(Message(service=name, text="was suspended: it goes on"))
+                patch = '--patch={"spec":{"suspend":false}}'
+                self.kubectl.call("patch", f"job/{name}", "--type=merge", patch)
 
     def _apply_without(self, without: Without, excluded: Iterable[str]) -> None:
         """Apply the services as they are without those that are excluded."""

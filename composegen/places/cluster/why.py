@@ -16,8 +16,8 @@ from composegen.places.cluster.silence import explain_silence, read_answer
 from composegen.places.cluster.snapshot import Snapshot
 from composegen.places.cluster.status import (
     ClusterSeen,
-    find_deadline,
     find_worst,
+    is_late,
     make_seen,
 )
 from composegen.places.cluster.troubles import UP, find_trouble
@@ -178,7 +178,7 @@ class _Doctor:
             said = f"{noted.name} has not been started yet"
         elif workload.kind is Kind.JOB:
             said = f"{noted.name} has not finished yet"
-        elif self.snapshot.now >= find_deadline(self.notes, noted, pod):
+        elif is_late(self.snapshot, self.notes, noted, pod):
             said = describe_delay(noted)
         else:
             boot = format_duration(noted.boot)

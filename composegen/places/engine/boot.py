@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from composegen.errors import EngineUnreachable
 from composegen.places.engine.client import Engine
@@ -18,6 +19,7 @@ from composegen.places.engine.judge import Judge
 from composegen.places.engine.leaving_out import LeavingOut, Lost
 from composegen.places.engine.notes import Notes
 from composegen.places.engine.phases import Call, Calls
+from composegen.places.engine.podman import run_checks
 from composegen.places.engine.progress import describe_progress
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import (
@@ -134,7 +136,8 @@ class Booting:
         try:
             self._tell(self.judge.adopt(self.engine.list_containers(self.project.name)))
             self._begin()
-            self._wait_for_verdict()
+            with self._checks():
+                self._wait_for_verdict()
         finally:
             self.report(BootOver(at=self.now))
             watch.close()
@@ -155,6 +158,13 @@ class Booting:
         ):
             return GivenUp(notes=notes, reasons=())
         return self._given_up or self._explain(self._broken, notes)
+
+    def _checks(self) -> AbstractContextManager[None]:
+        """What runs the health checks of services that boot, unless the engine does."""
+        if not self.engine.describe().is_podman:
+            return nullcontext()
+        endpoint = self.project.endpoint
+        return run_checks(lambda: Engine(endpoint), self.project.name)
 
     def _begin(self) -> None:
         """Exclude what has failed before; what is only started again stays as it is."""

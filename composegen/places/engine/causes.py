@@ -60,9 +60,13 @@ _LOCKED_PROGRAM = re.compile(
 _FORMAT = re.compile(r"exec format error", re.IGNORECASE)
 _MOUNTED_FOLDER = re.compile(
     r'error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory'
+    r"|mount `([^`]+)` to `([^`]+)`: Not a directory"  # crun
 )
+_INIT_REFUSED = re.compile(r"catatonit:\d+\): failed to exec pid1: (.+)")
+"""What Podman's init says, which exits with 1 then and does not name the program."""
 _NO_FILE_CAPABILITY = re.compile(
-    r'^(?:.*\btini .*|.*: )?exec:? "?/?[^"\s]+"?(?: failed)?: operation not permitted',
+    r'^(?:.*\btini .*|.*: )?exec:? "?/?[^"\s]+"?(?: failed)?: operation not permitted'
+    r"|catatonit:\d+\): failed to exec pid1: operation not permitted",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -94,11 +98,12 @@ def _look_at_start(seen: Evidence) -> Cause | None:
         return explain_mount(missing)
     folder = _MOUNTED_FOLDER.search(error)
     if folder is not None:
+        source, target = filter(None, folder.groups())
         return Cause(
             CauseName.MOUNT_IS_FOLDER,
-            f"{folder[1]} is a folder, and {folder[2]} is a file in the image",
+            f"{source} is a folder, and /{target.lstrip('/')} is a file in the image",
             f"remove the folder, which the engine makes where a file is missing: "
-            f"rmdir {folder[1]}; then put the file there",
+            f"rmdir {source}; then put the file there",
         )
     refused = _look_at_exec(seen, error)
     if refused is not None:
@@ -209,6 +214,16 @@ def _look_at_program(seen: Evidence) -> Cause | None:
     return explain(_get_named(found) if found is not None else "")
 
 
+def _look_at_init(seen: Evidence) -> Cause | None:
+    refused = _INIT_REFUSED.search(seen.text)
+    if not seen.has_died or refused is None:
+        return None
+    program = next(iter(seen.container.command), "")
+    if "No such file" in refused[1]:
+        return _explain_missing(program)
+    return _explain_locked(program) if "Permission" in refused[1] else None
+
+
 def _look_at_exit(seen: Evidence) -> Cause | None:
     code = seen.container.exit_code
     if not seen.has_died or code == 0:
@@ -258,9 +273,8 @@ def _explain_unasked(seen: Evidence) -> Cause:
     """Its boot is over, and the engine has not run its check once."""
     if seen.is_podman:
         help = (
-            "Podman runs health checks with timers of systemd: use it where systemd "
-            f"runs, or run the check by hand: podman healthcheck run "
-            f"{seen.container.name}"
+            "Podman runs health checks by timers of systemd: use it where systemd "
+            f"runs, or let composegen run them: composegen restart {seen.noted.name}"
         )
     else:
         help = seen.advise(write_longer_boot(seen.noted))
@@ -393,6 +407,7 @@ _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (
     look_at_capability,
     look_at_host,
     _look_at_program,
+    _look_at_init,
     look_at_folder,
     look_at_module,
     _look_at_needed,

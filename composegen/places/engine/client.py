@@ -83,6 +83,7 @@ class Engine:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self._machine: Machine | None = None
         with _told(endpoint):
             self._api = self._connect()
 
@@ -145,8 +146,15 @@ class Engine:
         )
 
     def describe(self) -> Machine:
-        """The engine's version, and the machine that it runs on."""
-        return read_machine(self._ask(self._api.version), self._ask(self._api.info))
+        """The engine's version, and the machine that it runs on; it is asked once."""
+        if self._machine is None:
+            version, info = self._ask(self._api.version), self._ask(self._api.info)
+            self._machine = read_machine(version, info)
+        return self._machine
+
+    def run_check(self, id: str) -> None:
+        """Let Podman run the health check of a container, which Docker does itself."""
+        self.ask_api("GET", f"/libpod/containers/{id}/healthcheck")
 
     def list_containers(self, project: str) -> tuple[Container, ...]:
         """The containers of a Compose project, running or not, by service and number.
@@ -360,6 +368,14 @@ class Engine:
         return ImageBuild(
             id=data["Id"], exposed=tuple(sorted(config.get("ExposedPorts") or ()))
         )
+
+    def find_digest(self, name: str) -> str:
+        """The digest under which an image was pushed; empty where it was not."""
+        data = self._find(lambda: self._api.inspect_image(name)) or {}
+        bare, colon, tag = name.rpartition(":")
+        repository = bare if colon and "/" not in tag else name
+        found = (each.rpartition("@") for each in data.get("RepoDigests") or ())
+        return next((digest for of, _, digest in found if of == repository), "")
 
     def ask_registry(self, name: str) -> Offer:
         """Whether the registry of an image offers it; the engine asks it.

@@ -166,8 +166,12 @@ _COMPLAINTS = (
     ),
     (
         CauseName.BUILD_FAILED,
-        r"failed to solve: (.*)",
-        "{image} cannot be built: {_1}",
+        (
+            r"failed to solve: (.*)"  # BuildKit
+            r"|(The command .* returned a non-zero code: \d+)"  # the classic builder
+            r'|building at STEP "(.*)"(: .*)'  # Podman's
+        ),
+        "{image} cannot be built: {_1}{_2}{_3}{_4}",
         "correct its Dockerfile; the failed step is shown above",
     ),
     (
@@ -197,13 +201,19 @@ _COMPLAINTS = (
     ),
     (
         CauseName.IMAGE_NOT_FOUND,
-        (r"pull access denied for |manifest for \S+ not found|manifest unknown"),
+        (
+            r"pull access denied for |manifest for \S+ not found|manifest unknown"
+            r"|access to the resource is denied"  # Podman
+        ),
         ("{image} cannot be pulled: there is none of that name, or it is private"),
         "correct `image`, or: docker login",
     ),
     (
         CauseName.REGISTRY_UNREACHABLE,
-        r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)",
+        (
+            r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)"
+            r"|error response from daemon: connection refused"
+        ),  # Podman
         f"{{image}} cannot be pulled: {_UNREACHABLE}",
         "check the network, or build the image: build: DIR",
     ),

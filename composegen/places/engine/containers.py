@@ -20,6 +20,7 @@ from composegen.records import record
 LABEL = "com.docker.compose."
 """What the names of all labels of Compose begin with."""
 _PODMAN = "Podman Engine"
+_PODMAN_INIT = ("/run/podman-init", "--")
 _NEVER = "0001-01-01"
 _UNTOLD = float("inf")
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
@@ -158,7 +159,7 @@ def read_container(data: Mapping[str, Any]) -> Container:
         restarts=int(data.get("RestartCount") or 0),
         published=_read_ports(data),
         mounts=tuple(_read_mount(each) for each in data.get("Mounts") or ()),
-        command=(data.get("Path") or "", *(data.get("Args") or ())),
+        command=_read_command(data),
         user=config.get("User") or "",
         is_read_only=bool(host.get("ReadonlyRootfs")),
         drops_capabilities="ALL" in (host.get("CapDrop") or ()),
@@ -171,6 +172,12 @@ def read_container(data: Mapping[str, Any]) -> Container:
         image_id=data.get("Image") or "",
         compose=labels.get(f"{LABEL}version", ""),
     )
+
+
+def _read_command(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The program and its words, without the init that Podman names before it."""
+    words = (data.get("Path") or "", *(data.get("Args") or ()))
+    return words[2:] if words[:2] == _PODMAN_INIT else words
 
 
 def _find_search_path(variables: Iterable[str]) -> str:

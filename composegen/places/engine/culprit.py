@@ -55,6 +55,12 @@ def find_culprit(
     return next(iter(found), lone)
 
 
+def speaks_of(noted: NotedService, line: str) -> bool:
+    """Whether a line of a pull names a service, or its image alone."""
+    words = line.split()
+    return noted.name in words or any(is_same_image(noted.image, it) for it in words)
+
+
 def speaks_of_helper(noted: NotedService, complaint: str) -> bool:
     """Whether a complaint is about the container that asks a service, or its image."""
     if not noted.helper:

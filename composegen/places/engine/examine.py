@@ -72,7 +72,8 @@ def look_at_podman(
     if is_local and not has_systemd and (is_asked or plan is None):
         yield say_doubtful(
             Where.ENGINE,
-            "systemd does not run here, and Podman needs it to run health checks",
+            "systemd does not run here, and Podman needs it to run health checks: "
+            "composegen runs them while services boot, and nothing does later",
             "run Podman where systemd runs, or run each check yourself, in a loop: "
             "podman healthcheck run CONTAINER",
         )

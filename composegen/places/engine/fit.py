@@ -6,7 +6,7 @@ engine cannot give is lowered, since the stack file does not ask for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import Level, Location, Problem, ProblemsFound
@@ -16,6 +16,7 @@ from composegen.planning.limits import Limit, find_limits
 from composegen.planning.named import find_fault, list_named_paths
 from composegen.planning.plan import Plan
 from composegen.records import record, replace
+from composegen.targets.files import Options
 from composegen.text import count, list_some
 
 _CANNOT_RUN = "cannot-run"
@@ -52,6 +53,24 @@ def fit_plan(
     if errors:
         raise ProblemsFound(tuple(sorted(errors, key=lambda problem: problem.order)))
     return lower_defaults(plan, machine)
+
+
+def fit_options(options: Options, machine: Machine) -> Options:
+    """How to render what Compose hands to this engine."""
+    return replace(options, for_podman=True) if machine.is_podman else options
+
+
+def fit_environment(
+    environment: Mapping[str, str], machine: Machine
+) -> Mapping[str, str]:
+    """What Compose finds in its environment for this engine.
+
+    BuildKit would be a container on Podman, from an image of its own; Podman's builder
+    is the one that Compose takes for the classic one.
+    """
+    if not machine.is_podman or "DOCKER_BUILDKIT" in environment:
+        return environment
+    return {**environment, "DOCKER_BUILDKIT": "0"}
 
 
 # Limits
@@ -150,7 +169,7 @@ def list_missing(
     """
     required = {step.name for step in plan.steps if step.is_required}
     services = [step.service for step in plan.steps]
-    for named in list_named_paths(plan.stack, services, with_made=True):
+    for named in list_named_paths(plan.stack, services, with_late=True):
         is_elsewhere = named.is_mounted and not is_local
         if named.is_local or is_elsewhere or (named.is_built and not builds):
             continue

@@ -13,6 +13,7 @@ from composegen.places.engine.notes import NotedExclusion, Notes
 from composegen.places.engine.phases import Calls
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Excluded, Failure, Report
+from composegen.places.reasons import BRIEF_LINES
 from composegen.records import record, replace
 
 _ON = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING})
@@ -81,13 +82,15 @@ class LeavingOut:
             return ()
         self._find_causes(new, notes, folder)
         for name in new:
+            failure = self.exclusions[name].failure
             self._report(
                 Excluded(
                     service=name,
                     at=now,
                     reason=self.exclusions[name].reason,
-                    cause=_find_cause(self.exclusions[name].failure),
+                    cause=_find_cause(failure),
                     instead=self._calls.list_instead(name, self._judge),
+                    lines=failure.lines[-BRIEF_LINES:] if failure is not None else (),
                 )
             )
         return self.find_running(new)

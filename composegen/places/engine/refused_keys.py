@@ -17,6 +17,8 @@ _UNKNOWN = re.compile(
     r"'?(?P<name>[\w.-]+?)'?(?:, '[^']*')* (?:is |are )?not allowed",
     re.IGNORECASE,
 )
+_FALSE = re.compile(r"(?:(?P<path>[\w.\[\]-]+)\.)?(?P<name>[\w-]+) false schema")
+"""How Compose 5 says it: the path ends with the key."""
 _WANTS_TEXT = re.compile(r"(?P<path>services\.[\w.\[\]-]+) must be a string")
 
 
@@ -26,7 +28,7 @@ def explain_refused_key(text: str) -> Cause | None:
     key = find_refused_key(form["path"], "") if form is not None else None
     if key is not None:
         return _explain_age(key)
-    unknown = _UNKNOWN.search(text)
+    unknown = _UNKNOWN.search(text) or _FALSE.search(text)
     if unknown is None:
         return None
     path, name = unknown["path"] or "", unknown["name"]

@@ -12,7 +12,7 @@ from composegen.errors import MissingVariable
 from composegen.model import Service
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, run_compose
-from composegen.places.engine.culprit import is_same_image
+from composegen.places.engine.culprit import speaks_of
 from composegen.places.engine.giving_up import GivenUp, explain_compose
 from composegen.places.engine.leaving_out import Lost
 from composegen.places.engine.notes import Notes
@@ -115,19 +115,12 @@ class Supply:
         for name, service in wanted.items():
             if self._must_pull(service):
                 lines = said.splitlines()
-                own = [line for line in lines if self._is_about(name, line)] or lines
+                own = [line for line in lines if self._speaks_of(name, line)] or lines
                 failed = self._explain(own, [name], code or 1)
                 ended = self._lose(name, "pulled", failed)
                 if ended is not None:
                     return ended
         return None
-
-    def _is_about(self, name: str, line: str) -> bool:
-        """Whether a line of a pull speaks of a service, or of its image alone."""
-        noted = self._notes.find(name)
-        words = line.split()
-        image = noted.image if noted is not None else ""
-        return name in words or any(is_same_image(image, word) for word in words)
 
     def _pull_optional_helper(self, services: Iterable[Service]) -> GivenUp | None:
         """Pull what asks optional services from outside, which all are lost without."""
@@ -140,6 +133,10 @@ class Supply:
             if ended is not None:
                 return ended
         return None
+
+    def _speaks_of(self, name: str, line: str) -> bool:
+        noted = self._notes.find(name)
+        return noted is not None and speaks_of(noted, line)
 
     def _lose(self, name: str, verb: str, given_up: GivenUp) -> GivenUp | None:
         """Note that an optional service has no image, unless it is not its fault."""

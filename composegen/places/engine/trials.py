@@ -25,7 +25,7 @@ from composegen.places.engine.compose import (
     run_compose,
 )
 from composegen.places.engine.compose_lines import find_complaint
-from composegen.places.engine.fit import fit_plan
+from composegen.places.engine.fit import fit_environment, fit_options, fit_plan
 from composegen.places.engine.lasting import find_death
 from composegen.places.engine.noting import make_notes
 from composegen.places.engine.phases import OneCall
@@ -90,7 +90,7 @@ class Trials:
             name=project,
             folder=workspace.folder,
             endpoint=engine.endpoint,
-            environment=workspace.environment,
+            environment=fit_environment(workspace.environment, engine.describe()),
         )
         self._is_built = False
 
@@ -175,10 +175,9 @@ class Trials:
 
     def _make_project(self, plan: Plan) -> tuple[Scratch, Project]:
         """The project for Compose; the secrets of it are made, copies are not."""
-        for_podman = self._engine.describe().is_podman
-        [file] = render_plan(plan, Options(for_podman=for_podman))
+        [file] = render_plan(plan, fit_options(Options(), self._engine.describe()))
         passwords = self._make_secrets(plan)
-        values = {**self._workspace.environment, **passwords}
+        values = {**self._project.environment, **passwords}
         project = replace(self._project, text=file.text, environment=values)
         done = ask_compose(project, "config", "--format", "json")
         if done.returncode:

@@ -23,7 +23,7 @@ from composegen.places.engine.compose import (
 from composegen.places.engine.compose_lines import speaks_of_unset
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.fit import Fitted, fit_plan
+from composegen.places.engine.fit import Fitted, fit_environment, fit_options, fit_plan
 from composegen.places.engine.giving_up import GivenUp
 from composegen.places.engine.leaving_out import Lost
 from composegen.places.engine.lost_secrets import check_secrets
@@ -58,7 +58,7 @@ from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.targets.compose.render import render_plan
-from composegen.targets.files import Options
+from composegen.targets.files import Options, choose_engine
 from composegen.targets.output import (
     Written,
     find_prefix,
@@ -88,7 +88,7 @@ class UpOptions:
     """How to bring it up.
 
     ``limit`` is one deadline in seconds for everything, in place of each ``boot``;
-    ``engine`` the oldest engine that the file is for; ``is_chosen`` says that a
+    ``engine`` names the one that the file is for; ``is_chosen`` says that a
     selection was typed: the file on the disk is left alone then. ``names`` are the
     services to bring up with all that they need, all where none is named; the others
     stay as they are; ``required`` are those that were asked for, so that nothing starts
@@ -100,7 +100,7 @@ class UpOptions:
 
     build: bool = True
     limit: float | None = None
-    engine: int = Options().engine
+    engine: str = ""
     is_chosen: bool = False
     names: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
@@ -171,7 +171,7 @@ class _Up:
             name=self.notes.project,
             folder=self.folder,
             endpoint=endpoint,
-            environment=workspace.environment,
+            environment=fit_environment(workspace.environment, self.machine),
             is_part=bool(options.names),
         )
         self.unchanged = find_unchanged(workspace.folder, self.notes)
@@ -196,7 +196,7 @@ class _Up:
         self.project = replace(
             self.project,
             text=text,
-            environment={**self.workspace.environment, **passwords},
+            environment={**self.project.environment, **passwords},
         )
         self._tell_unset(text, {**self.workspace.values, **passwords})
         self._write_notes()
@@ -254,7 +254,7 @@ class _Up:
 
     def _write_text(self, plan: Plan) -> str:
         """What Compose reads for a plan; the file on the disk is another matter."""
-        options = replace(self._make_options(), for_podman=self.machine.is_podman)
+        options = fit_options(self._make_options(), self.machine)
         [file] = render_plan(plan, options)
         return file.text
 
@@ -307,8 +307,8 @@ class _Up:
 
     def _make_options(self) -> Options:
         path = self.workspace.compose_file
-        return Options(
-            engine=self.options.engine,
+        return replace(
+            choose_engine(self.options.engine),
             prefix=find_prefix(path, self.folder),
             name=path.name,
         )

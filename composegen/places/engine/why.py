@@ -105,7 +105,10 @@ class _Doctor:
                     status=self.seen.find(name),
                     failure=explain_unreached(noted, unreached[name]),
                 )
-        return list(found.values())
+        # What Compose complained of comes before what was not begun for its sake.
+        return sorted(
+            found.values(), key=lambda each: not self._was_refused(each.service)
+        )
 
     def recall_complaint(self, service: str) -> list[Reason]:
         """What the last `up` could not do although all is up, while it is still so.
@@ -152,7 +155,7 @@ class _Doctor:
     def _find_blocking(self, name: str) -> list[str]:
         """What keeps a service from starting: what it needs and is not up."""
         own = self.seen.list_containers(name)
-        if not all(each.was_never_started for each in own):
+        if self._was_refused(name) or not all(each.was_never_started for each in own):
             return []
         noted = self.notes.find(name)
         needs = noted.needs if noted is not None else ()
@@ -162,6 +165,13 @@ class _Doctor:
             if not self._is_fine(each.service)
             and not (each.is_optional and self._is_given_up(each.service))
         ]
+
+    def _was_refused(self, name: str) -> bool:
+        """Whether Compose has said why it did not start it, whatever it needs."""
+        noted = self.notes.find(name)
+        judged = self._find_judged(noted) if noted is not None else None
+        is_refused = judged is not None and judged.how is How.REFUSED
+        return is_refused and bool(self.notes.complaint)
 
     def _is_given_up(self, name: str) -> bool:
         """Whether services that need it optionally do not wait for it any more."""

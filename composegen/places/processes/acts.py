@@ -52,7 +52,11 @@ class Acts:
             self._check(act, names)
         except Objection as objection:
             return {"refused": str(objection)}
-        self._tell(f"composegen {act} {' '.join(names)}")
+        listed = " ".join(names)
+        is_typed = act != EXCLUDE
+        self._tell(
+            f"composegen {act} {listed}" if is_typed else f"a drill excludes {listed}"
+        )
         task = asyncio.ensure_future(perform(names))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

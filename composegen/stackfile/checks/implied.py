@@ -105,9 +105,10 @@ def _write_need(found: _Address) -> str:
         not need.env and not need.is_optional and need.until is not Condition.STARTED
         for need in others
     )
+    name = target.host_name
     if not parts and is_plain:
-        return f"needs: [{', '.join([*(n.service for n in others), target.name])}]"
-    need = f"{target.name}: {{{', '.join(parts)}}}" if parts else f"{target.name}:"
+        return f"needs: [{', '.join([*(n.written for n in others), name])}]"
+    need = f"{name}: {{{', '.join(parts)}}}" if parts else f"{name}:"
     return f"needs:\n  {need}" + "     # and the others" * bool(others)
 
 

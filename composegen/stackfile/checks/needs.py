@@ -112,15 +112,19 @@ def _check_can_be_asked(
 
 def _suggest_less(service: Service, target: Service) -> str:
     """The need with a condition that can come true; others stay as they are."""
-    less = f"{target.name}: {{until: started}}"
+    less = next(
+        f"{need.written}: {{until: started}}"
+        for need in service.needs
+        if need.service == target.name
+    )
     if any(need.env or need.otherwise is not None for need in service.needs):
         return f"needs:\n  {less}"
     needs = [
         less
         if need.service == target.name
-        else f"{need.service}: "
+        else f"{need.written}: "
         if need.until is Condition.HEALTHY
-        else f"{need.service}: {{until: {need.until.value}}}"
+        else f"{need.written}: {{until: {need.until.value}}}"
         for need in service.needs
     ]
     return f"needs: {{{', '.join(needs)}}}"

@@ -30,7 +30,7 @@ from composegen.targets.compose.networks import declare_networks, word_networks
 from composegen.targets.compose.paths import Mover
 from composegen.targets.compose.probes import make_test, make_timing
 from composegen.targets.compose.secrets import write_by_hand
-from composegen.targets.files import OLDEST_START_INTERVAL, File, Options
+from composegen.targets.files import File, Options
 from composegen.targets.header import add_checksum, write_flags, write_plain_use
 from composegen.targets.templates import fill_templates
 
@@ -124,7 +124,6 @@ class _Renderer:
         source = posixpath.normpath(
             posixpath.join(self.options.prefix, self.stack.file)
         )
-        engine = self.options.engine
         output = self.options.name or self.stack.output
         top = self._merge_top_level()
         return {
@@ -134,7 +133,7 @@ class _Renderer:
                 output,
                 usual=self.stack.output,
                 selection=self.plan.selection.flags,
-                engine=engine if engine < OLDEST_START_INTERVAL else None,
+                engine=self.options.engine_name,
             ),
             "plain_use": write_plain_use(output),
             "name": self.stack.name,

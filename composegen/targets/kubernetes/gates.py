@@ -9,17 +9,17 @@ which has no Service, and a service without a port are waited for through the AP
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from composegen.health import DEFAULT_BOOT
 from composegen.model import Raw, Service
 from composegen.needs import Condition
-from composegen.planning.addressing import name_on_cluster
+from composegen.planning.addressing import ContainerAddressing, name_on_cluster
 from composegen.planning.asking import GATE_TOOLS, choose_gate_tool
 from composegen.planning.plan import Gate, Step
 from composegen.records import record
 from composegen.targets.kubernetes.scene import Scene, escape_text, name_service
-from composegen.targets.kubernetes.volumes import is_stateful
+from composegen.targets.kubernetes.volumes import TOKEN_VOLUME, is_stateful
 from composegen.targets.quoting import Lines
 
 GRACE = 30
@@ -28,8 +28,8 @@ GRACE = 30
 ``composegen up`` decides at the end of the boot; without it, the gate does later.
 """
 
-TOKEN_VOLUME = "wait-token"  # noqa: S105 - the name of a volume
-_TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
+# Where kubectl looks for it, whatever is mounted for the stack.
+_TOKEN_FOLDER = f"/var{ContainerAddressing.secret_folder}/kubernetes.io/serviceaccount"
 
 _PYTHON = """\
 import socket, sys, time
@@ -102,14 +102,19 @@ done
 """
 _WAIT = '"$@" || echo "$0 is not ready: not waiting any longer" >&2'
 
-_CALLS: Mapping[str, Callable[[], list[str]]] = {
-    "python3": lambda: ["python3", "-I", "-c", _PYTHON],
-    "python": lambda: ["python", "-I", "-c", _PYTHON],
-    "node": lambda: ["node", "-e", _NODE, "--"],
-    "bash": lambda: ["bash", "-c", _BASH, "wait"],
-    "php": lambda: ["php", "-r", _PHP, "--"],
-    "nc": lambda: ["sh", "-c", _NC, "wait"],
+_CALLS: Mapping[str, tuple[str, ...]] = {
+    "python3": ("python3", "-I", "-c", _PYTHON),
+    "python": ("python", "-I", "-c", _PYTHON),
+    "node": ("node", "-e", _NODE, "--"),
+    "bash": ("bash", "-c", _BASH, "wait"),
+    "php": ("php", "-r", _PHP, "--"),
+    "nc": ("sh", "-c", _NC, "wait"),
 }
+
+
+def list_words(tool: str) -> tuple[str, ...]:
+    """The program of a gate; host, port and bound in seconds follow."""
+    return _CALLS[tool]
 
 
 @record
@@ -183,9 +188,8 @@ def _make_connecting(
     scene: Scene, gate: Gate, needed: Service, tool: str, image: str
 ) -> dict[str, Raw]:
     """A gate that waits until the Service takes a connection."""
-    words = _CALLS[tool]()
-    bound = find_bound(scene, gate)
-    words += [name_on_cluster(needed.host_name), str(needed.port), str(bound)]
+    words = [*list_words(tool), name_on_cluster(needed.host_name), str(needed.port)]
+    words.append(str(find_bound(scene, gate)))
     return {
         "name": _name_gate(needed),
         "image": image,

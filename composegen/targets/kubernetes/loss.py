@@ -43,6 +43,18 @@ def note_losses(scene: Scene, step: Step, hardening: Hardening) -> None:
             service.name,
         )
     _note_restart(scene, service)
+    _note_names(scene, service)
+    for gate in step.gates:
+        if gate.later is Later.RESTART:
+            scene.losses.note(
+                f"`later: restart` of `{gate.service}`",
+                "it is not restarted when that one fails",
+                service.name,
+            )
+
+
+def _note_names(scene: Scene, service: Service) -> None:
+    """Note the name of a container, and the networks that a service lists."""
     if service.compose.get("container_name") is not None:
         scene.losses.note(
             f"container_name: {service.compose['container_name']}",
@@ -56,12 +68,23 @@ def note_losses(scene: Scene, step: Step, hardening: Hardening) -> None:
             "a policy lets in those that need it, where the cluster enforces policies",
             service.name,
         )
-    for gate in step.gates:
-        if gate.later is Later.RESTART:
+
+
+def note_shared(scene: Scene) -> None:
+    """Note what volumes and networks of the stack have, and no service of it."""
+    stack = scene.plan.stack
+    for volume in scene.mounting:
+        options = stack.volumes.get(volume)
+        names = [*options] if isinstance(options, dict) else []
+        if names and "external" not in names:
             scene.losses.note(
-                f"`later: restart` of `{gate.service}`",
-                "it is not restarted when that one fails",
-                service.name,
+                f"{', '.join(names)} of the volume `{volume}`",
+                "the storage class of the cluster",
+            )
+    for network in scene.plan.networks:
+        if stack.networks.get(network):
+            scene.losses.note(
+                f"options of the network `{network}`", "the network of the cluster"
             )
 
 

@@ -93,12 +93,7 @@ def make_policy(scene: Scene, step: Step) -> dict[str, Raw]:
 
 def _list_rules(scene: Scene, service: Service) -> list[Raw]:
     ports = list_ports(service)
-    dependents = [
-        step.name
-        for step in scene.plan.steps
-        if any(need.service == service.name for need in step.service.needs)
-        and not step.service.is_isolated
-    ]
+    dependents = scene.dependents.get(service.name, ())
     rules: list[Raw] = []
     if ports and dependents:
         selectors: list[Raw] = [

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from composegen.model import SecretKind, Service
-from composegen.planning.addressing import name_on_cluster
-from composegen.planning.credentials import name_url_secret
 from composegen.planning.plan import Step
-from composegen.targets.kubernetes.scene import Scene, name_service
-
-_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_LONGEST = 52
-"""A StatefulSet labels its pods with its name and eleven characters more."""
+from composegen.targets.kubernetes.naming import refuse_names
+from composegen.targets.kubernetes.scene import Scene
 
 CARRIED_RAW = frozenset({"restart", "container_name"})
 """Raw settings of a service that are not refused; null takes a default away."""
@@ -30,53 +24,16 @@ SAFE_SYSCTLS = frozenset(
 
 def refuse(scene: Scene) -> None:
     """Note what of the stack no cluster takes."""
-    _refuse_names(scene)
+    refuse_names(scene)
+    _refuse_secret_files(scene)
     _refuse_top_level(scene)
     for step in scene.plan.steps:
         _refuse_service(scene, step)
 
 
-def _refuse_names(scene: Scene) -> None:
-    seen: dict[str, str] = {}
-    for step in scene.plan.steps:
-        name, path = name_service(step.service), ("services", step.name)
-        if name in seen:
-            scene.faults.add(
-                "name-on-cluster",
-                f"`{seen[name]}` and `{step.name}` are both `{name}` on a cluster",
-                path,
-                "rename one of the two",
-            )
-        elif not _LABEL.fullmatch(name) or len(name) > _LONGEST:
-            scene.faults.add(
-                "name-on-cluster",
-                f"`{name}` cannot be the name of a Service: it begins with a letter, "
-                f"ends with a letter or a digit, and has at most {_LONGEST} characters",
-                path,
-                "rename the service",
-            )
-        seen.setdefault(name, step.name)
-    _refuse_secret_names(scene)
-
-
-def _refuse_secret_names(scene: Scene) -> None:
-    seen: dict[str, str] = {}
+def _refuse_secret_files(scene: Scene) -> None:
     for name, secret in scene.plan.secrets.items():
-        mapped = name_on_cluster(name)
-        if mapped in seen or mapped == f"{scene.project}-env":
-            other = seen.get(mapped, "the variables of the stack")
-            scene.faults.add(
-                "name-on-cluster",
-                f"the secret `{name}` is `{mapped}` on a cluster, as is `{other}`"
-                if mapped in seen
-                else f"the secret `{name}` has the name of {other}: `{mapped}`",
-                ("secrets", name),
-                "rename the secret",
-            )
-        seen.setdefault(mapped, name)
-        if secret.kind is SecretKind.URL:
-            _refuse_url_host(scene, secret.source)
-        elif secret.kind is SecretKind.FILE and _leads_out(secret.file):
+        if secret.kind is SecretKind.FILE and _leads_out(secret.file):
             scene.faults.add(
                 "not-on-cluster",
                 f"the file of the secret `{name}` is not in the stack's folder, and "
@@ -84,19 +41,6 @@ def _refuse_secret_names(scene: Scene) -> None:
                 ("secrets", name, "file"),
                 "copy it there",
             )
-
-
-def _refuse_url_host(scene: Scene, name: str) -> None:
-    """The file of a URL holds one host for all places, which must be that of DNS."""
-    host = scene.plan.stack.services[name].host_name
-    if name_on_cluster(host) != host.lower():
-        scene.faults.add(
-            "name-on-cluster",
-            f"the secret `{name_url_secret(name)}` holds the host `{host}`, which is "
-            f"`{name_on_cluster(host)}` on a cluster",
-            ("services", name),
-            "rename the service",
-        )
 
 
 def _leads_out(path: str) -> bool:
@@ -127,15 +71,7 @@ def _refuse_service(scene: Scene, step: Step) -> None:
                 (*base, "compose", key),
                 "use a key of the stack file, or patch the objects with kustomize",
             )
-    if service.uses_host_network or service.network_owner:
-        scene.faults.add(
-            "not-on-cluster",
-            f"`{service.name}` uses the network of "
-            + (f"`{service.network_owner}`" if service.network_owner else "its host")
-            + ", and a pod has its own",
-            (*base, "network_mode"),
-            "leave `network_mode` out: pods reach each other by the names of services",
-        )
+    _refuse_network(scene, step)
     for key in ("devices", "gpus"):
         if key in service.passed:
             scene.faults.add(
@@ -151,6 +87,20 @@ def _refuse_service(scene: Scene, step: Step) -> None:
             f"`{scene.cluster.pod_security}` refuses such a pod",
             (*base, "sysctls"),
             "render with --pod-security privileged, for a namespace that takes it",
+        )
+
+
+def _refuse_network(scene: Scene, step: Step) -> None:
+    """Note a network that no pod has, and a gate that would need one."""
+    service = step.service
+    base = ("services", service.name)
+    if service.uses_host_network or service.network_owner:
+        owner = f"`{service.network_owner}`" if service.network_owner else "its host"
+        scene.faults.add(
+            "not-on-cluster",
+            f"`{service.name}` uses the network of {owner}, and a pod has its own",
+            (*base, "network_mode"),
+            "leave `network_mode` out: pods reach each other by the names of services",
         )
     waiting = [gate.service for gate in step.gates if gate.waits_on_cluster]
     if service.is_isolated and waiting:

@@ -21,7 +21,7 @@ from composegen.targets.header import add_checksum, write_flags
 from composegen.targets.kubernetes.containers import choose_image
 from composegen.targets.kubernetes.gates import Waited, find_bound
 from composegen.targets.kubernetes.generators import make_kustomization
-from composegen.targets.kubernetes.loss import note_losses
+from composegen.targets.kubernetes.loss import note_losses, note_shared
 from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.targets.kubernetes.network import (
     make_policy,
@@ -30,7 +30,14 @@ from composegen.targets.kubernetes.network import (
 )
 from composegen.targets.kubernetes.pods import make_claim, make_workload
 from composegen.targets.kubernetes.refusals import refuse
-from composegen.targets.kubernetes.scene import Faults, Losses, Scene, name_service
+from composegen.targets.kubernetes.scene import (
+    Faults,
+    Losses,
+    Scene,
+    list_dependents,
+    list_mounting,
+    name_service,
+)
 from composegen.targets.kubernetes.settle import settle_step
 from composegen.targets.kubernetes.volumes import Generated, list_shared_claims
 from composegen.targets.templates import fill_templates
@@ -75,20 +82,14 @@ def render_plan(plan: Plan, options: Options | None = None) -> tuple[File, File]
 
 
 def _make_scene(plan: Plan, cluster: Cluster) -> Scene:
-    faults = Faults(plan.stack)
-    if not plan.stack.name:
-        faults.add(
-            "name-on-cluster",
-            "the stack has no name, which its namespace and its labels need",
-            ("name",),
-            "name it at the top level:\nname: shop",
-        )
     return Scene(
         plan=plan,
         cluster=cluster,
         project=name_on_cluster(plan.stack.name),
-        faults=faults,
+        faults=Faults(plan.stack),
         losses=Losses(),
+        dependents=list_dependents(plan),
+        mounting=list_mounting(plan),
     )
 
 
@@ -105,6 +106,7 @@ def _make_objects(
         )
         name = name_on_cluster(volume)
         yield Object(body=make_claim(name, {**scene.label(name)}))
+    note_shared(scene)
     for step in steps:
         note_published(scene, step)
     for step in steps:

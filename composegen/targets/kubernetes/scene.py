@@ -80,7 +80,8 @@ class Losses:
 class Scene:
     """A plan on its way to a cluster, and what was noted about it.
 
-    ``project`` is the name that its objects are part of.
+    ``project`` is the name that its objects are part of, ``dependents`` are the
+    services that need one, ``mounting`` those that mount a named volume.
     """
 
     plan: Plan
@@ -88,6 +89,8 @@ class Scene:
     project: str
     faults: Faults
     losses: Losses
+    dependents: Mapping[str, tuple[str, ...]]
+    mounting: Mapping[str, tuple[str, ...]]
 
     def fill(self, text: str, path: Path) -> str:
         """The text with the defaults of its variables; one without is noted."""
@@ -119,6 +122,26 @@ class Scene:
     def select(self, name: str) -> dict[str, Raw]:
         """The labels by which the pods of a service are found."""
         return {NAME_LABEL: name, PART_LABEL: self.project}
+
+
+def list_dependents(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """The services of a plan that need one, by its name, but for isolated ones."""
+    found: dict[str, list[str]] = {}
+    for step in plan.steps:
+        if not step.service.is_isolated:
+            for need in step.service.needs:
+                found.setdefault(need.service, []).append(step.name)
+    return {name: tuple(names) for name, names in found.items()}
+
+
+def list_mounting(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """The services of a plan that mount a named volume, by its name."""
+    found: dict[str, dict[str, None]] = {}
+    for step in plan.steps:
+        for mount in step.service.volumes:
+            if mount.volume_name:
+                found.setdefault(mount.volume_name, {})[step.name] = None
+    return {volume: tuple(names) for volume, names in found.items()}
 
 
 def escape_text(text: str) -> str:

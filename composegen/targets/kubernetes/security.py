@@ -40,6 +40,8 @@ def make_security(scene: Scene, service: Service, hardening: Hardening) -> Secur
     pod: dict[str, Raw] = {}
     mode = _PRIVATE
     ids = find_ids(service)
+    if ids is None and _find_name(service).partition(":")[0] == "root":
+        ids = ("0", "0")
     if ids is None:
         mode = _OPEN
         _need(scene, "baseline", (*path, "user"), _describe_unknown(service))
@@ -102,11 +104,15 @@ _USER = '"10001:10001"'
 
 
 def _describe_unknown(service: Service) -> tuple[str, str]:
-    named = service.user or (service.build.user if service.build is not None else "")
     return (
-        f"`{service.name}` runs as `{named}`, and a cluster takes only numbers",
+        f"`{service.name}` runs as `{_find_name(service)}`, which is not a number",
         f"set its number:\nuser: {_USER}",
     )
+
+
+def _find_name(service: Service) -> str:
+    """The user that the stack file or the Dockerfile names."""
+    return service.user or (service.build.user if service.build is not None else "")
 
 
 def _need(scene: Scene, level: str, path: Path, said: str | tuple[str, str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
 from composegen.model import Mount, Raw, Service
 from composegen.planning.addressing import ContainerAddressing, name_on_cluster
@@ -21,6 +22,7 @@ from composegen.targets.kubernetes.quantities import write_memory
 from composegen.targets.kubernetes.scene import Path, Scene, name_service
 from composegen.values import guess_default, parse_size
 
+TOKEN_VOLUME = "wait-token"  # noqa: S105 - the name of a volume
 CLAIM_SIZE = "1Gi"
 """The size of a claim: a volume of Compose has none."""
 
@@ -31,6 +33,8 @@ _NO_KEY = re.compile(r"[^-._a-zA-Z0-9]")
 _NO_LABEL = re.compile(r"[^a-z0-9]+")
 _LONGEST_NAME = 50
 _EXECUTABLE = 0o755
+
+Value = TypeVar("Value")
 
 
 @record
@@ -45,8 +49,11 @@ class Generated:
 class PodVolumes:
     """The volumes of a pod as they are collected, and where its container has them.
 
-    ``claims`` are those of its own StatefulSet, ``files`` what its ConfigMap holds.
+    ``claims`` are those of its own StatefulSet, ``files`` what its ConfigMap holds;
+    ``reserved`` are the names of its named volumes, which a mount has to use.
     """
+
+    reserved: frozenset[str]
 
     volumes: list[Raw] = field(default_factory=list)
     mounts: list[Raw] = field(default_factory=list)
@@ -64,7 +71,7 @@ class PodVolumes:
         """A name that no other volume of the pod has."""
         base = _NO_LABEL.sub("-", hint.lower()).strip("-")[:_LONGEST_NAME] or "volume"
         taken = {each["name"] for each in self.volumes if isinstance(each, dict)}
-        taken |= {*self.claims}
+        taken |= self.reserved
         name, number = base, 1
         while name in taken:
             number += 1
@@ -82,7 +89,9 @@ def make_volumes(
 ) -> PodVolumes:
     """Everything that a pod mounts; what a cluster cannot mount is noted."""
     service = step.service
-    made = PodVolumes()
+    named = (mount.volume_name for mount in service.volumes)
+    reserved = frozenset(name_on_cluster(name) for name in named if name)
+    made = PodVolumes(reserved=reserved | {TOKEN_VOLUME})
     for scratch in hardening.scratch:
         made.put(scratch.path, {"emptyDir": {"medium": "Memory"}}, scratch.path)
     for text in service.tmpfs:
@@ -207,24 +216,34 @@ def _add_claim(
         scene.losses.note(
             f"the volume `{volume}` has no size", f"it claims {CLAIM_SIZE}"
         )
-        made.claims.append(name)
+        _hold(made.claims, name)
     else:
         made.is_shared = True
-        claim: Raw = {"claimName": name}
-        made.volumes.append({"name": name, "persistentVolumeClaim": claim})
+        claim: Raw = {"claimName": find_claim(scene, volume)}
+        _hold(made.volumes, {"name": name, "persistentVolumeClaim": claim})
     made.mounts.append(mounted)
+
+
+def _hold(held: list[Value], value: Value) -> None:
+    """Add a value that is not there yet: a volume may be mounted at two places."""
+    if value not in held:
+        held.append(value)
+
+
+def find_claim(scene: Scene, volume: str) -> str:
+    """The claim of a volume; an external one has a name of its own."""
+    options = scene.plan.stack.volumes.get(volume)
+    is_named = isinstance(options, dict) and isinstance(options.get("name"), str)
+    if is_named and isinstance(options, dict) and options.get("external"):
+        return scene.fill(str(options["name"]), ("volumes", volume, "name"))
+    return name_on_cluster(volume)
 
 
 def is_claimed_alone(scene: Scene, service: Service, volume: str) -> bool:
     """Whether a volume is of this service alone, which is not a job."""
     if service.job or volume in list_external(scene):
         return False
-    mounting = [
-        step.name
-        for step in scene.plan.steps
-        if any(mount.volume_name == volume for mount in step.service.volumes)
-    ]
-    return mounting == [service.name]
+    return scene.mounting[volume] == (service.name,)
 
 
 def is_stateful(scene: Scene, service: Service) -> bool:
@@ -242,17 +261,16 @@ def list_external(scene: Scene) -> tuple[str, ...]:
     )
 
 
-def list_shared_claims(scene: Scene) -> dict[str, list[str]]:
+def list_shared_claims(scene: Scene) -> dict[str, tuple[str, ...]]:
     """The volumes that need a claim of their own, with the services that mount each."""
-    found: dict[str, list[str]] = {}
     external = list_external(scene)
-    for step in scene.plan.steps:
-        for mount in step.service.volumes:
-            volume = mount.volume_name
-            is_own = is_claimed_alone(scene, step.service, volume)
-            if volume and volume not in external and not is_own:
-                found.setdefault(volume, []).append(step.name)
-    return found
+    services = {step.name: step.service for step in scene.plan.steps}
+    return {
+        volume: names
+        for volume, names in scene.mounting.items()
+        if volume not in external
+        and not is_claimed_alone(scene, services[names[0]], volume)
+    }
 
 
 # Files of the stack's folder

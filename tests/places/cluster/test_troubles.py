@@ -264,7 +264,7 @@ def test_a_start_that_is_refused_for_another_reason_says_so():
 
 
 def test_one_that_the_kubelet_restarts_for_its_probe_is_told_so():
-    main = running(restarts=2, last=end(137))
+    main = waiting("CrashLoopBackOff", restarts=2, last=end(137))
     event = make_event(
         "Pod",
         "web-h1-1",
@@ -275,8 +275,9 @@ def test_one_that_the_kubelet_restarts_for_its_probe_is_told_so():
     found = find_in(main, events=[event])
 
     assert found.cause.text == (
-        "the kubelet restarted it: its startup probe did not pass in time"
+        "the kubelet ended it: its startup probe did not pass in time"
     )
+    assert find_in(running(restarts=2, last=end(137)), events=[event]) is None
 
 
 def test_a_job_that_failed_is_told_at_once_with_its_exit_code():
@@ -286,6 +287,14 @@ def test_a_job_that_failed_is_told_at_once_with_its_exit_code():
 
     assert found.reason == "web exited with 4"
     assert found.lasts == AT_ONCE
+
+
+def test_a_failed_job_whose_pod_is_gone_says_what_kubernetes_says():
+    job = make_noted("web", is_job=True)
+    found = find(make_job("web", "Failed", message="it took too long"), noted=job)
+
+    assert found.cause.name == CauseName.JOB_FAILED
+    assert found.cause.text == "it took too long; its pod is gone"
 
 
 def test_a_job_that_is_complete_has_no_trouble():

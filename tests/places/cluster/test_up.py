@@ -26,6 +26,7 @@ from composegen.targets.kubernetes.render import render_plan
 from composegen.workspace.workspace import Workspace
 from tests.clusterfakes import (
     FakeKubectl,
+    end,
     label,
     make_config,
     make_deployment,
@@ -248,8 +249,9 @@ def test_one_that_was_scaled_to_zero_by_another_hand_is_reported_and_started(upp
     upping.up()
 
     assert [each.service for each in upping.list_events(Message)] == ["web"]
-    [call] = upping.fake.list_calls("scale")
-    assert {"deployment/web", "--replicas=1"} <= {*call["words"]}
+    [call] = upping.fake.list_calls("patch")
+    patch = '--patch={"spec": {"replicas": 1}}'
+    assert {"deployment/web", "--subresource=scale", patch} <= {*call["words"]}
 
 
 def test_one_that_the_user_has_stopped_is_started_without_a_word(upping):
@@ -261,7 +263,22 @@ def test_one_that_the_user_has_stopped_is_started_without_a_word(upping):
     upping.up()
 
     assert upping.list_events(Message) == []
-    assert len(upping.fake.list_calls("scale")) == 1
+    assert len(upping.fake.list_calls("patch")) == 1
+
+
+@pytest.mark.parametrize(("manager", "count"), [("composegen", 1), ("kubectl", 0)])
+def test_what_start_has_scaled_is_ours_and_the_rest_is_not(upping, manager, count):
+    text = STACK.replace("    needs:", "    replicas: 5\n    needs:")
+    (upping.folder / "stack.yaml").write_text(text)
+    there = make_deployment("web", replicas=3)
+    managed = {"manager": manager, "operation": "Update", "subresource": "scale"}
+    there["metadata"]["managedFields"] = [managed]
+    flags = ["--filename=-", "--show-managed-fields"]
+    upping.fake.answer("get", make_list([there]), flags=flags)
+    upping.fake.show(both_ready())
+    upping.up()
+
+    assert len(upping.fake.list_calls("patch")) == count
 
 
 # What the cluster says
@@ -451,25 +468,71 @@ def test_a_job_that_is_the_same_is_left_alone(upping):
     assert upping.fake.list_calls("delete") == []
 
 
+def test_a_job_that_was_suspended_goes_on(upping):
+    (upping.folder / "stack.yaml").write_text(JOB)
+    job = {
+        "kind": "Job",
+        "metadata": {"name": "migrate", "uid": "u", "labels": label("migrate")},
+        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
+        "spec": {"suspend": True},
+    }
+    upping.fake.answer("get", make_list([job]), flags=["--filename=-"])
+    upping.fake.show([job])
+
+    assert upping.up() == 0
+    [call] = upping.fake.list_calls("patch")
+    assert {"job/migrate", '--patch={"spec":{"suspend":false}}'} <= {*call["words"]}
+
+
+# What was before
+
+
+def test_a_pod_that_has_failed_before_is_tried_at_once(upping):
+    last = waiting("CrashLoopBackOff", restarts=5, last=end(1))
+    failed = [*make_ready("cache"), *make_starting("web", last)]
+    upping.fake.show(failed, both_ready())
+
+    assert upping.up() == 0
+    [call] = upping.fake.list_calls("delete", "pod")
+    assert "web-h1-1" in call["words"]
+
+
+def test_a_stateful_pod_that_would_hold_a_rollout_up_is_removed(upping):
+    made = make_starting("cache", running(), hash="cache-old")
+    made[0] |= {"kind": "StatefulSet"}
+    made[0]["status"] |= {"updateRevision": "cache-new", "currentRevision": "cache-old"}
+    before = [*made, *make_ready("web")]
+    upping.fake.show(before, before, both_ready())
+
+    assert upping.up() == 0
+    [call] = upping.fake.list_calls("delete", "pod")
+    assert "cache-cache-old-1" in call["words"]
+
+
 # Secrets
 
 
 def test_no_secret_is_on_a_command_line_in_an_event_or_in_a_rendered_file(upping):
     canary = "canary-5f2b"
-    text = STACK.replace("    needs:", "    secrets: {key: KEY_FILE}\n    needs:")
+    keys = '    secrets: {key: KEY_FILE}\n    environment: {TOKEN: "${TOKEN}"}\n'
+    text = STACK.replace("    needs:", f"{keys}    needs:")
     (upping.folder / "stack.yaml").write_text(
         f"{text}secrets:\n  key: {{file: ./key.txt}}\n"
     )
     (upping.folder / "key.txt").write_text(canary)
+    upping.fake.environment["TOKEN"] = f"{canary}-too"
     upping.fake.show(both_ready())
 
     assert upping.up() == 0
-    assert canary in upping.fake.list_calls("apply")[0]["text"]
+    applied = upping.fake.list_calls("apply")[0]["text"]
+    assert f'"key": "{canary}"' in applied
+    assert f"{canary}-too" in applied
     assert not any(canary in " ".join(each["words"]) for each in upping.fake.calls)
     assert not re.search(canary, repr(upping.events))
     left = [
         path
         for path in upping.folder.rglob("*")
-        if path.is_file() and path.name not in {"key.txt", "calls.jsonl"}
+        if path.is_file()
+        and path.name not in {"key.txt", "calls.jsonl", "kubernetes.env"}
     ]
     assert not any(canary in path.read_text(errors="replace") for path in left)

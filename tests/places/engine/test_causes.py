@@ -253,7 +253,7 @@ def test_podman_needs_systemd_to_run_a_check():
 
         assert cause == "its health check was never run"
         assert "systemd" in help
-        assert help.endswith("podman healthcheck run demo-web-1")
+        assert help.endswith("composegen restart web")
 
 
 def test_a_check_that_podman_has_run_is_judged_by_what_it_said():
@@ -266,3 +266,29 @@ def test_a_check_that_podman_has_run_is_judged_by_what_it_said():
 
 def test_a_check_that_podman_may_still_run_is_no_cause():
     assert see_web(evidence={"is_podman": True, "age": 3.0}) == ("", "")
+
+
+# What Podman says in other words
+
+
+def test_podman_s_init_does_not_name_the_program_that_is_not_there():
+    line = "ERROR (catatonit:2): failed to exec pid1: "
+
+    def see(words):
+        return see_web_dead(line + words, command=("serve", "-x"))[0]
+
+    assert see("No such file or directory") == "`serve` is not in the image"
+    assert see("Permission denied") == "`serve` may not be executed"
+    assert "file capabilities" in see("Operation not permitted")
+    assert "nor a script" in see("Exec format error")
+
+
+def test_crun_s_words_for_a_folder_that_is_mounted_on_a_file():
+    error = (
+        "crun: mount `/x/absent.txt` to `etc/motd`: Not a directory: OCI runtime error"
+    )
+
+    cause, help = see_web(error=error, status=Status.CREATED)
+
+    assert cause == "/x/absent.txt is a folder, and /etc/motd is a file in the image"
+    assert "rmdir /x/absent.txt" in help

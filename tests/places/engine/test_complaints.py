@@ -37,9 +37,32 @@ def test_a_taken_port_suggests_the_next():
     ("complaint", "words"),
     [
         ("target web: failed to solve: exit code: 3", "`web` cannot be built"),
+        (
+            "The command '/bin/sh -c exit 3' returned a non-zero code: 3",
+            "`web` cannot be built: The command '/bin/sh -c exit 3' returned",
+        ),
+        (
+            "the --mount option requires BuildKit. Refer to",
+            "`web` cannot be built without buildx: --mount",
+        ),
+        (
+            'building at STEP "RUN exit 3": while running runtime: exit status 3',
+            "`web` cannot be built: RUN exit 3",
+        ),
         ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
         ("manifest for python:0.0 not found", "`web` cannot be pulled"),
         ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
+        (
+            "Error response from daemon: connection refused",
+            "its registry cannot be reached",
+        ),
+        (
+            (
+                "reading manifest latest in docker.io/x/y: requested access to the "
+                "resource is denied"
+            ),
+            "`web` cannot be pulled",
+        ),
         (
             'unable to prepare context: path "/x/no" not found',
             "a folder to build from does not exist: /x/no",

@@ -201,3 +201,10 @@ def test_podman_is_told_from_docker_by_the_names_of_its_parts(version, is_podman
         4,
         1024,
     )
+
+
+def test_the_init_that_podman_names_is_no_part_of_the_command():
+    init = {"Path": "/run/podman-init", "Args": ["--", "python", "-m", "web"]}
+
+    assert read_container({**INSPECTED, **init}).command == ("python", "-m", "web")
+    assert read_container(INSPECTED).command == ("python", "-m", "web")

@@ -5,6 +5,7 @@ import pytest
 from composegen.places.engine.culprit import (
     find_culprit,
     is_same_image,
+    speaks_of,
     speaks_of_helper,
 )
 from tests.enginefakes import make_noted, make_notes
@@ -84,6 +85,20 @@ def test_only_those_are_blamed_for_which_compose_was_called():
 )
 def test_a_reference_is_compared_as_it_is_written(written, spoken, is_same):
     assert is_same_image(written, spoken) is is_same
+
+
+@pytest.mark.parametrize(
+    ("line", "is_own"),
+    [
+        (" alpha Error manifest unknown", True),
+        (" Image 127.0.0.1:5000/lab/two:1 Error manifest unknown", True),
+        (" Image 127.0.0.1:5000/lab/one:1 Error manifest unknown", False),
+        (" beta Pulling", False),
+        (" alphabet Pulling", False),
+    ],
+)
+def test_a_line_of_a_pull_names_the_service_or_its_image(line, is_own):
+    assert speaks_of(NOTES.find("alpha"), line) is is_own
 
 
 def test_a_helper_is_known_by_its_image_where_that_is_not_its_service_s():

@@ -4,9 +4,16 @@ import pytest
 import yaml
 
 from composegen.errors import Level, ProblemsFound
-from composegen.places.engine.fit import fit_plan, list_missing, lower_defaults
+from composegen.places.engine.fit import (
+    fit_environment,
+    fit_options,
+    fit_plan,
+    list_missing,
+    lower_defaults,
+)
 from composegen.planning.plan import make_plan
 from composegen.targets.compose.render import render_plan
+from composegen.targets.files import Options
 from tests.enginefakes import make_machine
 from tests.stacks import APP, load_only, make_stack
 
@@ -134,3 +141,35 @@ def test_a_folder_that_this_compose_does_not_make_is_missing(
     assert list_names(plan, tmp_path) == []
     (tmp_path / "no").mkdir()
     assert list_names(plan, tmp_path, makes_folders=lambda: False) == []
+
+
+def test_podman_gets_what_is_for_podman():
+    podman, docker = make_machine(is_podman=True), make_machine()
+
+    assert fit_options(Options(engine=24), docker) == Options(engine=24)
+    assert fit_options(Options(name="x.yaml"), podman) == Options(
+        name="x.yaml", for_podman=True
+    )
+    assert fit_options(Options(for_podman=True), docker).for_podman
+
+
+def test_podman_builds_with_its_own_builder():
+    podman, docker = make_machine(is_podman=True), make_machine()
+    own = {"DOCKER_BUILDKIT": "1"}
+
+    assert fit_environment({"A": "b"}, podman)["DOCKER_BUILDKIT"] == "0"
+    assert fit_environment({"A": "b"}, podman)["A"] == "b"
+    assert fit_environment(own, podman) == own
+    assert fit_environment({"A": "b"}, docker) == {"A": "b"}
+
+
+@pytest.mark.parametrize(
+    "mount",
+    ["./no:/data:z", "{type: bind, source: ./no, target: /x, bind: {selinux: z}}"],
+)
+def test_a_folder_with_options_of_a_bind_is_made_by_no_compose(tmp_path, mount):
+    plan = plan_app(
+        f"volumes: ['{mount}']" if mount[0] == "." else f"volumes: [{mount}]"
+    )
+
+    assert list_names(plan, tmp_path) == [("missing-file", Level.ERROR)]

@@ -27,6 +27,8 @@ from composegen.places.engine.refused_keys import explain_refused_key
         ),
         ("(root) Additional property models is not allowed", "`models`", "2.38"),
         ("services.web additional properties 'pre_start' not allowed", "`pre", "5.3"),
+        ("validating -: services.web.pre_start false schema", "`pre_start`", "5.3"),
+        ("validating -: jobs false schema", "`jobs`", "5.6"),
     ],
 )
 def test_an_old_compose_is_too_old_for_it(text, what, release):
@@ -36,8 +38,14 @@ def test_an_old_compose_is_too_old_for_it(text, what, release):
     assert f"Docker Compose {release} or later" in cause.help
 
 
-def test_a_key_of_no_compose_is_not_called_new():
-    text = "validating x: services.web additional properties 'servce', 'b' not allowed"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "validating x: services.web additional properties 'servce', 'b' not allowed",
+        "validating -: services.web.servce false schema",
+    ],
+)
+def test_a_key_of_no_compose_is_not_called_new(text):
     cause = explain_refused_key(text)
     assert cause.name == CauseName.KEY_UNKNOWN
     assert cause.text == "this Compose does not know the key `servce` at services.web"

@@ -146,7 +146,9 @@ def test_a_service_that_times_out(up):
 
 
 def test_an_optional_service_that_times_out(up):
-    engine = ScriptedEngine([make_container("web")])
+    gone = make_container("cache", status=Status.EXITED, exit_code=3, restarts=1)
+    lines = [f"line {number}" for number in range(1, 8)]
+    engine = ScriptedEngine([make_container("web"), gone], logs={gone.id: lines})
     death = ("cache", Action.DIE, {"exit_code": 3})
     oom = ("cache", Action.OUT_OF_MEMORY, {})
     start = ("cache", Action.START, {})

@@ -436,6 +436,20 @@ def test_one_that_was_not_begun_names_the_one_for_whose_sake(chain, tmp_path):
     assert told["router"].help == "correct `image`, or: docker login"
 
 
+def test_one_that_compose_refused_is_not_blamed_on_what_it_needs(tmp_path):
+    notes = make_notes(
+        make_noted("beta"),
+        make_noted("alpha", "beta"),
+        complaint="service:alpha:1 Error: bind source path does not exist: /x/motd.txt",
+        failures=(fail(How.REFUSED, service="alpha"),),
+    )
+    engine = FakeEngine([waiting("beta")])
+    alpha, beta = find_engine_reasons(engine, notes, tmp_path)
+    assert alpha.chain == ("alpha",)
+    assert "/x/motd.txt, which `alpha` mounts" in alpha.failure.cause
+    assert beta.failure.cause.startswith("`composegen up` ended before that, because")
+
+
 OLD_ERROR = "Bind for 127.0.0.1:8888 failed: port is already allocated"
 
 

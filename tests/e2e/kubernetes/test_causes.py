@@ -1,0 +1,319 @@
+"""What keeps a stack on a cluster from coming up is named, soon and with its help.
+
+A cause that Kubernetes reports is there within ten seconds of that report. One that
+only silence shows is there when the service's `boot` is over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from composegen.places.cluster.cause import CauseName
+from composegen.places.cluster.notes import read_notes
+from composegen.places.cluster.place import ClusterPlace
+from composegen.workspace.workspace import Workspace
+from tests.e2e.engine import wait_until
+from tests.e2e.kubernetes.cluster import Stack
+from tests.e2e.stacks import PYTHON, SLEEP, Done, make_service
+
+IMAGES = [PYTHON]
+SOON = 10.0
+BOOT = 6.0
+UNSEEN = 5.0
+
+
+def write(stack: Stack, app: dict[str, Any], **top: Any) -> None:
+    """A stack of one service, whose images the cluster has."""
+    stack.write({"app": app}, name="causes", **top)
+
+
+def up_in_vain(stack: Stack, *words: str) -> tuple[Done, datetime]:
+    """Bring it up; it must fail. Also the moment at which it said so."""
+    done = stack.up(*words)
+    assert done.code == 1, done
+    assert not re.search("^Traceback", done.err, re.MULTILINE), done
+    return done, datetime.now(UTC)
+
+
+def find_causes(stack: Stack) -> set[str]:
+    """The names of the causes that are found now."""
+    notes = read_notes(stack.folder)
+    assert notes is not None
+    place = ClusterPlace(
+        Workspace(stack.folder / "stack.yaml", stack.cluster.env), notes
+    )
+    found = place.explain("").reasons
+    return {each.failure.cause_name for each in found if each.failure}
+
+
+def assert_found(stack: Stack, cause: CauseName, done: Done, said: str) -> None:
+    """That `up` and `why` name a cause, and print a help."""
+    assert find_causes(stack) == {cause}, done
+    assert said in done.said, done
+    why = stack.composegen("why", "--on", "kubernetes")
+    assert why.code == 1, why
+    assert said in why.said, why
+    assert re.search(r"composegen (up|secrets|push|logs)|kubectl |`app`", why.said)
+
+
+def read_event(stack: Stack, reason: str, *, part: str = "") -> datetime:
+    """When Kubernetes first reported something."""
+    items = json.loads(stack.kubectl("get", "events", "-o", "json"))["items"]
+    found = [
+        each["firstTimestamp"] or each["eventTime"]
+        for each in items
+        if each["reason"] == reason and part in each["message"]
+    ]
+    assert found, [(each["reason"], each["message"]) for each in items]
+    return min(datetime.fromisoformat(each) for each in found)
+
+
+def assert_soon(reported: datetime, said: datetime, within: float = SOON) -> None:
+    """That it was said soon after it was reported; the reports have whole seconds."""
+    took = (said - reported).total_seconds()
+    assert took <= within + 1, took
+
+
+def read_end(stack: Stack) -> datetime:
+    """When the service's program first ended, of which the last end is kept."""
+    status = stack.find_pod("app")["status"]["containerStatuses"][0]
+    states = (status["state"], status.get("lastState", {}))
+    [ended, *_] = [each["terminated"] for each in states if "terminated" in each]
+    return datetime.fromisoformat(ended["finishedAt"])
+
+
+def test_an_image_that_is_missing(stack: Stack) -> None:
+    write(stack, make_service(image="kclu-not-there:1"))
+
+    done, said = up_in_vain(stack)
+
+    assert_soon(read_event(stack, "Failed", part="kclu-not-there"), said)
+    assert_found(stack, CauseName.IMAGE_NOT_PULLED, done, "kclu-not-there:1")
+
+
+def test_a_pod_that_the_namespace_does_not_admit(stack: Stack) -> None:
+    relax = {"user": "it has to be root"}
+    write(stack, make_service(relax=relax))
+    stack.render("--pod-security", "privileged")
+    stack.make_namespace(restricted=True)
+
+    done, said = up_in_vain(stack)
+
+    assert_soon(read_event(stack, "FailedCreate"), said)
+    assert_found(stack, CauseName.POD_REFUSED, done, "runAsNonRoot")
+
+
+def test_a_quota_that_is_used_up(stack: Stack) -> None:
+    write(stack, make_service())
+    stack.render()
+    stack.make_namespace()
+    stack.kubectl("create", "quota", "none", "--hard=pods=0")
+
+    done, said = up_in_vain(stack)
+
+    assert_soon(read_event(stack, "FailedCreate"), said)
+    assert_found(stack, CauseName.QUOTA_EXCEEDED, done, "exceeded quota")
+
+
+def test_a_cluster_without_processors_left(stack: Stack) -> None:
+    write(stack, make_service())
+    stack.render()
+    stack.make_namespace()
+    take_processors(stack)
+
+    done, said = up_in_vain(stack)
+
+    assert_soon(read_event(stack, "FailedScheduling"), said)
+    assert_found(stack, CauseName.NO_ROOM, done, "cpu")
+
+
+def take_processors(stack: Stack) -> None:
+    """A pod that leaves less than a service asks for, which is 10m."""
+    pods = json.loads(stack.cluster.kubectl("get", "pods", "-A", "-o", "json"))["items"]
+    taken = sum(
+        count_millis(each.get("resources", {}).get("requests", {}).get("cpu", "0"))
+        for pod in pods
+        if pod["status"]["phase"] not in {"Succeeded", "Failed"}
+        for each in pod["spec"]["containers"]
+    )
+    [node] = json.loads(stack.cluster.kubectl("get", "nodes", "-o", "json"))["items"]
+    left = count_millis(node["status"]["allocatable"]["cpu"]) - taken - 5
+    stack.create({**make_object("v1", "Pod", "filler"), "spec": make_filler(left)})
+    stack.kubectl("wait", "--for=condition=Ready", "pod/filler", "--timeout=60s")
+
+
+def count_millis(cpu: str) -> int:
+    """Thousandths of a processor."""
+    return int(cpu[:-1]) if cpu.endswith("m") else int(cpu) * 1000
+
+
+def make_object(version: str, kind: str, name: str) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
+
+
+def make_filler(millis: int) -> dict[str, Any]:
+    return {
+        "terminationGracePeriodSeconds": 0,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "filler",
+                "image": PYTHON,
+                "command": SLEEP,
+                "resources": {"requests": {"cpu": f"{millis}m"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    }
+
+
+def test_a_key_of_a_secret_that_is_gone(stack: Stack) -> None:
+    write(
+        stack,
+        make_service(secrets=["token"], environment={"MODE": "${MODE}"}),
+        secrets={"token": {"generate": True}},
+    )
+    stack.render()
+    stack.up_well(MODE="fast")
+    [secret] = [name for name in stack.list("secrets") if "env" in name]
+    stack.kubectl(
+        *("patch", "secret", secret, "--type=json"),
+        '--patch=[{"op": "remove", "path": "/data/MODE"}]',
+    )
+    stack.kubectl("delete", "pod", "--all", "--wait=false")
+    wait_until(
+        lambda: "CreateContainerConfigError" in stack.kubectl("get", "pods"),
+        "the container cannot be configured",
+    )
+
+    assert find_causes(stack) == {CauseName.SECRET_MISSING}
+    why = stack.composegen("why", "--on", "kubernetes")
+    assert "MODE" in why.said
+
+
+def test_a_claim_without_a_volume(stack: Stack) -> None:
+    write(
+        stack,
+        make_service(volumes=["data:/data"]),
+        volumes={"data": {}},
+    )
+    stack.render()
+    stack.make_namespace()
+    take_volumes(stack)
+
+    done, said = up_in_vain(stack)
+
+    assert_soon(read_event(stack, "FailedBinding"), said)
+    assert_found(stack, CauseName.CLAIM_PENDING, done, "data")
+
+
+def take_volumes(stack: Stack) -> None:
+    """Claims for all volumes that are free."""
+    phases = "jsonpath={.items[*].status.phase}"
+    free = stack.kubectl("get", "pv", "-o", phases).split().count("Available")
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "10Gi"}},
+    }
+    for number in range(free):
+        claim = make_object("v1", "PersistentVolumeClaim", f"taken-{number}")
+        stack.create({**claim, "spec": spec})
+    wait_until(
+        lambda: "Available" not in stack.kubectl("get", "pv", "-o", phases),
+        "no volume is free",
+    )
+
+
+def test_a_job_that_fails(stack: Stack) -> None:
+    job = make_service("raise SystemExit(3)", job=True, port=None, health=None)
+    write(stack, job)
+    stack.render()
+
+    done, said = up_in_vain(stack)
+
+    assert_soon(read_end(stack), said, within=5)
+    assert_found(stack, CauseName.EXITED, done, "exited with 3")
+
+
+def test_a_program_that_ends_again_and_again(stack: Stack) -> None:
+    write(stack, make_service("print('no such table'); raise SystemExit(4)"))
+    stack.render()
+
+    done, said = up_in_vain(stack)
+
+    assert_soon(read_event(stack, "BackOff"), said)
+    assert_found(stack, CauseName.EXITED, done, "exited with 4")
+    assert "no such table" in done.said
+
+
+def test_a_program_that_runs_out_of_memory(stack: Stack) -> None:
+    eat = "kept = []\nwhile True: kept.append(bytearray(1 << 20))"
+    write(stack, make_service(eat, resources={"memory": "48M"}))
+    stack.render()
+
+    done, said = up_in_vain(stack)
+
+    assert_soon(read_end(stack), said)
+    assert_found(stack, CauseName.OUT_OF_MEMORY, done, "memory: 96M")
+
+
+HEALTH = {"tcp": True, "boot": f"{BOOT:g}s", "interval": "1s"}
+
+
+def assert_in_boot(stack: Stack, said: datetime) -> None:
+    """That it was said when the service's time to boot was over."""
+    status = stack.find_pod("app")["status"]["containerStatuses"][0]
+    # A startup probe that does not pass has the container started again.
+    state = status.get("lastState", {}).get("terminated") or status["state"]["running"]
+    took = (said - datetime.fromisoformat(state["startedAt"])).total_seconds()
+    assert took <= BOOT + UNSEEN + 1, took
+
+
+def test_a_program_that_listens_on_another_port(stack: Stack) -> None:
+    app = make_service()
+    app["command"] += ["8001"]
+    write(stack, {**app, "health": HEALTH})
+    stack.render()
+
+    done, said = up_in_vain(stack)
+
+    assert_in_boot(stack, said)
+    assert_found(stack, CauseName.OTHER_PORT, done, "port: 8001")
+
+
+def test_a_program_that_listens_on_loopback_alone(stack: Stack) -> None:
+    app = make_service(environment={"LISTEN": "127.0.0.1"}, health=HEALTH)
+    write(stack, app)
+    stack.render()
+
+    done, said = up_in_vain(stack)
+
+    assert_in_boot(stack, said)
+    assert_found(stack, CauseName.ON_LOOPBACK, done, "0.0.0.0:8000")
+
+
+def test_a_dependent_names_its_gate_and_the_reason_of_its_need(stack: Stack) -> None:
+    waits = {
+        "image": PYTHON,
+        "command": SLEEP,
+        "health": {"none": "it only waits"},
+        "needs": ["app"],
+    }
+    app = make_service("raise SystemExit(4)")
+    stack.write({"app": app, "waits": waits}, name="causes")
+    stack.render()
+
+    done, _ = up_in_vain(stack)
+
+    assert "waits" in done.said
+    assert find_causes(stack) == {CauseName.EXITED}

@@ -1,0 +1,423 @@
+"""The place of a cluster: status, logs, down, single services, exec, claims."""
+
+import json
+
+import pytest
+
+from composegen.errors import (
+    ClusterRefused,
+    ClusterUnreachable,
+    NothingRuns,
+    NotPart,
+    OtherCluster,
+    UsageError,
+    VolumesLeft,
+)
+from composegen.places.cluster.acts import Acts
+from composegen.places.cluster.boot import Outside
+from composegen.places.cluster.notes import (
+    NotedExclusion,
+    NotedStop,
+    load_notes,
+    write_notes,
+)
+from composegen.places.cluster.place import ClusterPlace
+from composegen.places.events import Ready, Started, Stopped
+from composegen.places.place import Act, Outcome, Request
+from composegen.places.status import State
+from composegen.workspace.workspace import Workspace
+from tests.clusterfakes import (
+    NOW,
+    FakeKubectl,
+    end,
+    gate,
+    make_claim,
+    make_config,
+    make_deployment,
+    make_job,
+    make_list,
+    make_noted,
+    make_notes,
+    make_pod,
+    make_ready,
+    make_starting,
+    running,
+    waiting,
+)
+
+BOTH = make_notes(make_noted("db"), make_noted("web", "db"))
+
+
+PATIENT = Outside(clock=lambda: 0.0, pause=lambda _: None)
+
+
+class Placed:
+    """A stack that is noted as up, on a cluster that a fake kubectl speaks for."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.fake = FakeKubectl(folder)
+        self.events = []
+
+    def place(self, notes=BOTH):
+        write_notes(self.folder, notes)
+        workspace = Workspace(self.folder / "stack.yaml", self.fake.environment)
+        return ClusterPlace(workspace, notes, outside=PATIENT)
+
+    def act(self, act, *names, notes=BOTH):
+        write_notes(self.folder, notes)
+        acts = Acts(
+            self.fake.make_kubectl(),
+            notes,
+            self.folder,
+            {},
+            self.events.append,
+            outside=PATIENT,
+        )
+        return {each.service: each.outcome for each in acts.perform(act, names)}
+
+    def list_words(self, verb):
+        return [
+            " ".join(each["words"]) for each in self.fake.calls if verb in each["words"]
+        ]
+
+
+@pytest.fixture
+def placed(tmp_path):
+    return Placed(tmp_path)
+
+
+# Status
+
+
+def test_the_status_of_all_is_what_the_cluster_says(placed):
+    placed.fake.show(
+        [*make_ready("db"), *make_starting("web", gates=[gate("db", running())])]
+    )
+    seen = placed.place().look()
+
+    states = {each.service: each.state for each in seen.statuses}
+    assert states == {"db": State.READY, "web": State.WAITING}
+    assert seen.is_running
+    assert not seen.is_up
+
+
+def test_a_service_that_is_ready_has_its_address_in_the_cluster(placed):
+    placed.fake.show(make_ready("db"))
+    [db, _] = placed.place().look().statuses
+
+    assert (db.address, db.health, db.image) == ("db.demo:8000", "healthy", "db:1")
+
+
+def test_a_crash_loop_has_failed_with_its_exit_code(placed):
+    main = waiting("CrashLoopBackOff", restarts=4, last=end(3))
+    placed.fake.show([*make_ready("db"), *make_starting("web", main)])
+    [_, web] = placed.place().look().statuses
+
+    assert (web.state, web.exit_code, web.restarts) == (State.FAILED, 3, 4)
+
+
+def test_one_that_was_stopped_is_by_the_user_or_by_another_hand(placed):
+    off = [make_deployment(each, ready=0, replicas=0) for each in ("db", "web")]
+    placed.fake.show(off)
+    notes = make_notes(*BOTH.services, stopped=(NotedStop(service="db"),))
+    [db, web] = placed.place(notes).look().statuses
+
+    assert (db.state, db.by) == (State.STOPPED, "user")
+    assert (web.state, web.by) == (State.STOPPED, None)
+
+
+def test_an_excluded_service_is_shown_with_its_reason(placed):
+    excluded = NotedExclusion(service="db", reason="no image", instead=("web: none",))
+    notes = make_notes(
+        make_noted("db", is_required=False),
+        make_noted("web", optional=["db"], without=("db",)),
+        excluded=(excluded,),
+    )
+    placed.fake.show(make_ready("web"))
+    seen = placed.place(notes).look()
+
+    [db, _] = seen.statuses
+    assert (db.state, db.fallback, db.reason) == (State.EXCLUDED, True, "no image")
+    assert seen.is_up
+
+
+def test_where_nothing_is_left_nothing_runs(placed):
+    placed.fake.show([])
+    seen = placed.place().look()
+
+    assert not seen.is_running
+    assert not seen.is_up
+
+
+def test_a_context_that_leads_elsewhere_is_not_asked(placed):
+    config = make_config("lab", server="https://elsewhere")
+    placed.fake.answer("config view", config, first=True)
+
+    with pytest.raises(OtherCluster):
+        placed.place().look()
+    assert placed.list_words("get") == []
+
+
+def test_a_cluster_that_does_not_answer_is_named(placed):
+    placed.fake.refuse("get", "Unable to connect to the server: i/o timeout")
+
+    with pytest.raises(ClusterUnreachable, match="context `lab` does not answer"):
+        placed.place().look()
+
+
+def test_what_may_not_be_seen_is_named_with_the_role(placed):
+    placed.fake.refuse(
+        "get",
+        'Error from server (Forbidden): pods is forbidden: User "me" cannot list '
+        'resource "pods" in API group "" in the namespace "demo"',
+    )
+    with pytest.raises(ClusterRefused) as caught:
+        placed.place().look()
+    assert "kubectl --context lab auth can-i list pods" in caught.value.help
+
+
+def test_a_user_who_is_not_let_in_is_told_so(placed):
+    placed.fake.refuse("get", "error: You must be logged in to the server")
+
+    with pytest.raises(ClusterUnreachable, match="does not let this user in"):
+        placed.place().look()
+
+
+# Logs
+
+
+def test_the_lines_of_gates_are_named_with_their_need(placed):
+    main = running(ready=True, name="web")
+    placed.fake.show([make_deployment("web"), make_pod("web", main=main, ready=True)])
+    placed.fake.answer(
+        "logs",
+        "[pod/web-h1-1/wait-db] db is given up\n"
+        "[pod/web-h1-1/web] serving [1] here\n"
+        "[pod/stranger-1/x] not ours\n",
+    )
+    read = placed.place().read_logs(["web"], 5, follow=False)
+
+    assert list(read.lines) == [
+        ("web/wait-db", "db is given up"),
+        ("web", "serving [1] here"),
+    ]
+    assert "--tail=5" in placed.list_words("logs")[0]
+
+
+def test_logs_of_a_name_that_there_is_not_are_refused(placed):
+    with pytest.raises(UsageError, match="no service `wep`"):
+        placed.place().read_logs(["wep"], 5, follow=False)
+
+
+def test_new_lines_come_of_each_container_that_was_started(placed):
+    main = running(ready=True, name="web")
+    placed.fake.show([make_deployment("web"), make_pod("web", main=main, ready=True)])
+    placed.fake.answer("logs", "one\ntwo\n")
+    lines = placed.place().read_logs(["web"], 5, follow=True).lines
+
+    assert [next(lines), next(lines)] == [("web", "one"), ("web", "two")]
+    [words] = placed.list_words("logs")
+    assert "web-h1-1 --container web --follow" in words
+
+
+# Down
+
+
+def test_down_removes_what_carries_both_labels_and_keeps_the_claims(placed):
+    placed.fake.answer("get namespace", "demo")
+    placed.fake.answer("get", "service/web\n", flags=["--output=name"])
+    sentences = placed.place().take_down(lambda _: None)
+
+    assert sentences == ("removed the objects of demo",)
+    [words] = placed.list_words("delete")
+    assert (
+        "app.kubernetes.io/managed-by=composegen,app.kubernetes.io/part-of=demo"
+        in words
+    )
+    assert "persistentvolumeclaims" not in words
+    assert load_notes(placed.folder) is None
+
+
+def test_a_namespace_that_up_made_goes_when_nothing_is_left(placed):
+    placed.fake.answer("get namespace", "demo")
+    placed.fake.answer("get", "configmap/kube-root-ca.crt\n", flags=["--output=name"])
+    notes = make_notes(*BOTH.services, made_namespace=True)
+    placed.place(notes).take_down(lambda _: None)
+
+    assert placed.list_words("delete")[-1].endswith("delete namespace demo")
+
+
+def test_a_namespace_with_something_left_stays(placed):
+    placed.fake.answer("get namespace", "demo")
+    placed.fake.answer("get", "persistentvolumeclaim/x\n", flags=["--output=name"])
+    notes = make_notes(*BOTH.services, made_namespace=True)
+    placed.place(notes).take_down(lambda _: None)
+
+    assert not any("delete namespace" in words for words in placed.list_words("delete"))
+
+
+def test_a_namespace_of_another_hand_stays(placed):
+    placed.fake.answer("get namespace", "demo")
+    placed.fake.answer("get", "configmap/kube-root-ca.crt\n", flags=["--output=name"])
+    placed.place().take_down(lambda _: None)
+
+    assert not any("delete namespace" in words for words in placed.list_words("delete"))
+
+
+def test_the_claims_are_the_volumes(placed):
+    claims = make_list([make_claim("data-db-0", "db")])
+    placed.fake.answer("get persistentvolumeclaims", claims)
+    place = placed.place()
+    [volume] = place.list_volumes().own
+
+    assert (volume.name, volume.size, volume.folder) == ("data-db-0", "1Gi", "lab/demo")
+    assert list(place.remove_volumes([volume])) == ["removed the claim data-db-0"]
+
+
+def test_a_claim_that_cannot_be_removed_is_left_with_its_reason(placed):
+    placed.fake.answer(
+        "get persistentvolumeclaims", make_list([make_claim("data-db-0", "db")])
+    )
+    placed.fake.refuse("delete", "error: timed out waiting for the condition")
+    place = placed.place()
+
+    with pytest.raises(VolumesLeft, match="data-db-0"):
+        list(place.remove_volumes(place.list_volumes().own))
+
+
+# Single services
+
+
+def test_stop_scales_to_zero_and_notes_how_many_there_were(placed):
+    placed.fake.show([*make_ready("db"), make_deployment("web", replicas=3)])
+    outcomes = placed.act(Act.STOP, "web")
+
+    assert outcomes == {"web": Outcome.STOPPED}
+    assert "patch deployment/web --subresource=scale" in placed.list_words("patch")[0]
+    assert placed.list_words("patch")[0].endswith('{"spec": {"replicas": 0}}')
+    assert "--for=delete" in placed.list_words("wait")[0]
+    assert load_notes(placed.folder).stopped == (NotedStop(service="web", replicas=3),)
+    assert [type(each) for each in placed.events][-1] is Stopped
+
+
+def test_one_that_is_stopped_already_is_left_alone(placed):
+    placed.fake.show([make_deployment("web", ready=0, replicas=0)])
+
+    assert placed.act(Act.STOP, "web") == {"web": Outcome.WAS_STOPPED}
+    assert placed.list_words("patch") == []
+
+
+def test_start_gives_back_as_many_pods_as_there_were(placed):
+    notes = make_notes(*BOTH.services, stopped=(NotedStop(service="web", replicas=3),))
+    off = make_deployment("web", ready=0, replicas=0)
+    placed.fake.show([*make_ready("db"), off], [*make_ready("db"), *make_ready("web")])
+    outcomes = placed.act(Act.START, "web", notes=notes)
+
+    assert outcomes == {"web": Outcome.STARTED}
+    assert placed.list_words("patch")[0].endswith('{"spec": {"replicas": 3}}')
+    assert load_notes(placed.folder).stopped == ()
+
+
+def test_start_starts_what_is_required_too(placed):
+    off = [make_deployment(each, ready=0, replicas=0) for each in ("db", "web")]
+    placed.fake.show(off, [*make_ready("db"), *make_ready("web")])
+    outcomes = placed.act(Act.START, "web")
+
+    assert outcomes == {"db": Outcome.STARTED, "web": Outcome.STARTED}
+
+
+def test_restart_rolls_the_pods_over(placed):
+    placed.fake.show([*make_ready("db"), *make_ready("web")])
+    outcomes = placed.act(Act.RESTART, "db")
+
+    assert outcomes == {"db": Outcome.STARTED}
+    assert placed.list_words("rollout")[0].endswith("rollout restart deployment/db")
+
+
+def test_a_start_that_fails_says_so(placed):
+    off = make_deployment("db", ready=0, replicas=0)
+    main = waiting("CrashLoopBackOff", restarts=1, last=end(3))
+    placed.fake.show([off], make_starting("db"), make_starting("db", main))
+
+    assert placed.act(Act.START, "db") == {"db": Outcome.FAILED}
+
+
+def test_a_job_that_has_finished_runs_again_as_it_was_defined(placed):
+    job = make_job("db", "Complete")
+    job["spec"]["selector"] = {"matchLabels": {"controller-uid": "u"}}
+    placed.fake.answer("get job/db", job)
+    placed.fake.show([job])
+    notes = make_notes(make_noted("db", is_job=True))
+    placed.act(Act.START, "db", notes=notes)
+
+    [call] = placed.fake.list_calls("apply")
+    [made] = json.loads(call["text"])["items"]
+    assert "selector" not in made["spec"]
+    labels = made["spec"]["template"]["metadata"]["labels"]
+    assert "job-name" not in labels
+    assert labels["app.kubernetes.io/name"] == "db"
+    assert any("delete job db" in words for words in placed.list_words("delete"))
+
+
+def test_one_that_is_excluded_is_no_part(placed):
+    excluded = NotedExclusion(service="db", reason="no image")
+    notes = make_notes(make_noted("db"), make_noted("web"), excluded=(excluded,))
+    placed.fake.show(make_ready("web"))
+
+    with pytest.raises(NotPart, match="it is excluded: no image"):
+        placed.act(Act.STOP, "db", notes=notes)
+
+
+# Exec
+
+
+def test_exec_enters_the_container_of_the_service(placed):
+    placed.fake.show([*make_ready("db"), *make_ready("web")])
+    request = Request(service="web", command=("curl", "localhost:{port}"), index=None)
+    call = placed.place().prepare(request, lambda _: None)
+
+    assert call.program == str(placed.fake.folder / "kubectl")
+    assert call.command == (
+        "kubectl",
+        *("--context", "lab", "--namespace", "demo"),
+        *("exec", "--stdin", "web-h1-1", "--container", "web", "--"),
+        *("curl", "localhost:8000"),
+    )
+
+
+def test_exec_asks_for_a_terminal_where_there_is_one(placed):
+    placed.fake.show(make_ready("web"))
+    request = Request(service="web", command=("sh",), in_terminal=True)
+
+    assert "--tty" in placed.place().prepare(request, lambda _: None).command
+
+
+def test_exec_needs_a_pod_that_runs(placed):
+    placed.fake.show(make_starting("web"))
+    with pytest.raises(NothingRuns, match="no pod of `web` runs"):
+        placed.place().prepare(Request(service="web", command=("sh",)), lambda _: None)
+
+
+def test_exec_takes_the_pod_of_a_number(placed):
+    placed.fake.show(make_ready("web"))
+    request = Request(service="web", command=("sh",), index=2)
+
+    with pytest.raises(NothingRuns, match="has no pod 2") as caught:
+        placed.place().prepare(request, lambda _: None)
+    assert caught.value.help == "--index is at most 1"
+
+
+# Follow
+
+
+def test_follow_begins_with_how_all_is_and_goes_on(placed):
+    placed.fake.show(
+        make_ready("db"),
+        make_ready("db"),
+        make_starting("db", running(since=NOW)),
+    )
+    events = placed.place(make_notes(make_noted("db"), began=NOW + 9e8)).follow()
+
+    assert isinstance(next(events), Ready)
+    assert isinstance(next(events), Started)
