@@ -304,8 +304,9 @@ def _add_host(
             most = f"more than {MOST_OF_FILE // 1024} KiB"
             _refuse_mount(scene, service, f"`{each.path}`, which has {most}", path)
             return
-        if "=" in each.path:
-            what = f"`{each.path}`, whose name kustomize cannot read for its `=`"
+        parts = each.path.split("/")
+        if "=" in each.path or any(part.startswith("..") for part in parts):
+            what = f"`{each.path}`, whose name a ConfigMap cannot hold"
             _refuse_mount(scene, service, what, path)
             return
     keys = [_hold_file(made, each) for each in found.files]
@@ -334,7 +335,6 @@ def _hold_file(made: PodVolumes, file: HostFile) -> str:
         if held.path == file.path:
             return held.key
     base = _NO_KEY.sub("_", file.path.replace("/", "__"))
-    base = f"_{base}" if base.startswith("..") else base
     taken = {held.key for held in made.files}
     key, number = base, 1
     while key in taken:
