@@ -81,7 +81,8 @@ SCROLL = """() => new Promise((resolve) => {
     down = holder.scrollTop <= 0 ? true : holder.scrollTop + holder.clientHeight
       >= holder.scrollHeight - 5 ? false : down;
     holder.scrollTop += down ? 4000 : -4000;
-    if (now - began < 6000) requestAnimationFrame(step); else resolve(frames.slice(2)); };
+    if (now - began < 6000) requestAnimationFrame(step);
+    else resolve(frames.slice(2)); };
   requestAnimationFrame(step);
 })"""
 
