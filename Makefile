@@ -30,9 +30,9 @@ run_each = failed=; for target in $(1); do \
   test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference runtimes \
-  format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions fuzz-projects \
-  audit before clean \
+.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
+  facts runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
+  fuzz-projects audit before clean \
   $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt e2e-kubernetes cluster
 
 help: ## List the targets
@@ -131,6 +131,9 @@ runtimes: setup ## Try stacks on several Composes and Podman; write docs/runtime
 
 reference: setup ## Rewrite the command reference in docs/
 	$(BIN)/python scripts/write_command_reference.py
+
+facts: setup ## Rewrite the module of what is known about images from templates/
+	$(BIN)/python scripts/write_facts.py
 
 format: setup ## Format the sources
 	$(BIN)/ruff format $(SOURCES)

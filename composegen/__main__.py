@@ -17,6 +17,11 @@ if (
 def main() -> None:
     """Run the command line; an interrupt while it is being loaded ends it quietly."""
     try:
+        if sys.argv[1:] in (["--version"], ["-V"]):
+            from composegen.terminal.version import write_version
+
+            if write_version():
+                return
         from composegen import commands
     except KeyboardInterrupt:
         os._exit(130)

@@ -102,7 +102,7 @@ FACES = {
         "compose.newer",  # for what an old Compose refuses
         *("kubernetes.hostpaths", "kubernetes.names"),
     ),
-    "terminal": ("console", "live", "relay", "stream"),
+    "terminal": ("console", "live", "relay", "stream", "version"),
 }
 
 # What is written to elsewhere than in `terminal`, and is no stream of ours.
@@ -245,7 +245,7 @@ def test_there_is_one_way_to_say_record():
 
 
 def test_one_module_knows_the_docker_sdk():
-    assert list_importers("docker") == {"places.engine.client"}
+    assert list_importers("docker") == {"places.engine.sdk"}
 
 
 # Only `terminal` writes to a stream

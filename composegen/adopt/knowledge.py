@@ -76,13 +76,12 @@ def find_recipe(seen: Seen) -> Recipe | None:
     facts = find_facts(seen.image) if seen.image else None
     if seen.build is not None or facts is None:
         return None
-    file = list_recipe_files().get(facts.name)
-    if file is None:
+    if facts.name not in list_recipe_files():
         return None
-    entry = read_recipe(file)
+    entry = read_recipe(facts.name)
     if not fits_image(entry["images"], seen.image):
         return None
-    return Recipe(name=file.stem, entry=choose_variant(entry, seen.image))
+    return Recipe(name=facts.name, entry=choose_variant(entry, seen.image))
 
 
 def list_tools(seen: Seen) -> tuple[str, ...]:

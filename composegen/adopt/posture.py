@@ -10,7 +10,7 @@ from composegen.adopt.knowledge import (
 )
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import write_text
-from composegen.images.facts import knows_data, list_recipe_files, read_recipe
+from composegen.images.facts import knows_data, read_recipe
 from composegen.model import NOT_TRIED
 
 _OPENING = frozenset(
@@ -94,7 +94,7 @@ def find_use(seen: Seen) -> Recipe | None:
     recipe = find_recipe(seen)
     if recipe is None or not recipe.is_store or not _is_proven_image(seen):
         return None
-    entry = read_recipe(list_recipe_files()[recipe.name])
+    entry = read_recipe(recipe.name)
     if not holds_data_in_volume(seen, recipe) or not knows_data(entry, seen.image):
         return None
     variable = str(entry.get("data_variable", ""))

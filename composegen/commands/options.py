@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from composegen.commands.patterns import import_yaml
+
 if TYPE_CHECKING:
     from composegen.places.find import Finder
     from composegen.planning.plan import Plan
@@ -251,6 +253,7 @@ def load_file(
     ``target`` is what it is checked for.
     Raises FileRefused and ProblemsFound.
     """
+    import_yaml()
     from composegen.errors import FileRefused
     from composegen.stackfile.load import load_stack
 
@@ -314,6 +317,7 @@ def check_platform() -> None:
 
 def make_workspace(file: str) -> Workspace:
     """The folder of a stack file, in our own environment."""
+    import_yaml()
     from composegen.stackfile.load import find_output
     from composegen.workspace.workspace import Workspace
 

@@ -13,17 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from composegen.images import shipped
 from composegen.images.reference import parse_image
 from composegen.model import Facts
-from composegen.paths import list_matching
 from composegen.resources import find_templates
 
 Plain = Mapping[str, Any]
 """A mapping out of a data file, every scalar a text."""
-
-_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 FACT_KEYS = frozenset(
     "why user runs_as writable volumes cap_add tools exec_tmp hostname init read_only "
@@ -35,29 +31,21 @@ RECIPE_KEYS = frozenset(
 )
 
 
-@cache
 def read_images() -> Mapping[str, Plain]:
     """The shipped table of images: entry name -> facts."""
-    return _read_texts(find_templates() / "images.yaml")
+    return shipped.IMAGES
 
 
 @cache
 def list_recipe_files() -> Mapping[str, Path]:
     """The shipped recipes: name -> file, in order of their names."""
     folder = find_templates() / "recipes"
-    return {path.stem: path for path in list_matching(folder, "*.yaml")}
+    return {name: folder / f"{name}.yaml" for name in shipped.RECIPES}
 
 
-@cache
-def read_recipe(path: Path) -> Plain:
-    """A recipe's file, every scalar a text."""
-    return _read_texts(path)
-
-
-def _read_texts(path: Path) -> Plain:
-    # A base loader makes texts, lists and mappings, and nothing else.
-    plain: Plain = yaml.load(path.read_bytes(), Loader=_Loader)  # nosec B506
-    return plain
+def read_recipe(name: str) -> Plain:
+    """A shipped recipe, every scalar a text."""
+    return shipped.RECIPES[name]
 
 
 @cache
@@ -66,9 +54,7 @@ def _index_images() -> tuple[
 ]:
     exact: dict[str, tuple[str, Plain]] = {}
     prefixes: list[tuple[str, str, Plain]] = []
-    entries = [*read_images().items()]
-    entries += [(name, read_recipe(path)) for name, path in list_recipe_files().items()]
-    for name, entry in entries:
+    for name, entry in (*shipped.IMAGES.items(), *shipped.RECIPES.items()):
         for path in entry["images"]:
             if path.endswith("/*"):
                 prefixes.append((path[:-1], name, entry))
@@ -201,10 +187,9 @@ def knows_data(entry: Plain, image: str) -> bool:
 def _keeps_data_alike(entry: Plain, image: str) -> bool:
     """Whether an image of another recipe keeps its data in the same folders."""
     found = find_facts(image)
-    file = list_recipe_files().get(found.name) if found is not None else None
-    if file is None:
+    if found is None or found.name not in shipped.RECIPES:
         return False
-    other = choose_variant(read_recipe(file), image)
+    other = choose_variant(read_recipe(found.name), image)
     return list_targets(other) == list_targets(choose_variant(entry, image)) != ()
 
 

@@ -14,9 +14,11 @@ FOLDER = Path(__file__).parents[2] / "composegen" / "commands"
 SHARED = {
     "__init__",
     "acting",
+    "boarding",
     "group",
     "hints",
     "options",
+    "patterns",
     "recording",
     "scaffold",
     "where",

@@ -23,7 +23,7 @@ from composegen.targets.compose.probes import _HTTP, _TCP
 IMAGES = read_images()
 ENTRIES: dict[str, dict[str, Any]] = {
     **{name: dict(entry) for name, entry in IMAGES.items()},
-    **{name: dict(read_recipe(path)) for name, path in list_recipe_files().items()},
+    **{name: dict(read_recipe(name)) for name in list_recipe_files()},
 }
 LISTS = frozenset({"writable", "volumes", "cap_add", "tools"})
 FLAGS = frozenset(

@@ -1,4 +1,4 @@
-"""The Docker engine, watched: the only file that knows the docker SDK.
+"""The Docker engine, watched: over a socket of this machine, or over the docker SDK.
 
 Nothing is changed here: Compose does what is to be done, and ``faults`` what a drill
 does.
@@ -12,12 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
-import docker
-import requests
-from docker import errors
-
 from composegen.errors import EngineUnreachable
 from composegen.oserrors import describe_os_error, find_shortage
+from composegen.places.engine.api import NOT_FOUND, Late, Refused, Silence, Stream
 from composegen.places.engine.asking import make_question, read_answers
 from composegen.places.engine.containers import (
     Container,
@@ -34,8 +31,15 @@ from composegen.places.engine.containers import (
     read_time,
     read_usage,
 )
-from composegen.places.engine.endpoint import Endpoint, describe_silence, suggest_start
+from composegen.places.engine.endpoint import (
+    DEFAULT,
+    Endpoint,
+    describe_silence,
+    read_headers,
+    suggest_start,
+)
 from composegen.places.engine.happened import Happened, read_happened
+from composegen.places.engine.local import LocalApi
 from composegen.places.engine.registry import Offer, read_refusal
 from composegen.places.place import Usage
 from composegen.system.listeners import parse_table, read_tables
@@ -57,7 +61,7 @@ Seen = TypeVar("Seen")
 class Watch:
     """What happens to a project's containers, from now on; ends when closed."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
     def __iter__(self) -> Iterator[Happened]:
@@ -67,7 +71,7 @@ class Watch:
                 happened = read_happened(data)
                 if happened is not None:
                     yield happened
-        except (OSError, requests.RequestException, errors.APIError) as error:
+        except (OSError, Silence, Refused) as error:
             raise EngineUnreachable(_describe(error)) from None
 
     def close(self) -> None:
@@ -85,24 +89,7 @@ class Engine:
         self.endpoint = endpoint
         self._machine: Machine | None = None
         with _told(endpoint):
-            self._api = self._connect()
-
-    def _connect(self, timeout: int = _TIMEOUT) -> Any:
-        host = self.endpoint.host
-        options: dict[str, Any] = {
-            "timeout": timeout,
-            "use_ssh_client": host.startswith("ssh://"),
-        }
-        if self.endpoint.context:
-            name = self.endpoint.context
-            if docker.ContextAPI.get_context(name) is None:
-                raise EngineUnreachable(
-                    f"there is no docker context `{name}`",
-                    help="docker context ls lists the contexts",
-                )
-            return docker.DockerClient.from_context(name, **options).api
-        settings = {**self.endpoint.settings, "DOCKER_HOST": host}
-        return docker.from_env(environment=settings, **options).api
+            self._api = _connect(endpoint)
 
     def __enter__(self) -> Self:
         return self
@@ -119,8 +106,8 @@ class Engine:
         with _told(self.endpoint):
             try:
                 return question()
-            except errors.APIError as error:
-                if error.is_client_error():
+            except Refused as error:
+                if error.is_client_error:
                     return None
                 raise
 
@@ -129,7 +116,7 @@ class Engine:
         with _told(self.endpoint):
             try:
                 return question()
-            except errors.APIError:
+            except Refused:
                 return None
 
     def ask_api(
@@ -204,10 +191,11 @@ class Engine:
     @property
     def is_here(self) -> bool:
         """Whether it is reached by a socket of this machine, whose folders it knows."""
-        host = self.endpoint.host
-        if self.endpoint.context:
-            found = docker.ContextAPI.get_context(self.endpoint.context)
-            host = found.Host if found is not None else ""
+        host, context = self.endpoint.host, self.endpoint.context
+        if context and context != DEFAULT:
+            from composegen.places.engine.sdk import find_host
+
+            host = find_host(context)
         return not host or host.startswith(("unix://", "npipe://"))
 
     def find_container(self, id: str) -> Container | None:
@@ -299,9 +287,9 @@ class Engine:
         with _told(self.endpoint):
             try:
                 stream, _ = self._api.get_archive(id, path, chunk_size=_FEW_ENTRIES)
-            except errors.NotFound:
-                return None
-            except errors.APIError as error:
+            except Refused as error:
+                if error.status == NOT_FOUND:
+                    return None
                 raise LookupError(path) from error
             try:
                 return read_folder(next(stream, b""))
@@ -383,16 +371,27 @@ class Engine:
         It may be called from several threads: each has a connection of its own.
         """
         with _told(self.endpoint):
-            api = self._connect(_REGISTRY_TIMEOUT)
+            from composegen.places.engine.sdk import SdkApi  # it knows the passwords
+
+            api = SdkApi(self.endpoint, _REGISTRY_TIMEOUT)
             try:
                 api.inspect_distribution(name)
-            except errors.APIError as error:
-                return read_refusal(str(error.explanation or error))
-            except requests.Timeout:
+            except Refused as error:
+                return read_refusal(error.explanation)
+            except Late:
                 return Offer(is_there=None, words="its registry does not answer")
             finally:
                 api.close()
         return Offer(is_there=True)
+
+
+def _connect(endpoint: Endpoint) -> Any:
+    """The API over a socket of this machine where it can be, else over the SDK."""
+    if endpoint.socket:
+        return LocalApi(endpoint.socket, read_headers(endpoint), _TIMEOUT)
+    from composegen.places.engine.sdk import SdkApi
+
+    return SdkApi(endpoint, _TIMEOUT)
 
 
 @contextmanager
@@ -400,9 +399,9 @@ def _told(endpoint: Endpoint) -> Iterator[None]:
     """Let every way in which an engine can be out of reach be one error."""
     try:
         yield
-    except errors.APIError as error:
+    except Refused as error:
         raise EngineUnreachable(_describe(error)) from None
-    except (errors.DockerException, requests.RequestException, OSError) as error:
+    except (Silence, OSError) as error:
         shortage = find_shortage(error)
         if shortage is not None:
             words, help = describe_os_error(shortage)
@@ -414,8 +413,7 @@ def _told(endpoint: Endpoint) -> Iterator[None]:
 
 
 def _describe(error: BaseException) -> str:
-    """The innermost words of an error of the SDK."""
-    text = str(error)
-    if isinstance(error, errors.APIError):
-        return f"the Docker engine says: {error.explanation or text}"
-    return describe_silence(text)
+    """What is wrong, in the engine's words or in ours."""
+    if isinstance(error, Refused):
+        return f"the Docker engine says: {error.explanation}"
+    return describe_silence(str(error))

@@ -7,11 +7,13 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from composegen.records import field, record
 
 DEFAULT = "default"
 _CONFIG = "DOCKER_CONFIG"
+_SOCKET = "/var/run/docker.sock"
 SETTINGS = (_CONFIG, "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 """The variables that an endpoint may carry; no other one is ever passed on."""
 
@@ -42,6 +44,14 @@ class Endpoint:
         return is_socket and self.context in {"", DEFAULT}
 
     @property
+    def socket(self) -> str:
+        """The path of the socket that it listens on here; empty where it is another."""
+        if self.context:
+            return _SOCKET if self.context == DEFAULT else ""
+        path = self.host.removeprefix("unix://")
+        return path if path != self.host and path.startswith("/") else ""
+
+    @property
     def environment(self) -> dict[str, str]:
         """What the docker command must find in its environment to talk to it."""
         if self.context:
@@ -65,13 +75,23 @@ def find_endpoint(environment: Mapping[str, str]) -> Endpoint:
 
 
 def _read_current(environment: Mapping[str, str]) -> str:
+    return str(_read_config(environment).get("currentContext") or "")
+
+
+def read_headers(endpoint: Endpoint) -> dict[str, str]:
+    """What the docker command adds to each request, from its own settings."""
+    found = _read_config({**os.environ, **endpoint.settings}).get("HttpHeaders")
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _read_config(environment: Mapping[str, str]) -> dict[str, Any]:
     home = environment.get("HOME") or os.path.expanduser("~")  # noqa: PTH111
     folder = environment.get("DOCKER_CONFIG") or str(Path(home) / ".docker")
     try:
         data = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
-    return str(data.get("currentContext") or "") if isinstance(data, dict) else ""
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def use_endpoint(endpoint: Endpoint, environment: Mapping[str, str]) -> dict[str, str]:

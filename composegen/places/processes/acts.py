@@ -11,11 +11,11 @@ from typing import Any
 
 from composegen.graph import find_closure
 from composegen.places.place import Act, Acted, Outcome
-from composegen.places.processes.control import EXCLUDE
 from composegen.places.processes.describing import describe_failure
 from composegen.places.processes.later import can_change
 from composegen.places.processes.service import RunningService
 from composegen.places.processes.supervisor import Supervisor
+from composegen.places.processes.talking import EXCLUDE
 from composegen.places.status import State
 from composegen.records import as_dict
 

@@ -25,8 +25,8 @@ from composegen.places.place import (
     check_services,
     report_dependents,
 )
-from composegen.places.processes.control import EXCLUDE, Following, act_on_run, ask_run
 from composegen.places.processes.records import RunFolder, RunRecord
+from composegen.places.processes.talking import EXCLUDE, Following, act_on_run, ask_run
 from composegen.places.status import ServiceStatus, State
 from composegen.planning.definition import digest_definition
 from composegen.records import record

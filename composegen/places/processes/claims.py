@@ -7,7 +7,6 @@ stopped; a stranger's is refused by name; what a dead run left is ended.
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from composegen.model import Service
 from composegen.oserrors import describe_os_error
 from composegen.paths import is_folder
 from composegen.places.processes.environment import Surroundings, find_folder
+from composegen.places.processes.leftovers import has_left, kill_leftover
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import NotReady, Probe, ask, choose_pause
 from composegen.places.processes.records import (
@@ -38,7 +38,6 @@ from composegen.places.processes.units import Unit
 from composegen.places.processes.upkeep import Upkeep
 from composegen.places.status import format_now
 from composegen.records import record, replace
-from composegen.system import guardian
 from composegen.system.holders import describe_process
 from composegen.system.identity import (
     Identity,
@@ -248,16 +247,6 @@ class Claims:
             self._folder.write_service(owned)
 
 
-def kill_leftover(record: ServiceRecord) -> bool:
-    """Kill what still runs of a service whose run is gone; whether there was any."""
-    look = guardian.Look()
-    is_alive = is_still(record.process)
-    if is_alive:
-        guardian.signal_members(record.process.pid, signal.SIGKILL, look)
-    guardian.signal_marked(record.run, signal.SIGKILL, look, service=record.service)
-    return is_alive or bool(look.find_marked(record.run, record.service))
-
-
 def digest(unit: Unit) -> str:
     """What a service is started from: command, folder, own variables, port."""
     launch = unit.launch
@@ -298,7 +287,7 @@ def find_stranger(service: Service, around: Surroundings) -> str:
         return ""
     runs = RunFolder.find(around.folder)
     record = runs.read_service(service.name) if runs is not None else None
-    if record is not None and _has_left(record):
+    if record is not None and has_left(record):
         return ""  # another run's of this folder, or what a dead one left
     folder = find_folder(service, around)
     if not service.is_store and any(
@@ -310,12 +299,6 @@ def find_stranger(service: Service, around: Surroundings) -> str:
         if holders
         else "its process is not visible to this user"
     )
-
-
-def _has_left(record: ServiceRecord) -> bool:
-    """Whether anything runs of a service that was noted."""
-    marked = guardian.Look().find_marked(record.run, record.service)
-    return is_still(record.process) or bool(marked or record.container)
 
 
 def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""How other terminals talk to a run: a socket in its folder, one JSON object a line.
+"""The socket of a run, where it answers other terminals: one JSON object a line.
 
 ``status`` and ``failures`` are answered, ``down`` ends the run, ``follow`` streams its
 events until one side leaves. ``stop``, ``start`` and ``restart`` name ``services`` and
@@ -14,18 +14,17 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
-from composegen.oserrors import is_shortage
 from composegen.paths import exists
 from composegen.places.events import Event, Line, describe_event
 from composegen.places.place import Act
 from composegen.places.processes.sockets import remove_socket
+from composegen.places.processes.talking import EXCLUDE
 
 _MOST_BEHIND = 1024 * 1024
-_ANSWER_TIMEOUT = 5.0
 _BACKLOG = 100
 _BUSY_PAUSE = 0.5
 _CREDENTIALS = struct.Struct("3i")
@@ -36,9 +35,6 @@ ServiceAnswer: TypeAlias = Callable[[str], Mapping[str, Any]]
 """Gets the name of the service that is asked about."""
 Perform: TypeAlias = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Any]]]
 """Stops, starts or restarts services; its answer comes when that is done."""
-
-EXCLUDE = "exclude"
-"""What a drill asks for: stop services, and restart what can do without them."""
 
 _ACTS = (*Act, EXCLUDE)
 
@@ -214,67 +210,3 @@ def is_own_user(connection: socket.socket) -> bool:
     data = connection.getsockopt(socket.SOL_SOCKET, option, _CREDENTIALS.size)
     _, user, _ = _CREDENTIALS.unpack(data)
     return bool(user == os.geteuid())
-
-
-def ask_run(
-    path: str, wanted: str, *, timeout: float | None = _ANSWER_TIMEOUT, **facts: Any
-) -> dict[str, Any] | None:
-    """What a run answers, None where it has gone. Raises OSError for a shortage."""
-    try:
-        with _connect(path, wanted, **facts) as connection:
-            connection.settimeout(timeout)
-            with connection.makefile("rb") as answers:
-                data = json.loads(answers.readline() or b"null")
-    except (OSError, ValueError) as error:
-        if is_shortage(error):
-            raise
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def act_on_run(path: str, act: str, names: Iterable[str]) -> dict[str, Any] | None:
-    """Let a run stop, start or restart services, however long that takes; its answer.
-
-    None where it has gone meanwhile. Raises OSError for a shortage.
-    """
-    return ask_run(path, act, timeout=None, services=list(names))
-
-
-class Following:
-    """A run's events until it ends, or until this side leaves."""
-
-    def __init__(self, path: str) -> None:
-        self._connection = _connect(path, "follow")
-        self._connection.settimeout(None)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        with self._connection, self._connection.makefile("rb") as lines:
-            for line in lines:
-                with contextlib.suppress(ValueError):  # the run was killed: half a line
-                    yield json.loads(line)
-
-    def leave(self) -> None:
-        """Take what has come until now as the rest; from any thread."""
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
-
-
-def follow_run(path: str) -> Iterator[dict[str, Any]]:
-    """A run's events until it ends. Raises OSError for a shortage."""
-    try:
-        yield from Following(path)
-    except OSError as error:
-        if is_shortage(error):
-            raise
-
-
-def _connect(path: str, wanted: str, **more: Any) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.settimeout(_ANSWER_TIMEOUT)
-        connection.connect(path)
-        connection.sendall(json.dumps({"do": wanted, **more}).encode() + b"\n")
-    except BaseException:
-        connection.close()
-        raise
-    return connection

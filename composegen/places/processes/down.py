@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from composegen.errors import StillRuns
-from composegen.places.processes.claims import kill_leftover
-from composegen.places.processes.control import ask_run
+from composegen.places.processes.leftovers import kill_leftover
 from composegen.places.processes.records import (
     RunFolder,
     RunRecord,
     ServiceRecord,
 )
 from composegen.places.processes.stores import remove_container
+from composegen.places.processes.talking import ask_run
 from composegen.system.identity import is_frozen, is_still
 from composegen.text import list_some
 

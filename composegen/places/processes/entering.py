@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from composegen.errors import CannotExecute, ExitCode, NothingRuns
 from composegen.places.place import Call, Request, check_services
-from composegen.places.processes.control import ask_run
 from composegen.places.processes.environment import (
     find_program,
     is_program_there,
@@ -22,9 +21,12 @@ from composegen.places.processes.environment import (
 from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import RunFolder
 from composegen.places.processes.status import RunsSeen
-from composegen.places.processes.supervisor import Supervisor
+from composegen.places.processes.talking import ask_run
 from composegen.system import guardian
 from composegen.system.docker import ask_docker, find_docker_command
+
+if TYPE_CHECKING:
+    from composegen.places.processes.supervisor import Supervisor
 
 _MARKS = (guardian.MARK, guardian.SERVICE_MARK)
 _LOOK = 'command -v "$1" >/dev/null || [ -e "$1" ] || echo missing'

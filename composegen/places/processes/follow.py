@@ -10,7 +10,7 @@ from pathlib import Path
 from composegen.places.events import Event, read_event
 from composegen.places.present import describe_present
 from composegen.places.processes.asking import list_answering
-from composegen.places.processes.control import Following
+from composegen.places.processes.talking import Following
 
 
 def follow_runs(folder: Path) -> Iterator[Event]:

@@ -31,7 +31,6 @@ from composegen.places.events import (
     read_event,
 )
 from composegen.places.processes.claims import find_stranger
-from composegen.places.processes.control import follow_run
 from composegen.places.processes.environment import (
     HOST,
     Surroundings,
@@ -45,6 +44,7 @@ from composegen.places.processes.session import open_session
 from composegen.places.processes.store_causes import suggest_pull
 from composegen.places.processes.stores import has_engine, is_image_there, pull_image
 from composegen.places.processes.supervisor import StartFailed, Supervisor
+from composegen.places.processes.talking import follow_run
 from composegen.places.processes.units import Unit, make_units
 from composegen.places.processes.volumes import claim_volumes
 from composegen.places.status import State

@@ -10,8 +10,8 @@ from typing import Any
 from composegen.graph import sort_graph
 from composegen.model import Stack
 from composegen.places.events import Failure
-from composegen.places.processes.control import ask_run
 from composegen.places.processes.records import RunFolder, RunRecord, ServiceRecord
+from composegen.places.processes.talking import ask_run
 from composegen.places.status import (
     ServiceStatus,
     State,

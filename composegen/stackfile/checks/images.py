@@ -116,10 +116,11 @@ def _looks_like_store(checked: Checked, service: Service) -> bool:
     facts = service.facts
     if facts is None or service.job or service.passed.get("command"):
         return False
-    file = list_recipe_files().get(facts.name)
-    if file is None or service.name in checked.unreadable_recipes:
+    if facts.name not in list_recipe_files():
         return False
-    return bool(read_recipe(file).get("store") == "true")
+    if service.name in checked.unreadable_recipes:
+        return False
+    return bool(read_recipe(facts.name).get("store") == "true")
 
 
 def find_recipe(service: Service) -> str:

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from composegen.places.processes.control import act_on_run
 from composegen.places.processes.records import RunFolder
+from composegen.places.processes.talking import act_on_run
 from tests import runs
 from tests.runs import (
     ask_status,

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from composegen.places.processes.control import Control, ask_run, follow_run
+from composegen.places.processes.control import Control
+from composegen.places.processes.talking import ask_run, follow_run
 from tests.refusals import list_handles, no_handles
 
 LIMIT = 15
