@@ -1708,7 +1708,7 @@ FAULTS = (
     Fault(
         "lines on the board keep what steers a terminal",
         "composegen/board/logs.py",
-        "shown = strip_control(text[:_LONGEST], colours=True)",
+        "shown = clean_line(text[:_LONGEST])",
         "shown = text[:_LONGEST]",
         ("tests/board/test_server.py",),
     ),
