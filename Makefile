@@ -30,16 +30,10 @@ run_each = failed=; for target in $(1); do \
   test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference facts \
-  runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions audit before clean \
-  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt
-=======
-.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference runtimes \
-  format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions fuzz-projects \
-  audit before clean \
+.PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
+  facts runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
+  fuzz-projects audit before clean \
   $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt e2e-kubernetes cluster
->>>>>>> main
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16

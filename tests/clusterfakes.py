@@ -268,10 +268,12 @@ def make_job(name, *conditions, message="", suspend=False):
     }
 
 
-def running(*, since=NOW - 5, ready=False, restarts=0, last=None, name=None):
-    """A container that runs."""
+def running(*, since=NOW - 5, ready=False, restarts=0, last=None, **more):
+    """A container that runs; ``more`` holds ``name`` and ``booted``."""
+    name = more.get("name")
     return {
         "name": name,
+        "started": ready or more.get("booted", False),
         "ready": ready,
         "restartCount": restarts,
         "containerID": f"containerd://{name}{restarts}",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from composegen.targets.compose.newer import NEWER_KEYS, format_version
+from scripts.runtimes.podman_checks import Timers
 from tests.stacks import check
 
 ROOT = Path(__file__).parents[1]
@@ -69,3 +70,57 @@ def test_the_findings_have_the_form_that_their_page_names():
             assert f"# {part}" in header, f"{path.name} has no {part}"
         assert path.stat().st_mode & 0o111
         assert "composegen" not in path.read_text()
+
+
+# Podman's timers, which systemd has elsewhere
+
+
+class FakeTimers(Timers):
+    """Timers of a Podman with these containers; each check takes no time."""
+
+    def __init__(self, *containers):
+        super().__init__("no socket")
+        self.containers = containers
+        self.checked = []
+        self.now = 0.0
+
+    def ask(self, question):
+        if question == "/containers/json":
+            return [{"Id": id, "StartedAt": start} for id, start, _ in self.containers]
+        id = question.split("/")[2]
+        interval = next(each[2] for each in self.containers if each[0] == id)
+        check = {"Test": ["CMD", "true"], "Interval": interval * 10**9}
+        return {"Config": {"Healthcheck": check if interval else None}}
+
+    def run_check(self, id):
+        self.checked.append(id)
+        return self.now
+
+    def read_clock(self):
+        return self.now
+
+    def look_at(self, *moments):
+        for self.now in moments:
+            self.look()
+            for job in self.running.values():
+                job.result()
+        return self.checked
+
+
+def test_a_check_runs_at_the_start_and_after_each_interval():
+    timers = FakeTimers(("web", 1, 10))
+
+    assert timers.look_at(0, 1, 9.9) == ["web"]
+    assert timers.look_at(10, 15) == ["web"] * 2
+
+
+def test_a_container_that_is_started_again_is_checked_at_once():
+    timers = FakeTimers(("web", 1, 10))
+    timers.look_at(0)
+    timers.containers = (("web", 2, 10),)
+
+    assert timers.look_at(1) == ["web"] * 2
+
+
+def test_a_container_without_a_check_is_left_alone():
+    assert FakeTimers(("web", 1, 0)).look_at(0, 100) == []

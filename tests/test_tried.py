@@ -25,6 +25,7 @@ NOT_TRIED = {
         "ADDRESSES_EXHAUSTED": "it would take the networks of everything else here",
         "DISK_FULL": "it would fill the disk of this machine",
         "COMPOSE_TOO_OLD": "it needs another Compose",
+        "NO_INIT": "it needs Podman, without the program",
         "NO_BUILDX": "it needs a machine without buildx",
     },
     AsProcess: {

@@ -42,7 +42,7 @@ MAY_IMPORT = {
         *("system", "planning", "workspace", "targets", "places"),
         *("places.processes", "places.engine"),
     ),
-    "board": ("system", "planning", "workspace", "places", "places.find"),
+    "board": ("planning", "workspace", "places"),
     "terminal": ("places",),
     "library": ANY,
     "commands": ANY,
@@ -54,7 +54,10 @@ MAY_IMPORT = {
 # whole: nearly all of its files hold values and functions for the packages above.
 FACES = {
     "adopt": ("adopting", "printing", "project", "report"),
-    "board": ("acts", "html", "recorder", "scene", "serve", "svg", "watch"),
+    "board": (
+        *("acts", "serve", "watch"),  # for the command
+        *("html", "recorder", "scene", "svg"),
+    ),
     "commands": ("__init__",),
     "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
     "places.cluster": (

@@ -16,8 +16,8 @@ from composegen.records import record
 WIDE, NARROW = 1240, 760
 """The widths in pixels that a layout is made for: a window of 1280, and of 800."""
 
-_MARGIN, _GAP, _ROW_GAP = 12, 46, 14
-_WIDEST, _NARROWEST, _NARROWEST_OF_ALL = 250, 178, 132
+_MARGIN, _GAP, _NARROW_GAP, _ROW_GAP = 12, 46, 24, 14
+_WIDEST, _NARROWEST, _NARROW, _NARROWEST_OF_ALL = 250, 178, 132, 116
 _HIGH, _LOW, _MANY = 92, 66, 24
 _ROWS = 6
 _LANE = 10
@@ -60,14 +60,15 @@ def lay_out(scene: Scene, width: float = WIDE) -> Layout:
     columns = _order(_make_columns(names, scene.links), scene.links)
     shown = _split(columns, _count_slots(width))
     is_dense = len(names) > _MANY
-    wide = _choose_width(len(shown), width)
-    standing = _stand(_add_lanes(shown, scene.links), wide, _LOW if is_dense else _HIGH)
+    wide, gap = _choose_width(len(shown), width)
+    lanes = _add_lanes(shown, scene.links)
+    standing = _stand(lanes, wide, gap, _LOW if is_dense else _HIGH)
     cards = {each.service: each for each in standing.cards}
     return Layout(
-        width=2 * _MARGIN + len(shown) * (wide + _GAP) - (_GAP if shown else 0),
+        width=2 * _MARGIN + len(shown) * (wide + gap) - (gap if shown else 0),
         height=standing.height,
         cards=tuple(cards[name] for name in names),
-        paths=_draw_paths(scene.links, cards, standing.lanes),
+        paths=_draw_paths(scene.links, cards, standing.lanes, gap),
         is_dense=is_dense,
     )
 
@@ -156,12 +157,17 @@ def _split(columns: list[list[str]], slots: int) -> list[list[str]]:
     ]
 
 
-def _choose_width(columns: int, width: float) -> float:
-    """How wide a card is, so that all columns fit where that is possible."""
+def _choose_width(columns: int, width: float) -> tuple[float, float]:
+    """How wide a card and a gap are, so that all columns fit where that is possible."""
     if not columns:
-        return _WIDEST
-    room = (width - 2 * _MARGIN - (columns - 1) * _GAP) / columns
-    return max(_NARROWEST_OF_ALL, min(_WIDEST, math.floor(room)))
+        return _WIDEST, _GAP
+    wide, gap = 0.0, _GAP
+    for gap in (_GAP, _NARROW_GAP):
+        room = (width - 2 * _MARGIN - (columns - 1) * gap) / columns
+        wide = min(_WIDEST, math.floor(room))
+        if wide >= _NARROW:
+            break
+    return max(_NARROWEST_OF_ALL, wide), gap
 
 
 # Lanes: lines that pass a column pass between its cards, not behind them
@@ -208,7 +214,9 @@ class _Standing:
     height: float
 
 
-def _stand(columns: list[list[str | _Lane]], wide: float, high: float) -> _Standing:
+def _stand(
+    columns: list[list[str | _Lane]], wide: float, gap: float, high: float
+) -> _Standing:
     """Every card and every lane in its place, the columns around one middle line."""
     heights = [
         sum(high if isinstance(item, str) else _LANE for item in column)
@@ -218,7 +226,7 @@ def _stand(columns: list[list[str | _Lane]], wide: float, high: float) -> _Stand
     tallest = max(heights, default=0)
     cards, lanes = [], {}
     for number, column in enumerate(columns):
-        x = _MARGIN + number * (wide + _GAP)
+        x = _MARGIN + number * (wide + gap)
         y = _MARGIN + (tallest - heights[number]) / 2
         for item in column:
             if isinstance(item, str):
@@ -240,6 +248,7 @@ def _draw_paths(
     links: Sequence[Link],
     cards: Mapping[str, Card],
     lanes: Mapping[tuple[int, _Lane], float],
+    gap: float,
 ) -> tuple[Path, ...]:
     leaving, coming = _spread(links, cards), _spread(links, cards, comes=True)
     paths = []
@@ -247,14 +256,14 @@ def _draw_paths(
         start, end = cards[link.needed], cards[link.service]
         y = start.y + leaving[number]
         line = f"M{start.x + start.width:.1f} {y:.1f}"
-        x, step = start.x, start.width + _GAP
+        x, step = start.x, start.width + gap
         while x + 1.5 * step < end.x:
             x += step
             column = round((x - _MARGIN) / step)
             lane = lanes[column, (link.needed, link.kind)]
-            line += f"{_bend(x - _GAP, y, x, lane)}L{x + start.width:.1f} {lane:.1f}"
+            line += f"{_bend(x - gap, y, x, lane)}L{x + start.width:.1f} {lane:.1f}"
             y = lane
-        line += _bend(end.x - _GAP, y, end.x, end.y + coming[number])
+        line += _bend(end.x - gap, y, end.x, end.y + coming[number])
         paths.append(Path(link=link, line=line))
     return tuple(paths)
 

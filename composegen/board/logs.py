@@ -24,8 +24,8 @@ FIRST = 200
 _LONGEST = 4000
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR = re.compile(
-    r"\b(?:error|fatal|panic|critical|exception|traceback|segfault)\b|\bE[A-Z]{4,}\b",
-    re.IGNORECASE,
+    r"(?i:\b(?:error|fatal|panic|critical|exception|traceback|segfault)\b)"
+    r"|\b(?:[A-Z]\w*(?:Error|Exception)|E(?:ADDRINUSE|CONN[A-Z]+|ACCES|NOENT|PIPE))\b"
 )
 _NO_ERROR = re.compile(r"\b(?:0|no) errors?\b|errors?[=:] ?0\b", re.IGNORECASE)
 

@@ -46,7 +46,7 @@ def registry_options(function: Function) -> Function:
 
 
 def cluster_options(function: Function) -> Function:
-    """What only a cluster has to be told."""
+    """The options that only a cluster needs."""
     wait = click.option(
         "--wait-image",
         metavar="IMAGE",
@@ -207,7 +207,7 @@ def _say_lost(lines: tuple[str, ...]) -> None:
     from composegen.text import escape_control
 
     console = make_console()
-    console.say("what a cluster does not carry, and what stands instead:")
+    console.say("what a cluster does not carry, and what replaces it:")
     for line in lines:
         console.say(f"  {escape_control(line)}")
 

@@ -137,9 +137,6 @@ def up(
     if on == "processes":
         raise UsageError("`up` runs no processes", help="composegen run")
     if on == "kubernetes":
-        if flags["report_file"] is not None or flags["with_board"]:
-            word = "--board" if flags["with_board"] else "--report"
-            raise UsageError(f"{word} is for the engine and for `run`")
         check_options({**flags, "build": build})
         asked = Asked(
             services=services,

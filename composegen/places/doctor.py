@@ -164,9 +164,12 @@ class _Examination:
                 yield from look_at_limits(self.plan, machine)
                 yield from look_at_api(self.plan, machine)
                 yield from self._look_at_images(self.plan, engine)
-        # Podman builds by itself.
+        # Podman builds by itself, unless BuildKit is asked for.
+        wants_buildkit = self.means.environment.get("DOCKER_BUILDKIT", "0") != "0"
         yield from look_at_tools(
-            self.plan, self.means.ask_version, has_builder=self.is_podman
+            self.plan,
+            self.means.ask_version,
+            has_builder=self.is_podman and not wants_buildkit,
         )
 
     def _look_at_machine(

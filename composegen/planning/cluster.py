@@ -12,7 +12,7 @@ from composegen.model import SECRET_FOLDER, Service
 from composegen.planning.addressing import name_on_cluster
 from composegen.planning.plan import Plan, Step
 from composegen.records import record
-from composegen.values import BadVariable, parse_variables
+from composegen.values import has_variables
 
 VARIABLES_FILE = f"{SECRET_FOLDER}/kubernetes.env"
 """Where the values of a plan's variables are kept for a cluster."""
@@ -42,7 +42,7 @@ def list_variables(plan: Plan) -> tuple[ClusterVariable, ...]:
 def list_of_step(step: Step) -> Iterator[ClusterVariable]:
     """Those of one step."""
     for name, text in step.environment.items():
-        if text is None or is_filled_later(text):
+        if text is None or has_variables(text):
             yield ClusterVariable(
                 service=step.name,
                 name=name,
@@ -51,21 +51,13 @@ def list_of_step(step: Step) -> Iterator[ClusterVariable]:
             )
 
 
-def is_filled_later(text: str) -> bool:
-    """Whether a text holds a variable, whatever its default."""
-    try:
-        return bool(parse_variables(text))
-    except BadVariable:
-        return False
-
-
 def name_variables_file(service: Service) -> str:
     """Where the values of a service's env files are kept for a cluster."""
     return f"{SECRET_FOLDER}/kubernetes.{name_on_cluster(service.name)}.env"
 
 
 def list_files(plan: Plan) -> tuple[str, ...]:
-    """The files with values that a plan needs on a cluster, beside those of secrets."""
+    """The files of values that a plan needs on a cluster, but for those of secrets."""
     own = [VARIABLES_FILE] if list_variables(plan) else []
     services = (step.service for step in plan.steps)
     return (*own, *(name_variables_file(each) for each in services if each.env_file))

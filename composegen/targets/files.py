@@ -18,7 +18,7 @@ PODMAN = "podman"
 class File:
     """One file to write: its name and its whole text.
 
-    ``lost`` are lines that say what the target cannot carry, and what stands instead.
+    ``lost`` are lines that say what the target cannot carry, and what replaces it.
     """
 
     name: str

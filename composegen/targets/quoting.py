@@ -97,36 +97,40 @@ def write_key(key: str, indent: int = 0) -> str:
 
 def write_block(value: Raw, indent: int) -> str:
     """What follows a key's colon: a scalar on its line, or an indented block."""
-    if isinstance(value, Mapping) and value:
+    # Most values are texts, and most others mappings: to ask so first is quicker.
+    if isinstance(value, str):
+        if isinstance(value, Lines):
+            return f" {_write_lines(value, indent)}"
+        return f" {_quote_text(value)}"
+    if isinstance(value, dict | Mapping) and value:
         return "\n" + "\n".join(_write_pairs(value, indent))
     if isinstance(value, list | tuple) and value:
         return "\n" + "\n".join(_write_items(value, indent))
-    if isinstance(value, Lines):
-        return f" {_write_lines(value, indent)}"
     return " " + write_flow(value)
 
 
 def _write_pairs(value: Mapping[str, Raw], indent: int) -> list[str]:
-    space = " " * indent
     return [
-        f"{space}{write_key(key, indent).rstrip()}{_write_value(item, indent + 2)}"
+        _begin_pair(key, indent)
+        + ("" if item is None else write_block(item, indent + 2))
         for key, item in value.items()
     ]
 
 
-def _write_value(value: Raw, indent: int) -> str:
-    return "" if value is None else write_block(value, indent)
+@lru_cache(maxsize=4096)
+def _begin_pair(key: str, indent: int) -> str:
+    return f"{' ' * indent}{write_key(key, indent).rstrip()}"
 
 
 def _write_items(value: list[Raw] | tuple[Raw, ...], indent: int) -> list[str]:
     space = " " * indent
     lines = []
     for item in value:
-        if isinstance(item, Mapping) and item:
+        if isinstance(item, Lines):
+            lines.append(f"{space}- {_write_lines(item, indent + 2)}")
+        elif isinstance(item, dict | Mapping) and item:
             inner = "\n".join(_write_pairs(item, indent + 2))
             lines.append(f"{space}- {inner[indent + 2 :]}")
-        elif isinstance(item, Lines):
-            lines.append(f"{space}- {_write_lines(item, indent + 2)}")
         else:
             lines.append(f"{space}- {write_flow(item)}")
     return lines

@@ -1,4 +1,4 @@
-"""The files that carry values to a cluster; kustomize reads them, nobody commits them.
+"""The files that carry values to a cluster; kustomize reads them, and git does not.
 
 Each line is ``KEY=VALUE``, read as it is: no quotes, no variables.
 """

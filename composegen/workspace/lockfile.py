@@ -1,7 +1,7 @@
 """``images.lock``: the digests of images that were pushed, next to the stack file.
 
-It is made by ``composegen push`` and belongs into version control: whoever renders for
-a cluster gets the images that were pushed.
+It is made by ``composegen push`` and belongs into version control: who renders for a
+cluster later gets the images that were pushed.
 """
 
 from __future__ import annotations

@@ -84,6 +84,7 @@ def try_failing(name: str, runtime: Runtime, folder: Path, log: Path) -> Verdict
             why = runtime.composegen(place, "why")
         finally:
             runtime.composegen(place, "down", "--volumes", "--yes")
+            runtime.remove_images(project)
         _normalize(log, {**words, "FOLDER": str(place)})
     return Verdict(
         code=up.code,

@@ -44,12 +44,6 @@ def ask(path: str, question: str) -> Any:
         connection.close()
 
 
-def run_check(path: str, id: str) -> float:
-    """Run the check of a container; when it has ended."""
-    ask(path, f"/containers/{id}/healthcheck")
-    return time.monotonic()
-
-
 class Timers:
     """When each check is due, by container and start."""
 
@@ -59,24 +53,36 @@ class Timers:
         self.running: dict[tuple[str, str], Future[float]] = {}
         self.pool = ThreadPoolExecutor(max_workers=16)
 
+    def ask(self, question: str) -> Any:
+        """What Podman answers, None where it refuses."""
+        return ask(self.path, question)
+
+    def run_check(self, id: str) -> float:
+        """Run the check of a container; when it has ended."""
+        self.ask(f"/containers/{id}/healthcheck")
+        return self.read_clock()
+
+    def read_clock(self) -> float:
+        """Seconds on the clock by which checks are due."""
+        return time.monotonic()
+
     def look(self) -> None:
         """Run each check that is due."""
         there = set()
-        for each in ask(self.path, "/containers/json") or []:
+        for each in self.ask("/containers/json") or []:
             key = (each["Id"], str(each.get("StartedAt")))
             there.add(key)
             if key not in self.intervals:
                 self.intervals[key] = self.read_interval(each["Id"])
             if self.intervals[key] and self.is_due(key):
-                job = self.pool.submit(run_check, self.path, each["Id"])
-                self.running[key] = job
+                self.running[key] = self.pool.submit(self.run_check, each["Id"])
         for key in self.intervals.keys() - there:
             del self.intervals[key]
             self.running.pop(key, None)
 
     def read_interval(self, id: str) -> float:
         """The seconds between two checks of a container; 0 where it has none."""
-        data = ask(self.path, f"/containers/{id}/json") or {}
+        data = self.ask(f"/containers/{id}/json") or {}
         check = data.get("Config", {}).get("Healthcheck") or {}
         if not check.get("Test") or check["Test"] == ["NONE"]:
             return 0.0
@@ -89,7 +95,7 @@ class Timers:
             return True
         if not last.done() or last.exception() is not None:
             return last.done()
-        return time.monotonic() - last.result() >= self.intervals[key]
+        return self.read_clock() - last.result() >= self.intervals[key]
 
 
 def main(path: str) -> None:

@@ -138,6 +138,7 @@ def try_example(name: str, runtime: Runtime, folder: Path) -> str:
         status = runtime.composegen(place, "status")
     finally:
         runtime.composegen(place, "down", "--volumes", "--yes")
+        runtime.remove_images(f"{folder.name}-{name}")
     if done.code == status.code == 0:
         return ""
     return f"{done.text}\n{status.text}"

@@ -95,6 +95,13 @@ class Runtime:
         key = "com.docker.compose.service"
         return {each["Config"]["Labels"][key]: each for each in found}
 
+    def remove_images(self, project: str) -> None:
+        """Remove what was built for a project."""
+        named = f"reference={project}-*"
+        ids = self.call("docker", "images", "-q", "--filter", named).text.split()
+        if ids:
+            self.call("docker", "image", "rm", "--force", *sorted({*ids}))
+
 
 def make_runtime(
     program: Path | None, folder: Path, host: str = "", prefix: tuple[str, ...] = ()

@@ -140,7 +140,7 @@ export class Graph {
       return lines.slice(0, this.dense ? 1 : 2).map((text) => make("span", {text}));
     }
     const below = [];
-    if (status.address && /^https?:/.test(status.address)) {
+    if (status.address && state !== "stopped" && /^https?:/.test(status.address)) {
       below.push(make("a", {href: status.address, target: "_blank", rel: "noreferrer noopener", text: status.address}));
     } else {
       const text = status.address || (status.pid !== undefined ? `pid ${status.pid}` : status.image || box.what);

@@ -84,7 +84,7 @@ def test_what_is_lost_is_a_message_and_no_data(folder: Path) -> None:
 
     assert result.stdout.startswith("# Made by composegen")
     assert "kind: Kustomization" not in result.stdout
-    assert "what a cluster does not carry, and what stands instead:\n" in result.stderr
+    assert "what a cluster does not carry, and what replaces it:\n" in result.stderr
     assert list_files(folder) == set()
 
 

@@ -78,7 +78,7 @@ def open_board(
 ) -> Iterator[tuple[BoardPage, Running]]:
     """The board of a stack, and a page of it without faults."""
     with stack.start("board", "--port", "0", *words) as running:
-        running.wait_for("Ctrl-C ends the board")
+        running.wait_for("http://127.0.0.1:")
         with open_page(browser, running.said, width=width, **options) as page:
             yield page, running
 
@@ -268,9 +268,9 @@ def test_sixty_services_can_be_read(
 ) -> None:
     services = {
         f"service-{number:02d}": make_service(
-            needs=[f"service-{max(0, number - step):02d}" for step in (13, 17)]
-            if number >= 13
-            else None,
+            needs=[
+                f"service-{number - step:02d}" for step in (13, 17) if number >= step
+            ]
         )
         for number in range(60)
     }

@@ -122,7 +122,11 @@ _IMAGES = ("a/b:1", "${IMAGE:-x/y}:2", "redis:8", "postgres:17", "python:3.13", 
 
 @st.composite
 def _make_projects(draw: st.DrawFn) -> dict[str, Any]:
-    """A project whose edges lead to earlier services; no port is published twice."""
+    """A project whose edges lead to earlier services.
+
+    No two services that can run together publish the same port.
+    """
+    alternatives = {("one",), ("two",)}
     names = draw(st.permutations(_NAMES))[: draw(st.integers(2, len(_NAMES)))]
     services: dict[str, Any] = {}
     for index, name in enumerate(names):
@@ -130,6 +134,10 @@ def _make_projects(draw: st.DrawFn) -> dict[str, Any]:
         service["image"] = draw(st.sampled_from(_IMAGES))
         if draw(st.booleans()):
             service["ports"] = draw(st.sampled_from(list_ports(9000 + 10 * index)))
+        profiles = tuple(service.get("profiles", ()))
+        if profiles in alternatives and draw(st.booleans()):
+            alternatives.remove(profiles)
+            service["ports"] = ["9900:80"]
         targets = draw(st.lists(st.sampled_from([*services, ""]), unique=True))
         edges = {
             target: draw_edge(draw, services[target]) for target in targets if target

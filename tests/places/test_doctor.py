@@ -515,3 +515,18 @@ def test_a_folder_that_an_old_compose_does_not_make_is_reported(tmp_path):
     assert not [
         each for each in look(tmp_path, stack=stack) if "./data" in each.message
     ]
+
+
+@pytest.mark.parametrize("option", ["dockerfile_inline: 'FROM a'", "secrets: [KEY]"])
+def test_podman_s_builder_lacks_what_compose_has_with_buildkit_alone(tmp_path, option):
+    stack = (
+        f"services: {{web: {{build: {{context: ., {option}}}, health: {{none: x}}}}}}\n"
+    )
+    if "KEY" in option:
+        stack += "secrets: {KEY: {env: KEY}}\n"
+
+    found = find(look_at_podman(tmp_path, stack=stack), "Podman's builder")
+
+    assert found.level is Level.ERROR
+    assert option.partition(":")[0] in found.message
+    assert find_ways(look_at_podman(tmp_path, stack=stack)) == []

@@ -53,7 +53,8 @@ class Container:
     """A container of a pod.
 
     ``reason`` and ``message`` say why it waits; ``ending`` is how it ended, or how it
-    ended before it was started again.
+    ended before it was started again. ``has_booted`` says that its startup probe has
+    passed.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Container:
     message: str = ""
     restarts: int = 0
     is_ready: bool = False
+    has_booted: bool = False
     started_at: float | None = None
     ending: Ending | None = None
     id: str = ""
@@ -270,6 +272,7 @@ def _read_containers(
             message=now.get("message", ""),
             restarts=data.get("restartCount", 0),
             is_ready=data.get("ready", False),
+            has_booted=data.get("started") or False,
             started_at=read_time(now.get("startedAt")),
             ending=None if ended is None else _read_ending(ended),
             id=data.get("containerID", ""),

@@ -88,7 +88,8 @@ def find_state(
         return State.WAITING
     lacking = [pod for pod in pods if pod.has_started and not pod.is_ready]
     if workload.kind is not Kind.JOB and any(
-        is_late(snapshot, notes, noted, pod) for pod in lacking
+        is_sick(snapshot, pod) or is_late(snapshot, notes, noted, pod)
+        for pod in lacking
     ):
         return State.FAILED
     return State.STARTING
@@ -120,6 +121,15 @@ def find_deadline(notes: Notes, noted: NotedService, pod: Pod) -> float:
     if notes.limit is not None and started <= notes.began + notes.limit:
         return notes.began + notes.limit
     return max(started, notes.began) + noted.boot
+
+
+def is_sick(snapshot: Snapshot, pod: Pod) -> bool:
+    """Whether a pod was healthy, and does not pass its readiness probe any more."""
+    main = pod.find_main()
+    if main is None or not main.has_booted or pod.is_ready:
+        return False
+    failed = snapshot.list_warnings("Unhealthy", ("Pod", pod.name))
+    return any(each.message.startswith("Readiness") for each in failed)
 
 
 def is_late(snapshot: Snapshot, notes: Notes, noted: NotedService, pod: Pod) -> bool:
@@ -155,7 +165,7 @@ def _make_status(
     return ServiceStatus(
         service=noted.name,
         state=state,
-        health=_find_health(noted, state, worst) if is_running else None,
+        health=_find_health(snapshot, noted, worst) if is_running else None,
         since=_format_time(since or workload.finished_at),
         restarts=sum(
             each.restarts
@@ -179,12 +189,12 @@ def find_worst(pods: Iterable[Pod]) -> Pod | None:
     return next(lacking, listed[0] if listed else None)
 
 
-def _find_health(noted: NotedService, state: State, pod: Pod | None) -> str:
+def _find_health(snapshot: Snapshot, noted: NotedService, pod: Pod | None) -> str:
     if not noted.is_asked:
         return "none"
     if pod is not None and pod.is_ready:
         return "healthy"
-    return "unhealthy" if state is State.FAILED else "starting"
+    return "unhealthy" if pod is not None and is_sick(snapshot, pod) else "starting"
 
 
 def _format_time(moment: float | None) -> str | None:

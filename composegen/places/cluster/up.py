@@ -174,7 +174,7 @@ class _Up:
         live = Live(found=())
         if is_there:
             live = look_at_live(self.kubectl, objects, project)
-        made = replace(
+        self.notes = replace(
             make_notes(self.plan, project, where),
             began=time.time(),
             limit=self.options.limit,
@@ -185,7 +185,6 @@ class _Up:
                 and self.before.made_namespace
             ),
         )
-        self.notes = self._recall(made)
         if not is_there:
             make_namespace(self.kubectl, project, self.options.level)
             self.report(Noted(text=f"made the namespace {where.namespace}"))
@@ -227,27 +226,6 @@ class _Up:
                 "up here",
             )
         return where
-
-    def _recall(self, made: Notes) -> Notes:
-        """The notes with what running pods were made without, and what is stopped."""
-        before = self.before
-        if before is None or before.where != made.where:
-            return made
-        had = {each.name: each.without for each in before.services}
-        return replace(
-            made,
-            services=tuple(
-                replace(
-                    each,
-                    without=tuple(
-                        need.service
-                        for need in each.needs
-                        if need.is_optional and need.service in had.get(each.name, ())
-                    ),
-                )
-                for each in made.services
-            ),
-        )
 
     def _keep(self, notes: Notes) -> None:
         try:

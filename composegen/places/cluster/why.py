@@ -18,6 +18,7 @@ from composegen.places.cluster.status import (
     ClusterSeen,
     find_worst,
     is_late,
+    is_sick,
     make_seen,
 )
 from composegen.places.cluster.troubles import UP, find_trouble
@@ -178,6 +179,8 @@ class _Doctor:
             said = f"{noted.name} has not been started yet"
         elif workload.kind is Kind.JOB:
             said = f"{noted.name} has not finished yet"
+        elif is_sick(self.snapshot, pod):
+            said = f"{noted.name} is not healthy any more"
         elif is_late(self.snapshot, self.notes, noted, pod):
             said = describe_delay(noted)
         else:

@@ -87,4 +87,5 @@ class CauseName(Names):
     COMPOSE_TOO_OLD = auto()
     KEY_UNKNOWN = auto()
     NO_BUILDX = auto()
+    NO_INIT = auto()
     NETWORK_MISSING = auto()

@@ -184,6 +184,15 @@ _COMPLAINTS = (
         "install the docker plugin buildx, 0.17 or later: composegen doctor",
     ),
     (
+        CauseName.NO_INIT,
+        r"lookup init binary: exec: \"([\w-]+)\"",
+        "Podman has no {_1}, which is the first process of a container with `init`",
+        (
+            "install {_1} where Podman runs, or start without it:\n"
+            "relax: {{init: {_1} is missing}}"
+        ),
+    ),
+    (
         CauseName.BUILD_FOLDER_MISSING,
         (
             r"(?:unable to prepare context: path \"|resolve ?: lstat |"
@@ -212,8 +221,8 @@ _COMPLAINTS = (
         CauseName.REGISTRY_UNREACHABLE,
         (
             r"(?:lookup \S+|dial tcp).*(?:no such host|i/o timeout|refused|unreachable)"
-            r"|error response from daemon: connection refused"
-        ),  # Podman
+            r"|error response from daemon: connection refused"  # Podman
+        ),
         f"{{image}} cannot be pulled: {_UNREACHABLE}",
         "check the network, or build the image: build: DIR",
     ),

@@ -37,18 +37,21 @@ def fit_plan(
     *,
     is_local: bool,
     builds: bool = True,
+    is_classic: bool = False,
     makes_folders: Callable[[], bool] = lambda: True,
 ) -> Fitted:
     """The plan as this engine can start it.
 
     ``is_local`` says that the engine sees the same files as we do, ``builds`` that
-    images are built, ``makes_folders`` whether Compose makes those that are missing.
-    Raises ProblemsFound with everything that does not fit.
+    images are built, ``is_classic`` by the classic builder, ``makes_folders`` whether
+    Compose makes those that are missing. Raises ProblemsFound with everything that does
+    not fit.
     """
     missing = list_missing(
         plan, folder, is_local=is_local, builds=builds, makes_folders=makes_folders
     )
-    found = [*list_excess(plan, machine), *missing]
+    inline = list_inline(plan) if builds and is_classic else ()
+    found = [*list_excess(plan, machine), *missing, *inline]
     errors = [problem for problem in found if problem.level is Level.ERROR]
     if errors:
         raise ProblemsFound(tuple(sorted(errors, key=lambda problem: problem.order)))
@@ -71,6 +74,25 @@ def fit_environment(
     if not machine.is_podman or "DOCKER_BUILDKIT" in environment:
         return environment
     return {**environment, "DOCKER_BUILDKIT": "0"}
+
+
+def list_inline(plan: Plan) -> Iterator[Problem]:
+    """Each Dockerfile in the stack file.
+
+    With the classic builder Compose builds the one of the folder instead, and says
+    nothing.
+    """
+    for step in plan.steps:
+        for keys in (("build",), ("compose", "build")):
+            place = ("services", step.name, *keys, "dockerfile_inline")
+            if place in plan.stack.places:
+                yield Problem(
+                    name=_CANNOT_RUN,
+                    message=f"`{step.name}` is built from `dockerfile_inline`, which "
+                    "Compose ignores without BuildKit",
+                    location=plan.stack.places[place],
+                    help="write it into a file: build: {context: ., dockerfile: FILE}",
+                )
 
 
 # Limits

@@ -21,7 +21,8 @@ def find_unchanged(folder: Path, notes: Notes) -> frozenset[str]:
         before = load_notes(folder)
     except NotTrusted:
         return frozenset()
-    if before is None or not before.is_same_project(notes):
+    # The same engine may be reached in another way, with another Compose.
+    if before is None or before.project != notes.project:
         return frozenset()
     had = {each.name: (each.definition, each.without) for each in before.services}
     return frozenset(

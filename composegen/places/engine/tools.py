@@ -72,7 +72,9 @@ def look_at_tools(
     try:
         compose = ask(*VERSION)
         yield from _look_at_compose(plan, compose)
-        if builds and not has_builder:
+        if has_builder:
+            yield from _look_at_builder(plan)
+        elif builds:
             buildx = ask("buildx", "version")
             yield from _look_at_buildx(plan, buildx, read_version(compose or "5"))
     except ComposegenError as error:
@@ -144,6 +146,20 @@ def _say_too_old(version: str, found: Version, used: UsedKey, least: str) -> Fin
 # Builds
 
 
+def _look_at_builder(plan: Plan | None) -> Iterator[Finding]:
+    """What the engine's own builder lacks; it knows all that a Dockerfile may say."""
+    for step in plan.steps if plan is not None else ():
+        build = step.service.build
+        what = _list_options(build) if build is not None else ()
+        if what:
+            yield say_broken(
+                Where.ENGINE,
+                f"`{step.name}` cannot be built by Podman's builder: Compose wants "
+                f"BuildKit for {list_some(what)}",
+                "leave it out, or let BuildKit build: export DOCKER_BUILDKIT=1",
+            )
+
+
 def _look_at_buildx(
     plan: Plan | None, version: str | None, compose: Version
 ) -> Iterator[Finding]:
@@ -200,13 +216,18 @@ def _list_build_needs(plan: Plan) -> list[_BuildNeed]:
 
 
 def _list_of_build(build: Build) -> tuple[str, ...]:
+    return (*build.buildkit, *_list_options(build))
+
+
+def _list_options(build: Build) -> tuple[str, ...]:
+    """What of the options of a build only BuildKit has."""
     options = (
         shown for name, shown in _ONLY_BUILDKIT.items() if build.options.get(name)
     )
     platforms = build.options.get("platforms")
     is_multiple = isinstance(platforms, list) and len(platforms) > 1
     several = ("several `platforms`",) if is_multiple else ()
-    return (*build.buildkit, *options, *several)
+    return (*options, *several)
 
 
 def read_version(text: str) -> Version:

@@ -107,6 +107,7 @@ class Trials:
             self._workspace.folder,
             self._engine.describe(),
             is_local=self._project.endpoint.is_local,
+            is_classic=self._project.environment.get("DOCKER_BUILDKIT") == "0",
         ).plan
         scratch, project = self._make_project(fitted)
         if not self._is_built:

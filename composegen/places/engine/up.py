@@ -302,6 +302,7 @@ class _Up:
             self.machine,
             is_local=self.project.endpoint.is_local,
             builds=self.options.build,
+            is_classic=self.project.environment.get("DOCKER_BUILDKIT") == "0",
             makes_folders=lambda: makes_folders(ask_version(*VERSION)),
         )
 

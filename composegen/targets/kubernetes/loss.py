@@ -1,4 +1,4 @@
-"""What is lost on the way to a cluster, each with what stands instead.
+"""What is lost on the way to a cluster, each with what replaces it.
 
 A raw setting of null says that its default is not wanted: then nothing is lost.
 """

@@ -52,7 +52,7 @@ class Faults:
 
 
 class Losses:
-    """Collects what a cluster cannot carry, each with what stands instead."""
+    """Collects what a cluster cannot carry, each with what replaces it."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], list[str]] = {}

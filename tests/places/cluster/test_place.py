@@ -34,6 +34,7 @@ from tests.clusterfakes import (
     make_claim,
     make_config,
     make_deployment,
+    make_event,
     make_job,
     make_list,
     make_noted,
@@ -115,6 +116,20 @@ def test_a_crash_loop_has_failed_with_its_exit_code(placed):
     [_, web] = placed.place().look().statuses
 
     assert (web.state, web.exit_code, web.restarts) == (State.FAILED, 3, 4)
+
+
+def test_one_that_was_healthy_and_is_not_any_more_has_failed(placed):
+    main = running(booted=True, since=NOW - 5)
+    events = [make_event("Pod", "web-h1-1", "Unhealthy", "Readiness probe failed: 503")]
+    services = [*make_ready("db"), *make_starting("web", main)]
+    placed.fake.show(services, events=events)
+    notes = make_notes(*BOTH.services, began=NOW + 9e8)
+    place = placed.place(notes)
+    [_, web] = place.look().statuses
+
+    assert (web.state, web.health) == (State.FAILED, "unhealthy")
+    [reason] = place.explain("web").reasons
+    assert reason.failure.reason == "web is not healthy any more"
 
 
 def test_one_that_was_stopped_is_by_the_user_or_by_another_hand(placed):

@@ -25,6 +25,7 @@ from composegen.targets.files import Options
 from composegen.targets.kubernetes.render import render_plan
 from composegen.workspace.workspace import Workspace
 from tests.clusterfakes import (
+    KINDS,
     FakeKubectl,
     end,
     label,
@@ -375,6 +376,17 @@ def test_what_is_applied_then_is_without_it(upping):
     assert any(
         "app.kubernetes.io/name in (cache)" in " ".join(each) for each in removed
     )
+
+
+def test_the_next_up_tries_it_again_and_forgets_the_fallback(upping):
+    lose_cache(upping)
+    upping.up()
+    upping.fake.answer(f"get {KINDS}", make_list(both_ready()), first=True)
+
+    assert upping.up() == 0
+    assert "Deployment cache" in upping.fake.list_applied()
+    assert upping.notes.find("web").without == ()
+    assert upping.notes.excluded == ()
 
 
 def test_one_that_is_asked_for_by_name_is_required(upping):

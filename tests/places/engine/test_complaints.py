@@ -49,6 +49,10 @@ def test_a_taken_port_suggests_the_next():
             'building at STEP "RUN exit 3": while running runtime: exit status 3',
             "`web` cannot be built: RUN exit 3",
         ),
+        (
+            'container create: lookup init binary: exec: "catatonit": executable file',
+            "Podman has no catatonit",
+        ),
         ("pull access denied for nobody/nothing, repository", "`web` cannot be pulled"),
         ("manifest for python:0.0 not found", "`web` cannot be pulled"),
         ("dial tcp: lookup docker.io: no such host", "its registry cannot be reached"),
@@ -57,10 +61,7 @@ def test_a_taken_port_suggests_the_next():
             "its registry cannot be reached",
         ),
         (
-            (
-                "reading manifest latest in docker.io/x/y: requested access to the "
-                "resource is denied"
-            ),
+            "reading manifest latest: requested access to the resource is denied",
             "`web` cannot be pulled",
         ),
         (

@@ -173,3 +173,26 @@ def test_a_folder_with_options_of_a_bind_is_made_by_no_compose(tmp_path, mount):
     )
 
     assert list_names(plan, tmp_path) == [("missing-file", Level.ERROR)]
+
+
+INLINE = "build: {context: ., dockerfile_inline: 'FROM a'}\nhealth: {none: x}\n"
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [INLINE, "image: a\nhealth: {none: x}\ncompose: {build: {dockerfile_inline: F}}\n"],
+)
+def test_the_classic_builder_would_ignore_a_dockerfile_in_the_stack_file(
+    tmp_path, keys
+):
+    plan = make_plan(load_only(make_stack(app=keys)))
+    machine = make_machine(cpus=2)
+
+    with pytest.raises(ProblemsFound) as raised:
+        fit_plan(plan, tmp_path, machine, is_local=True, is_classic=True)
+
+    [problem] = raised.value.problems
+    assert "`dockerfile_inline`, which Compose ignores" in problem.message
+    assert problem.location.line > 1
+    for options in ({}, {"is_classic": True, "builds": False}):
+        assert fit_plan(plan, tmp_path, machine, is_local=True, **options).plan == plan
