@@ -304,6 +304,10 @@ def _add_host(
             most = f"more than {MOST_OF_FILE // 1024} KiB"
             _refuse_mount(scene, service, f"`{each.path}`, which has {most}", path)
             return
+        if "=" in each.path:
+            what = f"`{each.path}`, whose name kustomize cannot read for its `=`"
+            _refuse_mount(scene, service, what, path)
+            return
     keys = [_hold_file(made, each) for each in found.files]
     name = made.choose_name(posixpath.basename(target.rstrip("/")) or "files")
     made.volumes.append(
@@ -330,6 +334,7 @@ def _hold_file(made: PodVolumes, file: HostFile) -> str:
         if held.path == file.path:
             return held.key
     base = _NO_KEY.sub("_", file.path.replace("/", "__"))
+    base = f"_{base}" if base.startswith("..") else base
     taken = {held.key for held in made.files}
     key, number = base, 1
     while key in taken:

@@ -190,6 +190,13 @@ def test_a_folder_comes_with_all_that_is_below_it() -> None:
     assert "subPath" not in find_mount(pod["containers"][0], "/conf")
 
 
+def test_a_key_never_begins_with_two_dots() -> None:
+    stack = name_stack(app=f"{APP}volumes: [./..a:/a:ro]\n")
+    (generator,) = read_kustomization(stack, files={"..a": ""})["configMapGenerator"]
+
+    assert generator["files"] == ["_..a=..a"]
+
+
 def test_a_file_that_two_mounts_share_is_held_once() -> None:
     keys = "volumes: [./conf:/conf:ro, ./conf/a.txt:/a.txt:ro]\n"
     generator = read_kustomization(
@@ -217,12 +224,13 @@ def test_the_files_of_a_job_keep_their_name_since_its_template_cannot_change() -
         ("../a:/a:ro", "does not exist"),
         ("./none/:/a:ro", "does not exist"),
         ("./big.txt:/a:ro", "has more than 64 KiB"),
+        ("./a=b.txt:/a:ro", "cannot read for its `=`"),
         ("/var/run/docker.sock:/var/run/docker.sock", "the engine's socket"),
     ],
 )
 def test_other_paths_of_this_machine_are_refused(mount: str, words: str) -> None:
     stack = name_stack(app=f'{APP}volumes:\n  - "{mount}"\n')
-    files = {"a.txt": "a", "big.txt": "x" * (64 * 1024 + 1)}
+    files = {"a.txt": "a", "a=b.txt": "", "big.txt": "x" * (64 * 1024 + 1)}
     (problem,) = refuse(stack, files=files)
 
     assert (problem.name, problem.location.line) == ("not-on-cluster", 9)
