@@ -129,3 +129,20 @@ def test_a_record_within_a_record_is_plain_data_too() -> None:
         "start": {"x": 1, "y": 2, "notes": {}, "seen": []},
         "ends": (),
     }
+
+
+def test_an_init_is_compiled_for_the_first_record_of_each_class() -> None:
+    @record
+    class Base:
+        x: int
+
+    @record
+    class More(Base):
+        y: int = 2
+
+    assert More.__init__ is Base.__init__
+    assert More(x=1) == More(x=1, y=2)
+    assert More.__init__ is not Base.__init__
+    with pytest.raises(TypeError):
+        Base(1)  # type: ignore[misc]
+    assert Base(x=1).x == 1

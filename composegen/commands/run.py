@@ -103,6 +103,7 @@ def run(
         restart=not typed["no_restart"],
         colours=console.is_coloured("out"),
         width=console.measure_width("err"),
+        wants_lines=shown.wants_lines,
     )
     stack = load_file(file).stack
     check_names(stack, asked.selection)

@@ -44,6 +44,13 @@ class Event:
 
 Report: TypeAlias = Callable[[Event], None]
 """Is called with each event, in the order in which they happen."""
+WantsLines: TypeAlias = Callable[[str, bytes], bool]
+"""Whether any of these lines of a service is wanted: otherwise none is an event."""
+
+
+def wants_all(_: str, lines: bytes) -> bool:
+    """Every line is wanted."""
+    return bool(lines)
 
 
 # One service

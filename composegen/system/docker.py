@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 from composegen.oserrors import keeps_all_from_starting
@@ -12,6 +11,8 @@ _TIMEOUT = 10.0
 
 def find_docker_command(path: str | None = None) -> str | None:
     """The docker command of a search path, this process's by default, or None."""
+    import shutil
+
     return shutil.which("docker", path=path)
 
 

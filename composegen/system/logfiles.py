@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -112,8 +113,11 @@ class Tail:
         self._rest = b""
         self._file: IO[bytes] | None = None
 
-    def read_lines(self) -> list[str]:
-        """The lines that have come since, at most a quarter of a megabyte of them."""
+    def read_lines(self, is_wanted: Callable[[bytes], bool] = bool) -> list[str]:
+        """The lines that have come since, at most a quarter of a megabyte of them.
+
+        None of them where together they are not wanted.
+        """
         if self._file is None:
             try:
                 self._file = open_to_read(self._path)
@@ -139,11 +143,20 @@ class Tail:
         self._position += len(data)
         if data.startswith(_HOLE):  # what is here was freed before it was read
             data, self._rest = data.lstrip(b"\0"), b""
-        *whole, self._rest = (self._rest + data).split(b"\n")
+        data = self._rest + data
+        if not is_wanted(data):
+            self._rest = data[data.rfind(b"\n") + 1 :][-_LONGEST_LINE:]
+            return []
+        *whole, self._rest = data.split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
             whole.append(self._rest)
             self._rest = b""
         return lines + [decode_line(line) for line in whole]
+
+    @property
+    def position(self) -> int:
+        """The byte of the log up to which it was read."""
+        return self._position
 
     def _was_rotated(self, handle: int) -> bool:
         try:

@@ -8,7 +8,6 @@ copied to ``NAME.1`` and the log is emptied; what is written in that moment may 
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import stat
@@ -36,6 +35,8 @@ def punch_hole(handle: int, end: int) -> None:
     end = end // _ALIGNED * _ALIGNED
     if end <= 0:
         return
+    import ctypes
+
     library = ctypes.CDLL(None, use_errno=True)
     fallocate = getattr(library, "fallocate64", getattr(library, "fallocate", None))
     if fallocate is None:

@@ -67,6 +67,12 @@ _KEY = re.compile(
     re.IGNORECASE,
 )
 _TRACEBACK = "Traceback (most recent call last)"
+_IN_KEY_LINES = (
+    *(b"http://", b"https://", b"ready", b"listening", b"serving", b"running on"),
+    *(b"started", b"error", b"exception", b"fatal", b"panic", b"critical", b"warn"),
+    *(b"refused", b"denied", b"traceback"),
+)
+"""One of these is in every line that ``_KEY`` or ``_TRACEBACK`` finds, in some case."""
 
 
 class RunConsole:
@@ -201,6 +207,13 @@ class RunConsole:
             self._talk(event.service, event.text)
         else:
             self.say(self._style("err", event.text, fg="yellow"))
+
+    def wants_lines(self, service: str, lines: bytes) -> bool:
+        """Whether any of these lines may be shown; looking at all of them is quick."""
+        if self._verbose or service in self._in_traceback:
+            return True
+        small = lines.lower()
+        return any(word in small for word in _IN_KEY_LINES)
 
     def _show_line(self, event: Line) -> None:
         if self._verbose or self._is_key(event):

@@ -744,7 +744,7 @@ FAULTS = (
     Fault(
         "Podman gets a text that is for Docker",
         "composegen/places/engine/fit.py",
-        "return replace(options, for_podman=True) if machine.is_podman else options",
+        "return replace(options, for_podman=machine.is_podman)",
         "return options",
         ("tests/places/engine/test_fit.py",),
     ),
@@ -1732,5 +1732,34 @@ FAULTS = (
         "total=_shorten(total) if is_up else None,",
         "total=_shorten(total),",
         ("tests/board/test_recorder.py",),
+    ),
+    # Speed
+    Fault(
+        "lines that are not wanted take the begun one with them",
+        "composegen/system/logfiles.py",
+        'self._rest = data[data.rfind(b"\\n") + 1 :][-_LONGEST_LINE:]',
+        'self._rest = b""',
+        ("tests/system/test_logfiles.py",),
+    ),
+    Fault(
+        "what follows a traceback is not wanted",
+        "composegen/terminal/stream.py",
+        "if self._verbose or service in self._in_traceback:",
+        "if self._verbose:",
+        ("tests/terminal/test_stream.py",),
+    ),
+    Fault(
+        "a begun event is lost",
+        "composegen/places/engine/local.py",
+        '*lines, rest = (rest + piece).split(b"\\n")',
+        '*lines, _ = (rest + piece).split(b"\\n")',
+        ("tests/places/engine/test_client.py",),
+    ),
+    Fault(
+        "the heads of pieces are shown in logs",
+        "composegen/places/engine/local.py",
+        "begin += length + _FRAME",
+        "begin += length",
+        ("tests/places/engine/test_client.py",),
     ),
 )

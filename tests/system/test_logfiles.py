@@ -175,3 +175,22 @@ def test_a_tail_begins_again_in_a_log_that_was_emptied(tmp_path):
     assert tail.read_lines() == ["three"]
     assert read_last_lines(log, 3, since=100) == ["three"]
     tail.close()
+
+
+def test_a_tail_passes_by_lines_that_are_not_wanted_and_misses_no_later_one(tmp_path):
+    log = tmp_path / "log"
+    log.write_bytes(b"one\ntwo\nhal")
+    asked = []
+
+    def is_wanted(data):
+        asked.append(data)
+        return b"half" in data
+
+    tail = Tail(log)
+    assert tail.read_lines(is_wanted) == []
+    assert tail.position == 11
+    with log.open("ab") as file:
+        file.write(b"f\nthree\n")
+    assert tail.read_lines(is_wanted) == ["half", "three"]
+    assert asked == [b"one\ntwo\nhal", b"half\nthree\n"]
+    tail.close()

@@ -331,3 +331,52 @@ def test_a_cause_that_many_services_share_is_reported_once():
 
     assert err.count("cause: c") == 1
     assert "router | cannot be started, as web" in err
+
+
+KEY_LINES = [
+    "see HTTP://127.0.0.1:8000/x",
+    "https://example.test",
+    "Ready to accept connections",
+    "now Listening at 3",
+    "Serving",
+    "Uvicorn running on",
+    "Started",
+    "an ERROR",
+    "ValueError: x",
+    "java.io.IOException: x",
+    "exception",
+    "FATAL",
+    "panic: x",
+    "critical",
+    "warn",
+    "WARNING",
+    "connection refused",
+    "permission denied",
+    "Traceback (most recent call last):",
+]
+
+
+@pytest.mark.parametrize("text", KEY_LINES)
+def test_lines_with_a_key_line_are_wanted(text):
+    out = io.StringIO()
+    shown = RunConsole(Console(out, io.StringIO()))
+    assert shown.wants_lines("web", f"before\n{text}\nafter\n".encode())
+    shown.show(Line(service="web", at=0.0, text=text))
+    assert text in out.getvalue()
+
+
+def test_lines_without_one_are_not_wanted_unless_all_are():
+    quiet = RunConsole(Console(io.StringIO(), io.StringIO()))
+    assert not quiet.wants_lines("web", b"GET / 200\nGET /x 404\n")
+    verbose = RunConsole(Console(io.StringIO(), io.StringIO()), verbose=True)
+    assert verbose.wants_lines("web", b"GET / 200\n")
+
+
+def test_the_lines_of_a_traceback_are_wanted_until_its_last_one():
+    out = io.StringIO()
+    shown = RunConsole(Console(out, io.StringIO()))
+    shown.show(Line(service="web", at=0.0, text="Traceback (most recent call last):"))
+    assert shown.wants_lines("web", b"  File x\n")
+    assert not shown.wants_lines("api", b"  File x\n")
+    shown.show(Line(service="web", at=0.0, text="KeyboardInterrupt"))
+    assert not shown.wants_lines("web", b"  File x\n")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -143,6 +142,8 @@ class Kubectl:
 
 def find_kubectl(environment: Mapping[str, str]) -> str:
     """The kubectl command. Raises KubectlMissing."""
+    import shutil
+
     found = shutil.which("kubectl", path=environment.get("PATH"))
     if found is None:
         raise KubectlMissing(

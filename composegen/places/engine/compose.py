@@ -8,7 +8,6 @@ import fcntl
 import os
 import pty
 import re
-import shutil
 import signal
 import struct
 import subprocess
@@ -208,6 +207,8 @@ def run_compose(
     """
     ours, theirs = pty.openpty() if in_terminal else os.pipe()
     if in_terminal:
+        import shutil
+
         columns, rows = shutil.get_terminal_size()
         fcntl.ioctl(
             theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0)

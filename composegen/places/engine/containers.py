@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import tarfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -291,6 +290,8 @@ class Folder:
 
 def read_folder(archive: bytes) -> Folder:
     """A folder from the beginning of its archive. Raises LookupError for none."""
+    import tarfile
+
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as entries:
             first = entries.next()

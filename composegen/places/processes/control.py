@@ -99,6 +99,11 @@ class Control:
         await asyncio.gather(*self._handlers, return_exceptions=True)
         remove_socket(self._path)
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether another terminal follows what is reported."""
+        return bool(self._followers)
+
     def report(self, event: Event) -> None:
         """Pass an event on to all that follow; one that is far behind misses lines."""
         if not self._followers:

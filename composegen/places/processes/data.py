@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
@@ -107,6 +106,8 @@ def _measure(folder: Path) -> int:
 
 def _remove_folder(path: Path) -> str:
     try:
+        import shutil
+
         shutil.rmtree(path)
     except OSError as error:
         return describe_os_error(error, error.filename or path)[0]

@@ -6,7 +6,6 @@ service; the kernel gives it back when the run dies.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -280,4 +279,6 @@ def identify_self() -> Identity:
 
 def hash_config(*parts: object) -> str:
     """What a service was started from, as a short digest; it holds no value."""
+    import hashlib
+
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composegen.places.events import Event, Line, Message, Report
+from composegen.places.events import Event, Line, Message, Report, WantsLines
 from composegen.places.processes.service import RunningService
 from composegen.places.reasons import LAST_LINES, shorten_lines
 from composegen.system.logfiles import Tail, read_last_lines
@@ -35,17 +35,19 @@ class Reports:
             self._tail = Tail(launch.log, process.log_start)
             self._trimmer = Trimmer(str(launch.log))
 
-    def show_lines(self) -> bool:
+    def show_lines(self, wants_lines: WantsLines) -> bool:
         """Report the new lines of its log, and keep it small; whether there are any.
 
         What its process left behind may write to it until it is stopped.
         """
         if self._trimmer is not None:
             self._trimmer.trim()
-        lines = self._tail.read_lines() if self._tail is not None else []
-        for text in lines:
+        if self._tail is None:
+            return False
+        name, before = self._service.name, self._tail.position
+        for text in self._tail.read_lines(lambda data: wants_lines(name, data)):
             self._send_now(Line, text)
-        return bool(lines)
+        return self._tail.position != before
 
     def show_rest(self) -> None:
         """Report its last lines, before its end is reported."""

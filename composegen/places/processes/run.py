@@ -28,7 +28,9 @@ from composegen.places.events import (
     Pulling,
     Report,
     Up,
+    WantsLines,
     read_event,
+    wants_all,
 )
 from composegen.places.processes.claims import find_stranger
 from composegen.places.processes.environment import (
@@ -68,12 +70,14 @@ _WHOLE = "+stack"
 class RunOptions:
     """Whether what dies is started again, and whether services may use colours.
 
-    ``width`` is how many columns the plan may take, None for as many as it needs.
+    ``width`` is how many columns the plan may take, None for as many as it needs. Of
+    the lines of logs those are reported that ``wants_lines``.
     """
 
     restart: bool = True
     colours: bool = False
     width: int | None = None
+    wants_lines: WantsLines = wants_all
 
 
 class ThisMachine:
@@ -273,6 +277,7 @@ class _Run:
             async with session as opened:
                 self.processes = opened.processes
                 self.supervisor = opened.supervisor
+                self.supervisor.wants_lines = self.options.wants_lines
                 return await self._stay(opened.supervisor, stop)
 
     def _make_handler(

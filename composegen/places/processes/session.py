@@ -93,6 +93,7 @@ async def open_session(
         )
         async with control:
             reporting.followed_by(control)
+            supervisor.is_followed = lambda: control.is_followed
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
             runs.write_run(record)

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 
 _LONGEST_PATH = 100
@@ -19,6 +18,8 @@ def choose_socket(folder: Path, run: str) -> Path:
     path = folder / _name_socket(run)
     if len(os.fsencode(path)) < _LONGEST_PATH:
         return path
+    import tempfile
+
     temporary = tempfile.gettempdir()
     if len(os.fsencode(temporary)) > _LONGEST_PATH // 2:
         temporary = "/tmp"

@@ -9,10 +9,23 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Collection, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from typing import Any
 
-from composegen.places.events import Failure, Message, Report
+from composegen.places.events import (
+    Failure,
+    Message,
+    Report,
+    WantsLines,
+    wants_all,
+)
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.describing import describe_service
 from composegen.places.processes.exclusions import Exclusions
@@ -44,7 +57,11 @@ class StartFailed(Exception):
 
 
 class Supervisor:
-    """The services of one run, from the first start to the last stop."""
+    """The services of one run, from the first start to the last stop.
+
+    Of the lines of logs those are events that ``wants_lines``, and all where another
+    terminal follows.
+    """
 
     def __init__(
         self,
@@ -59,6 +76,8 @@ class Supervisor:
         begin = time.monotonic()
         self._exclusions = exclusions
         self._report = report
+        self.wants_lines: WantsLines = wants_all
+        self.is_followed: Callable[[], bool] = lambda: False
         self.services = {
             unit.name: RunningService(
                 unit, dependents=_list_dependents(unit, units), begin=begin
@@ -315,7 +334,8 @@ class Supervisor:
         quiet = 0
         while True:
             tenders = self.tenders.values()
-            shown = [tender.reports.show_lines() for tender in tenders]
+            wants = wants_all if self.is_followed() else self.wants_lines
+            shown = [tender.reports.show_lines(wants) for tender in tenders]
             quiet = 0 if any(shown) else quiet + 1
             is_quiet = quiet > _QUIET_AFTER
             await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)
