@@ -34,6 +34,8 @@ FIXED_KEYS = set(
     "user build logging restart cpus mem_limit pids_limit".split()
 )
 
+_MOUNT_KEYS = {"type", "source", "target"}
+
 
 def render(stack: dict[str, Any], folder: Path, **selection: Any) -> str:
     """The Compose file of a stack that is given as data."""
@@ -82,7 +84,11 @@ def check_service(written: dict[str, Any], wanted: dict[str, Any]) -> None:
     assert written.get("command") == wanted.get("command")
     assert written.get("entrypoint") == wanted.get("entrypoint")
     assert written.get("working_dir") == wanted.get("working_dir")
-    assert written.get("volumes") == wanted.get("volumes")
+    mounts = [
+        f"{mount['source']}:{mount['target']}" for mount in written.get("volumes", [])
+    ]
+    assert mounts == wanted.get("volumes", [])
+    assert all(set(mount) == _MOUNT_KEYS for mount in written.get("volumes", []))
     assert set(written) <= FIXED_KEYS
     assert "privileged" not in written
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from composegen.errors import ComposegenError
 from composegen.places.place import Logs, Place
 from composegen.records import record
-from composegen.text import strip_control
+from composegen.text import can_steer, strip_control
 
 KEPT = 20_000
 """How many lines are kept for pages that come later, or change their filter."""
@@ -26,6 +26,10 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _ERROR = re.compile(
     r"(?i:\b(?:error|fatal|panic|critical|exception|traceback|segfault)\b)"
     r"|\b(?:[A-Z]\w*(?:Error|Exception)|E(?:ADDRINUSE|CONN[A-Z]+|ACCES|NOENT|PIPE))\b"
+)
+_HINTS = (
+    *("err", "fatal", "panic", "critical", "exception", "traceback", "segfault"),
+    *("eaddrinuse", "econn", "eacces", "enoent", "epipe"),
 )
 _NO_ERROR = re.compile(r"\b(?:0|no) errors?\b|errors?[=:] ?0\b", re.IGNORECASE)
 
@@ -50,7 +54,17 @@ class LogLine:
 
 def is_error(text: str) -> bool:
     """Whether a line speaks of an error, as far as its words say."""
+    small = text.lower()
+    if not any(hint in small for hint in _HINTS):
+        return False  # most lines, and much quicker
     return _ERROR.search(text) is not None and _NO_ERROR.search(text) is None
+
+
+def clean_line(text: str) -> str:
+    """A line without what could steer; colours stay."""
+    if not can_steer(text) or not can_steer(_COLOUR.sub("", text)):
+        return text  # most lines, and quicker
+    return strip_control(text, colours=True)
 
 
 class LogBook:
@@ -104,7 +118,7 @@ class LogBook:
                 self._tell()
 
     def _add(self, service: str, text: str) -> None:
-        shown = strip_control(text[:_LONGEST], colours=True)
+        shown = clean_line(text[:_LONGEST])
         line = LogLine(
             number=self._next, service=service, text=shown, is_error=is_error(shown)
         )

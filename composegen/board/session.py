@@ -24,7 +24,7 @@ from composegen.text import strip_control
 
 _MOST_WAITING = 200
 _PACE = 0.05
-_MOST_LINES = 2000
+_MOST_LINES = 5000
 _MOST_TEXT = 200
 _MOST_NAMES = 1000
 

@@ -23,7 +23,7 @@ from composegen.errors import ComposegenError
 from composegen.oserrors import describe_os_error
 from composegen.paths import list_matching
 from composegen.places.events import Event, Line
-from composegen.places.place import Place, Seen
+from composegen.places.place import PROCESSES, Place, Seen
 from composegen.places.status import ServiceStatus, State, describe_statuses
 from composegen.records import as_dict, record, replace
 from composegen.workspace.boots import BOOTS, read_boots
@@ -58,7 +58,7 @@ class Watcher:
         self._inbox: queue.SimpleQueue[tuple[int, Event | None]] = queue.SimpleQueue()
         self._is_closed = threading.Event()
         self._generation = 0
-        self._followed: str | None = None
+        self._followed: tuple[str, ...] = ()
         self._statuses: dict[str, ServiceStatus] = {}
         self._scene: Scene | None = None
         self._boot = LiveBoot({})
@@ -123,7 +123,7 @@ class Watcher:
             if event is None:
                 self._has_changed = True
                 if generation >= 0:
-                    self._followed = None
+                    self._followed = ()
                 return
             if self._see(event):
                 self._has_changed = True
@@ -153,7 +153,7 @@ class Watcher:
         self._place = place
         self._follow(place, seen)
         self._show(place, seen, trouble)
-        is_quiet = seen.is_running or self._followed is not None
+        is_quiet = seen.is_running or bool(self._followed)
         return 3600.0 if is_quiet and not trouble else _LOOK_AGAIN
 
     def _read_scene(self) -> dict[str, str] | None:
@@ -167,15 +167,23 @@ class Watcher:
         return None
 
     def _follow(self, place: Place, seen: Seen) -> None:
-        """Follow the place, unless it is followed."""
-        if self._followed == place.name:
-            return
-        is_worth = seen.is_running or place.name != "processes"
-        if not is_worth:
-            self._followed = None
+        """Follow what runs, unless it is followed; another run is followed anew.
+
+        What is brought up on an engine may be followed before it has a container.
+        """
+        runs: list[Path] = []
+        if place.name == PROCESSES:
+            with suppress(OSError):
+                folder = self._source.folder / STATE_FOLDER / "run"
+                runs = list_matching(folder, "run-*.json")
+            if not seen.is_running:
+                self._followed = ()
+                return
+        wanted = (place.name, *(path.name for path in runs))
+        if self._followed == wanted:
             return
         self._generation += 1
-        self._followed = place.name
+        self._followed = wanted
         threading.Thread(
             target=self._listen,
             args=(place, self._generation),

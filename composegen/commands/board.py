@@ -165,7 +165,7 @@ class _Stack:
         from composegen.board.acts import Hands
 
         on = ("--on", self._on) if self._on else ()
-        drill = ("-m", "composegen", "drill", "--yes", "--file", self._file, *on)
+        drill = ("-m", "composegen", "drill", "--yes", f"--file={self._file}", *on)
         return Hands(
             find=self._find_acting,
             take_down=self._take_down,

@@ -36,7 +36,7 @@ def serve_board(file: str, *, is_wanted: bool) -> Iterator[None]:
     from composegen.commands.board import check_board_extra
 
     check_board_extra()
-    words = ("-m", "composegen", "board", "--file", file, "--until-closed")
+    words = ("-m", "composegen", "board", f"--file={file}", "--until-closed")
     child = subprocess.Popen(
         [sys.executable, *words],
         stdin=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import sys
 from collections.abc import Iterator
@@ -228,11 +229,7 @@ def test_what_runs_on_the_engine_is_on_the_page_and_a_death_too(
         assert page.page.locator("#boot .bar .boots").count() >= 3
         take_picture(page, "engine")
 
-        container = (
-            stack.list_containers("cache")[0]
-            if hasattr(stack, "list_containers")
-            else f"{stack.name}-cache-1"
-        )
+        container = f"{stack.name}-cache-1"
         run_well("docker", "kill", container)
         page.wait_for("cache", "(137)")
         run_well("docker", "start", container)
@@ -360,3 +357,38 @@ def test_a_board_ends_with_a_run_that_is_killed(stack: Stack) -> None:
         running.wait_for("Ctrl-C ends it")
         running.process.kill()
     wait_for(lambda: not find_running_in(stack.folder))
+
+
+def count_handles(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def test_twenty_pages_that_come_and_go_leave_nothing_behind(
+    stack: Stack, browser: Any
+) -> None:
+    write(stack)
+    chance = random.Random(20)
+    with run_stack(stack), open_board(stack, browser) as (page, board):
+        page.wait_for("web", "ready")
+        before = count_handles(board.process.pid)
+        contexts = [browser.new_context() for _ in range(20)]
+        for context in contexts:
+            context.new_page().goto(page.url)
+        for _ in range(20):
+            at = chance.randrange(20)
+            contexts[at].close()
+            contexts[at] = browser.new_context()
+            opened = contexts[at].new_page()
+            opened.goto(page.url, wait_until=chance.choice(["commit", "load"]))
+            if chance.random() < 0.5:
+                opened.locator("#tab-logs").click()
+        for context in contexts:
+            context.close()
+
+        wait_for(lambda: count_handles(board.process.pid) <= before)
+        assert board.process.poll() is None
+        assert stack.composegen("status").code == 0
+        page.find("cache").locator("button").click()
+        page.page.get_by_role("button", name="Restart", exact=True).click()
+        page.page.locator("#said").filter(has_text="cache started").wait_for()
+        page.wait_for("cache", "ready")

@@ -744,7 +744,7 @@ FAULTS = (
     Fault(
         "Podman gets a text that is for Docker",
         "composegen/places/engine/fit.py",
-        "return replace(options, for_podman=True) if machine.is_podman else options",
+        "return replace(options, for_podman=machine.is_podman)",
         "return options",
         ("tests/places/engine/test_fit.py",),
     ),
@@ -1708,7 +1708,7 @@ FAULTS = (
     Fault(
         "lines on the board keep what steers a terminal",
         "composegen/board/logs.py",
-        "shown = strip_control(text[:_LONGEST], colours=True)",
+        "shown = clean_line(text[:_LONGEST])",
         "shown = text[:_LONGEST]",
         ("tests/board/test_server.py",),
     ),

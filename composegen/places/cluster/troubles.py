@@ -233,7 +233,7 @@ def _look_at_image(look: _Look) -> Trouble | None:
             f"its image {image} cannot be pulled: {_shorten(message)}",
             help,
         )
-        reason = f"{look.name} has no image"
+        reason = f"{look.name} cannot be started: its image cannot be pulled"
         return _make(reason, cause, pod, container)
     return None
 

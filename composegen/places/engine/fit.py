@@ -59,8 +59,8 @@ def fit_plan(
 
 
 def fit_options(options: Options, machine: Machine) -> Options:
-    """How to render what Compose hands to this engine."""
-    return replace(options, for_podman=True) if machine.is_podman else options
+    """How to render what Compose hands to this engine, whatever the file is for."""
+    return replace(options, for_podman=machine.is_podman)
 
 
 def fit_environment(

@@ -189,7 +189,8 @@ class _Up:
         text = self._render()
         if fitted.note:
             self.report(Noted(text=fitted.note))
-        if fitted.note or self.machine.is_podman:
+        options = self._make_options()
+        if fitted.note or fit_options(options, self.machine) != options:
             text = self._write_text(fitted.plan)
         self._make_secrets()
         passwords = read_passwords(reduce_stack(self.plan), self.folder)

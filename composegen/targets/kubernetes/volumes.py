@@ -304,6 +304,11 @@ def _add_host(
             most = f"more than {MOST_OF_FILE // 1024} KiB"
             _refuse_mount(scene, service, f"`{each.path}`, which has {most}", path)
             return
+        parts = each.path.split("/")
+        if "=" in each.path or any(part.startswith("..") for part in parts):
+            what = f"`{each.path}`, whose name a ConfigMap cannot hold"
+            _refuse_mount(scene, service, what, path)
+            return
     keys = [_hold_file(made, each) for each in found.files]
     name = made.choose_name(posixpath.basename(target.rstrip("/")) or "files")
     made.volumes.append(

@@ -24,7 +24,7 @@ NAME = "app.kubernetes.io/name"
 KUBECTL_IMAGE = "composegen/kubectl:1"
 """An image whose entrypoint is kubectl; the test cluster has it."""
 
-RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+LEVEL = "pod-security.kubernetes.io/enforce"
 
 Object = dict[str, Any]
 """An object of the API, as JSON."""
@@ -128,9 +128,9 @@ class Stack:
                 built.add(image)
         return built
 
-    def apply(self, *, restricted: bool = True) -> str:
+    def apply(self) -> str:
         """Apply the rendered files by hand, in a namespace of its own."""
-        self.make_namespace(restricted=restricted)
+        self.make_namespace()
         self.set_namespace()
         words = ("apply", "--server-side", "--field-manager", "composegen", "-k", ".")
         return self.kubectl_here(*words)
@@ -142,11 +142,10 @@ class Stack:
         assert (done.returncode, done.stderr) == (0, ""), done
         return done.stdout
 
-    def make_namespace(self, *, restricted: bool = True) -> None:
-        """Make the namespace, in which Pod Security enforces `restricted`."""
+    def make_namespace(self, level: str = "restricted") -> None:
+        """Make the namespace, in which Pod Security enforces a level."""
         self.cluster.kubectl("create", "namespace", self.namespace)
-        if restricted:
-            self.cluster.kubectl("label", "namespace", self.namespace, RESTRICTED)
+        self.cluster.kubectl("label", "namespace", self.namespace, f"{LEVEL}={level}")
 
     def set_namespace(self) -> None:
         """Name this namespace in the kustomization, as a platform team would."""

@@ -15,10 +15,11 @@ LEDGER = "04-database-with-migration-job"
 IMAGES = [PYTHON, *list_images(LEDGER)]
 
 REFUSED = {
-    "06-relax-with-reasons": "relax",
-    "07-raw-compose": "compose",
+    "05-bring-your-own-images": "pod-security",
+    "07-raw-compose": "not-on-cluster",
+    "08-express": "pod-security",
 }
-"""Examples that cannot be rendered for a cluster, with a word of the error."""
+"""Examples that cannot be rendered for a cluster, with the name of the problem."""
 
 ALL = sorted(path.parent.name for path in EXAMPLES.glob("*/stack.yaml"))
 
@@ -28,15 +29,24 @@ def render(stack: Stack, *words: str) -> Any:
     return stack.composegen("render", *own, *words)
 
 
-@pytest.mark.parametrize("example", [name for name in ALL if name not in REFUSED])
+LEVELS = {
+    **{name: "restricted" for name in ALL if name not in REFUSED},
+    "05-bring-your-own-images": "baseline",
+    "08-express": "baseline",
+}
+"""What each example needs of Pod Security."""
+
+
+@pytest.mark.parametrize("example", LEVELS)
 def test_the_server_accepts_an_example_and_warns_of_nothing(
     stack: Stack, example: str
 ) -> None:
     copy_example(example, stack.folder)
-    done = render(stack)
+    level = LEVELS[example]
+    done = render(stack, "--pod-security", level)
     assert done.code == 0, done
     assert stack.composegen("secrets", GROQ_API_KEY="").code == 0
-    stack.make_namespace()
+    stack.make_namespace(level)
     stack.set_namespace()
 
     # It fails where anything is on stderr.
@@ -44,7 +54,7 @@ def test_the_server_accepts_an_example_and_warns_of_nothing(
 
 
 @pytest.mark.parametrize("example", REFUSED)
-def test_an_example_that_restricted_forbids_is_refused(
+def test_an_example_that_a_cluster_cannot_run_is_refused(
     stack: Stack, example: str
 ) -> None:
     copy_example(example, stack.folder)

@@ -98,7 +98,7 @@ def test_a_pod_that_the_namespace_does_not_admit(stack: Stack) -> None:
     relax = {"user": "it has to be root"}
     write(stack, make_service(relax=relax))
     stack.render("--pod-security", "privileged")
-    stack.make_namespace(restricted=True)
+    stack.make_namespace()
 
     done, said = up_in_vain(stack)
 

@@ -134,7 +134,7 @@ def test_pods_reach_services_by_name_and_nothing_listens_without_a_ready_pod(
 ) -> None:
     images.have(PYTHON)
     stack.cluster.load(PYTHON)
-    stack.make_namespace(restricted=False)
+    stack.make_namespace("privileged")
     serve = "python -m http.server 8000"
     ready = "test -e /tmp/ready"
     overrides = f"""
@@ -169,7 +169,7 @@ except ConnectionRefusedError:
 
 
 def test_a_volume_is_free_again_and_empty_after_its_claim(stack: Stack) -> None:
-    stack.make_namespace(restricted=False)
+    stack.make_namespace("privileged")
     before = count_free(stack)
     claim = stack.folder / "claim.yaml"
     claim.write_text(CLAIM)

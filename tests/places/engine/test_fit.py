@@ -150,7 +150,7 @@ def test_podman_gets_what_is_for_podman():
     assert fit_options(Options(name="x.yaml"), podman) == Options(
         name="x.yaml", for_podman=True
     )
-    assert fit_options(Options(for_podman=True), docker).for_podman
+    assert not fit_options(Options(for_podman=True), docker).for_podman
 
 
 def test_podman_builds_with_its_own_builder():

@@ -217,12 +217,19 @@ def test_the_files_of_a_job_keep_their_name_since_its_template_cannot_change() -
         ("../a:/a:ro", "does not exist"),
         ("./none/:/a:ro", "does not exist"),
         ("./big.txt:/a:ro", "has more than 64 KiB"),
+        ("./a=b.txt:/a:ro", "whose name a ConfigMap cannot hold"),
+        ("./..data:/a:ro", "whose name a ConfigMap cannot hold"),
         ("/var/run/docker.sock:/var/run/docker.sock", "the engine's socket"),
     ],
 )
 def test_other_paths_of_this_machine_are_refused(mount: str, words: str) -> None:
     stack = name_stack(app=f'{APP}volumes:\n  - "{mount}"\n')
-    files = {"a.txt": "a", "big.txt": "x" * (64 * 1024 + 1)}
+    files = {
+        "a.txt": "a",
+        "a=b.txt": "",
+        "..data": "",
+        "big.txt": "x" * (64 * 1024 + 1),
+    }
     (problem,) = refuse(stack, files=files)
 
     assert (problem.name, problem.location.line) == ("not-on-cluster", 9)

@@ -1,0 +1,134 @@
+"""What a page is told while a boot goes on, and of what the stack file lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from composegen.board.booting import LiveBoot, describe_note
+from composegen.board.folding import fold_event, word_event
+from composegen.board.shared import Shared
+from composegen.places.events import (
+    BecameUnhealthy,
+    Created,
+    Event,
+    Excluded,
+    Exited,
+    Finished,
+    HealthyAgain,
+    Ready,
+    Started,
+    Stopped,
+)
+from composegen.places.status import ServiceStatus, State
+from composegen.workspace.boots import BootedService, BootNote
+from tests.boards import FakePlace, serve
+
+READY = ServiceStatus(service="web", state=State.READY, health="healthy")
+
+
+@pytest.mark.parametrize(
+    ("event", "state", "health"),
+    [
+        (Created(service="web"), State.WAITING, "healthy"),
+        (Started(service="web", pid=7), State.STARTING, "starting"),
+        (Ready(service="web", after=1), State.READY, "healthy"),
+        (Ready(service="web", after=1, is_asked=False), State.READY, "none"),
+        (BecameUnhealthy(service="web", reason=""), State.FAILED, "unhealthy"),
+        (HealthyAgain(service="web"), State.READY, "healthy"),
+        (Exited(service="web", exit_code=3, restart_in=None), State.FAILED, None),
+        (Finished(service="web", after=1), State.FINISHED, None),
+        (Excluded(service="web", reason="late"), State.EXCLUDED, "healthy"),
+        (Stopped(service="web", by="user"), State.STOPPED, None),
+    ],
+)
+def test_an_event_changes_the_state_at_once(
+    event: Event, state: State, health: str | None
+) -> None:
+    status = fold_event(READY, event)
+
+    assert (status.state, status.health) == (state, health)
+
+
+def test_an_event_has_words() -> None:
+    assert (
+        word_event(Exited(service="web", exit_code=3, restart_in=1)) == "exited with 3"
+    )
+    assert word_event(Ready(service="web", after=0, ran_before=True)) == ""
+
+
+def test_a_boot_that_goes_on_grows_until_all_is_ready() -> None:
+    starting = ServiceStatus(service="db", state=State.STARTING)
+    waiting = ServiceStatus(service="web", state=State.WAITING)
+    boot = LiveBoot({"web": ("db",)})
+    boot.begin([starting, waiting])
+    described = boot.describe()
+    assert described is not None
+    assert described["going"] is True
+    assert [each["started"] is None for each in described["services"]] == [False, True]
+
+    ready = [
+        ServiceStatus(service=name, state=State.READY, health="healthy")
+        for name in ("db", "web")
+    ]
+    for each in ready:
+        boot.see(each)
+    boot.check_end(ready)
+    described = boot.describe()
+    assert described is not None
+    assert described["going"] is False
+    assert described["path"] == ["db", "web"]
+
+
+def test_what_is_up_already_is_no_boot() -> None:
+    boot = LiveBoot({})
+    boot.begin([READY])
+
+    assert boot.describe() is None
+
+
+def test_a_boot_that_was_noted_has_its_critical_path() -> None:
+    note = BootNote(
+        at="2026-01-01T00:00:00.000Z",
+        place="engine",
+        flags="--without redis",
+        total=2.0,
+        services=(
+            BootedService(service="db", started=0.0, ready=1.0),
+            BootedService(service="web", started=1.0, ready=2.0, after=("db",)),
+        ),
+    )
+
+    assert describe_note(note)["path"] == ["db", "web"]
+
+
+def test_values_come_as_a_snapshot_and_then_as_numbered_changes() -> None:
+    shared = Shared({"a": 1})
+    heard: list[object] = []
+    snapshot = shared.join(heard.append)
+    shared.change({"a": 1})
+    shared.change({"a": 2, "b": 3})
+    shared.change({"b": None})
+
+    assert snapshot == {"type": "snapshot", "number": 0, "set": {"a": 1}}
+    assert heard == [
+        {"type": "change", "number": 1, "set": {"a": 2, "b": 3}},
+        {"type": "change", "number": 2, "set": {"b": None}},
+    ]
+    assert shared.make_snapshot()["set"] == {"a": 2}
+
+
+def test_a_second_run_is_followed_as_well(tmp_path: Path) -> None:
+    place = FakePlace("db", "web")
+    runs = tmp_path / ".composegen" / "run"
+    runs.mkdir(parents=True)
+    (runs / "run-1.json").touch()
+    with serve(place, tmp_path) as served, served.open() as page:
+        page.wait_for_state("web", "ready")
+        before = served.board._watcher.generation
+        (runs / "run-2.json").touch()
+        place.statuses["web"] = ServiceStatus(service="web", state=State.STARTING)
+        page.wait_for_state("web", "starting")
+
+        assert served.board._watcher.generation == before + 1
