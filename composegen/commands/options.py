@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from composegen.commands.patterns import import_yaml
+from composegen.commands.patterns import import_quickly
 
 if TYPE_CHECKING:
     from composegen.places.find import Finder
@@ -253,7 +253,7 @@ def load_file(
     ``target`` is what it is checked for.
     Raises FileRefused and ProblemsFound.
     """
-    import_yaml()
+    import_quickly("yaml")
     from composegen.errors import FileRefused
     from composegen.stackfile.load import load_stack
 
@@ -317,7 +317,7 @@ def check_platform() -> None:
 
 def make_workspace(file: str) -> Workspace:
     """The folder of a stack file, in our own environment."""
-    import_yaml()
+    import_quickly("yaml")
     from composegen.stackfile.load import find_output
     from composegen.workspace.workspace import Workspace
 

@@ -16,6 +16,7 @@ from composegen.commands.options import (
     selection_options,
     stack_option,
 )
+from composegen.commands.patterns import import_quickly
 from composegen.commands.render_cluster import (
     Asked,
     cluster_options,
@@ -87,6 +88,8 @@ def render(
 ) -> None:
     """Write the Compose file of the stack, or the objects of a Kubernetes cluster."""
     be_brief()
+    import_quickly("yaml")
+    import_quickly("jinja2")
     cluster = make_cluster(options)
     against, engine = options["against"], options["engine"]
     _check_target(target, cluster, engine=engine, against=against)

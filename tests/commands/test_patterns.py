@@ -4,13 +4,13 @@ import re
 import subprocess
 import sys
 
-from composegen.commands.patterns import import_yaml
+from composegen.commands.patterns import import_quickly
 
 SCRIPT = """
 import re, sys
 compile_now = re.compile
-from composegen.commands.patterns import import_yaml
-import_yaml()
+from composegen.commands.patterns import import_quickly
+import_quickly("yaml")
 import yaml
 assert re.compile is compile_now
 assert type(yaml.reader.Reader.NON_PRINTABLE).__name__ == "_Later"
@@ -22,7 +22,7 @@ except yaml.reader.ReaderError as error:
     print(error.reason)
 print(yaml.safe_dump({"a": "1", "b": "yes", "c": "2001-12-14"}))
 """
-PLAIN = SCRIPT.replace("import_yaml()\n", "").replace(
+PLAIN = SCRIPT.replace('import_quickly("yaml")\n', "").replace(
     'assert type(yaml.reader.Reader.NON_PRINTABLE).__name__ == "_Later"\n', ""
 )
 
@@ -40,7 +40,7 @@ def test_what_is_read_and_written_is_the_same() -> None:
 def test_one_that_is_imported_already_stays_as_it_is() -> None:
     import yaml
 
-    import_yaml()
+    import_quickly("yaml")
 
     assert isinstance(yaml.reader.Reader.NON_PRINTABLE, re.Pattern)
 
@@ -52,3 +52,20 @@ def test_a_program_that_imports_composegen_has_its_own() -> None:
         "print(type(yaml.reader.Reader.NON_PRINTABLE).__name__)"
     )
     assert run(script) == "Pattern\n"
+
+
+TEMPLATE = """
+from composegen.commands.patterns import import_quickly
+import_quickly("jinja2")
+import jinja2
+template = jinja2.Environment(autoescape=True).from_string(
+    "{% for x in xs if x > 1 %}{{ x|string|title }} {{ '<a>'|striptags }} {{ 1.5e3 }}"
+    "{{ 'see http://a.b'|urlize }}{# no #}{% endfor %}"
+)
+print(template.render(xs=[1, 2, 3]))
+"""
+
+
+def test_templates_are_compiled_as_before() -> None:
+    plain = TEMPLATE.replace('import_quickly("jinja2")\n', "")
+    assert run(TEMPLATE) == run(plain) != ""
