@@ -15,7 +15,8 @@ import yaml
 
 from composegen.stackfile.load import load_stack
 from tests.e2e.engine import ROOT, run, run_well, wait_until
-from tests.e2e.stacks import COMMAND, Done
+from tests.e2e.stacks import COMMAND, SERVE, Done
+from tests.e2e.stacks import make_service as make_any
 
 SCRIPT = ROOT / "scripts" / "cluster" / "cluster.sh"
 CONTEXT = "composegen-test"
@@ -26,8 +27,16 @@ KUBECTL_IMAGE = "composegen/kubectl:1"
 
 LEVEL = "pod-security.kubernetes.io/enforce"
 
+USER = "10001:10001"
+"""Pod Security `restricted` wants a number that is not root's."""
+
 Object = dict[str, Any]
 """An object of the API, as JSON."""
+
+
+def make_service(program: str = SERVE, *words: str, **keys: Any) -> dict[str, Any]:
+    """A service that runs a Python program as a user that `restricted` admits."""
+    return make_any(program, *words, **{"user": USER, **keys})
 
 
 class Cluster:

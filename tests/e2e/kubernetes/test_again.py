@@ -8,8 +8,8 @@ import pytest
 
 from tests.e2e.engine import run
 from tests.e2e.examples import EXAMPLES, copy_example, list_images
-from tests.e2e.kubernetes.cluster import KUBECTL_IMAGE, Stack
-from tests.e2e.stacks import PYTHON, make_service
+from tests.e2e.kubernetes.cluster import KUBECTL_IMAGE, Stack, make_service
+from tests.e2e.stacks import PYTHON
 
 LEDGER = "04-database-with-migration-job"
 IMAGES = [PYTHON, *list_images(LEDGER)]

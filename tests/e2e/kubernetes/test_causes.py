@@ -16,8 +16,8 @@ from composegen.places.cluster.notes import read_notes
 from composegen.places.cluster.place import ClusterPlace
 from composegen.workspace.workspace import Workspace
 from tests.e2e.engine import wait_until
-from tests.e2e.kubernetes.cluster import Stack
-from tests.e2e.stacks import PYTHON, SLEEP, Done, make_service
+from tests.e2e.kubernetes.cluster import USER, Stack, make_service
+from tests.e2e.stacks import PYTHON, SLEEP, Done
 
 IMAGES = [PYTHON]
 SOON = 10.0
@@ -95,9 +95,8 @@ def test_an_image_that_is_missing(stack: Stack) -> None:
 
 
 def test_a_pod_that_the_namespace_does_not_admit(stack: Stack) -> None:
-    relax = {"user": "it has to be root"}
-    write(stack, make_service(relax=relax))
-    stack.render("--pod-security", "privileged")
+    write(stack, make_service(user=None))
+    stack.render("--pod-security", "baseline")
     stack.make_namespace()
 
     done, said = up_in_vain(stack)
@@ -305,6 +304,7 @@ def test_a_program_that_listens_on_loopback_alone(stack: Stack) -> None:
 def test_a_dependent_names_its_gate_and_the_reason_of_its_need(stack: Stack) -> None:
     waits = {
         "image": PYTHON,
+        "user": USER,
         "command": SLEEP,
         "health": {"none": "it only waits"},
         "needs": ["app"],

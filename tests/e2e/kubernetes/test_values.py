@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.engine import run
-from tests.e2e.kubernetes.cluster import Stack
-from tests.e2e.stacks import PYTHON, SERVE, make_service
+from tests.e2e.kubernetes.cluster import Stack, make_service
+from tests.e2e.stacks import PYTHON, SERVE
 
 IMAGES = [PYTHON]
 CANARY = "canary-7f3a-of-a-secret"
