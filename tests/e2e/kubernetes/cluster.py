@@ -84,7 +84,8 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kubectl("delete", "namespace", self.namespace, "--ignore-not-found")
+        words = ("delete", "namespace", self.namespace, "--ignore-not-found")
+        self.kubectl(*words, deadline=180)
 
     def write(self, services: dict[str, Any], **top: Any) -> None:
         """Write the stack file again."""
