@@ -1713,10 +1713,10 @@ FAULTS = (
         ("tests/board/test_server.py",),
     ),
     Fault(
-        "a line passes behind a card",
+        "cards cover each other",
         "composegen/board/layout.py",
-        "        for row in range(first + 1, last):\n",
-        "        for row in range(first, last):\n",
+        "y += (high if isinstance(item, str) else _LANE) + _ROW_GAP",
+        "y += _LANE + _ROW_GAP",
         ("tests/board/test_layout.py",),
     ),
     Fault(
