@@ -695,7 +695,7 @@ def test_why_follows_the_needs_to_the_one_that_blocks(tmp_path, ports):
     end(process)
 
     assert code == 1
-    assert out.startswith("web -> app: app is starting\n")
+    assert out.startswith("web -> app: starting\n")
     assert f"nothing listens on 127.0.0.1:{ports['app']}" in out
     assert "loading the model" in out
     assert status_code == 1
@@ -716,7 +716,7 @@ def test_why_says_how_the_last_run_failed(tmp_path, ports):
 
     assert code == 1
     assert "nothing runs here" in said
-    assert out.startswith("web -> app: app is failed\n")
+    assert out.startswith("web -> app: failed\n")
     assert "the Python module `missing_thing` is not installed" in out
 
 

@@ -53,7 +53,7 @@ class Reason:
         state = "unhealthy" if is_sick else describe_state(self.status.state)
         if self.status.state is State.EXCLUDED and self.status.reason:
             state = f"excluded: {self.status.reason}"
-        head = f"{' -> '.join(self.chain)}: {self.status.service} is {state}"
+        head = f"{' -> '.join(self.chain)}: {state}"
         return [head] if self.failure is None else [head, f"  {self.failure.reason}"]
 
     def __str__(self) -> str:

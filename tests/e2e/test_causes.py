@@ -81,7 +81,7 @@ def test_a_port_that_it_does_not_listen_on(stack: Stack) -> None:
         line="port: 9000",
     )
     asked = stack.why()
-    assert_told(asked, "app: app is", "  its check: python ", "Connection refused")
+    assert_told(asked, "app: ", "  its check: python ", "Connection refused")
     paste(stack, said)
     assert "everything is up" in stack.composegen("why").said
 

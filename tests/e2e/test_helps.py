@@ -507,7 +507,7 @@ def test_a_key_that_no_compose_knows(stack: Stack) -> None:
     stack.write({"app": app})
     said = stack.up_in_vain()
     assert_told(said, "this Compose does not know the key `read_onyl` at services.app")
-    assert "app: app is failed" in said.said
+    assert "app: failed" in said.said
     assert "correct its name under `compose`" in said.said
     stack.write({"app": make_service(publish=find_port())})
     stack.up_well()

@@ -102,7 +102,7 @@ def test_one_that_becomes_unhealthy_has_failed(stack: Stack) -> None:
 
     [status] = json.loads(stack.composegen("status", "--format", "json").out)
     assert (status["state"], status["health"]) == ("failed", "unhealthy")
-    assert stack.why().out.startswith("web: web is unhealthy\n")
+    assert stack.why().out.startswith("web: unhealthy\n")
 
 
 def assert_shows(done: Done) -> None:

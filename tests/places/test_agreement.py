@@ -90,7 +90,7 @@ def test_why_has_a_reason_exactly_where_it_is_not_up(situation, tmp_path):
 
     word = "unhealthy" if health == "unhealthy" else state
     first = [str(reason).splitlines()[0] for reason in reasons]
-    assert first == ([] if is_up else [f"app: app is {word}"] * 2)
+    assert first == ([] if is_up else [f"app: {word}"] * 2)
 
 
 def test_an_exited_service_is_stopped_where_the_engine_would_have_restarted_it():

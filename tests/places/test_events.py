@@ -64,7 +64,7 @@ EVENTS = [
         again="composegen up",
         hints=("a: b",),
     ),
-    events.NotUp(text="a: a is failed\n", help="look"),
+    events.NotUp(text="a: failed\n", help="look"),
     events.EndAsked(),
     events.Ending(has_failed=True),
     events.Killing(),

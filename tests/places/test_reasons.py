@@ -10,14 +10,14 @@ def test_the_way_to_the_one_that_blocks_is_reported_first():
     reason = Reason(chain=("web", "db"), status=status, answer="connection refused")
 
     assert str(reason) == (
-        "web -> db: db is starting\n  its check got: connection refused\n"
+        "web -> db: starting\n  its check got: connection refused\n"
     )
 
 
 def test_one_that_runs_and_is_unhealthy_is_called_so():
     status = ServiceStatus(service="web", state=State.READY, health="unhealthy")
 
-    assert str(Reason(chain=("web",), status=status)) == "web: web is unhealthy\n"
+    assert str(Reason(chain=("web",), status=status)) == "web: unhealthy\n"
 
 
 def test_what_is_about_the_whole_names_no_service():

@@ -217,7 +217,7 @@ def test_what_requires_a_service_that_fails_is_not_started(stage):
         "web": Outcome.FAILED,
     }
     assert [names for names, _ in stage.boots] == [("db",)]
-    assert "db: db is failed" in stage.find(NotUp)[0].text
+    assert "db: failed" in stage.find(NotUp)[0].text
     assert [each.service for each in load_notes(stage.folder).failures] == ["db"]
 
     stage.fails = ()

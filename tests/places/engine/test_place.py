@@ -225,7 +225,7 @@ def test_a_service_that_was_excluded_before_the_start_says_what_is_used(make_pla
     [reason] = place.explain("cache").reasons
 
     assert str(reason) == (
-        "cache: cache is excluded: --without cache\n"
+        "cache: excluded: --without cache\n"
         "  instead: web: CACHE=none\n"
         "  help: include it: composegen up --with cache\n"
     )

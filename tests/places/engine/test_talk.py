@@ -229,7 +229,7 @@ def test_an_optional_service_that_no_other_one_reaches(up):
     healthy = ("cache", Action.HEALTH, {"health": "healthy"})
     engine.script = [healthy, CREATED, STARTED, HEALTHY]
     said = up(engine=engine, stack=STACK + NEEDING)
-    assert "note: cache: cache is ready" in said
+    assert "note: cache: ready" in said
     assert "it listens only on 127.0.0.1:6379" in said
     assert said.endswith("exit code 0\n")
 

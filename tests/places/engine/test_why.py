@@ -551,7 +551,7 @@ def test_what_was_excluded_says_what_was_found_before_it_was_stopped(tmp_path):
     [reason] = find_engine_reasons(FakeEngine([stopped]), notes, tmp_path)
 
     assert str(reason) == (
-        "cache: cache is excluded: r\n"
+        "cache: excluded: r\n"
         "  cache was late\n"
         "  cause: c\n"
         "  help: h\n"

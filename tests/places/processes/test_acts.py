@@ -477,7 +477,7 @@ def test_an_excluded_service_is_not_part_of_what_runs(tmp_path, ports):
     end(process)
 
     assert (why[0], of_all[0]) == (1, 0)
-    assert "cache is excluded: --without cache\n  instead: web: " in why[1]
+    assert "cache: excluded: --without cache\n  instead: web: " in why[1]
     assert "A=b" in why[1]
     assert "composegen run --with cache" in why[1]
     assert "cache is excluded: --without cache" in log[2]
@@ -503,7 +503,7 @@ def test_the_name_of_a_choice_means_the_service_that_runs(tmp_path, ports):
 
     assert (why[0], log[0], stopped[0]) == (0, 0, 0)
     assert port == (0, f"{ports['cache']}\n", "")
-    assert "cache: cache is stopped" in why_stopped[1]
+    assert "cache: stopped" in why_stopped[1]
 
 
 def test_a_message_about_no_service_is_answered_with_the_reason(stack):

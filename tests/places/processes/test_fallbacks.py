@@ -240,7 +240,7 @@ def test_status_why_and_json_report_the_exclusion_and_it_is_tried_again(
     assert (cache["state"], cache["fallback"]) == ("left-out", True)
     assert cache["reason"] == "exited with 3 before it was ready"
     assert why[0] == 1
-    assert "cache is excluded: exited with 3" in why[1]
+    assert "cache: excluded: exited with 3" in why[1]
     assert (failed[0], still) == (1, False)
     assert (started[0], after) == (0, True)
     assert "web   | ready" in started[2]

@@ -83,7 +83,7 @@ def test_needs_are_followed_as_the_run_knows_them(tmp_path, ports):
     end(process)
 
     assert code == 1
-    assert out.startswith("web -> app: app is starting\n")
+    assert out.startswith("web -> app: starting\n")
 
 
 def test_without_any_run_a_wrong_stack_file_is_reported(tmp_path):
@@ -246,7 +246,7 @@ def test_after_a_run_only_what_failed_has_a_reason(tmp_path, ports):
 
     out = run_cli(tmp_path, "why")[1]
 
-    assert out.startswith("bad: bad is failed\n")
+    assert out.startswith("bad: failed\n")
     assert "app is" not in out
 
 
@@ -293,7 +293,7 @@ def test_why_of_one_that_waits_for_its_restart_says_its_last_exit(tmp_path, port
     finally:
         end(process)
 
-    assert out.startswith("app: app is failed\n")
+    assert out.startswith("app: failed\n")
     assert "app exited with 3" in out
     assert "out of luck" in out
     assert "its check" not in out
@@ -323,7 +323,7 @@ def test_lines_of_an_earlier_run_say_nothing_of_one_that_boots(tmp_path, ports):
     finally:
         end(process)
 
-    assert out.startswith("app: app is starting\n")
+    assert out.startswith("app: starting\n")
     assert "yesterday" not in out
 
 
@@ -349,7 +349,7 @@ def test_without_restarts_why_says_how_it_died(tmp_path, ports):
     finally:
         end(process)
 
-    assert "app: app is failed\n  app was killed by SIGKILL after it had been" in out
+    assert "app: failed\n  app was killed by SIGKILL after it had been" in out
     assert "cause: it was killed, or this machine ran out of memory" in out
 
 
@@ -410,7 +410,7 @@ def test_why_says_what_a_listener_that_is_waited_for_answers(tmp_path, ports, mu
     finally:
         end(process)
 
-    assert out.startswith("web -> app: app is starting\n")
+    assert out.startswith("web -> app: starting\n")
     assert "its check got: no answer within 0.3 s" in out
 
 
