@@ -199,9 +199,11 @@ class Stack:
         return {each["metadata"]["name"]: each for each in found["items"]}
 
     def list_pods(self) -> dict[str, list[Object]]:
-        """The pods by their services."""
+        """The pods by their services, without those that are being deleted."""
         pods: dict[str, list[Object]] = {}
         for pod in self.list("pods").values():
+            if "deletionTimestamp" in pod["metadata"]:
+                continue
             pods.setdefault(pod["metadata"]["labels"][NAME], []).append(pod)
         return pods
 
