@@ -9,9 +9,7 @@ def test_the_way_to_the_one_that_blocks_is_reported_first():
     status = ServiceStatus(service="db", state=State.STARTING)
     reason = Reason(chain=("web", "db"), status=status, answer="connection refused")
 
-    assert str(reason) == (
-        "web -> db: starting\n  its check got: connection refused\n"
-    )
+    assert str(reason) == ("web -> db: starting\n  its check got: connection refused\n")
 
 
 def test_one_that_runs_and_is_unhealthy_is_called_so():

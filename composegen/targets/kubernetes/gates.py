@@ -31,8 +31,11 @@ GRACE = 30
 # Where kubectl looks for it, whatever is mounted for the stack.
 _TOKEN_FOLDER = f"/var{ContainerAddressing.secret_folder}/kubernetes.io/serviceaccount"
 
+# Each ends at SIGTERM by itself: the kernel spares process 1 of a container, and a pod
+# would take the 30 s of its grace period to go. PHP can only where it has pcntl.
 _PYTHON = """\
-import socket, sys, time
+import signal, socket, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 host, port, bound = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 end = time.monotonic() + bound
 while True:
@@ -47,6 +50,7 @@ while True:
     time.sleep(0.2)
 """
 _NODE = """\
+process.on("SIGTERM", () => process.exit(143));
 const [host, port, bound] = process.argv.slice(1);
 const end = Date.now() + bound * 1000;
 function ask() {
@@ -70,6 +74,7 @@ function ask() {
 ask();
 """
 _BASH = """\
+trap 'exit 143' TERM
 until timeout 1 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; do
   if (($3 && SECONDS >= $3)); then
     echo "$1 is not ready after $3 s: not waiting any longer" >&2
@@ -79,6 +84,10 @@ until timeout 1 bash -c ': <>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; do
 done
 """
 _PHP = """\
+if (function_exists("pcntl_async_signals")) {
+  pcntl_async_signals(true);
+  pcntl_signal(15, fn() => exit(143));
+}
 [, $host, $port, $bound] = $argv;
 $end = microtime(true) + $bound;
 while (!@fsockopen($host, (int) $port, $number, $why, 1)) {
@@ -91,6 +100,7 @@ while (!@fsockopen($host, (int) $port, $number, $why, 1)) {
 }
 """
 _NC = """\
+trap 'exit 143' TERM
 end=$(($(date +%s) + $3))
 until nc -w 1 "$1" "$2" -e true 2>/dev/null; do
   if [ "$3" -gt 0 ] && [ "$(date +%s)" -ge "$end" ]; then
@@ -100,7 +110,11 @@ until nc -w 1 "$1" "$2" -e true 2>/dev/null; do
   sleep 0.2
 done
 """
-_WAIT = '"$@" || echo "$0 is not ready: not waiting any longer" >&2'
+_WAIT = """\
+trap 'exit 143' TERM
+"$@" &
+wait $! || echo "$0 is not ready: not waiting any longer" >&2
+"""
 
 _CALLS: Mapping[str, tuple[str, ...]] = {
     "python3": ("python3", "-I", "-c", _PYTHON),
@@ -240,7 +254,7 @@ def _make_waiting(
     }
     if bound:
         # kubectl ends with 1 when the time is up, and the pod is to start all the same.
-        container["command"] = ["sh", "-c", escape_text(_WAIT), waited.name, "kubectl"]
+        container["command"] = ["sh", "-c", _write_word(_WAIT), waited.name, "kubectl"]
     container["args"] = [*words]
     container["volumeMounts"] = [
         {"name": TOKEN_VOLUME, "mountPath": _TOKEN_FOLDER, "readOnly": True}

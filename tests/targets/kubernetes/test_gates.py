@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,7 +26,8 @@ from tests.clusters import (
     read_pod,
     refuse,
 )
-from tests.parts import require_program
+from tests.leaks import wait_for
+from tests.parts import require_program, skip_without
 
 CACHE = f"image: example.org/cache:1\nport: 6379\nhealth: {{tcp: true}}\n{USER}"
 WORKER = f"image: example.org/worker:1\nhealth: {{command: [ok]}}\n{USER}"
@@ -240,20 +242,25 @@ TOOLS = {
 }
 
 
+def make_environment(tool: str, folder: Path) -> dict[str, str]:
+    """Where a tool of a gate is found."""
+    require_program(TOOLS[tool])
+    if tool == "nc":
+        for name in ("sh", "nc"):
+            (folder / name).symlink_to(str(shutil.which("busybox")))
+    return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+
+
 @pytest.fixture(params=TOOLS)
 def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Ask:
     """Runs the gate of a tool for a port of this machine and a bound."""
     tool = request.param
-    require_program(TOOLS[tool])
-    if tool == "nc":
-        for name in ("sh", "nc"):
-            (tmp_path / name).symlink_to(str(shutil.which("busybox")))
-    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = make_environment(tool, tmp_path)
 
     def start(port: int, bound: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*gates.list_words(tool), "127.0.0.1", str(port), str(bound)],
-            env={**os.environ, "PATH": path},
+            env=environment,
             capture_output=True,
             text=True,
             timeout=30,
@@ -281,3 +288,53 @@ def test_a_bounded_gate_gives_up_with_one_line_and_no_failure(ask: Ask) -> None:
     assert ended.returncode == 0
     assert line.startswith("127.0.0.1 is not ready after 2 s")
     assert line.endswith(": not waiting any longer")
+
+
+AS_FIRST = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child")
+"""Runs a program as process 1, which SIGTERM ends only where it is handled."""
+
+
+def end_as_first(words: Sequence[str], environment: dict[str, str]) -> int:
+    """Let a program that never ends get SIGTERM as process 1; its exit code."""
+    if subprocess.run([*AS_FIRST, "true"], check=False).returncode:
+        skip_without("a namespace of processes")
+    with subprocess.Popen([*AS_FIRST, *words], env=environment) as outer:
+        children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children")
+
+        def end() -> bool:
+            for child in children.read_text().split():
+                os.kill(int(child), signal.SIGTERM)
+            return outer.poll() is not None
+
+        try:
+            wait_for(end, 20)
+        finally:
+            outer.kill()
+    return outer.returncode
+
+
+@pytest.mark.parametrize("tool", set(TOOLS) - {"php"})
+def test_a_gate_ends_at_once_where_its_pod_is_deleted(
+    tool: str, tmp_path: Path
+) -> None:
+    environment = make_environment(tool, tmp_path)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        host, port = closed.getsockname()
+        words = [*gates.list_words(tool), host, str(port), "0"]
+
+        assert end_as_first(words, environment) == 143
+
+
+def test_so_does_one_that_waits_for_kubectl(tmp_path: Path) -> None:
+    stack = name_stack(
+        app=f"{APP}needs: {{worker: {{otherwise: {{}}}}}}\n", worker=WORKER
+    )
+    (gate,) = read_gates(stack, cluster=KUBECTL)
+    words = [word.replace("$$", "$") for word in gate["command"]]
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text("#!/bin/sh\nexec sleep 600\n")
+    kubectl.chmod(0o755)
+
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    assert end_as_first(words, {**os.environ, "PATH": path}) == 143
