@@ -77,7 +77,7 @@ def find_server(contexts: Contexts, context: str) -> str:
         known = tuple(contexts.servers)
         raise NoContext(
             f"kubectl's configuration has no context `{context}`",
-            help=suggest(context, known, f"there are {', '.join(known)}"),
+            help=suggest(context, known, f"it has {', '.join(known)}"),
         )
     return contexts.servers[context]
 

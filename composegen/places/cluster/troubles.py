@@ -214,8 +214,9 @@ def _look_at_image(look: _Look) -> Trouble | None:
     for pod, container in look.list_waiting():
         if container.reason not in _PULL:
             continue
+        # Between the tries its events repeat the state's word alone.
         pulled = look.snapshot.list_warnings("Failed", ("Pod", pod.name))
-        said = [each.message for each in pulled if "ull" in each.message]
+        said = [each.message for each in pulled if "pull" in each.message]
         message = said[-1] if said else container.message
         image = look.workload.image
         if look.noted.is_built:

@@ -137,10 +137,12 @@ def test_a_claim_for_which_a_volume_may_still_be_made_is_no_trouble():
 
 def test_an_image_that_is_not_there_is_named_with_what_the_registry_said():
     main = waiting("ImagePullBackOff", 'Back-off pulling image "web:1"')
-    event = make_event(
-        "Pod", "web-h1-1", "Failed", 'Failed to pull image "web:1": not found'
-    )
-    found = find_in(main, events=[event])
+    said = 'Failed to pull image "web:1": not found'
+    events = [
+        make_event("Pod", "web-h1-1", "Failed", each)
+        for each in (said, "Error: ErrImagePull", "Error: ImagePullBackOff")
+    ]
+    found = find_in(main, events=events)
 
     assert found.cause.name == CauseName.IMAGE_NOT_PULLED
     assert found.cause.text == (
