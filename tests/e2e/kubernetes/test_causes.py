@@ -187,7 +187,7 @@ def test_a_key_of_a_secret_that_is_gone(stack: Stack) -> None:
     [secret] = [name for name in stack.list("secrets") if "env" in name]
     stack.kubectl(
         *("patch", "secret", secret, "--type=json"),
-        '--patch=[{"op": "remove", "path": "/data/MODE"}]',
+        '--patch=[{"op": "remove", "path": "/data/app.MODE"}]',
     )
     stack.kubectl("delete", "pod", "--all", "--wait=false")
     wait_until(
