@@ -5,6 +5,7 @@ import json
 import pytest
 
 from composegen.errors import (
+    CannotExecute,
     ClusterRefused,
     ClusterUnreachable,
     NothingRuns,
@@ -399,6 +400,59 @@ def test_exec_enters_the_container_of_the_service(placed):
         *("exec", "--stdin", "web-h1-1", "--container", "web", "--"),
         *("curl", "localhost:8000"),
     )
+
+
+@pytest.fixture
+def container(placed):
+    """Its kubectl runs what is to be run in a container here."""
+    program = placed.fake.folder / "kubectl"
+    text = program.read_text()
+    program.write_text(
+        text.replace(
+            "note()\n",
+            'if "exec" in sys.argv:\n'
+            '    words = sys.argv[sys.argv.index("--") + 1 :]\n'
+            "    os.execvp(words[0], words)\n"
+            "note()\n",
+            1,
+        ).replace("import ", "import os, ", 1)
+    )
+    placed.fake.show(make_ready("web"))
+    return placed
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "said"),
+    [
+        ("no-such-program", 127, "there is no `no-such-program` in the container"),
+        ("/no/such", 127, "there is no `/no/such` in the container"),
+        ("/etc/passwd", 126, "`/etc/passwd` in the container of `web` is not exec"),
+        ("/", 126, "`/` in the container of `web` is not executable"),
+    ],
+)
+def test_exec_ends_as_a_shell_does_for_a_program_that_cannot_run(
+    container, word, code, said
+):
+    with pytest.raises(CannotExecute, match=said) as caught:
+        container.place().prepare(
+            Request(service="web", command=(word,)), lambda _: None
+        )
+    assert caught.value.exit_code == code
+
+
+@pytest.mark.parametrize("word", ["ls", "/bin/ls", "cd"])
+def test_exec_runs_what_there_is(container, word):
+    request = Request(service="web", command=(word,))
+
+    assert container.place().prepare(request, lambda _: None).command[-1] == word
+
+
+def test_exec_goes_on_where_no_shell_can_look(placed):
+    placed.fake.show(make_ready("web"))
+    placed.fake.refuse("exec", 'exec: "sh": executable file not found', code=127)
+    request = Request(service="web", command=("/app",))
+
+    assert placed.place().prepare(request, lambda _: None).command[-1] == "/app"
 
 
 def test_exec_asks_for_a_terminal_where_there_is_one(placed):
