@@ -196,7 +196,10 @@ def talk(folder, answer, *, hang_up=False, knows_version=True, settings=None):
 
     def serve():
         for each in [HEAD + KNOWN, answer] if knows_version else [answer]:
-            connection, _ = listening.accept()
+            try:
+                connection, _ = listening.accept()
+            except OSError:  # nobody asked so often
+                return
             connection.recv(65536)
             connection.sendall(each)
             kept.append(connection)
@@ -206,11 +209,14 @@ def talk(folder, answer, *, hang_up=False, knows_version=True, settings=None):
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
-        threading.Thread(target=serve, daemon=True).start()
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
         endpoint = Endpoint(host=f"unix://{path}", context="", settings=settings or {})
         try:
             yield Engine(endpoint)
         finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            server.join()
             for each in kept:
                 each.close()
 
