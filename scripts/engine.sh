@@ -14,6 +14,8 @@ log_file="$state/dockerd.log"
 # `docker compose up --build`, which wants 0.17 or later.
 engine_packages=(docker.io/trixie docker-cli/trixie docker-buildx/sid docker-compose/sid)
 cli_packages=(docker-cli/trixie docker-compose/sid)
+# Debian 12 carries kubectl 1.20, whose kustomize does not know what is rendered.
+kubectl_packages=(kubectl/trixie)
 extra_suites=(trixie sid)
 
 sources_file=/etc/apt/sources.list.d/composegen-engine.sources
@@ -29,6 +31,7 @@ usage: scripts/engine.sh COMMAND
 
   install  install the engine, its client, buildx and Compose v2 (Debian, as root)
   cli      install the client and Compose v2 only, enough for \`docker compose config\`
+  kubectl  install kubectl, which reads what is rendered for a cluster (Debian, as root)
   start    start an engine in the background, unless one answers already (as root)
   stop     stop the engine that \`start\` started, and no other
   status   say which engine answers; exit 1 when none does
@@ -154,6 +157,17 @@ install_cli() {
   say "installed: Compose $(compose_version)"
 }
 
+install_kubectl() {
+  if command -v kubectl >/dev/null; then
+    say "already installed: kubectl"
+    return
+  fi
+  need_root kubectl
+  add_suites
+  apt_install "${kubectl_packages[@]}"
+  say "installed: $(kubectl version --client 2>/dev/null | head -n 1)"
+}
+
 # Running -------------------------------------------------------------------------------
 
 # Prints the pid of the dockerd that `start` started, if it still runs. The number alone
@@ -254,6 +268,7 @@ show_status() {
 case "${1:-}" in
   install) install_engine ;;
   cli) install_cli ;;
+  kubectl) install_kubectl ;;
   start) start_engine ;;
   stop) stop_engine ;;
   status) show_status ;;

@@ -171,6 +171,7 @@ class Page:
         self.number = -1
         self.lines: list[list[Any]] = []
         self.skipped = 0
+        self.has_logs = False
 
     def send(self, **message: Any) -> None:
         self.socket.send(json.dumps(message))
@@ -186,6 +187,7 @@ class Page:
             self.number = message["number"]
             self.values |= message["set"]
         elif message["type"] == "lines":
+            self.has_logs = True
             self.lines = (
                 message["lines"] if message["new"] else self.lines + message["lines"]
             )

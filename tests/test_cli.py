@@ -385,7 +385,7 @@ def test_paths_are_seen_from_the_output(folder: Path) -> None:
 
     text = (folder / "deploy" / "compose.yaml").read_text()
     assert "build: ../app" in text
-    assert "- ../data:/data" in text
+    assert "source: ../data" in text
     assert "file: ../.secrets/key" in text
     assert "from ../stack.yaml" in text
 

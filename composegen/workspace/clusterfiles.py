@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import CannotRun, MissingVariable
+from composegen.paths import is_link
 from composegen.planning.cluster import (
     VARIABLES_FILE,
     list_variables,
@@ -116,7 +117,7 @@ def _find_faults(values: Mapping[str, str]) -> Iterator[str]:
 
 def _write(path: Path, text: str) -> Outcome:
     """Write a file that only this user can read, where it says something else."""
-    old = None if path.is_symlink() else read_small_text(path)
+    old = None if is_link(path) else read_small_text(path)
     if old == text and path.stat().st_mode & 0o777 == _MODE:
         return Outcome.KEPT
     write_atomically(path, text, mode=_MODE)

@@ -269,6 +269,8 @@ def test_a_page_that_does_not_read_holds_nothing_up(
     with served.open() as slow:
         ask_logs(slow)
         ask_logs(page, text="the last")
+        for each in (slow, page):
+            each.wait_for(lambda page: page.has_logs)
         for number in range(60_000):
             place.lines.put(("web", f"{number} {'x' * 200}"))
         place.lines.put(("web", "the last"))

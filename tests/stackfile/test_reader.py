@@ -114,8 +114,8 @@ def test_false_is_false(value: str) -> None:
         ("on", "write `true`"),
         ("no", "write `false`"),
         ("off", "write `false`"),
-        ("1", ""),
-        ("truee", ""),
+        ("1", "for example: true"),
+        ("truee", "for example: true"),
     ],
 )
 def test_a_switch_is_true_or_false(value: str, help: str) -> None:

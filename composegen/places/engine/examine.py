@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from composegen.paths import is_folder
 from composegen.places.engine.containers import Machine
 from composegen.places.engine.fit import list_excess, lower_defaults
 from composegen.places.engine.images import (
@@ -56,7 +57,7 @@ def look_at_images(
 
 def has_systemd() -> bool:
     """Whether systemd runs on this machine."""
-    return _SYSTEMD.is_dir()
+    return is_folder(_SYSTEMD)
 
 
 def look_at_podman(

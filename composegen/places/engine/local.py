@@ -119,6 +119,11 @@ class LocalApi:
         """How it ended."""
         return self._get(f"/exec/{_quote(id)}/json")
 
+    def stats(self, id: str, *, stream: bool, one_shot: bool) -> Any:
+        """What a container has used, as it is now."""
+        path = f"/containers/{_quote(id)}/stats"
+        return self._get(path, **{"stream": stream, "one-shot": one_shot})
+
     # Anything else
 
     def request(

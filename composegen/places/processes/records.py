@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from composegen.paths import exists, list_matching
+from composegen.paths import exists, is_folder, list_matching
 from composegen.places.events import Failure
 from composegen.places.processes.sockets import (
     is_same_path,
@@ -186,8 +186,13 @@ class RunFolder:
         return _get_trusted(lambda _: self._load_last(), _LAST) or {}
 
     def forget_last(self) -> None:
-        """Forget how the last run ended: something else has happened since."""
-        (self.path / _LAST).unlink(missing_ok=True)
+        """Forget how the last run ended: something else has happened since.
+
+        What is no file is not this program's, and stays: it is not used either.
+        """
+        path = self.path / _LAST
+        if not is_folder(path):
+            path.unlink(missing_ok=True)
 
     # What is there, and whether to trust it
 

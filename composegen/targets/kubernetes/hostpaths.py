@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from composegen.oserrors import describe_os_error
-from composegen.paths import exists, is_file, is_folder, leads_inside
+from composegen.paths import exists, is_file, is_folder, is_link, leads_inside
 from composegen.planning.plan import Plan
 from composegen.targets.files import HostFile, HostPath
 from composegen.values import guess_default
@@ -72,7 +72,7 @@ def _list_files(path: Path, inner: str) -> Iterator[str]:
     for name in sorted(os.listdir(path / inner)):  # noqa: PTH208 - names are enough
         found = f"{inner}/{name}" if inner else name
         at = path / found
-        if at.is_dir() and not at.is_symlink():
+        if is_folder(at) and not is_link(at):
             yield from _list_files(path, found)
         else:
             yield found
