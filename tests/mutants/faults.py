@@ -76,6 +76,13 @@ class Fault:
 FAULTS = (
     # A cluster
     Fault(
+        "a gate on a cluster outlives its pod",
+        "composegen/targets/kubernetes/gates.py",
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n",
+        "\n",
+        CLUSTER,
+    ),
+    Fault(
         "Kubernetes replaces names in the texts of a stack",
         "composegen/targets/kubernetes/scene.py",
         'return text.replace("$", "$$")',
@@ -1621,6 +1628,20 @@ FAULTS = (
         ("tests/stackfile/test_relaxing.py",),
     ),
     # A cluster
+    Fault(
+        "a program that is not in a container on a cluster is run all the same",
+        "composegen/places/cluster/entering.py",
+        "if said.code == _MISSING:",
+        "if said.code == -_MISSING:",
+        ("tests/places/cluster/test_place.py",),
+    ),
+    Fault(
+        "the last word of the kubelet stands for what the registry said",
+        "composegen/places/cluster/troubles.py",
+        'if "pull" in each.message]',
+        'if "ull" in each.message]',
+        ("tests/places/cluster/test_troubles.py",),
+    ),
     Fault(
         "a trouble on a cluster counts before it has lasted",
         "composegen/places/cluster/judge.py",
