@@ -114,9 +114,7 @@ class Finder:
         """
         places: list[Place] = list(self._iterate_running(on))
         if not places:
-            raise NothingRuns(
-                "nothing runs here", help="start it: composegen up, or composegen run"
-            )
+            raise _find_nothing(on)
         first, *others = places
         running = [first, *filter(_is_running, others)]
         check_one_place(each.name for each in running)
@@ -217,9 +215,7 @@ class Finder:
             return call
         if refusals:
             raise refusals[-1]
-        raise NothingRuns(
-            "nothing runs here", help="start it: composegen up, or composegen run"
-        )
+        raise _find_nothing(on)
 
     def _iterate_running(self, on: str) -> Iterator[Place]:
         """The places in which something runs; one that is named is the only one."""
@@ -305,3 +301,10 @@ def _is_running(place: Place) -> bool:
         return place.look().is_running
     except (EngineUnreachable, ClusterUnreachable):
         return False
+
+
+def _find_nothing(on: str) -> NothingRuns:
+    """That nothing runs, here or in the place that was named, and what starts it."""
+    commands = {"": "composegen up, or composegen run", PROCESSES: "composegen run"}
+    start = commands.get(on, f"composegen up --on {on}")
+    return NothingRuns("nothing runs here", help=f"start it: {start}")

@@ -268,10 +268,22 @@ def test_an_engine_that_does_not_answer_is_no_second_place(
     assert isinstance(finder.find_acting(), ProcessesPlace)
 
 
-def test_where_nothing_runs_no_service_is_changed(finder):
-    for on in ("", "processes", "engine"):
-        with pytest.raises(NothingRuns):
-            finder.find_acting(on)
+@pytest.mark.parametrize(
+    ("on", "command"),
+    [
+        ("", "composegen up, or composegen run"),
+        ("processes", "composegen run"),
+        ("engine", "composegen up --on engine"),
+        ("kubernetes", "composegen up --on kubernetes"),
+    ],
+)
+def test_where_nothing_runs_no_service_is_changed_and_the_help_starts_it(
+    finder, on, command
+):
+    for act in (finder.find_acting, lambda on: finder.prepare(WEB, print, on)):
+        with pytest.raises(NothingRuns) as caught:
+            act(on)
+        assert caught.value.help == f"start it: {command}"
 
 
 # A cluster
