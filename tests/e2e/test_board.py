@@ -118,9 +118,9 @@ def test_what_runs_as_processes_is_on_the_page_and_can_be_stopped(
     with run_stack(stack), open_board(stack, browser) as (page, board):
         for name in ("web", "api", "cache"):
             page.wait_for(name, "ready")
-        assert "up as processes" in page.say("#where")
+        page.page.locator("#where").filter(has_text="up as processes").wait_for()
         assert page.find("web").locator("a").get_attribute("href").startswith("http://")
-        assert page.page.locator("#boot .bars .critical").count() >= 4
+        page.page.locator("#boot .bars .critical").nth(3).wait_for(state="attached")
         take_picture(page, "processes")
 
         page.find("cache").locator("button").click()
@@ -211,8 +211,10 @@ def test_one_that_is_excluded_is_faint_with_its_reason_and_its_fallback(
         page.wait_for("cache", "excluded")
         assert "--without cache" in page.read("cache")
         assert "STORE=memory" in page.find("cache").get_attribute("title")
-        opacity = page.find("cache").evaluate("card => getComputedStyle(card).opacity")
-        assert float(opacity) < 0.8
+        page.page.wait_for_function(
+            "card => getComputedStyle(card).opacity < 0.8",
+            arg=page.find("cache").element_handle(),
+        )
         take_picture(page, "excluded")
 
 
@@ -225,7 +227,7 @@ def test_what_runs_on_the_engine_is_on_the_page_and_a_death_too(
         stack.up_well("--report", "boot.html")
         page.wait_for("web", "ready")
         page.page.locator("#where").filter(has_text="up on the engine").wait_for()
-        assert page.page.locator("#boot .bar .boots").count() >= 3
+        page.page.locator("#boot .bar .boots").nth(2).wait_for(state="attached")
         take_picture(page, "engine")
 
         container = f"{stack.name}-cache-1"
@@ -275,6 +277,7 @@ def test_sixty_services_can_be_read(
         stack, browser, width=width, color_scheme=scheme, reduced_motion="reduce"
     ) as (page, _):
         page.wait_for("service-59", "not started")
+        page.page.locator(".card").nth(59).wait_for(state="attached")
         assert page.page.locator(".card").count() == 60
         assert page.covered() == []
         assert width == 800 or page.page.evaluate(
