@@ -293,6 +293,7 @@ call_ctr() {
 
 load_images() {
   [ $# -gt 0 ] || fail "load needs the name of an image"
+  need_running
   need_root load
   docker save "$@" | call_ctr images import - >/dev/null
   say "loaded: $*"
