@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from composegen.places.cluster.notes import NotedService, Notes, note_excluded
+from composegen.places.cluster.notes import NotedService, Notes
 from composegen.places.cluster.objects import Doing, Kind, Pod, Workload
 from composegen.places.cluster.snapshot import Snapshot
 from composegen.places.cluster.troubles import find_trouble
+from composegen.places.excluded import note_excluded
 from composegen.places.status import (
     ALIVE_FOR,
     BY_USER,
@@ -64,7 +65,7 @@ def list_excluded(
 ) -> tuple[Mapping[str, Any], ...]:
     """What is excluded now, by the selection and by failures, as it is noted."""
     out = {each.service for each in statuses if each.state is State.EXCLUDED}
-    failed = (each for each in note_excluded(notes) if each.service in out)
+    failed = (each for each in note_excluded(notes.excluded) if each.service in out)
     return (*notes.left_out, *map(as_dict, failed))
 
 

@@ -41,7 +41,6 @@ from composegen.places.cluster.manifests import (
 )
 from composegen.places.cluster.notes import (
     Notes,
-    note_excluded,
     read_notes,
     write_notes,
 )
@@ -61,6 +60,7 @@ from composegen.places.events import (
     Up,
     Wrote,
 )
+from composegen.places.excluded import note_excluded
 from composegen.places.reasons import format_reasons
 from composegen.places.status import ExcludedNote
 from composegen.planning.addressing import ClusterAddressing, name_on_cluster
@@ -355,7 +355,7 @@ class _Up:
                 )
                 for each in self.plan.excluded
             )
-            + note_excluded(notes),
+            + note_excluded(notes.excluded),
             again=UP if notes.excluded else "",
         )
 

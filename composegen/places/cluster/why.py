@@ -10,7 +10,7 @@ from composegen.places.cause import Cause
 from composegen.places.cluster.cause import CauseName
 from composegen.places.cluster.judge import describe_delay, describe_trouble
 from composegen.places.cluster.kubectl import Kubectl
-from composegen.places.cluster.notes import NotedExclusion, NotedService, Notes
+from composegen.places.cluster.notes import NotedService, Notes
 from composegen.places.cluster.objects import GATE, Doing, Kind, Pod, Workload
 from composegen.places.cluster.silence import explain_silence, read_answer
 from composegen.places.cluster.snapshot import Snapshot
@@ -23,6 +23,7 @@ from composegen.places.cluster.status import (
 )
 from composegen.places.cluster.troubles import UP, find_trouble
 from composegen.places.events import Failure
+from composegen.places.excluded import explain_exclusion
 from composegen.places.reasons import (
     LAST_LINES,
     Reason,
@@ -35,7 +36,6 @@ from composegen.places.status import FINE, ServiceStatus, State
 from composegen.records import replace
 from composegen.values import format_duration
 
-_AGAIN = f"try it again: {UP}"
 _LOG_PATIENCE = 15.0
 
 
@@ -118,7 +118,7 @@ class _Doctor:
             return explain_stop(chain, status)
         exclusion = self.notes.find_exclusion(noted.name)
         if exclusion is not None and status.state is State.EXCLUDED:
-            return _explain_exclusion(chain, status, exclusion)
+            return explain_exclusion(chain, status, exclusion, up=UP)
         workload = self._find_workload(noted.name)
         if workload is None or workload.is_off:
             failure = _explain_absence(noted, workload)
@@ -231,20 +231,4 @@ def _explain_absence(noted: NotedService, workload: Workload | None) -> Failure:
         service=name,
         reason=f"{name} was {how} by another hand than composegen",
         help=f"start it: composegen start {name} --on kubernetes",
-    )
-
-
-def _explain_exclusion(
-    chain: tuple[str, ...], status: ServiceStatus, exclusion: NotedExclusion
-) -> Reason:
-    failure = exclusion.failure or Failure(
-        service=exclusion.service,
-        reason=f"{exclusion.service} was excluded: {exclusion.reason}",
-    )
-    help = "\n".join(filter(None, (failure.help, _AGAIN)))
-    return Reason(
-        chain=chain,
-        status=status,
-        failure=replace(failure, help=help),
-        lines=failure.lines,
     )

@@ -223,19 +223,6 @@ class Notes:
         )
 
 
-def note_excluded(notes: Notes) -> tuple[ExcludedNote, ...]:
-    """The services whose fallbacks are used, why, and what is done instead."""
-    return tuple(
-        ExcludedNote(
-            service=each.service,
-            reason=each.reason,
-            instead=each.instead,
-            fallback=True,
-        )
-        for each in notes.excluded
-    )
-
-
 def write_notes(folder: Path, notes: Notes) -> None:
     """Keep the notes of a stack's folder, with the time of now. Raises FileRefused."""
     data = {**as_dict(notes), "form": _FORM, "at": format_now()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from composegen.places.engine.containers import Container
-from composegen.places.engine.notes import Notes, note_excluded
+from composegen.places.engine.notes import Notes
 from composegen.places.engine.status import find_addresses
 from composegen.places.engine.stay import list_hints
 from composegen.places.events import Address, Up
+from composegen.places.excluded import note_excluded
 from composegen.places.status import ExcludedNote
 from composegen.places.timeline import Boot
 from composegen.planning.plan import Plan
@@ -35,7 +36,7 @@ def describe_outcome(
             )
             for each in plan.excluded
         )
-        + note_excluded(notes),
+        + note_excluded(notes.excluded),
         again="composegen up" if notes.excluded else "",
         hints=() if stays else list_hints(plan),
     )

@@ -16,8 +16,8 @@ from composegen.places.engine.notes import (
     NotedService,
     NotedStop,
     Notes,
-    note_excluded,
 )
+from composegen.places.excluded import note_excluded
 from composegen.places.status import (
     ALIVE_FOR,
     BY_USER,
@@ -179,7 +179,7 @@ def list_excluded(
 ) -> tuple[Mapping[str, Any], ...]:
     """What is excluded now, by the selection and by failures, as it is noted."""
     out = {each.service for each in statuses if each.state is State.EXCLUDED}
-    failed = (each for each in note_excluded(notes) if each.service in out)
+    failed = (each for each in note_excluded(notes.excluded) if each.service in out)
     return (*notes.left_out, *map(as_dict, failed))
 
 

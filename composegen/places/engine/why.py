@@ -19,7 +19,6 @@ from composegen.places.engine.evidence import Evidence, Looking
 from composegen.places.engine.gathering import Gatherer
 from composegen.places.engine.notes import (
     How,
-    NotedExclusion,
     NotedFailure,
     NotedService,
     Notes,
@@ -32,6 +31,7 @@ from composegen.places.engine.status import (
     make_seen,
 )
 from composegen.places.events import Failure
+from composegen.places.excluded import explain_exclusion
 from composegen.places.reasons import (
     LAST_LINES,
     Reason,
@@ -39,12 +39,11 @@ from composegen.places.reasons import (
     explain_unselected,
     follow_needs,
 )
-from composegen.places.status import FINE, ServiceStatus, State
+from composegen.places.status import FINE, State
 from composegen.records import replace
 from composegen.values import format_duration
 
 _GO_ON = "continue: composegen up"
-_AGAIN = "try it again: composegen up"
 
 
 def find_engine_reasons(
@@ -188,7 +187,9 @@ class _Doctor:
             return explain_stop(chain, status)
         exclusion = self.notes.find_exclusion(noted.name)
         if exclusion is not None and status.state is State.EXCLUDED:
-            return explain_exclusion(chain, status, exclusion)
+            return explain_exclusion(
+                chain, status, exclusion, up="composegen up", check=exclusion.check
+            )
         judged = self._find_judged(noted)
         container = self._find_worst(noted, judged)
         if container is None or container.was_never_started:
@@ -318,24 +319,6 @@ class _Doctor:
             and failure.how is How.LATE
             and any(_took_long(each, failure) for each in own)
         )
-
-
-def explain_exclusion(
-    chain: tuple[str, ...], status: ServiceStatus, exclusion: NotedExclusion
-) -> Reason:
-    """Why a service is excluded: what was found before it was stopped."""
-    failure = exclusion.failure or Failure(
-        service=exclusion.service,
-        reason=f"{exclusion.service} was excluded: {exclusion.reason}",
-    )
-    help = "\n".join(filter(None, (failure.help, _AGAIN)))
-    return Reason(
-        chain=chain,
-        status=status,
-        failure=replace(failure, help=help),
-        check=exclusion.check,
-        lines=failure.lines,
-    )
 
 
 def _took_long(container: Container, failure: NotedFailure) -> bool:
