@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from composegen.errors import UsageError
+from composegen.errors import NotPart, UsageError
 from composegen.model import Choice
 from composegen.places.events import Event, Message, Report
 from composegen.places.reasons import Reason
@@ -352,3 +352,27 @@ def check_services(names: Iterable[str], known: Iterable[str]) -> None:
                 f"there is no service `{name}`",
                 help=suggest(name, there, f"there are {', '.join(there)}"),
             )
+
+
+def check_part(
+    names: Iterable[str],
+    part: Iterable[str],
+    known: Iterable[str],
+    *,
+    where: str = "here",
+    up: str = "composegen up",
+) -> tuple[str, ...]:
+    """The names, all of which are part of what runs.
+
+    ``up`` is the command that brings another service up. Raises UsageError for a name
+    that is not known, and NotPart.
+    """
+    asked, there = tuple(names), tuple(part)
+    check_services(asked, (*there, *known))
+    for name in asked:
+        if name not in there:
+            raise NotPart(
+                f"`{name}` is not part of what runs {where}",
+                help=f"bring it up: {up} {name}",
+            )
+    return asked

@@ -8,7 +8,6 @@ from contextlib import suppress
 from composegen.errors import (
     ClusterUnreachable,
     ComposegenError,
-    NotPart,
     VolumesLeft,
 )
 from composegen.model import Service, Stack
@@ -40,7 +39,7 @@ from composegen.places.place import (
     Usage,
     Volume,
     Volumes,
-    check_services,
+    check_part,
     note_excluded_logs,
     settle_names,
 )
@@ -275,15 +274,8 @@ class ClusterPlace:
     def _check(self, names: Iterable[str]) -> tuple[str, ...]:
         """The services of these names. Raises UsageError and NotPart."""
         part = (*self._notes.names, *self._excluded)
-        settled = self._settle(names)
-        check_services(settled, (*part, *self._list_services()))
-        for name in settled:
-            if name not in part:
-                raise NotPart(
-                    f"`{name}` is not part of what runs there",
-                    help=f"bring it up: {UP} {name}",
-                )
-        return settled
+        known = self._list_services()
+        return check_part(self._settle(names), part, known, where="there", up=UP)
 
     @property
     def _excluded(self) -> tuple[str, ...]:

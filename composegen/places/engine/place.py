@@ -9,7 +9,6 @@ from pathlib import Path
 from composegen.errors import (
     ComposegenError,
     EngineUnreachable,
-    NotPart,
     VolumesLeft,
 )
 from composegen.model import Service, Stack
@@ -47,7 +46,7 @@ from composegen.places.place import (
     Volume,
     Volumes,
     add_usages,
-    check_services,
+    check_part,
     note_excluded_logs,
     settle_names,
 )
@@ -301,15 +300,7 @@ class EnginePlace:
         Raises UsageError for a name that is not known, and NotPart.
         """
         part = (*self._names, *self._excluded)
-        settled = self._settle(names)
-        check_services(settled, (*part, *self._list_services()))
-        for name in settled:
-            if name not in part:
-                raise NotPart(
-                    f"`{name}` is not part of what runs here",
-                    help=f"bring it up: composegen up {name}",
-                )
-        return settled
+        return check_part(self._settle(names), part, self._list_services())
 
     @property
     def _excluded(self) -> tuple[str, ...]:
