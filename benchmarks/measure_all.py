@@ -2,7 +2,7 @@
 
 ``python benchmarks/measure_all.py [NAME..] [-- WORD..]``, where a NAME is that of a
 script, such as bench_up, and the words are handed to each script. The rows are kept in
-results.json, so that measuring one anew leaves the others as they were. A benchmark
+results.json, so that measuring one again leaves the others as they were. A benchmark
 that cannot run stands in the table with its reason, and the exit code is 1.
 """
 

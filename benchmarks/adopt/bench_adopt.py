@@ -90,7 +90,7 @@ def make_row(title: str, ours: Series, theirs: Series, limit: Limit) -> Row:
 
 
 def bench_size(command: Path, folder: Path, size: int, count: int) -> list[Row]:
-    """Both ways for one size; every run writes its stack file anew."""
+    """Both ways for one size; every run writes a new stack file."""
     write_project(folder, size)
     fresh = 'rm -f stack.yaml && exec "$0" adopt "$@"'
     commands = {

@@ -1,4 +1,4 @@
-"""Serves the board of one folder on loopback, until it is told to end."""
+"""Serves the board of one folder on loopback, until it is asked to end."""
 
 from __future__ import annotations
 

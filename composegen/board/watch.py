@@ -167,7 +167,7 @@ class Watcher:
         return None
 
     def _follow(self, place: Place, seen: Seen) -> None:
-        """Follow what runs, unless it is followed; another run is followed anew.
+        """Follow what runs, unless it is followed; another one takes its place.
 
         What is brought up on an engine may be followed before it has a container.
         """

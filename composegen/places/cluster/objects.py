@@ -162,7 +162,7 @@ class Workload:
 
     @property
     def path(self) -> str:
-        """How kubectl is told of it."""
+        """How kubectl is given it."""
         return f"{self.kind.lower()}/{self.name}"
 
     @property

@@ -1,4 +1,4 @@
-"""What Compose says of a key that it does not know: it is too old, or nobody's."""
+"""What Compose says of a key that it does not know: too old, or a wrong key."""
 
 from __future__ import annotations
 
