@@ -99,6 +99,7 @@ FACES = {
     ),
     "targets": (
         *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
+        "compose.gates",  # for what `adopt` compares
         "compose.newer",  # for what an old Compose refuses
         *("kubernetes.hostpaths", "kubernetes.names"),
     ),

@@ -1685,6 +1685,13 @@ FAULTS = (
         ("tests/adopt/test_proof.py",),
     ),
     Fault(
+        "an edge between alternatives on one port counts as lost",
+        "composegen/adopt/proof.py",
+        "waits = {**apart.get(name, {}), **",
+        "waits = {**",
+        ("tests/adopt/test_proof.py",),
+    ),
+    Fault(
         "a wrong type has no example",
         "composegen/stackfile/hints/types.py",
         'return _EXAMPLES.get(wanted, "")',
