@@ -1692,6 +1692,20 @@ FAULTS = (
         ("tests/adopt/test_proof.py",),
     ),
     Fault(
+        "noted of a cluster is a context that is an option of kubectl",
+        "composegen/places/cluster/notes.py",
+        'is_word = bool(notes.context) and not notes.context.startswith("-")',
+        "is_word = bool(notes.context)",
+        ("tests/places/cluster/test_notes.py",),
+    ),
+    Fault(
+        "a service that was brought up alone is required in the whole",
+        "composegen/places/noted.py",
+        "replace(each, is_required=before[name].is_required)",
+        "each",
+        ("tests/places/test_noted.py",),
+    ),
+    Fault(
         "a wrong type has no example",
         "composegen/stackfile/hints/types.py",
         'return _EXAMPLES.get(wanted, "")',
