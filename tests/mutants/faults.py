@@ -1706,6 +1706,20 @@ FAULTS = (
         ("tests/places/test_noted.py",),
     ),
     Fault(
+        "two `up` at once bring up the same stack",
+        "composegen/places/bringing.py",
+        "if not is_ours:",
+        "if False:",
+        ("tests/places/test_bringing.py",),
+    ),
+    Fault(
+        "what did not come up is watched",
+        "composegen/places/bringing.py",
+        "if code == ExitCode.FINE and stays",
+        "if stays",
+        ("tests/places/test_bringing.py",),
+    ),
+    Fault(
         "a wrong type has no example",
         "composegen/stackfile/hints/types.py",
         'return _EXAMPLES.get(wanted, "")',
