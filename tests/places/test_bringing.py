@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.errors import ExitCode, FileRefused, UpAlready
+from composegen.errors import ExitCode, UpAlready
 from composegen.places.bringing import bring_up, make_secrets
 from composegen.places.events import SecretEmpty, Wrote
 from composegen.workspace.state import hold_lock
