@@ -51,6 +51,7 @@ EVIDENCE = (
 CAUSES = (
     "tests/places/engine/test_advice.py",
     "tests/places/engine/test_causes.py",
+    "tests/places/engine/test_check_causes.py",
     "tests/places/engine/test_log_causes.py",
 )
 REFUSALS = (
@@ -757,7 +758,7 @@ FAULTS = (
     ),
     Fault(
         "a check that was never run is called one that fails",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if not probes:\n        return None\n    help",
         "    help",
         ("tests/places/engine/test_causes.py",),
@@ -1023,7 +1024,7 @@ FAULTS = (
     # What is evidence, and of what time
     Fault(
         "the silence of one that died is its cause",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if seen.has_died:\n        return None  # its silence",
         "    if False:\n        return None  # its silence",
         EVIDENCE,
@@ -1316,7 +1317,7 @@ FAULTS = (
     ),
     Fault(
         "a page that is missing is proposed to a service that is not ready",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if 400 <= status < 500 and better:\n",
         "    if 400 <= status and better:\n",
         CAUSES,
