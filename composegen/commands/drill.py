@@ -17,7 +17,7 @@ from composegen.commands.options import (
     services_argument,
     stack_option,
 )
-from composegen.commands.up import Time
+from composegen.commands.types import Time
 from composegen.commands.where import on_option
 from composegen.errors import ExitCode, NotDrillable, NothingRuns, UsageError
 
