@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from composegen.board.acts import DOWN, DRILL, Acts
+from composegen.board.acts import DOWN, DRILL, END_DRILL, Acts
 from composegen.board.logs import LogBook
 from composegen.board.session import Session, Sources
 from composegen.places.place import Act, Place
@@ -32,6 +32,8 @@ _FILES = {
     "/board.css": ("board.css", "text/css; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/board.js": ("board.js", "text/javascript; charset=utf-8"),
+    "/choice.js": ("choice.js", "text/javascript; charset=utf-8"),
+    "/drill.js": ("drill.js", "text/javascript; charset=utf-8"),
     "/drawing.js": ("drawing.js", "text/javascript; charset=utf-8"),
     "/lines.js": ("lines.js", "text/javascript; charset=utf-8"),
 }
@@ -242,4 +244,6 @@ async def _read_body(request: Request) -> tuple[str, list[str]] | None:
     except (ValueError, KeyError, TypeError):
         return None
     is_list = isinstance(services, list) and all(isinstance(s, str) for s in services)
-    return (act, services) if act in {*Act, DOWN, DRILL} and is_list else None
+    return (
+        (act, services) if act in {*Act, DOWN, DRILL, END_DRILL} and is_list else None
+    )
