@@ -186,15 +186,18 @@ class Server:
     def _want_logs(self, change: int) -> None:
         before, self._wanting = self._wanting, self._wanting + change
         if before == 0:
-            self.read_logs_again()
+            self._read_logs(is_again=False)
         elif self._wanting == 0:
             self._book.stop()
 
     def read_logs_again(self) -> None:
         """Read the lines of the place that is shown now; in the loop's thread."""
+        self._read_logs(is_again=True)
+
+    def _read_logs(self, *, is_again: bool) -> None:
         place = self._find_place()
         if self._wanting and place is not None:
-            self._book.read(place)
+            self._book.read(place, is_again=is_again)
 
     def tell_lines(self) -> None:
         """Lines have come; from any thread, as often as they come."""

@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from composegen.board.logs import AGAIN
 from composegen.errors import EngineUnreachable
 from composegen.places.events import Exited, Ready, Started
 from composegen.places.place import Act
@@ -261,6 +262,19 @@ def test_logs_are_read_only_while_a_page_wants_them(
 
     page.send(do="no-logs")
     assert place.has_stopped_logs.wait(SECONDS)
+
+
+def test_logs_that_were_interrupted_go_on_and_none_is_taken_from_the_page(
+    page: Page, place: FakePlace
+) -> None:
+    place.first_lines = [("web", "GET /")]
+    ask_logs(page, "web")
+    page.wait_for(lambda page: page.lines)
+    place.lines.put(None)
+
+    page.wait_for(lambda page: list_texts(page)[1:] == [AGAIN, "GET /"])
+    place.lines.put(("web", "more"))
+    page.wait_for(lambda page: list_texts(page)[-1] == "more")
 
 
 def test_a_page_that_does_not_read_holds_nothing_up(
