@@ -60,7 +60,7 @@ def test_a_board_that_is_lost_holds_up_no_run(
 
         before = read_memory(running.process.pid)
         (stack.folder / "speak").touch()
-        wait_for(lambda: (stack.folder / "spoken").exists())
+        wait_for((stack.folder / "spoken").exists)
         os.kill(read_status(stack, "cache")["pid"], signal.SIGKILL)
         wait_for(lambda: read_status(stack, "cache").get("restarts") == 1)
         wait_for(lambda: stack.composegen("status").code == 0)
