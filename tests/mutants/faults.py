@@ -1721,6 +1721,13 @@ FAULTS = (
         ("tests/places/test_bringing.py",),
     ),
     Fault(
+        "what looks like the last chunk ends an answer",
+        "composegen/drill/request.py",
+        "return _has_last_chunk(body)",
+        'return body.endswith(b"0\\r\\n\\r\\n")',
+        ("tests/drill/test_request.py",),
+    ),
+    Fault(
         "a wrong type has no example",
         "composegen/stackfile/hints/types.py",
         'return _EXAMPLES.get(wanted, "")',
