@@ -64,7 +64,10 @@ FACES = {
         *("html", "recorder", "scene", "svg"),
     ),
     "commands": ("__init__",),
-    "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
+    "drill": (
+        *("conduct", "leftover", "picture", "report", "rows", "session"),
+        *("steps", "trials"),
+    ),
     "places.cluster": (
         *("place", "up", "finding", "manifests", "notes"),  # for commands and `find`
         *("contexts", "doctor", "policies"),  # for `doctor`
