@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from composegen.commands.options import make_console, make_selection, make_workspace
+from composegen.commands.options import (
+    make_console,
+    make_selection,
+    make_workspace,
+    settle_drill,
+)
 from composegen.commands.render_cluster import plan_for_cluster
 from composegen.errors import UsageError
 from composegen.records import record
 
 if TYPE_CHECKING:
-    from composegen.places.cluster.manifests import Texts
     from composegen.planning.plan import Plan
     from composegen.planning.selection import Selection
     from composegen.targets.files import Cluster, Options
@@ -53,11 +57,13 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 def up_there(asked: Asked) -> int:
     """Bring the stack up on a cluster; the exit code."""
+    from composegen.places.cluster.manifests import render_texts
     from composegen.places.cluster.up import UpOptions, up_on_cluster
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
     console, workspace = make_console(), make_workspace(asked.file)
+    settle_drill(asked.file, acts=True)
     recorded = read_recorded(workspace.folder / _FILE)
     is_chosen = bool(asked.added or asked.removed)
     selection = make_selection(asked.added, asked.removed)
@@ -68,7 +74,7 @@ def up_there(asked: Asked) -> int:
         plan,
         workspace,
         UpOptions(
-            render=lambda varied: _render(varied, options),
+            render=lambda varied: render_texts(varied, options),
             limit=asked.wait,
             is_chosen=is_chosen,
             names=names,
@@ -112,13 +118,3 @@ def _make_plan(
         selection = add_named(selection, excluded)
         plan, options = plan_for_cluster(asked.file, selection, cluster, _FILE)
     return plan, names, options
-
-
-def _render(plan: Plan, options: Options) -> Texts:
-    from composegen.places.cluster.manifests import Texts
-    from composegen.targets.table import TARGETS
-
-    objects, kustomization = TARGETS["kubernetes"].render(plan, options)
-    return Texts(
-        objects=objects.text, kustomization=kustomization.text, lost=objects.lost
-    )

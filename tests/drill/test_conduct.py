@@ -95,6 +95,10 @@ class Journal:
         self.ground = ground
         self.lines: list[str] = []
 
+    @property
+    def is_clean(self) -> bool:
+        return self.lines[-1:] in ([], ["forget"])
+
     def begin(self, undo: Undo) -> None:
         assert self.ground.fault is None, "noted after it was done"
         self.lines.append(f"begin {undo.fault or 'restart'}")
