@@ -80,6 +80,8 @@ class ClusterGround:
         if trial.fault is not Fault.WITHOUT:
             return undo
         dependents = tuple(n for n in trial.direct if not self._services[n].job)
+        if not dependents:
+            raise FaultFailed(f"only jobs need {trial.service}: none is run again")
         fallen = [n for n in dependents if self._get(n).without]
         if fallen:
             raise FaultFailed(f"{fallen[0]} runs with a fallback already")

@@ -27,7 +27,8 @@ from composegen.places.cluster.snapshot import (
     select_project,
     take_snapshot,
 )
-from composegen.places.cluster.status import is_ready
+from composegen.places.cluster.status import find_state
+from composegen.places.status import State
 
 _GONE = 180
 _LOOK = 0.5
@@ -121,7 +122,8 @@ class Hands:
 
         def is_renewed() -> bool:
             now = {*self.list_starts(service)}
-            return not before & now and self._is_ready(service)
+            is_ready = {*self._list_states((service,))} <= {State.READY}
+            return is_ready and not before & now
 
         self._wait(is_renewed, limit)
 
@@ -171,19 +173,28 @@ class Hands:
             self._call("delete", *there, "--ignore-not-found", "--wait=false")
 
     def wait_until_ready(self, services: Iterable[str], limit: float) -> bool:
-        """Until the services are ready in their newest form; False where time is over.
+        """Until the services are ready in their newest form, or one of them has failed.
 
-        Older pods may still serve meanwhile.
+        Older pods may still serve meanwhile. False where one is not ready.
         """
         listed = tuple(services)
-        return self._wait(lambda: all(map(self._is_ready, listed)), limit)
 
-    def _is_ready(self, service: str) -> bool:
+        def is_over() -> bool:
+            states = self._list_states(listed)
+            return State.FAILED in states or {*states} <= {State.READY}
+
+        self._wait(is_over, limit)
+        return {*self._list_states(listed)} <= {State.READY}
+
+    def _list_states(self, services: Iterable[str]) -> list[State]:
+        """What they do; those that are gone are left out."""
         snapshot = self.look()
-        noted, workload = self.notes.find(service), self.find(service, snapshot)
-        if noted is None or workload is None:
-            return True  # there is nothing to wait for
-        return is_ready(snapshot, noted, workload)
+        return [
+            find_state(snapshot, self.notes, noted, workload)
+            for name in services
+            if (noted := self.notes.find(name)) is not None
+            and (workload := self.find(name, snapshot)) is not None
+        ]
 
     def _wait(self, is_over: Callable[[], bool], limit: float) -> bool:
         end = self._outside.clock() + limit

@@ -27,6 +27,7 @@ from composegen.places.cluster.applying import (
     scale,
 )
 from composegen.places.cluster.boot import Booting, Outside
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.contexts import Where
 from composegen.places.cluster.finding import choose_where
 from composegen.places.cluster.forwarding import list_forwards
@@ -47,7 +48,6 @@ from composegen.places.cluster.notes import (
 from composegen.places.cluster.noting import make_notes, merge_notes
 from composegen.places.cluster.place import ClusterPlace
 from composegen.places.cluster.stay import Staying
-from composegen.places.cluster.troubles import UP
 from composegen.places.events import (
     Address,
     FileKept,
