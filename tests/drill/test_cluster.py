@@ -11,16 +11,22 @@ import pytest
 from composegen.ask import Ask, Drill
 from composegen.drill.cluster import ClusterGround
 from composegen.drill.ground import Undo
+from composegen.drill.leftover import undo_leftover
+from composegen.drill.notes import DrillFile, DrillNotes, has_notes
 from composegen.drill.trials import Edge, Fault, Trial
-from composegen.errors import FaultFailed
+from composegen.errors import FaultFailed, OtherCluster
 from composegen.places.cluster.boot import Outside
 from composegen.places.cluster.faults import Hands
 from composegen.places.cluster.kubectl import Kubectl
+from composegen.places.cluster.notes import write_notes
+from composegen.places.processes.records import identify_self
 from composegen.records import replace
+from composegen.workspace.workspace import Workspace
 from tests.clusterfakes import (
     NOW,
     FakeKubectl,
     end,
+    make_config,
     make_deployment,
     make_list,
     make_noted,
@@ -427,3 +433,45 @@ def test_ctrl_c_does_not_reach_what_kubectl_does(tmp_path):
 
     assert int(near.call("x").out) == os.getsid(0)
     assert int(replace(near, is_apart=True).call("x").out) != os.getsid(0)
+
+
+# What is left
+
+
+def leave(folder, fault, **changes):
+    """A drill that was killed has left this."""
+    fake = FakeKubectl(folder)
+    write_notes(folder, NOTES)
+    undo = Undo(service="cache", fault=fault, replicas=2, **changes)
+    drill = replace(identify_self(), start=0)
+    notes = DrillNotes(place="kubernetes", mark="0" * 16, drill=drill, undo=undo)
+    DrillFile(folder).keep(notes)
+    return fake, Workspace(folder / "stack.yaml", fake.environment)
+
+
+def refuse_to_load(_):
+    raise AssertionError("the stack file is not needed")
+
+
+def test_what_a_drill_has_left_on_a_cluster_is_undone(tmp_path):
+    fake, workspace = leave(tmp_path, Fault.STOP)
+    off = [make_deployment("cache", ready=0, replicas=0)]
+    on = [make_deployment("cache", ready=2, replicas=2)]
+    fake.show(off, on)
+    said = []
+
+    assert undo_leftover(workspace, refuse_to_load, said.append)
+    assert said == ["undoing what a drill has left: cache is stopped"]
+    [scaled] = fake.list_calls("patch")
+    assert json.dumps({"spec": {"replicas": 2}}) in scaled["words"][-1]
+    assert not has_notes(tmp_path)
+
+
+def test_nothing_is_undone_on_a_cluster_that_was_not_noted(tmp_path):
+    fake, workspace = leave(tmp_path, Fault.STOP)
+    fake.answer("config view", make_config("lab", server="https://other:6443"))
+
+    with pytest.raises(OtherCluster):
+        undo_leftover(workspace, refuse_to_load, lambda _: None)
+    assert fake.list_calls("patch") == []
+    assert has_notes(tmp_path)
