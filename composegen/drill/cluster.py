@@ -66,6 +66,7 @@ class ClusterGround:
         self._variants = variants
         self._ways: dict[str, PodWay] = {}
         self._made: dict[tuple[str, ...], list[Object]] = {}
+        self._seen: dict[str, tuple[str, ...]] = {}
 
     # Faults
 
@@ -101,14 +102,16 @@ class ClusterGround:
 
     def do(self, undo: Undo) -> None:
         """Do the fault to all pods of the service."""
+        self._seen = {}
         if undo.fault is None:
             self._hands.renew(undo.service, self._limit((undo.service,)))
             return
         if undo.fault is Fault.WITHOUT:
             self._hands.apply(self._list_without(undo.service, undo.dependents))
-            # One that does not start with its fallback shows when it is asked.
             limit = self._limit(undo.dependents)
-            self._hands.wait_until_ready(undo.dependents, limit)
+            if not self._hands.wait_until_ready(undo.dependents, limit):
+                # That it does not start shows when it is asked: why is gone by then.
+                self._seen = {n: self._describe(n) for n in undo.dependents}
         self._hands.take_away(undo.service, at_once=undo.fault is Fault.KILL)
 
     def undo(self, undo: Undo, *, is_sure: bool) -> None:
@@ -210,6 +213,9 @@ class ClusterGround:
         since: float,  # noqa: ARG002 - times of a cluster are those of its nodes
     ) -> tuple[str, ...]:
         """What its pods do that are not ready, and the last lines of one."""
+        return self._seen.get(service) or self._describe(service)
+
+    def _describe(self, service: str) -> tuple[str, ...]:
         lines: list[str] = []
         snapshot = self._hands.look()
         workload = self._hands.find(service, snapshot)

@@ -296,6 +296,23 @@ def test_a_job_that_needs_it_is_not_run_again(drilled):
         ground.plan(make_trial(Fault.WITHOUT))
 
 
+def test_the_evidence_of_a_start_that_fails_is_kept_until_it_is_asked_for(drilled):
+    crashed = make_starting("web", waiting("CrashLoopBackOff", restarts=2, last=end(3)))
+    drilled.answer_dry_run(1)
+    ground = drilled.ground()
+    undo = ground.plan(make_trial(Fault.WITHOUT))
+    drilled.fake.answer("logs", "KeyError\n")
+    drilled.fake.show([*make_ready("cache"), *crashed])
+    ground.do(undo)
+    drilled.fake.show(ALL)
+    drilled.fake.answer("logs", "all is well\n")
+
+    assert ground.look_closer("web", 0.0) == (
+        "it is CrashLoopBackOff, exit code 3",
+        "| KeyError",
+    )
+
+
 # Asking
 
 
