@@ -108,7 +108,7 @@ def run_stack(stack: Stack, *words: str) -> Iterator[Running]:
         running.wait_for("Ctrl-C ends it")
         yield running
         running.process.send_signal(signal.SIGINT)
-        running.process.wait(60)
+        running.process.wait(180)
 
 
 def test_what_runs_as_processes_is_on_the_page_and_can_be_stopped(
@@ -315,7 +315,7 @@ def test_a_page_without_the_token_shows_nothing(stack: Stack, browser: Any) -> N
         other.close()
 
         board.process.send_signal(signal.SIGINT)
-        assert board.process.wait(30) == 0
+        assert board.process.wait(180) == 0
         page.page.locator("#link").filter(has_text="no connection").wait_for()
 
 
@@ -335,7 +335,7 @@ def test_a_run_with_a_board_goes_on_without_it(stack: Stack, browser: Any) -> No
         wait_for(lambda: board not in find_running_in(stack.folder))
         assert stack.composegen("status").code == 0
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(60) == 130
+        assert running.process.wait(180) == 130
 
 
 def test_a_board_ends_with_its_up_and_the_stack_stays(
@@ -348,7 +348,7 @@ def test_a_board_ends_with_its_up_and_the_stack_stays(
             page.wait_for("web", "ready")
         running.wait_for("web: http://")
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(60) == 130
+        assert running.process.wait(180) == 130
     wait_for(lambda: not find_running_in(stack.folder))
     assert stack.composegen("status").code == 0
 
