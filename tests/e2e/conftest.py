@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.browsers import open_browser
 from tests.e2e.engine import Project, run
 from tests.e2e.images import Images
 from tests.parts import require_part
@@ -88,6 +89,13 @@ def images(
     had = Images(wanted, shared / "images")
     request.config.stash[RAN_ON] = had.describe()
     return had
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture
