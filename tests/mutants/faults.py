@@ -1863,4 +1863,12 @@ FAULTS = (
         "begin += length",
         ("tests/places/engine/test_client.py",),
     ),
+    # The gate
+    Fault(
+        "Compose is killed without being asked to end",
+        "composegen/places/engine/compose.py",
+        "for number in (signal.SIGTERM, signal.SIGKILL):",
+        "for number in (signal.SIGKILL,):",
+        ("tests/places/engine/test_compose.py",),
+    ),
 )
