@@ -93,11 +93,10 @@ class Acts:
 
     def _look(self, names: tuple[str, ...]) -> EngineSeen:
         """How all is doing. Raises UsageError, NothingRuns and NotPart."""
-        noted = [each.name for each in self._notes.services]
         excluded = {
             str(each["service"]): str(each["reason"]) for each in self._notes.left_out
         }
-        check_services(names, (*self._services, *noted, *excluded))
+        check_services(names, (*self._services, *self._notes.names, *excluded))
         containers = self._engine.list_containers(self._notes.project)
         if not containers:
             raise NothingRuns(
