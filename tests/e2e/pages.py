@@ -111,4 +111,4 @@ def run_stack(stack: Stack, *words: str, **variables: str) -> Iterator[Running]:
         running.wait_for("Ctrl-C ends it")
         yield running
         running.process.send_signal(signal.SIGINT)
-        running.process.wait(60)
+        running.process.wait(180)

@@ -288,7 +288,7 @@ def test_a_page_without_the_token_shows_nothing(stack: Stack, browser: Any) -> N
         other.close()
 
         board.process.send_signal(signal.SIGINT)
-        assert board.process.wait(30) == 0
+        assert board.process.wait(180) == 0
         page.page.locator("#link").filter(has_text="no connection").wait_for()
 
 
@@ -302,7 +302,7 @@ def test_a_board_ends_with_its_up_and_the_stack_stays(
             page.wait_for("web", "ready")
         running.wait_for("web: http://")
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(60) == 130
+        assert running.process.wait(180) == 130
     wait_for(lambda: not find_running_in(stack.folder))
     assert stack.composegen("status").code == 0
 
