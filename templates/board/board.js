@@ -95,7 +95,7 @@ function apply(set, isAll) {
   if (isAll || "boots" in set) showBoots();
   if (isAll || "happened" in set) showHappened(isAll);
   if (isAll || "drill" in set || "drill-rows" in set) showDrill();
-  if (isAll || changed.has(chosen)) { if (chosen) askWhy(); showDetail(); }
+  if (isAll || "graph" in set || changed.has(chosen)) { if (chosen) askWhy(); showDetail(); }
   document.body.classList.toggle("read-only", Boolean(values.get("readOnly")));
   for (const button of document.querySelectorAll("header .acting")) button.hidden = Boolean(values.get("readOnly"));
 }
