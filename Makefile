@@ -8,10 +8,6 @@ PYTEST := $(CURDIR)/$(BIN)/python -m pytest
 MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
-# Tests that share no port, and mostly wait: they can run side by side.
-APART := $(addprefix tests/e2e/test_,$(addsuffix .py,adopt causes data doctor evidence \
-	exec fallbacks families harden helps last modes outside ownership push removal \
-	single store_helps up volumes))
 CLUSTER := scripts/cluster/cluster.sh
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
@@ -20,7 +16,6 @@ COMPOSE5 ?=
 
 TESTS := test-composegen $(SERVICES:%=test-%)
 CHECKS := check-format check-lint check-types $(SERVICES:%=check-%)
-E2E := e2e-engine e2e-apart e2e-chat
 CHAOS := chaos-composegen chaos-router
 
 # Without cached bytecode, every process that a test starts takes nearly twice as long.
@@ -35,7 +30,7 @@ run_each = failed=; for target in $(1); do \
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
   facts runtimes findings comparison format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
   fuzz-projects audit before clean \
-  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt e2e-kubernetes cluster
+  $(TESTS) $(CHECKS) $(CHAOS) e2e-chat e2e-fresh e2e-adopt e2e-kubernetes images cluster
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -73,24 +68,25 @@ check-types: setup
 $(SERVICES:%=check-%): check-%: setup
 	cd $(CHAT)/$* && $(MYPY) --strict $*
 
+# These tests mostly wait, so there are more at a time than a small machine has cores.
 e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
-	+@$(call run_each,$(E2E))
+	$(BIN)/python -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder \
+	  -m "not adopt and not fresh" tests/e2e $(CHAT)/e2e --ignore tests/e2e/kubernetes
 
-e2e-engine: setup
-	$(BIN)/python -m pytest -q tests/e2e -m "not adopt" \
-	  $(addprefix --ignore ,$(APART) tests/e2e/kubernetes)
+e2e-fresh: setup ## Run the fast tests, all of them, on a bare machine (a container)
+	$(BIN)/python -m pytest -q tests/e2e/test_fresh_machine.py
 
 e2e-adopt: setup ## Adopt small projects of every kind, and bring each up twice
 	$(BIN)/python -m pytest -q tests/e2e/test_adopt.py
 
-e2e-apart: setup
-	$(BIN)/python -m pytest -q -n 3 -m "not adopt" $(APART)
-
-e2e-chat: setup
+e2e-chat: setup ## Run the tests of the chat stack in a browser and behind proxies
 	$(BIN)/python -m pytest -q $(CHAT)/e2e
 
 e2e-kubernetes: setup ## Run the tests that need a cluster, on one that is made here
 	REQUIRE_PARTS=1 $(CLUSTER) with $(BIN)/python -m pytest -q tests/e2e/kubernetes
+
+images: ## Pull the images that the tests use, or build stand-ins
+	$(PYTHON) -m scripts.standins
 
 cluster: ## Start a Kubernetes cluster of one node here; the first time it is built
 	$(CLUSTER) start

@@ -17,14 +17,16 @@ from composegen.commands.options import (
     services_argument,
     stack_option,
 )
-from composegen.commands.up import Time
+from composegen.commands.types import Time
 from composegen.commands.where import on_option
 from composegen.errors import ExitCode, NotDrillable, NothingRuns, UsageError
 
 if TYPE_CHECKING:
-    from composegen.drill.conduct import Report
+    from composegen.drill.rows import Report
+    from composegen.drill.steps import Step
     from composegen.drill.trials import Chosen, Fault
     from composegen.model import Stack
+    from composegen.places.place import Place
 
 _STRIP, _NARROWEST = 60, 20
 
@@ -70,6 +72,7 @@ _STRIP, _NARROWEST = 60, 20
     help="Also draw the answers over time, with the faults as bands.",
 )
 @click.option("--yes", is_flag=True, help="Begin without a question.")
+@click.option("--steps", is_flag=True, hidden=True)  # for the board, a line each
 @click.option(
     "--undo", is_flag=True, help="Undo what a drill that was killed has left."
 )
@@ -90,19 +93,44 @@ def drill(services: tuple[str, ...], file: str, **options: Any) -> None:
     picture = options["picture"]
     if picture is not None:
         _check_picture(picture)
-    stack = load_file(file).stack
-    report = _run(file, stack, services, wanted, options)
+    stack, place = _find(file, services, options["on"])
+    report = _run(place, file, stack, services, wanted, options)
     if report is None:
         make_console().say("nothing was done")
         raise SystemExit(ExitCode.PROBLEM)
-    _show(report, options["form"], stack.name)
+    if options["steps"]:
+        _show_end(report)
+    else:
+        _show(report, options["form"], stack.name)
     if picture is not None:
         _draw(report, picture)
     if report.has_failure:
         raise SystemExit(ExitCode.PROBLEM)
 
 
+def _find(file: str, services: tuple[str, ...], on: str) -> tuple[Stack, Place]:
+    """What runs, and the stack file as it is read for where that is.
+
+    Raises NotDrillable where nothing runs, and UsageError for a name that is not known.
+    """
+    from composegen.places.place import KUBERNETES, check_services
+
+    finder = find_places(file, acts=True)
+    nothing: NothingRuns | None = None
+    try:
+        place = finder.find_acting(on)
+        is_there = place.name == KUBERNETES
+    except NothingRuns as error:
+        nothing, is_there = error, False
+    stack = load_file(file, target="kubernetes" if is_there else "compose").stack
+    check_services(services, stack.services)
+    if nothing is not None:
+        raise NotDrillable(nothing.message, help=nothing.help)
+    return stack, place
+
+
 def _run(
+    place: Place,
     file: str,
     stack: Stack,
     services: tuple[str, ...],
@@ -113,14 +141,8 @@ def _run(
     from composegen.drill.conduct import Pace
     from composegen.drill.session import Talk, run_drill
     from composegen.drill.trials import Wish
-    from composegen.places.place import check_services
 
-    check_services(services, stack.services)
     console = make_console()
-    try:
-        place = find_places(file, acts=True).find_acting(options["on"])
-    except NothingRuns as error:
-        raise NotDrillable(error.message, help=error.help) from None
     return run_drill(
         place,
         make_workspace(file),
@@ -130,6 +152,7 @@ def _run(
         Talk(
             confirm=lambda chosen: _confirm(chosen, is_sure=options["yes"]),
             tell=console.say,
+            show=_show_step if options["steps"] else lambda _: None,
         ),
     )
 
@@ -142,7 +165,7 @@ def _undo(file: str) -> None:
     try:
         was_left = undo_leftover(
             make_workspace(file),
-            lambda: load_file(file).stack,
+            lambda target: load_file(file, target=target).stack,
             console.say,
             patience=10.0,
         )
@@ -215,6 +238,25 @@ def _show(report: Report, form: str, name: str) -> None:
         if report.bands:
             columns = _STRIP if width is None else max(_NARROWEST, width - 20)
             console.write_data(f"\n{draw_strip(report, width=columns)}")
+
+
+def _show_step(step: Step) -> None:
+    from composegen.drill.steps import describe_step
+
+    _write_line(describe_step(step))
+
+
+def _show_end(report: Report) -> None:
+    from composegen.drill.report import format_report
+    from composegen.drill.steps import describe_end
+
+    _write_line(describe_end(report, format_report(report)))
+
+
+def _write_line(data: Mapping[str, Any]) -> None:
+    import json
+
+    make_console().write_data(f"{json.dumps(data)}\n")
 
 
 def _draw(report: Report, picture: str) -> None:

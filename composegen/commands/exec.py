@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from composegen.commands.options import (
-    AtLeast,
     check_platform,
     complete_services,
     find_places,
@@ -16,6 +15,7 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.commands.types import AtLeast
 from composegen.commands.where import on_option
 from composegen.errors import CannotExecute, ExitCode, UsageError
 

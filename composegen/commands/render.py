@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composegen.commands.options import (
-    EngineName,
     be_brief,
     load_file,
     make_console,
@@ -23,6 +22,7 @@ from composegen.commands.render_cluster import (
     make_cluster,
     render_for_cluster,
 )
+from composegen.commands.types import EngineName
 from composegen.errors import ExitCode, UsageError
 from composegen.text import count
 

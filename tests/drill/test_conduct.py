@@ -9,9 +9,11 @@ import pytest
 
 from composegen.ask import Drill
 from composegen.drill.asking import Answer, Question
-from composegen.drill.conduct import Conductor, Pace, Report
+from composegen.drill.conduct import Conductor, Pace
 from composegen.drill.ground import Undo
 from composegen.drill.judging import Verdict
+from composegen.drill.rows import Report
+from composegen.drill.steps import Begun, Disturbed, Judged, Step
 from composegen.drill.trials import Chosen, Edge, Fault, Trial
 from composegen.errors import ExitCode, FaultFailed, Interrupted, NotDrillable
 from tests.stacks import load_only
@@ -45,7 +47,7 @@ class Ground:
         self.rule = rule
         self.fault: Fault | None = None
         self.past: list[Fault] = []
-        self.refuses = False
+        self.refuses = self.keeps = False
         self.restarts: list[str] = []
         self.on_fault: Callable[[], None] = lambda: None
         self.starts = 0
@@ -67,6 +69,8 @@ class Ground:
         self.on_fault()
 
     def undo(self, undo: Undo, *, is_sure: bool) -> None:
+        if self.keeps:
+            raise FaultFailed("it cannot be undone")
         if self.fault is not None:
             self.past.append(self.fault)
         self.fault = None
@@ -94,6 +98,10 @@ class Journal:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.lines: list[str] = []
+
+    @property
+    def is_clean(self) -> bool:
+        return self.lines[-1:] in ([], ["forget"])
 
     def begin(self, undo: Undo) -> None:
         assert self.ground.fault is None, "noted after it was done"
@@ -124,6 +132,7 @@ def conduct(
     pace: Pace = PACE,
     check_end: Callable[[], None] = lambda: None,
     journal: Journal | None = None,
+    show: Callable[[Step], None] = lambda _: None,
 ) -> Report:
     conductor = Conductor(
         STACK,
@@ -131,6 +140,7 @@ def conduct(
         journal or Journal(ground),
         pace,
         tell=lambda _: None,
+        show=show,
         check_end=check_end,
     )
     return conductor.carry_out(chosen)
@@ -220,6 +230,16 @@ def test_a_fault_that_cannot_be_done_is_skipped_with_the_reason() -> None:
     assert row.evidence == ("it may not be touched",)
 
 
+def test_a_fault_that_cannot_be_undone_ends_the_drill_and_stays_noted() -> None:
+    ground = Ground()
+    ground.keeps = True
+    journal = Journal(ground)
+    with pytest.raises(FaultFailed, match="it cannot be undone"):
+        conduct(ground, choose(Fault.STOP, Fault.CUT), journal=journal)
+
+    assert journal.lines == ["begin stop", "done"]
+
+
 def test_nothing_is_done_where_something_does_not_work_before() -> None:
     ground = Ground(lambda *_: "answered 500")
     journal = Journal(ground)
@@ -239,6 +259,47 @@ def test_a_drill_that_is_ended_undoes_what_stands() -> None:
     journal = Journal(ground)
     with pytest.raises(Interrupted):
         conduct(ground, choose(Fault.FREEZE), check_end=check_end, journal=journal)
+
+    assert ground.fault is None
+    assert journal.lines == ["begin freeze", "done", "forget"]
+
+
+def test_each_step_is_shown_when_it_is_taken() -> None:
+    ground = Ground()
+    seen: list[tuple[str, Fault | None]] = []
+
+    def show(step: Step) -> None:
+        match step:
+            case Begun():
+                seen.append(("begun", ground.fault))
+            case Disturbed():
+                seen.append((f"{step.fault} {step.stage}", ground.fault))
+            case Judged():
+                words = [f"{row.dependent} {row.verdict}" for row in step.rows]
+                seen.append((", ".join(words), ground.fault))
+
+    conduct(ground, choose(Fault.STOP), show=show)
+
+    assert seen == [
+        ("begun", None),
+        ("stop begins", None),
+        ("stop stands", Fault.STOP),
+        ("stop is being undone", Fault.STOP),
+        ("stop is undone; waiting until all is as before", None),
+        ("web holds", None),
+    ]
+
+
+def test_one_who_watches_and_is_gone_leaves_no_fault() -> None:
+    ground = Ground()
+
+    def show(step: Step) -> None:
+        if ground.fault is not None:
+            raise BrokenPipeError
+
+    journal = Journal(ground)
+    with pytest.raises(BrokenPipeError):
+        conduct(ground, choose(Fault.FREEZE), journal=journal, show=show)
 
     assert ground.fault is None
     assert journal.lines == ["begin freeze", "done", "forget"]

@@ -17,7 +17,7 @@ OPTIONS = [
     "--disable-background-networking",
     "--no-first-run",
 ]
-PATIENCE = 30_000
+PATIENCE = 120_000
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/#[\w-]+")
 
 

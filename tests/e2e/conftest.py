@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.e2e.browsers import open_browser
 from tests.e2e.engine import Project, run
 from tests.e2e.images import Images
 from tests.parts import require_part
 
 RESULTS = pytest.StashKey[list[str]]()
 RAN_ON = pytest.StashKey[list[str]]()
+SHOWN = (("images of these tests", RAN_ON), ("recipes on a real engine", RESULTS))
+
+
+def find_group(item: pytest.Item) -> str:
+    """What a test shares with others: ports, or what its module is set up with.
+
+    Tests of a group run in one process: the set-up is made once.
+    """
+    for mark in item.iter_markers("xdist_group"):
+        return str(mark.args[0])
+    found = getattr(item, "_fixtureinfo", None)
+    made = found.name2fixturedefs.values() if found else ()
+    if any(each.scope == "module" for fixtures in made for each in fixtures):
+        return item.path.stem
+    return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups come first, since each takes long: what is short fills the gaps."""
+    groups = [find_group(item) for item in items]
+    for item, group in zip(items, groups, strict=True):
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+    sizes = Counter(filter(None, groups))
+    order = sorted(range(len(items)), key=lambda at: (-sizes[groups[at]], groups[at]))
+    items[:] = [items[at] for at in order]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands its lines to the process that shows them."""
+    if hasattr(session.config, "workeroutput"):
+        stash = session.config.stash
+        session.config.workeroutput["shown"] = [stash.get(key, []) for _, key in SHOWN]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Keep what a worker has handed over; one that died has handed over nothing."""
+    handed = getattr(node, "workeroutput", {}).get("shown", [[] for _ in SHOWN])
+    for (_, key), lines in zip(SHOWN, handed, strict=True):
+        node.config.stash.setdefault(key, []).extend(lines)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,12 +75,27 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def images(request: pytest.FixtureRequest, engine: None) -> Images:
+def images(
+    request: pytest.FixtureRequest,
+    engine: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Images:
     """What the chosen tests run on: `IMAGES` of their modules."""
+    folder = tmp_path_factory.getbasetemp()
+    # The folder above is the same for all processes of a run that has several.
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     modules = {getattr(item, "module", None) for item in request.session.items}
-    had = Images(image for module in modules for image in getattr(module, "IMAGES", ()))
+    wanted = [image for each in modules for image in getattr(each, "IMAGES", ())]
+    had = Images(wanted, shared / "images")
     request.config.stash[RAN_ON] = had.describe()
     return had
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -54,11 +115,8 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say on which images the tests ran, and on which the recipes were tested."""
-    for title, key in (
-        ("images of these tests", RAN_ON),
-        ("recipes on a real engine", RESULTS),
-    ):
+    for title, key in SHOWN:
         if lines := config.stash.get(key, []):
             terminalreporter.section(title)
-            for line in sorted(lines):
+            for line in sorted(set(lines)):
                 terminalreporter.line(line)

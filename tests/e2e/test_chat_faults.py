@@ -98,7 +98,7 @@ class Chat(NamedTuple):
                 0,
             ) and (status["rate_limit"]["store"] == "redis")
 
-        wait_until(look, "sessions and turns are kept in Redis again", deadline=60)
+        wait_until(look, "sessions and turns are kept in Redis again", deadline=180)
 
     def replace_router(self) -> None:
         """Kill the router with all that it alone knows, and start it again."""
@@ -112,7 +112,7 @@ class Chat(NamedTuple):
             wait_until(
                 lambda service=service: is_healthy(self.project.inspect(service)),
                 f"{service} is healthy",
-                deadline=60,
+                deadline=180,
             )
 
 

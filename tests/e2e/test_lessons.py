@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from composegen.model import Stack
 from composegen.stackfile.load import load_stack
-from tests.e2e.engine import Project, is_healthy, run_composegen, run_well
+from tests.e2e.engine import ROOT, Project, is_healthy, run_composegen, run_well
 from tests.e2e.examples import (
     LESSONS,
     ask,
     copy_example,
+    hold_ports,
     list_images,
-    wait_for_free_ports,
+    share_ports,
 )
 from tests.e2e.images import Images
 from tests.parts import require_program
@@ -27,7 +29,22 @@ PAGES = {"08-express": "/ask?q=hello"}
 IMAGES = [image for images in IMAGES_OF.values() for image in images]
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+def list_ports(stack: Stack) -> list[int]:
+    """The ports of this machine that a lesson publishes."""
+    published = [port for each in stack.services.values() for port in each.publish]
+    return [number for port in published for number in port.host_ports]
+
+
+def group(lesson: str) -> pytest.MarkDecorator:
+    """With the tests that use the same ports."""
+    stack = load_stack(ROOT / "examples" / lesson / "stack.yaml").stack
+    ports = list_ports(stack)
+    return share_ports(*ports) if ports else pytest.mark.engine
+
+
+@pytest.mark.parametrize(
+    "lesson", [pytest.param(lesson, marks=group(lesson)) for lesson in LESSONS]
+)
 def test_a_lesson_comes_up_and_answers(
     lesson: str, images: Images, project: Project
 ) -> None:
@@ -36,19 +53,17 @@ def test_a_lesson_comes_up_and_answers(
     if lesson in INSTALLED:
         require_program("npm")
         run_well("npm", "install", "--no-audit", cwd=project.folder / INSTALLED[lesson])
-    services = load_stack(project.folder / "stack.yaml").stack.services
-    ports = [
-        number
-        for service in services.values()
-        for port in service.publish
-        for number in port.host_ports
-    ]
+    stack = load_stack(project.folder / "stack.yaml").stack
     run_composegen(project.folder, "secrets")
     run_composegen(project.folder, "render")
-    wait_for_free_ports(*ports)
+    with hold_ports(*list_ports(stack)), project:
+        project.up("--build")
+        assert_answers(lesson, stack, project)
 
-    project.up("--build")
 
+def assert_answers(lesson: str, stack: Stack, project: Project) -> None:
+    """That all of a lesson is up, and that each published port answers."""
+    services = stack.services
     containers = project.inspect_all()
     assert containers.keys() == services.keys()
     for name, service in services.items():
@@ -57,20 +72,21 @@ def test_a_lesson_comes_up_and_answers(
             assert containers[name]["State"]["Status"] == "exited", name
         else:
             assert is_healthy(containers[name]), name
-    for port in ports:
+    for port in list_ports(stack):
         assert ask(port, PAGES.get(lesson, "/")).status == 200, port
 
 
+@share_ports(8003)
 def test_a_count_goes_on_without_redis_when_redis_is_excluded(
     images: Images, project: Project
 ) -> None:
     images.have(*IMAGES_OF["03-optional-with-fallback"])
     copy_example("03-optional-with-fallback", project.folder)
     run_composegen(project.folder, "render")
-    wait_for_free_ports(8003)
-    project.up("--build")
-    assert ask(8003, "/").text == "visit 1, counted in redis\n"
-    run_composegen(project.folder, "render", "--without", "redis")
-    project.up("--remove-orphans")
-    assert project.inspect_all().keys() == {"web"}
-    assert ask(8003, "/").text == "visit 1, counted in memory\n"
+    with hold_ports(8003), project:
+        project.up("--build")
+        assert ask(8003, "/").text == "visit 1, counted in redis\n"
+        run_composegen(project.folder, "render", "--without", "redis")
+        project.up("--remove-orphans")
+        assert project.inspect_all().keys() == {"web"}
+        assert ask(8003, "/").text == "visit 1, counted in memory\n"

@@ -27,6 +27,7 @@ RENDER = (
 CLUSTER = ("tests/targets/kubernetes",)
 SAFETY = ("tests/test_text_safety.py", "tests/targets/test_quoting.py")
 CLUSTER_JUDGE = ("tests/places/cluster/test_judge.py",)
+CLUSTER_DRILL = ("tests/drill/test_cluster.py",)
 CLUSTER_UP = ("tests/places/cluster/test_up.py",)
 WIRING = ("tests/planning/test_addressing.py",)
 PROBES = ("tests/targets/compose/test_probes.py",)
@@ -51,6 +52,7 @@ EVIDENCE = (
 CAUSES = (
     "tests/places/engine/test_advice.py",
     "tests/places/engine/test_causes.py",
+    "tests/places/engine/test_check_causes.py",
     "tests/places/engine/test_log_causes.py",
 )
 REFUSALS = (
@@ -757,7 +759,7 @@ FAULTS = (
     ),
     Fault(
         "a check that was never run is called one that fails",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if not probes:\n        return None\n    help",
         "    help",
         ("tests/places/engine/test_causes.py",),
@@ -1023,7 +1025,7 @@ FAULTS = (
     # What is evidence, and of what time
     Fault(
         "the silence of one that died is its cause",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if seen.has_died:\n        return None  # its silence",
         "    if False:\n        return None  # its silence",
         EVIDENCE,
@@ -1316,7 +1318,7 @@ FAULTS = (
     ),
     Fault(
         "a page that is missing is proposed to a service that is not ready",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if 400 <= status < 500 and better:\n",
         "    if 400 <= status and better:\n",
         CAUSES,
@@ -1643,6 +1645,42 @@ FAULTS = (
         ("tests/places/cluster/test_troubles.py",),
     ),
     Fault(
+        "a service that was drilled on a cluster gets one pod back, whatever it had",
+        "composegen/drill/cluster.py",
+        "hands.give_back(undo.service, undo.replicas)",
+        "hands.give_back(undo.service, 1)",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "a drill applies what is not what ran on the cluster",
+        "composegen/places/cluster/faults.py",
+        'there.generation != each["metadata"]["generation"]',
+        "there.generation < 0",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "the values of a fallback stay on the cluster after a drill",
+        "composegen/drill/cluster.py",
+        "self._hands.remove_values(undo.made)",
+        "self._hands.remove_values(())",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "the next fault hides one that could not be undone",
+        "composegen/drill/conduct.py",
+        "if not self._journal.is_clean:",
+        "if self._journal is None:",
+        ("tests/drill/test_conduct.py",),
+    ),
+    Fault(
+        "what a fallback needs is removed when the stack is up on the cluster",
+        "composegen/places/cluster/up.py",
+        "        self.applied = drop_services(objects, names)\n"
+        "        apply_objects(self.kubectl, self.applied)\n",
+        "        apply_objects(self.kubectl, drop_services(objects, names))\n",
+        CLUSTER_UP,
+    ),
+    Fault(
         "a trouble on a cluster counts before it has lasted",
         "composegen/places/cluster/judge.py",
         "at - (self.since or 0.0) >= trouble.lasts",
@@ -1683,6 +1721,48 @@ FAULTS = (
         'edges = {**service.get("depends_on", {}), **known.get("depends_on", {})}',
         'edges = known.get("depends_on", {})',
         ("tests/adopt/test_proof.py",),
+    ),
+    Fault(
+        "an edge between alternatives on one port counts as lost",
+        "composegen/adopt/proof.py",
+        "waits = {**apart.get(name, {}), **",
+        "waits = {**",
+        ("tests/adopt/test_proof.py",),
+    ),
+    Fault(
+        "noted of a cluster is a context that is an option of kubectl",
+        "composegen/places/cluster/notes.py",
+        'is_word = bool(notes.context) and not notes.context.startswith("-")',
+        "is_word = bool(notes.context)",
+        ("tests/places/cluster/test_notes.py",),
+    ),
+    Fault(
+        "a service that was brought up alone is required in the whole",
+        "composegen/places/noted.py",
+        "replace(each, is_required=before[name].is_required)",
+        "each",
+        ("tests/places/test_noted.py",),
+    ),
+    Fault(
+        "two `up` at once bring up the same stack",
+        "composegen/places/bringing.py",
+        "if not is_ours:",
+        "if False:",
+        ("tests/places/test_bringing.py",),
+    ),
+    Fault(
+        "what did not come up is watched",
+        "composegen/places/bringing.py",
+        "if code == ExitCode.FINE and stays",
+        "if stays",
+        ("tests/places/test_bringing.py",),
+    ),
+    Fault(
+        "what looks like the last chunk ends an answer",
+        "composegen/drill/request.py",
+        "return _has_last_chunk(body)",
+        'return body.endswith(b"0\\r\\n\\r\\n")',
+        ("tests/drill/test_request.py",),
     ),
     Fault(
         "a wrong type has no example",
@@ -1782,5 +1862,13 @@ FAULTS = (
         "begin += length + _FRAME",
         "begin += length",
         ("tests/places/engine/test_client.py",),
+    ),
+    # The gate
+    Fault(
+        "Compose is killed without being asked to end",
+        "composegen/places/engine/compose.py",
+        "for number in (signal.SIGTERM, signal.SIGKILL):",
+        "for number in (signal.SIGKILL,):",
+        ("tests/places/engine/test_compose.py",),
     ),
 )

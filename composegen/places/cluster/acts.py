@@ -16,6 +16,7 @@ from composegen.graph import find_closure
 from composegen.model import Service
 from composegen.places.cluster.applying import remove_jobs, scale
 from composegen.places.cluster.boot import Booting, Outside
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.manifests import write_list
 from composegen.places.cluster.notes import NotedStop, Notes, read_notes, write_notes
@@ -26,7 +27,6 @@ from composegen.places.cluster.snapshot import (
     take_snapshot,
 )
 from composegen.places.cluster.status import ClusterSeen, make_seen
-from composegen.places.cluster.troubles import UP
 from composegen.places.events import Message, NotUp, Planned, Report, Stopped
 from composegen.places.place import (
     Act,

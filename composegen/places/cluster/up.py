@@ -10,8 +10,8 @@ from composegen.errors import (
     ExitCode,
     FileRefused,
     Interrupted,
-    UpAlready,
 )
+from composegen.places.bringing import bring_up, make_secrets
 from composegen.places.cluster.applying import (
     Live,
     apply_objects,
@@ -27,6 +27,7 @@ from composegen.places.cluster.applying import (
     scale,
 )
 from composegen.places.cluster.boot import Booting, Outside
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.contexts import Where
 from composegen.places.cluster.finding import choose_where
 from composegen.places.cluster.forwarding import list_forwards
@@ -47,7 +48,6 @@ from composegen.places.cluster.notes import (
 from composegen.places.cluster.noting import make_notes, merge_notes
 from composegen.places.cluster.place import ClusterPlace
 from composegen.places.cluster.stay import Staying
-from composegen.places.cluster.troubles import UP
 from composegen.places.events import (
     Address,
     FileKept,
@@ -56,7 +56,6 @@ from composegen.places.events import (
     NotUp,
     Planned,
     Report,
-    SecretEmpty,
     Up,
     Wrote,
 )
@@ -71,8 +70,7 @@ from composegen.system.signals import catch_signals
 from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.targets.output import Written, write_rendered
 from composegen.workspace.clusterfiles import make_cluster_files
-from composegen.workspace.secrets import Outcome, check_made, make_secret_files
-from composegen.workspace.state import hold_lock
+from composegen.workspace.secrets import Outcome
 from composegen.workspace.workspace import Workspace
 
 _STAYS = (
@@ -122,17 +120,13 @@ def up_on_cluster(
     """
     with catch_signals(_interrupt):
         find_kubectl(workspace.environment)
-        with hold_lock(workspace.folder, _LOCK) as is_ours:
-            if not is_ours:
-                raise UpAlready(
-                    "another `composegen up --on kubernetes` is running in this folder",
-                    help="wait for it, or stop it with Ctrl-C in its terminal",
-                )
-            up = _Up(plan, workspace, options, report)
-            code = up.carry_out()
-        if code == ExitCode.FINE and options.stay:
-            return up.stay()
-        return code
+        return bring_up(
+            lambda: _Up(plan, workspace, options, report),
+            workspace.folder,
+            lock=_LOCK,
+            command="composegen up --on kubernetes",
+            stays=options.stay,
+        )
 
 
 def _interrupt(code: ExitCode) -> None:
@@ -153,6 +147,7 @@ class _Up:
         self.options = options
         self.report = report
         self.before = read_notes(self.folder)
+        self.applied: list[Object] = []
         self.others: tuple[str, ...] = tuple(
             name_on_cluster(each) for each in plan.names if each not in self.plan.names
         )
@@ -190,7 +185,7 @@ class _Up:
             self.report(Noted(text=f"made the namespace {where.namespace}"))
         self._keep(self.notes)
         self._apply(objects, live)
-        return self._boot(objects)
+        return self._boot()
 
     def stay(self) -> int:
         """Show what happens now that it is up, until a signal; its exit code."""
@@ -258,15 +253,7 @@ class _Up:
             self.report(Noted(text=f"a cluster does not carry this: {line}"))
 
     def _make_secrets(self) -> None:
-        made = make_secret_files(
-            reduce_stack(self.whole), self.folder, self.workspace.environment
-        )
-        check_made(made)
-        for each in made:
-            if each.outcome is Outcome.WRITTEN:
-                self.report(Wrote(file=each.secret.file))
-            elif each.outcome is Outcome.EMPTY:
-                self.report(SecretEmpty(file=each.secret.file, help=each.help))
+        make_secrets(reduce_stack(self.whole), self.workspace, self.report)
         values = self.workspace.values
         for file in make_cluster_files(self.whole, self.folder, values):
             if file.outcome is Outcome.WRITTEN:
@@ -291,6 +278,7 @@ class _Up:
         for name in jobs:
             self.report(Message(service=name, text="is run again"))
         remove_jobs(self.kubectl, jobs)
+        self.applied = objects
         for warning in apply_objects(self.kubectl, objects):
             self.report(Noted(text=f"the cluster says: {warning}"))
         for name in find_suspended(live):
@@ -303,12 +291,15 @@ class _Up:
         """Apply the services as they are without those that are excluded."""
         names = [name_on_cluster(each) for each in excluded]
         varied = vary_plan(self.whole, without, addressing=ClusterAddressing())
-        where = self.notes.where
-        objects = self._build(self.options.render(varied), where)
-        apply_objects(self.kubectl, drop_services(objects, names))
+        make_cluster_files(
+            self.whole, self.folder, self.workspace.values, varied=varied
+        )
+        objects = self._build(self.options.render(varied), self.notes.where)
+        self.applied = drop_services(objects, names)
+        apply_objects(self.kubectl, self.applied)
         remove_services(self.kubectl, self.notes.project, names)
 
-    def _boot(self, objects: list[Object]) -> int:
+    def _boot(self) -> int:
         booting = Booting(
             self.kubectl,
             self.notes,
@@ -329,8 +320,7 @@ class _Up:
             self.report(NotUp(text=text, help=_STAYS))
             return ExitCode.PROBLEM
         if not self.options.names:
-            gone = [name_on_cluster(each.service) for each in verdict.notes.excluded]
-            prune(self.kubectl, self.notes.project, drop_services(objects, gone))
+            prune(self.kubectl, self.notes.project, self.applied)
         self.report(self._describe_outcome(booting, verdict.notes))
         return ExitCode.FINE
 
