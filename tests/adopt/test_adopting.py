@@ -511,3 +511,34 @@ def test_a_store_whose_users_are_known_is_with_them_alone(tmp_path: Path) -> Non
 
     assert "networks" not in read_services(report)["cache"]
     assert ("cache", "networks") in list_changed(report)
+
+
+@pytest.mark.parametrize(
+    ("condition", "networks", "after"),
+    [
+        ("service_healthy", ["front", "back"], "service_healthy"),
+        ("service_started", ["front"], "service_started"),
+    ],
+)
+def test_a_service_joins_the_network_of_one_whose_health_it_waits_for(
+    tmp_path: Path, condition: str, networks: list[str], after: str
+) -> None:
+    report = adopt(
+        tmp_path,
+        f"""
+        services:
+          web:
+            image: a/b:1
+            networks: [front]
+            depends_on: {{db: {{condition: {condition}}}}}
+          db:
+            image: a/c:1
+            networks: [back]
+            healthcheck: {{test: [CMD, "true"]}}
+        networks: {{front: , back: }}
+        """,
+    )
+
+    assert report.unlisted == ()
+    assert read_services(report)["web"]["networks"] == networks
+    assert [gate.after for gate in report.gates] == [after]
