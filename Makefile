@@ -70,7 +70,7 @@ $(SERVICES:%=check-%): check-%: setup
 
 # These tests mostly wait, so there are more at a time than a small machine has cores.
 e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
-	$(BIN)/python -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder \
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
 	  -m "not adopt and not fresh" tests/e2e $(CHAT)/e2e --ignore tests/e2e/kubernetes
 
 e2e-fresh: setup ## Run the fast tests, all of them, on a bare machine (a container)

@@ -106,8 +106,8 @@ def take_picture(page: BoardPage, name: str) -> None:
 
 
 @contextmanager
-def run_stack(stack: Stack, *words: str) -> Iterator[Running]:
-    with stack.start("run", *words) as running:
+def run_stack(stack: Stack, *words: str, **variables: str) -> Iterator[Running]:
+    with stack.start("run", *words, **variables) as running:
         running.wait_for("Ctrl-C ends it")
         yield running
         running.process.send_signal(signal.SIGINT)

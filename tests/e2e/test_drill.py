@@ -20,7 +20,7 @@ import pytest
 from composegen.model import PROBE_IMAGE
 from tests.e2e.drilled import list_expected, make_stack
 from tests.e2e.engine import run_well, wait_until
-from tests.e2e.examples import copy_example, hold_ports, list_images, share_ports
+from tests.e2e.examples import copy_example, hold_ports, list_images
 from tests.e2e.images import Images
 from tests.e2e.stacks import PYTHON, Stack
 from tests.leaks import find_guardian
@@ -231,7 +231,6 @@ def list_verdicts(table: str) -> list[tuple[str, str, str]]:
     return [(need, fault, verdict) for need, fault, verdict in rows]
 
 
-@share_ports(8009)
 def test_the_lesson_fails_as_its_page_shows(images: Images, tmp_path: Path) -> None:
     images.have(*list_images(LESSON))
     with hold_ports(8009), Stack(tmp_path) as stack:
