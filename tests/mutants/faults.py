@@ -27,6 +27,7 @@ RENDER = (
 CLUSTER = ("tests/targets/kubernetes",)
 SAFETY = ("tests/test_text_safety.py", "tests/targets/test_quoting.py")
 CLUSTER_JUDGE = ("tests/places/cluster/test_judge.py",)
+CLUSTER_DRILL = ("tests/drill/test_cluster.py",)
 CLUSTER_UP = ("tests/places/cluster/test_up.py",)
 WIRING = ("tests/planning/test_addressing.py",)
 PROBES = ("tests/targets/compose/test_probes.py",)
@@ -1642,6 +1643,42 @@ FAULTS = (
         'if "pull" in each.message]',
         'if "ull" in each.message]',
         ("tests/places/cluster/test_troubles.py",),
+    ),
+    Fault(
+        "a service that was drilled on a cluster gets one pod back, whatever it had",
+        "composegen/drill/cluster.py",
+        "hands.give_back(undo.service, undo.replicas)",
+        "hands.give_back(undo.service, 1)",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "a drill applies what is not what ran on the cluster",
+        "composegen/places/cluster/faults.py",
+        'there.generation != each["metadata"]["generation"]',
+        "there.generation < 0",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "the values of a fallback stay on the cluster after a drill",
+        "composegen/drill/cluster.py",
+        "self._hands.remove_values(undo.made)",
+        "self._hands.remove_values(())",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "the next fault hides one that could not be undone",
+        "composegen/drill/conduct.py",
+        "if not self._journal.is_clean:",
+        "if self._journal is None:",
+        ("tests/drill/test_conduct.py",),
+    ),
+    Fault(
+        "what a fallback needs is removed when the stack is up on the cluster",
+        "composegen/places/cluster/up.py",
+        "        self.applied = drop_services(objects, names)\n"
+        "        apply_objects(self.kubectl, self.applied)\n",
+        "        apply_objects(self.kubectl, drop_services(objects, names))\n",
+        CLUSTER_UP,
     ),
     Fault(
         "a trouble on a cluster counts before it has lasted",

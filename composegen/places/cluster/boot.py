@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from composegen.errors import ClusterUnreachable
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.judge import Judge
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.notes import Notes
 from composegen.places.cluster.objects import Kind
 from composegen.places.cluster.snapshot import Snapshot, take_snapshot
-from composegen.places.cluster.troubles import UP, find_trouble
+from composegen.places.cluster.troubles import find_trouble
 from composegen.places.cluster.why import find_cluster_reasons
 from composegen.places.events import BootOver, Message, Noted, Report
 from composegen.places.reasons import Reason

@@ -52,11 +52,16 @@ class Said:
 
 @record
 class Kubectl:
-    """kubectl for one context and one namespace; the empty ones are kubectl's own."""
+    """kubectl for one context and one namespace; the empty ones are kubectl's own.
+
+    With ``is_apart`` Ctrl-C in this terminal does not reach it: what it does is done
+    to its end.
+    """
 
     context: str = ""
     namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_apart: bool = False
 
     def make_command(self, *words: str) -> list[str]:
         """The command line. Raises KubectlMissing."""
@@ -81,6 +86,7 @@ class Kubectl:
                 env=dict(self.environment),
                 timeout=timeout,
                 check=False,
+                start_new_session=self.is_apart,
             )
         except subprocess.TimeoutExpired:
             raise ClusterUnreachable(
