@@ -11,6 +11,8 @@ SOURCES := composegen tests benchmarks examples scripts docs
 CLUSTER := scripts/cluster/cluster.sh
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
+# The program of a Compose 5, for `make comparison`; left out where it is empty.
+COMPOSE5 ?=
 
 TESTS := test-composegen $(SERVICES:%=test-%)
 CHECKS := check-format check-lint check-types $(SERVICES:%=check-%)
@@ -26,7 +28,7 @@ run_each = failed=; for target in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
-  facts runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
+  facts runtimes findings comparison format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
   fuzz-projects audit before clean \
   $(TESTS) $(CHECKS) $(CHAOS) e2e-chat e2e-fresh e2e-adopt e2e-kubernetes images cluster
 
@@ -68,7 +70,7 @@ $(SERVICES:%=check-%): check-%: setup
 
 # These tests mostly wait, so there are more at a time than a small machine has cores.
 e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
-	$(BIN)/python -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder \
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
 	  -m "not adopt and not fresh" tests/e2e $(CHAT)/e2e --ignore tests/e2e/kubernetes
 
 e2e-fresh: setup ## Run the fast tests, all of them, on a bare machine (a container)
@@ -124,6 +126,12 @@ golden: setup ## Rewrite the expected output of the examples and pages
 
 runtimes: setup ## Try stacks on several Composes and Podman; write docs/runtimes.md
 	$(BIN)/python -m scripts.runtimes.run
+
+findings: setup ## Run each program in findings/; it installs packages in a folder of its own
+	$(BIN)/python -m scripts.findings
+
+comparison: setup ## Run the same stack with other tools; write the tables of docs/comparison.md
+	$(BIN)/python benchmarks/comparison/compare.py --compose5 "$(COMPOSE5)"
 
 reference: setup ## Rewrite the command reference and the causes of trouble in docs/
 	$(BIN)/python scripts/write_command_reference.py

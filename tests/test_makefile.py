@@ -96,7 +96,7 @@ def test_all_end_to_end_tests_of_the_gate_run_side_by_side(checkout: Path) -> No
     assert done.returncode == 0
     assert len(ran) == 1
     words = ran[0].split()
-    assert {"tests/e2e", "examples/chat/e2e", "-n", "loadgroup"} <= {*words}
+    assert {"tests/e2e", "examples/chat/e2e", "-n", "loadfile"} <= {*words}
 
 
 def test_programs_may_cache_their_bytecode_whatever_the_caller_has_set(

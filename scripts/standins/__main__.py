@@ -3,7 +3,7 @@
 usage: python3 -m scripts.standins [IMAGE..]
 
 Prints one line per image: pulled, stand-in or unavailable. Without a name it provides
-what most tests need. scripts/standins/images has a folder for each repository that a
+what the tests need. scripts/standins/images has a folder for each repository that a
 stand-in can be built for, with any tag. Building needs root and Debian's debootstrap.
 
 A stand-in is built again if its folder changed. To have one pulled where a registry can
@@ -33,13 +33,14 @@ from scripts.standins.build import (
 from scripts.standins.pull import Registries
 
 LOCK = Path(f"/var/tmp/composegen-standins-{os.getuid()}.lock")
+# Those that take longest come first.
 USUAL = (
-    *("python:3.12-slim", "node:22-alpine", "busybox:1.37"),
-    *("redis:7-alpine", "redis:8-alpine", "valkey/valkey:8-alpine"),
-    *("postgres:17", "postgres:17-alpine", "postgres:18-alpine"),
-    *("mariadb:11", "mysql:8.4", "mongo:8", "memcached:1.6-alpine"),
-    *("nginx:alpine", "nginx:1.29-alpine", "nginxinc/nginx-unprivileged:alpine"),
-    *("nats:2.10-alpine", "eclipse-mosquitto:2", "rabbitmq:4-alpine", "zookeeper:3.9"),
+    *("mysql:8.4", "rabbitmq:4-alpine", "prom/prometheus:v3.1.0", "zookeeper:3.9"),
+    *("mariadb:11", "postgres:17", "postgres:17-alpine", "postgres:18-alpine"),
+    *("python:3.12-slim", "node:22-alpine", "nginx:1.29-alpine", "busybox:1.37"),
+    *("redis:7-alpine", "redis:8-alpine", "valkey/valkey:8-alpine", "mongo:8"),
+    *("memcached:1.6-alpine", "nats:2.10-alpine", "eclipse-mosquitto:2"),
+    "prom/node-exporter:v1.9.1",
 )
 
 

@@ -21,30 +21,27 @@ RAN_ON = pytest.StashKey[list[str]]()
 SHOWN = (("images of these tests", RAN_ON), ("recipes on a real engine", RESULTS))
 
 
-def find_group(item: pytest.Item) -> str:
-    """What a test shares with others: ports, or what its module is set up with.
-
-    Tests of a group run in one process: the set-up is made once.
-    """
-    for mark in item.iter_markers("xdist_group"):
-        return str(mark.args[0])
-    found = getattr(item, "_fixtureinfo", None)
-    made = found.name2fixturedefs.values() if found else ()
-    if any(each.scope == "module" for fixtures in made for each in fixtures):
-        return item.path.stem
-    return ""
+LONGEST = (
+    *("test_fresh_machine", "test_docs", "test_drill", "test_recipes"),
+    "test_chat_faults",
+)
+"""Files with few tests that take minutes."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups come first, since each takes long: what is short fills the gaps."""
-    groups = [find_group(item) for item in items]
-    for item, group in zip(items, groups, strict=True):
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-    sizes = Counter(filter(None, groups))
-    order = sorted(range(len(items)), key=lambda at: (-sizes[groups[at]], groups[at]))
-    items[:] = [items[at] for at in order]
+    """The files that take longest come first: short ones fill the gaps at the end.
+
+    Each file is run by one process, which makes what its tests share once.
+    """
+    sizes = Counter(item.path for item in items)
+    items.sort(
+        key=lambda item: (
+            item.path.stem not in LONGEST,
+            -sizes[item.path],
+            item.path,
+        )
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

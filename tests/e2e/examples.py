@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import pytest
-
 from composegen.stackfile.load import load_stack
 from composegen.system.holders import describe_holder
 from tests.e2e.engine import ROOT, wait_until
@@ -84,14 +82,6 @@ def ask(
         link.close()
 
 
-def share_ports(*ports: int) -> pytest.MarkDecorator:
-    """Tests that use the same fixed ports run in one process, one after the other.
-
-    By the lowest port; `hold_ports` sees to the others, and to other runs.
-    """
-    return pytest.mark.xdist_group(f"port {min(ports)}")
-
-
 @contextmanager
 def hold_ports(*ports: int) -> Iterator[None]:
     """Fixed ports of this machine, which no other test has meanwhile.
@@ -107,7 +97,7 @@ def hold_ports(*ports: int) -> Iterator[None]:
             if not _is_free(port):
                 holder = describe_holder(port) or "an unknown process"
                 what = f"port {port}, held by {holder}, is free"
-                wait_until(partial(_is_free, port), what, deadline=120)
+                wait_until(partial(_is_free, port), what, deadline=600)
         yield
 
 
@@ -124,6 +114,16 @@ def _is_free(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def be_patient(services: dict[str, Any]) -> None:
+    """Give probes of pages the seconds that they need on a busy machine."""
+    for keys in services.values():
+        health = keys.get("health")
+        if isinstance(health, str) and health.startswith("/"):
+            health = {"http": health}
+        if isinstance(health, dict):
+            keys["health"] = {"timeout": "20s", **health}
 
 
 def publish_elsewhere(services: dict[str, Any]) -> dict[str, int]:

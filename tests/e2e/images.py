@@ -47,6 +47,10 @@ class Images:
     def __contains__(self, image: str) -> bool:
         return self._had.get(image, UNAVAILABLE) != UNAVAILABLE
 
+    def list_standins(self) -> set[str]:
+        """Those that were built in place of the public ones."""
+        return {image for image, how in self._had.items() if how == "stand-in"}
+
     def describe(self) -> list[str]:
         """Of each image whether it is the public one; rows of a table in Markdown."""
         return [f"| `{image}` | {TOLD[how]} |" for image, how in self._had.items()]

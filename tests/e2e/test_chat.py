@@ -23,14 +23,13 @@ from tests.e2e.examples import (
     copy_example,
     hold_ports,
     list_images,
-    share_ports,
 )
 from tests.e2e.images import Images
 from tests.e2e.stacks import Done, Stack
 from tests.parts import require_program
 
 FRONTEND, BACKEND = 3000, 3002
-pytestmark = [pytest.mark.engine, share_ports(FRONTEND, BACKEND)]
+pytestmark = pytest.mark.engine
 
 IMAGES = list_images("chat")
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), 3)"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.engine import PROJECT, run, run_well
-from tests.e2e.examples import hold_ports, list_images, share_ports
+from tests.e2e.examples import hold_ports, list_images
 from tests.e2e.images import Images
 from tests.pages import (
     PAGES,
@@ -48,15 +48,7 @@ def remove_volumes(project: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(
-            page,
-            id=page.relative_to(ROOT).as_posix(),
-            marks=share_ports(*list_ports(read_stacks(page))),
-        )
-        for page in ON_ENGINE
-    ],
+    "page", ON_ENGINE, ids=lambda page: page.relative_to(ROOT).as_posix()
 )
 def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
     images.have(*IMAGES)

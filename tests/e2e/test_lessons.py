@@ -6,14 +6,13 @@ import pytest
 
 from composegen.model import Stack
 from composegen.stackfile.load import load_stack
-from tests.e2e.engine import ROOT, Project, is_healthy, run_composegen, run_well
+from tests.e2e.engine import Project, is_healthy, run_composegen, run_well
 from tests.e2e.examples import (
     LESSONS,
     ask,
     copy_example,
     hold_ports,
     list_images,
-    share_ports,
 )
 from tests.e2e.images import Images
 from tests.parts import require_program
@@ -35,16 +34,7 @@ def list_ports(stack: Stack) -> list[int]:
     return [number for port in published for number in port.host_ports]
 
 
-def group(lesson: str) -> pytest.MarkDecorator:
-    """With the tests that use the same ports."""
-    stack = load_stack(ROOT / "examples" / lesson / "stack.yaml").stack
-    ports = list_ports(stack)
-    return share_ports(*ports) if ports else pytest.mark.engine
-
-
-@pytest.mark.parametrize(
-    "lesson", [pytest.param(lesson, marks=group(lesson)) for lesson in LESSONS]
-)
+@pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_comes_up_and_answers(
     lesson: str, images: Images, project: Project
 ) -> None:
@@ -76,7 +66,6 @@ def assert_answers(lesson: str, stack: Stack, project: Project) -> None:
         assert ask(port, PAGES.get(lesson, "/")).status == 200, port
 
 
-@share_ports(8003)
 def test_a_count_goes_on_without_redis_when_redis_is_excluded(
     images: Images, project: Project
 ) -> None:
