@@ -1865,6 +1865,13 @@ FAULTS = (
     ),
     # The gate
     Fault(
+        "a busy container is not frozen at the second try",
+        "composegen/places/engine/faults.py",
+        "if _BUSY not in str(error) or not left:",
+        "if True:",
+        ("tests/places/engine/test_faults.py",),
+    ),
+    Fault(
         "Compose is killed without being asked to end",
         "composegen/places/engine/compose.py",
         "for number in (signal.SIGTERM, signal.SIGKILL):",
