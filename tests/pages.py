@@ -48,7 +48,7 @@ _FENCE = re.compile(
 )
 _NOTES = re.compile(r"in: \S+|file: \S+|stays|needs: (?:engine|compose)|fresh machine")
 _PORT = re.compile(r"^ +(?:publish|port): (\d+)", re.MULTILINE)
-_DEADLINE = 60
+_DEADLINE = 180
 
 # In this order: the longer forms first.
 _EQUAL = (
@@ -158,12 +158,14 @@ class Shell:
     """One shell for a page, in an empty folder, with ports of its own where it can.
 
     A page may bring up services on fixed ports. In a network of its own they meet
-    neither another test's nor what runs on this machine.
+    neither another test's nor what runs on this machine. Without that, who uses the
+    shell sees to its ports.
     """
 
     def __init__(self, *, own_network: bool = True) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="page-"))
         self._before = _enter_own_network() if own_network else []
+        self._takes_turns = own_network and not self._before
         self._turn: IO[str] | None = None
 
     @property
@@ -172,7 +174,7 @@ class Shell:
         return bool(self._before)
 
     def __enter__(self) -> Self:
-        if not self._before:
+        if self._takes_turns:
             # Pages use the same ports: they take turns.
             self._turn = Path(tempfile.gettempdir(), "composegen-pages.lock").open("w")
             fcntl.flock(self._turn, fcntl.LOCK_EX)
