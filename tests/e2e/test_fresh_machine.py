@@ -33,9 +33,9 @@ ALIKE = (
     *("adopt", "board", "drill", "fuzz", "images", "mutants", "planning", "stackfile"),
     *("targets", "terminal", "places/cluster", "places/engine"),
 )
-"""Folders whose tests start none of the programs that a machine may lack.
+"""Folders whose tests depend little on the machine, and take long.
 
-They pass here if they pass anywhere; `make e2e-fresh` runs them here as well.
+They were run already by who runs these tests; `make e2e-fresh` runs them here as well.
 """
 
 # How this machine reaches packages. What of it names a file or a folder is mounted.
