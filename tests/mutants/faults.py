@@ -1878,4 +1878,26 @@ FAULTS = (
         "for number in (signal.SIGKILL,):",
         ("tests/places/engine/test_compose.py",),
     ),
+    # What other tools do, and the page of causes
+    Fault(
+        "a page shows words that a cause is given later",
+        "scripts/read_causes.py",
+        'if getattr(node, "lineno", before) >= before:',
+        'if not hasattr(node, "lineno"):',
+        ("tests/test_trouble.py",),
+    ),
+    Fault(
+        "a finding that hangs is as it was found",
+        "scripts/findings.py",
+        'is_same, said = False, f"it took',
+        'is_same, said = True, f"it took',
+        ("tests/test_findings.py",),
+    ),
+    Fault(
+        "a gate holds that opened before",
+        "benchmarks/comparison/noted.py",
+        "ready is not None and ready <= started",
+        "ready is not None",
+        ("tests/test_comparison.py",),
+    ),
 )
