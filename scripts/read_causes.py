@@ -23,6 +23,7 @@ _COMMAND = re.compile(
     r"\b(?:composegen (?:up|run|doctor|logs|start|secrets|push|restart)"
     r"|docker (?:login|network|system|builder|inspect)|kubectl|rmdir|chmod|chown|cd)"
     r"(?: (?:[^;,:#`]|,(?=\S))*[^;,:#`\s])?"
+    r"|(?<![\w-])--[a-z][\w-]*"
     r"|\b(?:relax|build): \{[^}]*\}|\bprobe_image: \S+|\bbuild: DIR"
 )
 UNKNOWN = ".."

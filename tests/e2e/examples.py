@@ -116,6 +116,16 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def be_patient(services: dict[str, Any]) -> None:
+    """Give services with a page the time that they need on a busy machine."""
+    for keys in services.values():
+        health = keys.get("health")
+        if isinstance(health, str) and health.startswith("/"):
+            health = {"http": health}
+        if isinstance(health, dict):
+            keys["health"] = {**health, "boot": "3m", "timeout": "20s"}
+
+
 def publish_elsewhere(services: dict[str, Any]) -> dict[str, int]:
     """Publish services on free ports of this machine; those ports by service.
 

@@ -20,7 +20,13 @@ from tests.e2e.engine import (
     run_composegen,
     wait_until,
 )
-from tests.e2e.examples import ask, copy_example, list_images, publish_elsewhere
+from tests.e2e.examples import (
+    ask,
+    be_patient,
+    copy_example,
+    list_images,
+    publish_elsewhere,
+)
 from tests.e2e.images import Images
 from tests.e2e.talkers import (
     STREAM,
@@ -123,6 +129,7 @@ def make_chat(project: Project, redis: dict[str, Any]) -> Chat:
     stack = yaml.safe_load(path.read_text())
     services = stack["services"]
     ports = publish_elsewhere(services)
+    be_patient(services)
     # The talkers say more than a person may.
     services["backend"]["environment"] = {"RATE_LIMIT": "10000"}
     # So that one that is started anew is away for long enough to be missed.

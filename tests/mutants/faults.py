@@ -2100,6 +2100,34 @@ FAULTS = (
         ("tests/board/test_svg.py",),
     ),
     Fault(
+        "a drill on the board begins with the table of the last one",
+        "composegen/board/drilling.py",
+        "            self._rows = {}\n            self._known = {\n",
+        "            self._known = {\n",
+        ("tests/board/test_drilling.py",),
+    ),
+    Fault(
+        "the verdicts of a drill are shown only in the end",
+        "composegen/drill/conduct.py",
+        "        self._show(Judged(rows=tuple(rows)))\n",
+        "",
+        ("tests/drill/test_conduct.py",),
+    ),
+    Fault(
+        "lines that are read again look as if they went on",
+        "composegen/board/logs.py",
+        "if is_again:\n",
+        "if False:\n",
+        ("tests/board/test_logs.py",),
+    ),
+    Fault(
+        "logs that were interrupted end for good",
+        "composegen/board/serve.py",
+        "is_cut = self._book.has_ended and self._watcher.is_running",
+        "is_cut = False",
+        ("tests/board/test_server.py",),
+    ),
+    Fault(
         "a boot that failed has a total",
         "composegen/board/recorder.py",
         "total=_shorten(total) if is_up else None,",
@@ -2137,10 +2165,39 @@ FAULTS = (
     ),
     # The gate
     Fault(
+        "a busy container is not frozen at the second try",
+        "composegen/places/engine/faults.py",
+        "if _BUSY not in str(error) or not left:",
+        "if True:",
+        ("tests/places/engine/test_faults.py",),
+    ),
+    Fault(
         "Compose is killed without being asked to end",
         "composegen/places/engine/compose.py",
         "for number in (signal.SIGTERM, signal.SIGKILL):",
         "for number in (signal.SIGKILL,):",
         ("tests/places/engine/test_compose.py",),
+    ),
+    # What other tools do, and the page of causes
+    Fault(
+        "a page shows words that a cause is given later",
+        "scripts/read_causes.py",
+        'if getattr(node, "lineno", before) >= before:',
+        'if not hasattr(node, "lineno"):',
+        ("tests/test_trouble.py",),
+    ),
+    Fault(
+        "a finding that hangs is as it was found",
+        "scripts/findings.py",
+        'is_same, said = False, f"it took',
+        'is_same, said = True, f"it took',
+        ("tests/test_findings.py",),
+    ),
+    Fault(
+        "a gate holds that opened before",
+        "benchmarks/comparison/noted.py",
+        "ready is not None and ready <= started",
+        "ready is not None",
+        ("tests/test_comparison.py",),
     ),
 )

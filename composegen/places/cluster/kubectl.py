@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -125,8 +125,15 @@ class Kubectl:
             raise ClusterRefused("`kubectl get` did not answer with JSON")
         return found if "items" in found else {"items": [found]}
 
-    def iterate(self, *words: str) -> Iterator[str]:
-        """The lines that a command prints, as they come; it ends with the reader."""
+    def iterate(
+        self,
+        *words: str,
+        hold: Callable[[subprocess.Popen[bytes]], None] = lambda _: None,
+    ) -> Iterator[str]:
+        """The lines that a command prints, as they come; it ends with the reader.
+
+        ``hold`` gets its process, to end it from elsewhere.
+        """
         with subprocess.Popen(
             self.make_command(*words),
             stdin=subprocess.DEVNULL,
@@ -135,6 +142,7 @@ class Kubectl:
             env=dict(self.environment),
         ) as process:
             assert process.stdout is not None
+            hold(process)
             try:
                 for line in process.stdout:
                     yield line.decode(errors="replace").rstrip("\r\n")

@@ -125,6 +125,7 @@ class ClusterPlace:
             names=logged or self._notes.names,
             lines=read(snapshot, count) if logged or not listed else iter(()),
             notes=note_excluded_logs(listed, excluded),
+            stop=reader.stop,
         )
 
     def measure(self) -> tuple[Usage, ...]:
