@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composegen.commands.declare import option
 from composegen.commands.options import Function, load_file, make_console
 from composegen.errors import FileRefused, UsageError
 from composegen.records import record, replace
@@ -28,14 +29,14 @@ _IMAGE = re.compile(r"[^\s'\"]{1,500}")
 
 def registry_options(function: Function) -> Function:
     """``--registry`` and ``--tag``: what images that are built are called."""
-    registry = click.option(
+    registry = option(
         "--registry",
         metavar="HOST[/PATH]",
         default="",
         callback=_check_shape,
         help="Where the cluster pulls images from that are built.",
     )
-    tag = click.option(
+    tag = option(
         "--tag",
         metavar="TAG",
         default="",
@@ -47,14 +48,14 @@ def registry_options(function: Function) -> Function:
 
 def cluster_options(function: Function) -> Function:
     """The options that only a cluster needs."""
-    wait = click.option(
+    wait = option(
         "--wait-image",
         metavar="IMAGE",
         default="",
         callback=_check_shape,
         help="An image that runs kubectl, for gates that ask the API (kubernetes).",
     )
-    level = click.option(
+    level = option(
         "--pod-security",
         type=click.Choice(["restricted", "baseline", "privileged"]),
         help="The level of Pod Security that pods may need (kubernetes).  "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composegen.commands.boarding import board_option, serve_board
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     load_file,
@@ -70,33 +71,33 @@ class _UpCommand(click.Command):
         return super().parse_args(ctx, kept)
 
 
-@click.command(cls=_UpCommand)
+@command(cls=_UpCommand)
 @services_argument()
 @stack_option
 @selection_options
-@click.option(
+@option(
     "--build/--no-build",
     default=None,
     help="Build images, which is the default, or do not build them.",
 )
-@click.option(
+@option(
     "--wait",
     type=Time(),
     metavar="[TIME]",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )
-@click.option(
+@option(
     "-d",
     "--detach",
     is_flag=True,
     help="Accepted for users of Compose: `up` always ends by itself.",
 )
-@click.option(
+@option(
     "--stay",
     is_flag=True,
     help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
 )
-@click.option(
+@option(
     "--forward",
     is_flag=True,
     help="Forward the published ports to the cluster until Ctrl-C. The stack stays up.",
