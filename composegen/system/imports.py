@@ -3,8 +3,8 @@
 Patterns that a library compiles at its import are compiled when they are used. Of
 ``import yaml`` that is 69 of 98 million instructions: its own scanner's patterns, which
 libyaml's parser replaces. Of ``import jinja2`` it is 66 of 125, its lexer's; of
-``import click`` 12 of 135. Another 21 of these are ``inspect``, which only help uses: such a
-module is filled when something of it is used.
+``import click`` 12 of 135. Another 21 of these are ``inspect``, which only help uses:
+such a module is filled when something of it is used.
 """
 
 from __future__ import annotations
