@@ -25,6 +25,7 @@ def main() -> None:
         from composegen.system.imports import import_later, import_quickly
 
         import_later("inspect")
+        import_later("ipaddress")
         import_quickly("click")
         from composegen import commands
     except KeyboardInterrupt:

@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 
 # Every package may import the ground floor.
 GROUND = (
-    *("errors", "oserrors", "paths", "records", "text", "graph", "resources"),
+    *("errors", "oserrors", "paths", "patterns", "records", "text", "graph"),
+    *("resources",),
     *("values", "ports", "health", "needs", "model", "ask"),
 )
 ANY = None

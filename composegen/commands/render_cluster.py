@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import click
 from composegen.commands.declare import option
 from composegen.commands.options import Function, load_file, make_console
 from composegen.errors import FileRefused, UsageError
+from composegen.patterns import make_pattern
 from composegen.records import record, replace
 from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.text import count
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from composegen.planning.selection import Selection
     from composegen.targets.files import Cluster, File, Options
 
-_REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]*(?:/[a-z0-9][a-z0-9._-]*)*/?")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_IMAGE = re.compile(r"[^\s'\"]{1,500}")
+_REGISTRY = make_pattern(r"[A-Za-z0-9][A-Za-z0-9.:_-]*(?:/[a-z0-9][a-z0-9._-]*)*/?")
+_TAG = make_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_IMAGE = make_pattern(r"[^\s'\"]{1,500}")
 
 
 def registry_options(function: Function) -> Function:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import queue
-import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from composegen.errors import ComposegenError
+from composegen.patterns import make_pattern
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.notes import Notes
 from composegen.places.cluster.objects import NAME, Pod
@@ -19,7 +19,7 @@ from composegen.places.cluster.snapshot import (
     take_snapshot,
 )
 
-_PREFIX = re.compile(r"\[pod/([^/\]]+)/([^\]]+)\] ?")
+_PREFIX = make_pattern(r"\[pod/([^/\]]+)/([^\]]+)\] ?")
 _LOOK = 2.0
 _MOST = 1000
 

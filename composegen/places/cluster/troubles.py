@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from composegen.patterns import make_pattern
 from composegen.places.advice import advise_for
 from composegen.places.cause import Cause
 from composegen.places.cluster.cause import CauseName
@@ -36,16 +37,16 @@ _CONFIG = "CreateContainerConfigError"
 _CREATE = frozenset({"CreateContainerError", "RunContainerError", "StartError"})
 _OUT_OF_MEMORY = "OOMKilled"
 _NOT_STARTED = frozenset({"StartError", "ContainerCannotRun"})
-_MISSING_PROGRAM = re.compile(
+_MISSING_PROGRAM = make_pattern(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
     r"|exec (\S+): no such file"
 )
-_LOCKED_PROGRAM = re.compile(r'exec: \\?"([^"\\]+)\\?": permission denied')
-_POD_NAME = re.compile(
+_LOCKED_PROGRAM = make_pattern(r'exec: \\?"([^"\\]+)\\?": permission denied')
+_POD_NAME = make_pattern(
     r"^(?:Error creating: |create Pod \S+ in \S+ \S+ failed error: )"
 )
-_FORBIDDEN = re.compile(r'^pods "[^"]*" is forbidden: ')
-_MISSING_OBJECT = re.compile(
+_FORBIDDEN = make_pattern(r'^pods "[^"]*" is forbidden: ')
+_MISSING_OBJECT = make_pattern(
     r"couldn't find key (?P<key>\S+) in (?:Secret|ConfigMap) \S*/(?P<of>\S+)"
     r'|(?:secret|configmap) "(?P<gone>[^"]+)" not found',
     re.IGNORECASE,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 from composegen.model import PROBE_IMAGE
+from composegen.patterns import make_pattern
 from composegen.places.advice import quote_path
 from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.advice import (
@@ -44,27 +45,27 @@ from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 from composegen.values import format_duration
 
 _KILLED = 137
-_MISSING_PROGRAM = re.compile(
+_MISSING_PROGRAM = make_pattern(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
     r"|tini \(\d+\)\] exec (\S+) failed: No such file"
     r"|(?:^|[\s/])(?:sh|bash|ash): (?:\d+: |line \d+: )?"
     r"([\w./-]+): (?:command )?not found",
     re.MULTILINE,
 )
-_LOCKED_PROGRAM = re.compile(
+_LOCKED_PROGRAM = make_pattern(
     r'exec: \\?"([^"\\]+)\\?": permission denied'
     r"|tini \(\d+\)\] exec (\S+) failed: Permission denied"
     r"|(?:^|[\s/])(?:sh|bash|ash): (?:\d+: |line \d+: )?(/[\w./-]+): Permission denied",
     re.MULTILINE | re.IGNORECASE,
 )
-_FORMAT = re.compile(r"exec format error", re.IGNORECASE)
-_MOUNTED_FOLDER = re.compile(
+_FORMAT = make_pattern(r"exec format error", re.IGNORECASE)
+_MOUNTED_FOLDER = make_pattern(
     r'error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory'
     r"|mount `([^`]+)` to `([^`]+)`: Not a directory"  # crun
 )
-_INIT_REFUSED = re.compile(r"catatonit:\d+\): failed to exec pid1: (.+)")
+_INIT_REFUSED = make_pattern(r"catatonit:\d+\): failed to exec pid1: (.+)")
 """What Podman's init says, which exits with 1 then and does not name the program."""
-_NO_FILE_CAPABILITY = re.compile(
+_NO_FILE_CAPABILITY = make_pattern(
     r'^(?:.*\btini .*|.*: )?exec:? "?/?[^"\s]+"?(?: failed)?: operation not permitted'
     r"|catatonit:\d+\): failed to exec pid1: operation not permitted",
     re.IGNORECASE | re.MULTILINE,
