@@ -31,7 +31,7 @@ run_each = failed=; for target in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
-  facts runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
+  facts templates runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
   fuzz-projects audit before clean \
   $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt e2e-kubernetes cluster
 
@@ -134,6 +134,9 @@ reference: setup ## Rewrite the command reference in docs/
 
 facts: setup ## Rewrite the module of what is known about images from templates/
 	$(BIN)/python scripts/write_facts.py
+
+templates: setup ## Rewrite the function that fills the template of Compose files
+	$(BIN)/python scripts/write_templates.py
 
 format: setup ## Format the sources
 	$(BIN)/ruff format $(SOURCES)

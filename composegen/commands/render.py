@@ -90,7 +90,6 @@ def render(
     """Write the Compose file of the stack, or the objects of a Kubernetes cluster."""
     be_brief()
     import_quickly("yaml")
-    import_quickly("jinja2")
     cluster = make_cluster(options)
     against, engine = options["against"], options["engine"]
     _check_target(target, cluster, engine=engine, against=against)

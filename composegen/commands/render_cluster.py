@@ -14,6 +14,7 @@ from composegen.commands.options import Function, load_file, make_console
 from composegen.errors import FileRefused, UsageError
 from composegen.patterns import make_pattern
 from composegen.records import record, replace
+from composegen.system.imports import import_quickly
 from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.text import count
 
@@ -98,6 +99,7 @@ class Asked:
 
 def render_for_cluster(asked: Asked) -> None:
     """Write the objects and the kustomization, or compare them with what is there."""
+    import_quickly("jinja2")
     from composegen.targets.files import Cluster
     from composegen.targets.output import check_rendered, read_recorded
 
