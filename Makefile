@@ -129,8 +129,9 @@ golden: setup ## Rewrite the expected output of the examples and pages
 runtimes: setup ## Try stacks on several Composes and Podman; write docs/runtimes.md
 	$(BIN)/python -m scripts.runtimes.run
 
-reference: setup ## Rewrite the command reference in docs/
+reference: setup ## Rewrite the command reference and the causes of trouble in docs/
 	$(BIN)/python scripts/write_command_reference.py
+	$(BIN)/python -m scripts.write_trouble
 
 facts: setup ## Rewrite the module of what is known about images from templates/
 	$(BIN)/python scripts/write_facts.py

@@ -229,9 +229,15 @@ class ComposeMissing(ComposegenError):
 
 
 class UpAlready(ComposegenError):
-    """Another process brings the same stack up right now."""
+    """Another process carries out the same ``command`` in this folder right now."""
 
     name = "up-already"
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"another `{command}` is running in this folder",
+            help="wait for it, or stop it with Ctrl-C in its terminal",
+        )
 
 
 class NothingRuns(ComposegenError):

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 import yaml
 
 from composegen.places.cluster.kubectl import Kubectl
-from composegen.places.cluster.notes import NotedNeed, NotedService, Notes
+from composegen.places.cluster.notes import NotedService, Notes
 from composegen.places.cluster.snapshot import read_snapshot
+from composegen.places.noted import NotedNeed
 
 SERVER = "https://cluster.test:6443"
 LABELS = {"app.kubernetes.io/managed-by": "composegen"}

@@ -18,7 +18,8 @@ from composegen.places.engine.containers import (
 )
 from composegen.places.engine.evidence import Evidence
 from composegen.places.engine.happened import Action, Happened
-from composegen.places.engine.notes import NotedNeed, NotedService, Notes
+from composegen.places.engine.notes import NotedService, Notes
+from composegen.places.noted import NotedNeed
 
 
 def make_noted(name: str, *needs: str, **values: Any) -> NotedService:

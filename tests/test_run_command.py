@@ -683,7 +683,7 @@ def test_why_follows_the_needs_to_the_one_that_blocks(tmp_path, ports):
         "services:\n"
         + make_service("web", ports["web"], extra="needs: [app]")
         + make_service("app", ports["app"], command="app.py"),
-        app="import time\nprint('loading the model', flush=True)\ntime.sleep(600)",
+        app="import signal\nprint('loading the model', flush=True)\nsignal.pause()",
     )
     process = start_cli(tmp_path, "run")
     wait_for((tmp_path / "logs" / "app.log").exists)

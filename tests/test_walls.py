@@ -24,9 +24,14 @@ MAY_IMPORT = {
     "targets": ("system", "planning"),
     "stackfile": ("system", "images", "planning"),
     "places": (),
+    "places.bringing": ("workspace", "places"),
     "places.processes": ("system", "planning", "workspace", "places"),
-    "places.engine": ("system", "planning", "workspace", "targets", "places"),
-    "places.cluster": ("system", "planning", "workspace", "targets", "places"),
+    "places.engine": (
+        *("system", "planning", "workspace", "targets", "places", "places.bringing"),
+    ),
+    "places.cluster": (
+        *("system", "planning", "workspace", "targets", "places", "places.bringing"),
+    ),
     "places.distrust": (
         *("workspace", "places.processes", "places.engine", "places.cluster"),
     ),
@@ -60,7 +65,10 @@ FACES = {
         *("html", "recorder", "scene", "svg"),
     ),
     "commands": ("__init__",),
-    "drill": ("conduct", "leftover", "picture", "report", "session", "trials"),
+    "drill": (
+        *("conduct", "leftover", "picture", "report", "rows", "session"),
+        *("steps", "trials"),
+    ),
     "places.cluster": (
         *("place", "up", "finding", "manifests", "notes"),  # for commands and `find`
         *("contexts", "doctor", "policies"),  # for `doctor`
@@ -100,6 +108,7 @@ FACES = {
     ),
     "targets": (
         *("compose.render", "files", "header", "mermaid", "output", "quoting", "table"),
+        "compose.gates",  # for what `adopt` compares
         "compose.newer",  # for what an old Compose refuses
         *("kubernetes.hostpaths", "kubernetes.names"),
     ),

@@ -7,6 +7,7 @@ stand in the report.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from composegen.adopt.asking import Plain
@@ -28,11 +29,15 @@ _IGNORED = frozenset({"expose", "profiles"})
 `profiles`, and the models of all selections are compared as one."""
 
 
-def join_models(models: Iterable[Plain], gates: Iterable[Gate]) -> Plain:
+def join_models(
+    models: Iterable[Plain],
+    gates: Iterable[Gate],
+    apart: Mapping[str, Plain] = MappingProxyType({}),
+) -> Plain:
     """The services of several files; a probing helper counts as its service.
 
     A service has the edges of all files: an optional one is in those alone that have
-    both ends.
+    both ends. ``apart`` are the edges whose ends no file has together.
     """
     services: Plain = {}
     for model in models:
@@ -45,7 +50,7 @@ def join_models(models: Iterable[Plain], gates: Iterable[Gate]) -> Plain:
     for name, service in services.items():
         if name in helpers:
             continue
-        waits = dict(service.get("depends_on") or {})
+        waits = {**apart.get(name, {}), **(service.get("depends_on") or {})}
         for helper, target in helpers.items():
             if helper in waits:
                 waits[target] = waits.pop(helper)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from composegen.adopt.asking import Answer, Plain, Source, ask_model
@@ -21,6 +21,7 @@ from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import record, replace
 from composegen.stackfile.load import load_text
+from composegen.targets.compose.gates import CONDITIONS
 from composegen.targets.compose.render import render_plan
 from composegen.targets.quoting import write_key
 
@@ -47,10 +48,15 @@ class Proof:
 
 @record
 class Rendered:
-    """The Compose file of each selection, and what starts without a selection."""
+    """The Compose file of each selection, and what starts without a selection.
+
+    ``apart`` are the optional edges of each service whose ends no selection includes
+    together, as a Compose file with both would have them.
+    """
 
     texts: tuple[str, ...]
     started: frozenset[str]
+    apart: Mapping[str, Plain]
 
 
 def ask_before(read: Read) -> Before:
@@ -69,7 +75,23 @@ def render_selections(
     return Rendered(
         texts=tuple(render_plan(plan)[0].text for plan in plans.values()),
         started=frozenset(usual.names) if usual else list_started(text, path),
+        apart=_find_apart(plans.values()),
     )
+
+
+def _find_apart(plans: Collection[Plan]) -> dict[str, Plain]:
+    """The edges that stand in no rendered file, since their ends exclude each other."""
+    apart: dict[str, Plain] = {}
+    for plan in plans:
+        for service in plan.stack.services.values():
+            for need in service.needs:
+                ends = {service.name, need.service}
+                if need.is_optional and not any(
+                    ends.issubset(each.names) for each in plans
+                ):
+                    edge = {"condition": CONDITIONS[need.until], "required": False}
+                    apart.setdefault(service.name, {})[need.service] = edge
+    return apart
 
 
 def list_started(text: str, path: Path) -> frozenset[str]:
@@ -98,7 +120,7 @@ def prove(
     texts = made.texts
     now = [_ask(read, text, {}) for text in texts]
     own = [_ask(read, text, dict(before.source.environment)) for text in texts]
-    found = _compare(read.model, now, gates)
+    found = _compare(read.model, now, gates, made.apart)
     found += compare_started(
         read.model if usual is None else usual.read(), made.started, gates
     )
@@ -107,7 +129,8 @@ def prove(
         for answer in own:
             answer.wait()
         return Proof(unlisted=tuple(list_unlisted(found, listed)), values="now")
-    found += [e for e in _compare(original, own, gates) if e not in found]
+    others = _compare(original, own, gates, made.apart)
+    found += [each for each in others if each not in found]
     return Proof(unlisted=tuple(list_unlisted(found, listed)), values="own")
 
 
@@ -141,11 +164,15 @@ def _without_missing(read: Read, text: str) -> str:
 
 
 def _compare(
-    before: Plain, answers: list[Answer], gates: tuple[Gate, ...]
+    before: Plain,
+    answers: list[Answer],
+    gates: tuple[Gate, ...],
+    apart: Mapping[str, Plain],
 ) -> list[Entry]:
     models = [answer.read() for answer in answers]
     refused = [a for a, model in zip(answers, models, strict=True) if model is None]
     if refused:
         why = refused[0].complaint
         return [Entry(service=None, key="*", what=f"Compose refuses it: {why}")]
-    return list(compare_models(before, join_models(filter(None, models), gates)))
+    joined = join_models(filter(None, models), gates, apart)
+    return list(compare_models(before, joined))

@@ -5,13 +5,10 @@ Each act is shown in the terminal of the board too.
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
+from composegen.board.drilling import Drilling
 from composegen.board.folding import word_event
 from composegen.board.shared import Shared
 from composegen.errors import ComposegenError, UsageError
@@ -19,11 +16,9 @@ from composegen.oserrors import describe_os_error
 from composegen.places.events import Event
 from composegen.places.place import Act, Acted, Outcome, Place, Tell
 from composegen.records import record
-from composegen.text import strip_control
 
-DOWN, DRILL = "down", "drill"
-_PATIENCE = 30.0
-_MOST_LINES = 400
+DOWN, DRILL, END_DRILL = "down", "drill", "end-drill"
+"""What can be done besides the acts on services."""
 
 _WORDS = {
     Outcome.STOPPED: "stopped",
@@ -55,9 +50,7 @@ class Acts:
 
     def __init__(self, hands: Hands, shared: Shared) -> None:
         self._hands = hands
-        self._shared = shared
-        self._drill: subprocess.Popen[str] | None = None
-        self._lock = threading.Lock()
+        self._drilling = Drilling(hands.drill, shared, hands.tell)
 
     def perform(self, act: str, services: Sequence[str]) -> dict[str, Any]:
         """Do it, and wait until it is done; what became of it, or why it cannot be."""
@@ -66,7 +59,9 @@ class Acts:
             if act == DOWN:
                 said = list(self._hands.take_down(self._tell))
             elif act == DRILL:
-                said = self._begin_drill(services)
+                said = self._drilling.begin(services)
+            elif act == END_DRILL:
+                said = self._drilling.end()
             else:
                 said = self._act(Act(act), services)
         except ComposegenError as error:
@@ -94,51 +89,9 @@ class Acts:
     def _tell(self, text: str) -> None:
         self._hands.tell(f"board: {text}")
 
-    # A drill is a child: it goes on when the page is closed, not when the board is
-
-    def _begin_drill(self, services: Sequence[str]) -> list[str]:
-        with self._lock:
-            if self._drill is not None and self._drill.poll() is None:
-                raise UsageError("a drill goes on already")
-            self._drill = drill = subprocess.Popen(
-                [*self._hands.drill, *services],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-        self._shared.change({"drill": {"going": True, "lines": []}})
-        threading.Thread(
-            target=self._watch_drill, args=(drill,), name="drill", daemon=True
-        ).start()
-        return ["the drill has begun"]
-
-    def _watch_drill(self, drill: subprocess.Popen[str]) -> None:
-        lines: list[str] = []
-        assert drill.stdout is not None
-        with drill.stdout as said:
-            for line in said:
-                lines.append(strip_control(line.rstrip("\n")))
-                del lines[:-_MOST_LINES]
-                self._hands.tell(f"drill: {lines[-1]}")
-                self._shared.change({"drill": {"going": True, "lines": list(lines)}})
-        code = drill.wait()
-        over = {"going": False, "lines": list(lines), "code": code}
-        self._shared.change({"drill": over})
-
     def close(self) -> None:
         """Let a drill that goes on undo what it has done."""
-        drill = self._drill
-        if drill is None or drill.poll() is not None:
-            return
-        drill.send_signal(signal.SIGINT)
-        end = time.monotonic() + _PATIENCE
-        try:
-            drill.wait(end - time.monotonic())
-        except subprocess.TimeoutExpired:
-            drill.kill()  # what it has left is undone by the next command
+        self._drilling.close()
 
 
 def _word(acted: Acted) -> str:

@@ -21,6 +21,8 @@ KEPT = 20_000
 """How many lines are kept for pages that come later, or change their filter."""
 FIRST = 200
 """How many lines of each service are read at the beginning."""
+AGAIN = "the logs are read again from here; some lines may have come before"
+"""What stands between lines where reading has begun again; it is of no service."""
 
 _LONGEST = 4000
 _COLOUR = make_pattern(r"\x1b\[[0-9;]*m")
@@ -46,7 +48,7 @@ class LogLine:
 
     def matches(self, services: Container[str], text: str, *, errors: bool) -> bool:
         """Whether a page wants it; ``text`` is in small letters."""
-        return (
+        return not self.service or (
             (not services or self.service in services)
             and (not errors or self.is_error)
             and (not text or text in _COLOUR.sub("", self.text).lower())
@@ -81,18 +83,31 @@ class LogBook:
         self._next = 0
         self._reading: Logs | None = None
         self._turn = 0
+        self._has_ended = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no more lines will come by themselves: what was read is over."""
+        return self._has_ended
 
     @property
     def next_number(self) -> int:
         """The number that the next line gets."""
         return self._next
 
-    def read(self, place: Place) -> None:
-        """Read the lines of a place from now on, in place of what was read before."""
+    def read(self, place: Place, *, is_again: bool = False) -> None:
+        """Read the lines of a place from now on, in place of what was read before.
+
+        Pages that have lines of before get a line that says so, where it ``is_again``.
+        """
         self.stop()
         with self._lock:
             self._lines.clear()
+            self._has_ended = False
             turn = self._turn
+        if is_again:
+            self._add("", AGAIN)
+            self._tell()
         threading.Thread(
             target=self._read, args=(place, turn), name="logs", daemon=True
         ).start()
@@ -107,16 +122,22 @@ class LogBook:
 
     def _read(self, place: Place, turn: int) -> None:
         with suppress(ComposegenError, OSError):
-            logs = place.read_logs((), FIRST, follow=True)
-            with self._lock:
-                if turn != self._turn:
-                    return
-                self._reading = logs
-            for service, text in logs.lines:
-                if turn != self._turn:
-                    return
-                self._add(service, text)
-                self._tell()
+            self._read_lines(place, turn)
+        with self._lock:
+            if turn == self._turn:
+                self._has_ended, self._reading = True, None
+
+    def _read_lines(self, place: Place, turn: int) -> None:
+        logs = place.read_logs((), FIRST, follow=True)
+        with self._lock:
+            if turn != self._turn:
+                return
+            self._reading = logs
+        for service, text in logs.lines:
+            if turn != self._turn:
+                return
+            self._add(service, text)
+            self._tell()
 
     def _add(self, service: str, text: str) -> None:
         shown = clean_line(text[:_LONGEST])

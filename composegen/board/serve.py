@@ -29,6 +29,8 @@ HOST, PORT, PORTS = "127.0.0.1", 7411, 100
 _TOKEN = 32
 _MOST_MESSAGE = 64 * 1024
 _GRACE = 1
+_LOOK, _AGAIN = 1.0, 3
+"""Seconds between two looks at the logs, and how many looks lie between two tries."""
 
 
 @record
@@ -113,11 +115,17 @@ class Board:
         self._server.tell_lines()
 
     def _follow_changes(self) -> None:
-        """Read the logs of another run, or of another place, from its beginning."""
-        generation = self._watcher.generation
-        while not self._over.wait(1.0):
-            if self._watcher.generation != generation:
-                generation = self._watcher.generation
+        """Read the logs of another run or place, and those that were interrupted.
+
+        They end when an engine goes away, or with the last container.
+        """
+        generation, pause = self._watcher.generation, 0
+        while not self._over.wait(_LOOK):
+            pause = max(0, pause - 1)
+            is_other = self._watcher.generation != generation
+            is_cut = self._book.has_ended and self._watcher.is_running and not pause
+            if is_other or is_cut:
+                generation, pause = self._watcher.generation, _AGAIN
                 self._server.call_in_loop(self._server.read_logs_again)
 
 

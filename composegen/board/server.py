@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from composegen.board.acts import DOWN, DRILL, Acts
+from composegen.board.acts import DOWN, DRILL, END_DRILL, Acts
 from composegen.board.logs import LogBook
 from composegen.board.session import Session, Sources
 from composegen.places.place import Act, Place
@@ -32,6 +32,8 @@ _FILES = {
     "/board.css": ("board.css", "text/css; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/board.js": ("board.js", "text/javascript; charset=utf-8"),
+    "/choice.js": ("choice.js", "text/javascript; charset=utf-8"),
+    "/drill.js": ("drill.js", "text/javascript; charset=utf-8"),
     "/drawing.js": ("drawing.js", "text/javascript; charset=utf-8"),
     "/lines.js": ("lines.js", "text/javascript; charset=utf-8"),
 }
@@ -184,15 +186,18 @@ class Server:
     def _want_logs(self, change: int) -> None:
         before, self._wanting = self._wanting, self._wanting + change
         if before == 0:
-            self.read_logs_again()
+            self._read_logs(is_again=False)
         elif self._wanting == 0:
             self._book.stop()
 
     def read_logs_again(self) -> None:
         """Read the lines of the place that is shown now; in the loop's thread."""
+        self._read_logs(is_again=True)
+
+    def _read_logs(self, *, is_again: bool) -> None:
         place = self._find_place()
         if self._wanting and place is not None:
-            self._book.read(place)
+            self._book.read(place, is_again=is_again)
 
     def tell_lines(self) -> None:
         """Lines have come; from any thread, as often as they come."""
@@ -242,4 +247,6 @@ async def _read_body(request: Request) -> tuple[str, list[str]] | None:
     except (ValueError, KeyError, TypeError):
         return None
     is_list = isinstance(services, list) and all(isinstance(s, str) for s in services)
-    return (act, services) if act in {*Act, DOWN, DRILL} and is_list else None
+    return (
+        (act, services) if act in {*Act, DOWN, DRILL, END_DRILL} and is_list else None
+    )

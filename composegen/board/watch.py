@@ -74,6 +74,11 @@ class Watcher:
         return self._place
 
     @property
+    def is_running(self) -> bool:
+        """Whether something ran there when it was looked at last, without trouble."""
+        return self._was_running and not self._shared.get("trouble")
+
+    @property
     def generation(self) -> int:
         """It grows when something else is followed: another run, another place."""
         return self._generation

@@ -166,11 +166,11 @@ class _Stack:
         from composegen.board.acts import Hands
 
         on = ("--on", self._on) if self._on else ()
-        drill = ("-m", "composegen", "drill", "--yes", f"--file={self._file}", *on)
+        words = ("drill", "--yes", "--steps", f"--file={self._file}", *on, "--")
         return Hands(
             find=self._find_acting,
             take_down=self._take_down,
-            drill=(sys.executable, *drill),
+            drill=(sys.executable, "-m", "composegen", *words),
             tell=tell,
         )
 

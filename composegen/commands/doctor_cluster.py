@@ -12,6 +12,7 @@ from composegen.commands.options import (
 )
 from composegen.commands.render_cluster import plan_for_cluster
 from composegen.errors import ExitCode, Level
+from composegen.targets.kubernetes.names import KUBERNETES_FILE
 
 if TYPE_CHECKING:
     from composegen.places.cluster.contexts import Where
@@ -42,10 +43,10 @@ def look_at_cluster(
     from composegen.targets.output import read_recorded
 
     console, workspace = make_console(), make_workspace(file)
-    recorded = read_recorded(workspace.folder / "kubernetes.yaml")
+    recorded = read_recorded(workspace.folder / KUBERNETES_FILE)
     selection = recorded.selection if recorded is not None else make_selection((), ())
     cluster = recorded.cluster if recorded is not None else Cluster()
-    plan, options = plan_for_cluster(file, selection, cluster, "kubernetes.yaml")
+    plan, options = plan_for_cluster(file, selection, cluster, KUBERNETES_FILE)
     where = _choose_where(file, plan, typed)
     if where is None:
         console.say("no cluster was looked at")

@@ -18,12 +18,13 @@ from composegen.commands.options import (
     services_argument,
     stack_option,
 )
-from composegen.commands.up import Time
+from composegen.commands.types import Time
 from composegen.commands.where import on_option
 from composegen.errors import ExitCode, NotDrillable, NothingRuns, UsageError
 
 if TYPE_CHECKING:
-    from composegen.drill.conduct import Report
+    from composegen.drill.rows import Report
+    from composegen.drill.steps import Step
     from composegen.drill.trials import Chosen, Fault
     from composegen.model import Stack
 
@@ -71,6 +72,7 @@ _STRIP, _NARROWEST = 60, 20
     help="Also draw the answers over time, with the faults as bands.",
 )
 @option("--yes", is_flag=True, help="Begin without a question.")
+@option("--steps", is_flag=True, hidden=True)  # for the board, a line each
 @option("--undo", is_flag=True, help="Undo what a drill that was killed has left.")
 def drill(services: tuple[str, ...], file: str, **options: Any) -> None:
     """Disturb what a running stack needs, and report who copes.
@@ -94,7 +96,10 @@ def drill(services: tuple[str, ...], file: str, **options: Any) -> None:
     if report is None:
         make_console().say("nothing was done")
         raise SystemExit(ExitCode.PROBLEM)
-    _show(report, options["form"], stack.name)
+    if options["steps"]:
+        _show_end(report)
+    else:
+        _show(report, options["form"], stack.name)
     if picture is not None:
         _draw(report, picture)
     if report.has_failure:
@@ -129,6 +134,7 @@ def _run(
         Talk(
             confirm=lambda chosen: _confirm(chosen, is_sure=options["yes"]),
             tell=console.say,
+            show=_show_step if options["steps"] else lambda _: None,
         ),
     )
 
@@ -214,6 +220,25 @@ def _show(report: Report, form: str, name: str) -> None:
         if report.bands:
             columns = _STRIP if width is None else max(_NARROWEST, width - 20)
             console.write_data(f"\n{draw_strip(report, width=columns)}")
+
+
+def _show_step(step: Step) -> None:
+    from composegen.drill.steps import describe_step
+
+    _write_line(describe_step(step))
+
+
+def _show_end(report: Report) -> None:
+    from composegen.drill.report import format_report
+    from composegen.drill.steps import describe_end
+
+    _write_line(describe_end(report, format_report(report)))
+
+
+def _write_line(data: Mapping[str, Any]) -> None:
+    import json
+
+    make_console().write_data(f"{json.dumps(data)}\n")
 
 
 def _draw(report: Report, picture: str) -> None:

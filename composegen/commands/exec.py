@@ -9,7 +9,6 @@ import click
 
 from composegen.commands.declare import command, option
 from composegen.commands.options import (
-    AtLeast,
     check_platform,
     complete_services,
     find_places,
@@ -17,6 +16,7 @@ from composegen.commands.options import (
     stack_option,
     take_over_option,
 )
+from composegen.commands.types import AtLeast
 from composegen.commands.where import on_option
 from composegen.errors import CannotExecute, ExitCode, UsageError
 

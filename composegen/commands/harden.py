@@ -17,6 +17,7 @@ from composegen.commands.options import (
     make_workspace,
     stack_option,
 )
+from composegen.errors import ExitCode
 
 if TYPE_CHECKING:
     from composegen.places.engine.harden import Tried
@@ -72,7 +73,7 @@ def harden(service: str, file: str, form: str) -> None:
     else:
         console.say(f"{file} was not changed")
     if len(taken) < len(tried):
-        raise SystemExit(1)
+        raise SystemExit(ExitCode.PROBLEM)
 
 
 def _read(file: str, service: str) -> tuple[Relaxing, Selection]:

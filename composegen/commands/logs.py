@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from composegen.commands.declare import command, option
 from composegen.commands.options import (
-    AtLeast,
     check_platform,
     find_places,
     long_stack_option,
@@ -15,6 +14,7 @@ from composegen.commands.options import (
     say_notes,
     services_argument,
 )
+from composegen.commands.types import AtLeast
 from composegen.commands.where import head_place, on_option
 from composegen.errors import ComposegenError, UsageError
 

@@ -72,46 +72,6 @@ def complete_recipes(
     return [name for name, _ in list_recipes(file) if name.startswith(incomplete)]
 
 
-class AtLeast(click.ParamType[int]):
-    """A whole number that is not below the least one."""
-
-    name = "integer"
-
-    def __init__(self, least: int) -> None:
-        self.least = least
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """The number; a usage error says what it must be."""
-        try:
-            number = int(value)
-        except ValueError:
-            self.fail(f"`{value}` is not a whole number", param, ctx)
-        if number < self.least:
-            self.fail(f"{number} is less than {self.least}", param, ctx)
-        return number
-
-
-class EngineName(click.ParamType[str]):
-    """The oldest major version of Docker Engine, or Podman."""
-
-    name = "version"
-
-    def __init__(self, least: int) -> None:
-        self.number = AtLeast(least)
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> str:
-        """The name; a usage error says what it must be."""
-        if value == "podman":
-            return "podman"
-        if not str(value).isdecimal():
-            self.fail(f"`{value}` is neither a major version nor podman", param, ctx)
-        return str(self.number.convert(value, param, ctx))
-
-
 # Options that several commands share
 
 

@@ -16,6 +16,7 @@ from composegen.commands.options import (
 )
 from composegen.commands.render_cluster import registry_options
 from composegen.errors import CannotRun, UsageError
+from composegen.targets.kubernetes.names import KUBERNETES_FILE
 
 if TYPE_CHECKING:
     from composegen.planning.plan import Plan
@@ -80,7 +81,7 @@ def _name_images(
     from composegen.planning.cluster import DEFAULT_TAG, name_image
     from composegen.targets.output import read_recorded
 
-    recorded = read_recorded(workspace.folder / "kubernetes.yaml")
+    recorded = read_recorded(workspace.folder / KUBERNETES_FILE)
     if recorded is not None:
         registry = registry or recorded.cluster.registry
         tag = tag or recorded.cluster.tag

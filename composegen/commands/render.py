@@ -9,7 +9,6 @@ import click
 
 from composegen.commands.declare import command, option
 from composegen.commands.options import (
-    EngineName,
     be_brief,
     load_file,
     make_console,
@@ -23,6 +22,7 @@ from composegen.commands.render_cluster import (
     make_cluster,
     render_for_cluster,
 )
+from composegen.commands.types import EngineName
 from composegen.errors import ExitCode, UsageError
 from composegen.system.imports import import_quickly
 from composegen.text import count

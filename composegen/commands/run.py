@@ -82,16 +82,7 @@ def run(
     from composegen.planning.selection import check_names
     from composegen.terminal.stream import RunConsole
 
-    command = tuple(context.meta.get(_COMMAND, ()))
-    if _COMMAND in context.meta and (not command or len(services) != 1):
-        raise UsageError(
-            "a command after `--` needs exactly one service"
-            if command
-            else "`--` needs a command",
-            help="composegen run SERVICE -- COMMAND",
-        )
-    if command and typed["report_file"] is not None:
-        raise UsageError("--report is about the boot of services, not of a command")
+    command = _read_command(context, services, typed["report_file"])
     asked = Asked(
         selection=make_selection(added, removed),
         names=services,
@@ -122,6 +113,23 @@ def run(
     with board, console.in_background():
         code = run_stack(stack, workspace, asked, options, report=watch.see)
     context.exit(code)
+
+
+def _read_command(
+    context: click.Context, services: tuple[str, ...], report_file: str | None
+) -> tuple[str, ...]:
+    """The command after ``--``, empty if there is none. Raises UsageError."""
+    command = tuple(context.meta.get(_COMMAND, ()))
+    if _COMMAND in context.meta and (not command or len(services) != 1):
+        raise UsageError(
+            "a command after `--` needs exactly one service"
+            if command
+            else "`--` needs a command",
+            help="composegen run SERVICE -- COMMAND",
+        )
+    if command and report_file is not None:
+        raise UsageError("--report is about the boot of services, not of a command")
+    return command
 
 
 def _plan_part(stack: Stack, asked: Asked) -> Plan:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from composegen.commands.boarding import board_option, serve_board
+from composegen.commands.boarding import board_option
 from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
-    load_file,
-    load_plan,
-    make_console,
-    make_selection,
-    make_workspace,
     say_notes,
     selection_options,
     services_argument,
-    settle_drill,
     stack_option,
     take_over_option,
 )
-from composegen.commands.recording import BootWatch, report_option
-from composegen.commands.up_cluster import Asked, check_options, up_there
+from composegen.commands.recording import report_option
+from composegen.commands.types import Time
+from composegen.commands.up_asked import Asked
 from composegen.commands.where import (
     check_context_options,
     context_options,
@@ -31,31 +27,7 @@ from composegen.commands.where import (
 )
 from composegen.errors import UsageError
 
-if TYPE_CHECKING:
-    from composegen.planning.plan import Plan
-    from composegen.planning.selection import Selection
-
 _BARE_WAIT = "composegen.wait"
-
-
-class Time(click.ParamType[float]):
-    """A duration in Compose's form, above 0, in seconds."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """The seconds; a usage error shows what a duration is like."""
-        from composegen.values import parse_duration
-
-        try:
-            duration = parse_duration(str(value))
-        except ValueError:
-            self.fail(f"`{value}` is not a duration such as 90s or 2m30s", param, ctx)
-        if not duration.seconds > 0:
-            self.fail(f"`{value}` is no time: it has to be above 0", param, ctx)
-        return duration.seconds
 
 
 class _UpCommand(click.Command):
@@ -112,7 +84,6 @@ def up(
     file: str,
     added: tuple[str, ...],
     removed: tuple[str, ...],
-    build: bool | None,
     wait: float | None,
     on: str,
     **flags: Any,
@@ -130,97 +101,35 @@ def up(
     """
     check_platform()
     check_context_options(on, flags)
-    stay, detach = flags["stay"] or flags["with_board"], flags["detach"]
-    if detach and (stay or flags["forward"]):
+    _check_flags(on, flags)
+    asked = Asked(
+        services=services,
+        file=file,
+        added=added,
+        removed=removed,
+        wait=wait,
+        stay=flags["stay"] or flags["with_board"],
+        flags=flags,
+    )
+    if on == "kubernetes":
+        from composegen.commands.up_cluster import up_on_kubernetes
+
+        raise SystemExit(up_on_kubernetes(asked))
+    from composegen.commands.up_engine import up_on_engine
+
+    _explain_defaults(build=bool(flags["build"]), detach=flags["detach"])
+    raise SystemExit(up_on_engine(asked))
+
+
+def _check_flags(on: str, flags: Mapping[str, Any]) -> None:
+    """Raises UsageError for options that contradict each other or the place."""
+    stays = flags["stay"] or flags["with_board"] or flags["forward"]
+    if flags["detach"] and stays:
         raise UsageError("--detach contradicts --stay, --board and --forward")
     if flags["forward"] and on != "kubernetes":
         raise UsageError("--forward is for a cluster", help="--on kubernetes --forward")
     if on == "processes":
         raise UsageError("`up` runs no processes", help="composegen run")
-    if on == "kubernetes":
-        check_options({**flags, "build": build})
-        asked = Asked(
-            services=services,
-            file=file,
-            added=added,
-            removed=removed,
-            wait=wait,
-            stay=stay,
-            forward=flags["forward"],
-            where=flags,
-        )
-        raise SystemExit(up_there(asked))
-    from composegen.places.engine.up import UpOptions, up_stack
-    from composegen.planning.plan import take_part
-    from composegen.targets.output import read_recorded
-    from composegen.terminal.live import UpConsole
-
-    console = make_console()
-    workspace = make_workspace(file)
-    settle_drill(file, acts=True)
-    selection = make_selection(added, removed)
-    recorded = read_recorded(workspace.compose_file)
-    is_chosen = bool(added or removed)
-    if not is_chosen and recorded is not None:
-        selection = recorded.selection
-    if services:
-        selection, services = _choose_named(services, file, selection)
-    made = _plan_with(services, file, selection, removed)
-    _explain_defaults(build=bool(build), detach=detach)
-    options = UpOptions(
-        build=build is not False,
-        limit=wait,
-        engine=recorded.engine if recorded is not None else "",
-        is_chosen=is_chosen,
-        names=services,
-        required=made.added if is_chosen else (),
-        in_terminal=console.err.isatty(),
-        take_over=flags["take_over"],
-        stay=stay,
-        ask=console.confirm if console.can_ask else None,
-    )
-    watch = BootWatch(
-        "engine",
-        workspace,
-        lambda: take_part(made, services) if services else made,
-        UpConsole(console).show,
-        report_file=flags["report_file"],
-    )
-    with serve_board(file, is_wanted=flags["with_board"]):
-        code = up_stack(made, workspace, options, report=watch.see)
-    if code:
-        raise SystemExit(code)
-
-
-def _choose_named(
-    services: tuple[str, ...], file: str, selection: Selection
-) -> tuple[Selection, tuple[str, ...]]:
-    """The selection that chooses the named services, and their own names."""
-    from composegen.planning.choices import choose_named
-
-    return choose_named(load_file(file).stack, selection, services)
-
-
-def _plan_with(
-    services: tuple[str, ...],
-    file: str,
-    selection: Selection,
-    removed: tuple[str, ...],
-) -> Plan:
-    """The plan for a selection, with the named services even if that excludes them.
-
-    Raises what loading the stack does, and UsageError for a name that is not known.
-    """
-    from composegen.places.place import check_services
-    from composegen.planning.selection import add_named
-
-    made = load_plan(file, selection)
-    check_services(services, made.stack.services)
-    excluded = [name for name in services if name not in made.names]
-    if not excluded:
-        return made
-    _check_typed(excluded, removed)
-    return load_plan(file, add_named(selection, excluded))
 
 
 def _explain_defaults(*, build: bool, detach: bool) -> None:
@@ -233,10 +142,3 @@ def _explain_defaults(*, build: bool, detach: bool) -> None:
         say_notes(
             ["--wait without a time changes nothing: `up` waits until all is ready"]
         )
-
-
-def _check_typed(services: list[str], removed: tuple[str, ...]) -> None:
-    """Raises UsageError for a service that the same command names and excludes."""
-    for name in services:
-        if name in make_selection((), removed).removed:
-            raise UsageError(f"`{name}` is selected, and excluded with --without")

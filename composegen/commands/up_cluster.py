@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from composegen.commands.options import make_console, make_selection, make_workspace
+from composegen.commands.options import load_file, make_console, make_workspace
 from composegen.commands.render_cluster import plan_for_cluster
 from composegen.errors import UsageError
-from composegen.records import record
+from composegen.targets.kubernetes.names import KUBERNETES_FILE
 
 if TYPE_CHECKING:
+    from composegen.commands.up_asked import Asked
     from composegen.places.cluster.manifests import Texts
     from composegen.planning.plan import Plan
-    from composegen.planning.selection import Selection
     from composegen.targets.files import Cluster, Options
     from composegen.targets.output import Recorded
 
-_FILE = "kubernetes.yaml"
 _OF_ENGINE = {
     "build": "images are built and pushed by `composegen push`",
     "take_over": "objects of another hand are never taken over: choose --namespace",
@@ -27,21 +26,38 @@ _OF_ENGINE = {
 }
 
 
-@record
-class Asked:
-    """What a person asks `up` for on a cluster."""
+def up_on_kubernetes(asked: Asked) -> int:
+    """Bring the stack up on a cluster; the exit code."""
+    _check_options(asked.flags)
+    from composegen.places.cluster.up import UpOptions, up_on_cluster
+    from composegen.targets.output import read_recorded
+    from composegen.terminal.live import UpConsole
 
-    services: tuple[str, ...]
-    file: str
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    wait: float | None
-    stay: bool
-    forward: bool
-    where: Mapping[str, str]
+    console, workspace = make_console(), make_workspace(asked.file)
+    recorded = read_recorded(workspace.folder / KUBERNETES_FILE)
+    plan, names, options = _make_plan(asked, recorded)
+    forward = asked.flags["forward"]
+    return up_on_cluster(
+        plan,
+        workspace,
+        UpOptions(
+            render=lambda varied: _render(varied, options),
+            limit=asked.wait,
+            is_chosen=asked.is_chosen,
+            names=names,
+            required=plan.added if asked.is_chosen else (),
+            level=options.cluster.pod_security,
+            context=asked.flags["context"],
+            namespace=asked.flags["namespace"],
+            stay=asked.stay or forward,
+            forward=forward,
+            ask=console.confirm if console.can_ask else None,
+        ),
+        report=UpConsole(console).show,
+    )
 
 
-def check_options(options: Mapping[str, Any]) -> None:
+def _check_options(options: Mapping[str, Any]) -> None:
     """Raises UsageError for an option that means nothing on a cluster."""
     if options["build"] is False:
         raise UsageError("--no-build is for the engine", help="nothing is built here")
@@ -51,66 +67,32 @@ def check_options(options: Mapping[str, Any]) -> None:
             raise UsageError(f"--{flag} is for the engine", help=help)
 
 
-def up_there(asked: Asked) -> int:
-    """Bring the stack up on a cluster; the exit code."""
-    from composegen.places.cluster.up import UpOptions, up_on_cluster
-    from composegen.targets.output import read_recorded
-    from composegen.terminal.live import UpConsole
-
-    console, workspace = make_console(), make_workspace(asked.file)
-    recorded = read_recorded(workspace.folder / _FILE)
-    is_chosen = bool(asked.added or asked.removed)
-    selection = make_selection(asked.added, asked.removed)
-    if not is_chosen and recorded is not None:
-        selection = recorded.selection
-    plan, names, options = _make_plan(asked, selection, recorded)
-    return up_on_cluster(
-        plan,
-        workspace,
-        UpOptions(
-            render=lambda varied: _render(varied, options),
-            limit=asked.wait,
-            is_chosen=is_chosen,
-            names=names,
-            required=plan.added if is_chosen else (),
-            level=options.cluster.pod_security,
-            context=asked.where["context"],
-            namespace=asked.where["namespace"],
-            stay=asked.stay or asked.forward,
-            forward=asked.forward,
-            ask=console.confirm if console.can_ask else None,
-        ),
-        report=UpConsole(console).show,
-    )
-
-
 def _make_plan(
-    asked: Asked, selection: Selection, recorded: Recorded | None
+    asked: Asked, recorded: Recorded | None
 ) -> tuple[Plan, tuple[str, ...], Options]:
     """The plan, the services that were named, and how it is rendered.
 
     Raises UsageError for a name that is not known.
     """
-    from composegen.commands.options import load_file
     from composegen.places.place import check_services
     from composegen.planning.choices import choose_named
     from composegen.planning.selection import add_named
     from composegen.targets.files import Cluster
 
     cluster: Cluster = recorded.cluster if recorded is not None else Cluster()
-    names = asked.services
+    selection, names = asked.choose(recorded), asked.services
     if names:
         stack = load_file(asked.file, target="kubernetes").stack
         selection, names = choose_named(stack, selection, names)
         check_services(names, stack.services)
-    plan, options = plan_for_cluster(asked.file, selection, cluster, _FILE)
+    plan, options = plan_for_cluster(asked.file, selection, cluster, KUBERNETES_FILE)
     excluded = [name for name in names if name not in plan.names]
-    for name in excluded:
-        if name in make_selection((), asked.removed).removed:
-            raise UsageError(f"`{name}` is selected, and excluded with --without")
     if excluded:
+        asked.check_excluded(excluded)
         selection = add_named(selection, excluded)
-        plan, options = plan_for_cluster(asked.file, selection, cluster, _FILE)
+        plan, options = plan_for_cluster(
+            asked.file, selection, cluster, KUBERNETES_FILE
+        )
     return plan, names, options
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from composegen.ask import Drill
 from composegen.drill.asking import INTERVAL, Answer, Asker
 from composegen.drill.ground import Ground, Undo
-from composegen.drill.judging import Seen, Times, Verdict, find_recovery, judge
+from composegen.drill.judging import Times, Verdict, find_recovery, judge
+from composegen.drill.rows import (
+    Band,
+    Report,
+    Row,
+    list_skipped,
+    make_row,
+    make_skipped,
+    sort_rows,
+)
+from composegen.drill.steps import Begun, Disturbed, Judged, Stage, Step
 from composegen.drill.trials import Chosen, Edge, Fault, Trial
 from composegen.errors import FaultFailed, NotDrillable
 from composegen.model import Stack
@@ -48,53 +58,10 @@ class Pace:
     interval: float = INTERVAL
 
 
-@record
-class Row:
-    """What became of one need under one fault."""
-
-    service: str
-    fault: Fault
-    dependent: str
-    is_optional: bool = True
-    verdict: Verdict
-    asked: int = 0
-    errors: int = 0
-    slowest: float | None = None
-    recovered_after: float | None = None
-    evidence: tuple[str, ...] = ()
-
-
-@record
-class Band:
-    """A fault as it stood, in seconds since the first question."""
-
-    service: str
-    fault: Fault
-    began: float
-    ended: float
-
-
-@record
-class Report:
-    """All that a drill has found; ``answers`` are of the dependent services.
-
-    The times of answers count from the first question, too.
-    """
-
-    rows: tuple[Row, ...]
-    bands: tuple[Band, ...]
-    answers: Mapping[str, tuple[Answer, ...]]
-    seconds: float
-
-    @property
-    def has_failure(self) -> bool:
-        """Whether a need does not hold."""
-        return any(row.verdict is Verdict.FAILS for row in self.rows)
-
-
 class Conductor:
-    """Does the faults one after another; ``tell`` gets a line for people.
+    """Does the faults one after another.
 
+    ``tell`` gets a line for people, ``show`` each step for those who watch, and
     ``check_end`` raises Interrupted where the drill is to end.
     """
 
@@ -106,6 +73,7 @@ class Conductor:
         pace: Pace,
         *,
         tell: Callable[[str], None],
+        show: Callable[[Step], None],
         check_end: Callable[[], None],
     ) -> None:
         self._stack = stack
@@ -113,6 +81,7 @@ class Conductor:
         self._journal = journal
         self._pace = pace
         self._tell = tell
+        self._show = show
         self._check_end = check_end
         self._askers: dict[str, Asker] = {}
         self._rows: list[Row] = []
@@ -122,6 +91,8 @@ class Conductor:
 
     def carry_out(self, chosen: Chosen) -> Report:
         """Every trial. Raises NotDrillable, Interrupted and FaultFailed."""
+        order = tuple(self._stack.services)
+        self._show(Begun(chosen=chosen, order=order))
         try:
             self._begin_asking(chosen)
             for trial in chosen.trials:
@@ -129,18 +100,8 @@ class Conductor:
         finally:
             for asker in self._askers.values():
                 asker.end()
-        skipped = [
-            Row(
-                service=each.service,
-                fault=each.fault,
-                dependent=each.dependent,
-                verdict=Verdict.SKIPPED,
-                evidence=(each.reason,),
-            )
-            for each in chosen.skipped
-        ]
         return Report(
-            rows=sort_rows([*self._rows, *skipped], tuple(self._stack.services)),
+            rows=sort_rows([*self._rows, *list_skipped(chosen)], order),
             bands=tuple(self._bands),
             answers={
                 name: tuple(
@@ -224,7 +185,9 @@ class Conductor:
             )
         )
         rows = [self._judge(trial, each, times, starts[each.service]) for each in edges]
-        self._rows += self._restart_lost(rows)
+        rows = self._restart_lost(rows)
+        self._rows += rows
+        self._show(Judged(rows=tuple(rows)))
         words = ", ".join(f"{row.dependent} {row.verdict.value}" for row in rows)
         self._tell(f"{trial.service} {trial.fault.value}: {words}")
 
@@ -240,20 +203,15 @@ class Conductor:
         return not why
 
     def _skip(self, trial: Trial, edge: Edge, reason: str) -> None:
-        self._rows.append(
-            Row(
-                service=trial.service,
-                fault=trial.fault,
-                dependent=edge.service,
-                is_optional=edge.is_optional,
-                verdict=Verdict.SKIPPED,
-                evidence=(reason,),
-            )
-        )
+        row = make_skipped(trial.service, trial.fault, edge.service, reason)
+        row = replace(row, is_optional=edge.is_optional)
+        self._rows.append(row)
+        self._show(Judged(rows=(row,)))
 
     def _disturb(self, trial: Trial, undo: Undo, names: list[str]) -> Times:
         """Do a fault, let it stand, undo it, and wait until all is as before."""
         self._check_end()
+        self._show_stage(trial, Stage.BEGINS)
         self._journal.begin(undo)
         is_done = False
         began = time.monotonic()
@@ -262,13 +220,16 @@ class Conductor:
             is_done = True
             self._journal.note_done()
             done = time.monotonic()
+            self._show_stage(trial, Stage.STANDS)
             if trial.fault is Fault.WITHOUT:
                 self._wait_for(names, done, self._pace.recover)
             self._pause(self._pace.stand)
+            self._show_stage(trial, Stage.ENDS)
         finally:
             undoing = time.monotonic()
             self._ground.undo(undo, is_sure=is_done)
             self._journal.forget()
+        self._show_stage(trial, Stage.IS_OVER)
         self._wait_for_service(trial.service)
         undone = time.monotonic()
         self._wait_for(names, undone, self._pace.recover)
@@ -280,6 +241,9 @@ class Conductor:
             ended=time.monotonic(),
             limit=self._pace.recover,
         )
+
+    def _show_stage(self, trial: Trial, stage: Stage) -> None:
+        self._show(Disturbed(service=trial.service, fault=trial.fault, stage=stage))
 
     def _wait_for_service(self, name: str) -> None:
         """Until what was disturbed answers its own check: no need is to blame for that.
@@ -350,34 +314,3 @@ class Conductor:
             return "it does not recover by itself; after a restart it answers again"
         self._lost[name] = f"{name} does not answer any more, not even after a restart"
         return "it does not answer even after a restart"
-
-
-def make_row(trial: Trial, edge: Edge, seen: Seen, evidence: tuple[str, ...]) -> Row:
-    """The row of one need."""
-    return Row(
-        service=trial.service,
-        fault=trial.fault,
-        dependent=edge.service,
-        is_optional=edge.is_optional,
-        verdict=seen.verdict,
-        asked=seen.asked,
-        errors=seen.errors,
-        slowest=seen.slowest,
-        recovered_after=seen.recovered_after,
-        evidence=evidence,
-    )
-
-
-def sort_rows(rows: Iterable[Row], order: tuple[str, ...]) -> tuple[Row, ...]:
-    """Rows by service, fault and dependent service, as the stack file has them."""
-    faults = list(Fault)
-    return tuple(
-        sorted(
-            rows,
-            key=lambda row: (
-                order.index(row.service),
-                faults.index(row.fault),
-                order.index(row.dependent),
-            ),
-        )
-    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
 from composegen.drill.asking import Answer
-from composegen.drill.conduct import Band, Report
+from composegen.drill.rows import Band, Report
 
 _LEFT, _RIGHT, _TOP, _ROW, _GAP = 110, 20, 44, 48, 14
 _SECOND = 14.0

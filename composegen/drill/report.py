@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from composegen.drill.conduct import Report, Row
 from composegen.drill.judging import Verdict
+from composegen.drill.rows import Report, Row
 from composegen.drill.trials import Chosen
 from composegen.places.status import format_table
 from composegen.text import count, wrap
 
-_NOTHING = "-"
+HEADS = ("need", "fault", "errors", "slowest", "away for", "verdict")
+"""What stands above the columns of the table."""
+NOTHING = "-"
 
 
 def format_chosen(chosen: Chosen) -> str:
@@ -32,11 +34,7 @@ def format_chosen(chosen: Chosen) -> str:
 
 def format_report(report: Report, *, width: int | None = None) -> str:
     """The table, the evidence of what fails, why rows were skipped, and the sum."""
-    rows: list[tuple[str, ...]] = [
-        ("need", "fault", "errors", "slowest", "away for", "verdict")
-    ]
-    rows += [_format_row(row) for row in report.rows]
-    parts = [format_table(rows)]
+    parts = [format_table([HEADS, *(format_row(row) for row in report.rows)])]
     for row in report.rows:
         if row.verdict is Verdict.FAILS:
             head = f"{row.dependent} -> {row.service}, {row.fault.value}: fails"
@@ -49,10 +47,11 @@ def format_report(report: Report, *, width: int | None = None) -> str:
     return "\n".join(parts)
 
 
-def _format_row(row: Row) -> tuple[str, ...]:
+def format_row(row: Row) -> tuple[str, ...]:
+    """A line of the table."""
     need = f"{row.dependent} -> {row.service}"
     if row.verdict is Verdict.SKIPPED:
-        blank = (_NOTHING,) * 3
+        blank = (NOTHING,) * 3
         return (need, row.fault.value, *blank, row.verdict.value)
     away = row.recovered_after
     return (
@@ -66,7 +65,7 @@ def _format_row(row: Row) -> tuple[str, ...]:
 
 
 def _format_seconds(seconds: float | None) -> str:
-    return _NOTHING if seconds is None else f"{seconds:.2f} s"
+    return NOTHING if seconds is None else f"{seconds:.2f} s"
 
 
 def _format_skipped(rows: Iterable[Row], width: int | None) -> str:

@@ -300,9 +300,26 @@ def is_whole(raw: bytes, *, is_head: bool = False) -> bool:
     if is_head or head.split(b" ", 2)[1:2] in ([b"204"], [b"304"]):
         return True
     if b"chunked" in fields.get(b"transfer-encoding", b""):
-        return body.endswith(b"0\r\n\r\n") and (body[:-5] + b"\n").endswith(b"\n")
+        return _has_last_chunk(body)
     length = fields.get(b"content-length", b"")
     return length.isdigit() and len(body) >= int(length)
+
+
+def _has_last_chunk(body: bytes) -> bool:
+    """Whether chunks are all there, to the empty one at the end and its trailers."""
+    while True:
+        size, gap, rest = body.partition(b"\r\n")
+        try:
+            length = int(size.partition(b";")[0], 16)
+        except ValueError:
+            return bool(gap)  # these are no chunks: the parser says so
+        if not gap:
+            return False
+        if length == 0:
+            return rest.startswith(b"\r\n") or b"\r\n\r\n" in rest
+        body = rest[length + 2 :]
+        if not body:
+            return False
 
 
 def run_command(

@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable, Container
 from pathlib import Path
 
-from composegen.drill.conduct import Conductor, Pace, Report
+from composegen.drill.conduct import Conductor, Pace
 from composegen.drill.ground import Ground
 from composegen.drill.grounds import open_ground
 from composegen.drill.guard import DrillGuard
 from composegen.drill.notes import DrillFile, DrillNotes, Journal
+from composegen.drill.rows import Report
+from composegen.drill.steps import Step
 from composegen.drill.trials import Chosen, Wish, choose_trials
 from composegen.errors import DrillRuns, ExitCode, Interrupted, NotDrillable
 from composegen.model import Stack
@@ -28,11 +30,13 @@ from composegen.workspace.workspace import Workspace
 class Talk:
     """How a drill speaks with people.
 
-    ``confirm`` gets what will be done and says whether to go on, ``tell`` gets lines.
+    ``confirm`` gets what will be done and says whether to go on, ``tell`` gets lines,
+    ``show`` gets each step.
     """
 
     confirm: Callable[[Chosen], bool]
     tell: Callable[[str], None]
+    show: Callable[[Step], None]
 
 
 class Ending:
@@ -89,7 +93,7 @@ def run_drill(
             raise _make_nothing_chosen(drilled, running)
         if not talk.confirm(chosen):
             return None
-        return session.conduct(drilled, ground, chosen, pace, talk.tell)
+        return session.conduct(drilled, ground, chosen, pace, talk)
 
 
 def _make_nothing_chosen(stack: Stack, running: Container[str]) -> NotDrillable:
@@ -127,7 +131,7 @@ class _Session:
         ground: Ground,
         chosen: Chosen,
         pace: Pace,
-        tell: Callable[[str], None],
+        talk: Talk,
     ) -> Report:
         """The drill under its lock, with its guardian. Raises DrillRuns and more."""
         ending, file = Ending(), self._file
@@ -141,7 +145,10 @@ class _Session:
             with catch_signals(ending.note), DrillGuard(self.mark, command) as guard:
                 journal = self._journal = Journal(file, self._make_notes())
                 conductor = Conductor(
-                    stack, ground, journal, pace, tell=tell, check_end=ending.check
+                    *(stack, ground, journal, pace),
+                    tell=talk.tell,
+                    show=talk.show,
+                    check_end=ending.check,
                 )
                 try:
                     return conductor.carry_out(chosen)

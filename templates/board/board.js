@@ -1,6 +1,8 @@
 // The page: one WebSocket with the board, a snapshot and then changes.
 
+import {Choice} from "./choice.js";
 import {Graph, describeAge, describeState, drawBoots, drawFigures, make} from "./drawing.js";
+import {drawDrill} from "./drill.js";
 import {Lines} from "./lines.js";
 
 const find = (id) => document.getElementById(id);
@@ -15,6 +17,7 @@ let why = null;
 let samples = [];
 const narrow = matchMedia("(max-width: 1000px)");
 const graph = new Graph(choose);
+const choice = new Choice(find("log-services"), wantLogs);
 const lines = new Lines((text) => { find("log-state").textContent = text; });
 
 function readToken() {
@@ -91,7 +94,7 @@ function apply(set, isAll) {
   if (isAll || "stack" in set || "place" in set || "trouble" in set) showHead();
   if (isAll || "boots" in set) showBoots();
   if (isAll || "happened" in set) showHappened(isAll);
-  if (isAll || "drill" in set) showDrill();
+  if (isAll || "drill" in set || "drill-rows" in set) showDrill();
   if (isAll || changed.has(chosen)) { if (chosen) askWhy(); showDetail(); }
   document.body.classList.toggle("read-only", Boolean(values.get("readOnly")));
   for (const button of document.querySelectorAll("header .acting")) button.hidden = Boolean(values.get("readOnly"));
@@ -125,10 +128,7 @@ function showGraph() {
   for (const box of made.boxes) graph.show(box.service, statuses.get(box.service));
   graph.drawLinks(statuses);
   markChosen();
-  const select = find("log-service");
-  const before = select.value;
-  select.replaceChildren(make("option", {value: "", text: "all"}), ...made.boxes.map((box) => make("option", {value: box.service, text: box.service})));
-  select.value = made.boxes.some((box) => box.service === before) ? before : "";
+  choice.offer(made.boxes.map((box) => box.service));
 }
 narrow.addEventListener("change", showGraph);
 
@@ -249,14 +249,19 @@ function ask(text, then) {
 }
 find("down").addEventListener("click", () => ask("Take all services of this stack down? Volumes are kept.", () => act_("down", [])));
 find("drill").addEventListener("click", () => {
-  if ((values.get("drill") || {}).going) { find("drilling").showModal(); return; }
-  ask(chosen ? `Drill ${chosen}? It is stopped, killed, frozen and cut off, and brought back.` : "Drill the stack? Each service that others need is stopped, killed, frozen and cut off, and brought back.", () => { act_("drill", chosen ? [chosen] : []); find("drilling").showModal(); });
+  if ((values.get("drill") || {}).going) { open(find("tab-drill")); return; }
+  ask(chosen ? `Drill ${chosen}? It is stopped, killed, frozen and cut off, and brought back.` : "Drill the stack? Each service that others need is stopped, killed, frozen and cut off, and brought back.", () => {
+    find("tab-drill").hidden = false;
+    open(find("tab-drill"));
+    act_("drill", chosen ? [chosen] : []);
+  });
 });
+find("drill-end").addEventListener("click", () => act_("end-drill", []));
 
 function showDrill() {
   const drill = values.get("drill");
-  if (!drill) return;
-  find("drill-lines").textContent = drill.lines.join("\n") + (drill.going ? "" : `\nended with ${drill.code}`);
+  find("tab-drill").hidden = !drill;
+  if (drill) drawDrill(drill, values.get("drill-rows") || []);
 }
 
 // Panels
@@ -273,12 +278,13 @@ function open(tab) {
   if (tab.id === "tab-figures") showFigures();
   if (tab.id === "tab-logs") wantLogs(); else send({do: "no-logs"});
 }
-tabs.forEach((tab, at) => {
+tabs.forEach((tab) => {
   tab.addEventListener("click", () => open(tab));
   tab.addEventListener("keydown", (event) => {
     const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
     if (!step) return;
-    const next = tabs[(at + step + tabs.length) % tabs.length];
+    const shown = tabs.filter((each) => !each.hidden);
+    const next = shown[(shown.indexOf(tab) + step + shown.length) % shown.length];
     open(next);
     next.focus();
   });
@@ -286,12 +292,11 @@ tabs.forEach((tab, at) => {
 
 function wantLogs() {
   if (find("logs").hidden) return;
-  const service = find("log-service").value;
-  send({do: "logs", services: service ? [service] : [], text: find("log-text").value, errors: find("log-errors").checked});
+  send({do: "logs", services: [...choice.chosen], text: find("log-text").value, errors: find("log-errors").checked});
 }
 
 function showLog(name) {
-  find("log-service").value = name;
+  choice.choose([name]);
   find("log-text").value = "";
   find("log-errors").checked = false;
   lines.jumps = !isWell(statuses.get(name));
@@ -300,7 +305,6 @@ function showLog(name) {
 }
 let typing = 0;
 find("log-text").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(wantLogs, 200); });
-find("log-service").addEventListener("change", wantLogs);
 find("log-errors").addEventListener("change", wantLogs);
 find("log-pause").addEventListener("click", () => {
   lines.pause(!lines.isPaused);

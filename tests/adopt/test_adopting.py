@@ -438,3 +438,42 @@ def test_options_of_logs_without_a_driver_join_ours(tmp_path: Path) -> None:
 
     assert ("a", "logging") in list_changed(report)
     assert report.unlisted == ()
+
+
+ALTERNATIVES = """
+services:
+  usual: {image: "a/b:1"}
+  one:
+    image: nginx:1.29
+    profiles: [one]
+    ports: ["8080:80"]
+    depends_on: {two: {condition: service_started, required: false}}
+  two: {image: "nginx:1.29", profiles: [two], ports: ["8080:80"]}
+"""
+
+
+def test_alternatives_on_one_port_may_need_each_other_optionally(
+    tmp_path: Path,
+) -> None:
+    report = adopt(tmp_path, ALTERNATIVES)
+
+    assert report.unlisted == ()
+    assert report.selections == (("--with", "@one"), ("--with", "@two"))
+    assert read_services(report)["one"]["needs"] == {"two": {"otherwise": {}}}
+
+
+def test_an_edge_between_alternatives_that_the_stack_file_lacks_is_a_difference(
+    tmp_path: Path,
+) -> None:
+    report = adopt(tmp_path, ALTERNATIVES)
+    text = report.text.replace("needs: {two: {otherwise: {}}}", "needs: {}")
+    assert text != report.text
+
+    found = compare_stack(
+        text,
+        tmp_path / "stack.yaml",
+        Asked(files=(str(tmp_path / "compose.yaml"),)),
+        {},
+    )
+
+    assert [each.what for each in found] == ["the edge to two is lost"]

@@ -9,6 +9,8 @@ import pytest
 from composegen.adopt.proof import compare_models, compare_started, join_models
 from composegen.adopt.report import Gate
 
+HEALTHY = "service_healthy"
+
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """The keys in which one service differs."""
@@ -52,6 +54,21 @@ def test_an_optional_edge_is_in_the_files_that_have_both_ends() -> None:
         "the edge to c is lost",
         "the service is missing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"), [("service_started", ["depends_on"]), (HEALTHY, [])]
+)
+def test_an_optional_edge_between_alternatives_is_compared_as_the_stack_file_has_it(
+    condition: str, found: list[str]
+) -> None:
+    edge = {"condition": HEALTHY, "required": False}
+    both = {"services": {"a": {"depends_on": {"b": edge}}, "b": {}}}
+    files = [{"services": {"a": {}}}, {"services": {"b": {}}}]
+
+    joined = join_models(files, (), {"a": {"b": {**edge, "condition": condition}}})
+
+    assert [each.key for each in compare_models(both, joined)] == found
 
 
 def test_what_starts_on_one_side_only_is_a_difference() -> None:

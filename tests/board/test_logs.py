@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from composegen.board.logs import KEPT, LogBook, is_error
+from composegen.board.logs import AGAIN, KEPT, LogBook, is_error
+from tests.boards import FakePlace
+from tests.leaks import wait_for
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,30 @@ def test_a_line_of_a_megabyte_is_cut() -> None:
     book._add("web", "x" * 1_000_000)
 
     assert len(book.list_since(0)[0][0].text) == 4000
+
+
+def read_texts(book: LogBook) -> list[str]:
+    return [line.text for line in book.list_since(0)[0]]
+
+
+def test_lines_that_have_ended_can_be_read_again_and_that_is_said() -> None:
+    book, place = LogBook(lambda: None), FakePlace("web")
+    place.first_lines = [("web", "first")]
+    book.read(place)  # type: ignore[arg-type]
+    wait_for(lambda: read_texts(book) == ["first"])
+    assert not book.has_ended
+    place.lines.put(None)
+    wait_for(lambda: book.has_ended)
+
+    book.read(place, is_again=True)  # type: ignore[arg-type]
+    wait_for(lambda: read_texts(book) == [AGAIN, "first"])
+    assert not book.has_ended
+    book.stop()
+
+
+def test_what_is_of_no_service_is_shown_with_every_filter() -> None:
+    book = LogBook(lambda: None)
+    book._add("", AGAIN)
+    [line] = book.list_since(0)[0]
+
+    assert line.matches(frozenset({"web"}), "x", errors=True)

@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from composegen.board.logs import AGAIN
 from composegen.errors import EngineUnreachable
 from composegen.places.events import Exited, Ready, Started
 from composegen.places.place import Act
@@ -263,6 +264,19 @@ def test_logs_are_read_only_while_a_page_wants_them(
     assert place.has_stopped_logs.wait(SECONDS)
 
 
+def test_logs_that_were_interrupted_go_on_and_none_is_taken_from_the_page(
+    page: Page, place: FakePlace
+) -> None:
+    place.first_lines = [("web", "GET /")]
+    ask_logs(page, "web")
+    page.wait_for(lambda page: page.lines)
+    place.lines.put(None)
+
+    page.wait_for(lambda page: list_texts(page)[1:] == [AGAIN, "GET /"])
+    place.lines.put(("web", "more"))
+    page.wait_for(lambda page: list_texts(page)[-1] == "more")
+
+
 def test_a_page_that_does_not_read_holds_nothing_up(
     served: Served, page: Page, place: FakePlace
 ) -> None:
@@ -305,17 +319,13 @@ def test_all_is_taken_down(served: Served) -> None:
     assert served.act("down") == (200, {"said": ["ended the run"]})
 
 
-def test_a_drill_is_a_child_whose_lines_are_on_the_page(
-    served: Served, page: Page
-) -> None:
+def test_a_drill_is_a_child_that_is_on_the_page(served: Served, page: Page) -> None:
     served.act("drill", "db")
     page.wait_for(lambda page: page.values.get("drill", {}).get("going") is False)
 
-    assert page.values["drill"] == {
-        "going": False,
-        "lines": ["begun", "over"],
-        "code": 3,
-    }
+    assert page.values["drill"]["lines"] == ["begun", "over"]
+    assert page.values["drill"]["code"] == 3
+    assert served.act("end-drill")[1]["error"] == "no drill goes on"
 
 
 def test_a_board_that_is_read_only_refuses_acts(

@@ -21,6 +21,9 @@ SHARED = {
     "options",
     "recording",
     "scaffold",
+    "types",
+    "up_asked",
+    "up_engine",
     "where",
 }
 CLUSTER = {f"{name}_cluster" for name in ("doctor", "render", "up")}

@@ -9,9 +9,11 @@ import pytest
 
 from composegen.ask import Drill
 from composegen.drill.asking import Answer, Question
-from composegen.drill.conduct import Conductor, Pace, Report
+from composegen.drill.conduct import Conductor, Pace
 from composegen.drill.ground import Undo
 from composegen.drill.judging import Verdict
+from composegen.drill.rows import Report
+from composegen.drill.steps import Begun, Disturbed, Judged, Step
 from composegen.drill.trials import Chosen, Edge, Fault, Trial
 from composegen.errors import ExitCode, FaultFailed, Interrupted, NotDrillable
 from tests.stacks import load_only
@@ -124,6 +126,7 @@ def conduct(
     pace: Pace = PACE,
     check_end: Callable[[], None] = lambda: None,
     journal: Journal | None = None,
+    show: Callable[[Step], None] = lambda _: None,
 ) -> Report:
     conductor = Conductor(
         STACK,
@@ -131,6 +134,7 @@ def conduct(
         journal or Journal(ground),
         pace,
         tell=lambda _: None,
+        show=show,
         check_end=check_end,
     )
     return conductor.carry_out(chosen)
@@ -239,6 +243,47 @@ def test_a_drill_that_is_ended_undoes_what_stands() -> None:
     journal = Journal(ground)
     with pytest.raises(Interrupted):
         conduct(ground, choose(Fault.FREEZE), check_end=check_end, journal=journal)
+
+    assert ground.fault is None
+    assert journal.lines == ["begin freeze", "done", "forget"]
+
+
+def test_each_step_is_shown_when_it_is_taken() -> None:
+    ground = Ground()
+    seen: list[tuple[str, Fault | None]] = []
+
+    def show(step: Step) -> None:
+        match step:
+            case Begun():
+                seen.append(("begun", ground.fault))
+            case Disturbed():
+                seen.append((f"{step.fault} {step.stage}", ground.fault))
+            case Judged():
+                words = [f"{row.dependent} {row.verdict}" for row in step.rows]
+                seen.append((", ".join(words), ground.fault))
+
+    conduct(ground, choose(Fault.STOP), show=show)
+
+    assert seen == [
+        ("begun", None),
+        ("stop begins", None),
+        ("stop stands", Fault.STOP),
+        ("stop is being undone", Fault.STOP),
+        ("stop is undone; waiting until all is as before", None),
+        ("web holds", None),
+    ]
+
+
+def test_one_who_watches_and_is_gone_leaves_no_fault() -> None:
+    ground = Ground()
+
+    def show(step: Step) -> None:
+        if ground.fault is not None:
+            raise BrokenPipeError
+
+    journal = Journal(ground)
+    with pytest.raises(BrokenPipeError):
+        conduct(ground, choose(Fault.FREEZE), journal=journal, show=show)
 
     assert ground.fault is None
     assert journal.lines == ["begin freeze", "done", "forget"]

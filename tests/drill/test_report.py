@@ -6,10 +6,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from composegen.drill.asking import Answer
-from composegen.drill.conduct import Band, Report, Row
 from composegen.drill.judging import Verdict
 from composegen.drill.picture import draw_strip, draw_svg
 from composegen.drill.report import describe_report, format_report, write_junit
+from composegen.drill.rows import Band, Report, Row
 from composegen.drill.trials import Fault
 
 

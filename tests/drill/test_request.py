@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from composegen.ask import Ask, Drill
 from composegen.drill.request import (
@@ -139,6 +141,31 @@ def test_a_text_in_a_chunked_answer_is_found_over_the_chunks() -> None:
     assert is_whole(raw)
     assert judge_response(raw, Wanted(limit=1, path="/", contains="reply")) == ""
     assert not is_whole(raw[:-1])
+
+
+HARD = st.lists(st.sampled_from([b"\r\n", b"0", b"0\r\n\r\n", b"1", b"x"]), max_size=6)
+
+
+@given(chunks=st.lists(HARD.map(b"".join).filter(bool)), has_trailer=st.booleans())
+def test_a_chunked_answer_is_whole_with_its_last_chunk_whatever_it_holds(
+    chunks: list[bytes], has_trailer: bool
+) -> None:
+    """Chunks that look like the end, cut at every place at which they may arrive."""
+    body = b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in chunks)
+    raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n"
+    raw += b"Trailer: 0\r\n\r\n" if has_trailer else b"\r\n"
+
+    assert is_whole(raw)
+    assert [end for end in range(len(raw)) if is_whole(raw[:end])] == []
+    wanted = Wanted(limit=1, path="/", contains=b"".join(chunks).decode())
+    assert judge_response(raw, wanted) == ""
+
+
+def test_what_claims_to_be_chunked_and_is_not_is_no_http() -> None:
+    raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n"
+
+    assert is_whole(raw)
+    assert judge_response(raw, ASKED)
 
 
 def test_what_steers_a_terminal_is_shown_escaped() -> None:

@@ -26,12 +26,12 @@ http.server.ThreadingHTTPServer(("", port), Fine).serve_forever()
 """What the images of these projects run."""
 
 ASK = """\
-import os, socket, sys, time
+import os, socket, sys, signal
 for place in sys.argv[1:]:
     host, port = place.split(":")
     socket.create_connection((host, int(port)), 2).close()
 print("asked", *sys.argv[1:], flush=True)
-time.sleep(600)
+signal.pause()
 """
 """A client that dies at once if what it needs does not listen yet."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.e2e.browsers import open_browser
 from tests.e2e.engine import Project, run
 from tests.e2e.images import Images
 from tests.parts import require_part
@@ -35,6 +37,13 @@ def images(request: pytest.FixtureRequest, engine: None) -> Images:
     had = Images(image for module in modules for image in getattr(module, "IMAGES", ()))
     request.config.stash[RAN_ON] = had.describe()
     return had
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture

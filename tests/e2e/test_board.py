@@ -5,43 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.browsers import BoardPage, open_browser
 from tests.e2e.engine import run_well
 from tests.e2e.images import Images
-from tests.e2e.stacks import PYTHON, Running, Stack, make_service
-from tests.leaks import find_port, find_running_in, wait_for
+from tests.e2e.pages import open_board, open_page, run_stack, take_picture, write
+from tests.e2e.stacks import PYTHON, Stack, make_service
+from tests.leaks import find_running_in, wait_for
 
 pytestmark = pytest.mark.engine
 
 IMAGES = [PYTHON]
-PICTURES = os.environ.get("BOARD_PICTURES", "")
-"""A folder into which pictures are put; none are where it is empty."""
-
-SERVER = """
-import http.server, os, sys
-print("\\x1b[32mlistening\\x1b[0m", flush=True)
-print("<img src=x onerror=alert(1)> \\x1b]0;title\\x07", flush=True)
-if os.environ.get("BROKEN"): sys.exit("ERROR: it is broken")
-class Fine(http.server.BaseHTTPRequestHandler):
-    def do_GET(self): self.send_response(200); self.end_headers()
-    def log_message(self, *_): pass
-port = int(os.environ.get("PORT", "8000"))
-http.server.HTTPServer(("", port), Fine).serve_forever()
-"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -49,66 +27,6 @@ def stack(images: Images, tmp_path: Path) -> Iterator[Stack]:
     images.have(PYTHON)
     with Stack(tmp_path) as made:
         yield made
-
-
-def write(stack: Stack, **more: Any) -> None:
-    """A chain with an optional store; `more` are keys of services by their names."""
-    (stack.folder / "server.py").write_text(SERVER)
-    needs = {
-        "web": {"api": "API_URL"},
-        "api": {"cache": {"otherwise": {"env": {"STORE": "memory"}, "note": "slower"}}},
-    }
-    services = {}
-    for name in ("web", "api", "cache"):
-        local = {"command": [sys.executable, "-S", "server.py"], "port": find_port()}
-        health = {"http": "/", "boot": "20s", "interval": "1s"}
-        keys = {
-            "health": health,
-            "local": local,
-            **({"needs": needs[name]} if name in needs else {}),
-        }
-        services[name] = make_service(SERVER, **{**keys, **more.get(name, {})})
-    services["web"]["publish"] = f"{find_port()}:8000"
-    stack.write(services, name=stack.name)
-
-
-@contextmanager
-def open_board(
-    stack: Stack, browser: Any, *words: str, width: int = 1280, **options: Any
-) -> Iterator[tuple[BoardPage, Running]]:
-    """The board of a stack, and a page of it without faults."""
-    with stack.start("board", "--port", "0", *words) as running:
-        running.wait_for("http://127.0.0.1:")
-        with open_page(browser, running.said, width=width, **options) as page:
-            yield page, running
-
-
-@contextmanager
-def open_page(
-    browser: Any, said: str, *, width: int = 1280, **options: Any
-) -> Iterator[BoardPage]:
-    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-    page = BoardPage(context.new_page(), said)
-    try:
-        yield page
-        assert page.faults == []
-    finally:
-        context.close()
-
-
-def take_picture(page: BoardPage, name: str) -> None:
-    """A picture for people, where one is wanted."""
-    if PICTURES:
-        page.page.screenshot(path=str(Path(PICTURES, f"{name}.png")))
-
-
-@contextmanager
-def run_stack(stack: Stack, *words: str) -> Iterator[Running]:
-    with stack.start("run", *words) as running:
-        running.wait_for("Ctrl-C ends it")
-        yield running
-        running.process.send_signal(signal.SIGINT)
-        running.process.wait(60)
 
 
 def test_what_runs_as_processes_is_on_the_page_and_can_be_stopped(
@@ -317,25 +235,6 @@ def test_a_page_without_the_token_shows_nothing(stack: Stack, browser: Any) -> N
         board.process.send_signal(signal.SIGINT)
         assert board.process.wait(30) == 0
         page.page.locator("#link").filter(has_text="no connection").wait_for()
-
-
-def test_a_run_with_a_board_goes_on_without_it(stack: Stack, browser: Any) -> None:
-    write(stack)
-    with stack.start("run", "--board") as running:
-        running.wait_for("board at http://")
-        running.wait_for("Ctrl-C ends it")
-        with open_page(browser, running.said) as page:
-            page.wait_for("web", "ready")
-        [board] = [
-            pid
-            for pid, words in find_running_in(stack.folder).items()
-            if " board " in words
-        ]
-        os.kill(board, signal.SIGKILL)
-        wait_for(lambda: board not in find_running_in(stack.folder))
-        assert stack.composegen("status").code == 0
-        running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(60) == 130
 
 
 def test_a_board_ends_with_its_up_and_the_stack_stays(

@@ -22,9 +22,9 @@ ENDED = "this is how the last run ended"
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ILL = {"command": ["python", "-c", "import os; assert not os.path.exists('/tmp/ill')"]}
 LOUD = r"""
-import os, time
+import os, signal
 os.write(1, b"a\x1bc\x1b]0;title\x1b\\b\xc2\x9b2J\x1b[?1049h\x1b[31mred\x07\n")
-time.sleep(600)
+signal.pause()
 """
 
 

@@ -51,6 +51,7 @@ EVIDENCE = (
 CAUSES = (
     "tests/places/engine/test_advice.py",
     "tests/places/engine/test_causes.py",
+    "tests/places/engine/test_check_causes.py",
     "tests/places/engine/test_log_causes.py",
 )
 REFUSALS = (
@@ -757,7 +758,7 @@ FAULTS = (
     ),
     Fault(
         "a check that was never run is called one that fails",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if not probes:\n        return None\n    help",
         "    help",
         ("tests/places/engine/test_causes.py",),
@@ -1023,7 +1024,7 @@ FAULTS = (
     # What is evidence, and of what time
     Fault(
         "the silence of one that died is its cause",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if seen.has_died:\n        return None  # its silence",
         "    if False:\n        return None  # its silence",
         EVIDENCE,
@@ -1316,7 +1317,7 @@ FAULTS = (
     ),
     Fault(
         "a page that is missing is proposed to a service that is not ready",
-        "composegen/places/engine/causes.py",
+        "composegen/places/engine/check_causes.py",
         "    if 400 <= status < 500 and better:\n",
         "    if 400 <= status and better:\n",
         CAUSES,
@@ -1683,6 +1684,48 @@ FAULTS = (
         'edges = {**service.get("depends_on", {}), **known.get("depends_on", {})}',
         'edges = known.get("depends_on", {})',
         ("tests/adopt/test_proof.py",),
+    ),
+    Fault(
+        "an edge between alternatives on one port counts as lost",
+        "composegen/adopt/proof.py",
+        "waits = {**apart.get(name, {}), **",
+        "waits = {**",
+        ("tests/adopt/test_proof.py",),
+    ),
+    Fault(
+        "noted of a cluster is a context that is an option of kubectl",
+        "composegen/places/cluster/notes.py",
+        'is_word = bool(notes.context) and not notes.context.startswith("-")',
+        "is_word = bool(notes.context)",
+        ("tests/places/cluster/test_notes.py",),
+    ),
+    Fault(
+        "a service that was brought up alone is required in the whole",
+        "composegen/places/noted.py",
+        "replace(each, is_required=before[name].is_required)",
+        "each",
+        ("tests/places/test_noted.py",),
+    ),
+    Fault(
+        "two `up` at once bring up the same stack",
+        "composegen/places/bringing.py",
+        "if not is_ours:",
+        "if False:",
+        ("tests/places/test_bringing.py",),
+    ),
+    Fault(
+        "what did not come up is watched",
+        "composegen/places/bringing.py",
+        "if code == ExitCode.FINE and stays",
+        "if stays",
+        ("tests/places/test_bringing.py",),
+    ),
+    Fault(
+        "what looks like the last chunk ends an answer",
+        "composegen/drill/request.py",
+        "return _has_last_chunk(body)",
+        'return body.endswith(b"0\\r\\n\\r\\n")',
+        ("tests/drill/test_request.py",),
     ),
     Fault(
         "a wrong type has no example",

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composegen.needs import Later
 from composegen.places.cluster.contexts import NAMESPACE, Where
 from composegen.places.events import Failure
+from composegen.places.noted import NotedNeed, Parts
 from composegen.places.status import ExcludedNote, format_now
 from composegen.records import as_dict, record
-from composegen.values import SERVICE_NAME
 from composegen.workspace.state import STATE_FOLDER, NotTrusted, make_state_folder
 from composegen.workspace.statefile import load_state, write_state
 from composegen.workspace.stateform import (
@@ -28,15 +27,6 @@ from composegen.workspace.stateform import (
 FILE = "kubernetes.json"
 _FORM = 1
 _COMPARED = frozenset({"context", "server"})
-
-
-@record
-class NotedNeed:
-    """What a service needs, and whether it starts without it."""
-
-    service: str
-    is_optional: bool
-    later: Later = Later.COPE
 
 
 @record
@@ -89,7 +79,7 @@ class NotedExclusion:
 
 
 @record
-class Notes:
+class Notes(Parts[NotedService, NotedExclusion]):
     """What was brought up: where, from what, and what was excluded.
 
     ``made_namespace`` says that `up` made the namespace. ``began`` is when, in seconds
@@ -118,35 +108,14 @@ class Notes:
         """The cluster and the namespace."""
         return Where(context=self.context, server=self.server, namespace=self.namespace)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The services that took part."""
-        return tuple(each.name for each in self.services)
-
-    def find(self, name: str) -> NotedService | None:
-        """One service; None where it took no part."""
-        return next((each for each in self.services if each.name == name), None)
-
     def find_object(self, label: str) -> NotedService | None:
         """The service whose objects carry a name; None where none does."""
         named = (each for each in self.services if label in {each.name, each.object})
         return next(named, None)
 
-    def find_exclusion(self, name: str) -> NotedExclusion | None:
-        """Why a service was excluded; None where it was not."""
-        return next((each for each in self.excluded if each.service == name), None)
-
     def find_stop(self, name: str) -> NotedStop | None:
         """How the user has stopped a service; None where that did not happen."""
         return next((each for each in self.stopped if each.service == name), None)
-
-    def list_dependents(self, name: str) -> tuple[str, ...]:
-        """The services that need one, in the order of the plan."""
-        return tuple(
-            each.name
-            for each in self.services
-            if any(need.service == name for need in each.needs)
-        )
 
 
 def write_notes(folder: Path, notes: Notes) -> None:
@@ -177,14 +146,10 @@ def _parse(data: dict[str, Any]) -> Notes:
     # It becomes a word of kubectl's command line.
     is_word = bool(notes.context) and not notes.context.startswith("-")
     expect(is_word, "context", "the name of a context")
-    for service in notes.services:
-        needed = (need.service for need in service.needs)
-        names = (service.name, *needed, *service.without)
-        is_named = all(SERVICE_NAME.fullmatch(name) for name in names)
-        is_object = bool(NAMESPACE.fullmatch(service.object))
-        expect(is_named and is_object, "services", "services with their names")
-    is_part = all(notes.find(each.service) is not None for each in notes.excluded)
-    expect(is_part, "excluded", "services that were brought up")
+    expect(notes.has_valid_names, "services", "services with valid names")
+    expect(notes.excludes_own, "excluded", "services that were brought up")
+    is_object = all(NAMESPACE.fullmatch(each.object) for each in notes.services)
+    expect(is_object, "services", "services with the names of their objects")
     return notes
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from composegen.health import DEFAULT_BOOT, Health
 from composegen.places.cluster.contexts import Where
-from composegen.places.cluster.notes import NotedNeed, NotedService, Notes
+from composegen.places.cluster.notes import NotedService, Notes
+from composegen.places.noted import NotedNeed
 from composegen.planning.addressing import name_on_cluster
 from composegen.planning.asking import asks_a_port
 from composegen.planning.definition import digest_definition
@@ -33,23 +34,15 @@ def merge_notes(old: Notes | None, new: Notes) -> Notes:
     """The notes of a project of which some services are brought up again."""
     if old is None or (old.project, old.where) != (new.project, new.where):
         return new
-    taken = {each.name: each for each in new.services}
-    before = {each.name: each for each in old.services}
-    services = {
-        name: replace(each, is_required=before[name].is_required)
-        if name in before
-        else each
-        for name, each in {**before, **taken}.items()
-    }
-    excluded = (each for each in old.excluded if each.service not in taken)
+    taken = new.names
     return replace(
         new,
         flags=old.flags,
         made_namespace=old.made_namespace or new.made_namespace,
-        services=tuple(services.values()),
+        services=old.merge_services(new),
         left_out=tuple(each for each in old.left_out if each["service"] not in taken),
         stopped=tuple(each for each in old.stopped if each.service not in taken),
-        excluded=(*excluded, *new.excluded),
+        excluded=old.merge_excluded(new),
     )
 
 

@@ -10,8 +10,8 @@ from composegen.errors import (
     ExitCode,
     FileRefused,
     Interrupted,
-    UpAlready,
 )
+from composegen.places.bringing import bring_up, make_secrets
 from composegen.places.cluster.applying import (
     Live,
     apply_objects,
@@ -56,7 +56,6 @@ from composegen.places.events import (
     NotUp,
     Planned,
     Report,
-    SecretEmpty,
     Up,
     Wrote,
 )
@@ -71,8 +70,7 @@ from composegen.system.signals import catch_signals
 from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.targets.output import Written, write_rendered
 from composegen.workspace.clusterfiles import make_cluster_files
-from composegen.workspace.secrets import Outcome, check_made, make_secret_files
-from composegen.workspace.state import hold_lock
+from composegen.workspace.secrets import Outcome
 from composegen.workspace.workspace import Workspace
 
 _STAYS = (
@@ -122,17 +120,13 @@ def up_on_cluster(
     """
     with catch_signals(_interrupt):
         find_kubectl(workspace.environment)
-        with hold_lock(workspace.folder, _LOCK) as is_ours:
-            if not is_ours:
-                raise UpAlready(
-                    "another `composegen up --on kubernetes` is running in this folder",
-                    help="wait for it, or stop it with Ctrl-C in its terminal",
-                )
-            up = _Up(plan, workspace, options, report)
-            code = up.carry_out()
-        if code == ExitCode.FINE and options.stay:
-            return up.stay()
-        return code
+        return bring_up(
+            lambda: _Up(plan, workspace, options, report),
+            workspace.folder,
+            lock=_LOCK,
+            command="composegen up --on kubernetes",
+            stays=options.stay,
+        )
 
 
 def _interrupt(code: ExitCode) -> None:
@@ -258,15 +252,7 @@ class _Up:
             self.report(Noted(text=f"a cluster does not carry this: {line}"))
 
     def _make_secrets(self) -> None:
-        made = make_secret_files(
-            reduce_stack(self.whole), self.folder, self.workspace.environment
-        )
-        check_made(made)
-        for each in made:
-            if each.outcome is Outcome.WRITTEN:
-                self.report(Wrote(file=each.secret.file))
-            elif each.outcome is Outcome.EMPTY:
-                self.report(SecretEmpty(file=each.secret.file, help=each.help))
+        make_secrets(reduce_stack(self.whole), self.workspace, self.report)
         values = self.workspace.values
         for file in make_cluster_files(self.whole, self.folder, values):
             if file.outcome is Outcome.WRITTEN:

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import posixpath
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
-from composegen.errors import EngineUnreachable
-from composegen.oserrors import describe_os_error, find_shortage
-from composegen.places.engine.api import NOT_FOUND, Late, Refused, Silence, Stream
+from composegen.places.engine.api import NOT_FOUND, Late, Refused
 from composegen.places.engine.asking import make_question, read_answers
 from composegen.places.engine.containers import (
     Container,
@@ -34,13 +31,13 @@ from composegen.places.engine.containers import (
 from composegen.places.engine.endpoint import (
     DEFAULT,
     Endpoint,
-    describe_silence,
     read_headers,
-    suggest_start,
 )
 from composegen.places.engine.happened import Happened, read_happened
 from composegen.places.engine.local import LocalApi
 from composegen.places.engine.registry import Offer, read_refusal
+from composegen.places.engine.unreachable import told
+from composegen.places.engine.watching import Watch
 from composegen.places.place import Usage
 from composegen.system.listeners import parse_table, read_tables
 
@@ -58,27 +55,6 @@ _FEW_ENTRIES = 16 * 1024
 Seen = TypeVar("Seen")
 
 
-class Watch:
-    """What happens to a project's containers, from now on; ends when closed."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[Happened]:
-        """Raises EngineUnreachable when the engine goes away."""
-        try:
-            for data in self._stream:
-                happened = read_happened(data)
-                if happened is not None:
-                    yield happened
-        except (OSError, Silence, Refused) as error:
-            raise EngineUnreachable(_describe(error)) from None
-
-    def close(self) -> None:
-        """End it, from any thread."""
-        self._stream.close()
-
-
 class Engine:
     """One engine, reached over one endpoint.
 
@@ -88,7 +64,7 @@ class Engine:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._machine: Machine | None = None
-        with _told(endpoint):
+        with told(endpoint):
             self._api = _connect(endpoint)
 
     def __enter__(self) -> Self:
@@ -98,12 +74,12 @@ class Engine:
         self._api.close()
 
     def _ask(self, question: Callable[[], Seen]) -> Seen:
-        with _told(self.endpoint):
+        with told(self.endpoint):
             return question()
 
     def _find(self, question: Callable[[], Seen]) -> Seen | None:
         """What is asked for; None where there is none, or can be none of that name."""
-        with _told(self.endpoint):
+        with told(self.endpoint):
             try:
                 return question()
             except Refused as error:
@@ -113,7 +89,7 @@ class Engine:
 
     def _try(self, question: Callable[[], Seen]) -> Seen | None:
         """What is asked for; None where the engine answers that it cannot be had."""
-        with _told(self.endpoint):
+        with told(self.endpoint):
             try:
                 return question()
             except Refused:
@@ -284,7 +260,7 @@ class Engine:
 
         Raises LookupError where the engine does not know, and where it is no folder.
         """
-        with _told(self.endpoint):
+        with told(self.endpoint):
             try:
                 stream, _ = self._api.get_archive(id, path, chunk_size=_FEW_ENTRIES)
             except Refused as error:
@@ -370,7 +346,7 @@ class Engine:
 
         It may be called from several threads: each has a connection of its own.
         """
-        with _told(self.endpoint):
+        with told(self.endpoint):
             from composegen.places.engine.sdk import SdkApi  # it knows the passwords
 
             api = SdkApi(self.endpoint, _REGISTRY_TIMEOUT)
@@ -392,28 +368,3 @@ def _connect(endpoint: Endpoint) -> Any:
     from composegen.places.engine.sdk import SdkApi
 
     return SdkApi(endpoint, _TIMEOUT)
-
-
-@contextmanager
-def _told(endpoint: Endpoint) -> Iterator[None]:
-    """Let every way in which an engine can be out of reach be one error."""
-    try:
-        yield
-    except Refused as error:
-        raise EngineUnreachable(_describe(error)) from None
-    except (Silence, OSError) as error:
-        shortage = find_shortage(error)
-        if shortage is not None:
-            words, help = describe_os_error(shortage)
-            raise EngineUnreachable(words, help=help) from None
-        message = _describe(error)
-        raise EngineUnreachable(
-            f"{message} ({endpoint})", help=suggest_start(endpoint, message)
-        ) from None
-
-
-def _describe(error: BaseException) -> str:
-    """What is wrong, in the engine's words or in ours."""
-    if isinstance(error, Refused):
-        return f"the Docker engine says: {error.explanation}"
-    return describe_silence(str(error))

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import EngineUnreachable
-from composegen.places.engine.client import Engine, Watch
+from composegen.places.engine.client import Engine
 from composegen.places.engine.containers import Container, Status
 from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.notes import Notes, load_notes
 from composegen.places.engine.status import EngineSeen, make_seen
+from composegen.places.engine.watching import Watch
 from composegen.places.events import Event, Message
 from composegen.places.present import describe_change, describe_present
 from composegen.places.status import ServiceStatus, State

@@ -50,8 +50,6 @@ def explain_compose(
     said = [clean(line).strip() for line in lines if line.strip()]
     if was_cut(code, said):
         return _explain_cut(notes, code)
-    complaint = "\n".join(list_spoken(said)[-_KEPT_LINES:])
-    now = engine.read_clock()
     broken = [
         each
         for each in engine.list_containers(notes.project)
@@ -60,15 +58,32 @@ def explain_compose(
         and _was_tried(each, said, notes.began)
     ]
     if broken:
-        refusals = (_refuse(each, now) for each in broken)
-        failed = replace(notes, failures=(*refusals, *notes.failures))
-        names = {each.service for each in broken}
-        reasons = find_engine_reasons(engine, failed, folder, among=names)
-        return GivenUp(
-            notes=failed,
-            reasons=tuple(each for each in reasons if each.service in names),
-        )
-    noted = find_culprit(notes, complaint, tuple(among))
+        return _blame_broken(engine, notes, folder, broken)
+    return _blame_culprit(engine, notes, list_spoken(said), tuple(among))
+
+
+def _blame_broken(
+    engine: Looking, notes: Notes, folder: Path, broken: list[Container]
+) -> GivenUp:
+    """The containers that it made and could not start."""
+    now = engine.read_clock()
+    refusals = (_refuse(each, now) for each in broken)
+    failed = replace(notes, failures=(*refusals, *notes.failures))
+    names = {each.service for each in broken}
+    reasons = find_engine_reasons(engine, failed, folder, among=names)
+    return GivenUp(
+        notes=failed,
+        reasons=tuple(each for each in reasons if each.service in names),
+    )
+
+
+def _blame_culprit(
+    engine: Looking, notes: Notes, said: list[str], among: tuple[str, ...]
+) -> GivenUp:
+    """The service that its complaint speaks of, if it speaks of one."""
+    now = engine.read_clock()
+    complaint = "\n".join(said[-_KEPT_LINES:])
+    noted = find_culprit(notes, complaint, among)
     failure = explain_complaint(engine, noted, complaint)
     if noted is None:
         whole = replace(notes, complaint=complaint, complained_at=now)

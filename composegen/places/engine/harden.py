@@ -85,7 +85,7 @@ def harden_service(
             hold_lock(workspace.folder, _LOCK) as is_ours,
         ):
             if not is_ours:
-                raise UpAlready("another `composegen harden` is running in this folder")
+                raise UpAlready("composegen harden")
             project = f"{workspace.find_project(whole.stack.name)}-harden"
             check_ownership(engine, project, workspace.folder, tell=tell)
             trials = Trials(engine, workspace, project)

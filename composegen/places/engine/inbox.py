@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from composegen.errors import EngineUnreachable
-from composegen.places.engine.client import Watch
 from composegen.places.engine.compose import Carrying, Project, Settled
 from composegen.places.engine.happened import Happened
 from composegen.places.engine.phases import Call
+from composegen.places.engine.watching import Watch
 from composegen.records import record
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import OtherEngine
-from composegen.needs import Later
 from composegen.patterns import make_pattern
 from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import (
@@ -25,9 +24,9 @@ from composegen.places.engine.endpoint import (
     suggest_choice,
 )
 from composegen.places.events import Failure
+from composegen.places.noted import NotedNeed, Parts
 from composegen.places.status import ExcludedNote, format_now
 from composegen.records import as_dict, field, record
-from composegen.values import SERVICE_NAME
 from composegen.workspace.state import (
     STATE_FOLDER,
     Lock,
@@ -53,15 +52,6 @@ _COMPARED = frozenset({"host", "context", "settings"})
 _NO_LONGER = ("failed", "late")
 """What the notes of version 0.2 also hold: it is no evidence of when and how."""
 _PROJECT = make_pattern(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
-
-
-@record
-class NotedNeed:
-    """What a service needs, whether it starts without it, and what it does later."""
-
-    service: str
-    is_optional: bool
-    later: Later = Later.COPE
 
 
 @record
@@ -164,7 +154,7 @@ class NotedExclusion:
 
 
 @record
-class Notes:
+class Notes(Parts[NotedService, NotedExclusion]):
     """What was brought up: by which name, from what, where, and what was excluded.
 
     ``began`` is when, in seconds since 1970 on the engine's clock, and 0 where this is
@@ -203,25 +193,9 @@ class Notes:
         """Whether other notes are about the same project on the same engine."""
         return (self.project, self.endpoint) == (other.project, other.endpoint)
 
-    def find(self, name: str) -> NotedService | None:
-        """One service; None where it took no part."""
-        return next((each for each in self.services if each.name == name), None)
-
     def find_failure(self, name: str) -> NotedFailure | None:
         """How a service failed; None where it did not."""
         return next((each for each in self.failures if each.service == name), None)
-
-    def find_exclusion(self, name: str) -> NotedExclusion | None:
-        """Why a service was excluded; None where it was not."""
-        return next((each for each in self.excluded if each.service == name), None)
-
-    def list_dependents(self, name: str) -> tuple[str, ...]:
-        """The services that need one, in the order of the plan."""
-        return tuple(
-            each.name
-            for each in self.services
-            if any(need.service == name for need in each.needs)
-        )
 
 
 def write_notes(folder: Path, notes: Notes) -> None:
@@ -283,13 +257,8 @@ def _parse(data: dict[str, Any]) -> Notes:
         read_record(ExcludedNote, each, "left_out")
     notes = read_record(Notes, make_harmless(data, keep=_COMPARED))
     expect(bool(_PROJECT.fullmatch(notes.project)), "project", "the name of a project")
-    for service in notes.services:
-        needed = (need.service for need in service.needs)
-        names = (service.name, *needed, *service.without)
-        is_named = all(SERVICE_NAME.fullmatch(name) for name in names)
-        expect(is_named, "services", "services with names that services can have")
-    is_part = all(notes.find(each.service) is not None for each in notes.excluded)
-    expect(is_part, "excluded", "services that were brought up")
+    expect(notes.has_valid_names, "services", "services with valid names")
+    expect(notes.excludes_own, "excluded", "services that were brought up")
     return notes
 
 

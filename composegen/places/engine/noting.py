@@ -11,11 +11,11 @@ from composegen.health import DEFAULT_BOOT, Health, HealthKind
 from composegen.model import SecretKind, Service
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import (
-    NotedNeed,
     NotedService,
     Notes,
     load_notes,
 )
+from composegen.places.noted import NotedNeed
 from composegen.planning.asking import asks_a_port, find_helper
 from composegen.planning.credentials import find_credentials
 from composegen.planning.definition import digest_definition
@@ -82,23 +82,13 @@ def merge_notes(old: Notes, new: Notes) -> Notes:
 
     What is noted of the others stays, and who is required in the whole.
     """
-    taken = {each.name: each for each in new.services}
-    before = {each.name: each for each in old.services}
-    services = {
-        name: replace(each, is_required=before[name].is_required)
-        if name in before
-        else each
-        for name, each in {**before, **taken}.items()
-    }
+    taken = new.names
     return replace(
         note_seen(old, new, taken),
         file=new.file,
-        services=tuple(services.values()),
+        services=old.merge_services(new),
         left_out=tuple(each for each in old.left_out if each["service"] not in taken),
-        excluded=(
-            *(each for each in old.excluded if each.service not in taken),
-            *new.excluded,
-        ),
+        excluded=old.merge_excluded(new),
     )
 
 

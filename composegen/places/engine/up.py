@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from composegen.errors import ExitCode, FileRefused, Interrupted, UpAlready
+from composegen.errors import ExitCode, FileRefused, Interrupted
 from composegen.model import COMPOSE_FILES
 from composegen.paths import exists
+from composegen.places.bringing import bring_up, make_secrets
 from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import (
@@ -49,7 +50,6 @@ from composegen.places.events import (
     Output,
     Planned,
     Report,
-    SecretEmpty,
     Wrote,
 )
 from composegen.places.reasons import format_reasons
@@ -65,13 +65,7 @@ from composegen.targets.output import (
     suggest_output,
     write_rendered,
 )
-from composegen.workspace.secrets import (
-    Outcome,
-    check_made,
-    make_secret_files,
-    read_passwords,
-)
-from composegen.workspace.state import hold_lock
+from composegen.workspace.secrets import read_passwords
 from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
 
@@ -123,17 +117,13 @@ def up_stack(
         find_docker()
         endpoint = find_endpoint(workspace.environment)
         with Engine(endpoint) as engine:
-            with hold_lock(workspace.folder, _LOCK) as is_ours:
-                if not is_ours:
-                    raise UpAlready(
-                        "another `composegen up` is running in this folder",
-                        help="wait for it, or stop it with Ctrl-C in its terminal",
-                    )
-                up = _Up(plan, workspace, options, report, engine, endpoint)
-                code = up.carry_out()
-            if code == ExitCode.FINE and options.stay:
-                return up.stay()
-            return code
+            return bring_up(
+                lambda: _Up(plan, workspace, options, report, engine, endpoint),
+                workspace.folder,
+                lock=_LOCK,
+                command="composegen up",
+                stays=options.stay,
+            )
 
 
 def _interrupt(code: ExitCode) -> None:
@@ -192,8 +182,9 @@ class _Up:
         options = self._make_options()
         if fitted.note or fit_options(options, self.machine) != options:
             text = self._write_text(fitted.plan)
-        self._make_secrets()
-        passwords = read_passwords(reduce_stack(self.plan), self.folder)
+        stack = reduce_stack(self.plan)
+        make_secrets(stack, self.workspace, self.report)
+        passwords = read_passwords(stack, self.folder)
         self.project = replace(
             self.project,
             text=text,
@@ -336,17 +327,6 @@ class _Up:
             if exists(self.folder / name):
                 self.report(FileIgnored(file=name, stack=self.plan.stack.file))
         return file.text
-
-    def _make_secrets(self) -> None:
-        made = make_secret_files(
-            reduce_stack(self.plan), self.folder, self.workspace.environment
-        )
-        check_made(made)
-        for each in made:
-            if each.outcome is Outcome.WRITTEN:
-                self.report(Wrote(file=each.secret.file))
-            elif each.outcome is Outcome.EMPTY:
-                self.report(SecretEmpty(file=each.secret.file, help=each.help))
 
     def _tell_unset(self, text: str, values: Mapping[str, str]) -> None:
         """Say which variables will be empty, and of whom; Compose says it in vain."""

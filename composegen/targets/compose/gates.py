@@ -9,11 +9,12 @@ from composegen.needs import Condition
 from composegen.planning.asking import find_helper
 from composegen.planning.plan import Step
 
-_CONDITIONS = {
+CONDITIONS = {
     Condition.HEALTHY: "service_healthy",
     Condition.FINISHED: "service_completed_successfully",
     Condition.STARTED: "service_started",
 }
+"""What a need waits for, in Compose's words."""
 
 
 def word_gates(
@@ -28,7 +29,7 @@ def word_gates(
         if helper and gate.condition is Condition.HEALTHY:
             waits = {gate.service: Condition.STARTED, helper: Condition.HEALTHY}
         for name, condition in waits.items():
-            entry: dict[str, Raw] = {"condition": _CONDITIONS[condition]}
+            entry: dict[str, Raw] = {"condition": CONDITIONS[condition]}
             if is_helper or name == step.service.network_owner:
                 # Its network is another one after a restart of that service.
                 entry["restart"] = True

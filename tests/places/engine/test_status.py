@@ -8,7 +8,6 @@ from composegen.places.engine.notes import (
     How,
     NotedExclusion,
     NotedFailure,
-    NotedNeed,
     NotedStop,
 )
 from composegen.places.engine.status import (
@@ -17,6 +16,7 @@ from composegen.places.engine.status import (
     list_lost,
     make_seen,
 )
+from composegen.places.noted import NotedNeed
 from composegen.places.status import ServiceStatus, State, format_statuses
 from composegen.records import replace
 from tests.enginefakes import make_container, make_noted, make_notes

@@ -425,7 +425,7 @@ def test_two_runs_let_go_of_a_shared_service_and_take_it_again(stack):
 
 
 def test_the_command_of_a_run_is_ended_where_it_was_typed(stack):
-    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    command = [sys.executable, "-c", "import signal; signal.pause()"]
     process = start_cli(stack, "run", "web", "--", *command)
     wait_for_state(stack, "web", "ready")
 

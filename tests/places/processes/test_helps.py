@@ -221,8 +221,8 @@ def test_a_port_that_was_taken_meanwhile(stack):
     taken = f"""
 import os, subprocess, sys
 if os.environ["PORT"] == "{app["port"]}":
-    hold = "import socket, time; s = socket.create_server(('127.0.0.1', %s)); "
-    hold += "print('bound', flush=True); time.sleep(600)"
+    hold = "import socket, signal; s = socket.create_server(('127.0.0.1', %s)); "
+    hold += "print('bound', flush=True); signal.pause()"
     child = subprocess.Popen(
         [sys.executable, "-S", "-c", hold % os.environ["PORT"]], stdout=subprocess.PIPE
     )

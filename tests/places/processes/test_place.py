@@ -73,7 +73,7 @@ def test_a_run_speaks_for_itself_while_its_stack_file_is_wrong(stack, ports, cha
 
 
 def test_needs_are_followed_as_the_run_knows_them(tmp_path, ports):
-    write(tmp_path, ports, app="import time\ntime.sleep(600)")
+    write(tmp_path, ports, app="import signal\nsignal.pause()")
     process = start_cli(tmp_path, "run")
     wait_for(lambda: ask_status(tmp_path)[1]["app"]["state"] == "starting")
     wait_for((tmp_path / "logs" / "app.log").exists)
@@ -303,7 +303,7 @@ def test_why_of_one_that_boots_again_says_its_last_exit_and_its_check(tmp_path, 
     write(tmp_path, ports)
     process, _ = start_up(tmp_path)
     try:
-        (tmp_path / "app.py").write_text("import time\ntime.sleep(600)")
+        (tmp_path / "app.py").write_text("import signal\nsignal.pause()")
         os.kill(ask_status(tmp_path)[1]["app"]["pid"], signal.SIGKILL)
         out = read_until(tmp_path, "nothing listens", "why", "app")
     finally:
@@ -316,7 +316,7 @@ def test_why_of_one_that_boots_again_says_its_last_exit_and_its_check(tmp_path, 
 def test_lines_of_an_earlier_run_say_nothing_of_one_that_boots(tmp_path, ports):
     write(tmp_path, ports, app="print('Traceback of yesterday')")
     assert run_cli(tmp_path, "run")[0] == 1
-    (tmp_path / "app.py").write_text("import time\ntime.sleep(600)")
+    (tmp_path / "app.py").write_text("import signal\nsignal.pause()")
     process = start_cli(tmp_path, "run")
     try:
         out = read_until(tmp_path, "its check got", "why", "app")
@@ -356,10 +356,10 @@ def test_without_restarts_why_says_how_it_died(tmp_path, ports):
 # Somebody of this folder who never gets healthy
 
 MUTE = (
-    "import os, socket, time\n"
+    "import os, socket, signal\n"
     "s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
     "open('mute', 'w').close()\n"
-    "time.sleep(600)\n"
+    "signal.pause()\n"
 )
 
 

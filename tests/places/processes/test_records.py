@@ -21,12 +21,12 @@ from composegen.system.identity import Identity, identify
 from tests.runs import ROOT
 
 HOLD = """
-import sys, time
+import sys, signal
 from pathlib import Path
 from composegen.places.processes.records import RunFolder
 lock = RunFolder(Path(sys.argv[1])).make_lock("app")
 print(lock.take(), flush=True)
-time.sleep(600)
+signal.pause()
 """
 
 

@@ -173,9 +173,9 @@ def test_a_port_taken_while_it_starts_names_its_holder(tmp_path, ports):
     program = f"""
         import os, socket, subprocess, sys, time
         child = subprocess.Popen([sys.executable, "-S", "-c",
-            "import socket, time;"
+            "import socket, signal;"
             "s = socket.create_server(('127.0.0.1', {ports["app"]}));"
-            "print('bound', flush=True); time.sleep(600)"], stdout=subprocess.PIPE)
+            "print('bound', flush=True); signal.pause()"], stdout=subprocess.PIPE)
         child.stdout.readline()
         print("OSError: [Errno 98] Address already in use", flush=True)
         sys.exit(1)
@@ -189,7 +189,7 @@ def test_boot_running_out_says_what_the_probe_got_and_that_nothing_listens(
     tmp_path, ports
 ):
     failure, seconds, _ = fail_with(
-        tmp_path, ports, "import time\ntime.sleep(600)", boot="2s"
+        tmp_path, ports, "import signal\nsignal.pause()", boot="2s"
     )
 
     assert "was not ready after 2 s" in failure.reason
@@ -203,8 +203,8 @@ def test_a_service_that_listens_elsewhere_should_read_port(tmp_path, ports):
     failure, _, _ = fail_with(
         tmp_path,
         ports,
-        f"import socket, time\ns = socket.create_server(('127.0.0.1', {other}))\n"
-        "time.sleep(600)",
+        f"import socket, signal\ns = socket.create_server(('127.0.0.1', {other}))\n"
+        "signal.pause()",
         boot="2s",
     )
 
@@ -217,9 +217,9 @@ def test_ipv6_alone_is_reported(tmp_path, ports):
     failure, _, _ = fail_with(
         tmp_path,
         ports,
-        "import os, socket, time\n"
+        "import os, socket, signal\n"
         "s = socket.create_server(('::1', int(os.environ['PORT'])), "
-        "family=socket.AF_INET6)\ntime.sleep(600)",
+        "family=socket.AF_INET6)\nsignal.pause()",
         boot="2s",
     )
 
@@ -230,9 +230,9 @@ def test_accepting_and_never_answering_is_not_ready(tmp_path, ports):
     failure, _, _ = fail_with(
         tmp_path,
         ports,
-        "import os, socket, time\n"
+        "import os, socket, signal\n"
         "s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
-        "time.sleep(600)",
+        "signal.pause()",
         health="{http: /, boot: 2s, timeout: 200ms}",
     )
 
@@ -413,14 +413,14 @@ def test_one_that_stops_answering_is_reported_and_left_alone(tmp_path, ports):
             health="{http: /, interval: 50ms, timeout: 100ms, retries: 2}",
         ),
         app="""
-        import os, socket, time
+        import os, socket, signal
         s = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
         while not os.path.exists("enough"):
             c, _ = s.accept()
             c.recv(4096)
             c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
             c.close()
-        time.sleep(600)
+        signal.pause()
         """,
     )
 
@@ -438,7 +438,7 @@ def test_without_a_check_ready_is_alive_for_a_second(tmp_path, ports):
         tmp_path,
         "services:\n  app:\n    image: python:3.12-slim\n    health: {none: test}\n"
         f"    local: {{command: ['{sys.executable}', -S, app.py]}}\n",
-        app="import time\ntime.sleep(600)",
+        app="import signal\nsignal.pause()",
     )
 
     events = bring_up(path)
@@ -505,11 +505,11 @@ def test_a_log_stays_small_while_the_run_goes_on_and_after_a_restart(tmp_path, p
 def test_an_answer_from_a_stranger_on_the_port_is_no_readiness(tmp_path, ports):
     """It passes the look at the port and then lets another process take it."""
     program = """
-        import os, subprocess, sys, time
+        import os, subprocess, sys, signal
         env = {k: v for k, v in os.environ.items() if not k.startswith("COMPOSEGEN")}
         subprocess.Popen([sys.executable, "-S", "server.py"], env=env,
                          start_new_session=True)
-        time.sleep(600)
+        signal.pause()
     """
     path = runs.write_stack(
         tmp_path,
