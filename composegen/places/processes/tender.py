@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from composegen.errors import ComposegenError
 from composegen.health import HealthKind
@@ -19,6 +20,7 @@ from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.gates import Gates
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import (
+    Arrives,
     Died,
     NeverReady,
     NotReady,
@@ -217,7 +219,15 @@ class Tender:
             exited=process.exited,
             started_at=process.started_at,
             is_heavy=unit.probe.kind is HealthKind.COMMAND,
+            arrives=self._find_arrival(),
         )
+
+    def _find_arrival(self) -> Arrives | None:
+        """What waits until something listens on its port; None where nothing can."""
+        probe, arrivals = self._unit.probe, self._processes.arrivals
+        if probe.port is None or probe.kind is HealthKind.COMMAND:
+            return None
+        return partial(arrivals.wait, probe.port) if arrivals.can_look else None
 
     async def _ask(self, process: Process) -> None:
         try:
