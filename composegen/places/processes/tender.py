@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -279,12 +280,10 @@ class Tender:
         probe = self._unit.probe
         misses = 0
         while True:
-            if await self._wait_for_exit(probe.interval):
+            if await self._wait_for_exit(probe.interval if probe.can_ask else None):
                 self.reports.show_rest()
                 process = self.service.process
                 return process.exited.result() if process is not None else None
-            if not probe.can_ask:
-                continue
             try:
                 await ask(self._mark_probe())
             except NotReady as error:
@@ -297,12 +296,13 @@ class Tender:
                     self.reports.send(self.service.recovered())
                 misses = 0
 
-    async def _wait_for_exit(self, seconds: float) -> bool:
+    async def _wait_for_exit(self, seconds: float | None) -> bool:
+        """Wait until it has ended, without a limit for None; whether it has."""
         process, found = self.service.process, self.service.found
         if found is None and process is not None:
             await asyncio.wait({process.exited}, timeout=seconds)
             return process.exited.done()
-        end = time.monotonic() + seconds
+        end = time.monotonic() + (math.inf if seconds is None else seconds)
         while time.monotonic() < end:
             if found is None or (found.process and _is_gone(found.process)):
                 return True
