@@ -117,13 +117,13 @@ def _is_free(port: int) -> bool:
 
 
 def be_patient(services: dict[str, Any]) -> None:
-    """Give probes of pages the seconds that they need on a busy machine."""
+    """Give services with a page the time that they need on a busy machine."""
     for keys in services.values():
         health = keys.get("health")
         if isinstance(health, str) and health.startswith("/"):
             health = {"http": health}
         if isinstance(health, dict):
-            keys["health"] = {"timeout": "20s", **health}
+            keys["health"] = {**health, "boot": "3m", "timeout": "20s"}
 
 
 def publish_elsewhere(services: dict[str, Any]) -> dict[str, int]:

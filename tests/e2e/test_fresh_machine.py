@@ -30,12 +30,12 @@ HOME = "/home/somebody"
 LONGEST = 1800
 """Seconds for one command; `make test` takes eight minutes on two idle cores."""
 ALIKE = (
-    *("adopt", "board", "fuzz", "images", "mutants", "planning", "stackfile"),
-    *("targets", "terminal"),
+    *("adopt", "board", "drill", "fuzz", "images", "mutants", "planning", "stackfile"),
+    *("targets", "terminal", "places/cluster", "places/engine"),
 )
-"""Folders whose tests start nothing that a machine may lack.
+"""Folders whose tests depend little on the machine, and take long.
 
-They were run already by who runs these tests, and `make e2e-fresh` runs them here too.
+They were run already by who runs these tests; `make e2e-fresh` runs them here as well.
 """
 
 # How this machine reaches packages. What of it names a file or a folder is mounted.
