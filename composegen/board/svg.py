@@ -26,6 +26,7 @@ svg.stack .card{fill:var(--card);stroke:var(--line)}
 svg.stack .faint{opacity:.7}
 svg.stack .faint .card{stroke-dasharray:4}
 svg.stack text{fill:var(--soft)}
+svg.stack .faint text{fill:var(--ink)}
 svg.stack .name{fill:var(--ink);font-weight:600;font-size:13px}
 svg.stack .ready,svg.stack .finished{fill:var(--good)}
 svg.stack .starting{fill:var(--busy)}
