@@ -126,7 +126,7 @@ class Board:
         """
         cut = 0
         while not self._over.wait(_LOOK):
-            is_cut = self._book.has_ended and self._watcher.is_running
+            is_cut = self._book.has_ended and self._watcher.is_speaking
             cut = cut + 1 if is_cut else 0
             if cut >= _CUT or self._watcher.turn != self._server.read_turn:
                 cut = 0

@@ -76,9 +76,12 @@ class Watcher:
         return self._place
 
     @property
-    def is_running(self) -> bool:
-        """Whether something ran there when it was looked at last, without trouble."""
-        return self._was_running and not self._shared.get("trouble")
+    def is_speaking(self) -> bool:
+        """Whether a service runs there, which may print lines, and all can be seen."""
+        return not self._shared.get("trouble") and any(
+            each.state in {State.STARTING, State.READY} or each.health is not None
+            for each in tuple(self._statuses.values())
+        )
 
     @property
     def turn(self) -> int:

@@ -2172,7 +2172,7 @@ FAULTS = (
     Fault(
         "logs that were interrupted end for good",
         "composegen/board/serve.py",
-        "is_cut = self._book.has_ended and self._watcher.is_running",
+        "is_cut = self._book.has_ended and self._watcher.is_speaking",
         "is_cut = False",
         ("tests/board/test_server.py",),
     ),
