@@ -28,7 +28,8 @@ run_each = failed=; for target in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
-  facts runtimes findings comparison format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
+  facts templates runtimes findings comparison format mutants bench fuzz fuzz-loader \
+  fuzz-templates fuzz-sessions \
   fuzz-projects audit before clean \
   $(TESTS) $(CHECKS) $(CHAOS) e2e-chat e2e-fresh e2e-adopt e2e-kubernetes images cluster
 
@@ -139,6 +140,9 @@ reference: setup ## Rewrite the command reference and the causes of trouble in d
 
 facts: setup ## Rewrite the module of what is known about images from templates/
 	$(BIN)/python scripts/write_facts.py
+
+templates: setup ## Rewrite the function that fills the template of Compose files
+	$(BIN)/python scripts/write_templates.py
 
 format: setup ## Format the sources
 	$(BIN)/ruff format $(SOURCES)

@@ -22,6 +22,11 @@ def main() -> None:
 
             if write_version():
                 return
+        from composegen.system.imports import import_later, import_quickly
+
+        import_later("inspect")
+        import_later("ipaddress")
+        import_quickly("click")
         from composegen import commands
     except KeyboardInterrupt:
         os._exit(130)

@@ -6,7 +6,6 @@ variable that is resolved where the stack runs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeAlias
@@ -15,6 +14,7 @@ from composegen.ask import Drill
 from composegen.errors import Location
 from composegen.health import Health
 from composegen.needs import Need
+from composegen.patterns import make_pattern
 from composegen.ports import Port
 from composegen.records import field, record
 from composegen.values import (
@@ -383,7 +383,7 @@ class Stack:
     )
 
 
-WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
+WINDOWS_PATH = make_pattern(r"[A-Za-z]:[\\/]")
 
 
 def split_mount(text: str) -> Mount | None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 
+from composegen.patterns import make_pattern
 from composegen.records import field, record
 from composegen.values import find_default, split_at_colons, split_outside
 
 _LAST_PORT = 65535
 _RANDOM = "0"
-_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
-_IPV6 = re.compile(r"\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\]")
-_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+_IPV4 = make_pattern(r"\d{1,3}(?:\.\d{1,3}){3}", re.ASCII)
+_IPV6 = make_pattern(r"\[[0-9a-fA-F:.%]*:[0-9a-fA-F:.%]*\]")
+_RANGE = make_pattern(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 
 
 def parse_port(text: str) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-LINE_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
+from composegen.patterns import make_pattern
+
+LINE_BREAK = make_pattern("[\n\r\x85\u2028\u2029]")
 """What ends a line, in YAML too."""
 
 _NEAR = 0.6
 _STEERS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
-_STEERING = re.compile(f"[{_STEERS}]")
+_STEERING = make_pattern(f"[{_STEERS}]")
 _COLOUR = r"\x1b\[[0-9;]*m"
 _MOVE = r"\x1b\[(?:[0-9;]*[A-GJKm]|\?25[hl])|\r"
 _SEQUENCE = (
@@ -19,9 +20,11 @@ _SEQUENCE = (
     r"|\x1b[ -/]*[0-~]?"
     f"|[{_STEERS}]"
 )
-_BUT_COLOURS = re.compile(f"({_COLOUR})|{_SEQUENCE}")
-_BUT_MOVES = re.compile(f"({_MOVE})|{_SEQUENCE}")
-_UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)\Z")
+_BUT_COLOURS = make_pattern(f"({_COLOUR})|{_SEQUENCE}")
+_BUT_MOVES = make_pattern(f"({_MOVE})|{_SEQUENCE}")
+_UNFINISHED = make_pattern(
+    r"\x1b(?:\[[0-?]*[ -/]*|[]PX^_][^\x07\x1b\n]*\x1b?|[ -/]*)\Z"
+)
 _RESETS = ("\x1b[0m", "\x1b[m")
 _LONGEST_SEQUENCE = 4096
 
@@ -64,7 +67,8 @@ def list_some(names: Iterable[str], limit: int = 20) -> str:
 
 def shorten(text: str, limit: int = 40) -> str:
     """The text, or its beginning with an ellipsis, on one line."""
-    text = LINE_BREAK.sub(" ", text)
+    if not text.isprintable():
+        text = LINE_BREAK.sub(" ", text)
     return text if len(text) <= limit else text[: limit - 2] + ".."
 
 
@@ -107,6 +111,8 @@ def escape_control(text: str, keep: str = "") -> str:
 
 def can_steer(text: str) -> bool:
     """Whether a text holds anything that could steer a terminal, a colour too."""
+    if text.replace("\n", "").isprintable():
+        return False
     return _STEERING.search(text) is not None
 
 

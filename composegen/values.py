@@ -9,23 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from composegen.patterns import make_pattern
 from composegen.records import record
 
-SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+SERVICE_NAME = make_pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
 RESERVED_NAMES = frozenset({"default", "host", "none"})
-SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
-GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
-VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,}", re.ASCII)
-PROJECT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
-ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
-VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+SECRET_NAME = make_pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
+GROUP_NAME = make_pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", re.ASCII)
+VOLUME_NAME = make_pattern(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,}", re.ASCII)
+PROJECT_NAME = make_pattern(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+ENV_NAME = make_pattern(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+VARIABLE_NAME = make_pattern(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
-_DURATION_PART = re.compile(
+_DURATION_PART = make_pattern(
     r"(\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(ns|us|µs|ms|s|m|h)", re.ASCII
 )
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _LONGEST = 10 * 365 * 24 * 3600
-_SIZE = re.compile(
+_SIZE = make_pattern(
     r"(\d{1,15}(?:\.\d{1,15})?) ?([kmgtp]?)(i?b)?", re.ASCII | re.IGNORECASE
 )
 _SIZE_UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
@@ -146,7 +147,7 @@ class BadVariable(ValueError):
         self.position = position
 
 
-_DOLLAR = re.compile(r"\$(\$|\{|[A-Za-z_])?")
+_DOLLAR = make_pattern(r"\$(\$|\{|[A-Za-z_])?")
 _OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 
 

@@ -479,7 +479,7 @@ def test_render_needs_no_docker_sdk(folder: Path) -> None:
     code = (
         "import sys; from composegen.commands import _run; "
         "assert _run(['render', '-o', '/dev/null', '--force']) == 0; "
-        "others = ('docker', 'requests', 'asyncio', 'redis'); "
+        "others = ('docker', 'jinja2', 'requests', 'asyncio', 'redis'); "
         "print([m for m in others if m in sys.modules])"
     )
     answer = subprocess.run(

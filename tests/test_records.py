@@ -131,7 +131,10 @@ def test_a_record_within_a_record_is_plain_data_too() -> None:
     }
 
 
-def test_an_init_is_compiled_for_the_first_record_of_each_class() -> None:
+MANY = 50
+
+
+def test_the_init_of_a_class_with_many_records_is_compiled() -> None:
     @record
     class Base:
         x: int
@@ -140,9 +143,41 @@ def test_an_init_is_compiled_for_the_first_record_of_each_class() -> None:
     class More(Base):
         y: int = 2
 
-    assert More.__init__ is Base.__init__
-    assert More(x=1) == More(x=1, y=2)
-    assert More.__init__ is not Base.__init__
+    later = Base.__init__
+    assert More.__init__ is later
+    for x in range(MANY):
+        assert (More(x=x).x, More(x=x, y=3).y) == (x, 3)
+        assert More(x=x) == More(x=x, y=2)
+    assert More.__init__ is not later
+    assert Base.__init__ is later
     with pytest.raises(TypeError):
-        Base(1)  # type: ignore[misc]
+        Base(1)  # type: ignore[call-arg]
     assert Base(x=1).x == 1
+
+
+@pytest.mark.parametrize("before", [0, MANY])
+def test_the_first_record_is_made_as_the_last_one(before: int) -> None:
+    @record
+    class Fresh:
+        x: int
+        key: str = field(repr=False)
+        y: int = 2
+        notes: list[int] = field(default_factory=list)
+
+    @record
+    class More(Fresh):
+        z: int = 3
+
+    for _ in range(before):
+        Fresh(x=1, key="")
+        More(x=1, key="")
+    for kind in (Fresh, More):
+        assert kind(x=1, key="k", notes=[4]).notes == [4]
+        assert kind(x=1, key="k").notes is not kind(x=1, key="k").notes
+        with pytest.raises(TypeError, match="'key'"):
+            kind(x=1)  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match="'w'"):
+            kind(x=1, key="", w=2)  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match="positional"):
+            kind(1, key="")  # type: ignore[call-arg]
+    assert repr(More(x=1, key="k")).endswith("More(x=1, y=2, notes=[], z=3)")

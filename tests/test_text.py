@@ -9,10 +9,12 @@ from hypothesis import given
 
 from composegen.text import (
     ProgressFilter,
+    can_steer,
     count,
     cut_middle,
     escape_steering,
     format_size,
+    shorten,
     strip_control,
     suggest,
     wrap,
@@ -142,3 +144,21 @@ def test_json_keeps_the_text_and_steers_nothing(text):
 )
 def test_a_size_is_shown_as_people_say_it(size, shown):
     assert format_size(size) == shown
+
+
+# What steers, character by character
+
+EVERY_CHARACTER = [chr(code) for code in range(0x110000)]
+
+
+def test_control_characters_and_marks_of_direction_steer():
+    steers = {each for each in EVERY_CHARACTER if can_steer(f"a{each}b")}
+    control = {chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))} - {"\t", "\n"}
+    assert steers == control | set("\u202a\u202b\u202c\u202d\u202e") | set(
+        "\u2066\u2067\u2068\u2069"
+    )
+
+
+def test_a_shortened_text_is_one_line():
+    joined = {each for each in EVERY_CHARACTER if shorten(f"a{each}b") == "a b"}
+    assert joined == set(" \n\r\x85\u2028\u2029")

@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 
 # Every package may import the ground floor.
 GROUND = (
-    *("errors", "oserrors", "paths", "records", "text", "graph", "resources"),
+    *("errors", "oserrors", "paths", "patterns", "records", "text", "graph"),
+    *("resources",),
     *("values", "ports", "health", "needs", "model", "ask"),
 )
 ANY = None
@@ -140,6 +141,12 @@ def parse(module):
     return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
+@cache
+def walk(module):
+    """Every node of a module, walked once for all tests."""
+    return tuple(ast.walk(parse(module)))
+
+
 def find_package(module):
     """The package that a module belongs to: a line of MAY_IMPORT, or the ground."""
     name = module
@@ -152,7 +159,7 @@ def find_package(module):
 def list_imports(module):
     """Every composegen module that a module imports, within functions too."""
     found = set()
-    for node in ast.walk(parse(module)):
+    for node in walk(module):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -220,7 +227,7 @@ def list_importers(package):
     """The modules that import a package of others."""
     found = set()
     for module in MODULES:
-        for node in ast.walk(parse(module)):
+        for node in walk(module):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
@@ -233,12 +240,14 @@ def list_importers(package):
 
 
 def list_callers(name):
-    return {
-        module
-        for module in MODULES
-        for node in ast.walk(parse(module))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == name
-    }
+    return {module for module in MODULES if name in list_calls(module)}
+
+
+@cache
+def list_calls(module):
+    """What a module calls, as its source names it."""
+    calls = (node for node in walk(module) if isinstance(node, ast.Call))
+    return frozenset(ast.unparse(node.func) for node in calls)
 
 
 def test_only_the_commands_and_the_console_know_click():
@@ -266,7 +275,7 @@ def list_writes(module):
     """The calls in a module that write to something, by their names."""
     return {
         ast.unparse(node.func)
-        for node in ast.walk(parse(module))
+        for node in walk(module)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in {"write", "writelines", "writev", "pwrite"}
@@ -303,7 +312,7 @@ def test_only_the_terminal_and_the_commands_know_the_streams():
     knowing = {
         find_package(module)
         for module in MODULES
-        if any(names_stream(node) for node in ast.walk(parse(module)))
+        if any(names_stream(node) for node in walk(module))
     }
 
     assert knowing == {"terminal", "commands"}

@@ -62,7 +62,9 @@ def _make_table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _say_up(found: Found) -> str:
-    boots = found.get("boots", [])
+    boots = found.get("boots")
+    if not boots:
+        return NOT_MEASURED
     return f"{sum(each['is_up'] for each in boots)} of {len(boots)} times"
 
 
@@ -74,15 +76,20 @@ def _say_held(found: Found) -> str:
 
 
 def _say_seconds(found: Found) -> str:
-    seconds = [each["seconds"] for each in found.get("boots", []) if each["is_up"]]
+    boots = found.get("boots")
+    if not boots:
+        return NOT_MEASURED
+    seconds = [each["seconds"] for each in boots if each["is_up"]]
     if not seconds:
         return "never"
     median = statistics.median(seconds)
-    return f"{median:.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
+    spread = f" ({min(seconds):.1f} to {max(seconds):.1f})" if len(seconds) > 1 else ""
+    return f"{median:.1f} s{spread}"
 
 
 def _say_starts(found: Found) -> str:
-    return str(max((each["starts"] for each in found.get("boots", [])), default="-"))
+    starts = [each["starts"] for each in found.get("boots", [])]
+    return str(max(starts)) if starts else NOT_MEASURED
 
 
 def _say_without(found: Found) -> str:
@@ -98,7 +105,7 @@ def _say_without(found: Found) -> str:
 def _say_killed(found: Found) -> str:
     killed = found.get("killed")
     if killed is None:
-        return "-"
+        return NOT_MEASURED if not found.get("boots") else "-"
     if killed["tool_ended"]:
         return "it ends all the others"
     if not killed["back"]:
@@ -123,4 +130,4 @@ def _say_fault(found: Found | None) -> str:
     if found["verdict"] == "nothing":
         return "no"
     word = {"cause": "cause", "service": "the service"}[found["verdict"]]
-    return f"{word}, asked" if found["asked"] else f"{word}, {found['seconds']:.1f} s"
+    return f"{word}, asked" if found["asked"] else word

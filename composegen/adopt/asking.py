@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from composegen.adopt.project import Project
 from composegen.errors import ComposeMissing, FileRefused
+from composegen.patterns import make_pattern
 from composegen.records import field, record
 from composegen.system.docker import find_docker_command
 from composegen.text import escape_control
@@ -24,7 +24,7 @@ _TEXT_WORDS = (
     *("--no-env-resolution", "--no-consistency"),
 )
 _QUIET = ("COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PATH_SEPARATOR")
-_PREFIX = re.compile(r"^(?:time=\S+ )?level=(?:error|fatal) msg=")
+_PREFIX = make_pattern(r"^(?:time=\S+ )?level=(?:error|fatal) msg=")
 
 
 @record

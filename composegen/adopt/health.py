@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import undouble, write_text
+from composegen.patterns import make_pattern
 from composegen.stackfile.hints.healthcheck import read_test
 from composegen.values import Duration, format_duration, parse_duration
 
-_FETCH = re.compile(
+_FETCH = make_pattern(
     r"(?:/usr/bin/|/bin/)?"
     r"(?:(?P<curl>curl)\b.* (?:-[a-zA-Z]*f|--fail)|(?P<wget>wget)\b)"
 )
-_LOCALHOST = re.compile(r"http://localhost(?::(\d+))?")
+_LOCALHOST = make_pattern(r"http://localhost(?::(\d+))?")
 _DEFAULT_WAIT = {"interval": 30.0, "timeout": 30.0, "start_period": 0.0}
 _BOOT, _INTERVAL = 60.0, 10.0
 _RETRIES = 3

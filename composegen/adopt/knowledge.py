@@ -23,13 +23,14 @@ from composegen.images.facts import (
     read_recipe,
 )
 from composegen.images.tools import list_programs
+from composegen.patterns import make_pattern
 from composegen.records import record
 from composegen.stackfile.checks.implied import find_hosts
 from composegen.stackfile.folder import Folder
 from composegen.values import guess_default
 
-_PORT_FLAG = re.compile(r"(?:-p|-P|--port|--http-port)(?:=(\d{2,5}))?")
-_PORT_SETTING = re.compile(r"port\s*=\s*(\d{2,5})")
+_PORT_FLAG = make_pattern(r"(?:-p|-P|--port|--http-port)(?:=(\d{2,5}))?")
+_PORT_SETTING = make_pattern(r"port\s*=\s*(\d{2,5})")
 _PORT_VARIABLES = ("PGPORT", "MYSQL_TCP_PORT", "REDIS_PORT_NUMBER")
 
 

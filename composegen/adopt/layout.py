@@ -11,12 +11,13 @@ from typing import Any
 
 from composegen.adopt.seen import Sketch
 from composegen.adopt.sharing import Alias, Shared, share_blocks
+from composegen.patterns import make_pattern
 from composegen.targets.quoting import quote_scalar, write_comment, write_key
 
 _WIDTH = 88
 _MOST_IN_LINE = 4
 _BLOCKS = frozenset({"environment", "volumes", "labels"})
-_BARE = re.compile(r"true|false|no|\d{1,11}|\d{1,5}\.\d{1,3}", re.ASCII)
+_BARE = make_pattern(r"true|false|no|\d{1,11}|\d{1,5}\.\d{1,3}", re.ASCII)
 """Texts that are read as they are, and need no quotes for a reader either."""
 
 Comments = Mapping[tuple[str, ...], tuple[str, ...]]

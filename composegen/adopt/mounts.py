@@ -8,10 +8,11 @@ from typing import Any
 
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import undouble, write_text
+from composegen.patterns import make_pattern
 from composegen.values import has_variables, parse_variables
 
 _SHORT_BIND = {"create_host_path", "selinux", "propagation"}
-_ABSOLUTE = re.compile(r"[/~$]|[A-Za-z]:[\\/]|\\\\")
+_ABSOLUTE = make_pattern(r"[/~$]|[A-Za-z]:[\\/]|\\\\")
 
 
 def adopt_volumes(seen: Seen) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from composegen.adopt.asking import Plain
 from composegen.adopt.texts import Path, fill, list_variables, walk_texts
+from composegen.patterns import make_pattern
 
 _TIMES = frozenset("interval timeout start_period stop_grace_period".split())
 _SIZES = frozenset(
@@ -27,7 +28,7 @@ _FIXED = frozenset(
     "isolation cgroup enable_ipv6 create_host_path sysctls cap_add devices gpus".split()
 )
 """Keys whose values are words, switches or addresses that Compose checks."""
-_PATH_LIKE = re.compile(r"(\.{0,2}/|~)")
+_PATH_LIKE = make_pattern(r"(\.{0,2}/|~)")
 _FIRST_PORT = 21000
 
 

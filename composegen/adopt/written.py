@@ -6,19 +6,19 @@ on which line, and which comment stands above.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from composegen.patterns import make_pattern
 from composegen.records import field, record
 from composegen.system.files import read_small_text
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-_COMMENT = re.compile(r"\s*#\s?(.*)")
-_DIRECTIVE = re.compile(
+_COMMENT = make_pattern(r"\s*#\s?(.*)")
+_DIRECTIVE = make_pattern(
     r"yaml-language-server|vim?:|yamllint|prettier-|-\*-|dclint|kics-scan|checkov:"
 )
 _MOST_COMMENTS = 12

@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 
 from composegen.errors import ComposegenError
+from composegen.patterns import make_pattern
 from composegen.places.place import Logs, Place
 from composegen.records import record
 from composegen.text import can_steer, strip_control
@@ -24,8 +25,8 @@ AGAIN = "the logs are read again from here; some lines may have come before"
 """What stands between lines where reading has begun again; it is of no service."""
 
 _LONGEST = 4000
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_ERROR = re.compile(
+_COLOUR = make_pattern(r"\x1b\[[0-9;]*m")
+_ERROR = make_pattern(
     r"(?i:\b(?:error|fatal|panic|critical|exception|traceback|segfault)\b)"
     r"|\b(?:[A-Z]\w*(?:Error|Exception)|E(?:ADDRINUSE|CONN[A-Z]+|ACCES|NOENT|PIPE))\b"
 )
@@ -33,7 +34,7 @@ _HINTS = (
     *("err", "fatal", "panic", "critical", "exception", "traceback", "segfault"),
     *("eaddrinuse", "econn", "eacces", "enoent", "epipe"),
 )
-_NO_ERROR = re.compile(r"\b(?:0|no) errors?\b|errors?[=:] ?0\b", re.IGNORECASE)
+_NO_ERROR = make_pattern(r"\b(?:0|no) errors?\b|errors?[=:] ?0\b", re.IGNORECASE)
 
 
 @record

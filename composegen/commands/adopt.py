@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composegen.commands.declare import command, option
 from composegen.commands.options import be_brief, format_option, make_console
 from composegen.errors import ExitCode, UsageError
 
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from composegen.adopt.report import Report
 
 
-@click.command()
+@command()
 @click.argument("words", metavar="[COMPOSE_FILE]..", nargs=-1)
-@click.option(
+@option(
     "-f",
     "--file",
     "files",
@@ -25,39 +26,39 @@ if TYPE_CHECKING:
     multiple=True,
     help="A Compose file; the same as naming it without a flag.",
 )
-@click.option(
+@option(
     "-o",
     "--output",
     metavar="FILE",
     help="The stack file to write; - is stdout.  "
     "[default: stack.yaml next to the first Compose file]",
 )
-@click.option(
+@option(
     "--env-file",
     "env_files",
     metavar="FILE",
     multiple=True,
     help="Read variables from this file, not from .env.",
 )
-@click.option(
+@option(
     "--profile",
     "profiles",
     metavar="NAME",
     multiple=True,
     help="Include the services of this profile by default.",
 )
-@click.option(
+@option(
     "--keep-addresses",
     is_flag=True,
     help="Publish ports on every address where the Compose file does.",
 )
-@click.option(
+@option(
     "--inside-only",
     is_flag=True,
     help="Write no health check that asks from outside the container.",
 )
-@click.option("--no-proof", is_flag=True, help="Do not compare both models.")
-@click.option(
+@option("--no-proof", is_flag=True, help="Do not compare both models.")
+@option(
     "--strict",
     is_flag=True,
     help="Fail if anything is lost, or a dependency waits for no health.",

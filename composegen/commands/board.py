@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     load_file,
@@ -37,18 +38,18 @@ Words = ParamSpec("Words")
 Value = TypeVar("Value")
 
 
-@click.command()
+@command()
 @stack_option
 @on_option("Where the stack runs, if it runs in several places.")
-@click.option(
+@option(
     "--port",
     type=click.IntRange(0, _HIGHEST),
     metavar="PORT",
     help="Where to serve it; 0 is any.  [default: 7411, or the next free port]",
 )
-@click.option("--read-only", is_flag=True, help="Refuse to stop or start anything.")
-@click.option("--open", "opens", is_flag=True, help="Open the page in a browser.")
-@click.option("--until-closed", is_flag=True, hidden=True)
+@option("--read-only", is_flag=True, help="Refuse to stop or start anything.")
+@option("--open", "opens", is_flag=True, help="Open the page in a browser.")
+@option("--until-closed", is_flag=True, hidden=True)
 def board(
     file: str,
     on: str,

@@ -11,8 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import click
-
+from composegen.commands.declare import option
 from composegen.commands.options import Function, make_console
 
 _PATIENCE = 5.0
@@ -21,7 +20,7 @@ _LONGEST_START = 15.0
 
 def board_option(text: str) -> Callable[[Function], Function]:
     """``--board``: serve the board meanwhile."""
-    return click.option("--board", "with_board", is_flag=True, help=text)
+    return option("--board", "with_board", is_flag=True, help=text)
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     be_brief,
     format_option,
@@ -15,9 +14,9 @@ from composegen.commands.options import (
 from composegen.errors import ExitCode, Level
 
 
-@click.command()
+@command()
 @stack_option
-@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@option("--strict", is_flag=True, help="Treat warnings as errors.")
 @format_option
 def check(file: str, strict: bool, form: str) -> None:
     """Report every problem of the stack file, with its line and a fix."""

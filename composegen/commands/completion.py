@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from composegen.commands.declare import command
 from composegen.commands.group import cli
 from composegen.commands.options import (
     make_console,
 )
 
 
-@click.command()
+@command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the shell code that completes commands, options and services.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
+from composegen.commands.declare import command, option
 from composegen.commands.doctor_cluster import look_at_cluster, show_findings
 from composegen.commands.options import (
     DEFAULT_FILE,
@@ -24,12 +23,12 @@ from composegen.commands.where import (
 from composegen.errors import ExitCode, UsageError
 
 
-@click.command()
+@command()
 @stack_option
 @format_option
 @on_option("Look at one place alone; a cluster is looked at only if it is named.")
 @context_options
-@click.option(
+@option(
     "--yes",
     is_flag=True,
     help="Try on a cluster whether policies are enforced, without a question.",

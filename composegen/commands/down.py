@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
-
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     find_places,
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from composegen.places.place import Place, Volume
 
 
-@click.command()
+@command()
 @stack_option
-@click.option(
+@option(
     "--volumes",
     is_flag=True,
     help="Also remove the data: named volumes of this folder, and .composegen/data.",
 )
-@click.option(
+@option(
     "--yes",
     is_flag=True,
     help="Remove volumes, and what is on a cluster, without a question.",

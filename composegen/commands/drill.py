@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     find_places,
@@ -31,16 +32,16 @@ if TYPE_CHECKING:
 _STRIP, _NARROWEST = 60, 20
 
 
-@click.command()
+@command()
 @services_argument()
 @stack_option
 @on_option("Where the stack runs, if it runs in several places.")
-@click.option(
+@option(
     "--faults",
     metavar="FAULT,..",
     help="Only these: stop, kill, freeze, cut, without.",
 )
-@click.option(
+@option(
     "--for",
     "stand",
     type=Time(),
@@ -49,7 +50,7 @@ _STRIP, _NARROWEST = 60, 20
     show_default=True,
     help="How long a fault stands.",
 )
-@click.option(
+@option(
     "--within",
     "recover",
     type=Time(),
@@ -58,7 +59,7 @@ _STRIP, _NARROWEST = 60, 20
     show_default=True,
     help="How long recovery may take.",
 )
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "junit"]),
@@ -66,16 +67,14 @@ _STRIP, _NARROWEST = 60, 20
     show_default=True,
     help="The output format.",
 )
-@click.option(
+@option(
     "--picture",
     metavar="FILE.svg",
     help="Also draw the answers over time, with the faults as bands.",
 )
-@click.option("--yes", is_flag=True, help="Begin without a question.")
-@click.option("--steps", is_flag=True, hidden=True)  # for the board, a line each
-@click.option(
-    "--undo", is_flag=True, help="Undo what a drill that was killed has left."
-)
+@option("--yes", is_flag=True, help="Begin without a question.")
+@option("--steps", is_flag=True, hidden=True)  # for the board, a line each
+@option("--undo", is_flag=True, help="Undo what a drill that was killed has left.")
 def drill(services: tuple[str, ...], file: str, **options: Any) -> None:
     """Disturb what a running stack needs, and report who copes.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     complete_services,
@@ -25,17 +26,17 @@ if TYPE_CHECKING:
 _ENDS = (0, 1)
 
 
-@click.command("exec", context_settings={"allow_interspersed_args": False})
+@command("exec", context_settings={"allow_interspersed_args": False})
 @click.argument("service", metavar="SERVICE", shell_complete=complete_services)
 @click.argument("command", metavar="[--] COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @stack_option
-@click.option(
+@option(
     "-T",
     "--no-tty",
     is_flag=True,
     help="Give the command no terminal, even if there is one.",
 )
-@click.option(
+@option(
     "--index",
     type=AtLeast(1),
     metavar="NUMBER",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from composegen.commands.declare import command
 from composegen.commands.options import (
     complete_problems,
     make_console,
 )
 
 
-@click.command()
+@command()
 @click.argument("name", required=False, shell_complete=complete_problems)
 def explain(name: str | None) -> None:
     """Explain a problem, with an example and its fix."""

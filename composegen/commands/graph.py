@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     find_places,
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
     from composegen.planning.plan import Plan
 
 
-@click.command()
+@command()
 @stack_option
 @selection_options
-@click.option(
+@option(
     "--now",
     is_flag=True,
     help="Also mark the services that failed and are excluded where the stack runs.",
 )
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(["mermaid", "svg", "html"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from composegen import __version__
+from composegen.commands.declare import make_help_option, make_version_option
 from composegen.errors import ExitCode
 
 _EPILOG = """\b
@@ -84,13 +84,15 @@ class _Group(click.Group):
 
 @click.group(
     cls=_Group,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+    context_settings={"max_content_width": 88},
     epilog=_EPILOG,
     no_args_is_help=True,
 )
-@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def cli() -> None:
     """Turn one stack file into a Compose file gated on real health.
 
     Every optional service has a declared fallback.
     """
+
+
+cli.params += [make_version_option(), make_help_option()]

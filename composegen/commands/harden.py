@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from composegen.commands.declare import command
 from composegen.commands.options import (
     check_platform,
     complete_services,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from composegen.terminal.console import Console
 
 
-@click.command()
+@command()
 @click.argument("service", metavar="SERVICE", shell_complete=complete_services)
 @stack_option
 @format_option

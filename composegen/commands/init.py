@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
+from composegen.commands.declare import command, option
 from composegen.commands.options import DEFAULT_FILE, make_console
 from composegen.errors import ExitCode, UsageError
 
 
-@click.command()
+@command()
 @click.argument("folder", metavar="[DIR]", default=".")
-@click.option("--bare", is_flag=True, help="Write only a small stack file.")
-@click.option(
+@option("--bare", is_flag=True, help="Write only a small stack file.")
+@option(
     "--from",
     "sources",
     metavar="FILE",

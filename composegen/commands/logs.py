@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     find_places,
@@ -37,10 +36,10 @@ def _check_no_file(services: tuple[str, ...], file: str) -> None:
             )
 
 
-@click.command()
+@command()
 @services_argument()
 @long_stack_option
-@click.option(
+@option(
     "-n",
     "--lines",
     type=AtLeast(0),
@@ -50,7 +49,7 @@ def _check_no_file(services: tuple[str, ...], file: str) -> None:
     help="Number of lines per service.",
 )
 @on_option("Where the stack runs, if it runs in several places.")
-@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines.")
+@option("-f", "--follow", is_flag=True, help="Keep printing new lines.")
 def logs(
     services: tuple[str, ...], file: str, lines: int, on: str, follow: bool
 ) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from composegen.commands.patterns import import_quickly
+from composegen.commands.declare import option
+from composegen.system.imports import import_quickly
 
 if TYPE_CHECKING:
     from composegen.places.find import Finder
@@ -92,7 +93,7 @@ def long_stack_option(function: Function) -> Function:
 
 
 def _make_stack_option(*names: str) -> Callable[[Function], Function]:
-    return click.option(
+    return option(
         *names,
         "file",
         metavar="FILE",
@@ -130,7 +131,7 @@ def find_default_file() -> str:
 
 def selection_options(function: Function) -> Function:
     """``--with`` and ``--without``."""
-    added = click.option(
+    added = option(
         "--with",
         "added",
         metavar="SERVICE",
@@ -138,7 +139,7 @@ def selection_options(function: Function) -> Function:
         shell_complete=complete_selection,
         help="Include an excluded service, or a group (@NAME), and what it requires.",
     )
-    removed = click.option(
+    removed = option(
         "--without",
         "removed",
         metavar="SERVICE",
@@ -151,7 +152,7 @@ def selection_options(function: Function) -> Function:
 
 def format_option(function: Function) -> Function:
     """``--format``: for people, or JSON."""
-    return click.option(
+    return option(
         "--format",
         "form",
         type=click.Choice(["text", "json"]),
@@ -163,7 +164,7 @@ def format_option(function: Function) -> Function:
 
 def take_over_option(function: Function) -> Function:
     """``--take-over``: change containers that another folder has made."""
-    return click.option(
+    return option(
         "--take-over",
         is_flag=True,
         help="Act on containers that were made elsewhere under this project's name.",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
+from composegen.commands.declare import command
 from composegen.commands.options import (
     be_brief,
     format_option,
@@ -15,7 +14,7 @@ from composegen.commands.options import (
 )
 
 
-@click.command()
+@command()
 @stack_option
 @selection_options
 @format_option

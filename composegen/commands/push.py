@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
+from composegen.commands.declare import command
 from composegen.commands.options import (
     check_platform,
     load_plan,
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from composegen.workspace.workspace import Workspace
 
 
-@click.command()
+@command()
 @stack_option
 @selection_options
 @registry_options

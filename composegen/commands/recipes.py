@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from composegen.commands.declare import command
 from composegen.commands.options import (
     complete_recipes,
     format_option,
@@ -14,7 +15,7 @@ from composegen.commands.options import (
 )
 
 
-@click.command()
+@command()
 @click.argument("name", required=False, shell_complete=complete_recipes)
 @stack_option
 @format_option

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from composegen.commands.declare import option
 from composegen.commands.options import Function
 from composegen.errors import ComposegenError, FileRefused, UsageError
 from composegen.paths import is_folder
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def report_option(function: Function) -> Function:
     """``--report``: a page about the boot."""
-    return click.option(
+    return option(
         "--report",
         "report_file",
         metavar="FILE.html",

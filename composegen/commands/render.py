@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     be_brief,
     load_file,
@@ -15,7 +16,6 @@ from composegen.commands.options import (
     selection_options,
     stack_option,
 )
-from composegen.commands.patterns import import_quickly
 from composegen.commands.render_cluster import (
     Asked,
     cluster_options,
@@ -24,6 +24,7 @@ from composegen.commands.render_cluster import (
 )
 from composegen.commands.types import EngineName
 from composegen.errors import ExitCode, UsageError
+from composegen.system.imports import import_quickly
 from composegen.text import count
 
 if TYPE_CHECKING:
@@ -34,17 +35,17 @@ if TYPE_CHECKING:
     from composegen.terminal.console import Console
 
 
-@click.command()
+@command()
 @stack_option
 @selection_options
-@click.option(
+@option(
     "--target",
     type=click.Choice(["compose", "kubernetes"]),
     default="compose",
     show_default=True,
     help="What the stack is rendered for.",
 )
-@click.option(
+@option(
     "-o",
     "--output",
     metavar="FILE",
@@ -52,25 +53,25 @@ if TYPE_CHECKING:
     "[default: `output` of the stack file, else compose.yaml next to it; "
     "kubernetes.yaml for a cluster]",
 )
-@click.option(
+@option(
     "--check",
     "only_check",
     is_flag=True,
     help="Write nothing; fail and show the difference if the file is out of date.",
 )
-@click.option(
+@option(
     "--force",
     is_flag=True,
     help="Replace a file that composegen did not write; keep a .bak.",
 )
-@click.option(
+@option(
     "--engine",
     type=EngineName(20),
     metavar="VERSION|podman",
     help="The oldest Docker Engine that must accept the file, or podman.  "
     "[default: 25]",
 )
-@click.option(
+@option(
     "--against",
     metavar="FILE",
     multiple=True,
@@ -89,7 +90,6 @@ def render(
     """Write the Compose file of the stack, or the objects of a Kubernetes cluster."""
     be_brief()
     import_quickly("yaml")
-    import_quickly("jinja2")
     cluster = make_cluster(options)
     against, engine = options["against"], options["engine"]
     _check_target(target, cluster, engine=engine, against=against)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from composegen.commands.declare import option
 from composegen.commands.options import Function, load_file, make_console
 from composegen.errors import FileRefused, UsageError
+from composegen.patterns import make_pattern
 from composegen.records import record
+from composegen.system.imports import import_quickly
 from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.text import count
 
@@ -21,21 +23,21 @@ if TYPE_CHECKING:
     from composegen.planning.selection import Selection
     from composegen.targets.files import Cluster, File, Options
 
-_REGISTRY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]*(?:/[a-z0-9][a-z0-9._-]*)*/?")
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_IMAGE = re.compile(r"[^\s'\"]{1,500}")
+_REGISTRY = make_pattern(r"[A-Za-z0-9][A-Za-z0-9.:_-]*(?:/[a-z0-9][a-z0-9._-]*)*/?")
+_TAG = make_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_IMAGE = make_pattern(r"[^\s'\"]{1,500}")
 
 
 def registry_options(function: Function) -> Function:
     """``--registry`` and ``--tag``: what images that are built are called."""
-    registry = click.option(
+    registry = option(
         "--registry",
         metavar="HOST[/PATH]",
         default="",
         callback=_check_shape,
         help="Where the cluster pulls images from that are built.",
     )
-    tag = click.option(
+    tag = option(
         "--tag",
         metavar="TAG",
         default="",
@@ -47,14 +49,14 @@ def registry_options(function: Function) -> Function:
 
 def cluster_options(function: Function) -> Function:
     """The options that only a cluster needs."""
-    wait = click.option(
+    wait = option(
         "--wait-image",
         metavar="IMAGE",
         default="",
         callback=_check_shape,
         help="An image that runs kubectl, for gates that ask the API (kubernetes).",
     )
-    level = click.option(
+    level = option(
         "--pod-security",
         type=click.Choice(["restricted", "baseline", "privileged"]),
         help="The level of Pod Security that pods may need (kubernetes).  "
@@ -97,6 +99,7 @@ class Asked:
 
 def render_for_cluster(asked: Asked) -> None:
     """Write the objects and the kustomization, or compare them with what is there."""
+    import_quickly("jinja2")
     from composegen.targets.files import Cluster
     from composegen.targets.output import check_rendered, read_recorded
 

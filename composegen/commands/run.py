@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composegen.commands.boarding import board_option, serve_board
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     load_file,
@@ -41,17 +42,17 @@ class _RunCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.command(cls=_RunCommand)
+@command(cls=_RunCommand)
 @services_argument()
 @stack_option
 @selection_options
-@click.option("-v", "--verbose", is_flag=True, help="Show every line of every service.")
-@click.option(
+@option("-v", "--verbose", is_flag=True, help="Show every line of every service.")
+@option(
     "--no-restart",
     is_flag=True,
     help="Do not restart services that exit after becoming ready.",
 )
-@click.option(
+@option(
     "--reuse",
     is_flag=True,
     help="Use a process that already listens on a service's port.",

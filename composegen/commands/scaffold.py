@@ -11,6 +11,7 @@ from pathlib import Path
 from composegen.errors import FileRefused
 from composegen.model import OTHER_OUTPUT
 from composegen.paths import exists, is_folder, is_link
+from composegen.patterns import make_pattern
 from composegen.resources import find_chat_example
 from composegen.system.files import write_atomically
 from composegen.targets.output import find_foreign
@@ -23,8 +24,8 @@ _LEFT_BEHIND = frozenset(
 )
 
 _STACK_FILE = "stack.yaml"
-_SERVICES = re.compile(r"^services:$", re.MULTILINE)
-_NAME = re.compile(r"^name: .*$", re.MULTILINE)
+_SERVICES = make_pattern(r"^services:$", re.MULTILINE)
+_NAME = make_pattern(r"^name: .*$", re.MULTILINE)
 
 BARE_STACK = """\
 # A stack file: services, and what each one needs. `composegen explain NAME` says more

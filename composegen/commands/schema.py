@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import click
-
+from composegen.commands.declare import command
 from composegen.commands.options import (
     make_console,
 )
 
 
-@click.command()
+@command()
 def schema() -> None:
     """Print the JSON Schema of stack files, for editors."""
     from composegen.stackfile.schema import make_schema

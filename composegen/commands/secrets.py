@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from composegen.commands.declare import command
 from composegen.commands.options import (
     format_option,
     load_file,
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from composegen.workspace.workspace import Workspace
 
 
-@click.command()
+@command()
 @stack_option
 @format_option
 def secrets(file: str, form: str) -> None:

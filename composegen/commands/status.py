@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import click
-
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     find_places,
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
     from composegen.places.place import Place
 
 
-@click.command()
+@command()
 @stack_option
 @format_option
 @on_option("Where the stack runs, if it runs in several places.")
-@click.option("--watch", is_flag=True, help="Refresh every second.")
+@option("--watch", is_flag=True, help="Refresh every second.")
 def status(file: str, form: str, on: str, watch: bool) -> None:
     """Show the state of every service.
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from composegen.commands.acting import act_on_services, acting_options
+from composegen.commands.declare import command
 
 
-@click.command()
+@command()
 @acting_options
 def stop(**typed: Any) -> None:
     """Stop services; the others keep running.

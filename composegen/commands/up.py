@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from composegen.commands.boarding import board_option
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     say_notes,
@@ -42,33 +43,33 @@ class _UpCommand(click.Command):
         return super().parse_args(ctx, kept)
 
 
-@click.command(cls=_UpCommand)
+@command(cls=_UpCommand)
 @services_argument()
 @stack_option
 @selection_options
-@click.option(
+@option(
     "--build/--no-build",
     default=None,
     help="Build images, which is the default, or do not build them.",
 )
-@click.option(
+@option(
     "--wait",
     type=Time(),
     metavar="[TIME]",
     help="One deadline for everything, such as 2m.  [default: each service's boot]",
 )
-@click.option(
+@option(
     "-d",
     "--detach",
     is_flag=True,
     help="Accepted for users of Compose: `up` always ends by itself.",
 )
-@click.option(
+@option(
     "--stay",
     is_flag=True,
     help="Once the stack is up, show what happens until Ctrl-C. The stack stays up.",
 )
-@click.option(
+@option(
     "--forward",
     is_flag=True,
     help="Forward the published ports to the cluster until Ctrl-C. The stack stays up.",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import click
 
+from composegen.commands.declare import option
 from composegen.commands.options import Function
 from composegen.errors import UsageError
 
@@ -19,7 +20,7 @@ PLACES = {
 
 def on_option(help: str) -> Callable[[Function], Function]:
     """``--on``: the place that a command speaks of."""
-    return click.option(
+    return option(
         "--on",
         type=click.Choice([*PLACES]),
         callback=lambda _, __, on: on or "",
@@ -29,14 +30,14 @@ def on_option(help: str) -> Callable[[Function], Function]:
 
 def context_options(function: Function) -> Function:
     """``--context`` and ``--namespace``: which cluster is meant, and where in it."""
-    context = click.option(
+    context = option(
         "--context",
         metavar="NAME",
         default="",
         help="The kubectl context of the cluster.  [default: that of the last `up`, "
         "else the current one, after a question]",
     )
-    namespace = click.option(
+    namespace = option(
         "--namespace",
         metavar="NAME",
         default="",

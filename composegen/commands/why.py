@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from composegen.commands.declare import command
 from composegen.commands.options import (
     check_platform,
     complete_services,
@@ -16,7 +17,7 @@ from composegen.commands.where import head_place, on_option
 from composegen.errors import ExitCode
 
 
-@click.command()
+@command()
 @click.argument("service", required=False, default="", shell_complete=complete_services)
 @stack_option
 @on_option("Where the stack runs, if it runs in several places.")

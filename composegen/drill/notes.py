@@ -6,7 +6,6 @@ and touches only containers and processes of this folder.
 
 from __future__ import annotations
 
-import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from composegen.drill.ground import Undo
 from composegen.drill.trials import Fault
 from composegen.paths import exists
+from composegen.patterns import make_pattern
 from composegen.places.status import format_now
 from composegen.records import as_dict, record, replace
 from composegen.system.identity import Identity
@@ -25,11 +25,11 @@ from composegen.workspace.stateform import expect, make_harmless, read_record
 FILE = "drill.json"
 _LOCK = "drill.lock"
 _FORM = 1
-_MARK = re.compile(r"[0-9a-f]{16}")
-_ID = re.compile(r"[0-9a-f]{64}")
-_HELPER = re.compile(r"composegen-drill-[0-9a-f]{16}-\d{1,3}")
+_MARK = make_pattern(r"[0-9a-f]{16}")
+_ID = make_pattern(r"[0-9a-f]{64}")
+_HELPER = make_pattern(r"composegen-drill-[0-9a-f]{16}-\d{1,3}")
 _LOWEST_PID = 2
-_VALUE = re.compile(r"(?:secret|configmap)/[a-z0-9][a-z0-9.-]{0,252}")
+_VALUE = make_pattern(r"(?:secret|configmap)/[a-z0-9][a-z0-9.-]{0,252}")
 _MOST_PODS = 100_000
 
 

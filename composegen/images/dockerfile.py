@@ -13,15 +13,16 @@ import re
 from collections.abc import Iterator, Mapping
 
 from composegen.images.tools import list_programs_of
+from composegen.patterns import make_pattern
 from composegen.records import field, record
 
-_ARGUMENT = re.compile(r"\$(?:\{(\w+)(?::?-([^}$]*))?\}|(\w+))")
+_ARGUMENT = make_pattern(r"\$(?:\{(\w+)(?::?-([^}$]*))?\}|(\w+))")
 _MAX_STAGES = 100
 _LONGEST = 1000
-_EXPOSED = re.compile(r"\d{1,5}(?:-\d{1,5})?(?:/(?:tcp|udp|sctp))?", re.ASCII)
-_DEEP = re.compile(r"(?:\*\*/)+")
-_HERE_DOCUMENT = re.compile(r"(?:^|\s)\d*<<-?[\"']?([A-Za-z_]\w*)")
-_STAGE_NUMBER = re.compile(r"\d{1,4}", re.ASCII)
+_EXPOSED = make_pattern(r"\d{1,5}(?:-\d{1,5})?(?:/(?:tcp|udp|sctp))?", re.ASCII)
+_DEEP = make_pattern(r"(?:\*\*/)+")
+_HERE_DOCUMENT = make_pattern(r"(?:^|\s)\d*<<-?[\"']?([A-Za-z_]\w*)")
+_STAGE_NUMBER = make_pattern(r"\d{1,4}", re.ASCII)
 
 
 @record(frozen=False, kw_only=False)

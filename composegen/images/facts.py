@@ -16,6 +16,7 @@ from typing import Any
 from composegen.images import shipped
 from composegen.images.reference import parse_image
 from composegen.model import Facts
+from composegen.patterns import make_pattern
 from composegen.resources import find_templates
 
 Plain = Mapping[str, Any]
@@ -139,7 +140,7 @@ def fits_variant(variant: Plain, image: str, version: int | None) -> bool:
     return is_below if wanted[1] == "<" else not is_below
 
 
-VERSION_RANGE = re.compile(r"(<|>=) ?(\d{1,9})", re.ASCII)
+VERSION_RANGE = make_pattern(r"(<|>=) ?(\d{1,9})", re.ASCII)
 """The versions that a variant is for: ``<18`` or ``>=18``."""
 
 

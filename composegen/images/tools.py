@@ -6,10 +6,10 @@ of a virtual environment, is no proof: a probe would not find it.
 
 from __future__ import annotations
 
-import json
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Sequence
+
+from composegen.patterns import make_pattern
 
 _PROVES = {
     **{name: name for name in ("python3", "python", "node", "php", "bash")},
@@ -36,8 +36,8 @@ _SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 _MANAGERS = frozenset("apk apt apt-get dnf microdnf yum zypper".split())
 _ADDING = frozenset({"add", "install"})
 _REMOVING = frozenset({"autoremove", "del", "purge", "remove", "erase"})
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_BETWEEN = re.compile(r"&&|\|\||[;|\n]")
+_ASSIGNMENT = make_pattern(r"[A-Za-z_]\w*=")
+_BETWEEN = make_pattern(r"&&|\|\||[;|\n]")
 
 
 def list_programs(command: object) -> list[str]:
@@ -119,6 +119,8 @@ def _read_words(text: str) -> object:
     if not text.startswith("["):
         return text
     try:
+        import json
+
         return json.loads(text)
     except ValueError:
         return text

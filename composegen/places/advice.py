@@ -6,10 +6,10 @@ means the same.
 
 from __future__ import annotations
 
-import re
+from composegen.patterns import make_pattern
 
 _KINDS = {"tcp": "tcp: true", "image": "image: true"}
-_PLAIN = re.compile(r"/[\w./%+~-]*")
+_PLAIN = make_pattern(r"/[\w./%+~-]*")
 
 
 def advise_for(service: str, *lines: str) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from composegen.health import Health, HealthKind
 from composegen.model import Service
+from composegen.patterns import make_pattern
 
 TOOLS = ("python3", "python", "node", "wget", "curl", "bash", "php")
 """What can fetch a page, and connect to a port, inside an image."""
@@ -14,7 +13,7 @@ TOOLS = ("python3", "python", "node", "wget", "curl", "bash", "php")
 GATE_TOOLS = ("python3", "python", "node", "bash", "php", "nc")
 """What can wait inside an image until another service takes a connection."""
 
-_BUSYBOX = re.compile(r"(?:^|[/:._-])(?:alpine|busybox)(?![a-z])")
+_BUSYBOX = make_pattern(r"(?:^|[/:._-])(?:alpine|busybox)(?![a-z])")
 
 
 def asks_a_port(health: Health) -> bool:

@@ -17,11 +17,12 @@ from pathlib import Path
 from composegen.model import Mount, Raw, SecretKind, Service, Stack
 from composegen.oserrors import describe_closed, find_closed
 from composegen.paths import exists, is_file, is_folder
+from composegen.patterns import make_pattern
 from composegen.planning.networks import list_raw_mounts
 from composegen.records import record
 from composegen.text import shorten
 
-ELSEWHERE = re.compile(
+ELSEWHERE = make_pattern(
     r"[A-Za-z][A-Za-z0-9+.-]*:|git@|github\.com/|[\w.-]+@[\w.-]+:", re.ASCII
 )
 """What a build context begins with that is no folder of the host."""

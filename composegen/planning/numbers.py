@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from composegen.health import Health
 from composegen.model import Service
+from composegen.patterns import make_pattern
 from composegen.ports import parse_port
 from composegen.records import replace
 from composegen.values import Duration, parse_duration
 
 _Value = TypeVar("_Value")
-_COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_COUNT = make_pattern(r"[1-9][0-9]{0,8}", re.ASCII)
 _TIMES = ("boot", "interval", "timeout")
 
 Fill = Callable[[str], str]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from composegen.model import Secret, SecretKind, Service, Stack
+from composegen.patterns import make_pattern
 from composegen.planning.addressing import Addressing
 from composegen.planning.credentials import (
     find_credentials,
@@ -32,10 +33,10 @@ PLACEHOLDERS = (
 )
 
 
-PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+PLACEHOLDER = make_pattern(r"\{([a-z_]+)\}")
 
 
-_UNRESERVED = re.compile(r"[^A-Za-z0-9._~-]")
+_UNRESERVED = make_pattern(r"[^A-Za-z0-9._~-]")
 
 
 class UnknownPlaceholder(Exception):

@@ -14,16 +14,17 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from composegen.errors import ProblemsFound
 from composegen.model import RELAXABLE
+from composegen.patterns import make_pattern
 from composegen.records import record
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.nodes import Source
 from composegen.stackfile.problems import Problems
 from composegen.stackfile.tree import find_aliased
 
-_PLAIN_REASON = re.compile(r"[A-Za-z0-9](?:[\w ./'()-]*[\w./')(])?", re.ASCII)
-_ALIAS = re.compile(r"\s*:\s*(\*[^\s,\]}]+)")
-_COMMENT = re.compile(r"[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|\Z)")
-_BLANK = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\r|\Z)")
+_PLAIN_REASON = make_pattern(r"[A-Za-z0-9](?:[\w ./'()-]*[\w./')(])?", re.ASCII)
+_ALIAS = make_pattern(r"\s*:\s*(\*[^\s,\]}]+)")
+_COMMENT = make_pattern(r"[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|\Z)")
+_BLANK = make_pattern(r"[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\r|\Z)")
 _KEY = "relax"
 
 Pair: TypeAlias = "tuple[ScalarNode, Node]"

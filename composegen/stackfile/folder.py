@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from composegen.model import Build, Raw
 from composegen.paths import exists, is_folder, leads_inside
+from composegen.patterns import make_pattern
 from composegen.planning.named import DOCKERFILES, ELSEWHERE
 from composegen.system.files import read_small_text
 from composegen.values import guess_default
@@ -16,7 +16,7 @@ from composegen.values import guess_default
 _MOST_IGNORED = 64 * 1024
 
 
-_ENV_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?:[=:]|$)")
+_ENV_LINE = make_pattern(r"\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?:[=:]|$)")
 
 
 class Folder:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from composegen.patterns import make_pattern
 from composegen.stackfile.tree import list_children
 
 MAX_DEPTH = 50
@@ -31,7 +32,7 @@ _QUOTED = (
     r"""(?:(?<=[\[{,:])|(?<=[\[{,:] )|^[ -]*)(?:"[^"\\]*"|'[^']*')"""
     r"""|\$\{[^{}\[\]"'#]*\}"""
 )
-_INDENTATION = re.compile(r"^ *(?:[-?:] +)*", re.MULTILINE)
+_INDENTATION = make_pattern(r"^ *(?:[-?:] +)*", re.MULTILINE)
 
 Add: TypeAlias = Callable[[str, str, Node, str], None]
 """Notes a problem with a node: its name, what is wrong, the node, what to do."""

@@ -15,6 +15,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from composegen.errors import FileRefused, Location
 from composegen.paths import read_regular
+from composegen.patterns import make_pattern
 from composegen.stackfile.limits import (
     FLATTEN,
     LOADER,
@@ -31,8 +32,8 @@ __all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Source", "is_nu
 MAX_BYTES = 1024 * 1024
 _MASKED_VARIABLES = 50
 
-_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_NOT_YAML = re.compile(f"[{NOT_ALLOWED}\ufffe\uffff\ufeff]")
+_LINE_END = make_pattern("\r\n|[\n\r\x85\u2028\u2029]")
+_NOT_YAML = make_pattern(f"[{NOT_ALLOWED}\ufffe\uffff\ufeff]")
 
 
 class Source:
@@ -106,6 +107,8 @@ class Source:
 
     def _check_characters(self) -> bool:
         fine = True
+        if self._text.replace("\n", "").isprintable():
+            return fine
         for match in _NOT_YAML.finditer(self._text):
             line, column = self._count_to_end(self._text[: match.start()])
             self.problems.add(

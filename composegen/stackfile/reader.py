@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from composegen.model import Raw
+from composegen.patterns import make_pattern
 from composegen.ports import parse_port
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.hints.types import suggest_type
@@ -40,8 +41,8 @@ Value = TypeVar("Value")
 Path = tuple[str, ...]
 
 _LONGEST_HELP = 160
-_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
-_DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})\.\d{1,15}", re.ASCII)
+_INTEGER = make_pattern(r"-?(?:0|[1-9]\d{0,17})", re.ASCII)
+_DECIMAL = make_pattern(r"-?(?:0|[1-9]\d{0,14})\.\d{1,15}", re.ASCII)
 
 
 class Removed:

@@ -7,9 +7,10 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+from composegen.patterns import make_pattern
 from composegen.records import field, record
 
-_CONTAINER = re.compile(r"composegen-([a-z][a-z0-9-]*)-[0-9a-f]{8}", re.ASCII)
+_CONTAINER = make_pattern(r"composegen-([a-z][a-z0-9-]*)-[0-9a-f]{8}", re.ASCII)
 
 
 @record

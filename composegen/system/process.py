@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from composegen.system import guardian
+from composegen.system.arrivals import Arrivals
 from composegen.system.children import watch_exit
 from composegen.system.guard import Cleanup, Guard
 from composegen.system.identity import Identity, identify
@@ -148,6 +149,7 @@ class Processes:
         self, *, subreaper: bool = False, tell: Callable[[str], None] | None = None
     ) -> None:
         self.mark = secrets.token_hex(8)
+        self.arrivals = Arrivals()
         self.hurried = False
         self._seen: guardian.Look | None = None
         self._born = (guardian.read_stat(os.getpid()) or (0,))[-1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
-_IN_DOUBLE = re.compile(r'["\\$`]')
+from composegen.patterns import make_pattern
+
+_IN_DOUBLE = make_pattern(r'["\\$`]')
 
 
 def quote_inside(before: str, text: str) -> str:

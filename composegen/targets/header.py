@@ -11,10 +11,11 @@ import re
 import shlex
 
 from composegen.model import COMPOSE_FILES, DEFAULT_OUTPUT
+from composegen.patterns import make_pattern
 
 _FIRST = "# Made by composegen"
-_COMMAND = re.compile(r"^# composegen render(?: (.*))?\n", re.MULTILINE)
-_CHECKSUM = re.compile(r"^# checksum: ([0-9a-f]{64})\n", re.MULTILINE)
+_COMMAND = make_pattern(r"^# composegen render(?: (.*))?\n", re.MULTILINE)
+_CHECKSUM = make_pattern(r"^# checksum: ([0-9a-f]{64})\n", re.MULTILINE)
 
 
 def write_flags(

@@ -12,6 +12,7 @@ from composegen.errors import FileRefused, StaleFile
 from composegen.model import COMPOSE_FILES, OTHER_OUTPUT
 from composegen.oserrors import is_shortage
 from composegen.paths import exists, is_file, is_folder, is_link, read_regular
+from composegen.patterns import make_pattern
 from composegen.planning.selection import Selection
 from composegen.records import record, replace
 from composegen.system.files import check_entered, write_atomically
@@ -26,7 +27,7 @@ _CLUSTER = {
     "--wait-image": "wait_image",
     "--pod-security": "pod_security",
 }
-_ENGINE = re.compile(rf"\d{{1,4}}|{PODMAN}", re.ASCII)
+_ENGINE = make_pattern(rf"\d{{1,4}}|{PODMAN}", re.ASCII)
 
 
 class Written(StrEnum):

@@ -11,20 +11,21 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from composegen.model import Raw
+from composegen.patterns import make_pattern
 
-_PLAIN = re.compile(
+_PLAIN = make_pattern(
     r"(?:[A-Za-z/]|\.{1,2}/|\.(?=[A-Za-z])|--?(?=[A-Za-z]))[A-Za-z0-9_./@+=-]*(?::[A-Za-z0-9_./@+=-]+)*"
     r"(?: [A-Za-z0-9_./@+=][A-Za-z0-9_./@+=-]*(?::[A-Za-z0-9_./@+=-]+)*)*",
     re.ASCII,
 )
-_SINGLE = re.compile(r"[ -&(-~]+")
-_MEASURE = re.compile(
+_SINGLE = make_pattern(r"[ -&(-~]+")
+_MEASURE = make_pattern(
     r"(?:\d+(?:ms|s|m|h)){1,3}|\d+(?:\.\d+)?[KMGTkmgt][Bb]?", re.ASCII
 )
 _WORDS = frozenset(
     "y n yes no true false on off null nan inf infinity .inf .nan".split()
 )
-_ESCAPED = re.compile(
+_ESCAPED = make_pattern(
     '[\x00-\x1f"\\\\\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f'
     "\ud800-\udfff\ufeff\ufff0-\uffff\U000e0000-\U000e0fff]"
 )

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
+from composegen.patterns import make_pattern
 from composegen.places.events import (
     Attached,
     BecameUnhealthy,
@@ -60,7 +61,7 @@ _CODES = dict(
 _STYLES = {"bold": "1", "dim": "2"}
 _WIDEST = 2000
 _NARROW_BAR, _WIDE_BAR = 20, 40
-_KEY = re.compile(
+_KEY = make_pattern(
     r"https?://|\b(?:ready|listening|serving|running on|started)\b"
     r"|\b(?:error|exception|fatal|panic|critical|warn(?:ing)?|refused|denied)\b"
     r"|\w(?:Error|Exception)\b",

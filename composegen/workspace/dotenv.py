@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import FileRefused, MissingVariable
+from composegen.patterns import make_pattern
 from composegen.system.files import check_readable, read_small_text
 from composegen.values import BadVariable, parse_variables
 
-_NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:=|:\s)[ \t]*")
-_INLINE_COMMENT = re.compile(r"(?<!\s)\s+#.*$")
+_NAME = make_pattern(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:=|:\s)[ \t]*")
+_INLINE_COMMENT = make_pattern(r"(?<!\s)\s+#.*$")
 _LONGEST = 1024 * 1024
 _DOUBLE_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$$"}
 

@@ -7,12 +7,12 @@ cluster later gets the images that were pushed.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from composegen.errors import FileRefused
 from composegen.paths import exists, is_link
+from composegen.patterns import make_pattern
 from composegen.planning.cluster import name_image
 from composegen.planning.plan import Plan
 from composegen.records import as_dict, record
@@ -20,8 +20,8 @@ from composegen.system.files import check_readable, read_small_text, write_atomi
 
 LOCK_FILE = "images.lock"
 _FORM = 1
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_IMAGE = re.compile(r"[^\s@]{1,500}")
+_DIGEST = make_pattern(r"sha256:[0-9a-f]{64}")
+_IMAGE = make_pattern(r"[^\s@]{1,500}")
 _HELP = "composegen push makes it; without it, images are named by their tags"
 
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Container, Mapping
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from composegen.patterns import make_pattern
 from composegen.text import escape_control
 
 _MOST = 1 << 63
 _DEEPEST = 20
-_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+_COLOUR = make_pattern(r"(\x1b\[[0-9;]*m)")
 
 Kind = TypeVar("Kind")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
+from composegen.patterns import make_pattern
 from composegen.records import record
 from composegen.values import parse_variables
 
-_TOP = re.compile(r"(\w[\w-]*):")
-_SERVICE = re.compile(r'  "?([\w.-]+)"?:\s*$')
+_TOP = make_pattern(r"(\w[\w-]*):")
+_SERVICE = make_pattern(r'  "?([\w.-]+)"?:\s*$')
 
 
 @record

@@ -176,8 +176,8 @@ class Crowd:
 
     def reload(self, page):
         """Load it again, which may come while it is still being loaded."""
-        with suppress(Error):  # the answer gets lost with the page that was asked
-            page.evaluate("location.reload()")
+        address, _, token = self.url.partition("#")
+        page.goto(f"{address}?{self.ways.total()}#{token}", wait_until="commit")
 
     def kill(self, page):
         """End its process, as a crash does."""

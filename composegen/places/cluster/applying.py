@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from composegen.errors import ClusterRefused, ComposegenError, ForeignObject
+from composegen.patterns import make_pattern
 from composegen.places.cluster.kubectl import Kubectl, Said, list_complaints
 from composegen.places.cluster.manifests import (
     Object,
@@ -30,10 +31,10 @@ REMOVED = (
 """Every kind that is applied for a stack, but for the claims: they hold its data."""
 _APPLY = ("apply", "--server-side", "--field-manager=composegen", "--filename=-")
 _MOST = 300.0
-_CONFLICT = re.compile(
+_CONFLICT = make_pattern(
     r'[Cc]onflicts? with "([^"]+)"(?:[^:]*): ?((?:\s*-? ?\.[^\n]+)+)'
 )
-_FIXED = re.compile(
+_FIXED = make_pattern(
     r'StatefulSet\.apps "([^"]+)" is invalid: spec: Forbidden: updates to stateful'
 )
 _IMMUTABLE = "field is immutable"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from composegen.patterns import make_pattern
 from composegen.places.advice import advise_for
 from composegen.places.cause import Cause
 from composegen.places.cluster.cause import CauseName
@@ -17,16 +18,16 @@ NOT_STARTED = frozenset({"StartError", "ContainerCannotRun"})
 """The reasons of an end that was no start."""
 _LONGEST = 300
 _OUT_OF_MEMORY = "OOMKilled"
-_MISSING_PROGRAM = re.compile(
+_MISSING_PROGRAM = make_pattern(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
     r"|exec (\S+): no such file"
 )
-_LOCKED_PROGRAM = re.compile(r'exec: \\?"([^"\\]+)\\?": permission denied')
-_POD_NAME = re.compile(
+_LOCKED_PROGRAM = make_pattern(r'exec: \\?"([^"\\]+)\\?": permission denied')
+_POD_NAME = make_pattern(
     r"^(?:Error creating: |create Pod \S+ in \S+ \S+ failed error: )"
 )
-_FORBIDDEN = re.compile(r'^pods "[^"]*" is forbidden: ')
-_MISSING_OBJECT = re.compile(
+_FORBIDDEN = make_pattern(r'^pods "[^"]*" is forbidden: ')
+_MISSING_OBJECT = make_pattern(
     r"couldn't find key (?P<key>\S+) in (?:Secret|ConfigMap) \S*/(?P<of>\S+)"
     r'|(?:secret|configmap) "(?P<gone>[^"]+)" not found',
     re.IGNORECASE,

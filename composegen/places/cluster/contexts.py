@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 
 from composegen.errors import ClusterRefused, NoContext, OtherCluster, UsageError
+from composegen.patterns import make_pattern
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.records import record
 from composegen.text import suggest
 
-NAMESPACE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+NAMESPACE = make_pattern(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 """A name that a namespace can have."""
 
 

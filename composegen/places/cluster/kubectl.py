@@ -18,20 +18,23 @@ from composegen.errors import (
     ComposegenError,
     KubectlMissing,
 )
+from composegen.patterns import make_pattern
 from composegen.records import field, record
 
 _ANSWER = 60.0
 _REQUEST = "--request-timeout=20s"
-_LOG = re.compile(r"^[EWI]\d{4} ")
-_UNREACHABLE = re.compile(
+_LOG = make_pattern(r"^[EWI]\d{4} ")
+_UNREACHABLE = make_pattern(
     r"Unable to connect to the server|connection to the server .* was refused"
     r"|TLS handshake timeout|deadline exceeded|i/o timeout|no such host"
     r"|connection refused|\(ServiceUnavailable\)|\(Timeout\)|timed out waiting for"
 )
-_LOCKED_OUT = re.compile(
+_LOCKED_OUT = make_pattern(
     r"must be logged in|\(Unauthorized\)|getting credentials|provide credentials"
 )
-_FORBIDDEN = re.compile(r'cannot (\w+) resource "([\w./]+)".*?(?:in the namespace|at)')
+_FORBIDDEN = make_pattern(
+    r'cannot (\w+) resource "([\w./]+)".*?(?:in the namespace|at)'
+)
 
 
 @record

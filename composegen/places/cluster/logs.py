@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import re
 import subprocess
 import threading
 import time
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from composegen.errors import ComposegenError
+from composegen.patterns import make_pattern
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.notes import Notes
 from composegen.places.cluster.objects import NAME, Pod
@@ -20,7 +20,7 @@ from composegen.places.cluster.snapshot import (
     take_snapshot,
 )
 
-_PREFIX = re.compile(r"\[pod/([^/\]]+)/([^\]]+)\] ?")
+_PREFIX = make_pattern(r"\[pod/([^/\]]+)/([^\]]+)\] ?")
 _LOOK = 2.0
 _MOST = 1000
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 
 from composegen.errors import ComposegenError
+from composegen.patterns import make_pattern
 from composegen.places.advice import advise_for, describe_health
 from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.cluster.cause import CauseName
@@ -19,8 +19,8 @@ from composegen.system.listeners import parse_table
 from composegen.values import format_duration
 
 _TABLES = ("cat", "/proc/net/tcp", "/proc/net/tcp6")
-_HEAD = re.compile(r"^(?:Startup|Readiness|Liveness) probe (?:failed|errored)[^:]*: ")
-_STATUS = re.compile(r"statuscode: (\d+)")
+_HEAD = make_pattern(r"^(?:Startup|Readiness|Liveness) probe (?:failed|errored)[^:]*: ")
+_STATUS = make_pattern(r"statuscode: (\d+)")
 _PATIENCE = 5.0
 
 

@@ -6,14 +6,14 @@ takes every connection, and closes those that the pod refuses.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import threading
 
 from composegen.errors import ClusterUnreachable
+from composegen.patterns import make_pattern
 from composegen.places.cluster.kubectl import Kubectl, list_complaints
 
-_OPEN = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+) ")
+_OPEN = make_pattern(r"Forwarding from 127\.0\.0\.1:(\d+) ")
 _REFUSED = "connection refused"
 _PATIENCE = 10.0
 _KEPT = 20

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from composegen.patterns import make_pattern
 from composegen.places.advice import advise_for, describe_health
 from composegen.places.engine.notes import NotedService
 from composegen.ports import Port, parse_published_port
 from composegen.values import format_duration
 
-_PLAIN_PORT = re.compile(r"\d+:\d{3,}")
+_PLAIN_PORT = make_pattern(r"\d+:\d{3,}")
 
 
 def advise(noted: NotedService, *lines: str) -> str:

@@ -6,11 +6,12 @@ to be quoted; it prints a line for each path, such as ``404 /health``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from composegen.patterns import make_pattern
+
 _SECONDS = 3
-_ANSWER = re.compile(r"(\d{3}) (/.*)")
+_ANSWER = make_pattern(r"(\d{3}) (/.*)")
 
 _PYTHON = f"""
 import http.client, sys

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from composegen.patterns import make_pattern
 from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.check_causes import look_at_check
@@ -39,14 +40,14 @@ from composegen.places.engine.refused_programs import (
 from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 
 _KILLED = 137
-_FORMAT = re.compile(r"exec format error", re.IGNORECASE)
-_MOUNTED_FOLDER = re.compile(
+_FORMAT = make_pattern(r"exec format error", re.IGNORECASE)
+_MOUNTED_FOLDER = make_pattern(
     r'error mounting "([^"]+)" to rootfs at "([^"]+)".*not a directory'
     r"|mount `([^`]+)` to `([^`]+)`: Not a directory"  # crun
 )
-_INIT_REFUSED = re.compile(r"catatonit:\d+\): failed to exec pid1: (.+)")
+_INIT_REFUSED = make_pattern(r"catatonit:\d+\): failed to exec pid1: (.+)")
 """What Podman's init says, which exits with 1 then and does not name the program."""
-_NO_FILE_CAPABILITY = re.compile(
+_NO_FILE_CAPABILITY = make_pattern(
     r'^(?:.*\btini .*|.*: )?exec:? "?/?[^"\s]+"?(?: failed)?: operation not permitted'
     r"|catatonit:\d+\): failed to exec pid1: operation not permitted",
     re.IGNORECASE | re.MULTILINE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from composegen.patterns import make_pattern
 from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.engine.advice import advise, move_published
 from composegen.places.engine.cause import CauseName
@@ -17,12 +18,12 @@ from composegen.places.engine.refused_keys import explain_refused_key
 from composegen.places.events import Failure
 from composegen.records import replace
 
-PORT_TAKEN = re.compile(
+PORT_TAKEN = make_pattern(
     r"(?:\d+\.\d+\.\d+\.\d+|\[::\d?\]|\[?::\]?):(\d+)\b[^\n]*?"
     r"(?:port is already allocated|address already in use)"
 )
 
-_MISSING_MOUNT = re.compile(
+_MISSING_MOUNT = make_pattern(
     r"bind source path does not exist: (\S+)|invalid mount config.*: (/\S+)"
     r'|error mounting "([^"]+)" to rootfs.*no such file'
 )

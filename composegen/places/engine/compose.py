@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import ComposeFailed, ComposeMissing
+from composegen.patterns import make_pattern
 from composegen.places.engine.compose_lines import was_cut, was_gate
 from composegen.places.engine.endpoint import Endpoint, use_endpoint
 from composegen.records import field, record, replace
@@ -40,9 +41,9 @@ _FOREIGN = (
 )
 # These could come from `.env` as well, and count for nothing there once they are set.
 _FIXED = {"COMPOSE_IGNORE_ORPHANS": "false", "COMPOSE_STATUS_STDOUT": "false"}
-_STARTS = re.compile(r"^\s*Container \S+\s+(?:Starting|Started|Waiting)$")
-_REPLACES = re.compile(r"Container \S+\s+(?:Recreate|Create|Creating)\b")
-_WARNING = re.compile(r'level=warning msg="(.*)"$')
+_STARTS = make_pattern(r"^\s*Container \S+\s+(?:Starting|Started|Waiting)$")
+_REPLACES = make_pattern(r"Container \S+\s+(?:Recreate|Create|Creating)\b")
+_WARNING = make_pattern(r'level=warning msg="(.*)"$')
 
 
 @record

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Sequence
 
+from composegen.patterns import make_pattern
 from composegen.system.signals import read_signal
 
-_ERROR = re.compile(r"error|failed|unable|invalid|no such|docker: ", re.IGNORECASE)
-_SPEAKS = re.compile(
+_ERROR = make_pattern(r"error|failed|unable|invalid|no such|docker: ", re.IGNORECASE)
+_SPEAKS = make_pattern(
     r"(?!\s*(?:Container|Network|Volume|Image) \S+\s+[A-Z][\w ]*(?:[\d.]+s)?$)"
     r"(?!#\d+ )(?!.*level=warning)\s*\S"
 )
-_UNSET = re.compile(r'The \\?"(\w+)\\?" variable is not set\.')
+_UNSET = make_pattern(r'The \\?"(\w+)\\?" variable is not set\.')
 _BY_SIGNAL = 128
-_GATE = re.compile(
+_GATE = make_pattern(
     r"dependency failed to start|didn't complete successfully|"
     r"is unhealthy|container \S+ exited \(\d+\)"
 )

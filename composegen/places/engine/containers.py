@@ -7,12 +7,12 @@ for it.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from composegen.patterns import make_pattern
 from composegen.places.place import Usage
 from composegen.records import record
 
@@ -22,7 +22,7 @@ _PODMAN = "Podman Engine"
 _PODMAN_INIT = ("/run/podman-init", "--")
 _NEVER = "0001-01-01"
 _UNTOLD = float("inf")
-_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
+_NANOSECONDS = make_pattern(r"(\.\d{6})\d+")
 
 
 class Status(StrEnum):

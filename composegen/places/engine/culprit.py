@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from composegen.patterns import make_pattern
 from composegen.places.engine.notes import NotedService, Notes
 from composegen.values import BadVariable, parse_variables
 
@@ -33,7 +34,7 @@ _MENTIONS = (
     r"[Cc]ontainer \"?([\w.-]*\w)",
 )
 _MARK = "\0"
-_USUAL = re.compile(r"^(?:docker\.io/)?(?:library/)?")
+_USUAL = make_pattern(r"^(?:docker\.io/)?(?:library/)?")
 
 
 def find_culprit(

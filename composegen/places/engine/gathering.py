@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from composegen.patterns import make_pattern
 from composegen.places.engine.asking import TOOLS
 from composegen.places.engine.complaints import PORT_TAKEN, find_holder
 from composegen.places.engine.containers import Container, Folder, Socket, Status
@@ -32,7 +33,7 @@ _READ_LINES = 200
 _START_TAKES = 1.0
 _MOST_FOLDERS = 5
 _OFTEN = ("/health", "/healthz", "/")
-_PROBED = re.compile(r"HTTP/\S+ (\d{3})\b")
+_PROBED = make_pattern(r"HTTP/\S+ (\d{3})\b")
 _SECRETS = f"{ContainerAddressing.secret_folder}/"
 
 

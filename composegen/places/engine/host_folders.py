@@ -11,16 +11,17 @@ import re
 import stat
 from collections.abc import Iterator
 
+from composegen.patterns import make_pattern
 from composegen.places.cause import Cause
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.containers import Container, Folder
 from composegen.places.engine.data_help import suggest_folder_owner
 from composegen.places.engine.evidence import Evidence
 
-_REFUSED = re.compile(
+_REFUSED = make_pattern(
     r"permission ?denied|EACCES|operation not permitted|EPERM", re.IGNORECASE
 )
-_PATH = re.compile(r"(?<![\w.:/])(/[\w.@%+~-]+(?:/[\w.@%+~-]*)*)")
+_PATH = make_pattern(r"(?<![\w.:/])(/[\w.@%+~-]+(?:/[\w.@%+~-]*)*)")
 
 
 def find_closed_folders(container: Container) -> dict[str, Folder]:

@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Iterable
 
+from composegen.patterns import make_pattern
 from composegen.places.advice import quote_path
 from composegen.places.cause import Cause
 from composegen.places.engine.cause import CauseName
@@ -21,37 +22,37 @@ from composegen.places.engine.data_help import (
 from composegen.places.engine.evidence import Evidence
 from composegen.planning.addressing import ContainerAddressing
 
-_PATH = re.compile(r"(?<![\w.:/])(/[\w.@%+~-]+(?:/[\w.@%+~-]*)*)")
-_RELATIVE = re.compile(r"['\"]((?!/)[\w.@%+~-]+(?:/[\w.@%+~-]+)*)['\"]")
-_SECRET = re.compile(re.escape(ContainerAddressing.secret_folder) + r"/([\w.-]+)")
-_READ_ONLY = re.compile(
+_PATH = make_pattern(r"(?<![\w.:/])(/[\w.@%+~-]+(?:/[\w.@%+~-]*)*)")
+_RELATIVE = make_pattern(r"['\"]((?!/)[\w.@%+~-]+(?:/[\w.@%+~-]+)*)['\"]")
+_SECRET = make_pattern(re.escape(ContainerAddressing.secret_folder) + r"/([\w.-]+)")
+_READ_ONLY = make_pattern(
     r"read-only file ?system|EROFS|readonly database", re.IGNORECASE
 )
-_SQLITE = re.compile(r"unable to open database file|SQLITE_CANTOPEN")
-DENIED = re.compile(r"permission ?denied|EACCES", re.IGNORECASE)
-_NOT_PERMITTED = re.compile(r"operation not permitted|EPERM", re.IGNORECASE)
-_NO_EXEC = re.compile(
+_SQLITE = make_pattern(r"unable to open database file|SQLITE_CANTOPEN")
+DENIED = make_pattern(r"permission ?denied|EACCES", re.IGNORECASE)
+_NOT_PERMITTED = make_pattern(r"operation not permitted|EPERM", re.IGNORECASE)
+_NO_EXEC = make_pattern(
     r"failed to map segment|cannot (?:enable executable|apply additional)|noexec",
     re.IGNORECASE,
 )
-_EXECUTES = re.compile(r"exec|spawn|sh: |run", re.IGNORECASE)
-_PASSWORD = re.compile(
+_EXECUTES = make_pattern(r"exec|spawn|sh: |run", re.IGNORECASE)
+_PASSWORD = make_pattern(
     r"password authentication failed|access denied for user|WRONGPASS|NOAUTH"
     r"|invalid username-password|authentication (?:failed|unsuccessful)",
     re.IGNORECASE,
 )
-_BIND = re.compile(r"(?:\b|_)(?:bind|listen)", re.IGNORECASE)
-_NO_PORT = re.compile(
+_BIND = make_pattern(r"(?:\b|_)(?:bind|listen)", re.IGNORECASE)
+_NO_PORT = make_pattern(
     r"permission ?denied|EACCES|operation not permitted", re.IGNORECASE
 )
 _FREE = 1024
-_UNKNOWN_HOST = re.compile(
+_UNKNOWN_HOST = make_pattern(
     r"getaddrinfo \w+ (\w(?:[\w.-]*\w)?)|could not translate host name \"([\w.-]+)\""
     r"|lookup (\w(?:[\w.-]*\w)?)|unknown host:? '?(\w(?:[\w.-]*\w)?)|"
     r"host not found in upstream \"([\w.-]+)\"",
     re.IGNORECASE,
 )
-_MODULE = re.compile(
+_MODULE = make_pattern(
     r"No module named '?([\w.]+)'?|Cannot find (?:module|package) '([^']+)'"
 )
 

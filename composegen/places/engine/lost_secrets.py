@@ -7,13 +7,13 @@ lock everything out, so it is not made silently.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from composegen.errors import LostSecret, MissingVariable
 from composegen.model import Mount, Secret, SecretKind, Service
+from composegen.patterns import make_pattern
 from composegen.places.engine.containers import Container, Maker, Volume
 from composegen.places.engine.data_help import (
     describe_volume,
@@ -28,10 +28,10 @@ from composegen.system.files import read_small_text
 from composegen.workspace.secrets import list_secrets
 from composegen.workspace.workspace import Workspace
 
-_KEEPS_PASSWORD = re.compile(
+_KEEPS_PASSWORD = make_pattern(
     r"(?:POSTGRES|MYSQL|MARIADB|MONGO_INITDB)_(?:\w+_)?PASSWORD(?:_HASH)?_FILE"
 )
-_DATA_FOLDER = re.compile(
+_DATA_FOLDER = make_pattern(
     r"/var/lib/(?:postgresql|mysql)\b|/data/db\b|/home/postgres\b"
 )
 

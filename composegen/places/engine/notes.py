@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import OtherEngine
+from composegen.patterns import make_pattern
 from composegen.places.engine.deaths import Death
 from composegen.places.engine.endpoint import (
     Endpoint,
@@ -50,7 +51,7 @@ _FORMS = (1, _FORM)
 _COMPARED = frozenset({"host", "context", "settings"})
 _NO_LONGER = ("failed", "late")
 """What the notes of version 0.2 also hold: it is no evidence of when and how."""
-_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
+_PROJECT = make_pattern(r"[a-z0-9][a-z0-9_-]*", re.ASCII)
 
 
 @record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from composegen.patterns import make_pattern
 from composegen.places.cause import Cause
 from composegen.places.engine.cause import CauseName
 from composegen.targets.compose.newer import (
@@ -12,14 +13,14 @@ from composegen.targets.compose.newer import (
     format_version,
 )
 
-_UNKNOWN = re.compile(
+_UNKNOWN = make_pattern(
     r"(?:(?P<path>[\w.\[\]-]+):? )?additional propert(?:y|ies) "
     r"'?(?P<name>[\w.-]+?)'?(?:, '[^']*')* (?:is |are )?not allowed",
     re.IGNORECASE,
 )
-_FALSE = re.compile(r"(?:(?P<path>[\w.\[\]-]+)\.)?(?P<name>[\w-]+) false schema")
+_FALSE = make_pattern(r"(?:(?P<path>[\w.\[\]-]+)\.)?(?P<name>[\w-]+) false schema")
 """How Compose 5 says it: the path ends with the key."""
-_WANTS_TEXT = re.compile(r"(?P<path>services\.[\w.\[\]-]+) must be a string")
+_WANTS_TEXT = make_pattern(r"(?P<path>services\.[\w.\[\]-]+) must be a string")
 
 
 def explain_refused_key(text: str) -> Cause | None:

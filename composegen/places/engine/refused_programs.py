@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
-_MISSING = re.compile(
+from composegen.patterns import make_pattern
+
+_MISSING = make_pattern(
     r'exec: \\?"([^"\\]+)\\?": (?:executable file not found|stat |no such file)'
     r"|tini \(\d+\)\] exec (\S+) failed: No such file"
     r"|(?:^|[\s/])(?:sh|bash|ash): (?:\d+: |line \d+: )?"
     r"([\w./-]+): (?:command )?not found",
     re.MULTILINE,
 )
-_LOCKED = re.compile(
+_LOCKED = make_pattern(
     r'exec: \\?"([^"\\]+)\\?": permission denied'
     r"|tini \(\d+\)\] exec (\S+) failed: Permission denied"
     r"|(?:^|[\s/])(?:sh|bash|ash): (?:\d+: |line \d+: )?(/[\w./-]+): Permission denied",

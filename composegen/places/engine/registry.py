@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
+from composegen.patterns import make_pattern
 from composegen.records import record
 
-_NOT_OFFERED = re.compile(
+_NOT_OFFERED = make_pattern(
     r"denied|unauthorized|authentication required|not found|manifest unknown"
     r"|invalid reference|name unknown|name invalid",
     re.IGNORECASE,
 )
-_OUT_OF_REACH = re.compile(
+_OUT_OF_REACH = make_pattern(
     r"dial tcp|lookup |timeout|timed out|deadline|EOF|refused|unreachable|proxyconnect"
     r"|x509|tls:|too ?many ?requests|rate limit",
     re.IGNORECASE,

@@ -11,6 +11,7 @@ from typing import Any
 
 from composegen.oserrors import describe_os_error, keeps_all_from_starting
 from composegen.paths import is_file
+from composegen.patterns import make_pattern
 from composegen.places.cause import UNKNOWN, Cause
 from composegen.places.events import Failure
 from composegen.places.processes.advice import (
@@ -34,18 +35,18 @@ from composegen.system.signals import NOT_EXECUTABLE, NOT_FOUND, read_signal
 
 _BUSY_SHARE = 0.5
 
-_MODULE = re.compile(r"No module named '?([\w.]+)'?")
-_NODE_MODULE = re.compile(r"Cannot find (?:module|package) '([^']+)'")
-_IN_USE = re.compile(
+_MODULE = make_pattern(r"No module named '?([\w.]+)'?")
+_NODE_MODULE = make_pattern(r"Cannot find (?:module|package) '([^']+)'")
+_IN_USE = make_pattern(
     r".*(?:EADDRINUSE|address (?:is )?already in use).*", re.IGNORECASE
 )
-_NAMED_PORT = re.compile(
+_NAMED_PORT = make_pattern(
     r"(?:in use\W+|\d\.\d+['\"]?(?::|, )|[\]*]:|::|localhost:|tcp\d? :|\bport )"
     r"(\d{2,5})\b(?!\.\d)"
 )
-_DENIED = re.compile(r"(?:PermissionError|EACCES|permission denied).*", re.IGNORECASE)
-_ANSWERED = re.compile(r"answered (\d{3})")
-_SHELL = re.compile(r"(?:sh|bash): (?:line )?\d*:? ?([^:]+): (?:command )?not found")
+_DENIED = make_pattern(r"(?:PermissionError|EACCES|permission denied).*", re.IGNORECASE)
+_ANSWERED = make_pattern(r"answered (\d{3})")
+_SHELL = make_pattern(r"(?:sh|bash): (?:line )?\d*:? ?([^:]+): (?:command )?not found")
 
 
 def explain_exit(

@@ -26,10 +26,15 @@ _EAGER, _EAGER_UNTIL = 0.005, 3.0
 _CALM, _CALM_UNTIL = 0.025, 30.0
 _PATIENT = 0.1
 _WEIGHT = 2.0
+_LOOKS, _SELDOM = 5, 0.1
 
 
 class NotReady(Exception):
     """One question that was not answered well; the message says how."""
+
+
+class NothingListens(NotReady):
+    """Its port was asked, and no program listens there yet."""
 
 
 class Died(Exception):
@@ -95,6 +100,8 @@ async def ask(probe: Probe) -> None:
                 await _ask_command(probe)
     except TimeoutError:
         raise NotReady(f"no answer within {probe.timeout:g} s") from None
+    except ConnectionRefusedError as error:
+        raise NothingListens(_describe_os_error(error, probe.port)) from None
     except OSError as error:
         raise NotReady(_describe_os_error(error, probe.port)) from None
 
@@ -190,6 +197,8 @@ def _describe_os_error(error: OSError, port: int | None) -> str:
 
 
 Asker: TypeAlias = Callable[[], Awaitable[None]]
+Arrives: TypeAlias = Callable[[float, float], Awaitable[bool]]
+"""Waits so many seconds for a program that listens, with a look after every so many."""
 
 
 async def wait_until_ready(
@@ -199,15 +208,17 @@ async def wait_until_ready(
     exited: asyncio.Future[int] | None = None,
     started_at: float | None = None,
     is_heavy: bool = False,
+    arrives: Arrives | None = None,
 ) -> float:
     """Ask until the answer is good; the seconds since ``started_at``.
 
     Every 5 ms for three seconds, then every 25 ms, after 30 s every 100 ms; a heavy
-    question twice as seldom as it takes. Raises Died with the exit's code the moment
-    it is there, NeverReady after ``boot`` seconds.
+    question twice as seldom as it takes. While nothing listens, ``arrives`` looks for
+    it instead, five times as often, and it is asked ten times a second. Raises Died
+    with the exit's code the moment it is there, NeverReady after ``boot`` seconds.
     """
     begin = time.monotonic() if started_at is None else started_at
-    loop = _Asking(ask_once, begin, boot, is_heavy=is_heavy)
+    loop = _Asking(ask_once, begin, boot, is_heavy=is_heavy, arrives=arrives)
     asking = asyncio.ensure_future(loop.run())
     waited: set[asyncio.Future[Any]] = {asking} if exited is None else {asking, exited}
     try:
@@ -228,7 +239,13 @@ class _Asking:
     """Asks over and over and remembers the last answer."""
 
     def __init__(
-        self, ask_once: Asker, begin: float, boot: float, *, is_heavy: bool
+        self,
+        ask_once: Asker,
+        begin: float,
+        boot: float,
+        *,
+        is_heavy: bool,
+        arrives: Arrives | None,
     ) -> None:
         self.last = f"no answer within {boot:g} s"
         self._took = 0.0
@@ -236,14 +253,18 @@ class _Asking:
         self._ask_once = ask_once
         self._begin = begin
         self._is_heavy = is_heavy
+        self._arrives = arrives
+        self._has_arrived = False
 
     async def run(self) -> None:
         while True:
             asked_at = self._asked_at = time.monotonic()
+            is_there = True
             try:
                 await self._ask_once()
             except NotReady as error:
                 self.last = str(error)
+                is_there = not isinstance(error, NothingListens)
             else:
                 return
             now = time.monotonic()
@@ -251,7 +272,13 @@ class _Asking:
             pause = choose_pause(now - self._begin)
             if self._is_heavy:
                 pause = max(pause, _WEIGHT * (now - asked_at))
-            await asyncio.sleep(pause)
+            if is_there or self._has_arrived or self._arrives is None:
+                # A program that listens on another address has also arrived.
+                self._has_arrived = False
+                await asyncio.sleep(pause)
+            else:
+                every = pause / _LOOKS
+                self._has_arrived = await self._arrives(max(pause, _SELDOM), every)
 
     def describe(self, now: float) -> str:
         """The last answer, or that the last question waits unusually long for one."""

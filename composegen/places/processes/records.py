@@ -7,12 +7,12 @@ service; the kernel gives it back when the run dies.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from composegen.paths import exists, is_folder, list_matching
+from composegen.patterns import make_pattern
 from composegen.places.events import Failure
 from composegen.places.processes.sockets import (
     is_same_path,
@@ -38,8 +38,8 @@ from composegen.workspace.stateform import expect, make_harmless, read_record
 
 _RUN = "run"
 _LAST = "last.json"
-_MARK = re.compile(r"[0-9a-f]{16}")
-_BOOT = re.compile(r"[0-9a-f-]{0,36}")
+_MARK = make_pattern(r"[0-9a-f]{16}")
+_BOOT = make_pattern(r"[0-9a-f-]{0,36}")
 _HIGHEST_PID = 1 << 22
 
 Value = TypeVar("Value")

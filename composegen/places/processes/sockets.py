@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 from pathlib import Path
 
+from composegen.patterns import make_pattern
+
 _LONGEST_PATH = 100
-_FOLDER = re.compile(r"composegen-\w{8}")
+_FOLDER = make_pattern(r"composegen-\w{8}")
 _PREFIX, _NAME = "composegen-", "run.sock"
 
 

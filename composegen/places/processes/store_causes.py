@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from composegen.patterns import make_pattern
 from composegen.places.cause import Cause
 from composegen.places.processes.advice import advise, find_free, write_port
 from composegen.places.processes.cause import CauseName
@@ -13,9 +14,9 @@ from composegen.places.processes.units import Unit
 from composegen.system.holders import describe_holder
 
 _FAILED = frozenset({125, 126, 127})
-_USAGE = re.compile(r"^(?:Run|See) 'docker run --help'.*|^Usage: +docker run.*|^\s*$")
-_SAID = re.compile(r"^docker: (?:Error response from daemon: )?(.+)", re.MULTILINE)
-_TAKEN = re.compile(r"port is already allocated|address already in use")
+_USAGE = make_pattern(r"^(?:Run|See) 'docker run --help'.*|^Usage: +docker run.*|^\s*$")
+_SAID = make_pattern(r"^docker: (?:Error response from daemon: )?(.+)", re.MULTILINE)
+_TAKEN = make_pattern(r"port is already allocated|address already in use")
 _CAUSES = (
     (
         CauseName.STORE_PROGRAM_NOT_FOUND,
@@ -71,10 +72,10 @@ def explain_store(unit: Unit, code: int, lines: Iterable[str]) -> Cause | None:
     return Cause(CauseName.STORE_REFUSED, f"docker says: {said[1].strip()}")
 
 
-_UNREACHABLE = re.compile(
+_UNREACHABLE = make_pattern(
     r"(?:lookup \S+|dial tcp).*(?:no such host|timeout|refused|unreachable)"
 )
-_UNKNOWN_IMAGE = re.compile(
+_UNKNOWN_IMAGE = make_pattern(
     r"pull access denied|manifest (?:for \S+ not )?(?:found|unk)"
 )
 

@@ -41,11 +41,14 @@ from composegen.planning.exclusion import list_exclusions
 from composegen.planning.fallbacks import Excluded
 from composegen.planning.plan import Step
 from composegen.records import replace
+from composegen.system.logwatch import LogWatch
 from composegen.system.process import Processes
 from composegen.values import format_duration
 
 _TAIL_INTERVAL = 0.02
-_QUIET_INTERVAL, _QUIET_AFTER = 0.1, 250
+_QUIET_AFTER = 5
+_QUIET_INTERVAL, _STILL_AFTER = 0.1, 250
+_LONGEST_QUIET = 5.0
 
 
 class StartFailed(Exception):
@@ -330,15 +333,33 @@ class Supervisor:
         task.add_done_callback(lambda _: self._wake())
 
     async def _follow_logs(self) -> None:
-        """Look often while there is something to see, and seldom when all is quiet."""
+        """Look often while something is logged, and not at all when all is quiet."""
         quiet = 0
         while True:
-            tenders = self.tenders.values()
-            wants = wants_all if self.is_followed() else self.wants_lines
-            shown = [tender.reports.show_lines(wants) for tender in tenders]
-            quiet = 0 if any(shown) else quiet + 1
-            is_quiet = quiet > _QUIET_AFTER
-            await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)
+            quiet = 0 if self._show_lines() else quiet + 1
+            if quiet <= _QUIET_AFTER or not await self._wait_for_lines():
+                is_quiet = quiet > _STILL_AFTER
+                await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)
+
+    async def _wait_for_lines(self) -> bool:
+        """Wait until something is logged; no where that can only be seen by looking."""
+        launches = [service.unit.launch for service in self.services.values()]
+        folders = {each.log.parent for each in launches if each and each.log}
+        try:
+            watch = LogWatch(folders)
+        except OSError:
+            return False
+        with watch:
+            if not self._show_lines():  # nothing came before the watch began
+                await watch.wait(_LONGEST_QUIET)
+        return True
+
+    def _show_lines(self) -> bool:
+        """Report the new lines of all logs; whether there are any."""
+        wants = wants_all if self.is_followed() else self.wants_lines
+        tenders = self.tenders.values()
+        shown = [tender.reports.show_lines(wants) for tender in tenders]
+        return any(shown)
 
     async def take_down(self) -> None:
         """Stop all that is ours, dependent services before what they need."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from composegen.errors import ComposegenError
 from composegen.health import HealthKind
@@ -19,6 +21,7 @@ from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.gates import Gates
 from composegen.places.processes.plan import Way
 from composegen.places.processes.readiness import (
+    Arrives,
     Died,
     NeverReady,
     NotReady,
@@ -217,7 +220,15 @@ class Tender:
             exited=process.exited,
             started_at=process.started_at,
             is_heavy=unit.probe.kind is HealthKind.COMMAND,
+            arrives=self._find_arrival(),
         )
+
+    def _find_arrival(self) -> Arrives | None:
+        """What waits until something listens on its port; None where nothing can."""
+        probe, arrivals = self._unit.probe, self._processes.arrivals
+        if probe.port is None or probe.kind is HealthKind.COMMAND:
+            return None
+        return partial(arrivals.wait, probe.port) if arrivals.can_look else None
 
     async def _ask(self, process: Process) -> None:
         try:
@@ -269,12 +280,10 @@ class Tender:
         probe = self._unit.probe
         misses = 0
         while True:
-            if await self._wait_for_exit(probe.interval):
+            if await self._wait_for_exit(probe.interval if probe.can_ask else None):
                 self.reports.show_rest()
                 process = self.service.process
                 return process.exited.result() if process is not None else None
-            if not probe.can_ask:
-                continue
             try:
                 await ask(self._mark_probe())
             except NotReady as error:
@@ -287,12 +296,13 @@ class Tender:
                     self.reports.send(self.service.recovered())
                 misses = 0
 
-    async def _wait_for_exit(self, seconds: float) -> bool:
+    async def _wait_for_exit(self, seconds: float | None) -> bool:
+        """Wait until it has ended, without a limit for None; whether it has."""
         process, found = self.service.process, self.service.found
         if found is None and process is not None:
             await asyncio.wait({process.exited}, timeout=seconds)
             return process.exited.done()
-        end = time.monotonic() + seconds
+        end = time.monotonic() + (math.inf if seconds is None else seconds)
         while time.monotonic() < end:
             if found is None or (found.process and _is_gone(found.process)):
                 return True

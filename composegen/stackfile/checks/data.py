@@ -10,10 +10,11 @@ import sys
 
 from composegen.model import Mount, Service
 from composegen.paths import leads_inside
+from composegen.patterns import make_pattern
 from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 
-_USER = re.compile(r"\d{1,9}(?::\d{1,9})?", re.ASCII)
+_USER = make_pattern(r"\d{1,9}(?::\d{1,9})?", re.ASCII)
 _WRITES_AS_ROOT = frozenset({"DAC_OVERRIDE", "CAP_DAC_OVERRIDE", "ALL"})
 
 

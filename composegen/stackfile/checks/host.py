@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from composegen.images.reference import parse_image
 from composegen.model import Service
+from composegen.patterns import make_pattern
 from composegen.planning.networks import list_raw_mounts
 from composegen.stackfile.checks.checked import Checked
 from composegen.text import shorten
 from composegen.values import guess_default
 
-_SOCKET = re.compile(r"/(?:docker|podman|containerd|buildkitd|crio)\.sock")
+_SOCKET = make_pattern(r"/(?:docker|podman|containerd|buildkitd|crio)\.sock")
 _AROUND_SOCKET = frozenset({"/", "/run", "/var/run", "/run/docker", "/run/podman"})
 _PROXY = "socket-proxy"
 """How images are called whose only purpose is to guard the socket."""

@@ -9,6 +9,7 @@ from composegen.errors import Level
 from composegen.health import HealthKind
 from composegen.model import Service
 from composegen.needs import Condition
+from composegen.patterns import make_pattern
 from composegen.planning.needs import Needs
 from composegen.planning.networks import list_all_networks
 from composegen.records import record
@@ -16,20 +17,20 @@ from composegen.stackfile.checks.checked import Checked, list_values
 from composegen.values import guess_default
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-_ITEM = re.compile(rf"({_NAME}):(\d{{1,5}})(?:/\S*)?")
-_AUTHORITY = re.compile(r"//([^/?#\s\"'`<>\\]*)")
-_BEHIND_AT = re.compile(rf"@(?:[a-z]+\()?({_NAME}):\d{{1,5}}(?!\d)")
-_SETTING = re.compile(
+_ITEM = make_pattern(rf"({_NAME}):(\d{{1,5}})(?:/\S*)?")
+_AUTHORITY = make_pattern(r"//([^/?#\s\"'`<>\\]*)")
+_BEHIND_AT = make_pattern(rf"@(?:[a-z]+\()?({_NAME}):\d{{1,5}}(?!\d)")
+_SETTING = make_pattern(
     r"(?:^|[;,\s?&])(?:host|hostname|server|addr|address|data ?source)\s*=\s*"
     rf"(?:tcp:)?({_NAME})(?=[:;,\s&/\\]|$)",
     re.IGNORECASE,
 )
-_HOLDS_HOST = re.compile(
+_HOLDS_HOST = make_pattern(
     r"(?:[_.-]|^)(?:HOSTS?|HOST_?NAMES?|SERVERS?|ADDR(?:ESS(?:ES)?)?|BROKERS?|"
     r"ENDPOINTS?|NODES)$",
     re.IGNORECASE,
 )
-_HOLDS_NO_PORT = re.compile(
+_HOLDS_NO_PORT = make_pattern(
     r"IMAGE|TAG|VERSION|USER|OWNER|GROUP|UID|GID|ROLE|SCHEDULE|CRON", re.IGNORECASE
 )
 _LEAST_PORT = 80
@@ -164,11 +165,11 @@ def find_hosts(variable: str, text: str) -> Iterator[tuple[str, int | None]]:
     They stand behind `//`, `@` or `host=`, as `NAME:PORT` alone or in a list, or alone
     where the variable is called after a host. Other words are no addresses.
     """
-    for authority in _AUTHORITY.findall(text):
+    for authority in _AUTHORITY.findall(text) if "//" in text else ():
         for item in authority.rpartition("@")[2].split(","):
             yield item.partition(":")[0], None
-    for pattern in (_BEHIND_AT, _SETTING):
-        for name in pattern.findall(text):
+    for mark, pattern in (("@", _BEHIND_AT), ("=", _SETTING)):
+        for name in pattern.findall(text) if mark in text else ():
             yield name, None
     items = [item for item in re.split(r"[,;\s]+", text.strip()) if item]
     if all(re.fullmatch(_NAME, item) for item in items):

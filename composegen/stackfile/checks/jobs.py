@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 
 from composegen.model import Service
+from composegen.patterns import make_pattern
 
-_PREPARES = re.compile(
+_PREPARES = make_pattern(
     r"\b(?:migrat(?:e|ions?)|makemigrations|collectstatic|createsuperuser|loaddata"
     r"|db:(?:migrate|setup|seed|prepare|create)|migrations?:\w+|alembic|flyway|liquibase"
     r"|goose|dbmate|sqitch|db (?:upgrade|push|seed|init)|upgrade head|seed|pg_restore"
     r"|mc (?:mb|alias)|create[-_]?(?:buckets?|topics?|users?|db))\b",
     re.IGNORECASE,
 )
-_NAME = re.compile(
+_NAME = make_pattern(
     r"(?:^|[-_])(?:migrat(?:e|or|ions?)|seed(?:er)?|init|setup|bootstrap)(?:$|[-_])"
 )
-_NEXT = re.compile(r"&&|\|\||;|\n")
+_NEXT = make_pattern(r"&&|\|\||;|\n")
 
 
 def looks_like_job(service: Service) -> bool:

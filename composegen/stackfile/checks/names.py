@@ -6,11 +6,12 @@ import re
 
 from composegen.errors import Level
 from composegen.model import Service
+from composegen.patterns import make_pattern
 from composegen.planning.networks import list_all_networks, list_raw_networks
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.hints.inline import write_inline
 
-_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*", re.ASCII)
+_REPOSITORY = make_pattern(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*", re.ASCII)
 """What a part of an image's name can be."""
 
 

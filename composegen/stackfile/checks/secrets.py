@@ -10,12 +10,13 @@ from composegen.model import (
     Service,
 )
 from composegen.paths import is_file, is_folder
+from composegen.patterns import make_pattern
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.credentials import name_url_secret
 from composegen.stackfile.checks.checked import Checked, list_values
 from composegen.values import parse_variables
 
-_SECRET_WORDS = re.compile(
+_SECRET_WORDS = make_pattern(
     r"(?:^|[_.-])(?:PASS|PASSWD|PASSWORD|PASSPHRASE|PW|SECRET|TOKEN|APIKEY|API_KEY|"
     r"ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?|AUTH_KEY|SECRET_KEY)(?:$|[_.-])|"
     r"(?:PASSWORD|PASSWD|APIKEY|TOKEN|SECRET)$",
@@ -23,14 +24,14 @@ _SECRET_WORDS = re.compile(
 )
 
 
-_SECRET_SHAPES = re.compile(
+_SECRET_SHAPES = make_pattern(
     r"^(?:sk-[A-Za-z0-9_-]{16,}|gsk_\w{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|"
     r"glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})|"
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 
 
-_URL_PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+_URL_PASSWORD = make_pattern(r"://[^/\s:@]*:([^/\s@]+)@")
 
 
 _NO_SECRETS = frozenset({"true", "false", "yes", "no", "0", "1", "none", "null", "*"})
@@ -70,7 +71,7 @@ def looks_secret(variable: str, text: str) -> bool:
     """Whether a variable's literal value looks like a secret."""
     if not text or _SECRET_SHAPES.search(text):
         return bool(text)
-    url = _URL_PASSWORD.search(text)
+    url = _URL_PASSWORD.search(text) if "://" in text else None
     if url and "$" not in url[1] and not re.fullmatch(r"\{\w+\}", url[1]):
         return True
     if variable.upper().endswith(("_FILE", "_PATH", "_DIR")) or parse_variables(text):

@@ -10,18 +10,21 @@ import re
 import shlex
 
 from composegen.model import Raw
+from composegen.patterns import make_pattern
 from composegen.stackfile.hints.inline import write_inline
 from composegen.values import find_undefaulted, guess_default, has_variables
 
-_URL = re.compile(
+_URL = make_pattern(
     r"http://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(/[^\s'\"|;&$]*)?"
 )
-_QUIET_END = re.compile(
+_QUIET_END = make_pattern(
     r"\s*(?:>\s*/dev/null|2>&1|&>\s*/dev/null)?\s*(?:\|\|\s*exit.*)?$"
 )
-_SHELL = re.compile(r"[|;&<>`$]")
-_CURL = re.compile(r"-(?=[fsSLgq]+$)\w+|--(?:fail|silent|show-error|location|globoff)")
-_WGET = re.compile(
+_SHELL = make_pattern(r"[|;&<>`$]")
+_CURL = make_pattern(
+    r"-(?=[fsSLgq]+$)\w+|--(?:fail|silent|show-error|location|globoff)"
+)
+_WGET = make_pattern(
     r"-(?:q|nv|S|Y)|-[tT]\d+|-q?O-|--(?:spider|quiet|no-verbose|server-response)"
     r"|--(?:tries|timeout|output-document)=\S+"
 )
@@ -30,7 +33,7 @@ _VALUED = {
     "wget": {"-t", "-T", "-O", "-Y", "--tries", "--timeout"},
 }
 _FETCHERS = {"curl": _CURL, "wget": _WGET}
-_SCRIPTED = re.compile(r"(?:\S*/)?(?:python[0-9.]*|node) -[ec] ")
+_SCRIPTED = make_pattern(r"(?:\S*/)?(?:python[0-9.]*|node) -[ec] ")
 _TIMES = (
     ("start_period", "boot"),
     *((key, key) for key in ("interval", "timeout", "retries")),

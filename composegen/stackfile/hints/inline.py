@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from composegen.model import Raw
+from composegen.patterns import make_pattern
 
-_PLAIN = re.compile(
+_PLAIN = make_pattern(
     r"(?:[A-Za-z0-9_/.]|--?(?=[A-Za-z0-9_]))[A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*"
 )
 _NOT_PLAIN = frozenset({"null", "Null", "NULL", "..."})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
+from composegen.patterns import make_pattern
 from composegen.stackfile.hints.inline import write_inline
 
 _EXAMPLES: Mapping[str, str] = {
@@ -79,7 +79,7 @@ _EXAMPLES: Mapping[str, str] = {
     "{env: VAR}, {file: path} or {generate: true}": "{env: TOKEN}",
 }
 """An example for each type that a key can want."""
-_NUMBER = re.compile(r"a whole number from (-?[\d,]+)")
+_NUMBER = make_pattern(r"a whole number from (-?[\d,]+)")
 _FEWEST = 2
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from composegen.ask import Ask, Drill
+from composegen.patterns import make_pattern
 from composegen.stackfile.keys import shapes
 from composegen.stackfile.keys.compose import read_command
 from composegen.stackfile.keys.health import read_path, read_some_time
@@ -20,7 +20,7 @@ _KEYS = ("ask", "expect", "within", "skip")
 _ASK_KEYS = ("http", "method", "json", "body", "headers", "command")
 _EXPECT_KEYS = ("status", "contains")
 _HTTP_ONLY = ("method", "json", "body", "headers")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER = make_pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _LOWEST_STATUS, _HIGHEST_STATUS = 100, 599
 
 _Found = dict[str, tuple[Node, Node]]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from composegen.needs import Condition, Later
+from composegen.patterns import make_pattern
 from composegen.planning.placeholders import PLACEHOLDERS
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes
@@ -24,7 +24,7 @@ from composegen.stackfile.tree import to_plain
 from composegen.text import find_near, shorten, suggest
 from composegen.values import ENV_NAME
 
-_LIKE_PLACEHOLDER = re.compile(r"\{ ?[A-Za-z_]+ ?\}")
+_LIKE_PLACEHOLDER = make_pattern(r"\{ ?[A-Za-z_]+ ?\}")
 NEED_KEYS = ("env", "until", "otherwise", "gate")
 NO_GATE = "none"
 """The one word of ``gate``: a pod on a cluster starts without waiting."""

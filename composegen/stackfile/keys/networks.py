@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from composegen.model import Raw
+from composegen.patterns import make_pattern
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import shapes
 from composegen.stackfile.keys.key import Schema
@@ -20,7 +21,7 @@ from composegen.stackfile.reader import Path, Reader
 from composegen.text import shorten
 from composegen.values import SERVICE_NAME
 
-_NAME = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+_NAME = make_pattern(r"[A-Za-z0-9._-]+", re.ASCII)
 _OPTIONS = (
     "aliases driver_opts gw_priority interface_name ipv4_address ipv6_address "
     "link_local_ips mac_address priority"

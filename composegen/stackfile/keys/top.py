@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from composegen.model import PROBE_IMAGE, Secret, SecretKind
+from composegen.patterns import make_pattern
 from composegen.records import field, record
 from composegen.stackfile.keys import compose, networks, own, shapes
 from composegen.stackfile.keys.key import Draft, Key, Schema
@@ -34,7 +35,7 @@ _REFUSED_RAW = {
     "name": "write `name: ..` at the top",
     "version": "remove it",
 }
-_OUTPUT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.ya?ml", re.ASCII)
+_OUTPUT = make_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,120}\.ya?ml", re.ASCII)
 _COMPUTED_TOP = ("networks", "volumes")
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from composegen.health import HealthKind
-from composegen.model import RELAXABLE, Raw, Service
+from composegen.model import DEFAULT_OUTPUT, RELAXABLE, Raw, Service
 from composegen.planning.addressing import HOST_GATEWAY
 from composegen.planning.hardening import harden_any, harden_service
 from composegen.planning.networks import needs_host
 from composegen.planning.plan import Plan, Step
 from composegen.records import field, record
+from composegen.targets.compose.filled import fill
 from composegen.targets.compose.gates import word_gates
 from composegen.targets.compose.hardening import (
     open_scratch,
@@ -32,7 +33,6 @@ from composegen.targets.compose.probes import make_test, make_timing
 from composegen.targets.compose.secrets import write_by_hand
 from composegen.targets.files import File, Options
 from composegen.targets.header import add_checksum, write_flags, write_plain_use
-from composegen.targets.templates import fill_templates
 
 ORDER = (
     "image build platform pull_policy user entrypoint command working_dir hostname "
@@ -87,16 +87,13 @@ class _Draft:
 
 def render_plan(plan: Plan, options: Options | None = None) -> tuple[File, ...]:
     """The files of the ``compose`` target for a plan; the same text on any machine."""
-    context = _Renderer(plan, options or Options()).make_context()
-    return tuple(
-        File(name, add_checksum(text))
-        for name, text in fill_templates("compose", context)
-    )
+    text = fill(make_context(plan, options or Options())).rstrip("\n") + "\n"
+    return (File(DEFAULT_OUTPUT, add_checksum(text)),)
 
 
 def make_document(plan: Plan, options: Options | None = None) -> dict[str, Raw]:
     """What a rendered file says, but for the defaults that its services share."""
-    context = _Renderer(plan, options or Options()).make_context()
+    context = make_context(plan, options or Options())
     services = {
         block.name: {each.key: each.value for each in block.settings}
         for block in context["services"]
@@ -106,7 +103,12 @@ def make_document(plan: Plan, options: Options | None = None) -> dict[str, Raw]:
     return {**context["others"], **top, "services": services}
 
 
-# The context of the templates
+# The context of the template
+
+
+def make_context(plan: Plan, options: Options) -> dict[str, Any]:
+    """What templates/compose/compose.yaml.j2 prints, by name."""
+    return _Renderer(plan, options).make_context()
 
 
 class _Renderer:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from composegen.model import Secret, SecretKind
+from composegen.patterns import make_pattern
 from composegen.planning.addressing import name_on_cluster
 from composegen.planning.credentials import name_url_secret
 from composegen.planning.plan import Step
 from composegen.targets.kubernetes.scene import Path, Scene, name_service
 
 PROBLEM = "name-on-cluster"
-_SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SERVICE = make_pattern(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_LABEL = make_pattern(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _LONGEST = 52
 """A StatefulSet labels its pods with its name and eleven characters more."""
 

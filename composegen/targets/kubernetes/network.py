@@ -6,16 +6,16 @@ is open to everyone; what is published on loopback is reached by a forwarded por
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from composegen.model import Raw, Service
+from composegen.patterns import make_pattern
 from composegen.planning.addressing import name_on_cluster
 from composegen.planning.plan import Step
 from composegen.ports import Port
 from composegen.targets.kubernetes.scene import Scene, name_service
 
-_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL = make_pattern(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def list_ports(service: Service) -> tuple[tuple[int, str], ...]:

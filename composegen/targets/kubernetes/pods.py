@@ -6,10 +6,10 @@ Deployment.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from composegen.model import Raw, Service
+from composegen.patterns import make_pattern
 from composegen.planning.hardening import Hardening, harden_service
 from composegen.planning.plan import Step
 from composegen.records import record
@@ -37,7 +37,7 @@ from composegen.targets.kubernetes.volumes import (
 from composegen.values import guess_default, parse_duration
 
 _HOST_GATEWAY = "host-gateway"
-_ANNOTATION = re.compile(
+_ANNOTATION = make_pattern(
     r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?"
     r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 )

@@ -8,11 +8,11 @@ which kustomize makes.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Mapping
 from typing import TypeVar
 
 from composegen.model import Mount, Raw, Service
+from composegen.patterns import make_pattern
 from composegen.planning.addressing import ContainerAddressing, name_on_cluster
 from composegen.planning.hardening import Hardening
 from composegen.planning.plan import Step
@@ -29,8 +29,8 @@ CLAIM_SIZE = "1Gi"
 SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
 MOST_OF_FILE = 64 * 1024
 MOST_OF_FILES = 512 * 1024
-_NO_KEY = re.compile(r"[^-._a-zA-Z0-9]")
-_NO_LABEL = re.compile(r"[^a-z0-9]+")
+_NO_KEY = make_pattern(r"[^-._a-zA-Z0-9]")
+_NO_LABEL = make_pattern(r"[^a-z0-9]+")
 _LONGEST_NAME = 50
 _EXECUTABLE = 0o755
 

@@ -307,6 +307,18 @@ def test_a_warning_of_the_api_server_is_shown(upping):
     assert "the cluster says: would violate PodSecurity" in texts
 
 
+def test_pods_that_were_refused_are_tried_again_at_once(upping):
+    refused = make_deployment("web", ready=0, refusal='pods "web-1" is forbidden: no')
+    upping.fake.show([*make_ready("cache"), refused], both_ready())
+
+    assert upping.up() == 0
+    words = [each["words"][4:] for each in upping.fake.list_calls("annotate")]
+    assert [each[:3] for each in words] == [
+        ["annotate", "deployment/web", "composegen.tried=now"],
+        ["annotate", "deployment/web", "composegen.tried-"],
+    ]
+
+
 def test_an_image_that_cannot_be_pulled_ends_it_with_the_reason(upping):
     lost = waiting("ImagePullBackOff", "Back-off pulling image")
     upping.fake.show([*make_ready("cache"), *make_starting("web", lost)])

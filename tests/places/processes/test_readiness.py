@@ -14,6 +14,7 @@ from composegen.places.processes import readiness as health
 from composegen.places.processes.readiness import (
     Died,
     NeverReady,
+    NothingListens,
     NotReady,
     Probe,
     ask,
@@ -286,3 +287,75 @@ def test_a_probe_in_a_closed_folder_names_it(shared_folder):
 
     with other_user(), pytest.raises(NotReady, match=f"enter the folder {closed} "):
         asyncio.run(ask(probe))
+
+
+# Until something listens
+
+
+class Service:
+    """Begins to listen at a time of the simulation, and is ready a while later."""
+
+    def __init__(self, listens: float, ready: float) -> None:
+        self.listens, self.ready = listens, ready
+        self.asked = 0
+
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def ask(self) -> None:
+        self.asked += 1
+        if self.now < self.listens:
+            raise NothingListens("nothing listens")
+        if self.now < self.ready:
+            raise NotReady("answered 503")
+
+    async def arrives(self, seconds: float, every: float) -> bool:
+        end = self.now + seconds
+        while self.now < min(self.listens, end):
+            await asyncio.sleep(every)
+        return self.now >= self.listens
+
+
+def boot_up(service: Service, monkeypatch, arrives=None) -> float:
+    async def go() -> float:
+        began = asyncio.get_running_loop().time()
+        service.listens += began
+        service.ready += began
+        await wait_until_ready(service.ask, boot=60, arrives=arrives or service.arrives)
+        return asyncio.get_running_loop().time() - began
+
+    seconds: float = simulate(go(), monkeypatch, health)
+    return seconds
+
+
+@pytest.mark.parametrize(("boot", "within"), [(0.2, 0.001), (10, 0.005), (40, 0.02)])
+def test_a_service_is_asked_as_soon_as_it_listens(boot, within, monkeypatch) -> None:
+    service = Service(boot, boot)
+
+    assert boot <= boot_up(service, monkeypatch) <= boot + within + 0.0005
+
+
+def test_one_that_does_not_listen_is_asked_ten_times_a_second(monkeypatch) -> None:
+    service = Service(2.0, 2.0)
+    boot_up(service, monkeypatch)
+
+    assert service.asked <= 22
+
+
+def test_one_that_listens_and_is_not_ready_is_asked_as_before(monkeypatch) -> None:
+    service = Service(1.0, 1.5)
+    seconds = boot_up(service, monkeypatch)
+
+    assert 1.5 <= seconds <= 1.506
+    assert 100 <= service.asked - 10 <= 103
+
+
+def test_one_that_listens_elsewhere_is_not_asked_without_a_pause(monkeypatch) -> None:
+    service = Service(1.0, 1.0)
+
+    async def arrives(seconds: float, every: float) -> bool:
+        return True
+
+    assert boot_up(service, monkeypatch, arrives) <= 1.006
+    assert service.asked <= 2 * 202

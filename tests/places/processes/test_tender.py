@@ -20,6 +20,7 @@ from composegen.places.processes.service import RunningService
 from composegen.places.processes.tender import Tender
 from composegen.places.status import State
 from composegen.planning.plan import Gate
+from composegen.system.arrivals import Arrivals
 from composegen.system.identity import identify
 from tests.places.processes.services import PID, FakeProcess, make_unit, move
 from tests.places.processes.test_supervisor import until
@@ -29,6 +30,7 @@ class FakeProcesses:
     """Starts fake processes, the first with the number 4711."""
 
     def __init__(self):
+        self.arrivals = Arrivals()
         self.started = []
 
     def start(self, launch):
