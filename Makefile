@@ -8,17 +8,14 @@ PYTEST := $(CURDIR)/$(BIN)/python -m pytest
 MYPY := $(CURDIR)/$(BIN)/mypy
 SERVICES := router backend frontend
 SOURCES := composegen tests benchmarks examples scripts docs
-# Tests that share no port, and mostly wait: they can run side by side.
-APART := $(addprefix tests/e2e/test_,$(addsuffix .py,adopt causes data doctor evidence \
-	exec fallbacks families harden helps last modes outside ownership push removal \
-	single store_helps up volumes))
 CLUSTER := scripts/cluster/cluster.sh
 DCLINT := dclint@3.1.0
 FUZZ_SECONDS := 600
+# The program of a Compose 5, for `make comparison`; left out where it is empty.
+COMPOSE5 ?=
 
 TESTS := test-composegen $(SERVICES:%=test-%)
 CHECKS := check-format check-lint check-types $(SERVICES:%=check-%)
-E2E := e2e-engine e2e-apart e2e-chat
 CHAOS := chaos-composegen chaos-router
 
 # Without cached bytecode, every process that a test starts takes nearly twice as long.
@@ -31,9 +28,10 @@ run_each = failed=; for target in $(1); do \
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test check e2e chaos demo dev drill docs pictures golden reference \
-  facts templates runtimes format mutants bench fuzz fuzz-loader fuzz-templates fuzz-sessions \
+  facts templates runtimes findings comparison format mutants bench fuzz fuzz-loader \
+  fuzz-templates fuzz-sessions \
   fuzz-projects audit before clean \
-  $(TESTS) $(CHECKS) $(E2E) $(CHAOS) e2e-adopt e2e-kubernetes cluster
+  $(TESTS) $(CHECKS) $(CHAOS) e2e-chat e2e-fresh e2e-adopt e2e-kubernetes images cluster
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -71,24 +69,25 @@ check-types: setup
 $(SERVICES:%=check-%): check-%: setup
 	cd $(CHAT)/$* && $(MYPY) --strict $*
 
+# These tests mostly wait, so there are more at a time than a small machine has cores.
 e2e: setup ## Run the tests that need a browser, Redis and a Docker engine
-	+@$(call run_each,$(E2E))
+	$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder \
+	  -m "not adopt and not fresh" tests/e2e $(CHAT)/e2e --ignore tests/e2e/kubernetes
 
-e2e-engine: setup
-	$(BIN)/python -m pytest -q tests/e2e -m "not adopt" \
-	  $(addprefix --ignore ,$(APART) tests/e2e/kubernetes)
+e2e-fresh: setup ## Run the fast tests, all of them, on a bare machine (a container)
+	$(BIN)/python -m pytest -q tests/e2e/test_fresh_machine.py
 
 e2e-adopt: setup ## Adopt small projects of every kind, and bring each up twice
 	$(BIN)/python -m pytest -q tests/e2e/test_adopt.py
 
-e2e-apart: setup
-	$(BIN)/python -m pytest -q -n 3 -m "not adopt" $(APART)
-
-e2e-chat: setup
+e2e-chat: setup ## Run the tests of the chat stack in a browser and behind proxies
 	$(BIN)/python -m pytest -q $(CHAT)/e2e
 
 e2e-kubernetes: setup ## Run the tests that need a cluster, on one that is made here
 	REQUIRE_PARTS=1 $(CLUSTER) with $(BIN)/python -m pytest -q tests/e2e/kubernetes
+
+images: ## Pull the images that the tests use, or build stand-ins
+	$(PYTHON) -m scripts.standins
 
 cluster: ## Start a Kubernetes cluster of one node here; the first time it is built
 	$(CLUSTER) start
@@ -128,6 +127,12 @@ golden: setup ## Rewrite the expected output of the examples and pages
 
 runtimes: setup ## Try stacks on several Composes and Podman; write docs/runtimes.md
 	$(BIN)/python -m scripts.runtimes.run
+
+findings: setup ## Run each program in findings/; it installs packages in a folder of its own
+	$(BIN)/python -m scripts.findings
+
+comparison: setup ## Run the same stack with other tools; write the tables of docs/comparison.md
+	$(BIN)/python benchmarks/comparison/compare.py --compose5 "$(COMPOSE5)"
 
 reference: setup ## Rewrite the command reference and the causes of trouble in docs/
 	$(BIN)/python scripts/write_command_reference.py

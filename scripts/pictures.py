@@ -1,7 +1,8 @@
-"""Draws pictures of a terminal from what commands really print, for ``make pictures``.
+"""Draws pictures from what commands really do, for ``make pictures``.
 
-Each is an SVG in docs/pictures, made again from a copy of the chat stack; `up` needs an
-engine. What changes from run to run (process numbers, times) is left as it was printed.
+Those of a terminal are SVG, those of the board PNG, light and dark. Each is made again
+from a copy of the chat stack; `up` needs an engine, the board needs Chromium. What
+changes from run to run (process numbers, times) is left as it was.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +29,7 @@ from rich.text import Text
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 DEADLINE = 120
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 # name -> what is typed before, what is shown with its output, what cleans up.
 SCENES = {
@@ -40,6 +45,8 @@ SCENES = {
         [],
     ),
 }
+BOARDS = {"board": "light", "board-dark": "dark"}
+BOARD_SIZE = {"width": 1280, "height": 510}
 # How `up` takes its live block away: up by so many lines, and all below is gone.
 _TAKEN_AWAY = re.compile(r"\x1b\[(\d+)A\x1b\[J")
 
@@ -118,26 +125,92 @@ def draw(command: str, output: str, name: str) -> str:
     )
 
 
+@contextmanager
+def start(folder: Path, *words: str, until: str) -> Iterator[str]:
+    """A command that goes on meanwhile; what it has said until a word came."""
+    process = subprocess.Popen(
+        ["composegen", *words],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = ""
+    try:
+        assert process.stdout is not None
+        while until not in said:
+            line = process.stdout.readline()
+            if not line:
+                sys.exit(f"composegen {' '.join(words)} ended:\n{said}")
+            said += line
+        yield said
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE)
+
+
+def take_board(folder: Path, scheme: str) -> bytes:
+    """A picture of the board while the stack runs without Redis."""
+    from playwright.sync_api import sync_playwright
+
+    with (
+        start(folder, "run", "--without", "redis", until="Ctrl-C ends it"),
+        start(folder, "board", "--port", "0", until="#") as said,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=next(filter(None, map(shutil.which, CHROMIUM)), None),
+            args=["--no-sandbox", "--disable-gpu"],
+        )
+        page = browser.new_page(
+            viewport=BOARD_SIZE, color_scheme=scheme, device_scale_factor=2
+        )
+        page.goto(next(word for word in said.split() if word.startswith("http")))
+        page.locator("#boot .bars .critical").first.wait_for()
+        picture: bytes = page.screenshot()
+        browser.close()
+    return picture
+
+
+@contextmanager
+def make_copy() -> Iterator[Path]:
+    """The chat stack in a folder of its own."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "chat"
+        ignored = shutil.ignore_patterns(
+            "expected", "compose*.yaml", ".venv", ".secrets", ".composegen", "logs"
+        )
+        shutil.copytree(ROOT / "examples" / "chat", folder, ignore=ignored)
+        yield folder
+
+
+def draw_scene(name: str) -> str:
+    """The picture of a terminal."""
+    before, command, after = SCENES[name]
+    with make_copy() as folder:
+        for words in before:
+            run_in_terminal(words, folder, 100)
+        output = keep_what_stays(run_in_terminal(command, folder, 100))
+        for words in after:
+            run_in_terminal(words, folder, 100)
+    return draw(command, output, name)
+
+
 def main() -> None:
-    """Draw the scenes that are named, or all."""
+    """Draw the pictures that are named, or all."""
     if shutil.which("composegen") is None:
         sys.exit("composegen is not on PATH: run `make pictures`")
     PICTURES.mkdir(exist_ok=True)
-    for name in sys.argv[1:] or SCENES:
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place) / "chat"
-            ignored = shutil.ignore_patterns(
-                "expected", "compose*.yaml", ".venv", ".secrets", ".composegen", "logs"
-            )
-            shutil.copytree(ROOT / "examples" / "chat", folder, ignore=ignored)
-            before, command, after = SCENES[name]
-            for words in before:
-                run_in_terminal(words, folder, 100)
-            output = keep_what_stays(run_in_terminal(command, folder, 100))
-            for words in after:
-                run_in_terminal(words, folder, 100)
-            (PICTURES / f"{name}.svg").write_text(draw(command, output, name))
-        print(f"docs/pictures/{name}.svg")
+    for name in sys.argv[1:] or [*SCENES, *BOARDS]:
+        if name in SCENES:
+            path = PICTURES / f"{name}.svg"
+            path.write_text(draw_scene(name))
+        else:
+            path = PICTURES / f"{name}.png"
+            with make_copy() as folder:
+                path.write_bytes(take_board(folder, BOARDS[name]))
+        print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":

@@ -18,13 +18,16 @@ from scripts.cause_words import CALLS, FILLED, WORDS
 
 PLACES = ("engine", "processes", "cluster")
 SOURCES = Path(__file__).parents[1] / "composegen" / "places"
-_SUBJECTS = frozenset({"noted", "unit", "noted.name", "unit.name"})
+_SUBJECTS = frozenset({"notes", "noted", "unit", "noted.name", "unit.name"})
 _COMMAND = re.compile(
     r"\b(?:composegen (?:up|run|doctor|logs|start|secrets|push|restart)"
     r"|docker (?:login|network|system|builder|inspect)|kubectl|rmdir|chmod|chown|cd)"
     r"(?: (?:[^;,:#`]|,(?=\S))*[^;,:#`\s])?"
+    r"|(?<![\w-])--[a-z][\w-]*"
     r"|\b(?:relax|build): \{[^}]*\}|\bprobe_image: \S+|\bbuild: DIR"
 )
+UNKNOWN = ".."
+"""What stands for an expression that has no word."""
 _LINE = re.compile(r"[\w.{-]+: ?\S")
 
 
@@ -39,7 +42,7 @@ class Row:
 
 
 def read_rows() -> list[Row]:
-    """Every cause, in the order of the sources. Raises LookupError without a word."""
+    """Every cause, in the order of the sources."""
     found: dict[tuple[str, str], Row] = {}
     for place in PLACES:
         for path in sorted((SOURCES / place).glob("*.py")):
@@ -114,7 +117,11 @@ class _Scope:
         self._owner = owner.name if isinstance(owner, ast.FunctionDef) else ""
 
     def write(self, node: ast.expr) -> str:
-        """The words of an expression. Raises LookupError where there are none."""
+        """The words of an expression."""
+        whole = "" if isinstance(node, ast.Name) else ast.unparse(node)
+        return WORDS[whole] if whole in WORDS else self._write_parts(node)
+
+    def _write_parts(self, node: ast.expr) -> str:
         match node:
             case ast.Constant(value=str() as text):
                 return text
@@ -132,28 +139,24 @@ class _Scope:
                 return self._write_name(name)
             case ast.Call():
                 return self._write_call(node)
-        return _find_word(ast.unparse(node))
+            case ast.Attribute(attr=attr):
+                return attr.upper().replace("_", "-")
+        return UNKNOWN
 
     def _write_first(self, nodes: Iterable[ast.expr]) -> str:
-        nodes = tuple(nodes)
-        for node in nodes:
-            try:
-                if words := self.write(node):
-                    return words
-            except LookupError:
-                continue
-        return _find_word(" or ".join(map(ast.unparse, nodes)))
+        written = [words for node in nodes if (words := self.write(node))]
+        known = [words for words in written if UNKNOWN not in words]
+        return next(iter([*known, *written]), "")
 
     def _write_name(self, name: str) -> str:
         if f"{self._owner}.{name}" in WORDS:
             return WORDS[f"{self._owner}.{name}"]
         for assigned in (self._own, self._shared):
             if name in assigned:
-                try:
-                    return self.write(assigned[name])
-                except LookupError:
-                    break
-        return _find_word(name)
+                written = self.write(assigned[name])
+                if written != UNKNOWN:
+                    return written
+        return WORDS.get(name) or name.upper().replace("_", "-")
 
     def _write_call(self, node: ast.Call) -> str:
         function = ast.unparse(node.func).rpartition(".")[2]
@@ -162,20 +165,24 @@ class _Scope:
         match function:
             case "write_health" | "describe_health":
                 return f"health: {{.., {self.write(node.args[-1])}}}"
-            case "write_kubectl":
-                return " ".join(["kubectl", *map(self.write, node.args)])
+            case "_write_kubectl":
+                return " ".join(["kubectl", *map(self.write, _drop_subject(node))])
             case "quote_path":
                 return self.write(node.args[0])
             case "advise" | "advise_for":
-                given = [arg for arg in node.args if ast.unparse(arg) not in _SUBJECTS]
-                return _join(filter(None, map(self.write, given)))
+                given = map(self.write, _drop_subject(node))
+                return _join(filter(None, given))
         return _find_word(ast.unparse(node))
 
 
+def _drop_subject(call: ast.Call) -> list[ast.expr]:
+    """The arguments of a call, without the service that it is about."""
+    return [arg for arg in call.args if ast.unparse(arg) not in _SUBJECTS]
+
+
 def _find_word(expression: str) -> str:
-    if expression in WORDS:
-        return WORDS[expression]
-    raise LookupError(f"no word for `{expression}`: add it to scripts/cause_words.py")
+    """What stands for an expression: its word, or dots where it has none."""
+    return WORDS.get(expression, UNKNOWN)
 
 
 def _read_assigned(nodes: Iterable[ast.AST], before: int) -> dict[str, ast.expr]:

@@ -23,14 +23,14 @@ NOW = 1_900_000_000.0
 
 _PROGRAM = """\
 #!@PYTHON@ -IS
-import json, pathlib, sys
+import json, os, pathlib, signal, sys
 
 HOME = pathlib.Path("@HOME@")
 
 
 def note():
     text = sys.stdin.read() if "--filename=-" in sys.argv else ""
-    call = {"words": sys.argv[1:], "text": text}
+    call = {"words": sys.argv[1:], "text": text, "pid": os.getpid()}
     with open(HOME / "calls.jsonl", "a") as calls:
         calls.write(json.dumps(call) + "\\n")
 
@@ -56,6 +56,9 @@ def answer(bare):
         frame = data["frames"][min(number, len(data["frames"]) - 1)]
         sys.stdout.write(frame.get("out", ""))
         sys.stderr.write(frame.get("err", ""))
+        if frame.get("stays"):
+            sys.stdout.flush()
+            signal.pause()
         sys.exit(frame.get("code", 0))
 
 
@@ -115,7 +118,8 @@ class FakeKubectl:
     def answer(self, words, *frames, flags=(), first=False):
         """Answer a command with one frame after the other; the last one stays.
 
-        A frame is data, a text, or a mapping with `out`, `err` and `code`.
+        A frame is data, a text, or a mapping with `out`, `err` and `code`. With `stays`
+        the program does not end by itself.
         """
         count = len(list((self.folder / "rules").glob("*.json")))
         name = f"{'0' if first else '1'}-{999 - count:03}.json"
@@ -172,7 +176,7 @@ KINDS = (
 def _make_frame(frame):
     if isinstance(frame, str):
         return {"out": frame}
-    if {*frame} <= {"out", "err", "code"}:
+    if {*frame} <= {"out", "err", "code", "stays"}:
         return frame
     return {"out": json.dumps(frame)}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 PROGRAM = Path(__file__).with_name("hostile_services.py")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 GRACE = 0.3
-LIMIT = 60.0  # a bound for a busy machine
+LIMIT = 180.0  # a bound for a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,3 +62,16 @@ def test_the_page_names_the_packages_that_exist() -> None:
 def test_the_time_of_fuzzing_is_the_makefile_s() -> None:
     [seconds] = re.findall(r"^FUZZ_SECONDS := (\d+)$", MAKEFILE, re.MULTILINE)
     assert f"`FUZZ_SECONDS` ({seconds})" in TEXT
+
+
+def test_what_runs_outside_the_gate_has_a_target_and_a_dated_result() -> None:
+    text = (ROOT / "benchmarks" / "LONG.md").read_text(encoding="utf-8")
+    row = re.compile(r"^\| `make ([\w-]+)` \| (.+) \| (.*) \| (.*) \|$", re.MULTILINE)
+    rows = row.findall(text)
+
+    assert {name for name, *_ in rows} <= TARGETS
+    assert {"chaos", "fuzz", "mutants", "runtimes"} <= {name for name, *_ in rows}
+    for name, shows, day, result in rows:
+        assert shows, name
+        assert result, name
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d|never", day), name

@@ -134,6 +134,7 @@ def test_output_may_differ_only_where_it_must() -> None:
     assert are_equal("a\n..\nz  1.5 s\n", "a\nb\nc\nz  0.25 s\n")
     assert are_equal("a ready..\n", "a ready at last\n")
     assert are_equal("started, pid 12\n", "started, pid 4711\n")
+    assert are_equal("ended\n", "the run of pid 7 waits until a (pid 8) end\nended\n")
     assert not are_equal("a\nz\n", "a\nb\nz\n")
     assert not are_equal("waits 60s at worst\n", "waits 30s at worst\n")
     assert not are_equal("router\n", "backend\n")

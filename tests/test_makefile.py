@@ -51,9 +51,7 @@ def make(
     return done, [line for line in done.stdout.splitlines() if line[:4] == "ran "]
 
 
-@pytest.mark.parametrize(
-    ("target", "parts"), [("test", 4), ("check", 6), ("e2e", 3), ("chaos", 2)]
-)
+@pytest.mark.parametrize(("target", "parts"), [("test", 4), ("check", 6), ("chaos", 2)])
 def test_every_part_runs_and_the_target_passes(
     checkout: Path, target: str, parts: int
 ) -> None:
@@ -70,7 +68,6 @@ def test_every_part_runs_and_the_target_passes(
         ("test", "router", 4, "test-router"),
         ("test", "-q", 4, "test-composegen test-router test-backend test-frontend"),
         ("check", "check", 6, "check-format check-lint"),
-        ("e2e", "ignore", 3, "e2e-engine"),
         ("chaos", "tests/chaos", 2, "chaos-composegen"),
     ],
 )
@@ -91,6 +88,15 @@ def test_one_part_is_a_target_too(checkout: Path) -> None:
 
     assert done.returncode == 0
     assert ran == ["ran backend python -m pytest -q"]
+
+
+def test_all_end_to_end_tests_of_the_gate_run_side_by_side(checkout: Path) -> None:
+    done, ran = make(checkout, "e2e")
+
+    assert done.returncode == 0
+    assert len(ran) == 1
+    words = ran[0].split()
+    assert {"tests/e2e", "examples/chat/e2e", "-n", "loadfile"} <= {*words}
 
 
 def test_programs_may_cache_their_bytecode_whatever_the_caller_has_set(

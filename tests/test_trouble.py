@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from composegen.places.cluster.cause import CauseName as OnCluster
 from composegen.places.engine.cause import CauseName as OnEngine
 from composegen.places.processes.cause import CauseName as AsProcess
@@ -61,7 +59,7 @@ def test_a_name_is_what_it_was_last_set_to():
 
 
 def test_the_first_alternative_that_has_words_is_shown():
-    row = read('Cause(CauseName.X, unheard if it else f"of {port}", "")')
+    row = read('Cause(CauseName.X, unheard(of) if it else f"of {port}", "")')
     assert row.text == "of PORT"
 
 
@@ -75,9 +73,14 @@ def test_commands_in_a_help_are_set_as_code():
     assert row.help == "bring it back: `composegen up`"
 
 
-def test_what_has_no_word_is_an_error():
-    with pytest.raises(LookupError, match=r"no word for `unheard\(of\)`"):
-        read('Cause(CauseName.X, f"{unheard(of)}", "")')
+def test_what_has_no_word_is_shown_as_dots():
+    row = read('Cause(CauseName.X, f"it is {unheard(of)}", "")')
+    assert row.text == "it is .."
+
+
+def test_an_attribute_without_a_word_is_its_own():
+    row = read('Cause(CauseName.X, f"no volume {it.claim_name}", "")')
+    assert row.text == "no volume CLAIM-NAME"
 
 
 def test_places_that_say_the_same_share_a_line():

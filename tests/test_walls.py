@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "adopt": ("system", "images", "planning", "workspace", "targets", "stackfile"),
     "drill": (
         *("system", "planning", "workspace", "targets", "places"),
-        *("places.processes", "places.engine"),
+        *("places.processes", "places.engine", "places.cluster"),
     ),
     "board": ("planning", "workspace", "places"),
     "terminal": ("places",),
@@ -72,6 +72,8 @@ FACES = {
     "places.cluster": (
         *("place", "up", "finding", "manifests", "notes"),  # for commands and `find`
         *("contexts", "doctor", "policies"),  # for `doctor`
+        *("faults", "kubectl", "objects", "tunnel"),  # for a drill
+        "options",  # for `render`
     ),
     "places.engine": (
         *(

@@ -17,7 +17,7 @@ WIDE, NARROW = 1240, 760
 """The widths in pixels that a layout is made for: a window of 1280, and of 800."""
 
 _MARGIN, _GAP, _NARROW_GAP, _ROW_GAP = 12, 46, 24, 14
-_WIDEST, _NARROWEST, _NARROW, _NARROWEST_OF_ALL = 250, 178, 132, 116
+_WIDEST, _NARROWEST, _NARROW, _NARROWEST_OF_ALL = 290, 178, 132, 116
 _HIGH, _LOW, _MANY = 92, 66, 24
 _ROWS = 6
 _LANE = 10

@@ -98,10 +98,11 @@ class LogBook:
     def read(self, place: Place, *, is_again: bool = False) -> None:
         """Read the lines of a place from now on, in place of what was read before.
 
-        Pages that have lines of before get a line that says so, where it ``is_again``.
+        Where it ``is_again``, pages that have lines of before get a line that says so.
         """
         self.stop()
         with self._lock:
+            is_again = is_again and bool(self._lines)
             self._lines.clear()
             self._has_ended = False
             turn = self._turn

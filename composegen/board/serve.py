@@ -20,6 +20,7 @@ from composegen.board.shared import Shared
 from composegen.board.watch import Source, Watcher
 from composegen.errors import CannotServe
 from composegen.oserrors import describe_os_error
+from composegen.places.place import Place
 from composegen.records import record
 from composegen.resources import find_templates
 
@@ -29,8 +30,9 @@ HOST, PORT, PORTS = "127.0.0.1", 7411, 100
 _TOKEN = 32
 _MOST_MESSAGE = 64 * 1024
 _GRACE = 1
-_LOOK, _AGAIN = 1.0, 3
-"""Seconds between two looks at the logs, and how many looks lie between two tries."""
+_LOOK, _CUT = 1.0, 3
+"""Seconds between two looks at the logs, and after how many that find them ended,
+while something runs, they are read again: a run that ends ends its logs first."""
 
 
 @record
@@ -75,7 +77,7 @@ class Board:
             find_place=None,
             want_logs=None,
         )
-        self._server = Server(site, sources, self._acts, lambda: self._watcher.place)
+        self._server = Server(site, sources, self._acts, self._find_place)
         config = uvicorn.Config(
             self._server.make_app(),
             http="h11",
@@ -111,6 +113,10 @@ class Board:
         """End it; from any thread, or from a signal's handler."""
         self._uvicorn.should_exit = True
 
+    def _find_place(self) -> tuple[Place | None, int]:
+        turn = self._watcher.turn  # first: one that is newer is found next time
+        return self._watcher.place, turn
+
     def _tell_lines(self) -> None:
         self._server.tell_lines()
 
@@ -119,13 +125,12 @@ class Board:
 
         They end when an engine goes away, or with the last container.
         """
-        generation, pause = self._watcher.generation, 0
+        cut = 0
         while not self._over.wait(_LOOK):
-            pause = max(0, pause - 1)
-            is_other = self._watcher.generation != generation
-            is_cut = self._book.has_ended and self._watcher.is_running and not pause
-            if is_other or is_cut:
-                generation, pause = self._watcher.generation, _AGAIN
+            is_cut = self._book.has_ended and self._watcher.is_running
+            cut = cut + 1 if is_cut else 0
+            if cut >= _CUT or self._watcher.turn != self._server.read_turn:
+                cut = 0
                 self._server.call_in_loop(self._server.read_logs_again)
 
 

@@ -121,24 +121,31 @@ class Door:
 
 
 class Server:
-    """Pages, and what they share."""
+    """Pages, and what they share.
+
+    ``find_place`` says which place is shown, and a number that grows with each other
+    one: another run, another place.
+    """
 
     def __init__(
         self,
         site: Site,
         sources: Sources,
         acts: Acts,
-        find_place: Callable[[], Place | None],
+        find_place: Callable[[], tuple[Place | None, int]],
     ) -> None:
         self._site = site
         self._acts = acts
         self._find_place = find_place
+        self._read_turn = 0
         self._sessions: set[Session] = set()
         self._wanting = 0
         self._is_told = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sources = replace(
-            sources, find_place=find_place, want_logs=self._want_logs
+            sources,
+            find_place=lambda: self._find_place()[0],
+            want_logs=self._want_logs,
         )
         self._book: LogBook = sources.book
 
@@ -194,9 +201,15 @@ class Server:
         """Read the lines of the place that is shown now; in the loop's thread."""
         self._read_logs(is_again=True)
 
+    @property
+    def read_turn(self) -> int:
+        """The turn of the place whose logs are read, or were."""
+        return self._read_turn
+
     def _read_logs(self, *, is_again: bool) -> None:
-        place = self._find_place()
+        place, turn = self._find_place()
         if self._wanting and place is not None:
+            self._read_turn = turn
             self._book.read(place, is_again=is_again)
 
     def tell_lines(self) -> None:

@@ -59,6 +59,8 @@ class Watcher:
         self._is_closed = threading.Event()
         self._generation = 0
         self._followed: tuple[str, ...] = ()
+        self._turn = 0
+        self._shown: tuple[str, ...] = ()
         self._statuses: dict[str, ServiceStatus] = {}
         self._scene: Scene | None = None
         self._boot = LiveBoot({})
@@ -79,9 +81,9 @@ class Watcher:
         return self._was_running and not self._shared.get("trouble")
 
     @property
-    def generation(self) -> int:
-        """It grows when something else is followed: another run, another place."""
-        return self._generation
+    def turn(self) -> int:
+        """It grows when something else is shown: another run, another place."""
+        return self._turn
 
     def list_names(self) -> tuple[str, ...]:
         """The services that the page shows."""
@@ -189,6 +191,9 @@ class Watcher:
             return
         self._generation += 1
         self._followed = wanted
+        if self._shown != wanted:
+            self._turn += 1
+            self._shown = wanted
         threading.Thread(
             target=self._listen,
             args=(place, self._generation),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from composegen.drill.steps import Step
     from composegen.drill.trials import Chosen, Fault
     from composegen.model import Stack
+    from composegen.places.place import Place
 
 _STRIP, _NARROWEST = 60, 20
 
@@ -91,8 +92,8 @@ def drill(services: tuple[str, ...], file: str, **options: Any) -> None:
     picture = options["picture"]
     if picture is not None:
         _check_picture(picture)
-    stack = load_file(file).stack
-    report = _run(file, stack, services, wanted, options)
+    stack, place = _find(file, services, options["on"])
+    report = _run(place, file, stack, services, wanted, options)
     if report is None:
         make_console().say("nothing was done")
         raise SystemExit(ExitCode.PROBLEM)
@@ -106,7 +107,29 @@ def drill(services: tuple[str, ...], file: str, **options: Any) -> None:
         raise SystemExit(ExitCode.PROBLEM)
 
 
+def _find(file: str, services: tuple[str, ...], on: str) -> tuple[Stack, Place]:
+    """What runs, and the stack file as it is read for where that is.
+
+    Raises NotDrillable where nothing runs, and UsageError for a name that is not known.
+    """
+    from composegen.places.place import KUBERNETES, check_services
+
+    finder = find_places(file, acts=True)
+    nothing: NothingRuns | None = None
+    try:
+        place = finder.find_acting(on)
+        is_there = place.name == KUBERNETES
+    except NothingRuns as error:
+        nothing, is_there = error, False
+    stack = load_file(file, target="kubernetes" if is_there else "compose").stack
+    check_services(services, stack.services)
+    if nothing is not None:
+        raise NotDrillable(nothing.message, help=nothing.help)
+    return stack, place
+
+
 def _run(
+    place: Place,
     file: str,
     stack: Stack,
     services: tuple[str, ...],
@@ -117,14 +140,8 @@ def _run(
     from composegen.drill.conduct import Pace
     from composegen.drill.session import Talk, run_drill
     from composegen.drill.trials import Wish
-    from composegen.places.place import check_services
 
-    check_services(services, stack.services)
     console = make_console()
-    try:
-        place = find_places(file, acts=True).find_acting(options["on"])
-    except NothingRuns as error:
-        raise NotDrillable(error.message, help=error.help) from None
     return run_drill(
         place,
         make_workspace(file),
@@ -147,7 +164,7 @@ def _undo(file: str) -> None:
     try:
         was_left = undo_leftover(
             make_workspace(file),
-            lambda: load_file(file).stack,
+            lambda target: load_file(file, target=target).stack,
             console.say,
             patience=10.0,
         )

@@ -322,7 +322,11 @@ def settle_drill(file: str, *, acts: bool) -> None:
 
     console = make_console()
     try:
-        undo_leftover(workspace, lambda: load_file(file).stack, console.say)
+        undo_leftover(
+            workspace,
+            lambda target: load_file(file, target=target).stack,
+            console.say,
+        )
     except DrillRuns:
         if acts:
             raise

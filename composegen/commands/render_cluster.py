@@ -13,7 +13,7 @@ from composegen.commands.declare import option
 from composegen.commands.options import Function, load_file, make_console
 from composegen.errors import FileRefused, UsageError
 from composegen.patterns import make_pattern
-from composegen.records import record, replace
+from composegen.records import record
 from composegen.system.imports import import_quickly
 from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.text import count
@@ -156,26 +156,14 @@ def plan_for_cluster(
 
     Raises what loading the stack does, and FileRefused for the lock file.
     """
-    from composegen.planning.addressing import name_on_cluster
+    from composegen.places.cluster.options import choose_options
     from composegen.planning.plan import make_plan
-    from composegen.targets.files import Options
-    from composegen.targets.kubernetes.hostpaths import look_at_paths
     from composegen.targets.table import TARGETS
-    from composegen.workspace.lockfile import choose_pins, read_lock
 
-    folder = Path(file).parent
     stack = load_file(file, selection, target="kubernetes").stack
     addressing = TARGETS["kubernetes"].addressing
     plan = make_plan(stack, selection, addressing=addressing)
-    pins = choose_pins(
-        plan,
-        read_lock(folder),
-        project=name_on_cluster(stack.name),
-        registry=asked.registry,
-        tag=asked.tag,
-    )
-    cluster = replace(asked, pins=pins, paths=look_at_paths(plan, folder))
-    return plan, Options(name=name, cluster=cluster)
+    return plan, choose_options(plan, Path(file).parent, asked, name)
 
 
 def _write(files: tuple[File, ...], plan: Plan, folder: Path, *, force: bool) -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from composegen.commands.options import load_file, make_console, make_workspace
+from composegen.commands.options import (
+    load_file,
+    make_console,
+    make_workspace,
+    settle_drill,
+)
 from composegen.commands.render_cluster import plan_for_cluster
 from composegen.errors import UsageError
 from composegen.targets.kubernetes.names import KUBERNETES_FILE
 
 if TYPE_CHECKING:
     from composegen.commands.up_asked import Asked
-    from composegen.places.cluster.manifests import Texts
     from composegen.planning.plan import Plan
     from composegen.targets.files import Cluster, Options
     from composegen.targets.output import Recorded
@@ -29,11 +33,13 @@ _OF_ENGINE = {
 def up_on_kubernetes(asked: Asked) -> int:
     """Bring the stack up on a cluster; the exit code."""
     _check_options(asked.flags)
+    from composegen.places.cluster.manifests import render_texts
     from composegen.places.cluster.up import UpOptions, up_on_cluster
     from composegen.targets.output import read_recorded
     from composegen.terminal.live import UpConsole
 
     console, workspace = make_console(), make_workspace(asked.file)
+    settle_drill(asked.file, acts=True)
     recorded = read_recorded(workspace.folder / KUBERNETES_FILE)
     plan, names, options = _make_plan(asked, recorded)
     forward = asked.flags["forward"]
@@ -41,7 +47,7 @@ def up_on_kubernetes(asked: Asked) -> int:
         plan,
         workspace,
         UpOptions(
-            render=lambda varied: _render(varied, options),
+            render=lambda varied: render_texts(varied, options),
             limit=asked.wait,
             is_chosen=asked.is_chosen,
             names=names,
@@ -94,13 +100,3 @@ def _make_plan(
             asked.file, selection, cluster, KUBERNETES_FILE
         )
     return plan, names, options
-
-
-def _render(plan: Plan, options: Options) -> Texts:
-    from composegen.places.cluster.manifests import Texts
-    from composegen.targets.table import TARGETS
-
-    objects, kustomization = TARGETS["kubernetes"].render(plan, options)
-    return Texts(
-        objects=objects.text, kustomization=kustomization.text, lost=objects.lost
-    )

@@ -33,6 +33,11 @@ _LATELY = 3.0
 class Journal(Protocol):
     """Keeps what is done until it is undone."""
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is left to undo."""
+        ...
+
     def begin(self, undo: Undo) -> None:
         """Something is about to be done."""
         ...
@@ -173,6 +178,8 @@ class Conductor:
             undo = self._ground.plan(trial)
             times = self._disturb(trial, undo, [each.service for each in edges])
         except FaultFailed as failed:
+            if not self._journal.is_clean:
+                raise  # the next fault would hide what is left to undo
             for each in edges:
                 self._skip(trial, each, failed.message)
             return

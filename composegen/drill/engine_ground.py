@@ -9,9 +9,11 @@ from functools import cache
 
 from composegen.drill.engine import EngineGround, Texts, undo_containers
 from composegen.drill.ground import Ground
+from composegen.drill.guard import mark_environment
 from composegen.drill.helper import Helper, remove_helpers
+from composegen.drill.noted import check_unchanged, read_selection
 from composegen.drill.notes import DrillNotes
-from composegen.drill.texts import check_unchanged, read_selection, render_texts
+from composegen.drill.texts import render_texts
 from composegen.drill.trials import Fault
 from composegen.model import Stack
 from composegen.places.engine.client import Engine
@@ -21,7 +23,6 @@ from composegen.places.engine.faults import Hands
 from composegen.places.engine.notes import Notes, read_notes
 from composegen.places.engine.ownership import check_ownership
 from composegen.planning.plan import make_plan, reduce_stack
-from composegen.system import guardian
 from composegen.workspace.secrets import read_passwords
 from composegen.workspace.workspace import Workspace
 
@@ -42,11 +43,12 @@ def open_engine(
     from.
     """
     if is_strict:
-        check_unchanged(stack, notes)
-    selection = read_selection(notes)
+        made = {each.name: each.definition for each in notes.services}
+        check_unchanged(stack, made, "composegen up")
+    selection = read_selection(notes.flags)
     plan = make_plan(stack, selection)
     passwords = read_passwords(reduce_stack(plan), workspace.folder)
-    environment = {**_mark(workspace.environment, mark), **passwords}
+    environment = {**mark_environment(workspace.environment, mark), **passwords}
     with Engine(notes.endpoint) as engine:
         check_ownership(engine, notes.project, workspace.folder)
         project = Project(
@@ -77,12 +79,6 @@ def open_engine(
             yield ground
         finally:
             ground.close()
-
-
-def _mark(environment: Mapping[str, str], mark: str) -> dict[str, str]:
-    """An environment that marks what is started with it, for the guardian."""
-    outer = environment.get(guardian.MARK)
-    return {**environment, guardian.MARK: f"{outer}:{mark}" if outer else mark}
 
 
 def _make_helper(

@@ -18,8 +18,9 @@ class Undo:
     """All that is needed to undo a fault, noted before it is done.
 
     ``containers`` and ``links`` are the service's on the engine, ``processes`` its
-    processes in a run. ``dependents`` are recreated for the fault *without*, or are
-    restarted where ``fault`` is None.
+    processes in a run, ``replicas`` how many pods it has on a cluster. ``dependents``
+    are recreated for the fault *without*, or are restarted where ``fault`` is None;
+    ``made`` are Secrets and ConfigMaps that are made for that.
     """
 
     service: str
@@ -28,6 +29,8 @@ class Undo:
     links: tuple[Links, ...] = ()
     processes: tuple[Identity, ...] = ()
     dependents: tuple[str, ...] = ()
+    replicas: int = 0
+    made: tuple[str, ...] = ()
 
 
 class Ground(Protocol):
@@ -35,7 +38,7 @@ class Ground(Protocol):
 
     @property
     def name(self) -> str:
-        """Where it runs: on the engine, or as processes."""
+        """Where it runs: on the engine, as processes, or on a cluster."""
         ...
 
     @property

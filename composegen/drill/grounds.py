@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 from composegen.drill.ground import Ground
 from composegen.drill.processes import ProcessGround
-from composegen.errors import NotDrillable
 from composegen.model import Stack
 from composegen.places.place import KUBERNETES, PROCESSES, Place
 from composegen.workspace.workspace import Workspace
@@ -30,10 +29,13 @@ def open_ground(
         yield ProcessGround(place, workspace, stack.services)
         return
     if place.name == KUBERNETES:
-        raise NotDrillable(
-            "what runs on a cluster cannot be drilled",
-            help="drill the same stack on the engine: composegen up, composegen drill",
-        )
+        from composegen.drill.cluster_ground import open_cluster
+        from composegen.places.cluster.place import ClusterPlace
+
+        assert isinstance(place, ClusterPlace)
+        with open_cluster(place.notes, workspace, stack, mark) as ground:
+            yield ground
+        return
     from composegen.drill.engine_ground import open_engine
     from composegen.places.engine.place import EnginePlace
 

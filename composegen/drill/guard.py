@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
+from composegen.system import guardian
 from composegen.system.guard import start_guardian
 
 _PATIENCE = 240
@@ -43,3 +44,9 @@ class DrillGuard:
         # Where the guardian was killed, the next command undoes what is left.
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe, line.encode() + b"\n")
+
+
+def mark_environment(environment: Mapping[str, str], mark: str) -> dict[str, str]:
+    """An environment that marks what is started with it, for the guardian."""
+    outer = environment.get(guardian.MARK)
+    return {**environment, guardian.MARK: f"{outer}:{mark}" if outer else mark}

@@ -16,7 +16,7 @@ from composegen.drill.notes import (
 from composegen.drill.processes import ProcessGround
 from composegen.errors import DrillRuns
 from composegen.model import Stack
-from composegen.places.place import ENGINE
+from composegen.places.place import ENGINE, KUBERNETES
 from composegen.places.processes.place import ProcessesPlace
 from composegen.system.guardian import Look, signal_marked
 from composegen.system.identity import is_still
@@ -28,15 +28,16 @@ _POLL = 0.05
 
 def undo_leftover(
     workspace: Workspace,
-    load: Callable[[], Stack],
+    load: Callable[[str], Stack],
     tell: Callable[[str], None],
     *,
     patience: float = 0.0,
 ) -> bool:
     """Undo what a drill that was killed has left in a folder; whether there was any.
 
-    ``patience`` is how long a drill that ends may still take. Raises DrillRuns where
-    one goes on, NotTrusted, and FaultFailed where it cannot be undone.
+    ``load`` reads the stack file for a target. ``patience`` is how long a drill that
+    ends may still take. Raises DrillRuns where one goes on, NotTrusted, and FaultFailed
+    where it cannot be undone.
     """
     workspace = workspace.resolve()
     if not has_notes(workspace.folder):
@@ -91,12 +92,18 @@ def _end_marked(mark: str) -> None:
         time.sleep(_POLL)
 
 
-def _undo(workspace: Workspace, load: Callable[[], Stack], notes: DrillNotes) -> None:
+def _undo(
+    workspace: Workspace, load: Callable[[str], Stack], notes: DrillNotes
+) -> None:
     """Undo it where the stack still runs. Raises what opening the place does."""
     if notes.place == ENGINE:
         from composegen.drill.engine_ground import undo_engine
 
-        undo_engine(workspace, load, notes)
+        undo_engine(workspace, lambda: load("compose"), notes)
+    elif notes.place == KUBERNETES:
+        from composegen.drill.cluster_ground import undo_cluster
+
+        undo_cluster(workspace, lambda: load("kubernetes"), notes)
     elif notes.undo is not None:
-        place = ProcessesPlace(workspace, load)
+        place = ProcessesPlace(workspace, lambda: load("compose"))
         ProcessGround(place, workspace, {}).undo(notes.undo, is_sure=False)

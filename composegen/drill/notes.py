@@ -29,6 +29,8 @@ _MARK = make_pattern(r"[0-9a-f]{16}")
 _ID = make_pattern(r"[0-9a-f]{64}")
 _HELPER = make_pattern(r"composegen-drill-[0-9a-f]{16}-\d{1,3}")
 _LOWEST_PID = 2
+_VALUE = make_pattern(r"(?:secret|configmap)/[a-z0-9][a-z0-9.-]{0,252}")
+_MOST_PODS = 100_000
 
 
 @record
@@ -138,6 +140,9 @@ def _check(undo: Undo) -> None:
     expect(all(map(_ID.fullmatch, ids)), "undo", "about containers and networks")
     for process in undo.processes:
         expect(process.pid >= _LOWEST_PID, "undo.processes", "processes")
+    is_number = 0 <= undo.replicas <= _MOST_PODS
+    expect(is_number, "undo.replicas", "a number of pods")
+    expect(all(map(_VALUE.fullmatch, undo.made)), "undo.made", "secrets and files")
 
 
 def describe_undo(undo: Undo) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 
 from composegen.drill.engine import Texts
-from composegen.errors import NotDrillable, SelectionError, UsageError
+from composegen.errors import SelectionError, UsageError
 from composegen.model import Stack
 from composegen.places.engine.client import Engine
 from composegen.places.engine.fit import fit_options, lower_defaults
-from composegen.places.engine.notes import Notes
-from composegen.planning.definition import digest_definition
 from composegen.planning.plan import Plan, make_plan
 from composegen.planning.selection import Selection
 from composegen.records import replace
@@ -19,37 +16,6 @@ from composegen.targets.compose.render import render_plan
 from composegen.targets.files import choose_engine
 from composegen.targets.output import find_prefix, read_recorded
 from composegen.workspace.workspace import Workspace
-
-
-def read_selection(notes: Notes) -> Selection:
-    """The selection with which a stack was brought up."""
-    words = shlex.split(notes.flags)
-    pairs = list(zip(words[::2], words[1::2], strict=False))
-    return Selection(
-        added=tuple(name for flag, name in pairs if flag == "--with"),
-        removed=tuple(name for flag, name in pairs if flag == "--without"),
-    )
-
-
-def check_unchanged(stack: Stack, notes: Notes) -> None:
-    """Raise NotDrillable where the stack file has changed since the stack came up.
-
-    What is recreated would be something else than what was disturbed.
-    """
-    now = stack.services
-    changed = [
-        each.name
-        for each in notes.services
-        if each.definition
-        and (
-            each.name not in now or digest_definition(now, each.name) != each.definition
-        )
-    ]
-    if changed:
-        raise NotDrillable(
-            f"the stack file has changed since `composegen up`: {', '.join(changed)}",
-            help="bring it up as it is now: composegen up",
-        )
 
 
 def render_texts(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from composegen.graph import find_closure
 from composegen.needs import Later
 from composegen.records import record, replace
 from composegen.values import SERVICE_NAME
@@ -76,6 +78,15 @@ class Parts(Generic[Service, Exclusion]):
             for each in self.services
             if any(need.service == name for need in each.needs)
         )
+
+    def close_over(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The services with all that they require, in the order of the plan."""
+        required = {
+            each.name: [need.service for need in each.needs if not need.is_optional]
+            for each in self.services
+        }
+        closed = find_closure(required, names)
+        return tuple(name for name in required if name in closed)
 
     @property
     def has_valid_names(self) -> bool:

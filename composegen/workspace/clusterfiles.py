@@ -5,13 +5,14 @@ Each line is ``KEY=VALUE``, read as it is: no quotes, no variables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import CannotRun, MissingVariable
 from composegen.paths import is_link
 from composegen.planning.cluster import (
     VARIABLES_FILE,
+    ClusterVariable,
     list_variables,
     name_variables_file,
 )
@@ -36,16 +37,24 @@ class MadeFile:
 
 
 def make_cluster_files(
-    plan: Plan, folder: Path, values: Mapping[str, str]
+    plan: Plan, folder: Path, values: Mapping[str, str], *, varied: Plan | None = None
 ) -> tuple[MadeFile, ...]:
     """Write the files of values that a plan needs on a cluster, below its folder.
 
     ``values`` fill its variables, and the passwords of its secrets over them: their
-    files have to be there. Raises CannotRun for everything that is missing or cannot be
-    carried, MissingVariable for a single variable, and FileRefused.
+    files have to be there. ``varied`` is the same plan with fallbacks: what those need
+    is added, and what the others use stays as it is. Raises CannotRun for everything
+    that is missing or cannot be carried, MissingVariable for a single variable, and
+    FileRefused.
     """
     known = {**values, **read_passwords(reduce_stack(plan), folder)}
-    texts = {**_write_variables(plan, known), **_write_env_files(plan, folder, known)}
+    listed = {each.key: each for each in list_variables(plan)}
+    if varied is not None:
+        listed |= {each.key: each for each in list_variables(varied)}
+    texts = {
+        **_write_variables(listed.values(), known),
+        **_write_env_files(plan, folder, known),
+    }
     if texts:
         make_secret_folder(folder)
     return tuple(
@@ -54,9 +63,10 @@ def make_cluster_files(
     )
 
 
-def _write_variables(plan: Plan, known: Mapping[str, str]) -> dict[str, str]:
+def _write_variables(
+    listed: Collection[ClusterVariable], known: Mapping[str, str]
+) -> dict[str, str]:
     """The text of the file of variables; one that is passed on may be absent."""
-    listed = list_variables(plan)
     if not listed:
         return {}
     found: dict[str, str] = {}

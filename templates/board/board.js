@@ -15,7 +15,7 @@ let pause = 250;
 let chosen = "";
 let why = null;
 let samples = [];
-const narrow = matchMedia("(max-width: 1000px)");
+let isNarrow = null;
 const graph = new Graph(choose);
 const choice = new Choice(find("log-services"), wantLogs);
 const lines = new Lines((text) => { find("log-state").textContent = text; });
@@ -95,7 +95,7 @@ function apply(set, isAll) {
   if (isAll || "boots" in set) showBoots();
   if (isAll || "happened" in set) showHappened(isAll);
   if (isAll || "drill" in set || "drill-rows" in set) showDrill();
-  if (isAll || changed.has(chosen)) { if (chosen) askWhy(); showDetail(); }
+  if (isAll || "graph" in set || changed.has(chosen)) { if (chosen) askWhy(); showDetail(); }
   document.body.classList.toggle("read-only", Boolean(values.get("readOnly")));
   for (const button of document.querySelectorAll("header .acting")) button.hidden = Boolean(values.get("readOnly"));
 }
@@ -124,13 +124,20 @@ function showHead() {
 function showGraph() {
   const made = values.get("graph");
   if (!made) return;
-  graph.lay(made, narrow.matches);
+  isNarrow = isTooNarrow(made);
+  graph.lay(made, isNarrow);
   for (const box of made.boxes) graph.show(box.service, statuses.get(box.service));
   graph.drawLinks(statuses);
   markChosen();
   choice.offer(made.boxes.map((box) => box.service));
 }
-narrow.addEventListener("change", showGraph);
+
+// The wide layout where there is room for it: less of it while a service is open beside.
+const isTooNarrow = (made) => find("graph").clientWidth < made.wide.width;
+new ResizeObserver(() => {
+  const made = values.get("graph");
+  if (made && isTooNarrow(made) !== isNarrow) showGraph();
+}).observe(find("graph"));
 
 const showBoots = () => { if (!find("boot").hidden) drawBoots(find("boot"), values.get("boots") || []); };
 const showFigures = () => drawFigures(find("figures"), samples, ((values.get("graph") || {}).boxes || []).map((box) => box.service));
@@ -205,7 +212,13 @@ function showDetail() {
     }
   }
   const top = make("div", {class: "top"}, make("h2", {text: chosen}), make("button", {type: "button", text: "Close", onclick: closeDetail}));
+  const active = document.activeElement;
+  const had = active !== detail && detail.contains(active) ? active.textContent : null;
   detail.replaceChildren(top, buttons, list, ...describeWhy());
+  if (had === null) return;
+  // Its button is another element now, and may be one that can do nothing.
+  const again = [...detail.querySelectorAll("button")].find((each) => each.textContent === had && !each.disabled);
+  (again || detail).focus({preventScroll: true});
 }
 
 function describeWhy() {

@@ -67,7 +67,7 @@ export class Graph {
     this.links.setAttribute("viewBox", `0 0 ${layout.width} ${layout.height}`);
     const old = this.cards;
     this.cards = new Map();
-    for (const place of layout.cards) {
+    for (const [at, place] of layout.cards.entries()) {
       const card = old.get(place.service) || this.makeCard(place.service);
       old.delete(place.service);
       Object.assign(card.style, {
@@ -75,7 +75,8 @@ export class Graph {
         width: `${place.width}px`, height: `${place.height}px`,
       });
       this.cards.set(place.service, card);
-      this.list.append(card);
+      // Only what has moved is put elsewhere: it would lose the focus.
+      if (this.list.children[at] !== card) this.list.insertBefore(card, this.list.children[at] || null);
     }
     for (const card of old.values()) card.remove();
     this.drawLinks(new Map());
@@ -85,6 +86,7 @@ export class Graph {
     const card = make("li", {class: "card", "data-service": name});
     card.button = make("button", {type: "button", text: name, onclick: () => this.choose(name)});
     card.state = make("span", {class: "state"});
+    card.append(card.button, card.state);
     card.button.addEventListener("focus", () => this.mark(name));
     card.button.addEventListener("blur", () => this.mark(""));
     card.addEventListener("mouseenter", () => this.mark(name));
@@ -124,20 +126,26 @@ export class Graph {
     card.className = `card ${state}${isChosen ? " chosen" : ""}`;
     const words = status ? describeState(status) : WORDS[state] || "not started";
     const kind = box.kind === "service" ? "" : `${box.kind}, `;
-    card.state.textContent = kind + words;
+    const because = (status && status.reason) || box.reason;
+    card.state.textContent = kind + words + (state === "left-out" && because && !this.dense ? `: ${because}` : "");
     const below = this.describe(status || {}, box, state);
-    const reason = (status && status.reason) || box.reason;
     const instead = ((status && status.instead) || []).concat(box.instead);
-    card.title = [name, kind + words, state === "left-out" ? reason : "", ...(state === "left-out" ? new Set(instead) : []), box.when].filter(Boolean).join("\n");
-    card.button.setAttribute("aria-label", `${name}: ${kind}${words}${state === "left-out" && reason ? `, ${reason}` : ""}`);
-    card.replaceChildren(card.button, card.state, ...below);
+    card.title = [name, kind + words, state === "left-out" ? because : "", ...(state === "left-out" ? new Set(instead) : []), box.when].filter(Boolean).join("\n");
+    card.button.setAttribute("aria-label", `${name}: ${kind}${words}${state === "left-out" && because ? `, ${because}` : ""}`);
+    // Line by line, and only where it differs: a link keeps the focus.
+    const lines = [...card.children].slice(2);
+    below.forEach((line, at) => {
+      if (!lines[at]) card.append(line);
+      else if (!lines[at].isEqualNode(line)) lines[at].replaceWith(line);
+    });
+    for (const line of lines.slice(below.length)) line.remove();
   }
 
   describe(status, box, state) {
     if (state === "left-out") {
       const instead = status.instead && status.instead.length ? status.instead : box.instead;
-      const lines = [status.reason || box.reason, ...instead].filter(Boolean);
-      return lines.slice(0, this.dense ? 1 : 2).map((text) => make("span", {text}));
+      const lines = this.dense ? [status.reason || box.reason] : instead;
+      return lines.filter(Boolean).slice(0, 2).map((text) => make("span", {text}));
     }
     const below = [];
     if (status.address && state !== "stopped" && /^https?:/.test(status.address)) {

@@ -53,5 +53,5 @@ export function drawDrill(drill, rows) {
   find("drill-evidence").replaceChildren(...drawEvidence(rows));
   find("drill-lines").textContent = drill.lines.join("\n");
   find("drill-said").hidden = !drill.lines.length;
-  if (!rows.length) find("drill-said").open = true;
+  if (!rows.length && !drill.going) find("drill-said").open = true;
 }

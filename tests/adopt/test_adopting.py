@@ -477,3 +477,68 @@ def test_an_edge_between_alternatives_that_the_stack_file_lacks_is_a_difference(
     )
 
     assert [each.what for each in found] == ["the edge to two is lost"]
+
+
+STORED = """
+services:
+  web:
+    image: a/b:1
+    environment: {REDIS_URL: "redis://cache:6379/0"}
+    depends_on: [cache]
+  cache: {image: "redis:8", volumes: ["cache:/data"]}
+volumes: {cache: }
+"""
+VAGUE = STORED.replace(
+    "services:", "services:\n  tool: {image: 'a/c:1', command: [watch, --all, cache]}"
+)
+CYCLE = STORED.replace("depends_on: [cache]", "expose: ['80']").replace(
+    "redis:8", 'redis:8", depends_on: [web], command: "redis-server'
+)
+
+
+@pytest.mark.parametrize("text", [VAGUE, CYCLE], ids=["vague", "cycle"])
+def test_a_store_stays_with_all_where_it_is_not_known_who_needs_it(
+    tmp_path: Path, text: str
+) -> None:
+    report = adopt(tmp_path, text)
+
+    assert report.unlisted == ()
+    assert read_services(report)["cache"]["networks"] == ["default"]
+
+
+def test_a_store_whose_users_are_known_is_with_them_alone(tmp_path: Path) -> None:
+    report = adopt(tmp_path, STORED)
+
+    assert "networks" not in read_services(report)["cache"]
+    assert ("cache", "networks") in list_changed(report)
+
+
+@pytest.mark.parametrize(
+    ("condition", "networks", "after"),
+    [
+        ("service_healthy", ["front", "back"], "service_healthy"),
+        ("service_started", ["front"], "service_started"),
+    ],
+)
+def test_a_service_joins_the_network_of_one_whose_health_it_waits_for(
+    tmp_path: Path, condition: str, networks: list[str], after: str
+) -> None:
+    report = adopt(
+        tmp_path,
+        f"""
+        services:
+          web:
+            image: a/b:1
+            networks: [front]
+            depends_on: {{db: {{condition: {condition}}}}}
+          db:
+            image: a/c:1
+            networks: [back]
+            healthcheck: {{test: [CMD, "true"]}}
+        networks: {{front: , back: }}
+        """,
+    )
+
+    assert report.unlisted == ()
+    assert read_services(report)["web"]["networks"] == networks
+    assert [gate.after for gate in report.gates] == [after]

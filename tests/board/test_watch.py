@@ -126,9 +126,9 @@ def test_a_second_run_is_followed_as_well(tmp_path: Path) -> None:
     (runs / "run-1.json").touch()
     with serve(place, tmp_path) as served, served.open() as page:
         page.wait_for_state("web", "ready")
-        before = served.board._watcher.generation
+        before = served.board._watcher.turn
         (runs / "run-2.json").touch()
         place.statuses["web"] = ServiceStatus(service="web", state=State.STARTING)
         page.wait_for_state("web", "starting")
 
-        assert served.board._watcher.generation == before + 1
+        assert served.board._watcher.turn == before + 1

@@ -63,6 +63,11 @@ main()
 
 pytestmark = pytest.mark.chaos
 
+try:
+    from playwright.sync_api import Error
+except ImportError:  # `open_browser` says that it is missing
+    Error = OSError
+
 
 class CountedBoard:
     """The board of a folder, and what it holds."""
@@ -162,17 +167,20 @@ class Crowd:
             self.kill(page)
             return
         if way in {"closed early", "reloaded"}:
-            page.reload(wait_until="commit")
+            self.reload(page)
         if way == "reloaded":
             page.locator(".card.ready").first.wait_for()
         if way == "led elsewhere":
             page.goto("about:blank")
         page.close()
 
+    def reload(self, page):
+        """Load it again, which may come while it is still being loaded."""
+        address, _, token = self.url.partition("#")
+        page.goto(f"{address}?{self.ways.total()}#{token}", wait_until="commit")
+
     def kill(self, page):
         """End its process, as a crash does."""
-        from playwright.sync_api import Error
-
         with suppress(Error):
             page.goto("chrome://crash", timeout=2000)
         page.close()

@@ -47,7 +47,7 @@ class Ground:
         self.rule = rule
         self.fault: Fault | None = None
         self.past: list[Fault] = []
-        self.refuses = False
+        self.refuses = self.keeps = False
         self.restarts: list[str] = []
         self.on_fault: Callable[[], None] = lambda: None
         self.starts = 0
@@ -69,6 +69,8 @@ class Ground:
         self.on_fault()
 
     def undo(self, undo: Undo, *, is_sure: bool) -> None:
+        if self.keeps:
+            raise FaultFailed("it cannot be undone")
         if self.fault is not None:
             self.past.append(self.fault)
         self.fault = None
@@ -96,6 +98,10 @@ class Journal:
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
         self.lines: list[str] = []
+
+    @property
+    def is_clean(self) -> bool:
+        return self.lines[-1:] in ([], ["forget"])
 
     def begin(self, undo: Undo) -> None:
         assert self.ground.fault is None, "noted after it was done"
@@ -222,6 +228,16 @@ def test_a_fault_that_cannot_be_done_is_skipped_with_the_reason() -> None:
 
     assert row.verdict is Verdict.SKIPPED
     assert row.evidence == ("it may not be touched",)
+
+
+def test_a_fault_that_cannot_be_undone_ends_the_drill_and_stays_noted() -> None:
+    ground = Ground()
+    ground.keeps = True
+    journal = Journal(ground)
+    with pytest.raises(FaultFailed, match="it cannot be undone"):
+        conduct(ground, choose(Fault.STOP, Fault.CUT), journal=journal)
+
+    assert journal.lines == ["begin stop", "done"]
 
 
 def test_nothing_is_done_where_something_does_not_work_before() -> None:

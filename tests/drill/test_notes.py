@@ -43,6 +43,8 @@ UNDO = Undo(
     ),
     processes=(identify_self(),),
     dependents=("web",),
+    replicas=2,
+    made=("secret/demo-env-7b2t", "configmap/web-files-1"),
 )
 
 
@@ -80,6 +82,9 @@ def test_what_is_begun_can_be_read_back_until_it_is_forgotten(tmp_path: Path) ->
         ("service", "../x"),
         ("dependents", ["a b"]),
         ("processes", [{"pid": 1, "start": 0, "boot": ""}]),
+        ("replicas", -1),
+        ("made", ["deployment/web"]),
+        ("made", ["secret/--all"]),
     ],
 )
 def test_a_file_that_a_drill_cannot_have_written_is_refused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,7 @@ OPTIONS = [
     "--disable-background-networking",
     "--no-first-run",
 ]
-PATIENCE = 30_000
+PATIENCE = 120_000
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/#[\w-]+")
 
 
@@ -74,6 +75,23 @@ class BoardPage:
         """The words of an element."""
         return str(self.page.locator(place).inner_text())
 
+    def read_pixel(self, service: str, x: float, y: float) -> tuple[int, int, int]:
+        """Red, green and blue of a card, so far from its upper left corner."""
+        box = self.find(service).bounding_box()
+        clip = {"x": box["x"] + x, "y": box["y"] + y, "width": 1, "height": 1}
+        picture = self.page.screenshot(clip=clip, animations="disabled")
+        line = zlib.decompress(b"".join(_list_data(picture)))
+        return line[1], line[2], line[3]  # any filter leaves the first pixel as it is
+
+    def is_whole(self) -> bool:
+        """Whether the graph can be seen without moving it sideways."""
+        return bool(
+            self.page.evaluate(
+                "(it => it.scrollWidth <= it.clientWidth)"
+                "(document.getElementById('graph'))"
+            )
+        )
+
     def covered(self) -> list[str]:
         """The services whose names cannot be seen whole on their cards."""
         found: list[str] = self.page.evaluate(
@@ -86,3 +104,13 @@ class BoardPage:
                }).map((card) => card.dataset.service)"""
         )
         return found
+
+
+def _list_data(picture: bytes) -> Iterator[bytes]:
+    """The compressed parts of a PNG."""
+    at = 8
+    while at < len(picture):
+        length = int.from_bytes(picture[at : at + 4], "big")
+        if picture[at + 4 : at + 8] == b"IDAT":
+            yield picture[at + 8 : at + 8 + length]
+        at += 12 + length

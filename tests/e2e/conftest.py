@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,45 @@ from tests.parts import require_part
 
 RESULTS = pytest.StashKey[list[str]]()
 RAN_ON = pytest.StashKey[list[str]]()
+SHOWN = (("images of these tests", RAN_ON), ("recipes on a real engine", RESULTS))
+
+
+LONGEST = (
+    *("test_docs", "test_drill", "test_fresh_machine", "test_recipes"),
+    "test_chat_faults",
+)
+"""Files whose few tests take minutes, the longest first."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first: short ones fill the gaps at the end.
+
+    Each file is run by one process, which makes what its tests share once.
+    """
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    sizes = Counter(item.path for item in items)
+
+    def find_place(item: pytest.Item) -> tuple[int, int, Path]:
+        rank = ranks.get(item.path.stem, len(ranks))
+        return rank, -sizes[item.path], item.path
+
+    items.sort(key=find_place)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands its lines to the process that shows them."""
+    if hasattr(session.config, "workeroutput"):
+        stash = session.config.stash
+        session.config.workeroutput["shown"] = [stash.get(key, []) for _, key in SHOWN]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Keep what a worker has handed over; one that died has handed over nothing."""
+    handed = getattr(node, "workeroutput", {}).get("shown", [[] for _ in SHOWN])
+    for (_, key), lines in zip(SHOWN, handed, strict=True):
+        node.config.stash.setdefault(key, []).extend(lines)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,10 +72,18 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def images(request: pytest.FixtureRequest, engine: None) -> Images:
+def images(
+    request: pytest.FixtureRequest,
+    engine: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Images:
     """What the chosen tests run on: `IMAGES` of their modules."""
+    folder = tmp_path_factory.getbasetemp()
+    # The folder above is the same for all processes of a run that has several.
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     modules = {getattr(item, "module", None) for item in request.session.items}
-    had = Images(image for module in modules for image in getattr(module, "IMAGES", ()))
+    wanted = [image for each in modules for image in getattr(each, "IMAGES", ())]
+    had = Images(wanted, shared / "images")
     request.config.stash[RAN_ON] = had.describe()
     return had
 
@@ -63,11 +112,8 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Say on which images the tests ran, and on which the recipes were tested."""
-    for title, key in (
-        ("images of these tests", RAN_ON),
-        ("recipes on a real engine", RESULTS),
-    ):
+    for title, key in SHOWN:
         if lines := config.stash.get(key, []):
             terminalreporter.section(title)
-            for line in sorted(lines):
+            for line in sorted(set(lines)):
                 terminalreporter.line(line)

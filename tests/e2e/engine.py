@@ -36,7 +36,7 @@ Container = dict[str, Any]
 
 def run(
     *words: str,
-    deadline: float = 60,
+    deadline: float = 180,
     cwd: Path | None = None,
     env: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
@@ -70,7 +70,7 @@ def run(
 
 def run_well(
     *words: str,
-    deadline: float = 60,
+    deadline: float = 180,
     cwd: Path | None = None,
     env: dict[str, str] | None = None,
 ) -> str:
@@ -90,7 +90,7 @@ def run_composegen(folder: Path, *words: str, **variables: str) -> str:
     )
 
 
-def wait_until(look: Callable[[], Seen], what: str, *, deadline: float = 90) -> Seen:
+def wait_until(look: Callable[[], Seen], what: str, *, deadline: float = 240) -> Seen:
     """The first thing seen that is true; fails the test at the deadline."""
     end = time.monotonic() + deadline
     while not (seen := look()):
@@ -132,13 +132,13 @@ class Project:
         return ["docker", "compose", "-p", self.name, *files, *words]
 
     def compose(
-        self, *words: str, deadline: float = 120
+        self, *words: str, deadline: float = 300
     ) -> subprocess.CompletedProcess[str]:
         """Run ``docker compose``, whatever its exit code."""
         command = self.make_command(*words)
         return run(*command, deadline=deadline, cwd=self.folder, env=self._env)
 
-    def up(self, *words: str, deadline: float = 180) -> None:
+    def up(self, *words: str, deadline: float = 300) -> None:
         """Bring everything up; fails with the logs where that does not succeed."""
         done = self.compose("up", "-d", "--wait", *words, deadline=deadline)
         assert done.returncode == 0, f"{done.stderr}\n{self.read_logs()}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import shutil
 import socket
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from composegen.stackfile.load import load_stack
 from composegen.system.holders import describe_holder
@@ -61,7 +64,7 @@ def ask(
     port: int, path: str, body: Any = None, *, cookie: str = "", accept: str = "*/*"
 ) -> Reply:
     """Ask this machine's own address; with a body that is a POST of JSON."""
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         headers = {"Accept": accept}
         if body is not None:
@@ -79,13 +82,30 @@ def ask(
         link.close()
 
 
-def wait_for_free_ports(*ports: int) -> None:
-    """Until no other process on this machine listens there; fails at the deadline."""
-    for port in ports:
-        if not _is_free(port):
-            holder = describe_holder(port) or "an unknown process"
-            what = f"port {port}, held by {holder}, is free"
-            wait_until(partial(_is_free, port), what, deadline=60)
+@contextmanager
+def hold_ports(*ports: int) -> Iterator[None]:
+    """Fixed ports of this machine, which no other test has meanwhile.
+
+    Waits until other tests, and other processes, have given them back.
+    """
+    with ExitStack() as held:
+        for port in sorted(set(ports)):
+            path = Path(tempfile.gettempdir(), f"composegen-port-{port}.lock")
+            file = held.enter_context(path.open("w"))
+            what = f"no other test uses port {port}"
+            wait_until(partial(_lock, file), what, deadline=1200)
+            if not _is_free(port):
+                holder = describe_holder(port) or "an unknown process"
+                what = f"port {port}, held by {holder}, is free"
+                wait_until(partial(_is_free, port), what, deadline=600)
+        yield
+
+
+def _lock(file: IO[str]) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def _is_free(port: int) -> bool:
@@ -94,6 +114,16 @@ def _is_free(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def be_patient(services: dict[str, Any]) -> None:
+    """Give services with a page the time that they need on a busy machine."""
+    for keys in services.values():
+        health = keys.get("health")
+        if isinstance(health, str) and health.startswith("/"):
+            health = {"http": health}
+        if isinstance(health, dict):
+            keys["health"] = {**health, "boot": "3m", "timeout": "20s"}
 
 
 def publish_elsewhere(services: dict[str, Any]) -> dict[str, int]:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.engine import ROOT, inspect, run, run_well
+from tests.e2e.engine import ROOT, inspect, run_well
 
 STANDIN = "composegen.standin"
+UNAVAILABLE = "unavailable"
+TOLD = {
+    "pulled": "the public one",
+    "stand-in": "stand-in made of Debian's packages",
+    UNAVAILABLE: "could be neither pulled nor made",
+}
+"""What is reported of an image, by how it was had."""
 NOT_TESTED = dict(
     line.split()
     for line in Path(__file__).with_name("not_tested.txt").read_text().splitlines()
@@ -19,30 +28,32 @@ NOT_TESTED = dict(
 
 
 class Images:
-    """Images that can be had; those that are missing are got once, all together."""
+    """Images that can be had; those that are missing or outdated are got together.
 
-    def __init__(self, wanted: Iterable[str]) -> None:
-        self._wanted = sorted(set(wanted))
-        missing = [image for image in self._wanted if not _is_here(image)]
-        if missing:
-            script = str(ROOT / "scripts" / "standins.sh")
-            run_well(script, *missing, deadline=120 + 600 * len(missing))
-        self._had = {image for image in self._wanted if _is_here(image)}
+    Processes that share a ``note`` get them once: the first one, for the others too.
+    """
+
+    def __init__(self, wanted: Iterable[str], note: Path) -> None:
+        images = sorted(set(wanted))
+        with note.open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            told = file.read()
+            if images and not told:
+                told = get(images)
+                file.write(told)
+        self._had = dict(line.split() for line in told.splitlines())
 
     def __contains__(self, image: str) -> bool:
-        return image in self._had
+        return self._had.get(image, UNAVAILABLE) != UNAVAILABLE
+
+    def list_standins(self) -> set[str]:
+        """Those that were built in place of the public ones."""
+        return {image for image, how in self._had.items() if how == "stand-in"}
 
     def describe(self) -> list[str]:
         """Of each image whether it is the public one; rows of a table in Markdown."""
-        told = {
-            image: "could be neither pulled nor made"
-            if image not in self
-            else "stand-in made of Debian's packages"
-            if is_standin(image)
-            else "the public one"
-            for image in self._wanted
-        }
-        return [f"| `{image}` | {words} |" for image, words in told.items()]
+        return [f"| `{image}` | {TOLD[how]} |" for image, how in self._had.items()]
 
     def have(self, *images: str, name: str = "") -> None:
         """Go on where every image is there; else fail, or skip if that may be missing.
@@ -58,8 +69,10 @@ class Images:
             pytest.fail(why)
 
 
-def _is_here(image: str) -> bool:
-    return run("docker", "image", "inspect", image).returncode == 0
+def get(images: list[str]) -> str:
+    """Get images; a line for each with how it was had."""
+    words = (sys.executable, "-m", "scripts.standins", *images)
+    return run_well(*words, deadline=300 + 600 * len(images), cwd=ROOT)
 
 
 def is_standin(image: str) -> bool:

@@ -61,10 +61,19 @@ def open_board(
     stack: Stack, browser: Any, *words: str, width: int = 1280, **options: Any
 ) -> Iterator[tuple[BoardPage, Running]]:
     """The board of a stack, and a page of it without faults."""
-    with stack.start("board", "--port", "0", *words) as running:
-        running.wait_for("http://127.0.0.1:")
-        with open_page(browser, running.said, width=width, **options) as page:
-            yield page, running
+    with (
+        stack.start("board", "--port", "0", *words) as running,
+        open_served(browser, running, width=width, **options) as page,
+    ):
+        yield page, running
+
+
+@contextmanager
+def open_served(browser: Any, running: Running, **options: Any) -> Iterator[BoardPage]:
+    """A page of a board that has been started, once it says where it is."""
+    running.wait_for("http://127.0.0.1:")
+    with open_page(browser, running.said, **options) as page:
+        yield page
 
 
 @contextmanager
@@ -97,9 +106,9 @@ def take_picture(page: BoardPage, name: str) -> None:
 
 
 @contextmanager
-def run_stack(stack: Stack, *words: str) -> Iterator[Running]:
-    with stack.start("run", *words) as running:
+def run_stack(stack: Stack, *words: str, **variables: str) -> Iterator[Running]:
+    with stack.start("run", *words, **variables) as running:
         running.wait_for("Ctrl-C ends it")
         yield running
         running.process.send_signal(signal.SIGINT)
-        running.process.wait(60)
+        running.process.wait(180)

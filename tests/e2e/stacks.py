@@ -114,7 +114,7 @@ class Running:
         with self._came:
             return "".join(self._lines)
 
-    def wait_for(self, pattern: str, *, deadline: float = 60) -> None:
+    def wait_for(self, pattern: str, *, deadline: float = 180) -> None:
         """Until it has said something; fails where it ends or takes too long."""
         end = time.monotonic() + deadline
         with self._came:
@@ -128,9 +128,9 @@ class Running:
     def join(self) -> None:
         """Until all that it said has been read; children of its may hold the pipes."""
         for reader in self._readers:
-            reader.join(10)
+            reader.join(60)
 
-    def wait(self, *, deadline: float = 60) -> Done:
+    def wait(self, *, deadline: float = 180) -> Done:
         """Until it has ended."""
         code = self.process.wait(deadline)
         self.join()
@@ -158,7 +158,7 @@ class Stack(Project):
         text = yaml.safe_dump({"services": services, **top}, sort_keys=False)
         (self.folder / "stack.yaml").write_text(text)
 
-    def composegen(self, *words: str, deadline: float = 120, **variables: str) -> Done:
+    def composegen(self, *words: str, deadline: float = 300, **variables: str) -> Done:
         """Run a command of ours in the folder, whatever its exit code."""
         env = {**self._env, **variables}
         began = time.monotonic()
@@ -166,17 +166,17 @@ class Stack(Project):
         took = time.monotonic() - began
         return Done(done.returncode, done.stdout, done.stderr, took)
 
-    def up(self, *words: str, deadline: float = 120, **variables: str) -> Done:
+    def up(self, *words: str, deadline: float = 300, **variables: str) -> Done:
         """Bring it up, whatever comes of it."""
         return self.composegen("up", *words, deadline=deadline, **variables)
 
-    def up_well(self, *words: str, deadline: float = 120, **variables: str) -> Done:
+    def up_well(self, *words: str, deadline: float = 300, **variables: str) -> Done:
         """Bring it up; it must come up."""
         done = self.up(*words, deadline=deadline, **variables)
         assert done.code == 0, done
         return done
 
-    def up_in_vain(self, *words: str, deadline: float = 120, **variables: str) -> Done:
+    def up_in_vain(self, *words: str, deadline: float = 300, **variables: str) -> Done:
         """Bring it up; it must fail, and say so by its exit code."""
         done = self.up(*words, deadline=deadline, **variables)
         assert done.code == 1, done

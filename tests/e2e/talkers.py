@@ -136,7 +136,7 @@ class Talk:
             yield
 
     def wait_for(
-        self, durability: str, *, count: int = 2, deadline: float = 60
+        self, durability: str, *, count: int = 2, deadline: float = 180
     ) -> None:
         """Until each has from now on learnt so many times how well a turn is kept.
 
@@ -157,7 +157,7 @@ class Talk:
             look, f"turns of all talkers kept in {durability}", deadline=deadline
         )
 
-    def wait_for_refusals(self, *, count: int = 2, deadline: float = 60) -> None:
+    def wait_for_refusals(self, *, count: int = 2, deadline: float = 180) -> None:
         """Until each has been refused so many times."""
 
         def look() -> bool:

@@ -15,7 +15,7 @@ from tests.e2e.engine import run_well
 from tests.e2e.images import Images
 from tests.e2e.pages import open_board, open_page, run_stack, take_picture, write
 from tests.e2e.stacks import PYTHON, Stack, make_service
-from tests.leaks import find_running_in, wait_for
+from tests.leaks import find_port, find_running_in, wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -36,6 +36,9 @@ def test_what_runs_as_processes_is_on_the_page_and_can_be_stopped(
     with run_stack(stack), open_board(stack, browser) as (page, board):
         for name in ("web", "api", "cache"):
             page.wait_for(name, "ready")
+            red, green, blue = page.read_pixel(name, 2, 45)
+            assert green > red
+            assert green > blue
         page.page.locator("#where").filter(has_text="up as processes").wait_for()
         assert page.find("web").locator("a").get_attribute("href").startswith("http://")
         page.page.locator("#boot .bars .critical").nth(3).wait_for(state="attached")
@@ -102,6 +105,8 @@ def test_why_one_is_not_up_leads_to_its_lines(stack: Stack, browser: Any) -> Non
         page.page.locator("#where").filter(has_text="nothing runs here").wait_for()
         assert stack.composegen("run").code == 1
         page.wait_for("api", "failed")
+        red, green, blue = page.read_pixel("api", 2, 45)
+        assert red > 2 * max(green, blue)
         page.find("api").locator("button").click()
         detail = page.page.locator("#detail")
         detail.filter(has_text="ERROR: it is broken").wait_for()
@@ -204,6 +209,30 @@ def test_sixty_services_can_be_read(
         take_picture(page, f"sixty-{width}-{scheme}")
 
 
+def test_what_a_stack_says_is_text(stack: Stack, browser: Any) -> None:
+    name = "a" * 63
+    hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    write(stack)
+    services = dict(stack.services)
+    fallback = {"env": {"STORE": hostile}, "note": hostile}
+    services["api"]["needs"] = {"cache": {"otherwise": fallback}}
+    services[name] = {**services["cache"], "environment": {"TEXT": hostile}}
+    services[name]["local"] = {**services["cache"]["local"], "port": find_port()}
+    stack.write(services, name=stack.name)
+    with (
+        run_stack(stack, "--without", "cache"),
+        open_board(stack, browser) as (page, _),
+    ):
+        page.wait_for(name, "ready")
+        assert hostile in page.find("cache").get_attribute("title")
+        page.find("cache").locator("button").click()
+        page.page.locator("#detail").filter(has_text=hostile).wait_for()
+        wait_for(page.is_whole)
+        assert page.page.locator("main img, main script").count() == 0
+        assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        take_picture(page, "hostile")
+
+
 def test_keys_are_enough_and_states_are_words(stack: Stack, browser: Any) -> None:
     write(stack)
     with open_board(stack, browser) as (page, _):
@@ -212,6 +241,11 @@ def test_keys_are_enough_and_states_are_words(stack: Stack, browser: Any) -> Non
         card.focus()
         page.page.keyboard.press("Enter")
         page.page.locator("#detail h2").filter(has_text="web").wait_for()
+        page.page.get_by_role("button", name="Show its log").focus()
+        write(stack, web={"image": "python:3.13-slim"})
+        page.page.locator("#detail").filter(has_text="3.13").wait_for()
+        log = page.page.get_by_role("button", name="Show its log")
+        assert log.evaluate("it => it === document.activeElement")
         page.page.keyboard.press("Escape")
         page.page.locator("#detail").wait_for(state="hidden")
         assert card.evaluate("card => card === document.activeElement")
@@ -219,6 +253,27 @@ def test_keys_are_enough_and_states_are_words(stack: Stack, browser: Any) -> Non
         page.page.locator("#tab-boot").focus()
         page.page.keyboard.press("ArrowRight")
         assert page.page.locator("#logs").is_visible()
+
+
+def test_what_happens_takes_the_focus_from_nothing(stack: Stack, browser: Any) -> None:
+    write(stack)
+    with run_stack(stack), open_board(stack, browser) as (page, _):
+        page.wait_for("web", "ready")
+        page.wait_for("cache", "ready")
+        link = page.find("cache").locator("a")
+        has_focus = "it => it === document.activeElement"
+        page.find("web").locator("button").focus()
+        assert stack.composegen("restart", "web").code == 0
+        page.page.locator("#happened li").filter(has_text="web ready").first.wait_for(
+            state="attached"
+        )
+        assert page.find("web").locator("button").evaluate(has_focus)
+
+        link.focus()
+        (stack.folder / "stack.yaml").touch()
+        assert stack.composegen("restart", "web").code == 0
+        page.wait_for("web", "ready")
+        assert link.evaluate(has_focus)
 
 
 def test_a_page_without_the_token_shows_nothing(stack: Stack, browser: Any) -> None:
@@ -233,7 +288,7 @@ def test_a_page_without_the_token_shows_nothing(stack: Stack, browser: Any) -> N
         other.close()
 
         board.process.send_signal(signal.SIGINT)
-        assert board.process.wait(30) == 0
+        assert board.process.wait(180) == 0
         page.page.locator("#link").filter(has_text="no connection").wait_for()
 
 
@@ -247,7 +302,7 @@ def test_a_board_ends_with_its_up_and_the_stack_stays(
             page.wait_for("web", "ready")
         running.wait_for("web: http://")
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(60) == 130
+        assert running.process.wait(180) == 130
     wait_for(lambda: not find_running_in(stack.folder))
     assert stack.composegen("status").code == 0
 

@@ -18,16 +18,20 @@ from tests.e2e.engine import (
     read_time,
     run_well,
 )
-from tests.e2e.examples import ask, copy_example, list_images, wait_for_free_ports
+from tests.e2e.examples import (
+    ask,
+    copy_example,
+    hold_ports,
+    list_images,
+)
 from tests.e2e.images import Images
 from tests.e2e.stacks import Done, Stack
 from tests.parts import require_program
 
+FRONTEND, BACKEND = 3000, 3002
 pytestmark = pytest.mark.engine
 
 IMAGES = list_images("chat")
-
-FRONTEND, BACKEND = 3000, 3002
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 6379), 3)"
 
 
@@ -54,9 +58,9 @@ def chat(
 ) -> Iterator[Chat]:
     images.have(*IMAGES)
     with_redis = request.param == "with-redis"
-    with Stack(tmp_path_factory.mktemp("chat")) as project:
+    folder = tmp_path_factory.mktemp("chat")
+    with hold_ports(FRONTEND, BACKEND), Stack(folder) as project:
         copy_example("chat", project.folder)
-        wait_for_free_ports(FRONTEND, BACKEND)
         flags = [] if with_redis else ["--without", "redis"]
         # Without a key the router answers by itself.
         done = project.up_well(*flags, deadline=300, GROQ_API_KEY="")
@@ -212,7 +216,7 @@ def test_a_router_that_never_gets_healthy_ends_up_within_its_boot(
     images: Images, tmp_path: Path
 ) -> None:
     images.have(*IMAGES)
-    with Stack(tmp_path) as stack:
+    with hold_ports(FRONTEND, BACKEND), Stack(tmp_path) as stack:
         copy_example("chat", stack.folder)
         file = stack.folder / "stack.yaml"
         text = file.read_text()

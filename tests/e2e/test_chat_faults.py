@@ -20,7 +20,13 @@ from tests.e2e.engine import (
     run_composegen,
     wait_until,
 )
-from tests.e2e.examples import ask, copy_example, list_images, publish_elsewhere
+from tests.e2e.examples import (
+    ask,
+    be_patient,
+    copy_example,
+    list_images,
+    publish_elsewhere,
+)
 from tests.e2e.images import Images
 from tests.e2e.talkers import (
     STREAM,
@@ -98,7 +104,7 @@ class Chat(NamedTuple):
                 0,
             ) and (status["rate_limit"]["store"] == "redis")
 
-        wait_until(look, "sessions and turns are kept in Redis again", deadline=60)
+        wait_until(look, "sessions and turns are kept in Redis again", deadline=180)
 
     def replace_router(self) -> None:
         """Kill the router with all that it alone knows, and start it again."""
@@ -112,7 +118,7 @@ class Chat(NamedTuple):
             wait_until(
                 lambda service=service: is_healthy(self.project.inspect(service)),
                 f"{service} is healthy",
-                deadline=60,
+                deadline=180,
             )
 
 
@@ -123,6 +129,7 @@ def make_chat(project: Project, redis: dict[str, Any]) -> Chat:
     stack = yaml.safe_load(path.read_text())
     services = stack["services"]
     ports = publish_elsewhere(services)
+    be_patient(services)
     # The talkers say more than a person may.
     services["backend"]["environment"] = {"RATE_LIMIT": "10000"}
     # So that one that is started anew is away for long enough to be missed.

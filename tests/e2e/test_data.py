@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.e2e.stacks import Stack
 pytestmark = pytest.mark.engine
 
 POSTGRES = "postgres:17"
-DERIVATIVE = "composegen.test/pgvector/pgvector:0.8.0-pg17"
+DERIVATIVE = f"{uuid4().hex}.test/pgvector/pgvector:0.8.0-pg17"
 STORES = {
     "redis:8-alpine": ("redis", "/data", {}),
     POSTGRES: (
@@ -49,9 +50,11 @@ def stack(images: Images, tmp_path: Path) -> Iterator[Stack]:
     """A stack on an image that is named as a derivative and built on Postgres."""
     images.have(POSTGRES)
     run_well("docker", "tag", POSTGRES, DERIVATIVE)
-    with Stack(tmp_path) as made:
-        yield made
-    run_well("docker", "image", "rm", DERIVATIVE)
+    try:
+        with Stack(tmp_path) as made:
+            yield made
+    finally:
+        run_well("docker", "image", "rm", DERIVATIVE)
 
 
 def write(stack: Stack) -> None:

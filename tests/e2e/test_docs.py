@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.engine import PROJECT, run, run_well
-from tests.e2e.examples import list_images, wait_for_free_ports
+from tests.e2e.examples import hold_ports, list_images
 from tests.e2e.images import Images
 from tests.pages import (
     PAGES,
@@ -54,24 +54,24 @@ def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
     images.have(*IMAGES)
     stacks = read_stacks(page)
     names = {*NAME.findall(stacks)}
-    running = names & list_projects()
     assert names
-    assert not running, f"on the engine already, and not removed for a test: {running}"
-    wait_for_free_ports(*list_ports(stacks))
-    try:
-        # Ports are published on this machine, whatever network the shell is in.
-        with Shell(own_network=False) as shell:
-            for outcome in run_page(read_blocks(page), shell):
-                shown = outcome.block.text
-                assert are_equal(shown, outcome.text), (
-                    f"{outcome.block} shows\n{shown}\n"
-                    f"and this is printed:\n{outcome.text}"
-                )
-    finally:
-        for name in names & list_projects():
-            run("docker", "compose", "-p", name, "down", "-v", "--rmi", "local")
-        for name in names:
-            remove_volumes(name)
+    with hold_ports(*list_ports(stacks)):
+        running = names & list_projects()
+        assert not running, f"on the engine, and not removed for a test: {running}"
+        try:
+            # Ports are published on this machine, whatever network the shell is in.
+            with Shell(own_network=False) as shell:
+                for outcome in run_page(read_blocks(page), shell):
+                    shown = outcome.block.text
+                    assert are_equal(shown, outcome.text), (
+                        f"{outcome.block} shows\n{shown}\n"
+                        f"and this is printed:\n{outcome.text}"
+                    )
+        finally:
+            for name in names & list_projects():
+                run("docker", "compose", "-p", name, "down", "-v", "--rmi", "local")
+            for name in names:
+                remove_volumes(name)
 
 
 def test_there_are_such_pages() -> None:

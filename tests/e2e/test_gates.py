@@ -153,7 +153,7 @@ def test_nothing_starts_before_its_dependency_is_ready(
     images.have(PROBES[name][0]["image"], name=name)
     project = gates.project
     waiter = f"after-{name}"
-    wait_until(lambda: project.find(waiter), f"{waiter} is created", deadline=60)
+    wait_until(lambda: project.find(waiter), f"{waiter} is created", deadline=180)
     gates.wait_for_failed_probes(name)
     assert not has_started(project.inspect(waiter))
 
@@ -202,7 +202,7 @@ def test_the_migration_of_a_database_is_over_before_its_backend_starts(
         assert not has_started(project.inspect("backend"))
         gates.tell("migration", "listen")
         started = gates.wait_for_start("backend")
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=180) == 0
     finally:
         end(process)
     ended = project.inspect("migration")["State"]
@@ -245,10 +245,10 @@ def test_an_optional_dependency_that_never_gets_healthy_times_out(
     write_stack(project.folder, services)
     process = project.start_up()
     try:
-        wait_until(lambda: project.find("waiter"), "waiter is created", deadline=60)
+        wait_until(lambda: project.find("waiter"), "waiter is created", deadline=180)
         Gates(project).wait_for_failed_probes("never")
         assert not has_started(project.inspect("waiter"))
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=180) == 0
     finally:
         end(process)
     assert has_started(project.inspect("waiter"))
@@ -262,7 +262,7 @@ def test_a_required_dependency_that_never_gets_healthy_stops_the_start(
     services = yaml.safe_load(NEVER)
     services["waiter"] = {**WAITER, "needs": ["never"]}
     write_stack(project.folder, services)
-    done = project.compose("up", "-d", deadline=60)
+    done = project.compose("up", "-d", deadline=180)
     assert done.returncode == 1
     assert "is unhealthy" in done.stderr
     assert not has_started(project.inspect("waiter"))
@@ -283,13 +283,13 @@ def test_a_file_for_engine_24_gates_as_well(images: Images, project: Project) ->
     assert "start_interval" not in (project.folder / "compose.yaml").read_text()
     process = project.start_up()
     try:
-        wait_until(lambda: project.find("waiter"), "waiter is created", deadline=60)
+        wait_until(lambda: project.find("waiter"), "waiter is created", deadline=180)
         gates.wait_for_failed_probes("gate")
         assert not has_started(project.inspect("waiter"))
         gates.tell("gate", "listen")
         gates.tell("gate", "well")
         gates.wait_for_start("waiter")
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=180) == 0
     finally:
         end(process)
     assert is_healthy(project.inspect("gate"))

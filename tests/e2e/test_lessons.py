@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from composegen.model import Stack
 from composegen.stackfile.load import load_stack
 from tests.e2e.engine import Project, is_healthy, run_composegen, run_well
 from tests.e2e.examples import (
     LESSONS,
     ask,
     copy_example,
+    hold_ports,
     list_images,
-    wait_for_free_ports,
 )
 from tests.e2e.images import Images
 from tests.parts import require_program
@@ -27,6 +28,12 @@ PAGES = {"08-express": "/ask?q=hello"}
 IMAGES = [image for images in IMAGES_OF.values() for image in images]
 
 
+def list_ports(stack: Stack) -> list[int]:
+    """The ports of this machine that a lesson publishes."""
+    published = [port for each in stack.services.values() for port in each.publish]
+    return [number for port in published for number in port.host_ports]
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_comes_up_and_answers(
     lesson: str, images: Images, project: Project
@@ -36,19 +43,17 @@ def test_a_lesson_comes_up_and_answers(
     if lesson in INSTALLED:
         require_program("npm")
         run_well("npm", "install", "--no-audit", cwd=project.folder / INSTALLED[lesson])
-    services = load_stack(project.folder / "stack.yaml").stack.services
-    ports = [
-        number
-        for service in services.values()
-        for port in service.publish
-        for number in port.host_ports
-    ]
+    stack = load_stack(project.folder / "stack.yaml").stack
     run_composegen(project.folder, "secrets")
     run_composegen(project.folder, "render")
-    wait_for_free_ports(*ports)
+    with hold_ports(*list_ports(stack)), project:
+        project.up("--build")
+        assert_answers(lesson, stack, project)
 
-    project.up("--build")
 
+def assert_answers(lesson: str, stack: Stack, project: Project) -> None:
+    """That all of a lesson is up, and that each published port answers."""
+    services = stack.services
     containers = project.inspect_all()
     assert containers.keys() == services.keys()
     for name, service in services.items():
@@ -57,7 +62,7 @@ def test_a_lesson_comes_up_and_answers(
             assert containers[name]["State"]["Status"] == "exited", name
         else:
             assert is_healthy(containers[name]), name
-    for port in ports:
+    for port in list_ports(stack):
         assert ask(port, PAGES.get(lesson, "/")).status == 200, port
 
 
@@ -67,10 +72,10 @@ def test_a_count_goes_on_without_redis_when_redis_is_excluded(
     images.have(*IMAGES_OF["03-optional-with-fallback"])
     copy_example("03-optional-with-fallback", project.folder)
     run_composegen(project.folder, "render")
-    wait_for_free_ports(8003)
-    project.up("--build")
-    assert ask(8003, "/").text == "visit 1, counted in redis\n"
-    run_composegen(project.folder, "render", "--without", "redis")
-    project.up("--remove-orphans")
-    assert project.inspect_all().keys() == {"web"}
-    assert ask(8003, "/").text == "visit 1, counted in memory\n"
+    with hold_ports(8003), project:
+        project.up("--build")
+        assert ask(8003, "/").text == "visit 1, counted in redis\n"
+        run_composegen(project.folder, "render", "--without", "redis")
+        project.up("--remove-orphans")
+        assert project.inspect_all().keys() == {"web"}
+        assert ask(8003, "/").text == "visit 1, counted in memory\n"

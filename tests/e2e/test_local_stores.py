@@ -19,7 +19,7 @@ from tests.e2e.images import Images
 pytestmark = pytest.mark.engine
 
 IMAGES = ["redis:8-alpine", "postgres:18-alpine"]
-LIMIT = 60.0
+LIMIT = 180.0
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def stack(images: Images, tmp_path: Path):
 def list_containers(ports: runs.Ports) -> list[str]:
     """The containers, running or not, that our runs have made."""
     said = run("docker", "ps", "--all", "--format", "{{.Names}} {{.Ports}}").stdout
-    wanted = {str(ports["redis"]), str(ports["db"])}
+    wanted = {f":{ports['redis']}->", f":{ports['db']}->"}
     return [line for line in said.splitlines() if any(w in line for w in wanted)]
 
 
@@ -64,7 +64,7 @@ def start_up(folder: Path) -> subprocess.Popen[str]:
 
 
 def say_ping(port: int) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(b"PING\r\n")
         return connection.recv(64)
 
@@ -186,7 +186,7 @@ def test_a_store_is_started_as_its_service_says(stack) -> None:
 
 def ask_setting(port: int, name: str) -> str:
     """What a Redis is configured with."""
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(f"CONFIG GET {name}\r\n".encode())
         *_, value, _ = connection.recv(256).decode().split("\r\n")
     return value

@@ -28,7 +28,7 @@ import os, urllib.error, urllib.request
 for name, url in sorted(os.environ.items()):
     if name.startswith("CALL_"):
         try:
-            print(name, urllib.request.urlopen(url, timeout=5).status, flush=True)
+            print(name, urllib.request.urlopen(url, timeout=60).status, flush=True)
         except (urllib.error.URLError, OSError) as error:
             print(name, "not reached", flush=True)
 """

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from scripts.standins.__main__ import USUAL
 from tests.e2e.engine import ROOT
 from tests.e2e.examples import LESSONS
 from tests.e2e.images import NOT_TESTED, Images
@@ -20,6 +21,10 @@ IMAGES = list(NOT_TESTED.values())
 def test_what_may_stay_untested_is_known() -> None:
     tested = {*RECIPES, *PROBES, *LESSONS}
     assert NOT_TESTED.keys() <= tested
+
+
+def test_the_gate_has_every_stand_in_built_ahead_of_time(images: Images) -> None:
+    assert images.list_standins() <= {*USUAL}
 
 
 def test_what_may_stay_untested_cannot_be_tested_here(images: Images) -> None:

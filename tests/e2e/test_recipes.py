@@ -46,6 +46,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         }
     },
 }
+PATIENT = {"boot": "5m", "timeout": "30s"}
+"""On a busy machine a store takes longer than its recipe gives it."""
 FILES = {
     "mosquitto.conf": "listener 1883\nallow_anonymous true\n"
     "persistence true\npersistence_location /mosquitto/data/\n",
@@ -93,7 +95,7 @@ def make_stack(recipe: str, image: str) -> dict[str, Any]:
 
     The last service runs on, so that Compose waits for both clients' ends.
     """
-    store: dict[str, Any] = {"use": recipe, "image": image}
+    store: dict[str, Any] = {"use": recipe, "image": image, "health": PATIENT}
     store |= SETTINGS.get(recipe, {})
     stack: dict[str, Any] = {"services": {"store": store}}
     required = RECIPES[recipe].get("requires", [])

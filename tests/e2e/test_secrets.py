@@ -16,7 +16,13 @@ import pytest
 import yaml
 
 from tests.e2e.engine import Project, end, run_composegen, run_well
-from tests.e2e.examples import ask, copy_example, list_images, publish_elsewhere
+from tests.e2e.examples import (
+    ask,
+    be_patient,
+    copy_example,
+    list_images,
+    publish_elsewhere,
+)
 from tests.e2e.images import Images
 
 pytestmark = pytest.mark.engine
@@ -59,6 +65,7 @@ def chat(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         path = project.folder / "stack.yaml"
         stack = yaml.safe_load(path.read_text())
         project.port = publish_elsewhere(stack["services"])["frontend"]
+        be_patient(stack["services"])
         path.write_text(yaml.safe_dump(stack, sort_keys=False))
         shutil.copy(Path(__file__).with_name("provider.py"), project.folder)
         (project.folder / "provider.yaml").write_text(dedent(WITH_PROVIDER))

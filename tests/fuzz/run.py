@@ -7,6 +7,7 @@ when nothing was found; else what was found is printed, and kept in ``build/fuzz
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -31,7 +32,9 @@ TARGETS = {
 EXAMPLES = {"projects": 25}
 """How many make a round, which is finished once it is begun; 500 of the others."""
 SLOWEST = 20
-"""Seconds that one input may take; a slower one is a hang."""
+"""Seconds of a processor that one input may take; a slower one is a hang."""
+WAITED = 20 * SLOWEST
+"""Seconds that one input may take in all, on a machine that does other things too."""
 
 
 def find_tests() -> None:
@@ -47,13 +50,25 @@ def make_test(target: str) -> Callable[[], Any]:
     strategy, check = (getattr(module, name) for name in TARGETS[target])
     settings = hypothesis.settings(
         max_examples=EXAMPLES.get(target, 500),
-        deadline=SLOWEST * 1000,
+        deadline=WAITED * 1000,
         database=DirectoryBasedExampleDatabase(FOUND / "hypothesis"),
         suppress_health_check=list(hypothesis.HealthCheck),
         print_blob=True,
     )
-    test: Callable[[], Any] = settings(hypothesis.given(strategy)(check))
+    test: Callable[[], Any] = settings(hypothesis.given(strategy)(limit(check)))
     return test
+
+
+def limit(check: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A check that fails as well where it keeps a processor busy for too long."""
+
+    def run(value: Any) -> None:
+        before = sum(os.times()[:4])
+        check(value)
+        used = sum(os.times()[:4]) - before
+        assert used < SLOWEST, f"it took {used:.0f} s of a processor"
+
+    return run
 
 
 def run_hypothesis(target: str, seconds: int) -> None:
@@ -83,7 +98,7 @@ def run_atheris(target: str, seconds: int) -> None:
         corpus.mkdir()
         options = [
             f"-max_total_time={seconds}",
-            f"-timeout={SLOWEST}",
+            f"-timeout={WAITED}",
             f"-artifact_prefix={FOUND}/{target}-",
             "-max_len=4096",
             "-len_control=0",

@@ -27,6 +27,7 @@ RENDER = (
 CLUSTER = ("tests/targets/kubernetes",)
 SAFETY = ("tests/test_text_safety.py", "tests/targets/test_quoting.py")
 CLUSTER_JUDGE = ("tests/places/cluster/test_judge.py",)
+CLUSTER_DRILL = ("tests/drill/test_cluster.py",)
 CLUSTER_UP = ("tests/places/cluster/test_up.py",)
 WIRING = ("tests/planning/test_addressing.py",)
 PROBES = ("tests/targets/compose/test_probes.py",)
@@ -1644,6 +1645,42 @@ FAULTS = (
         ("tests/places/cluster/test_troubles.py",),
     ),
     Fault(
+        "a service that was drilled on a cluster gets one pod back, whatever it had",
+        "composegen/drill/cluster.py",
+        "hands.give_back(undo.service, undo.replicas)",
+        "hands.give_back(undo.service, 1)",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "a drill applies what is not what ran on the cluster",
+        "composegen/places/cluster/faults.py",
+        'there.generation != each["metadata"]["generation"]',
+        "there.generation < 0",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "the values of a fallback stay on the cluster after a drill",
+        "composegen/drill/cluster.py",
+        "self._hands.remove_values(undo.made)",
+        "self._hands.remove_values(())",
+        CLUSTER_DRILL,
+    ),
+    Fault(
+        "the next fault hides one that could not be undone",
+        "composegen/drill/conduct.py",
+        "if not self._journal.is_clean:",
+        "if self._journal is None:",
+        ("tests/drill/test_conduct.py",),
+    ),
+    Fault(
+        "what a fallback needs is removed when the stack is up on the cluster",
+        "composegen/places/cluster/up.py",
+        "        self.applied = drop_services(objects, names)\n"
+        "        apply_objects(self.kubectl, self.applied)\n",
+        "        apply_objects(self.kubectl, drop_services(objects, names))\n",
+        CLUSTER_UP,
+    ),
+    Fault(
         "a trouble on a cluster counts before it has lasted",
         "composegen/places/cluster/judge.py",
         "at - (self.since or 0.0) >= trouble.lasts",
@@ -1791,6 +1828,34 @@ FAULTS = (
         ("tests/board/test_svg.py",),
     ),
     Fault(
+        "a drill on the board begins with the table of the last one",
+        "composegen/board/drilling.py",
+        "            self._rows = {}\n            self._known = {\n",
+        "            self._known = {\n",
+        ("tests/board/test_drilling.py",),
+    ),
+    Fault(
+        "the verdicts of a drill are shown only in the end",
+        "composegen/drill/conduct.py",
+        "        self._show(Judged(rows=tuple(rows)))\n",
+        "",
+        ("tests/drill/test_conduct.py",),
+    ),
+    Fault(
+        "lines that are read again look as if they went on",
+        "composegen/board/logs.py",
+        "if is_again:\n",
+        "if False:\n",
+        ("tests/board/test_logs.py",),
+    ),
+    Fault(
+        "logs that were interrupted end for good",
+        "composegen/board/serve.py",
+        "is_cut = self._book.has_ended and self._watcher.is_running",
+        "is_cut = False",
+        ("tests/board/test_server.py",),
+    ),
+    Fault(
         "a boot that failed has a total",
         "composegen/board/recorder.py",
         "total=_shorten(total) if is_up else None,",
@@ -1825,5 +1890,42 @@ FAULTS = (
         "begin += length + _FRAME",
         "begin += length",
         ("tests/places/engine/test_client.py",),
+    ),
+    # The gate
+    Fault(
+        "a busy container is not frozen at the second try",
+        "composegen/places/engine/faults.py",
+        "if _BUSY not in str(error) or not left:",
+        "if True:",
+        ("tests/places/engine/test_faults.py",),
+    ),
+    Fault(
+        "Compose is killed without being asked to end",
+        "composegen/places/engine/compose.py",
+        "for number in (signal.SIGTERM, signal.SIGKILL):",
+        "for number in (signal.SIGKILL,):",
+        ("tests/places/engine/test_compose.py",),
+    ),
+    # What other tools do, and the page of causes
+    Fault(
+        "a page shows words that a cause is given later",
+        "scripts/read_causes.py",
+        'if getattr(node, "lineno", before) >= before:',
+        'if not hasattr(node, "lineno"):',
+        ("tests/test_trouble.py",),
+    ),
+    Fault(
+        "a finding that hangs is as it was found",
+        "scripts/findings.py",
+        'is_same, said = False, f"it took',
+        'is_same, said = True, f"it took',
+        ("tests/test_findings.py",),
+    ),
+    Fault(
+        "a gate holds that opened before",
+        "benchmarks/comparison/noted.py",
+        "ready is not None and ready <= started",
+        "ready is not None",
+        ("tests/test_comparison.py",),
     ),
 )

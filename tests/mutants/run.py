@@ -25,6 +25,10 @@ COPIED = (
     "templates",
     "tests",
     "examples",
+    "benchmarks",
+    "docs",
+    "findings",
+    "scripts",
     "pyproject.toml",
     "CHANGELOG.md",
 )

@@ -8,6 +8,7 @@ from composegen.places.cluster import noting as cluster
 from composegen.places.cluster.notes import NotedExclusion as ClusterExclusion
 from composegen.places.engine import noting as engine
 from composegen.places.engine.notes import NotedExclusion as EngineExclusion
+from composegen.records import replace
 from tests import clusterfakes, enginefakes
 
 
@@ -64,6 +65,22 @@ def test_only_those_that_are_brought_up_again_lose_their_exclusion(place):
     assert [each.service for each in merged.excluded] == ["queue", "web"]
     assert merged.find_exclusion("cache") is None
     assert merged.find_exclusion("queue").reason == "r"
+
+
+def test_what_a_service_requires_comes_with_it_and_what_it_can_do_without_does_not(
+    place,
+):
+    noted = place.make_noted("web", "db")
+    cache = replace(noted.needs[0], service="cache", is_optional=True)
+    notes = place.make_notes(
+        place.make_noted("disk"),
+        place.make_noted("db", "disk"),
+        place.make_noted("cache"),
+        replace(noted, needs=(*noted.needs, cache)),
+        place.make_noted("other", "web"),
+    )
+
+    assert notes.close_over(["web"]) == ("disk", "db", "web")
 
 
 def test_those_that_need_a_service_are_listed_in_the_order_of_the_plan(place):

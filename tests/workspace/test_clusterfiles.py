@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ def test_a_variable_that_is_passed_on_is_absent_where_nothing_sets_it(
     tmp_path: Path,
 ) -> None:
     assert make(tmp_path, "environment: [A, B]\n", {"B": "2"}) == "app.B=2\n"
+
+
+def test_what_a_fallback_needs_is_added_and_the_rest_stays(tmp_path: Path) -> None:
+    keys = {"A": "${A}", "CACHE": "${C}"}, {"A": "${A}", "B": "${B}"}
+    whole, varied = (
+        plan_for_cluster(name_stack(app=f"{APP}environment: {json.dumps(each)}\n"))
+        for each in keys
+    )
+    values = {"A": "1", "B": "2", "C": "3"}
+    make_cluster_files(whole, tmp_path, values, varied=varied)
+
+    assert (tmp_path / ENV).read_text() == "app.A=1\napp.CACHE=3\napp.B=2\n"
 
 
 def test_only_this_user_reads_the_file_and_git_passes_over_it(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""A stack on a Kubernetes cluster, which is asked and told through kubectl."""
+"""A stack on a Kubernetes cluster, which is asked and changed through kubectl."""

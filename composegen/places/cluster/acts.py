@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from composegen.errors import NothingRuns, NotPart
-from composegen.graph import find_closure
 from composegen.model import Service
 from composegen.places.cluster.applying import remove_jobs, scale
 from composegen.places.cluster.boot import Booting, Outside
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.manifests import write_list
 from composegen.places.cluster.notes import NotedStop, Notes, read_notes, write_notes
@@ -26,7 +26,6 @@ from composegen.places.cluster.snapshot import (
     take_snapshot,
 )
 from composegen.places.cluster.status import ClusterSeen, make_seen
-from composegen.places.cluster.troubles import UP
 from composegen.places.events import Message, NotUp, Planned, Report, Stopped
 from composegen.places.place import (
     Act,
@@ -71,7 +70,7 @@ class Acts:
         """Act on services. Raises UsageError, NothingRuns and NotPart."""
         wanted = tuple(dict.fromkeys(names))
         seen = self._look(wanted)
-        concerned = wanted if act is Act.STOP else self._close_over(wanted)
+        concerned = wanted if act is Act.STOP else self._notes.close_over(wanted)
         self._report(Planned(services=concerned))
         if act is not Act.STOP and self._has_changed(wanted):
             text = f"the stack file has changed; {act} does not use the new one: {UP}"
@@ -114,15 +113,6 @@ class Acts:
             for each in noted
             if now and each.definition
         )
-
-    def _close_over(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The services with all that they require, in the order of the plan."""
-        required = {
-            each.name: [need.service for need in each.needs if not need.is_optional]
-            for each in self._notes.services
-        }
-        closed = find_closure(required, names)
-        return tuple(name for name in required if name in closed)
 
     # Stop
 
@@ -200,7 +190,7 @@ class Acts:
         self, names: tuple[str, ...], seen: ClusterSeen, *, again: bool
     ) -> tuple[Acted, ...]:
         begun: list[str] = []
-        concerned = self._close_over(names)
+        concerned = self._notes.close_over(names)
         for name in concerned:
             workload = self._find(name, seen.snapshot)
             if workload is None:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from composegen.errors import ClusterUnreachable
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.judge import Judge
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.notes import Notes
-from composegen.places.cluster.objects import Kind
+from composegen.places.cluster.objects import OURS, Kind
 from composegen.places.cluster.snapshot import Snapshot, take_snapshot
-from composegen.places.cluster.troubles import UP, find_trouble
+from composegen.places.cluster.troubles import find_trouble
 from composegen.places.cluster.why import find_cluster_reasons
 from composegen.places.events import BootOver, Message, Noted, Report
 from composegen.places.reasons import Reason
@@ -21,6 +22,7 @@ from composegen.records import record
 PAUSE = 0.7
 """Seconds between two looks."""
 _PATIENCE = 30.0
+_TRIED = "composegen.tried"
 
 
 @record
@@ -120,6 +122,7 @@ class Booting:
         if snapshot is None:
             return None
         again: dict[str, str] = {}
+        refused: list[str] = []
         for noted in self.notes.services:
             workload = snapshot.find_workload(noted.object)
             if workload is None or workload.kind is Kind.JOB:
@@ -127,10 +130,24 @@ class Booting:
             trouble = find_trouble(snapshot, self.notes, noted, workload)
             if trouble is not None and trouble.pod:
                 again[trouble.pod] = noted.name
+            elif trouble is not None:
+                refused.append(workload.path)
         for name in again.values():
             self._report(Message(service=name, text="has failed before; trying again"))
         self._remove(again)
-        return self._look() if again else snapshot
+        self._touch(refused)
+        return self._look() if again or refused else snapshot
+
+    def _touch(self, paths: Iterable[str]) -> None:
+        """Let the cluster try at once to make pods that it refused.
+
+        Otherwise it waits longer after each try, for up to a quarter of an hour. What
+        is written is taken away again; of what runs nothing changes.
+        """
+        for path in paths:
+            for word in (f"{_TRIED}=now", f"{_TRIED}-"):
+                flags = ("--overwrite", f"--field-manager={OURS}")
+                self._kubectl.call("annotate", path, word, *flags)
 
     def _unblock(self, snapshot: Snapshot) -> None:
         """Remove older pods of StatefulSets that are not ready: those are not replaced.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,16 @@ class Said:
 
 @record
 class Kubectl:
-    """kubectl for one context and one namespace; the empty ones are kubectl's own."""
+    """kubectl for one context and one namespace; the empty ones are kubectl's own.
+
+    With ``is_apart`` Ctrl-C in this terminal does not reach it: what it does is done
+    to its end.
+    """
 
     context: str = ""
     namespace: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_apart: bool = False
 
     def make_command(self, *words: str) -> list[str]:
         """The command line. Raises KubectlMissing."""
@@ -84,6 +89,7 @@ class Kubectl:
                 env=dict(self.environment),
                 timeout=timeout,
                 check=False,
+                start_new_session=self.is_apart,
             )
         except subprocess.TimeoutExpired:
             raise ClusterUnreachable(
@@ -122,8 +128,15 @@ class Kubectl:
             raise ClusterRefused("`kubectl get` did not answer with JSON")
         return found if "items" in found else {"items": [found]}
 
-    def iterate(self, *words: str) -> Iterator[str]:
-        """The lines that a command prints, as they come; it ends with the reader."""
+    def iterate(
+        self,
+        *words: str,
+        hold: Callable[[subprocess.Popen[bytes]], None] = lambda _: None,
+    ) -> Iterator[str]:
+        """The lines that a command prints, as they come; it ends with the reader.
+
+        ``hold`` gets its process, to end it from elsewhere.
+        """
         with subprocess.Popen(
             self.make_command(*words),
             stdin=subprocess.DEVNULL,
@@ -132,6 +145,7 @@ class Kubectl:
             env=dict(self.environment),
         ) as process:
             assert process.stdout is not None
+            hold(process)
             try:
                 for line in process.stdout:
                     yield line.decode(errors="replace").rstrip("\r\n")

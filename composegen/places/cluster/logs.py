@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import subprocess
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,10 @@ class LogReader:
         self._objects = {
             each.object: each.name for each in notes.services if each.name in listed
         }
+        self._lock = threading.Lock()
+        self._held: set[subprocess.Popen[bytes]] = set()
+        self._inbox: queue.SimpleQueue[Line | None] = queue.SimpleQueue()
+        self._is_over = False
 
     def read(self, snapshot: Snapshot, count: int) -> Iterator[Line]:
         """The last lines of each container."""
@@ -57,28 +62,32 @@ class LogReader:
 
     def follow(self, snapshot: Snapshot, count: int) -> Iterator[Line]:
         """The same, then new lines, of pods that are made later too."""
-        inbox: queue.SimpleQueue[Line] = queue.SimpleQueue()
         known: set[str] = set()
-        self._listen(snapshot, known, inbox, count)
+        self._listen(snapshot, known, count)
         looked = time.monotonic()
-        while True:
+        while not self._is_over:
             with suppress(queue.Empty):
-                yield inbox.get(timeout=_LOOK)
+                line = self._inbox.get(timeout=_LOOK)
+                if line is None:
+                    return
+                yield line
             if time.monotonic() - looked >= _LOOK:
                 looked = time.monotonic()
                 try:
                     found = take_snapshot(self._kubectl, self._notes, with_events=False)
                 except ComposegenError:
                     continue  # it may be reached again
-                self._listen(found, known, inbox, _MOST)
+                self._listen(found, known, _MOST)
 
-    def _listen(
-        self,
-        snapshot: Snapshot,
-        known: set[str],
-        inbox: queue.SimpleQueue[Line],
-        count: int,
-    ) -> None:
+    def stop(self) -> None:
+        """End what is followed, from any thread."""
+        with self._lock:
+            self._is_over = True
+            for process in self._held:
+                process.kill()
+        self._inbox.put(None)
+
+    def _listen(self, snapshot: Snapshot, known: set[str], count: int) -> None:
         """Begin to read every container that was started since."""
         for pod in self._list_pods(snapshot):
             for container in pod.containers:
@@ -91,14 +100,19 @@ class LogReader:
                     *("--follow", f"--tail={count}"),
                 )
                 threading.Thread(
-                    target=self._pass_on, args=(words, source, inbox), daemon=True
+                    target=self._pass_on, args=(words, source), daemon=True
                 ).start()
 
-    def _pass_on(
-        self, words: tuple[str, ...], source: str, inbox: queue.SimpleQueue[Line]
-    ) -> None:
-        for line in self._kubectl.iterate(*words):
-            inbox.put((source, line))
+    def _pass_on(self, words: tuple[str, ...], source: str) -> None:
+        for line in self._kubectl.iterate(*words, hold=self._hold):
+            self._inbox.put((source, line))
+
+    def _hold(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._held = {each for each in self._held if each.poll() is None}
+            self._held.add(process)
+            if self._is_over:
+                process.kill()
 
     def _list_pods(self, snapshot: Snapshot) -> list[Pod]:
         return [each for each in snapshot.pods if each.service in self._objects]

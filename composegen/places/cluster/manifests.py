@@ -18,8 +18,11 @@ from composegen.errors import ClusterRefused
 from composegen.places.cluster.contexts import Where
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.objects import MANAGED_BY, NAME, OURS, PART_OF
+from composegen.planning.plan import Plan
 from composegen.records import record
 from composegen.system.files import write_atomically
+from composegen.targets.files import Options
+from composegen.targets.table import TARGETS
 from composegen.workspace.state import make_state_folder
 
 Object = dict[str, Any]
@@ -61,6 +64,14 @@ class Texts:
     objects: str
     kustomization: str
     lost: tuple[str, ...] = ()
+
+
+def render_texts(plan: Plan, options: Options) -> Texts:
+    """The rendered files of a plan. Raises ProblemsFound."""
+    objects, kustomization = TARGETS["kubernetes"].render(plan, options)
+    return Texts(
+        objects=objects.text, kustomization=kustomization.text, lost=objects.lost
+    )
 
 
 def build_objects(

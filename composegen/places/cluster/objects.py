@@ -140,7 +140,8 @@ class Workload:
     """What keeps the pods of a service, and how far it is.
 
     ``refusal`` says why it can make no pod; ``failure`` why a job has failed, and
-    ``is_failed`` that it has.
+    ``is_failed`` that it has. ``check`` is the command of its readiness probe, in which
+    every ``$`` is doubled.
     """
 
     kind: Kind
@@ -158,6 +159,7 @@ class Workload:
     uid: str = ""
     image: str = ""
     generation: int = 0
+    check: tuple[str, ...] = ()
     finished_at: float | None = None
 
     @property
@@ -318,8 +320,14 @@ def read_workload(data: Mapping[str, Any]) -> Workload:
         uid=meta.get("uid", ""),
         image=(pod.get("containers") or [{}])[0].get("image", ""),
         generation=generation,
+        check=_read_check((pod.get("containers") or [{}])[0]),
         finished_at=read_time(status.get("completionTime")),
     )
+
+
+def _read_check(container: Mapping[str, Any]) -> tuple[str, ...]:
+    probe = container.get("readinessProbe") or {}
+    return tuple((probe.get("exec") or {}).get("command") or ())
 
 
 def _is_whole(kind: Kind, replicas: int, status: Mapping[str, Any]) -> bool:

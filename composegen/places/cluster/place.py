@@ -15,6 +15,7 @@ from composegen.needs import Later
 from composegen.places.cluster.acts import Acts
 from composegen.places.cluster.applying import find_namespace, remove_project
 from composegen.places.cluster.boot import Outside
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.contexts import check_noted, read_contexts
 from composegen.places.cluster.entering import prepare_call
 from composegen.places.cluster.kubectl import Kubectl
@@ -23,7 +24,6 @@ from composegen.places.cluster.notes import Notes, read_notes, remove_notes
 from composegen.places.cluster.objects import PART_OF, read_claim
 from composegen.places.cluster.snapshot import Snapshot, take_snapshot
 from composegen.places.cluster.status import ClusterSeen, list_excluded, make_seen
-from composegen.places.cluster.troubles import UP
 from composegen.places.cluster.why import find_cluster_reasons
 from composegen.places.events import Event, Message, Report
 from composegen.places.place import (
@@ -125,6 +125,7 @@ class ClusterPlace:
             names=logged or self._notes.names,
             lines=read(snapshot, count) if logged or not listed else iter(()),
             notes=note_excluded_logs(listed, excluded),
+            stop=reader.stop,
         )
 
     def measure(self) -> tuple[Usage, ...]:

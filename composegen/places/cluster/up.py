@@ -27,6 +27,7 @@ from composegen.places.cluster.applying import (
     scale,
 )
 from composegen.places.cluster.boot import Booting, Outside
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.contexts import Where
 from composegen.places.cluster.finding import choose_where
 from composegen.places.cluster.forwarding import list_forwards
@@ -47,7 +48,6 @@ from composegen.places.cluster.notes import (
 from composegen.places.cluster.noting import make_notes, merge_notes
 from composegen.places.cluster.place import ClusterPlace
 from composegen.places.cluster.stay import Staying
-from composegen.places.cluster.troubles import UP
 from composegen.places.events import (
     Address,
     FileKept,
@@ -147,6 +147,7 @@ class _Up:
         self.options = options
         self.report = report
         self.before = read_notes(self.folder)
+        self.applied: list[Object] = []
         self.others: tuple[str, ...] = tuple(
             name_on_cluster(each) for each in plan.names if each not in self.plan.names
         )
@@ -184,7 +185,7 @@ class _Up:
             self.report(Noted(text=f"made the namespace {where.namespace}"))
         self._keep(self.notes)
         self._apply(objects, live)
-        return self._boot(objects)
+        return self._boot()
 
     def stay(self) -> int:
         """Show what happens now that it is up, until a signal; its exit code."""
@@ -277,6 +278,7 @@ class _Up:
         for name in jobs:
             self.report(Message(service=name, text="is run again"))
         remove_jobs(self.kubectl, jobs)
+        self.applied = objects
         for warning in apply_objects(self.kubectl, objects):
             self.report(Noted(text=f"the cluster says: {warning}"))
         for name in find_suspended(live):
@@ -289,12 +291,15 @@ class _Up:
         """Apply the services as they are without those that are excluded."""
         names = [name_on_cluster(each) for each in excluded]
         varied = vary_plan(self.whole, without, addressing=ClusterAddressing())
-        where = self.notes.where
-        objects = self._build(self.options.render(varied), where)
-        apply_objects(self.kubectl, drop_services(objects, names))
+        make_cluster_files(
+            self.whole, self.folder, self.workspace.values, varied=varied
+        )
+        objects = self._build(self.options.render(varied), self.notes.where)
+        self.applied = drop_services(objects, names)
+        apply_objects(self.kubectl, self.applied)
         remove_services(self.kubectl, self.notes.project, names)
 
-    def _boot(self, objects: list[Object]) -> int:
+    def _boot(self) -> int:
         booting = Booting(
             self.kubectl,
             self.notes,
@@ -315,8 +320,7 @@ class _Up:
             self.report(NotUp(text=text, help=_STAYS))
             return ExitCode.PROBLEM
         if not self.options.names:
-            gone = [name_on_cluster(each.service) for each in verdict.notes.excluded]
-            prune(self.kubectl, self.notes.project, drop_services(objects, gone))
+            prune(self.kubectl, self.notes.project, self.applied)
         self.report(self._describe_outcome(booting, verdict.notes))
         return ExitCode.FINE
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from composegen.errors import ComposegenError
 from composegen.places.cause import Cause
 from composegen.places.cluster.cause import CauseName
+from composegen.places.cluster.causes import UP
 from composegen.places.cluster.judge import describe_delay, describe_trouble
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.notes import NotedService, Notes
@@ -21,7 +22,7 @@ from composegen.places.cluster.status import (
     is_sick,
     make_seen,
 )
-from composegen.places.cluster.troubles import UP, find_trouble
+from composegen.places.cluster.troubles import find_trouble
 from composegen.places.events import Failure
 from composegen.places.excluded import explain_exclusion
 from composegen.places.reasons import (

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from composegen.errors import ComposeFailed, NothingRuns, NotPart
-from composegen.graph import find_closure
 from composegen.model import Service
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
@@ -73,7 +72,7 @@ class Acts:
         seen = self._look(wanted)
         sharing = () if act is Act.STOP else self._list_sharing(act, wanted, seen)
         wanted = tuple(dict.fromkeys((*wanted, *sharing)))
-        concerned = wanted if act is Act.STOP else self._close_over(wanted)
+        concerned = wanted if act is Act.STOP else self._notes.close_over(wanted)
         self._report(Planned(services=concerned))
         if act is not Act.STOP and self._has_changed(wanted):
             text = f"the stack file has changed; {act} does not use the new one: "
@@ -94,11 +93,10 @@ class Acts:
 
     def _look(self, names: tuple[str, ...]) -> EngineSeen:
         """How all is doing. Raises UsageError, NothingRuns and NotPart."""
-        noted = [each.name for each in self._notes.services]
         excluded = {
             str(each["service"]): str(each["reason"]) for each in self._notes.left_out
         }
-        check_services(names, (*self._services, *noted, *excluded))
+        check_services(names, (*self._services, *self._notes.names, *excluded))
         containers = self._engine.list_containers(self._notes.project)
         if not containers:
             raise NothingRuns(
@@ -146,7 +144,7 @@ class Acts:
         self, act: Act, names: tuple[str, ...], seen: EngineSeen
     ) -> tuple[str, ...]:
         """What runs in the network of one that is started, which it loses by that."""
-        closed = self._close_over(names)
+        closed = self._notes.close_over(names)
         owners = {name for name in closed if not self._is_on(name, seen)}
         owners |= {*names} if act is Act.RESTART else set()
         found = [
@@ -158,15 +156,6 @@ class Acts:
             text = f"shares the network of {each.shares}, and is restarted with it"
             self._report(Message(service=each.name, text=text))
         return tuple(each.name for each in found)
-
-    def _close_over(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The services with all that they require, in the order of the plan."""
-        required = {
-            each.name: [need.service for need in each.needs if not need.is_optional]
-            for each in self._notes.services
-        }
-        closed = find_closure(required, names)
-        return tuple(name for name in required if name in closed)
 
     # Stop
 
@@ -250,7 +239,7 @@ class Acts:
 
     def _list_levels(self, names: tuple[str, ...]) -> Iterator[list[str]]:
         """The services and what they require, each after all that it requires."""
-        left = list(self._close_over(names))
+        left = list(self._notes.close_over(names))
         while left:
             level = [
                 name for name in left if not {*self._list_required(name)} & {*left}

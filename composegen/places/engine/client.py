@@ -36,7 +36,7 @@ from composegen.places.engine.endpoint import (
 from composegen.places.engine.happened import Happened, read_happened
 from composegen.places.engine.local import LocalApi
 from composegen.places.engine.registry import Offer, read_refusal
-from composegen.places.engine.unreachable import told
+from composegen.places.engine.unreachable import catch_silence
 from composegen.places.engine.watching import Watch
 from composegen.places.place import Usage
 from composegen.system.listeners import parse_table, read_tables
@@ -64,7 +64,7 @@ class Engine:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._machine: Machine | None = None
-        with told(endpoint):
+        with catch_silence(endpoint):
             self._api = _connect(endpoint)
 
     def __enter__(self) -> Self:
@@ -74,12 +74,12 @@ class Engine:
         self._api.close()
 
     def _ask(self, question: Callable[[], Seen]) -> Seen:
-        with told(self.endpoint):
+        with catch_silence(self.endpoint):
             return question()
 
     def _find(self, question: Callable[[], Seen]) -> Seen | None:
         """What is asked for; None where there is none, or can be none of that name."""
-        with told(self.endpoint):
+        with catch_silence(self.endpoint):
             try:
                 return question()
             except Refused as error:
@@ -89,7 +89,7 @@ class Engine:
 
     def _try(self, question: Callable[[], Seen]) -> Seen | None:
         """What is asked for; None where the engine answers that it cannot be had."""
-        with told(self.endpoint):
+        with catch_silence(self.endpoint):
             try:
                 return question()
             except Refused:
@@ -260,7 +260,7 @@ class Engine:
 
         Raises LookupError where the engine does not know, and where it is no folder.
         """
-        with told(self.endpoint):
+        with catch_silence(self.endpoint):
             try:
                 stream, _ = self._api.get_archive(id, path, chunk_size=_FEW_ENTRIES)
             except Refused as error:
@@ -346,7 +346,7 @@ class Engine:
 
         It may be called from several threads: each has a connection of its own.
         """
-        with told(self.endpoint):
+        with catch_silence(self.endpoint):
             from composegen.places.engine.sdk import SdkApi  # it knows the passwords
 
             api = SdkApi(self.endpoint, _REGISTRY_TIMEOUT)

@@ -19,7 +19,7 @@ def prepare_call(
 
     Raises UsageError, NothingRuns and CannotExecute.
     """
-    known = tuple(each.name for each in notes.services)
+    known = notes.names
     out = {each["service"]: each["reason"] for each in notes.left_out}
     check_services((request.service,), (*known, *out))
     if request.service in out:

@@ -21,6 +21,12 @@ _REFUSED = 400
 _POLL = 0.2
 _APART = 0.7
 _LONGEST = 60.0
+_TRIES = 20
+_BUSY = "unable to freeze"
+"""What runc says where processes of a busy machine did not come to rest (cgroup v1).
+
+It has let them go on then, and leaves it to its caller to try again.
+"""
 
 
 @record
@@ -67,7 +73,7 @@ class Hands:
     def freeze(self, ids: Iterable[str]) -> None:
         """Freeze containers: they keep their connections and answer nothing."""
         for id in ids:
-            self._post(id, "pause")
+            self._freeze_one(id)
 
     def cut(self, all_links: Iterable[Links]) -> None:
         """Detach containers from their networks."""
@@ -189,6 +195,17 @@ class Hands:
         labels = (data.get("Config") or {}).get("Labels") or {}
         is_own = labels.get("com.docker.compose.project") == self._project
         return data if is_own else None
+
+    def _freeze_one(self, id: str) -> None:
+        for left in reversed(range(_TRIES)):
+            try:
+                self._post(id, "pause")
+            except FaultFailed as error:
+                if _BUSY not in str(error) or not left:
+                    raise
+                time.sleep(self._poll)
+            else:
+                return
 
     def _post(self, id: str, do: str) -> None:
         self._ask("POST", f"/containers/{id}/{do}", None)

@@ -74,7 +74,7 @@ class Gatherer:
             or (death is not None and death.was_out_of_memory),
             sockets=self._list_sockets(container),
             needed=self._look_at_needed(noted),
-            services=tuple(each.name for each in self.notes.services),
+            services=self.notes.names,
             secret_files=self._find_secret_files(container),
             tools=tools,
             folders=self._find_folders(container, lines),

@@ -141,11 +141,11 @@ class EnginePlace:
             found = engine.list_containers(self._notes.project)
             seen = make_seen(self._notes, found, engine.read_clock())
         excluded = list_excluded(self._notes, seen.statuses)
-        known = (*self._names, *(each.service for each in found))
+        known = (*self._notes.names, *(each.service for each in found))
         logged = tuple(name for name in listed if name in known)
         stopper = Stopper()
         return Logs(
-            names=logged or self._names,
+            names=logged or self._notes.names,
             lines=self._read_lines(logged, count, stopper, follow=follow)
             if logged or not listed
             else iter(()),
@@ -292,23 +292,19 @@ class EnginePlace:
     def _settle(self, names: Iterable[str]) -> tuple[str, ...]:
         stack = self._load_stack()
         choices = stack.choices if stack is not None else {}
-        return settle_names(names, (*self._names, *self._excluded), choices)
+        return settle_names(names, (*self._notes.names, *self._excluded), choices)
 
     def _check(self, names: Iterable[str]) -> tuple[str, ...]:
         """The services of these names; of a choice, the one that was brought up.
 
         Raises UsageError for a name that is not known, and NotPart.
         """
-        part = (*self._names, *self._excluded)
+        part = (*self._notes.names, *self._excluded)
         return check_part(self._settle(names), part, self._list_services())
 
     @property
     def _excluded(self) -> tuple[str, ...]:
         return tuple(str(each["service"]) for each in self._notes.left_out)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return tuple(each.name for each in self._notes.services)
 
 
 def _are_running(containers: Iterable[Container]) -> bool:

@@ -67,7 +67,7 @@ def _run(
                     if id not in running or not running[id].is_alive():
                         running[id] = _begin(engine, id)
     except EngineUnreachable:
-        pass  # whoever waits for the services reports it
+        pass  # the wait for the services reports it
 
 
 def _list_starting(containers: Iterable[Container]) -> list[str]:

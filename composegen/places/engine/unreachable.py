@@ -16,7 +16,7 @@ from composegen.places.engine.endpoint import (
 
 
 @contextmanager
-def told(endpoint: Endpoint) -> Iterator[None]:
+def catch_silence(endpoint: Endpoint) -> Iterator[None]:
     """Raise EngineUnreachable for whatever an engine refuses or does not answer."""
     try:
         yield

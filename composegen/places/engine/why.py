@@ -61,7 +61,7 @@ def find_engine_reasons(
     containers = engine.list_containers(notes.project)
     seen = make_seen(notes, containers, engine.read_clock())
     doctor = _Doctor(engine, notes, folder, seen, frozenset(among))
-    names = [service] if service else [each.name for each in notes.services]
+    names = (service,) if service else notes.names
     found = doctor.find_reasons(names, is_named=bool(service))
     return found or doctor.recall_complaint(service)
 

@@ -13,7 +13,7 @@ from typing import Self
 
 CHAT = Path(__file__).parents[1]
 SERVICES = ("router", "backend", "frontend")
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Stack:
@@ -104,10 +104,10 @@ class Stack:
         try:
             if name not in SERVICES:
                 address = ("127.0.0.1", self._ports[name])
-                socket.create_connection(address, timeout=1).close()
+                socket.create_connection(address, timeout=10).close()
                 return True
             with urllib.request.urlopen(
-                f"{self.url(name)}/health", timeout=1
+                f"{self.url(name)}/health", timeout=10
             ) as answer:
                 return int(answer.status) == 200
         except OSError:

@@ -44,7 +44,7 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A headless Chromium of this machine, driven by Playwright."""
     try:
@@ -81,6 +81,7 @@ def page(browser: Any, stack: Stack) -> Iterator[Any]:
     """
     stack.complete()
     context = browser.new_context(viewport={"width": 1000, "height": 760})
+    context.set_default_timeout(120_000)  # a busy machine takes its time
     opened = context.new_page()
     faults: list[str] = []
     opened.on("pageerror", lambda error: faults.append(str(error)))

@@ -19,7 +19,7 @@ def say(page: Any, text: str) -> None:
 
 def wait_for(page: Any, selector: str, text: str) -> Any:
     found = page.locator(selector, has_text=text)
-    found.last.wait_for(timeout=60_000)
+    found.last.wait_for(timeout=180_000)
     return found.last
 
 
@@ -101,7 +101,7 @@ def test_a_conversation_that_could_not_be_shown_is_forgotten_too(
     wait_for(page, "#banner", "The router is starting.")
     page.get_by_role("button", name="New conversation").click()
     stack.thaw("router")
-    page.locator("#banner").wait_for(state="hidden", timeout=60_000)
+    page.locator("#banner").wait_for(state="hidden", timeout=180_000)
     answers = "async id => (await fetch(`/api/chat/${id}`)).status"
     assert page.evaluate(answers, old) == 404
 
@@ -122,7 +122,7 @@ def test_a_router_that_is_lost_is_reported_and_found_again(
     wait_for(page, ".assistant .note", "The router is away")
     stack.start("router")
     wait_for(page, "#banner", "All is well again.")
-    page.locator("#banner").wait_for(state="hidden", timeout=60_000)
+    page.locator("#banner").wait_for(state="hidden", timeout=180_000)
     told = 3 if with_redis else 1
     forgotten = page.get_by_text("The router has forgotten what was said above")
     assert forgotten.count() == (0 if with_redis else 1)
@@ -159,7 +159,7 @@ def test_redis_may_leave_and_return(page: Any, stack: Stack) -> None:
     say(page, "three")
     wait_for(page, ".assistant", "3 things")
     stack.start("redis")
-    page.locator("#banner").wait_for(state="hidden", timeout=60_000)
+    page.locator("#banner").wait_for(state="hidden", timeout=180_000)
     page.reload()
     wait_for(page, ".assistant", "3 things")
     assert page.locator("#about").inner_text() == "Kept in Redis"
@@ -200,7 +200,7 @@ def test_a_backend_that_is_lost_is_reported_and_found_again(
     wait_for(page, ".assistant .note", "The connection was lost.")
     wait_for(page, "#banner", "The server is out of reach.")
     stack.start("backend")
-    page.locator("#banner").wait_for(state="hidden", timeout=60_000)
+    page.locator("#banner").wait_for(state="hidden", timeout=180_000)
     say(page, "hello")
     wait_for(page, ".assistant", "You have told me 2 things")
 

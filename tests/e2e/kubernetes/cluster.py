@@ -17,6 +17,7 @@ from composegen.stackfile.load import load_stack
 from tests.e2e.engine import ROOT, run, run_well, wait_until
 from tests.e2e.stacks import COMMAND, SERVE, Done
 from tests.e2e.stacks import make_service as make_any
+from tests.pasting import merge, read_mend
 
 SCRIPT = ROOT / "scripts" / "cluster" / "cluster.sh"
 CONTEXT = "composegen-test"
@@ -79,6 +80,10 @@ class Stack:
         self.folder = folder
         self.cluster = cluster
         self.namespace = f"kclu-{uuid4().hex[:10]}"
+        self.services: dict[str, Any] = {}
+        self.top: dict[str, Any] = {}
+        self.causes: set[str] = set()
+        """The names of the causes that were found."""
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +97,7 @@ class Stack:
 
     def write(self, services: dict[str, Any], **top: Any) -> None:
         """Write the stack file again."""
+        self.services, self.top = services, top
         text = yaml.safe_dump({"services": services, **top}, sort_keys=False)
         (self.folder / "stack.yaml").write_text(text)
 
@@ -189,6 +195,19 @@ class Stack:
         done = self.up(*words, deadline=deadline, **variables)
         assert done.code == 0, f"{done}\n{self.kubectl('get', 'pods')}"
         return done
+
+    def help(self, said: str) -> None:
+        """Add the lines that were printed to the stack file."""
+        name, *lines = read_mend(said)
+        for line in lines:
+            merge(self.services[name], yaml.safe_load(line))
+        self.write(self.services, **self.top)
+
+    def assert_answers(self) -> None:
+        """That all of it is up, or has done its work."""
+        done = self.composegen("status", "--on", "kubernetes")
+        assert done.code == 0, done
+        assert self.list_pods().keys() >= self.services.keys()
 
     # What there is
 

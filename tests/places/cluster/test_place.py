@@ -1,6 +1,7 @@
 """The place of a cluster: status, logs, down, single services, exec, claims."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,7 @@ from tests.clusterfakes import (
     running,
     waiting,
 )
+from tests.leaks import wait_for
 
 BOTH = make_notes(make_noted("db"), make_noted("web", "db"))
 
@@ -235,6 +237,19 @@ def test_new_lines_come_of_each_container_that_was_started(placed):
     assert [next(lines), next(lines)] == [("web", "one"), ("web", "two")]
     [words] = placed.list_words("logs")
     assert "web-h1-1 --container web --follow" in words
+
+
+def test_lines_that_are_followed_end_where_that_is_asked_for(placed):
+    main = running(ready=True, name="web")
+    placed.fake.show([make_deployment("web"), make_pod("web", main=main, ready=True)])
+    placed.fake.answer("logs", {"out": "one\n", "stays": True})
+    logs = placed.place().read_logs(["web"], 5, follow=True)
+    assert next(logs.lines) == ("web", "one")
+    [call] = placed.fake.list_calls("logs")
+
+    logs.stop()
+    assert [*logs.lines] == []
+    wait_for(lambda: not Path(f"/proc/{call['pid']}").exists())
 
 
 # Down

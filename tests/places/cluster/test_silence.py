@@ -49,6 +49,14 @@ def test_a_program_on_loopback_alone_is_named_with_the_address(tmp_path):
     assert found.help == "let it listen on 0.0.0.0:8000"
 
 
+def test_a_program_that_listens_on_loopback_too_is_reached(tmp_path):
+    found = explain(
+        tmp_path, listen("0100007F:1F40", "0A00010A:1F40"), "statuscode: 500"
+    )
+
+    assert found.name == CauseName.BAD_STATUS
+
+
 def test_a_program_on_another_port_is_named_with_the_line_to_write(tmp_path):
     found = explain(tmp_path, listen("00000000:2328"), REFUSED)
 

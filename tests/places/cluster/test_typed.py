@@ -5,7 +5,9 @@ import json
 import pytest
 
 from composegen.commands import _run
+from composegen.drill.notes import DrillFile, DrillNotes
 from composegen.places.cluster.notes import load_notes, write_notes
+from composegen.places.processes.records import identify_self
 from tests.clusterfakes import (
     FakeKubectl,
     make_claim,
@@ -13,6 +15,7 @@ from tests.clusterfakes import (
     make_noted,
     make_notes,
     make_ready,
+    make_starting,
 )
 
 STACK = """\
@@ -152,13 +155,53 @@ def test_down_removes_claims_where_that_is_asked_for(fake, typed):
     assert "removed the claim data-web-0" in err
 
 
-def test_a_drill_on_a_cluster_is_refused(fake, typed):
-    write_notes(fake.folder.parent, NOTES)
-    fake.show(make_ready("web"))
-    code, _, err = typed("drill --yes")
+DRILLED = """\
+name: demo
+services:
+  web:
+    image: "python:3.13-slim"
+    port: 8000
+    health: /
+    user: "10001"
+    needs: {cache: {env: {CACHE: here}, otherwise: {}}}
+  cache: {image: "python:3.13-slim", port: 6000, health: tcp, user: "10001"}
+"""
+BOTH = make_notes(make_noted("cache"), make_noted("web", optional=["cache"]))
+
+
+def test_a_drill_on_a_cluster_lists_what_can_be_done_there(fake, typed):
+    write_notes(fake.folder.parent, BOTH)
+    (fake.folder.parent / "stack.yaml").write_text(DRILLED)
+    fake.show([*make_ready("cache"), *make_ready("web")])
+    code, out, err = typed("drill")
+
+    assert (code, out) == (2, "")
+    assert "  cache  stop kill without  asked: web\n" in err
+    assert "there is no terminal to ask whether this may be done" in err
+    assert fake.list_calls("patch") == []
+
+
+def test_a_drill_of_a_stack_that_is_not_up_on_the_cluster_is_refused(fake, typed):
+    write_notes(fake.folder.parent, BOTH)
+    (fake.folder.parent / "stack.yaml").write_text(DRILLED)
+    fake.show([*make_ready("cache"), *make_starting("web")])
+    code, _, err = typed("drill --yes --on kubernetes")
 
     assert code == 2
-    assert "what runs on a cluster cannot be drilled" in err
+    assert "not all of the stack is up: web" in err
+
+
+def test_up_is_refused_on_a_cluster_while_a_drill_goes_on(fake, typed):
+    folder = fake.folder.parent
+    drill = DrillFile(folder)
+    assert drill.lock.take()
+    drill.keep(DrillNotes(place="kubernetes", mark="0" * 16, drill=identify_self()))
+    code, _, err = typed("up --on kubernetes --context lab")
+    drill.lock.give_back()
+
+    assert code == 1
+    assert "a drill is going on in this folder" in err
+    assert fake.list_calls("apply") == []
 
 
 def test_without_kubectl_there_is_one_line_with_its_help(fake, typed, monkeypatch):

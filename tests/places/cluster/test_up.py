@@ -12,6 +12,7 @@ from composegen.errors import (
     OtherCluster,
     UsageError,
 )
+from composegen.places.cluster.applying import REMOVED
 from composegen.places.cluster.boot import Outside
 from composegen.places.cluster.manifests import Texts
 from composegen.places.cluster.notes import NotedStop, load_notes, write_notes
@@ -306,6 +307,18 @@ def test_a_warning_of_the_api_server_is_shown(upping):
     assert "the cluster says: would violate PodSecurity" in texts
 
 
+def test_pods_that_were_refused_are_tried_again_at_once(upping):
+    refused = make_deployment("web", ready=0, refusal='pods "web-1" is forbidden: no')
+    upping.fake.show([*make_ready("cache"), refused], both_ready())
+
+    assert upping.up() == 0
+    words = [each["words"][4:] for each in upping.fake.list_calls("annotate")]
+    assert [each[:3] for each in words] == [
+        ["annotate", "deployment/web", "composegen.tried=now"],
+        ["annotate", "deployment/web", "composegen.tried-"],
+    ]
+
+
 def test_an_image_that_cannot_be_pulled_ends_it_with_the_reason(upping):
     lost = waiting("ImagePullBackOff", "Back-off pulling image")
     upping.fake.show([*make_ready("cache"), *make_starting("web", lost)])
@@ -376,6 +389,24 @@ def test_what_is_applied_then_is_without_it(upping):
     assert any(
         "app.kubernetes.io/name in (cache)" in " ".join(each) for each in removed
     )
+
+
+def test_a_variable_of_a_fallback_is_carried_and_stays(upping):
+    path = upping.folder / "stack.yaml"
+    path.write_text(STACK.replace("{CACHE_URL: none}", '{CACHE_URL: "${BACKUP}"}'))
+    upping.fake.environment["BACKUP"] = "there"
+    upping.fake.answer(
+        f"get {REMOVED}", "secret/demo-env-hash\nsecret/demo-env-older\n"
+    )
+    lose_cache(upping)
+
+    assert upping.up() == 0
+    text = upping.fake.list_calls("apply")[-1]["text"]
+    [secret] = [e for e in json.loads(text)["items"] if e["kind"] == "Secret"]
+    assert secret["stringData"] == {"web.CACHE_URL": "there"}
+    removed = [word for e in upping.fake.list_calls("delete") for word in e["words"]]
+    assert "secret/demo-env-older" in removed
+    assert "secret/demo-env-hash" not in removed
 
 
 def test_the_next_up_tries_it_again_and_forgets_the_fallback(upping):

@@ -20,6 +20,7 @@ from composegen.places.engine.compose import (
 from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.endpoint import Endpoint
 from composegen.system.guardian import is_running
+from tests.leaks import wait_for
 
 
 @pytest.fixture
@@ -147,6 +148,19 @@ def test_it_can_be_stopped(docker, tmp_path):
     carrying.stop()
     assert carrying.exit_code not in {None, 0}
     assert ended.is_set()
+
+
+def test_it_is_asked_to_end_before_it_is_killed(docker, tmp_path):
+    docker(
+        "trap 'exit 7' TERM\necho ready >&2\nwhile :; do sleep 0.05; done",
+    )
+    project = make_project(tmp_path, text=None)
+    carrying = Carrying(project, ("up",), tell=print, end=print)
+    wait_for(lambda: carrying.lines)
+
+    carrying.stop()
+
+    assert carrying.exit_code == 7
 
 
 def test_its_talk_is_shown_and_kept(docker, tmp_path):

@@ -34,6 +34,7 @@ class FakeEngine:
         self.sent: list[Any] = []
         self.past: list[Happened] = []
         self.refusal = ""
+        self.refusals = 1_000
 
     def ask_api(self, method: str, path: str, /, *, data: Any = None) -> Reply:
         if method == "GET":
@@ -50,7 +51,8 @@ class FakeEngine:
         do = path.rpartition("/")[2]
         self.asked.append(do)
         self.sent.append(data)
-        if self.refusal:
+        if self.refusal and self.refusals:
+            self.refusals -= 1
             return Reply(409, {"message": self.refusal})
         changes = {
             "start": {"Running": True},
@@ -152,6 +154,24 @@ def test_what_the_engine_refuses_is_said_unless_it_is_so_already() -> None:
 
     engine.refusal = "container is already paused"
     make_hands(engine).freeze([ID])
+
+
+BUSY = "OCI runtime pause failed: unable to freeze: unknown"
+
+
+def test_a_container_that_is_too_busy_to_be_frozen_is_tried_again() -> None:
+    engine = FakeEngine()
+    engine.refusal, engine.refusals = BUSY, 3
+    make_hands(engine).freeze([ID])
+    assert engine.asked == ["pause"] * 4
+    assert engine.state["Paused"]
+
+
+def test_a_container_that_cannot_be_frozen_at_all_is_reported() -> None:
+    engine = FakeEngine()
+    engine.refusal = BUSY
+    with pytest.raises(FaultFailed, match="unable to freeze"):
+        make_hands(engine).freeze([ID])
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,8 @@ def test_a_named_volume_makes_a_stateful_set_with_its_claim() -> None:
         "resources": {"requests": {"storage": "1Gi"}},
     }
     assert workload["spec"]["serviceName"] == "app"
+    # A pod that is broken keeps back no other one, and is replaced by the next apply.
+    assert workload["spec"]["podManagementPolicy"] == "Parallel"
     assert "replicas" not in workload["spec"]
     app = read_pod(stack)["containers"][0]
     assert find_mount(app, "/data") == {"name": "data", "mountPath": "/data"}
