@@ -100,10 +100,6 @@ class Watcher:
         """End it; what waits for a place is not waited for."""
         self._is_closed.set()
 
-    def look_now(self) -> None:
-        """Look soon: something was done."""
-        self._inbox.put((-1, None))
-
     # The loop
 
     def _run(self) -> None:
@@ -128,12 +124,11 @@ class Watcher:
                 generation, event = self._inbox.get(timeout=max(0.0, pause))
             except queue.Empty:
                 return
-            if generation not in {self._generation, -1}:
+            if generation != self._generation:
                 continue
             if event is None:
                 self._has_changed = True
-                if generation >= 0:
-                    self._followed = ()
+                self._followed = ()
                 return
             if self._see(event):
                 self._has_changed = True

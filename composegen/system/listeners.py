@@ -111,18 +111,18 @@ def list_ports(pids: Iterable[int]) -> list[int]:
 def _find_inodes(port: int) -> dict[str, str]:
     return {
         inode: host
-        for inode, (host, number) in _list_sockets().items()
+        for inode, (host, number) in _list_sockets(port).items()
         if number == port
     }
 
 
-def _list_sockets() -> dict[str, tuple[str, int]]:
-    """Every listening socket's inode with its address and port."""
+def _list_sockets(port: int = 0) -> dict[str, tuple[str, int]]:
+    """Every listening socket's inode with its address and port; at least of a port."""
     try:
         return {
             inode: place
             for family in (socket.AF_INET, socket.AF_INET6)
-            for inode, place in _ask_kernel(family)
+            for inode, place in _ask_kernel(family, port)
         }
     except (OSError, AttributeError) as error:
         if is_shortage(error):
@@ -130,13 +130,13 @@ def _list_sockets() -> dict[str, tuple[str, int]]:
         return _read_tables()
 
 
-def _ask_kernel(family: int) -> Iterator[tuple[str, tuple[str, int]]]:
+def _ask_kernel(family: int, port: int = 0) -> Iterator[tuple[str, tuple[str, int]]]:
     """The listening sockets alone: the tables in /proc take ten milliseconds to read.
 
     linux/inet_diag.h and linux/sock_diag.h say what is sent and what comes.
     """
     with _open_kernel() as kernel:
-        kernel.send(_make_request(family))
+        kernel.send(_make_request(family, port))
         while True:
             data = kernel.recv(65536)
             while data:
@@ -155,9 +155,10 @@ def _open_kernel() -> socket.socket:
     return kernel
 
 
-def _make_request(family: int) -> bytes:
+def _make_request(family: int, port: int = 0) -> bytes:
+    """A request for all listening sockets, or for those of a port."""
     body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, 1 << _TCP_LISTEN)
-    body += bytes(_SOCKET_ID)
+    body += _PORT.pack(port).ljust(_SOCKET_ID, b"\0")
     head = struct.pack("=IHHII", 16 + len(body), _BY_FAMILY, _REQUEST_DUMP, 1, 0)
     return head + body
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,14 @@ def test_a_process_that_is_not_the_containers_says_nothing():
     """The engine may be on another machine, where the pid is another process's."""
     assert read_tables("0123456789abcdef", os.getpid()) is None
     assert read_tables("0123456789abcdef", 0) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's kernel")
+def test_the_kernel_is_asked_for_one_port_alone():
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port, another = one.getsockname()[1], other.getsockname()[1]
+            ports = {place[1] for _, place in listeners._ask_kernel(socket.AF_INET)}
+            assert {port, another} <= ports
+            found = dict(listeners._ask_kernel(socket.AF_INET, port))
+    assert {place[1] for place in found.values()} == {port}

@@ -206,12 +206,10 @@ class _Renderer:
     # One service
 
     def _make_blocks(self) -> Iterator[Block]:
+        networks_of = {step.name: step.networks for step in self.plan.steps}
         for step in self._order_steps():
             yield self._make_block(step)
-            owner = step.service.network_owner
-            networks = next(
-                (s.networks for s in self.plan.steps if s.name == owner), ()
-            )
+            networks = networks_of.get(step.service.network_owner, ())
             helper = make_helper(step, self.stack, networks)
             if helper is not None:
                 yield self._make_block(helper, asks=step.name)

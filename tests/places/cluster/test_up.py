@@ -449,6 +449,7 @@ def test_a_named_service_comes_up_with_its_needs_and_nothing_is_removed(upping):
     assert upping.up(names=("cache",)) == 0
     assert {name.split()[1] for name in upping.fake.list_applied()} == {"cache"}
     assert upping.fake.list_calls("delete") == []
+    assert not (upping.folder / "kubernetes.yaml").exists()
 
 
 def test_what_is_gone_from_the_stack_is_removed_at_the_end(upping):
