@@ -23,7 +23,7 @@ from tests.refusals import no_handles
 def way(request, monkeypatch):
     if request.param == "read":
 
-        def refuse(family):
+        def refuse(*_):
             raise OSError
 
         monkeypatch.setattr(listeners, "_ask_kernel", refuse)
@@ -102,10 +102,12 @@ def test_a_process_that_is_not_the_containers_says_nothing():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's kernel")
 def test_the_kernel_is_asked_for_one_port_alone():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            port, another = one.getsockname()[1], other.getsockname()[1]
-            ports = {place[1] for _, place in listeners._ask_kernel(socket.AF_INET)}
-            assert {port, another} <= ports
-            found = dict(listeners._ask_kernel(socket.AF_INET, port))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        port, another = one.getsockname()[1], other.getsockname()[1]
+        ports = {place[1] for _, place in listeners._ask_kernel(socket.AF_INET)}
+        assert {port, another} <= ports
+        found = dict(listeners._ask_kernel(socket.AF_INET, port))
     assert {place[1] for place in found.values()} == {port}
