@@ -190,7 +190,7 @@ show_log() {
 remove_leftovers() {
   local kind
   for kind in container network volume; do
-    local filter=(--filter "name=^e2e-" --quiet)
+    local filter=(--filter "name=^e2e-" --filter "name=^composegen-fresh-" --quiet)
     [ "$kind" != container ] || filter+=(--all)
     docker "$kind" ls "${filter[@]}" | xargs -r docker "$kind" rm --force >/dev/null || true
   done

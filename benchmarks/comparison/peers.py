@@ -25,7 +25,7 @@ from benchmarks.comparison.stack import (
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PINNED = ("honcho==2.0.0", "supervisor==4.3.0", "setuptools<81")
-NAME = "doc-comparison"
+NAME = "comparison-of-tools"
 PATIENCE = 60
 
 

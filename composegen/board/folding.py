@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from composegen.places.events import (
     BecameUnhealthy,
     Created,
@@ -11,6 +13,8 @@ from composegen.places.events import (
     Failed,
     Finished,
     HealthyAgain,
+    Message,
+    Noted,
     Ready,
     Reused,
     Started,
@@ -76,33 +80,27 @@ def _fold_end(status: ServiceStatus, event: Event) -> ServiceStatus:
 
 
 def word_event(event: Event) -> str:
-    """An event in a few words; empty for one that is not told."""
+    """An event in a few words; empty for one that is not shown."""
     match event:
-        case Started():
-            return "started"
         case Ready(ran_before=False):
             return f"ready after {event.after:.1f} s" if event.after else "ready"
-        case Finished():
-            return "finished"
         case Failed():
             return f"failed: {event.failure.reason}"
         case Excluded():
             return f"excluded: {event.reason}"
         case Exited():
             return f"exited with {event.exit_code}"
-        case BecameUnhealthy():
-            return "became unhealthy"
-        case HealthyAgain():
-            return "is healthy again"
         case Stopped():
             return "stopped by the user" if event.by else "stopped"
+        case Message() | Noted():
+            return event.text
         case _:
-            return (
-                str(getattr(event, "text", ""))
-                if type(event).__name__
-                in {
-                    "Message",
-                    "Noted",
-                }
-                else ""
-            )
+            return _PLAIN.get(type(event), "")
+
+
+_PLAIN: Mapping[type[Event], str] = {
+    Started: "started",
+    Finished: "finished",
+    BecameUnhealthy: "became unhealthy",
+    HealthyAgain: "is healthy again",
+}

@@ -90,11 +90,6 @@ class LogBook:
         """Whether no more lines will come by themselves: what was read is over."""
         return self._has_ended
 
-    @property
-    def next_number(self) -> int:
-        """The number that the next line gets."""
-        return self._next
-
     def read(self, place: Place, *, is_again: bool = False) -> None:
         """Read the lines of a place from now on, in place of what was read before.
 

@@ -15,7 +15,6 @@ from composegen.board.acts import Acts, Hands
 from composegen.board.figures import Figures
 from composegen.board.logs import LogBook
 from composegen.board.server import Server, Site
-from composegen.board.session import Sources
 from composegen.board.shared import Shared
 from composegen.board.watch import Source, Watcher
 from composegen.errors import CannotServe
@@ -70,14 +69,14 @@ class Board:
         self._figures = Figures(lambda: self._watcher.place, self._shared)
         self._book = LogBook(self._tell_lines)
         self._acts = Acts(hands, self._shared)
-        sources = Sources(
+        self._server = Server(
+            site,
+            self._acts,
+            self._find_place,
             shared=self._shared,
             book=self._book,
             figures=self._figures,
-            find_place=None,
-            want_logs=None,
         )
-        self._server = Server(site, sources, self._acts, self._find_place)
         config = uvicorn.Config(
             self._server.make_app(),
             http="h11",
@@ -127,7 +126,7 @@ class Board:
         """
         cut = 0
         while not self._over.wait(_LOOK):
-            is_cut = self._book.has_ended and self._watcher.is_running
+            is_cut = self._book.has_ended and self._watcher.is_speaking
             cut = cut + 1 if is_cut else 0
             if cut >= _CUT or self._watcher.turn != self._server.read_turn:
                 cut = 0

@@ -22,10 +22,12 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from composegen.board.acts import DOWN, DRILL, END_DRILL, Acts
+from composegen.board.figures import Figures
 from composegen.board.logs import LogBook
 from composegen.board.session import Session, Sources
+from composegen.board.shared import Shared
 from composegen.places.place import Act, Place
-from composegen.records import record, replace
+from composegen.records import record
 
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -130,9 +132,12 @@ class Server:
     def __init__(
         self,
         site: Site,
-        sources: Sources,
         acts: Acts,
         find_place: Callable[[], tuple[Place | None, int]],
+        *,
+        shared: Shared,
+        book: LogBook,
+        figures: Figures,
     ) -> None:
         self._site = site
         self._acts = acts
@@ -142,12 +147,14 @@ class Server:
         self._wanting = 0
         self._is_told = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._sources = replace(
-            sources,
+        self._book = book
+        self._sources = Sources(
+            shared=shared,
+            book=book,
+            figures=figures,
             find_place=lambda: self._find_place()[0],
             want_logs=self._want_logs,
         )
-        self._book: LogBook = sources.book
 
     def make_app(self) -> Door:
         """The application, behind its door."""

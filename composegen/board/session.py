@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -31,7 +31,7 @@ _MOST_NAMES = 1000
 
 @record
 class Sources:
-    """What pages ask: the values, the lines, the figures; ``find_place`` may be None.
+    """What pages ask: the values, the lines, the figures, the place if there is one.
 
     ``want_logs`` is called with 1 for a page that wants lines, and with -1 when it has
     left.
@@ -40,8 +40,8 @@ class Sources:
     shared: Shared
     book: LogBook
     figures: Figures
-    find_place: Any
-    want_logs: Any
+    find_place: Callable[[], Place | None]
+    want_logs: Callable[[int], None]
 
 
 @record

@@ -23,9 +23,10 @@ svg.stack{--ink:#1c2430;--soft:#5b6675;--card:#fff;--edge:#8b96a5;--line:#d3d9e1
  --bad:#ff7b72;--calm:#9aa6b5;--page:#12171e}}
 svg.stack .page{fill:var(--page)}
 svg.stack .card{fill:var(--card);stroke:var(--line)}
-svg.stack .faint{opacity:.55}
+svg.stack .faint{opacity:.7}
 svg.stack .faint .card{stroke-dasharray:4}
 svg.stack text{fill:var(--soft)}
+svg.stack .faint text{fill:var(--ink)}
 svg.stack .name{fill:var(--ink);font-weight:600;font-size:13px}
 svg.stack .ready,svg.stack .finished{fill:var(--good)}
 svg.stack .starting{fill:var(--busy)}

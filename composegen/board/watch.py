@@ -76,9 +76,12 @@ class Watcher:
         return self._place
 
     @property
-    def is_running(self) -> bool:
-        """Whether something ran there when it was looked at last, without trouble."""
-        return self._was_running and not self._shared.get("trouble")
+    def is_speaking(self) -> bool:
+        """Whether a service runs there, which may print lines, and all can be seen."""
+        return not self._shared.get("trouble") and any(
+            each.state in {State.STARTING, State.READY} or each.health is not None
+            for each in tuple(self._statuses.values())
+        )
 
     @property
     def turn(self) -> int:
@@ -96,10 +99,6 @@ class Watcher:
     def close(self) -> None:
         """End it; what waits for a place is not waited for."""
         self._is_closed.set()
-
-    def look_now(self) -> None:
-        """Look soon: something was done."""
-        self._inbox.put((-1, None))
 
     # The loop
 
@@ -125,12 +124,11 @@ class Watcher:
                 generation, event = self._inbox.get(timeout=max(0.0, pause))
             except queue.Empty:
                 return
-            if generation not in {self._generation, -1}:
+            if generation != self._generation:
                 continue
             if event is None:
                 self._has_changed = True
-                if generation >= 0:
-                    self._followed = ()
+                self._followed = ()
                 return
             if self._see(event):
                 self._has_changed = True

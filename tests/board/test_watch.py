@@ -132,3 +132,18 @@ def test_a_second_run_is_followed_as_well(tmp_path: Path) -> None:
         page.wait_for_state("web", "starting")
 
         assert served.board._watcher.turn == before + 1
+
+
+def test_lines_are_expected_while_a_service_runs_and_can_be_seen(
+    tmp_path: Path,
+) -> None:
+    place = FakePlace("db", "web")
+    with serve(place, tmp_path) as served, served.open() as page:
+        page.wait_for_state("web", "ready")
+        assert served.board._watcher.is_speaking
+
+        for name in ("db", "web"):
+            stopped = ServiceStatus(service=name, state=State.STOPPED)
+            place.happen(Stopped(service=name, at=1), stopped)
+            page.wait_for_state(name, "stopped")
+        assert not served.board._watcher.is_speaking

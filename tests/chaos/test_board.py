@@ -27,6 +27,7 @@ AT_ONCE = 20
 GROWTH = 16 * 1024
 """Kilobytes that the board may be larger in the end than after the first pages."""
 SEED = 21
+TRIES = 10
 LIMIT = 60.0
 
 WAYS = {"closed": 12, "closed early": 5, "reloaded": 4, "led elsewhere": 2, "killed": 1}
@@ -154,7 +155,7 @@ class Crowd:
                 self.lose(self.pages.pop(self.chance.randrange(len(self.pages))))
             page = self.context.new_page()
             self.pages.append(page)
-            page.goto(self.url, wait_until="commit")
+            self.go(page, self.url)
             if self.chance.random() < 0.5:
                 page.locator(".card.ready").first.wait_for()
                 page.locator(f"#{self.chance.choice(TABS)}").click()
@@ -177,7 +178,19 @@ class Crowd:
     def reload(self, page):
         """Load it again, which may come while it is still being loaded."""
         address, _, token = self.url.partition("#")
-        page.goto(f"{address}?{self.ways.total()}#{token}", wait_until="commit")
+        self.go(page, f"{address}?{self.ways.total()}#{token}")
+
+    def go(self, page, url):
+        """Begin to load it; again where a network of this machine has changed."""
+        for _ in range(TRIES):
+            try:
+                page.goto(url, wait_until="commit")
+            except Error as error:
+                if "ERR_NETWORK_CHANGED" not in str(error):
+                    raise
+            else:
+                return
+        raise AssertionError(url)
 
     def kill(self, page):
         """End its process, as a crash does."""

@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.engine import PROJECT, run, run_well
 from tests.e2e.examples import hold_ports, list_images
 from tests.e2e.images import Images
+from tests.leaks import find_running_in
 from tests.pages import (
     PAGES,
     ROOT,
@@ -30,13 +31,31 @@ ON_ENGINE = [
     if any(block.notes.get("needs") == "engine" for block in read_blocks(page))
 ]
 NAME = re.compile(r"^name: (\S+)$", re.MULTILINE)
+LABELS = (
+    '{{.Label "com.docker.compose.project"}} '
+    '{{.Label "com.docker.compose.project.working_dir"}}'
+)
 
 
-def list_projects() -> set[str]:
-    """The names of the projects that have containers."""
-    label = '{{.Label "com.docker.compose.project"}}'
-    listed = run_well("docker", "ps", "-a", "--filter", PROJECT, "--format", label)
-    return set(listed.split())
+def list_projects() -> dict[str, Path]:
+    """The projects that have containers, by name, with their folders."""
+    words = ("docker", "ps", "-a", "--filter", PROJECT, "--format", LABELS)
+    pairs = (line.partition(" ") for line in run_well(*words).splitlines())
+    return {name: Path(folder) for name, _, folder in pairs}
+
+
+def take_down(name: str) -> None:
+    """Remove a project with its volumes and the images that were built for it."""
+    run("docker", "compose", "-p", name, "down", "-v", "--rmi", "local")
+    remove_volumes(name)
+
+
+def remove_left(names: set[str]) -> None:
+    """Take down what killed tests have left: nothing runs in their folders."""
+    for name, folder in list_projects().items():
+        pages = [each for each in (folder, *folder.parents) if each.match("page-*")]
+        if name in names and pages and not find_running_in(pages[-1]):
+            take_down(name)
 
 
 def remove_volumes(project: str) -> None:
@@ -55,8 +74,9 @@ def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
     stacks = read_stacks(page)
     names = {*NAME.findall(stacks)}
     assert names
+    remove_left(names)
     with hold_ports(*list_ports(stacks)):
-        running = names & list_projects()
+        running = names & list_projects().keys()
         assert not running, f"on the engine, and not removed for a test: {running}"
         try:
             # Ports are published on this machine, whatever network the shell is in.
@@ -68,10 +88,8 @@ def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
                         f"and this is printed:\n{outcome.text}"
                     )
         finally:
-            for name in names & list_projects():
-                run("docker", "compose", "-p", name, "down", "-v", "--rmi", "local")
             for name in names:
-                remove_volumes(name)
+                take_down(name)
 
 
 def test_there_are_such_pages() -> None:

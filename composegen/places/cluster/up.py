@@ -225,7 +225,8 @@ class _Up:
     def _keep(self, notes: Notes) -> None:
         try:
             is_part = bool(self.options.names)
-            kept = merge_notes(self.before, notes) if is_part else notes
+            # Read again: somebody may have stopped another service meanwhile.
+            kept = merge_notes(read_notes(self.folder), notes) if is_part else notes
             write_notes(self.folder, kept)
         except FileRefused as refused:
             self.report(Noted(text=refused.message))

@@ -44,8 +44,7 @@ from composegen.system.listeners import parse_table, read_tables
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _ONE_OFF = "com.docker.compose.oneoff"
-_TIMEOUT = 20
-_LONG_TIMEOUT = 60
+_TIMEOUT = 60
 _REGISTRY_TIMEOUT = 8
 _WATCHED = ["create", "start", "die", "oom", "kill", "destroy", "health_status"]
 _TABLES = ["/proc/net/tcp", "/proc/net/tcp6"]
@@ -102,7 +101,7 @@ class Engine:
 
         ``data`` is sent as JSON.
         """
-        url, limit = f"{self._api.base_url}/v{self._api.api_version}", _LONG_TIMEOUT
+        url, limit = f"{self._api.base_url}/v{self._api.api_version}", _TIMEOUT
         ask = self._api.request
         return self._ask(
             lambda: ask(method, url + path, params=params, json=data, timeout=limit)

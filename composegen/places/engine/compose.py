@@ -32,7 +32,7 @@ _MAKES_FOLDERS = (2, 40)
 _GRACE = 10.0
 _POLL = 0.02
 _MOST_KEPT = 64 * 1024
-_ANSWER_TIMEOUT = 20.0
+_ANSWER_TIMEOUT = 60.0
 # What a person set for another project, or for calling Compose by hand, must not reach
 # this one.
 _FOREIGN = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from composegen.model import SecretKind, Service
@@ -44,7 +45,9 @@ def _refuse_secret_files(scene: Scene) -> None:
 
 
 def _leads_out(path: str) -> bool:
-    return path.startswith(("/", "~", "../")) or path[1:2] == ":" or "$" in path
+    if path.startswith(("/", "~")) or path[1:2] == ":" or "$" in path:
+        return True
+    return posixpath.normpath(path).split("/")[0] == ".."
 
 
 def _refuse_top_level(scene: Scene) -> None:

@@ -366,8 +366,9 @@ def test_a_program_that_listens_on_loopback_alone(stack: Stack) -> None:
 
 @tries(CauseName.NOTHING_LISTENS)
 def test_a_program_that_needs_more_time_than_its_boot(stack: Stack) -> None:
-    slow = serve_after("import time; time.sleep(9)")
-    write(stack, make_service(slow, health=HEALTH))
+    write(
+        stack, make_service(serve_after("import time; time.sleep(600)"), health=HEALTH)
+    )
     stack.render()
 
     done, said = up_in_vain(stack)
@@ -375,6 +376,8 @@ def test_a_program_that_needs_more_time_than_its_boot(stack: Stack) -> None:
     assert_in_boot(stack, said)
     assert_found(stack, CauseName.NOTHING_LISTENS, done, "boot: 12s")
 
+    slow = make_service(serve_after("import time; time.sleep(7)"), health=HEALTH)
+    write(stack, slow)
     stack.help(done.said)
     stack.up_well()
 

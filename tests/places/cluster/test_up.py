@@ -21,6 +21,7 @@ from composegen.places.events import Excluded, FileKept, Message, Noted, NotUp, 
 from composegen.planning.addressing import ClusterAddressing
 from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
+from composegen.records import replace
 from composegen.stackfile.load import load_stack
 from composegen.targets.files import Options
 from composegen.targets.kubernetes.render import render_plan
@@ -449,6 +450,21 @@ def test_a_named_service_comes_up_with_its_needs_and_nothing_is_removed(upping):
     assert upping.up(names=("cache",)) == 0
     assert {name.split()[1] for name in upping.fake.list_applied()} == {"cache"}
     assert upping.fake.list_calls("delete") == []
+    assert not (upping.folder / "kubernetes.yaml").exists()
+
+
+def test_a_stop_in_another_terminal_meanwhile_is_kept(upping):
+    upping.fake.show(both_ready())
+    upping.up()
+    upping.fake.show(make_starting("cache"), make_ready("cache"))
+
+    def stop_web(_):
+        stopped = replace(upping.notes, stopped=(NotedStop(service="web"),))
+        write_notes(upping.folder, stopped)
+
+    outside = Outside(clock=lambda: upping.now, pause=stop_web)
+    assert upping.up(names=("cache",), outside=outside) == 0
+    assert upping.notes.stopped == (NotedStop(service="web"),)
 
 
 def test_what_is_gone_from_the_stack_is_removed_at_the_end(upping):

@@ -61,6 +61,14 @@ def test_the_gates_lead_to_the_one_that_blocks(fake):
     assert {"db-h1-1", "--container", "db", "--tail=20"} <= {*call["words"]}
 
 
+def test_a_gate_whose_service_is_ready_blocks_nothing(fake):
+    api = waits("api", "db")
+    [reason] = explain(fake, make_ready("db"), api, make_ready("web"), service="api")
+
+    assert reason.chain == ("api",)
+    assert reason.failure.reason == "api waits for db, which is ready"
+
+
 def test_each_reason_is_given_once(fake):
     main = waiting("CrashLoopBackOff", restarts=1, last=end(3))
     services = (make_starting("db", main), waits("api", "db"), waits("web", "api"))

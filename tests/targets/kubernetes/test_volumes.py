@@ -296,8 +296,16 @@ def test_a_file_of_the_user_s_own_is_read_where_it_lies() -> None:
     ]
 
     assert generator["files"] == ["cert=certs/a.pem"]
-    outside = stack.replace("./certs", "../certs")
-    assert [problem.name for problem in refuse(outside)] == ["not-on-cluster"]
+
+
+@pytest.mark.parametrize(
+    "path", ["../a.pem", "./certs/../../a.pem", "/a.pem", "~/a.pem"]
+)
+def test_a_file_elsewhere_is_refused(path: str) -> None:
+    stack = name_stack(app=f"{APP}secrets: {{cert: none}}\n")
+    stack += f'secrets: {{cert: {{file: "{path}"}}}}\n'
+
+    assert [problem.name for problem in refuse(stack)] == ["not-on-cluster"]
 
 
 # Names
