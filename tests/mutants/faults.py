@@ -2249,4 +2249,26 @@ FAULTS = (
         "ready is not None",
         ("tests/test_comparison.py",),
     ),
+    # What costs little
+    Fault(
+        "whoever waits for a port is told of any other",
+        "composegen/system/arrivals.py",
+        "            if port in ports:\n",
+        "            if ports:\n",
+        ("tests/system/test_arrivals.py",),
+    ),
+    Fault(
+        "a service that does not listen yet is asked as one that does",
+        "composegen/places/processes/readiness.py",
+        "is_there = not isinstance(error, NothingListens)",
+        "is_there = True",
+        ("tests/places/processes/test_readiness.py",),
+    ),
+    Fault(
+        "one of a class's first records may lack a field",
+        "composegen/records.py",
+        "value = _MISSING if value.factory is None else",
+        "value = None if value.factory is None else",
+        ("tests/test_records.py",),
+    ),
 )
