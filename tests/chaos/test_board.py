@@ -193,10 +193,17 @@ class Crowd:
         raise AssertionError(url)
 
     def kill(self, page):
-        """End its process, as a crash does."""
+        """End its process, as a crash does; the browser closes it then.
+
+        A page that has crashed may never answer that it is closed.
+        """
+        page_session = self.context.new_cdp_session(page)
+        target = page_session.send("Target.getTargetInfo")["targetInfo"]["targetId"]
         with suppress(Error):
             page.goto("chrome://crash", timeout=2000)
-        page.close()
+        session = self.context.browser.new_browser_cdp_session()
+        session.send("Target.closeTarget", {"targetId": target})
+        session.detach()
 
     def leave(self):
         """All of them at once."""
