@@ -28,6 +28,7 @@ from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
+from composegen.places.engine.renewal import list_outdated
 from composegen.places.engine.sharing import list_outlived
 from composegen.places.engine.status import list_excluded, list_lost, make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
@@ -122,6 +123,7 @@ class EnginePlace:
                 *map(describe_unreached, unreached.items()),
                 *list_lost(self._notes, seen.statuses),
                 *list_outlived(seen.containers),
+                *list_outdated(self._notes, seen.containers),
             ),
         )
 
@@ -133,7 +135,14 @@ class EnginePlace:
                 engine, self._notes, self._folder, service=service
             )
             notes = self._describe_owners(engine)
-        return Explanation(reasons=tuple(reasons), notes=notes)
+            found = engine.list_containers(self._notes.project)
+        told = {each.failure.reason for each in reasons if each.failure}
+        outdated = (
+            line
+            for line in list_outdated(self._notes, found)
+            if line not in told and (not service or line.startswith(f"{service} "))
+        )
+        return Explanation(reasons=tuple(reasons), notes=(*notes, *outdated))
 
     def read_logs(self, names: Iterable[str], count: int, *, follow: bool) -> Logs:
         """Lines of the containers' logs, as the engine keeps them."""

@@ -48,7 +48,7 @@ _HEARD_WITHIN = 1.0
 """Seconds in which `up` hears of a death."""
 STEADY_FOR = 10.0
 """Seconds after which the engine takes one that has died for one that runs."""
-_STOPPED_WITH = frozenset({0, 130, 137, 143})
+STOPPED_WITH = frozenset({0, 130, 137, 143})
 """The exit codes of what was stopped, and has not failed."""
 
 
@@ -261,7 +261,7 @@ def find_state(
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
             return State.FAILED
-        case _ if container.exit_code not in _STOPPED_WITH and (
+        case _ if container.exit_code not in STOPPED_WITH and (
             noted.on_failure or not noted.is_restarted
         ):
             return State.FAILED
