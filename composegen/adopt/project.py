@@ -116,6 +116,14 @@ def find_default_file(folder: Path) -> Path | None:
     return next((folder / n for n in DEFAULT_NAMES if exists(folder / n)), None)
 
 
+def find_override(path: Path) -> Path | None:
+    """What Compose merges into a file that it finds by itself; None for another one."""
+    folder = path.parent
+    if find_default_file(folder) != path:
+        return None
+    return next((folder / n for n in OVERRIDE_FILES if exists(folder / n)), None)
+
+
 def can_adopt(path: Path) -> bool:
     """Whether a file may be adopted: what composegen rendered may not."""
     return is_file(path) and not is_ours(read_small_text(path) or "")
@@ -134,7 +142,7 @@ def _find_files(known: Mapping[str, str]) -> tuple[Path, ...]:
             "there is no Compose file here",
             help="name it: composegen adopt FILE",
         )
-    override = next((Path(n) for n in OVERRIDE_FILES if exists(Path(n))), None)
+    override = find_override(first)
     return (first,) if override is None else (first, override)
 
 
