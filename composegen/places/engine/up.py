@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from composegen.errors import ExitCode, FileRefused, Interrupted
-from composegen.model import COMPOSE_FILES
+from composegen.model import COMPOSE_FILES, OVERRIDE_FILES
 from composegen.paths import exists
 from composegen.places.bringing import bring_up, make_secrets
 from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
@@ -75,7 +75,6 @@ _STAYS = (
     "`composegen logs`, remove them with `composegen down`."
 )
 _LOCK = "up.lock"
-_OVERRIDES = ("compose.override.yaml", "compose.override.yml")
 
 
 @record
@@ -337,7 +336,7 @@ class _Up:
         if written is not Written.SAME:
             self.report(Wrote(file=path.name, how=written.value))
         # Compose merges an override file only where it finds the other one by itself.
-        for name in _OVERRIDES if path.name in COMPOSE_FILES else ():
+        for name in OVERRIDE_FILES if path.name in COMPOSE_FILES else ():
             if exists(self.folder / name):
                 self.report(FileIgnored(file=name, stack=self.plan.stack.file))
         return file.text
