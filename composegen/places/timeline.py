@@ -12,13 +12,15 @@ from composegen.text import wrap
 class Boot:
     """One service's boot in seconds since the beginning; None: that never was.
 
-    ``waited_for`` are the services whose gates it waited for.
+    ``cleared`` is when the container that it replaces had stopped. ``waited_for`` are
+    the services whose gates it waited for.
     """
 
     service: str
     created: float | None = None
     started: float | None = None
     ready: float | None = None
+    cleared: float | None = None
     waited_for: tuple[str, ...] = ()
 
 
@@ -63,8 +65,8 @@ def draw_boots(
         is_too_wide = columns is not None and len(line + waited) > columns
         lines.append(line if is_too_wide else f"{line}{waited}".rstrip())
     path = find_critical_path(listed)
-    if len(path) > 1:
-        parts = _measure_path(path, {boot.service: boot for boot in listed})
+    parts = _measure_path(path, {boot.service: boot for boot in listed})
+    if len(parts) > 1:
         lines += ["", wrap(f"  critical path: {' -> '.join(parts)}", columns)]
     return "\n".join(lines) + "\n"
 
@@ -92,6 +94,10 @@ def _measure_path(path: tuple[str, ...], boots: Mapping[str, Boot]) -> list[str]
     parts, before = [], 0.0
     for name in path:
         ready = boots[name].ready or before
+        cleared = boots[name].cleared or 0.0
+        if before < cleared < ready:
+            parts.append(f"stopping the old {name} {cleared - before:.1f} s")
+            before = cleared
         parts.append(f"{name} {ready - before:.1f} s")
         before = ready
     return parts

@@ -132,3 +132,24 @@ def test_a_narrow_terminal_shows_no_names_next_to_the_bars_and_wraps_the_path() 
     assert max(map(len, wide.splitlines())) > 40
     assert max(map(len, narrow.splitlines())) <= 40
     assert "critical path" in narrow
+
+
+def test_stopping_what_is_replaced_is_no_part_of_the_boot() -> None:
+    db = Boot(service="db", created=0, started=0, ready=0.5)
+    web = Boot(
+        service="web",
+        created=24,
+        started=24,
+        ready=24.8,
+        cleared=24,
+        waited_for=("db",),
+    )
+
+    shown = draw_boots([db, web])
+
+    assert (
+        "critical path: db 0.5 s -> stopping the old web 23.5 s -> web 0.8 s" in shown
+    )
+    assert "critical path: stopping the old web 24.0 s -> web 0.8 s" in draw_boots(
+        [web]
+    )

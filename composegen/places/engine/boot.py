@@ -139,6 +139,7 @@ class Booting:
             self._begin()
             with self._checks():
                 self._wait_for_verdict()
+            self._tell(self.judge.release())
         finally:
             self.report(BootOver(at=self.now))
             watch.close()

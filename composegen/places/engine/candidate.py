@@ -27,6 +27,7 @@ class Instance:
     exit_code: int | None = None
     is_gone: bool = False
     was_there: bool = False
+    is_leaving: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -37,6 +38,7 @@ class Instance:
 class Candidate:
     """One service on its way up; its ``boot`` is counted from ``boots_from``.
 
+    ``cleared`` is when its old container had stopped, to make room for a new one.
     ``helper`` is the container that asks it from outside, ``answered`` since when that
     gets the right answer.
     """
@@ -50,6 +52,7 @@ class Candidate:
         self.started: float | None = None
         self.ready: float | None = None
         self.boots_from: float | None = None
+        self.cleared: float | None = None
         self.instances: dict[str, Instance] = {}
         self.helper = ""
         self.answered: float | None = None
@@ -123,6 +126,7 @@ class Candidate:
             created=self.created,
             started=self.started,
             ready=self.ready,
+            cleared=self.cleared,
             waited_for=tuple(need.service for need in self.noted.needs),
         )
 

@@ -52,6 +52,7 @@ from composegen.planning.plan import Gate
 from composegen.records import replace
 
 _OVER = FINE | {State.EXCLUDED}
+_REPLACED = "is being replaced: its old container is stopped first"
 _ALIVE = FINE | {State.STARTING}
 
 
@@ -65,6 +66,7 @@ class Judge:
         self.notes = notes
         self.limit = limit
         self._settled: set[str] = set()
+        self._withheld: dict[str, tuple[Instance, tuple[Event, ...]]] = {}
         self._book = DeathBook()
         self.candidates: Mapping[str, Candidate] = {
             noted.name: Candidate(noted) for noted in notes.services
@@ -210,6 +212,8 @@ class Judge:
         if instance is None:
             instance = Instance(id=happened.id, number=happened.number, created=at)
             candidate.instances[happened.id] = instance
+        if instance.is_leaving and happened.action is Action.DIE:
+            candidate.cleared = at
         if not instance.is_gone:
             yield from self._see(candidate, instance, happened, at)
 
@@ -229,12 +233,27 @@ class Judge:
                 pass  # the image's own check, which nothing waits for
             case Action.HEALTH if happened.health == "healthy":
                 yield from self._see_ready(candidate, instance, at)
+            case Action.KILL if happened.is_end_asked and instance.was_there:
+                yield from self._see_leaving(candidate, instance, at)
             case Action.OUT_OF_MEMORY:
                 yield Message(service=happened.service, at=at, text="is out of memory")
             case Action.DIE:
                 yield from self._see_death(candidate, instance, happened, at)
             case Action.DESTROY:
                 instance.is_gone = True
+
+    def _see_leaving(
+        self, candidate: Candidate, instance: Instance, at: float
+    ) -> Iterator[Event]:
+        """Compose stops an old container, which may take a while, to make a new one."""
+        is_spare = len(candidate.list_here()) > candidate.noted.replicas
+        if not is_spare and not instance.is_leaving and self._may_go(candidate):
+            instance.is_leaving = True
+            yield Message(service=candidate.noted.name, at=at, text=_REPLACED)
+
+    def _may_go(self, candidate: Candidate) -> bool:
+        """Whether Compose may still replace what was there before the boot."""
+        return candidate.noted.name not in self._settled
 
     def _see_helper(
         self, candidate: Candidate, happened: Happened, at: float
@@ -266,12 +285,17 @@ class Judge:
     def _see_create(
         self, candidate: Candidate, instance: Instance, at: float
     ) -> Iterator[Event]:
+        name, is_waiting = candidate.noted.name, False
         for other in candidate.instances.values():
             if other.was_there and other.number == instance.number:
+                is_waiting = other.is_running and not other.is_leaving
+                other.is_leaving = other.is_running
                 candidate.forget(other)
         if candidate.created is None:
             candidate.created = at
-            yield Created(service=candidate.noted.name, at=at)
+            yield Created(service=name, at=at)
+        if is_waiting:  # Compose makes the new one first, then it stops the old one
+            yield Message(service=name, at=at, text=_REPLACED)
 
     def _see_start(
         self, candidate: Candidate, instance: Instance, at: float
@@ -361,16 +385,33 @@ class Judge:
             for instance in candidate.list_here():
                 alive, proof = instance.alive_since, candidate.find_proof(instance)
                 if instance.ready is None and alive is not None and at >= alive + proof:
-                    yield from self._see_ready(candidate, instance, at)
-            deadline = find_deadline(candidate, self.limit)
-            if candidate.state is State.STARTING and at >= deadline:
+                    events = tuple(self._see_ready(candidate, instance, at))
+                    self._withheld[candidate.noted.name] = (instance, events)
+        yield from self.release()
+        for candidate in self.candidates.values():
+            if candidate.state is not State.STARTING:
+                continue
+            if at >= find_deadline(candidate, self.limit):
                 reason = describe_delay(candidate, self.limit)
                 yield from self._fail(candidate, at, How.LATE, reason)
         if self.limit is not None and at >= self.limit:
-            for candidate in self.candidates.values():
-                if candidate.state is State.WAITING and candidate.failure is None:
-                    reason = f"{candidate.noted.name} was not started"
-                    yield from self._fail(candidate, at, How.UNSTARTED, reason)
+            yield from self._fail_waiting(at)
+
+    def _fail_waiting(self, at: float) -> Iterator[Event]:
+        """The one deadline for all is over: what waits has not been started."""
+        for candidate in self.candidates.values():
+            if candidate.state is State.WAITING and candidate.failure is None:
+                reason = f"{candidate.noted.name} was not started"
+                yield from self._fail(candidate, at, How.UNSTARTED, reason)
+
+    def release(self) -> Iterator[Event]:
+        """What is ready and stays: of an old container once Compose has left it."""
+        for name, (instance, events) in tuple(self._withheld.items()):
+            if instance.was_there and name not in self._settled:
+                continue
+            del self._withheld[name]
+            if instance.ready is not None and not instance.is_gone:
+                yield from events
 
     def is_overdue(self, at: float) -> bool:
         """Whether the next look would find that a service has taken too long."""

@@ -241,7 +241,59 @@ def test_what_runs_already_is_ready_at_once():
 def test_what_runs_already_without_a_check_has_to_live_for_a_second():
     boot = judge(make_noted("web", is_asked=False))
     assert list(boot.adopt([make_container("web", health="none")])) == []
+    boot.settle()
+    assert list(boot.look(0.9)) == []
     assert kinds(boot.look(1.0)) == [Ready]
+
+
+def adopt_old():
+    """A container without a check that an earlier `up` has made."""
+    boot = judge(make_noted("web", is_asked=False))
+    assert list(boot.adopt([make_container("web", health="none")])) == []
+    return boot
+
+
+def test_an_old_container_is_reported_once_it_is_known_to_stay():
+    boot = adopt_old()
+    assert list(boot.look(1.0)) == []
+    boot.settle()
+    assert kinds(boot.look(1.1)) == [Ready]
+    assert list(boot.release()) == []
+
+
+def test_an_old_container_that_is_replaced_is_never_reported_as_running():
+    boot = adopt_old()
+    assert list(boot.look(1.0)) == []
+    [leaving] = see(boot, "web", Action.KILL, 2.0, signal=15)
+    assert leaving.text == "is being replaced: its old container is stopped first"
+    assert see(boot, "web", Action.KILL, 12.0, signal=9) == []
+    assert see(boot, "web", Action.DIE, 12.1, exit_code=137) == []
+    boot.settle()
+    assert list(boot.look(12.2)) == []
+    [times] = boot.list_boots()
+    assert times.cleared == 12.1
+
+
+def test_a_new_container_that_waits_for_the_old_one_to_stop_says_so():
+    boot = adopt_old()
+    made = see(boot, "web", Action.CREATE, 1.5, id="new")
+    assert kinds(made) == [Created, Message]
+    assert made[1].text == "is being replaced: its old container is stopped first"
+    assert see(boot, "web", Action.KILL, 1.6, signal=15) == []
+    assert see(boot, "web", Action.DIE, 11.6, exit_code=137) == []
+    see(boot, "web", Action.START, 12.0, id="new")
+    boot.settle()
+    assert kinds(boot.look(13.0)) == [Ready]
+    [times] = boot.list_boots()
+    assert (times.cleared, times.started, times.ready) == (11.6, 12.0, 13.0)
+
+
+def test_one_replica_too_many_is_not_being_replaced():
+    boot = judge(make_noted("web", is_asked=False))
+    old = make_container("web", health="none")
+    other = make_container("web", id="id-2", number=2, health="none")
+    assert list(boot.adopt([old, other])) == []
+    assert see(boot, "web", Action.KILL, 2.0, signal=15) == []
 
 
 def test_what_runs_already_and_boots_is_waited_for():
