@@ -39,6 +39,7 @@ from composegen.places.engine.outcome import describe_outcome
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.phases import Before, Phases
 from composegen.places.engine.reach import find_unreached
+from composegen.places.engine.renewal import stop_outlived
 from composegen.places.engine.stay import Staying
 from composegen.places.engine.supply import Supply
 from composegen.places.engine.volumes import note_volumes
@@ -195,6 +196,7 @@ class _Up:
         given_up = self._get_images()
         if given_up is None:
             before = self.engine.list_containers(self.notes.project)
+            stop_outlived(self.project, self.notes, before, self.report)
             boot = self._make_boot()
             given_up = boot.carry_out()
             self._tell_remade(before)
