@@ -39,7 +39,7 @@ def check_command(command: str, known: Iterable[str]) -> None:
     """Raises UsageError for a command of `docker compose`, and for one that is near."""
     hint = _HINTS.get(command)
     if hint is not None:
-        text = hint.format(name=_find_project(), command=command)
+        text = hint.format(name=find_project(), command=command)
         raise UsageError(f"composegen has no `{command}`; use {text}")
     from composegen.text import find_near
 
@@ -51,7 +51,7 @@ def check_command(command: str, known: Iterable[str]) -> None:
         )
 
 
-def _find_project() -> str:
+def find_project() -> str:
     """What Compose calls the stack of this folder, or NAME."""
     from composegen.commands.options import find_default_file, make_workspace
     from composegen.places.engine.notes import load_notes
