@@ -59,6 +59,7 @@ class BootWatch:
     ) -> None:
         self._place = place
         self._folder = workspace.folder
+        self._workspace = workspace
         self._make = make
         self._show = show
         self._report_file = report_file
@@ -100,8 +101,9 @@ class BootWatch:
         from composegen.board.scene import make_scene
         from composegen.system.files import write_atomically
 
+        title = self._workspace.find_title(self._plan.stack.name)
         try:
-            text = write_report(make_scene(self._plan), recorded)
+            text = write_report(make_scene(self._plan, title), recorded)
             write_atomically(Path(self._report_file), text)
         except FileRefused as refused:
             self._show(Noted(text=f"--report: {refused.message}"))
