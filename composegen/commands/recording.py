@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composegen.commands.declare import option
 from composegen.commands.options import Function
-from composegen.errors import ComposegenError, FileRefused, UsageError
+from composegen.errors import ComposegenError, FileRefused, Interrupted, UsageError
 from composegen.paths import is_folder
 from composegen.places.events import Attached, Event, Noted, Planned, Report
 from composegen.workspace.workspace import Workspace
@@ -77,6 +77,18 @@ class BootWatch:
         if recorded is not None:
             self._keep(recorded)
         self._show(event)
+
+    @contextlib.contextmanager
+    def until_interrupted(self) -> Iterator[None]:
+        """Note a boot that a signal ends meanwhile."""
+        try:
+            yield
+        except Interrupted:
+            recorder = self._recorder
+            recorded = recorder.interrupt() if recorder is not None else None
+            if recorded is not None:
+                self._keep(recorded)
+            raise
 
     def _begin(self) -> None:
         from composegen.board.recorder import Recorder
