@@ -41,6 +41,11 @@ COMPOSE_FILES = (
     *("docker-compose.yml", "docker-compose.yaml"),
 )
 """What Compose looks for where it is given no file, in its order."""
+OVERRIDE_FILES = (
+    *("compose.override.yml", "compose.override.yaml"),
+    *("docker-compose.override.yml", "docker-compose.override.yaml"),
+)
+"""What Compose merges into the Compose file that it finds by itself, the first one."""
 
 SECRET_FOLDER = ".secrets"  # noqa: S105 - the name of a folder
 """Where the files of secrets are made, in the stack's folder."""

@@ -64,6 +64,7 @@ SYMPTOMS: Mapping[str, tuple[str, ...]] = {
         "OTHER_PORT_TAKEN",
         "NEED_MISSING",
         "NEED_ON_LOOPBACK",
+        "OLD_NAMESPACE",
         "OLD_PASSWORD",
         "PASSWORD_REFUSED",
         "STOPPED",

@@ -16,8 +16,6 @@ NOT_TRIED = {
     OnEngine: {
         "HOST_FOLDER_DENIED": "the folder is on the machine of another engine",
         "START_REFUSED": "the engine's own words, without a help",
-        "KILLED": "without a help",
-        "STOPPED": "without a help",
         "BOOT_NOT_OVER": "without a help",
         "SILENT_AGAIN": "without a help",
         "UP_NOW": "it has to become ready while `up` ends",

@@ -94,7 +94,7 @@ FACES = {
             "volumes",
         ),
         *("images", "examine", "fit", "ownership", "tools"),  # for `doctor`
-        *("faults", "links"),  # for a drill
+        *("faults", "links", "sharing"),  # for a drill
     ),
     "places.processes": (
         *("place", "plan", "run", "records", "volumes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from composegen.adopt.seen import Seen
@@ -16,8 +17,10 @@ PROXIES = frozenset(
     "pangolin gerbil apisix zoraxy".split()
 )
 """Names of images that exist to be reached from elsewhere."""
-_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})
+EVERYWHERE = frozenset({"", "0.0.0.0", "::"})
 _WEB = frozenset({"80", "443"})
+LOST_PARTS = ("mode", "app_protocol", "name")
+"""Parts of a published port without a word in a stack file."""
 
 
 @record
@@ -36,7 +39,7 @@ def adopt_ports(seen: Seen) -> None:
     resolved = seen.model.get("ports") or []
     if not written:
         return
-    is_open = _is_open_server(seen, resolved)
+    is_open = _is_proxy(seen)
     texts: list[str] = []
     closed: list[str] = []
     for item in written:
@@ -60,13 +63,35 @@ def adopt_ports(seen: Seen) -> None:
             "--keep-addresses",
             at="ports",
         )
+    _lose_parts(seen, resolved)
 
 
-def _is_open_server(seen: Seen, resolved: list[Any]) -> bool:
-    """Whether a service is there for other machines: UDP, or a known proxy."""
-    name = parse_image(seen.image).path.rpartition("/")[2]
-    is_udp = any(port.get("protocol") == "udp" for port in resolved)
-    return is_udp or name in PROXIES
+def _is_proxy(seen: Seen) -> bool:
+    """Whether a service is there for other machines: a known proxy."""
+    return parse_image(seen.image).path.rpartition("/")[2] in PROXIES
+
+
+def _lose_parts(seen: Seen, resolved: list[Any]) -> None:
+    """List the parts of a published port that `publish` has no word for."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for port in resolved:
+        number = write_text(port.get("published")) or write_text(port.get("target"))
+        for part, value in read_parts(port).items():
+            found.setdefault((part, value), []).append(number)
+    for (part, value), numbers in found.items():
+        effect = "; it has an effect on Swarm alone" if part == "mode" else ""
+        what = f"`{part}: {value}` of {', '.join(numbers)}{effect}"
+        seen.lose(f"ports.{part}", what, at="ports")
+
+
+def read_parts(port: Mapping[str, Any]) -> dict[str, str]:
+    """The parts of a port, as Compose resolves it, that `publish` has no word for."""
+    parts = {part: write_text(port.get(part)) for part in LOST_PARTS}
+    return {
+        part: value
+        for part, value in parts.items()
+        if value and (part, value) != ("mode", "ingress")
+    }
 
 
 def _read_line(item: Any) -> list[_Line]:
@@ -117,7 +142,7 @@ def _write_line(seen: Seen, line: _Line, *, is_open: bool) -> tuple[str, bool]:
     protocol = line.protocol if line.protocol not in {"", "tcp"} else ""
     published = line.published
     is_web = bool(_WEB & set(seen.fill(published).split("-")))
-    is_everywhere = not line.address or line.address in _EVERYWHERE
+    is_everywhere = not line.address or line.address in EVERYWHERE
     keeps = seen.options.keeps_addresses or is_open or is_web or bool(protocol)
     address = line.address
     if is_everywhere:

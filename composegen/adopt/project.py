@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import FileRefused
+from composegen.model import OVERRIDE_FILES
 from composegen.paths import exists, is_file, is_folder
 from composegen.records import record
 from composegen.system.files import check_readable, read_small_text
@@ -15,10 +16,6 @@ from composegen.workspace.dotenv import parse_dotenv
 
 DEFAULT_NAMES = (
     *("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"),
-)
-_OVERRIDE_NAMES = (
-    *("compose.override.yml", "compose.override.yaml"),
-    *("docker-compose.override.yml", "docker-compose.override.yaml"),
 )
 _SETTINGS = ("COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME")
 
@@ -119,6 +116,14 @@ def find_default_file(folder: Path) -> Path | None:
     return next((folder / n for n in DEFAULT_NAMES if exists(folder / n)), None)
 
 
+def find_override(path: Path) -> Path | None:
+    """What Compose merges into a file that it finds by itself; None for another one."""
+    folder = path.parent
+    if find_default_file(folder) != path:
+        return None
+    return next((folder / n for n in OVERRIDE_FILES if exists(folder / n)), None)
+
+
 def can_adopt(path: Path) -> bool:
     """Whether a file may be adopted: what composegen rendered may not."""
     return is_file(path) and not is_ours(read_small_text(path) or "")
@@ -137,7 +142,7 @@ def _find_files(known: Mapping[str, str]) -> tuple[Path, ...]:
             "there is no Compose file here",
             help="name it: composegen adopt FILE",
         )
-    override = next((Path(n) for n in _OVERRIDE_NAMES if exists(Path(n))), None)
+    override = find_override(first)
     return (first,) if override is None else (first, override)
 
 

@@ -6,12 +6,14 @@ stand in the report.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from composegen.adopt.asking import Plain
 from composegen.adopt.gates import is_stronger
+from composegen.adopt.ports import EVERYWHERE, LOST_PARTS, read_parts
 from composegen.adopt.report import Entry, Gate
 
 _ADDED = frozenset(
@@ -189,11 +191,45 @@ def _compare_ports(old: Plain, new: Plain) -> Iterator[str]:
 
 
 def _list_ports(service: Plain) -> list[str]:
-    return [
+    return [_name_port(port) for port in service.get("ports") or []]
+
+
+def _name_port(port: Plain) -> str:
+    return (
         f"{port.get('published', '')}:{port.get('target')}"
         f"/{port.get('protocol', 'tcp')}"
-        for port in service.get("ports") or []
-    ]
+    )
+
+
+def _compare_addresses(old: Plain, new: Plain) -> Iterator[str]:
+    """The addresses of each published port that both sides have."""
+    one, other = _list_addresses(old), _list_addresses(new)
+    for port in one:
+        if port in other and one[port] != other[port]:
+            before, after = (", ".join(sorted(each[port])) for each in (one, other))
+            yield f"{port}: {before} -> {after}"
+
+
+def _list_addresses(service: Plain) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for port in service.get("ports") or []:
+        address = port.get("host_ip") or ""
+        shown = "every address" if address in EVERYWHERE else address
+        found.setdefault(_name_port(port), set()).add(shown)
+    return found
+
+
+def _compare_port_part(part: str, old: Plain, new: Plain) -> Iterator[str]:
+    """One of the parts of a published port that `publish` has no word for."""
+    one, other = _list_parts(old, part), _list_parts(new, part)
+    for port in one:
+        if one[port] != other.get(port, one[port]):
+            yield f"{port}: {_show(one[port])} -> {_show(other[port])}"
+
+
+def _list_parts(service: Plain, part: str) -> dict[str, str]:
+    ports = service.get("ports") or []
+    return {_name_port(port): read_parts(port).get(part, "none") for port in ports}
 
 
 def _compare_volumes(old: Plain, new: Plain) -> Iterator[str]:
@@ -246,12 +282,14 @@ def _read_deploy(service: Plain) -> Mapping[str, Any]:
     return {**deploy, **resources}
 
 
-_COMPARERS = {
+_COMPARERS: Mapping[str, Callable[[Plain, Plain], Iterator[str]]] = {
     "environment": _compare_environment,
     "depends_on": _compare_gates,
     "networks": _compare_networks,
     "healthcheck": _compare_health,
     "ports": _compare_ports,
+    "ports.host_ip": _compare_addresses,
+    **{f"ports.{part}": partial(_compare_port_part, part) for part in LOST_PARTS},
     "volumes": _compare_volumes,
     "secrets": _compare_secrets,
     "replicas": _compare_replicas,

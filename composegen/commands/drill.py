@@ -82,8 +82,11 @@ def drill(services: tuple[str, ...], file: str, **options: Any) -> None:
     and excluded, one after another, and each fault is undone. Meanwhile the services
     that need it are asked what their `drill` says, or their health check.
 
-    Ends with 0 when every need holds, with 1 when one does not.
+    Ends with 0 when every need holds, with 1 when one does not, or when a service that
+    was up before is not up after it.
     """
+    from composegen.drill.report import list_down
+
     check_platform()
     if options["undo"]:
         _undo(file)
@@ -97,6 +100,9 @@ def drill(services: tuple[str, ...], file: str, **options: Any) -> None:
     if report is None:
         make_console().say("nothing was done")
         raise SystemExit(ExitCode.PROBLEM)
+    if options["form"] != "text":
+        for line in list_down(report):
+            make_console().say(line)
     if options["steps"]:
         _show_end(report)
     else:

@@ -14,7 +14,10 @@ _GRACE = "`stop_grace_period` of a service says how long it may take to stop"
 _INDEX = "`composegen exec --index NUMBER` chooses a container; " + _ENGINE
 _LEAVE = "leave it out: "
 _PLAIN = _LEAVE + "there is no colour without a terminal, or with NO_COLOR=1"
-_PULL = "`pull_policy` in the stack file, or composegen render && " + _ENGINE
+_PULL = (
+    "`pull_policy` in the stack file, or composegen render && "
+    "docker compose{file} -p {name} pull"
+)
 _QUIET = _LEAVE + "what `up` shows of images is short"
 _STAY = "`composegen up --stay` keeps showing what happens; composegen logs -f"
 _TRY = "composegen plan shows what would start; composegen render --check, what changed"
@@ -176,7 +179,8 @@ def explain_usage(error: click.UsageError, path: str) -> tuple[str, str]:
 
 def _fill(text: str, command: str, **words: str) -> str:
     """The text with what was typed; the project is looked up only where it is named."""
-    from composegen.commands.hints import find_project
+    from composegen.commands.hints import find_project, name_file
 
     name = find_project() if "{name}" in text else ""
-    return text.format(name=name, command=command, **words)
+    file = name_file() if "{file}" in text else ""
+    return text.format(name=name, file=file, command=command, **words)

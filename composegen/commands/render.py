@@ -13,6 +13,7 @@ from composegen.commands.options import (
     load_file,
     make_console,
     make_selection,
+    say_notes,
     selection_options,
     stack_option,
 )
@@ -76,7 +77,8 @@ if TYPE_CHECKING:
     metavar="FILE",
     multiple=True,
     help="Write nothing; fail if the stack says something else than this Compose "
-    "file, beyond what `adopt` changes on purpose.",
+    "file, beyond what `adopt` changes on purpose.  Repeat it for several files; "
+    "compose.override.yaml is read next to a lone compose.yaml, as Compose does.",
 )
 @cluster_options
 def render(
@@ -188,13 +190,38 @@ def _compare(file: str, against: tuple[str, ...]) -> None:
     loaded = load_file(file)
     text = Path(file).read_text(encoding="utf-8-sig")
     console = make_console()
-    asked = Asked(files=against)
-    unlisted = compare_stack(text, Path(file), asked, os.environ)
-    if unlisted:
-        console.say(format_unlisted(unlisted))
-        raise SystemExit(ExitCode.PROBLEM)
     services = count(len(loaded.stack.services), "service")
-    console.say(f"{file} says what {', '.join(against)} says: {services}")
+    found = []
+    for files, note in _list_readings(against):
+        asked = Asked(files=files)
+        unlisted = compare_stack(text, Path(file), asked, os.environ)
+        if not unlisted:
+            say_notes(filter(None, [note]))
+            verb = "says" if len(files) == 1 else "say"
+            console.say(f"{file} says what {' and '.join(files)} {verb}: {services}")
+            return
+        found.append((unlisted, note))
+    unlisted, note = found[0]
+    say_notes(filter(None, [note]))
+    console.say(format_unlisted(unlisted))
+    raise SystemExit(ExitCode.PROBLEM)
+
+
+def _list_readings(against: tuple[str, ...]) -> list[tuple[tuple[str, ...], str]]:
+    """The files to compare with, and a note on each.
+
+    Compose merges an override into the file that it finds by itself, and `adopt` reads
+    both. A stack may also be made from the named file alone.
+    """
+    from composegen.adopt.project import find_override
+
+    override = find_override(Path(against[0])) if len(against) == 1 else None
+    if override is None:
+        return [(against, "")]
+    return [
+        ((*against, str(override)), f"{override} is read too, as Compose does"),
+        (against, f"{override} was not read: the stack says something else with it"),
+    ]
 
 
 def _say_written(console: Console, written: Written, path: Path, plan: Plan) -> None:

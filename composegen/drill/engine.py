@@ -29,6 +29,7 @@ from composegen.places.engine.compose_lines import find_complaint
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import use_endpoint
 from composegen.places.engine.faults import Hands
+from composegen.places.engine.sharing import list_sharing
 from composegen.places.place import ENGINE
 from composegen.records import record, replace
 from composegen.text import escape_control
@@ -84,6 +85,9 @@ class EngineGround:
         containers = self._engine.list_containers(self._project.name)
         return [each for each in containers if each.service == service]
 
+    def _list_sharing(self, ids: Collection[str]) -> tuple[str, ...]:
+        return list_sharing(self._engine.list_containers(self._project.name), ids)
+
     # Faults
 
     def plan(self, trial: Trial) -> Undo:
@@ -91,7 +95,12 @@ class EngineGround:
         ids = tuple(each.id for each in self._list(trial.service) if each.is_running)
         if not ids:
             raise FaultFailed(f"{trial.service} does not run")
-        undo = Undo(service=trial.service, fault=trial.fault, containers=ids)
+        undo = Undo(
+            service=trial.service,
+            fault=trial.fault,
+            containers=ids,
+            sharing=self._list_sharing(ids),
+        )
         if trial.fault is Fault.CUT:
             links = self._hands.list_links(ids)
             if not any(each.links for each in links):
@@ -110,13 +119,14 @@ class EngineGround:
     def plan_restart(self, service: str) -> Undo:
         """Its containers."""
         ids = tuple(each.id for each in self._list(service))
-        return Undo(service=service, containers=ids)
+        return Undo(service=service, containers=ids, sharing=self._list_sharing(ids))
 
     def do(self, undo: Undo) -> None:
         """Do the fault to all containers of the service."""
         ids, hands = undo.containers, self._hands
         if undo.fault is None:
             hands.restart(ids)
+            hands.start_sharing(undo.sharing, ids)
         elif undo.fault is Fault.STOP:
             hands.stop(ids)
         elif undo.fault is Fault.KILL:
@@ -208,8 +218,10 @@ def undo_containers(hands: Hands, undo: Undo, *, is_sure: bool) -> None:
         hands.connect(undo.links)
     elif is_sure:
         hands.undo_at_once("start", ids)
+        hands.start_sharing(undo.sharing, ids)
     else:
         hands.start(ids)
+        hands.start_sharing(undo.sharing, ids)
 
 
 def _read_test(test: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ class Undo:
     ``containers`` and ``links`` are the service's on the engine, ``processes`` its
     processes in a run, ``replicas`` how many pods it has on a cluster. ``dependents``
     are recreated for the fault *without*, or are restarted where ``fault`` is None;
-    ``made`` are Secrets and ConfigMaps that are made for that.
+    ``made`` are Secrets and ConfigMaps that are made for that. ``sharing`` are the
+    containers in a network, or another namespace, of ``containers``.
     """
 
     service: str
@@ -31,6 +32,7 @@ class Undo:
     dependents: tuple[str, ...] = ()
     replicas: int = 0
     made: tuple[str, ...] = ()
+    sharing: tuple[str, ...] = ()
 
 
 class Ground(Protocol):

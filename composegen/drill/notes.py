@@ -134,7 +134,7 @@ def _check(undo: Undo) -> None:
     names = (undo.service, *undo.dependents)
     is_named = all(SERVICE_NAME.fullmatch(name) for name in names)
     expect(is_named, "undo", "about services with names that services can have")
-    ids = [*undo.containers]
+    ids = [*undo.containers, *undo.sharing]
     for links in undo.links:
         ids += [links.container, *(link.network for link in links.links)]
     expect(all(map(_ID.fullmatch, ids)), "undo", "about containers and networks")

@@ -43,8 +43,19 @@ def format_report(report: Report, *, width: int | None = None) -> str:
     skipped = _format_skipped(report.rows, width)
     if skipped:
         parts.append(skipped)
+    if report.down:
+        lost = "".join(f"{wrap(line, width)}\n" for line in list_down(report))
+        parts.append(lost)
     parts.append(f"{sum_up(report)}\n")
     return "\n".join(parts)
+
+
+def list_down(report: Report) -> list[str]:
+    """A line for each service that did not come back, with what says why."""
+    return [
+        f"{name} was up before the drill and is not any more: composegen why {name}"
+        for name in report.down
+    ]
 
 
 def format_row(row: Row) -> tuple[str, ...]:

@@ -40,18 +40,20 @@ class Band:
 class Report:
     """All that a drill has found; ``answers`` are of the dependent services.
 
-    The times of answers count from the first question, too.
+    The times of answers count from the first question, too. ``down`` are services that
+    were up before the drill and are not after it.
     """
 
     rows: tuple[Row, ...]
     bands: tuple[Band, ...]
     answers: Mapping[str, tuple[Answer, ...]]
     seconds: float
+    down: tuple[str, ...] = ()
 
     @property
     def has_failure(self) -> bool:
-        """Whether a need does not hold."""
-        return any(row.verdict is Verdict.FAILS for row in self.rows)
+        """Whether a need does not hold, or a service did not come back."""
+        return bool(self.down) or any(r.verdict is Verdict.FAILS for r in self.rows)
 
 
 def make_row(trial: Trial, edge: Edge, seen: Seen, evidence: tuple[str, ...]) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from collections.abc import Callable, Container
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from composegen.places.place import Place
 from composegen.places.processes.records import identify_self
 from composegen.places.status import FINE
 from composegen.planning.choices import settle_running
-from composegen.records import record
+from composegen.records import record, replace
 from composegen.system.signals import catch_signals
 from composegen.workspace.workspace import Workspace
+
+_POLL = 0.2
 
 
 @record
@@ -93,7 +96,28 @@ def run_drill(
             raise _make_nothing_chosen(drilled, running)
         if not talk.confirm(chosen):
             return None
-        return session.conduct(drilled, ground, chosen, pace, talk)
+        report = session.conduct(drilled, ground, chosen, pace, talk)
+    down = find_down(place, drilled, running, pace.recover)
+    return replace(report, down=down)
+
+
+def find_down(
+    place: Place, stack: Stack, before: Container[str], limit: float
+) -> tuple[str, ...]:
+    """The services that are not up as before, each after its time to come back."""
+    began = time.monotonic()
+    while True:
+        states = {each.service: each.state for each in place.look().statuses}
+        down = [
+            name
+            for name in stack.services
+            if name in before and states.get(name) not in FINE
+        ]
+        healths = (stack.services[name].health for name in down)
+        boots = [each.boot.seconds for each in healths if each is not None]
+        if not down or time.monotonic() - began > max([limit, *boots]):
+            return tuple(down)
+        time.sleep(_POLL)
 
 
 def _make_nothing_chosen(stack: Stack, running: Container[str]) -> NotDrillable:

@@ -175,20 +175,58 @@ def test_what_is_not_yaml_is_reported_with_its_place(tmp_path: Path) -> None:
 def test_published_ports_are_closed_but_those_of_the_web(tmp_path: Path) -> None:
     text = """
     services:
-      web: {image: "a/b:1", ports: ["80:80", "8080:8080", "53:53/udp"]}
+      web: {image: "a/b:1", ports: ["80:80", "53:53/udp"]}
       app: {image: "a/b:1", ports: ["9000:9000", "127.0.0.1:9001:9001"]}
     """
 
     report = adopt(tmp_path, text)
 
     services = read_services(report)
-    assert services["web"]["publish"] == [
-        "0.0.0.0:80:80",
-        "0.0.0.0:8080:8080",
-        "0.0.0.0:53:53/udp",
-    ]
+    assert services["web"]["publish"] == ["0.0.0.0:80:80", "0.0.0.0:53:53/udp"]
     assert services["app"]["publish"] == ["9000", "127.0.0.1:9001:9001"]
     assert list_changed(report) == {("app", "ports.host_ip")}
+    assert report.unlisted == ()
+
+
+def test_an_open_udp_port_leaves_no_other_port_open(tmp_path: Path) -> None:
+    text = """
+    services:
+      app: {image: "a/b:1", ports: ["8080:8080", "443:8443", "9000:9000/udp"]}
+      proxy: {image: "traefik:3", ports: ["8081:8080"]}
+    """
+
+    report = adopt(tmp_path, text)
+
+    services = read_services(report)
+    assert services["app"]["publish"] == [
+        "8080",
+        "0.0.0.0:443:8443",
+        "0.0.0.0:9000:9000/udp",
+    ]
+    assert services["proxy"]["publish"] == "0.0.0.0:8081:8080"
+    assert [each.what for each in report.changed if each.key == "ports.host_ip"] == [
+        "8080 on 127.0.0.1 now, not on every address"
+    ]
+
+
+def test_a_part_of_a_port_that_has_no_word_is_lost_and_said(tmp_path: Path) -> None:
+    text = """
+    services:
+      app:
+        image: a/b:1
+        ports:
+          - {target: 80, published: 8080, mode: host, app_protocol: http}
+          - {target: 81, published: 8081, mode: host}
+          - {target: 82, published: 8082, mode: ingress}
+    """
+
+    report = adopt(tmp_path, text)
+
+    assert [(each.key, each.what) for each in report.lost] == [
+        ("ports.mode", "`mode: host` of 8080, 8081; it has an effect on Swarm alone"),
+        ("ports.app_protocol", "`app_protocol: http` of 8080"),
+    ]
+    assert report.unlisted == ()
 
 
 def test_addresses_can_be_kept(tmp_path: Path) -> None:

@@ -83,3 +83,23 @@ def test_what_starts_on_one_side_only_is_a_difference() -> None:
 
 
 HELPED = Gate(source="x", target="a", before="", after="", through="help")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ({}, {"host_ip": "127.0.0.1"}, ["ports.host_ip"]),
+        ({"host_ip": "::"}, {"host_ip": "0.0.0.0"}, []),
+        ({"mode": "host"}, {"mode": "ingress"}, ["ports.mode"]),
+        ({"name": "web"}, {}, ["ports.name"]),
+        ({"app_protocol": "http"}, {"app_protocol": "http"}, []),
+    ],
+)
+def test_a_published_port_is_compared_with_all_its_parts(
+    old: dict[str, str], new: dict[str, str], found: list[str]
+) -> None:
+    one, other = (
+        {"ports": [{"target": 80, "published": "80", **each}]} for each in (old, new)
+    )
+
+    assert compare(one, other) == found

@@ -65,6 +65,24 @@ def test_the_project_is_that_of_the_folder_or_a_word_for_it(folder, capsys):
     assert "docker compose -p NAME top" in say(capsys, "top")
 
 
+@pytest.mark.parametrize("command", ["build", "pull", "publish", "watch"])
+def test_what_reads_a_file_gets_the_rendered_one(folder, capsys, command):
+    text = (folder / "stack.yaml").read_text()
+    assert f"-p shop {command}" in say(capsys, command)
+    (folder / "compose.override.yml").write_text("services: {}")
+    assert f"-p shop -f compose.yaml {command}" in say(capsys, command)
+    (folder / "stack.yaml").write_text(f"output: made.yaml\n{text}")
+    assert f"-p shop -f made.yaml {command}" in say(capsys, command)
+    assert "docker compose -p shop top" in say(capsys, "top")
+
+
+def test_a_hint_reads_as_a_sentence(capsys):
+    assert say(capsys, "build").startswith(
+        "error[usage]: composegen has no `build`; use `composegen up`, which builds "
+        "images; to build them alone, composegen render && docker compose -p shop build"
+    )
+
+
 def test_a_mistyped_command_has_a_near_one(capsys):
     assert _run(["statsu"]) == 2
     said = capsys.readouterr().err

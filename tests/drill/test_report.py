@@ -133,3 +133,13 @@ def test_the_picture_has_a_bar_for_each_answer_and_a_band_for_each_fault() -> No
     assert {"cache stop", "cache freeze", "web"} <= {*texts}
     assert len(bars) == 3
     assert len({bar.attrib["fill"] for bar in bars}) == 2
+
+
+def test_a_service_that_did_not_come_back_is_named_and_is_a_failure() -> None:
+    report = Report(rows=(), bands=(), answers={}, seconds=1.0, down=("side",))
+
+    assert report.has_failure
+    assert (
+        "side was up before the drill and is not any more: composegen why side\n"
+        in format_report(report)
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from composegen.places.engine.cause import CauseName
-from tests.e2e.engine import run, run_well
+from tests.e2e.engine import run, run_well, wait_until
 from tests.e2e.images import Images
 from tests.e2e.stacks import (
     PYTHON,
@@ -524,3 +526,46 @@ def test_a_network_that_does_not_exist(stack: Stack) -> None:
     stack.outside.append(name)
     obey(stack, said, f"docker network create {name}")
     stack.up_well()
+
+
+# What was done to it from outside
+
+
+@pytest.mark.parametrize("act", ["stop", "kill"])
+@tries(CauseName.STOPPED)
+def test_one_that_another_program_has_stopped(act: str, stack: Stack) -> None:
+    stack.write({"app": make_service(publish=find_port())})
+    stack.up_well()
+    run_well("docker", act, stack.inspect("app")["Id"])
+    said = stack.why("app")
+    assert_told(said, "the engine was asked to stop it")
+    obey(stack, said, "composegen start app")
+
+
+@tries(CauseName.KILLED)
+def test_one_whose_process_was_killed(stack: Stack) -> None:
+    stack.write({"app": make_service(publish=find_port(), restart="no")})
+    stack.up_well()
+    os.kill(stack.inspect("app")["State"]["Pid"], signal.SIGKILL)
+    wait_until(lambda: not stack.inspect("app")["State"]["Running"], "its end")
+    said = stack.why("app")
+    assert_told(said, "it was killed (SIGKILL)")
+    obey(stack, said, "composegen start app")
+
+
+@tries(CauseName.OLD_NAMESPACE)
+def test_one_that_shares_the_network_of_a_service_that_crashed(stack: Stack) -> None:
+    side = make_dependent(compose={"network_mode": "service:app"}, restart="no")
+    stack.write({"app": make_service(publish=find_port(), restart="no"), "side": side})
+    stack.up_well()
+    app = stack.inspect("app")["Id"]
+    run_well("docker", "kill", app)
+    run_well("docker", "start", app)
+    said = stack.why("side")
+    assert_told(said, "it shares the network of `app`, which was started again since")
+    assert "composegen restart side" in stack.composegen("status").err
+    obey(stack, said, "composegen restart side")
+
+    run_well("docker", "restart", app)
+    healed = stack.up_well()
+    assert "side shares the network of app, which was started again" in healed.err

@@ -306,6 +306,15 @@ def test_what_a_dockerfile_says_is_offered_where_a_check_is_missing() -> None:
     assert "image" in problem.help
 
 
+def test_a_port_that_a_dockerfile_exposes_is_no_certain_one() -> None:
+    (problem,) = check(
+        make_stack(app="build: .\n"), {"Dockerfile": "FROM a\nEXPOSE 8000\n"}
+    )
+
+    assert "port: 8000     # if it listens there: its Dockerfile" in problem.help
+    assert problem.help.endswith("\nhealth: {none: it listens on nothing}")
+
+
 # What only BuildKit can build
 
 

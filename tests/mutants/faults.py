@@ -241,6 +241,27 @@ FAULTS = (
         "owners |= set()",
         ("tests/places/engine/test_acts.py",),
     ),
+    Fault(
+        "what runs in a network that is gone counts as ready",
+        "composegen/places/engine/sharing.py",
+        "return (container.started_at or 0.0) < (owner.started_at or 0.0)",
+        "return False",
+        ("tests/places/engine/test_sharing.py",),
+    ),
+    Fault(
+        "up leaves a service in the network that is gone",
+        "composegen/places/engine/renewal.py",
+        "    if names:\n",
+        "    if False:\n",
+        ("tests/places/engine/test_renewal.py",),
+    ),
+    Fault(
+        "a drill leaves what shares a network in the old one",
+        "composegen/places/engine/faults.py",
+        "_read_start(data) >= last",
+        "True",
+        ("tests/places/engine/test_faults.py",),
+    ),
     # Names
     Fault(
         "names that differ in case pass",

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from composegen.errors import ComposeFailed, NothingRuns, NotPart
+from composegen.errors import NothingRuns, NotPart
 from composegen.model import Service
 from composegen.places.engine.boot import Booting
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project, run_compose
-from composegen.places.engine.compose_lines import find_complaint
+from composegen.places.engine.compose_lines import check_end
 from composegen.places.engine.containers import Status
 from composegen.places.engine.helpers import add_helpers, list_idle_helpers
 from composegen.places.engine.notes import (
@@ -25,6 +25,7 @@ from composegen.places.engine.notes import (
 )
 from composegen.places.engine.noting import note_seen
 from composegen.places.engine.phases import OneCall
+from composegen.places.engine.sharing import list_owners
 from composegen.places.engine.status import EngineSeen, make_seen
 from composegen.places.events import Message, NotUp, Planned, Report, Stopped
 from composegen.places.place import (
@@ -150,12 +151,22 @@ class Acts:
         found = [
             each
             for each in self._notes.services
-            if each.shares in owners and self._is_on(each.name, seen)
+            if self._is_on(each.name, seen)
+            and owners & self._list_owners(each.name, seen)
         ]
         for each in found:
-            text = f"shares the network of {each.shares}, and is restarted with it"
+            shared = sorted(owners & self._list_owners(each.name, seen))
+            text = f"shares the network of {shared[0]}, and is restarted with it"
             self._report(Message(service=each.name, text=text))
         return tuple(each.name for each in found)
+
+    def _list_owners(self, name: str, seen: EngineSeen) -> frozenset[str]:
+        """The services whose network it shares, or another namespace."""
+        noted = self._notes.find(name)
+        shares = noted.shares if noted is not None else ""
+        owners = frozenset({shares} if shares else ())
+        own = seen.list_containers(name)
+        return owners.union(*(list_owners(each, seen.containers) for each in own))
 
     # Stop
 
@@ -209,11 +220,7 @@ class Acts:
     def _compose(self, *words: str) -> None:
         """Run Compose to its end. Raises ComposeFailed with what it said."""
         code, said = run_compose(self._project, *words, show=lambda _: None)
-        if code != 0:
-            complaint = find_complaint(said.splitlines())
-            raise ComposeFailed(
-                f"docker compose {words[0]} ended with exit code {code}: {complaint}"
-            )
+        check_end(words[0], code, said)
 
     # Start
 

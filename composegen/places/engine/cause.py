@@ -27,6 +27,7 @@ class CauseName(Names):
     KILLED = auto()
     STOPPED = auto()
     NEED_ON_LOOPBACK = auto()
+    OLD_NAMESPACE = auto()
 
     # A health check that does not pass
     TOOL_MISSING = auto()

@@ -152,6 +152,18 @@ def format_size(size: int) -> str:
     return f"{size}b" if size else ""
 
 
+def _look_at_namespace(seen: Evidence) -> Cause | None:
+    outlived = seen.container.outlives
+    if outlived is None:
+        return None
+    return Cause(
+        CauseName.OLD_NAMESPACE,
+        f"it shares the {outlived.kind} of `{outlived.id}`, which was started again "
+        "since and has a new one",
+        f"composegen restart {seen.noted.name}",
+    )
+
+
 def _look_at_needed(seen: Evidence) -> Cause | None:
     for name, (port, sockets) in seen.needed.items():
         hosts = find_loopback(sockets, port)
@@ -208,18 +220,20 @@ def _look_at_exit(seen: Evidence) -> Cause | None:
     program = find_missing_program(seen.text)
     if program is not None:
         return _explain_missing(program)
+    help = f"composegen start {seen.noted.name}"
     if seen.death is not None and seen.death.was_stopped:
         said = "the engine was asked to stop it: docker stop or kill"
-        return Cause(CauseName.STOPPED, said)
+        return Cause(CauseName.STOPPED, said, help)
     if code == _KILLED:
         said = "it was killed (SIGKILL); the engine saw no lack of memory"
     else:
         ended_by = read_signal(code)
         said = f"it was killed by {ended_by.name}" if ended_by is not None else ""
-    return Cause(CauseName.KILLED, said) if said else None
+    return Cause(CauseName.KILLED, said, help) if said else None
 
 
 _LOOKS: tuple[Callable[[Evidence], Cause | None], ...] = (
+    _look_at_namespace,
     _look_at_start,
     _look_at_memory,
     _look_at_exec_in_log,

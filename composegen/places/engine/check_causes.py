@@ -105,7 +105,8 @@ def _look_at_ports(seen: Evidence) -> Cause | None:
         return _explain_answer(seen, port)
     others = list(dict.fromkeys(each.port for each in sockets))
     early = "" if seen.is_slow or seen.container.restarts else "if it stays so, "
-    if others:
+    # In the network of another service, what listens there is rather the other one.
+    if others and not noted.shares:
         led_to = {
             int(each.target.partition("/")[0]) for each in seen.container.published
         }

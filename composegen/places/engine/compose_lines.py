@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Sequence
 
+from composegen.errors import ComposeFailed
 from composegen.patterns import make_pattern
 from composegen.system.signals import read_signal
 
@@ -38,6 +39,15 @@ def find_complaint(lines: Iterable[str]) -> str:
     spoken = list_spoken(lines)
     errors = (line for line in reversed(spoken) if _is_error(line))
     return next(errors, spoken[-1] if spoken else "")
+
+
+def check_end(word: str, code: int, said: str) -> None:
+    """Raise ComposeFailed with what Compose said where a command of it has failed."""
+    if code != 0:
+        complaint = find_complaint(said.splitlines())
+        raise ComposeFailed(
+            f"docker compose {word} ended with exit code {code}: {complaint}"
+        )
 
 
 def was_cut(code: int, lines: Iterable[str]) -> bool:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from composegen.patterns import make_pattern
+from composegen.places.engine.joined import Joined, read_joins
 from composegen.places.place import Usage
 from composegen.records import record
 
@@ -73,7 +74,9 @@ class Container:
     seconds since 1970, None where that never was. ``error`` is what the engine says of
     a start that failed; ``memory`` the limit in bytes, 0 for none. ``variables`` are
     the names of its environment, ``folder`` is where its program begins, ``network``
-    the mode of its network; ``pid`` is its process's on the engine's machine, 0 where
+    the mode of its network, ``joins`` the namespaces of other containers that it is
+    in; ``outlives`` says which of them its owner, a service here, has left with a new
+    start. ``pid`` is its process's on the engine's machine, 0 where
     it does not run. ``is_past`` says that nothing has come of it since the last `up`
     began. ``asker`` says why the container that finds out its health does not ask:
     empty where it does, None where there is none. ``compose`` is the version of Compose
@@ -105,6 +108,8 @@ class Container:
     memory: int = 0
     folder: str = ""
     network: str = ""
+    joins: tuple[Joined, ...] = ()
+    outlives: Joined | None = None
     pid: int = 0
     variables: tuple[str, ...] = ()
     search_path: str = ""
@@ -165,6 +170,7 @@ def read_container(data: Mapping[str, Any]) -> Container:
         memory=int(host.get("Memory") or 0),
         folder=config.get("WorkingDir") or "",
         network=host.get("NetworkMode") or "",
+        joins=read_joins(host),
         pid=int(state.get("Pid") or 0),
         variables=tuple(each.partition("=")[0] for each in config.get("Env") or ()),
         search_path=_find_search_path(config.get("Env") or ()),

@@ -40,6 +40,9 @@ def describe_state(seen: Evidence) -> str:
 
 
 def _describe_running(seen: Evidence) -> str:
+    outlived = seen.container.outlives
+    if outlived is not None:
+        return f"runs in the {outlived.kind} that {outlived.id} had before"
     if seen.container.restarts:
         return _describe_deaths(seen)
     if seen.container.health == "unhealthy":

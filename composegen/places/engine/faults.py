@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from composegen.errors import FaultFailed
 from composegen.places.engine.client import Engine
+from composegen.places.engine.containers import read_time
 from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.links import Link, Links, describe_link, read_links
 from composegen.records import record
@@ -101,6 +103,22 @@ class Hands:
         """Attach containers to their networks again, as they were attached."""
         listed = {each.container: each.links for each in all_links}
         self._settle(listed, lambda one, data: self._connect_one(data, listed[one]))
+
+    def start_sharing(self, ids: Iterable[str], owners: Iterable[str]) -> None:
+        """Start again what shared a namespace that a start of its owner has replaced.
+
+        One that the engine refuses to start stays down, for its owner is down again.
+        """
+        starts = (_read_start(data) for id in owners if (data := self._look(id)))
+        last = max(starts, default=0.0)
+        for id in ids:
+            data = self._look(id)
+            if data is None:
+                continue
+            if data["State"]["Running"] and _read_start(data) >= last:
+                continue
+            with suppress(FaultFailed):
+                self._post(id, "restart")
 
     def undo_at_once(self, do: str, ids: Iterable[str]) -> None:
         """Undo what is known to be done: ``start`` or ``unpause``."""
@@ -219,6 +237,10 @@ class Hands:
                 words = f"status {answer.status_code}"
             if not _is_done(words):
                 raise FaultFailed(f"the Docker engine says: {words}")
+
+
+def _read_start(data: Mapping[str, Any]) -> float:
+    return read_time(data["State"].get("StartedAt")) or 0.0
 
 
 def _is_done(words: str) -> bool:

@@ -72,7 +72,7 @@ class Gatherer:
             lines=lines,
             was_out_of_memory=container.was_out_of_memory
             or (death is not None and death.was_out_of_memory),
-            sockets=self._list_sockets(container),
+            sockets=self._list_sockets(noted, container),
             needed=self._look_at_needed(noted),
             services=self.notes.names,
             secret_files=self._find_secret_files(container),
@@ -131,10 +131,23 @@ class Gatherer:
         made = container.created_at or 0.0
         return max(made, self.notes.began) if ended >= self.notes.began else made
 
-    def _list_sockets(self, container: Container) -> tuple[Socket, ...] | None:
+    def _list_sockets(
+        self, noted: NotedService, container: Container
+    ) -> tuple[Socket, ...] | None:
+        """What listens in it, but for the ports of services that share its network."""
         if container.status is not Status.RUNNING or container.health == "healthy":
             return None
-        return self.engine.list_sockets(container)
+        sockets = self.engine.list_sockets(container)
+        if sockets is None:
+            return None
+        network = noted.shares or noted.name
+        others = {
+            port
+            for each in self.notes.services
+            if each.name != noted.name and network in {each.shares, each.name}
+            for port in (each.port, each.check_port)
+        } - {noted.port, noted.check_port}
+        return tuple(each for each in sockets if each.port not in others)
 
     def _find_tools(self, container: Container) -> tuple[str, ...] | None:
         if container.status is not Status.RUNNING or container.health == "healthy":

@@ -28,6 +28,7 @@ from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
+from composegen.places.engine.sharing import list_outlived
 from composegen.places.engine.status import list_excluded, list_lost, make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
@@ -120,6 +121,7 @@ class EnginePlace:
                 *notes,
                 *map(describe_unreached, unreached.items()),
                 *list_lost(self._notes, seen.statuses),
+                *list_outlived(seen.containers),
             ),
         )
 

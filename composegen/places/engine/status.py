@@ -17,6 +17,7 @@ from composegen.places.engine.notes import (
     NotedStop,
     Notes,
 )
+from composegen.places.engine.sharing import mark_outlived
 from composegen.places.excluded import note_excluded
 from composegen.places.status import (
     ALIVE_FOR,
@@ -87,7 +88,7 @@ def make_seen(
     ``unreached`` are the services that only their own container reaches.
     """
     at = time.time() if now is None else now
-    folded = fold_helpers(notes, containers)
+    folded = mark_outlived(fold_helpers(notes, containers))
     found = tuple(forget_past(notes, each) for each in folded)
     missed = {name for each in notes.services for name in each.without}
     statuses = [
@@ -266,6 +267,8 @@ def _find_running(
 ) -> State:
     if noted.is_job or container.status is Status.PAUSED:
         return State.STARTING if noted.is_job else State.STOPPED
+    if container.outlives is not None:
+        return State.FAILED
     if container.health in {"healthy", "unhealthy"}:
         return State.READY if container.health == "healthy" else State.FAILED
     age = container.find_age(now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from composegen.errors import ExitCode, FileRefused, Interrupted
-from composegen.model import COMPOSE_FILES
+from composegen.model import COMPOSE_FILES, OVERRIDE_FILES
 from composegen.paths import exists
 from composegen.places.bringing import bring_up, make_secrets
 from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
@@ -39,6 +39,7 @@ from composegen.places.engine.outcome import describe_outcome
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.phases import Before, Phases
 from composegen.places.engine.reach import find_unreached
+from composegen.places.engine.renewal import stop_outlived
 from composegen.places.engine.stay import Staying
 from composegen.places.engine.supply import Supply
 from composegen.places.engine.volumes import note_volumes
@@ -74,7 +75,6 @@ _STAYS = (
     "`composegen logs`, remove them with `composegen down`."
 )
 _LOCK = "up.lock"
-_OVERRIDES = ("compose.override.yaml", "compose.override.yml")
 
 
 @record
@@ -196,6 +196,7 @@ class _Up:
         given_up = self._get_images()
         if given_up is None:
             before = self.engine.list_containers(self.notes.project)
+            stop_outlived(self.project, self.notes, before, self.report)
             boot = self._make_boot()
             given_up = boot.carry_out()
             self._tell_remade(before)
@@ -323,7 +324,7 @@ class _Up:
         if written is not Written.SAME:
             self.report(Wrote(file=path.name, how=written.value))
         # Compose merges an override file only where it finds the other one by itself.
-        for name in _OVERRIDES if path.name in COMPOSE_FILES else ():
+        for name in OVERRIDE_FILES if path.name in COMPOSE_FILES else ():
             if exists(self.folder / name):
                 self.report(FileIgnored(file=name, stack=self.plan.stack.file))
         return file.text

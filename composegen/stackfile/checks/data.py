@@ -110,7 +110,7 @@ def _check_bind_owner(
     except FileNotFoundError:
         # Another user would be missing there without composegen as well, and a name
         # with a suffix is that of a file.
-        if service.user or not _steps_down(service) or path.suffix:
+        if _has_own_user(service) or not _steps_down(service) or path.suffix:
             return
         why = "which does not exist: Docker makes it, and it belongs to root"
     except (OSError, ValueError):
@@ -129,6 +129,10 @@ def _check_bind_owner(
         f"or keep the data in a volume:\n"
         f"volumes: [{service.name}-data:{mount.target}]",
     )
+
+
+def _has_own_user(service: Service) -> bool:
+    return bool(service.user) or "user" in service.compose
 
 
 def _steps_down(service: Service) -> bool:
@@ -157,7 +161,17 @@ def _write_chown(service: Service, mount: Mount, user: str) -> str:
 
 
 def _find_user(service: Service) -> str:
-    """The user that a service runs as; empty where that is not known, or is root."""
+    """The user that a service runs as; empty where that is not known, or is root.
+
+    A raw `user` is rendered in place of any other; null leaves it to the image.
+    """
+    if "user" in service.compose:
+        raw = service.compose["user"]
+        if raw is not None:
+            return str(raw)
+        if service.build is not None:
+            return service.build.user
+        return service.facts.runs_as if service.facts is not None else ""
     user = service.user or (service.build.user if service.build else "")
     if not user and service.facts is not None:
         user = service.facts.user or service.facts.runs_as
@@ -170,6 +184,6 @@ def _is_stuck_root(service: Service) -> bool:
     own = {*service.cap_add, *(service.facts.cap_add if service.facts else ())}
     return (
         user.partition(":")[0] in {"", "0", "root"}
-        and "cap_drop" not in service.relax
+        and "cap_drop" not in {*service.relax, *service.compose}
         and own.isdisjoint(_WRITES_AS_ROOT)
     )

@@ -22,6 +22,7 @@ from composegen.text import list_some, shorten, suggest
 
 _MOST_NEAR = 20
 _MOST_CYCLES = 100
+_NO_CHECK = "health: {none: it listens on nothing}"
 
 
 def check_names(checked: Checked) -> None:
@@ -53,12 +54,11 @@ def check_cycle(checked: Checked) -> None:
         cycle = find_cycle(graph)
         if cycle is None:
             return
-        checked.add(
-            "cycle",
-            f"these services wait for each other: {' -> '.join(cycle)}",
-            ("services", cycle[0], "needs", cycle[1]),
-            "remove one of these needs",
-        )
+        message = f"these services wait for each other: {' -> '.join(cycle)}"
+        help = "remove one of these needs"
+        if len(set(cycle)) == 1:
+            message, help = f"`{cycle[0]}` waits for itself", "remove this need"
+        checked.add("cycle", message, ("services", cycle[0], "needs", cycle[1]), help)
         for name in cycle:
             graph[name] = tuple(n for n in graph[name] if n not in cycle)
 
@@ -158,12 +158,32 @@ def _suggest_health(service: Service) -> str:
         return "health: {command: [..]}     # a UDP port cannot be asked"
     if service.port is not None:
         return f"health: /health     # a path that answers 200 on port {service.port}"
+    if service.network_owner:
+        owner = service.network_owner
+        return f"health: {{command: [..]}}     # it shares the network of `{owner}`"
+    if service.is_isolated:
+        return "health: {command: [..]}     # it has no network"
     exposed = [] if service.build is None else list(service.build.exposed)
     exposed = [port for port in exposed if not port.endswith("/udp")]
     if exposed:
         port = exposed[0].partition("/")[0]
-        return f"port: {port}     # its Dockerfile exposes it\nhealth: /health"
+        why = "if it listens there: its Dockerfile exposes it"
+        return f"port: {port}     # {why}\nhealth: /health"
     return "port: 8080\nhealth: /health"
+
+
+def _suggest_check_or_none(service: Service) -> str:
+    """A health check; for a service that may listen on nothing, also how to say that.
+
+    One in the network of another service rather has no port of its own.
+    """
+    text = _suggest_check(service, "add a health check")
+    lines = text.splitlines()
+    if lines[-1] == "health: /health":
+        return f"{text}\nor, if it listens on nothing, the reason:\n{_NO_CHECK}"
+    if service.port is None and "{command: [..]}" in lines[-1]:
+        return f"if it listens on nothing, write the reason:\n{_NO_CHECK}\nor {text}"
+    return text
 
 
 def check_unasked(checked: Checked) -> None:
@@ -185,7 +205,7 @@ def check_unasked(checked: Checked) -> None:
                 f"`{service.name}` has no health check: composegen cannot tell when it "
                 "is ready",
                 ("services", service.name),
-                _suggest_check(service, "add a health check"),
+                _suggest_check_or_none(service),
             )
 
 

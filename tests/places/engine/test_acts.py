@@ -10,6 +10,7 @@ from composegen.places.engine.compose import Project
 from composegen.places.engine.containers import Status
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.giving_up import GivenUp
+from composegen.places.engine.joined import Joined
 from composegen.places.engine.notes import (
     How,
     NotedExclusion,
@@ -406,3 +407,11 @@ def test_what_is_stopped_itself_stays_so(shared):
 
     assert shared.act("restart", "api") == {"api": Outcome.STARTED}
     assert shared.calls == [("stop", "api")]
+
+
+def test_what_shares_a_namespace_by_its_container_is_restarted_too(stage):
+    stage.put("web", joins=(Joined(kind="ipc", id="id-api"),))
+
+    stage.act("restart", "api")
+
+    assert stage.calls == [("stop", "api", "web")]

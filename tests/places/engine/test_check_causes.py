@@ -1,8 +1,19 @@
 """Why a health check does not pass, and the line that fixes it."""
 
+from pathlib import Path
+
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.containers import Probe, Published, Socket
-from tests.enginefakes import find_web, see_web
+from composegen.places.engine.gathering import Gatherer
+from composegen.places.engine.status import make_seen
+from tests.enginefakes import (
+    FakeEngine,
+    find_web,
+    make_container,
+    make_noted,
+    make_notes,
+    see_web,
+)
 
 
 def probing(output, *, code=1):
@@ -24,6 +35,28 @@ def test_it_listens_on_another_port():
     )
     assert cause == "it listens on port 8080, not on 8000"
     assert help.endswith("port: 8080")
+
+
+def test_a_port_in_the_network_of_another_service_is_not_its_own():
+    cause, help = see_web(
+        noted={"shares": "app", "port": 8080},
+        evidence={"sockets": (Socket(host="0.0.0.0", port=8000),)},
+    )
+    assert cause.startswith("nothing listens on port 8080 yet")
+    assert "8000" not in help
+
+
+def test_the_ports_of_services_that_share_a_network_are_not_taken_for_ones_own():
+    app = make_noted("app", port=8080)
+    notes = make_notes(app, make_noted("side", port=9000, shares="app"))
+    container = make_container("app", health="starting")
+    sockets = [Socket(host="0.0.0.0", port=port) for port in (9000, 8000)]
+    engine = FakeEngine(containers=[container], sockets={container.id: sockets})
+    seen = make_seen(notes, (container,), 110.0)
+
+    evidence = Gatherer(engine, notes, Path(), seen).gather(app, container)
+
+    assert evidence.sockets == (Socket(host="0.0.0.0", port=8000),)
 
 
 def test_the_published_port_is_changed_where_it_leads_to_the_wrong_one():

@@ -215,3 +215,41 @@ def test_the_links_of_a_container_leave_out_what_the_engine_makes() -> None:
             options={"a": "b"},
         ),
     )
+
+
+class Pair(FakeEngine):
+    """A container `o`, and one that shares its network."""
+
+    def __init__(self, started: str, *, running: bool = True) -> None:
+        super().__init__()
+        self.starts = {"o": "2026-01-01T00:00:05Z", "s": started}
+        self.running = running
+
+    def ask_api(self, method: str, path: str, /, *, data: Any = None) -> Reply:
+        name = path.split("/")[2]
+        is_up = self.running or name == "o"
+        self.state = {"Running": is_up, "StartedAt": self.starts[name]}
+        return super().ask_api(method, path, data=data)
+
+
+@pytest.mark.parametrize(
+    ("started", "running", "asked"),
+    [
+        ("2026-01-01T00:00:01Z", True, ["restart"]),
+        ("2026-01-01T00:00:09Z", True, []),
+        ("2026-01-01T00:00:09Z", False, ["restart"]),
+    ],
+)
+def test_what_shares_a_network_is_started_again_unless_it_was(
+    started: str, running: bool, asked: list[str]
+) -> None:
+    engine = Pair(started, running=running)
+    make_hands(engine).start_sharing(["s"], ["o"])
+    assert engine.asked == asked
+
+
+def test_one_that_cannot_be_started_without_its_owner_does_not_end_the_drill() -> None:
+    engine = Pair("2026-01-01T00:00:01Z")
+    engine.refusal = "cannot join network of a non running container"
+    make_hands(engine).start_sharing(["s"], ["o"])
+    assert engine.asked == ["restart"]

@@ -126,6 +126,24 @@ def test_a_folder_that_docker_would_make_is_not_the_stores(tmp_path: Path) -> No
 
 @linux_only
 @pytest.mark.parametrize(
+    ("raw", "user"),
+    [("null", ""), ("root", ""), ("'0:0'", ""), ("'4321:4321'", "4321:4321")],
+)
+def test_the_user_that_counts_is_the_rendered_one(
+    tmp_path: Path, raw: str, user: str
+) -> None:
+    (tmp_path / "kept").mkdir(mode=0o755)
+    keys = f"volumes: ['./kept:/data']\nrelax: why\ncompose: {{user: {raw}}}"
+
+    found = check_mount(tmp_path, keys)
+
+    assert [f"as user {user} " in problem.message for problem in found] == (
+        [True] if user else []
+    )
+
+
+@linux_only
+@pytest.mark.parametrize(
     # The store's group is 1000, which may be that of the user who runs the tests.
     ("mode", "is_closed"),
     [(0o755, True), (0o775, os.getegid() != 1000), (0o777, False)],

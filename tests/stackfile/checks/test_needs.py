@@ -54,7 +54,10 @@ def test_a_cycle_is_shown_as_a_path_in_the_direction_of_needs() -> None:
 
 
 def test_a_service_that_needs_itself_is_a_cycle() -> None:
-    assert "a -> a" in find("cycle", make_stack(a=APP + "needs: [a]")).message
+    problem = find("cycle", make_stack(a=APP + "needs: [a]"))
+
+    assert problem.message == "`a` waits for itself"
+    assert problem.help == "remove this need"
 
 
 def test_an_optional_need_does_not_break_a_cycle() -> None:
@@ -464,3 +467,37 @@ def test_a_job_is_not_restarted(restart: str, names: list[str]) -> None:
     text = make_stack(job=f"{JOB}\nrestart: {restart}\n", app=f"{APP}needs: [job]\n")
 
     assert list_names(text) == names
+
+
+NO_CHECK = "health: {none: it listens on nothing}"
+
+
+def test_a_service_in_the_network_of_another_is_advised_no_port() -> None:
+    text = make_stack(
+        web=APP, side="image: python:3.13-slim\nnetwork_mode: service:web"
+    )
+
+    help = find("unasked", text).help
+
+    assert help.startswith(f"if it listens on nothing, write the reason:\n{NO_CHECK}\n")
+    assert help.endswith(
+        "\nhealth: {command: [..]}     # it shares the network of `web`"
+    )
+
+
+def test_a_service_without_a_network_is_advised_no_port() -> None:
+    text = make_stack(side="image: python:3.13-slim\nnetwork_mode: none")
+
+    assert "port:" not in find("unasked", text).help
+
+
+def test_a_service_without_a_known_port_may_listen_on_nothing() -> None:
+    help = find("unasked", make_stack(a="image: python:3.13-slim")).help
+
+    assert help.endswith(f"or, if it listens on nothing, the reason:\n{NO_CHECK}")
+
+
+def test_a_service_whose_port_is_known_listens_on_it() -> None:
+    text = make_stack(a="image: python:3.13-slim\nport: 8000")
+
+    assert NO_CHECK not in find("unasked", text).help
