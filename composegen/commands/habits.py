@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 import click
 
-_ENGINE = "docker compose -p {name} {command} {option} (on the engine)"
+_ENGINE = "docker compose -p {name}{file} {command} {option} (on the engine)"
 _GRACE = "`stop_grace_period` of a service says how long it may take to stop"
 _INDEX = "`composegen exec --index NUMBER` chooses a container; " + _ENGINE
 _LEAVE = "leave it out: "
 _PLAIN = _LEAVE + "there is no colour without a terminal, or with NO_COLOR=1"
 _PULL = (
     "`pull_policy` in the stack file, or composegen render && "
-    "docker compose{file} -p {name} pull"
+    "docker compose -p {name}{file} pull"
 )
 _QUIET = _LEAVE + "what `up` shows of images is short"
 _STAY = "`composegen up --stay` keeps showing what happens; composegen logs -f"
