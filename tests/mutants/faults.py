@@ -2086,7 +2086,7 @@ FAULTS = (
         ("tests/places/cluster/test_place.py",),
     ),
     Fault(
-        "a namespace of another hand is removed",
+        "a namespace that composegen did not make is removed",
         "composegen/places/cluster/place.py",
         "if not notes.made_namespace or not find_namespace(kubectl):",
         "if not find_namespace(kubectl):",

@@ -309,6 +309,7 @@ class _Up:
             builds=self.options.build,
             is_classic=self.project.environment.get("DOCKER_BUILDKIT") == "0",
             makes_folders=lambda: makes_folders(ask_version(*VERSION)),
+            fill=self.workspace.fill,
         )
 
     def _make_options(self) -> Options:
