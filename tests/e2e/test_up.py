@@ -523,6 +523,7 @@ def test_status_logs_and_down_need_no_file(stack: Stack) -> None:
     assert told["extra"] == {
         **dict.fromkeys(KEYS),
         "service": "extra",
+        "addresses": [],
         "state": "left-out",
         "reason": "enabled: false",
         "fallback": False,
