@@ -21,7 +21,7 @@
     ├── OtherCluster     the noted context leads to another server now   exit 2
     ├── ClusterUnreachable  the cluster does not answer, or lets no one in  exit 1
     ├── ClusterRefused   the cluster refuses what is asked of it         exit 1
-    ├── ForeignObject    an object of the same name is of another hand   exit 1
+    ├── ForeignObject    an object of the same name was made by others  exit 1
     ├── CannotExecute    a command cannot be started              126 or 127
     ├── NotPart          a service is not part of what runs here         exit 1
     ├── NotOurs          what composegen did not start must not be stopped  exit 1
@@ -199,7 +199,7 @@ class OtherFolder(ComposegenError):
 
 
 class OtherFile(ComposegenError):
-    """The containers of this folder were made from a Compose file of another hand."""
+    """The containers of this folder were made from a Compose file that is not ours."""
 
     name = "other-file"
 

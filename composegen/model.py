@@ -34,7 +34,7 @@ DEFAULT_OUTPUT = "compose.yaml"
 """The file that a stack is rendered to, next to it, where it names no other."""
 
 OTHER_OUTPUT = "compose.gated.yaml"
-"""What it is named where a Compose file of another hand has the usual name."""
+"""What it is named where a Compose file that is not its own has the usual name."""
 
 COMPOSE_FILES = (
     *(DEFAULT_OUTPUT, "compose.yml"),

@@ -59,6 +59,15 @@ class LiveBoot:
         if not any(each.state in _GOING for each in statuses):
             self._is_going = False
 
+    def end_with(self, note: Mapping[str, Any]) -> None:
+        """It is over where a boot that was noted meanwhile says that it was."""
+        if note["interrupted"] is not None and self.is_part_of(note):
+            self._is_going = False
+
+    def is_part_of(self, note: Mapping[str, Any]) -> bool:
+        """Whether a boot that was noted is this one: it ended after this began."""
+        return bool(note["began"] + measure_boot(note) >= self._began)
+
     def describe(self) -> dict[str, Any] | None:
         """As plain data, like a boot that was noted; None where there was none."""
         if not self._boots:
@@ -79,9 +88,16 @@ class LiveBoot:
             "going": self._is_going,
             "flags": "",
             "total": None if self._is_going else round(total, 3),
+            "interrupted": None,
             "services": [_describe_boot(boot) for boot in boots],
             "path": list(find_critical_path(boots)),
         }
+
+
+def measure_boot(boot: Mapping[str, Any]) -> float:
+    """How many seconds a boot took that was noted, however it ended."""
+    moments = [each["ready"] or each["started"] or 0.0 for each in boot["services"]]
+    return max(boot["total"] or 0.0, boot["interrupted"] or 0.0, *moments, 0.0)
 
 
 def describe_note(note: BootNote) -> dict[str, Any]:
@@ -102,6 +118,7 @@ def describe_note(note: BootNote) -> dict[str, Any]:
         "place": note.place,
         "flags": note.flags,
         "total": note.total,
+        "interrupted": note.interrupted,
         "services": [_describe_boot(boot) for boot in boots],
         "path": list(find_critical_path(boots)),
     }

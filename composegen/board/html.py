@@ -10,6 +10,7 @@ from composegen.board.scene import Box, Scene
 from composegen.board.svg import STYLE, Mark, draw_boot, draw_scene, write_text
 from composegen.places.status import State, describe_state, format_moment
 from composegen.places.timeline import find_critical_path
+from composegen.workspace.boots import BootNote
 
 _HEAD = """\
 <!doctype html>
@@ -69,7 +70,7 @@ def write_report(scene: Scene, recorded: Recorded) -> str:
     note = recorded.note
     marks = {box.service: _mark(box, recorded) for box in scene.boxes}
     where = {"processes": "as processes", "engine": "on the engine"}
-    total = "it did not come up" if note.total is None else f"up in {note.total:.1f} s"
+    total = _say_end(note)
     flags = f", {note.flags}" if note.flags else ""
     place = where.get(note.place, note.place)
     parts = [_write_graph(draw_scene(scene, marks, is_alone=False))]
@@ -92,6 +93,12 @@ def write_report(scene: Scene, recorded: Recorded) -> str:
     return _write_page(
         scene.name, f"{total} {place}{flags}, {format_moment(note.at)} UTC", parts
     )
+
+
+def _say_end(note: BootNote) -> str:
+    if note.interrupted is not None:
+        return f"it was interrupted after {note.interrupted:.1f} s"
+    return "it did not come up" if note.total is None else f"up in {note.total:.1f} s"
 
 
 def _mark(box: Box, recorded: Recorded) -> Mark:

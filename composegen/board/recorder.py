@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from composegen.places.events import (
@@ -50,6 +51,7 @@ class Recorder:
         self._flags = flags
         self._needs = needs
         self._began = format_now()
+        self._clock = time.monotonic()
         self._boots: dict[str, Boot] = {}
         self._states: dict[str, State] = {}
         self._reasons: dict[str, str] = {}
@@ -65,8 +67,8 @@ class Recorder:
                 return self._end(event)
             case NotUp():
                 return self._end(event)
-            case Ending(has_failed=True):
-                return self._end(event)
+            case Ending():
+                return self._end(event) if event.has_failed else self.interrupt()
             case Progress():
                 for each in event.standings:
                     self._states[each.service] = each.state
@@ -74,6 +76,14 @@ class Recorder:
             case _:
                 self._see_service(event)
         return None
+
+    def interrupt(self) -> Recorded | None:
+        """A signal ends the boot; None where it was over."""
+        if self._is_over:
+            return None
+        recorded = self._end(NotUp(text="it was interrupted"))
+        after = _shorten(time.monotonic() - self._clock)
+        return replace(recorded, note=replace(recorded.note, interrupted=after))
 
     def _see_service(self, event: Event) -> None:
         name = event.service

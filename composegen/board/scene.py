@@ -52,8 +52,8 @@ class Scene:
     flags: str = ""
 
 
-def make_scene(plan: Plan) -> Scene:
-    """What is drawn of a plan."""
+def make_scene(plan: Plan, title: str = "") -> Scene:
+    """What is drawn of a plan; ``title`` is the project, if not the stack's name."""
     reasons = {each.service: each for each in plan.excluded}
     boxes = [_make_box(plan, step) for step in plan.steps]
     there = {*plan.names}
@@ -75,7 +75,7 @@ def make_scene(plan: Plan) -> Scene:
             )
         )
     return Scene(
-        name=plan.stack.name or plan.stack.file,
+        name=title or plan.stack.name or plan.stack.file,
         boxes=tuple(boxes),
         links=tuple(
             _make_link(name, need)

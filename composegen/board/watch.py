@@ -298,21 +298,18 @@ class Watcher:
     def _show_boot(self) -> None:
         """The boots that were noted, and one that goes on, or was not noted."""
         noted = [describe_note(each) for each in read_boots(self._source.folder)]
+        newest = noted[-1] if noted else None
+        if newest is not None:
+            self._boot.end_with(newest)
         live = self._boot.describe()
         is_noted = (
             live is not None
             and not live["going"]
-            and bool(noted)
-            and noted[-1]["began"] + noted_length(noted[-1]) >= live["began"]
+            and newest is not None
+            and self._boot.is_part_of(newest)
         )
         boots = [*noted, *([live] if live is not None and not is_noted else [])]
         self._shared.change({"boots": boots[-10:]})
-
-
-def noted_length(boot: Mapping[str, Any]) -> float:
-    """How many seconds a boot took that was noted, whether it came up or not."""
-    moments = [each["ready"] or each["started"] or 0.0 for each in boot["services"]]
-    return max([float(boot["total"] or 0.0), *moments])
 
 
 def _sign_file(path: Path) -> tuple[str, int, int, int]:

@@ -71,7 +71,9 @@ def _run(arguments: list[str] | None) -> int:
         return ExitCode.USAGE
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else _find_command(arguments)
-        make_console().show_usage_error(error.format_message(), f"see {path} --help")
+        from composegen.commands.habits import explain_usage
+
+        make_console().show_usage_error(*explain_usage(error, path))
         return ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED

@@ -13,6 +13,7 @@ import click
 from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
+    find_title,
     load_file,
     make_console,
     make_workspace,
@@ -178,7 +179,8 @@ class _Stack:
         from composegen.board.scene import make_scene
         from composegen.planning.plan import make_plan
 
-        return make_scene(make_plan(self._loader.load(self._everything)))
+        stack = self._loader.load(self._everything)
+        return make_scene(make_plan(stack), find_title(self._file, stack))
 
     def _make_finder(self) -> Finder:
         from composegen.places.find import Finder

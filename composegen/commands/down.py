@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @command()
 @stack_option
 @option(
+    "-v",
     "--volumes",
     is_flag=True,
     help="Also remove the data: named volumes of this folder, and .composegen/data.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,6 +37,18 @@ _ENDS = (0, 1)
     help="Give the command no terminal, even if there is one.",
 )
 @option(
+    "-t",
+    "--tty",
+    is_flag=True,
+    help="Fail if there is no terminal to give to the command.",
+)
+@option(
+    "-i",
+    "--interactive",
+    is_flag=True,
+    help="Accepted for users of Compose: stdin always reaches the command.",
+)
+@option(
     "--index",
     type=AtLeast(1),
     metavar="NUMBER",
@@ -47,13 +59,13 @@ _ENDS = (0, 1)
 @click.pass_context
 def exec(
     context: click.Context,
+    /,
     service: str,
     command: tuple[str, ...],
     file: str,
     no_tty: bool,
-    index: int | None,
     on: str,
-    take_over: bool,
+    **flags: Any,
 ) -> None:
     """Run a command in a service that runs.
 
@@ -65,15 +77,29 @@ def exec(
     from composegen.places.place import Request
 
     words = _split_off(service, command)
+    has_terminal = all(os.isatty(end) for end in _ENDS)
+    if flags["tty"]:
+        _check_terminal(has_terminal=has_terminal, is_refused=no_tty)
     request = Request(
         service=service,
         command=words,
-        index=index,
-        take_over=take_over,
-        in_terminal=not no_tty and all(os.isatty(end) for end in _ENDS),
+        index=flags["index"],
+        take_over=flags["take_over"],
+        in_terminal=not no_tty and has_terminal,
     )
     call = find_places(file).prepare(request, make_console().say, on)
     context.exit(_carry_out(call, words[0], is_hidden=no_tty))
+
+
+def _check_terminal(*, has_terminal: bool, is_refused: bool) -> None:
+    """Raises UsageError where the command cannot get the terminal it should have."""
+    if is_refused:
+        raise UsageError("--tty and --no-tty contradict each other")
+    if not has_terminal:
+        raise UsageError(
+            "there is no terminal to give to the command",
+            help="leave out `-t`: composegen exec SERVICE COMMAND",
+        )
 
 
 def _split_off(service: str, command: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     find_places,
+    find_title,
     load_plan,
     make_console,
     make_selection,
@@ -47,10 +48,13 @@ def graph(
     """
     plan = load_plan(file, make_selection(added, removed))
     statuses = _look(file) if now else ()
-    make_console().write_file(_draw(plan, statuses, form))
+    title = "" if form == "mermaid" else find_title(file, plan.stack)
+    make_console().write_file(_draw(plan, statuses, form, title))
 
 
-def _draw(plan: Plan, statuses: tuple[ServiceStatus, ...], form: str) -> str:
+def _draw(
+    plan: Plan, statuses: tuple[ServiceStatus, ...], form: str, title: str
+) -> str:
     """The plan in a format, with the state of its services where one is known."""
     if form == "mermaid":
         from composegen.targets.mermaid import draw_plan
@@ -59,7 +63,7 @@ def _draw(plan: Plan, statuses: tuple[ServiceStatus, ...], form: str) -> str:
     from composegen.board.scene import make_scene
     from composegen.board.svg import Mark, draw_scene
 
-    scene = make_scene(plan)
+    scene = make_scene(plan, title)
     marks = {
         each.service: Mark(state=each.state, detail=each.reason or "")
         for each in statuses

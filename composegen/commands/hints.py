@@ -42,7 +42,7 @@ def check_command(command: str, known: Iterable[str]) -> None:
     """Raises UsageError for a command of `docker compose`, and for one that is near."""
     hint = _HINTS.get(command)
     if hint is not None:
-        name, file = _find_project(), _name_file()
+        name, file = find_project(), name_file()
         text = hint.format(name=name, file=file, command=command)
         raise UsageError(f"composegen has no `{command}`; use {text}")
     from composegen.text import find_near
@@ -55,7 +55,7 @@ def check_command(command: str, known: Iterable[str]) -> None:
         )
 
 
-def _name_file() -> str:
+def name_file() -> str:
     """The flag for the rendered file, where Compose would read another one without."""
     from composegen.commands.options import find_default_file, make_workspace
     from composegen.model import DEFAULT_OUTPUT, OVERRIDE_FILES
@@ -73,7 +73,7 @@ def _name_file() -> str:
     return f" -f {shlex.quote(str(path))}"
 
 
-def _find_project() -> str:
+def find_project() -> str:
     """What Compose calls the stack of this folder, or NAME."""
     from composegen.commands.options import find_default_file, make_workspace
     from composegen.places.engine.notes import load_notes

@@ -42,6 +42,7 @@ def _check_no_file(services: tuple[str, ...], file: str) -> None:
 @option(
     "-n",
     "--lines",
+    "--tail",
     type=AtLeast(0),
     metavar="COUNT",
     default=20,

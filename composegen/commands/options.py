@@ -13,6 +13,7 @@ from composegen.commands.declare import option
 from composegen.system.imports import import_quickly
 
 if TYPE_CHECKING:
+    from composegen.model import Stack
     from composegen.places.find import Finder
     from composegen.planning.plan import Plan
     from composegen.planning.selection import Selection
@@ -283,6 +284,16 @@ def make_workspace(file: str) -> Workspace:
     from composegen.workspace.workspace import Workspace
 
     return Workspace(file, output=find_output(Path(file)))
+
+
+def find_title(file: str, stack: Stack) -> str:
+    """The project as the other commands name it; empty where it has no name."""
+    named = "COMPOSE_PROJECT_NAME" in os.environ
+    if not named and not os.path.lexists(Path(file).parent / ".env"):
+        return stack.name
+    from composegen.workspace.workspace import Workspace
+
+    return Workspace(file).find_title(stack.name)
 
 
 def say_distrusted(workspace: Workspace) -> None:

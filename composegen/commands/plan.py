@@ -5,6 +5,7 @@ from __future__ import annotations
 from composegen.commands.declare import command
 from composegen.commands.options import (
     be_brief,
+    find_title,
     format_option,
     load_plan,
     make_console,
@@ -35,4 +36,6 @@ def plan(
         console.write_json(describe_plan(made))
     else:
         width = console.measure_width("out")
-        console.write_data(escape_control(format_plan(made, width=width), keep="\n"))
+        title = find_title(file, made.stack)
+        text = format_plan(made, title=title, width=width)
+        console.write_data(escape_control(text, keep="\n"))

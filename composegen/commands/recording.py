@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composegen.commands.declare import option
 from composegen.commands.options import Function
-from composegen.errors import ComposegenError, FileRefused, UsageError
+from composegen.errors import ComposegenError, FileRefused, Interrupted, UsageError
 from composegen.paths import is_folder
 from composegen.places.events import Attached, Event, Noted, Planned, Report
 from composegen.workspace.workspace import Workspace
@@ -59,6 +59,7 @@ class BootWatch:
     ) -> None:
         self._place = place
         self._folder = workspace.folder
+        self._workspace = workspace
         self._make = make
         self._show = show
         self._report_file = report_file
@@ -76,6 +77,18 @@ class BootWatch:
         if recorded is not None:
             self._keep(recorded)
         self._show(event)
+
+    @contextlib.contextmanager
+    def until_interrupted(self) -> Iterator[None]:
+        """Note a boot that a signal ends meanwhile."""
+        try:
+            yield
+        except Interrupted:
+            recorder = self._recorder
+            recorded = recorder.interrupt() if recorder is not None else None
+            if recorded is not None:
+                self._keep(recorded)
+            raise
 
     def _begin(self) -> None:
         from composegen.board.recorder import Recorder
@@ -100,8 +113,9 @@ class BootWatch:
         from composegen.board.scene import make_scene
         from composegen.system.files import write_atomically
 
+        title = self._workspace.find_title(self._plan.stack.name)
         try:
-            text = write_report(make_scene(self._plan), recorded)
+            text = write_report(make_scene(self._plan, title), recorded)
             write_atomically(Path(self._report_file), text)
         except FileRefused as refused:
             self._show(Noted(text=f"--report: {refused.message}"))

@@ -50,7 +50,7 @@ services:
 def write_bare_stack(folder: Path) -> Path:
     """Write ``stack.yaml`` in the folder; raises FileRefused where there is one.
 
-    Next to a Compose file of another hand it names another file for its own.
+    Next to a Compose file that is not its own it names another file for its own.
     """
     path = folder / _STACK_FILE
     if exists(path) or is_link(path):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OF_ENGINE = {
     "build": "images are built and pushed by `composegen push`",
-    "take_over": "objects of another hand are never taken over: choose --namespace",
+    "take_over": "objects that others made are never taken over: choose --namespace",
     "detach": "`up` ends by itself when the stack is up",
     "with_board": "`composegen board --on kubernetes` serves it",
     "report_file": "`composegen graph --format html` draws the plan",

@@ -47,7 +47,8 @@ def up_on_engine(asked: Asked) -> int:
         report_file=asked.flags["report_file"],
     )
     options = _make_options(asked, plan, recorded, console)
-    with serve_board(asked.file, is_wanted=asked.flags["with_board"]):
+    board = serve_board(asked.file, is_wanted=asked.flags["with_board"])
+    with board, watch.until_interrupted():
         return up_stack(plan, workspace, options, report=watch.see)
 
 

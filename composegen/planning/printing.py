@@ -12,13 +12,14 @@ from composegen.text import count, wrap
 from composegen.values import format_duration
 
 
-def format_plan(plan: Plan, *, width: int | None = None) -> str:
+def format_plan(plan: Plan, *, title: str = "", width: int | None = None) -> str:
     """The plan as text: one step a line, with its reason and its worst wait.
 
+    ``title`` is the name of the project, where that is not the stack's own.
     Where a line would be wider than ``width`` columns, reason and wait go below.
     """
     services = count(len(plan.steps), "service")
-    title = plan.stack.name or plan.stack.file
+    title = title or plan.stack.name or plan.stack.file
     flags = f", {plan.selection.flags}" if plan.selection.flags else ""
     lines = [f"{title}: {services}{flags}", ""]
     steps = _format_table(plan)

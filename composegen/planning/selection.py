@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from composegen.errors import SelectionError, UsageError
 from composegen.graph import find_closure, reverse_graph
@@ -106,8 +106,10 @@ def select_services(needs: Needs, selection: Selection) -> Selected:
     typed, selection = selection, expand_groups(needs.stack, selection)
     cut = _cut(needs, selection)
     missing = _find_missing(needs, selection, cut)
-    if missing is not None:
-        raise SelectionError(describe_missing(missing), help=suggest_flags(missing))
+    if missing:
+        raise SelectionError(
+            "; ".join(map(describe_missing, missing)), help=suggest_flags(missing)
+        )
     if not cut.included:
         raise _make_nothing_left(needs, selection)
     reasons = {
@@ -145,10 +147,14 @@ def _check_name(stack: Stack, flag: str, name: str) -> None:
 
 @record(kw_only=False)
 class _Cut:
-    """A selection applied: what is disabled or removed, and what takes part."""
+    """A selection applied: what is disabled or removed, and what takes part.
+
+    ``roots`` take part although no other service needs them.
+    """
 
     out: frozenset[str]
     included: frozenset[str]
+    roots: frozenset[str]
 
 
 def _cut(needs: Needs, selection: Selection) -> _Cut:
@@ -169,7 +175,7 @@ def _cut(needs: Needs, selection: Selection) -> _Cut:
             for name, service in services.items()
             if name not in out and name in whole and service.publish
         ]
-    return _Cut(out, needs.close(roots, without=out))
+    return _Cut(out, needs.close(roots, without=out), frozenset(roots))
 
 
 def _find_out(needs: Needs, selection: Selection) -> frozenset[str]:
@@ -183,35 +189,36 @@ def _find_out(needs: Needs, selection: Selection) -> frozenset[str]:
     return frozenset(disabled.union(selection.removed))
 
 
-def find_missing(needs: Needs, selection: Selection) -> Missing | None:
-    """The first required service that is excluded, or None."""
+def find_missing(needs: Needs, selection: Selection) -> tuple[Missing, ...]:
+    """Every required service that is excluded, once for each that requires it."""
     selection = expand_groups(needs.stack, selection)
     return _find_missing(needs, selection, _cut(needs, selection))
 
 
-def _find_missing(needs: Needs, selection: Selection, cut: _Cut) -> Missing | None:
-    gap = _find_gap(needs, cut)
-    if gap is None:
-        return None
-    dependent, missing = gap
-    return Missing(
-        (*_find_chain(needs, cut.included, dependent), missing),
-        missing,
-        _find_flags(needs, selection, missing),
-        missing in selection.removed,
+def _find_missing(needs: Needs, selection: Selection, cut: _Cut) -> tuple[Missing, ...]:
+    gaps = list(_iterate_gaps(needs, cut))
+    names = tuple(dict.fromkeys(missing for _, missing in gaps))
+    flags = _find_flags(needs, selection, names) if gaps else ()
+    return tuple(
+        Missing(
+            (*_find_chain(needs, cut.included, dependent), missing),
+            missing,
+            flags,
+            missing in selection.removed,
+        )
+        for dependent, missing in gaps
     )
 
 
-def _find_gap(needs: Needs, cut: _Cut) -> tuple[str, str] | None:
-    """The first service that takes part without one that it requires, and that one."""
-    gaps = (
+def _iterate_gaps(needs: Needs, cut: _Cut) -> Iterator[tuple[str, str]]:
+    """Each service that takes part without one that it requires, and that one."""
+    return (
         (name, needed)
         for name, required in needs.required.items()
         if name in cut.included
         for needed in required
         if needed in cut.out
     )
-    return next(gaps, None)
 
 
 def _find_chain(
@@ -226,35 +233,55 @@ def _find_chain(
     return tuple(reversed(chain))
 
 
-def _find_flags(needs: Needs, selection: Selection, name: str) -> tuple[str, ...]:
-    """Selections that would work, each as it is typed."""
+def _find_flags(
+    needs: Needs, selection: Selection, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Selections that have or do not need the services, each as it is typed."""
     services = needs.stack.services
-    without = Selection(
-        added=selection.added,
-        removed=tuple(removed for removed in selection.removed if removed != name),
-    )
-    candidates = []
-    if name in selection.removed:
-        candidates.append(without)
-    if not services[name].enabled:
-        groups = [f"{GROUP_MARK}{group}" for group in services[name].groups]
+    kept = tuple(name for name in selection.removed if name not in names)
+    candidates = [Selection(added=selection.added, removed=kept)]
+    disabled = tuple(name for name in names if not services[name].enabled)
+    if disabled:
+        candidates.append(Selection(added=(*selection.added, *disabled), removed=kept))
+    if len(disabled) == 1:
+        groups = [f"{GROUP_MARK}{group}" for group in services[disabled[0]].groups]
         candidates += [
-            Selection(added=(*without.added, each), removed=without.removed)
-            for each in (name, *groups)
+            Selection(added=(*selection.added, each), removed=kept) for each in groups
         ]
-    above = find_closure(reverse_graph(needs.required), [name])
-    listed = tuple(
-        other
-        for other in services
-        if other in above
-        and (other != name or name in selection.removed)
-        and other not in selection.added
-    )
-    both = tuple(dict.fromkeys([*selection.removed, *listed]))
-    candidates.append(Selection(added=selection.added, removed=both))
-    return tuple(
-        _name_choices(needs, each).flags for each in candidates if _works(needs, each)
-    )
+    candidates = [each for each in candidates if _works(needs, each)]
+    shorter = _exclude_dependents(needs, selection, names)
+    if shorter is not None:
+        candidates.append(shorter)
+    return tuple(_name_choices(needs, each).flags for each in candidates)
+
+
+def _exclude_dependents(
+    needs: Needs, selection: Selection, names: tuple[str, ...]
+) -> Selection | None:
+    """The selection without what requires the services, by as few names as possible.
+
+    None where nothing that is asked for, or that no other service needs, would be left.
+    """
+    services = needs.stack.services
+    above = find_closure(reverse_graph(needs.required), names)
+    listed = [
+        name
+        for name in services
+        if name in above and name not in {*names, *selection.added, *selection.removed}
+    ]
+
+    def leave_out(others: Iterable[str]) -> Selection:
+        return Selection(added=selection.added, removed=(*selection.removed, *others))
+
+    if not _works(needs, leave_out(listed)):
+        return None
+    for name in tuple(listed):
+        fewer = [other for other in listed if other != name]
+        if _works(needs, leave_out(fewer)):
+            listed = fewer
+    before = _cut(needs, Selection(added=selection.added)).roots
+    after = _cut(needs, leave_out(listed)).included
+    return leave_out(listed) if before & after else None
 
 
 def _name_choices(needs: Needs, selection: Selection) -> Selection:
@@ -272,7 +299,7 @@ def _name_choices(needs: Needs, selection: Selection) -> Selection:
 def _works(needs: Needs, selection: Selection) -> bool:
     """Whether something takes part, with all it requires."""
     cut = _cut(needs, expand_groups(needs.stack, selection))
-    return bool(cut.included) and _find_gap(needs, cut) is None
+    return bool(cut.included) and not any(_iterate_gaps(needs, cut))
 
 
 def list_included(needs: Needs, selection: Selection) -> frozenset[str]:
@@ -288,12 +315,21 @@ def describe_missing(missing: Missing) -> str:
     return f"`{dependent}` cannot run without `{missing.service}`, {why}: {chain}"
 
 
-def suggest_flags(missing: Missing) -> str:
+def suggest_flags(missing: Sequence[Missing]) -> str:
     """What to type instead, or what to change in the stack file."""
-    shown = [flags or "no flags" for flags in missing.flags]
+    shown = [flags or "no flags" for flags in missing[0].flags]
     if shown:
         return "this would work: " + "\nor: ".join(shown)
-    return f"give the need of `{missing.chain[-2]}` an `otherwise`"
+    return suggest_otherwise(missing)
+
+
+def suggest_otherwise(missing: Sequence[Missing]) -> str:
+    """Which needs would have to be optional."""
+    dependents = [f"`{name}`" for name in dict.fromkeys(m.chain[-2] for m in missing)]
+    if len(dependents) == 1:
+        return f"give the need of {dependents[0]} an `otherwise`"
+    *first, last = dependents
+    return f"give each need of {', '.join(first)} and {last} an `otherwise`"
 
 
 def _make_nothing_left(needs: Needs, selection: Selection) -> SelectionError:

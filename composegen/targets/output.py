@@ -57,7 +57,7 @@ def find_prefix(output: Path, stack_folder: Path) -> str:
 
 
 def find_foreign(folder: Path) -> str:
-    """The Compose file of a folder that another hand has written; empty for none.
+    """The Compose file of a folder that composegen did not write; empty for none.
 
     Of the usual names, the one that Compose takes. Raises FileRefused.
     """

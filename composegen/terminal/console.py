@@ -189,10 +189,20 @@ class Console:
         self.write_data("".join(f"{line.rstrip()}\n" for line in lines))
 
     def show_problems(self, problems: Iterable[Problem]) -> None:
-        """Every problem with its line, then how many there were."""
+        """Every problem with its line, then how many there were.
+
+        Warnings that are alike are shown once, with the places of all.
+        """
+        from composegen.terminal.alike import find_subject, fold_alike
+
         shown = list(problems)
-        for problem in shown:
-            self.show_problem(problem)
+        for first, *others in fold_alike(shown):
+            self.show_problem(first)
+            width = len(str(first.location.line)) if first.location.line else 1
+            for number, each in enumerate(others):
+                head = f"= {self._style('also:', fg='cyan')}" if not number else " " * 7
+                place = escape_control(str(each.location))
+                self.say(f"{' ' * (width + 1)}{head} `{find_subject(each)}` {place}")
             self.say()
         self.say(count_problems(shown))
 

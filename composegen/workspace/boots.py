@@ -49,7 +49,8 @@ class BootedService:
 class BootNote:
     """One boot: when it began, ISO 8601 in UTC, where, and with which selection.
 
-    ``total`` is how many seconds it took; None where the stack did not come up.
+    ``total`` is how many seconds it took; None where the stack did not come up, and
+    then ``interrupted`` is after how many seconds a signal ended it, if one did.
     """
 
     at: str
@@ -57,6 +58,7 @@ class BootNote:
     flags: str
     total: float | None
     services: tuple[BootedService, ...]
+    interrupted: float | None = None
 
 
 def load_boots(folder: Path) -> tuple[BootNote, ...]:
@@ -107,4 +109,7 @@ def append_boot(folder: Path, note: BootNote) -> None:
 
 def _describe(note: BootNote) -> dict[str, object]:
     services = [{**as_dict(each), "after": list(each.after)} for each in note.services]
-    return {**as_dict(note), "services": services}
+    described = {**as_dict(note), "services": services}
+    if note.interrupted is None:
+        del described["interrupted"]  # older versions read what they know
+    return described

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
+from composegen.errors import FileRefused
 from composegen.model import DEFAULT_OUTPUT
 from composegen.workspace.dotenv import fill_variables, read_dotenv
 from composegen.workspace.project import find_project
@@ -53,6 +55,16 @@ class Workspace:
     def compose_file(self) -> Path:
         """The rendered file, which `up` renews, whether it is there or not."""
         return self.folder / self._output
+
+    def find_title(self, name: str) -> str:
+        """The name that a plan of a stack is headed with; empty where it has none.
+
+        A ``.env`` that cannot be read gives no name: what needs it says why.
+        """
+        project = self.environment.get("COMPOSE_PROJECT_NAME")
+        with suppress(FileRefused):
+            project = project or self.values.get("COMPOSE_PROJECT_NAME")
+        return project or name
 
     def find_project(self, name: str) -> str:
         """What Compose calls the project of a stack of this name.

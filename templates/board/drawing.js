@@ -194,13 +194,19 @@ function measureBoot(boot) {
   return Math.max(0.1, boot.total || 0, ...moments);
 }
 
+function sayEnd(boot) {
+  if (boot.going) return "goes on";
+  if (typeof boot.interrupted === "number") return `interrupted after ${boot.interrupted.toFixed(1)} s`;
+  return boot.total === null ? "did not come up" : `${boot.total.toFixed(1)} s`;
+}
+
 export function drawBoots(holder, boots) {
   if (!boots.length) {
     holder.replaceChildren(make("p", {class: "soft", text: "no boot was seen here yet"}));
     return;
   }
   const newest = boots[boots.length - 1];
-  const total = newest.going ? "goes on" : newest.total === null ? "did not come up" : `${newest.total.toFixed(1)} s`;
+  const total = sayEnd(newest);
   const title = make("p", {}, `${new Date(newest.began * 1000).toLocaleString()}: ${total}${newest.flags ? `, ${newest.flags}` : ""}`);
   const bars = make("div", {class: "bars", role: "img", "aria-label": `boot: ${newest.services.map((each) => `${each.service} ${each.ready === null ? "not ready" : `${each.ready.toFixed(1)} s`}`).join(", ")}`}, ...drawBars(newest, measureBoot(newest)));
   const path = make("p", {class: "soft", text: newest.path.length > 1 ? `critical path: ${newest.path.join(" -> ")}` : ""});
@@ -210,8 +216,7 @@ export function drawBoots(holder, boots) {
     const part = make("i", {class: boot.total === null ? "boots" : "up"});
     part.style.width = `${(measureBoot(boot) / longest) * 100}%`;
     bar.append(part);
-    const how = boot.going ? "goes on" : boot.total === null ? "did not come up" : `${boot.total.toFixed(1)} s`;
-    return make("tr", {}, make("td", {text: new Date(boot.began * 1000).toLocaleString()}), make("td", {}, bar), make("td", {text: how}), make("td", {text: boot.path[boot.path.length - 1] ? `last: ${boot.path[boot.path.length - 1]}` : ""}), make("td", {class: "soft", text: boot.flags || ""}));
+    return make("tr", {}, make("td", {text: new Date(boot.began * 1000).toLocaleString()}), make("td", {}, bar), make("td", {text: sayEnd(boot)}), make("td", {text: boot.path[boot.path.length - 1] ? `last: ${boot.path[boot.path.length - 1]}` : ""}), make("td", {class: "soft", text: boot.flags || ""}));
   });
   holder.replaceChildren(title, bars, path, make("h3", {text: boots.length > 1 ? `The last ${boots.length} boots` : "The last boot"}), make("table", {class: "history"}, make("tbody", {}, ...rows)));
 }

@@ -72,6 +72,30 @@ def test_a_boot_that_fails_has_no_total_and_keeps_how_far_it_came() -> None:
     assert recorded.states == {"db": State.READY, "web": State.FAILED}
 
 
+def test_a_boot_that_a_signal_ends_is_noted_as_interrupted() -> None:
+    note = see(Started(service="db", at=0.1), Ending()).note
+
+    assert note.total is None
+    assert note.interrupted is not None
+    assert note.interrupted >= 0
+
+
+def test_an_interrupt_after_the_boot_is_none_of_it() -> None:
+    recorder = Recorder("engine", NEEDS)
+    recorder.see(Up(boots=()))
+
+    assert recorder.interrupt() is None
+
+
+def test_a_report_of_an_interrupted_boot_says_so() -> None:
+    recorded = see(Started(service="db", at=0.1), Ending())
+    page = write_report(
+        Scene(name="shop", boxes=(Box(service="db"),), links=()), recorded
+    )
+
+    assert "it was interrupted after 0.0 s" in page
+
+
 def test_the_progress_of_an_engine_is_a_boot_too() -> None:
     standings = (
         Standing(service="db", state=State.READY, boot=60, started=0.5, ready=1.5),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from composegen.places.events import (
     Stopped,
 )
 from composegen.places.status import ServiceStatus, State
+from composegen.records import replace
 from composegen.workspace.boots import BootedService, BootNote
 from tests.boards import FakePlace, serve
 
@@ -79,6 +81,22 @@ def test_a_boot_that_goes_on_grows_until_all_is_ready() -> None:
     assert described is not None
     assert described["going"] is False
     assert described["path"] == ["db", "web"]
+
+
+def test_a_boot_is_over_where_an_interrupted_one_was_noted_meanwhile() -> None:
+    boot = LiveBoot({})
+    boot.begin([ServiceStatus(service="db", state=State.WAITING)])
+    described = boot.describe()
+    assert described is not None
+    began = datetime.fromtimestamp(described["began"] - 5, UTC).isoformat()
+    note = BootNote(at=began, place="engine", flags="", total=None, services=())
+
+    boot.end_with(describe_note(note))
+    assert boot.is_going
+    boot.end_with(describe_note(replace(note, interrupted=4.0)))
+    assert boot.is_going
+    boot.end_with(describe_note(replace(note, interrupted=6.0)))
+    assert not boot.is_going
 
 
 def test_what_is_up_already_is_no_boot() -> None:

@@ -17,6 +17,7 @@ SHARED = {
     "boarding",
     "declare",
     "group",
+    "habits",
     "hints",
     "options",
     "recording",

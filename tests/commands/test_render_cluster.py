@@ -116,7 +116,7 @@ def test_the_files_lie_next_to_the_stack_and_nowhere_else(
     assert list_files(folder) == {"sub"}
 
 
-# What another hand wrote
+# What composegen did not write
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -262,6 +262,13 @@ FAULTS = (
         "True",
         ("tests/places/engine/test_faults.py",),
     ),
+    Fault(
+        "a container of an older definition passes for a new one",
+        "composegen/places/engine/renewal.py",
+        "return (container.created_at or 0.0) < notes.began",
+        "return False",
+        ("tests/places/engine/test_renewal.py",),
+    ),
     # Names
     Fault(
         "names that differ in case pass",
@@ -2093,7 +2100,7 @@ FAULTS = (
         ("tests/places/cluster/test_place.py",),
     ),
     Fault(
-        "a namespace of another hand is removed",
+        "a namespace that composegen did not make is removed",
         "composegen/places/cluster/place.py",
         "if not notes.made_namespace or not find_namespace(kubectl):",
         "if not find_namespace(kubectl):",

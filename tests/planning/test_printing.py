@@ -33,6 +33,12 @@ def slow(boot: str) -> str:
     )
 
 
+def test_the_title_is_the_project_where_that_is_known() -> None:
+    text = format_plan(plan(WIRED), title="shop-feature")
+
+    assert text.startswith("shop-feature: ")
+
+
 def test_a_plan_prints_each_step_with_its_reason_and_its_wait() -> None:
     stack = "name: shop\n" + make_stack(
         web=f"{APP}needs: {{api: , cache: {{otherwise: {{}}}}}}\n",

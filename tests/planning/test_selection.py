@@ -13,12 +13,15 @@ from composegen.model import Service, Stack
 from composegen.needs import Condition, Need, Otherwise
 from composegen.planning.needs import Needs
 from composegen.planning.selection import (
+    Missing,
     Selected,
     Selection,
     add_named,
     select_services,
+    suggest_flags,
 )
 from composegen.ports import Port
+from composegen.records import replace
 
 
 def make(
@@ -287,8 +290,43 @@ def test_the_flags_of_a_required_service_are_reported() -> None:
 
     assert list_advice(refuse(stack, "--without db")) == [
         "",
-        "--without db --without web --without api",
+        "--without db --without web",
     ]
+
+
+def test_everything_that_requires_a_service_is_reported_at_once() -> None:
+    stack = make({"web": "worker db", "worker": "cache", "migrate": "cache", "db": ""})
+    stack = replace(stack, services={**stack.services, **make({"cache": ""}).services})
+
+    error = refuse(stack, "--without cache")
+
+    assert error.message == (
+        "`worker` cannot run without `cache`, excluded with --without: "
+        "web -> worker -> cache; "
+        "`migrate` cannot run without `cache`, excluded with --without: "
+        "migrate -> cache"
+    )
+
+
+def test_a_selection_that_leaves_only_what_others_need_is_not_advised() -> None:
+    needs = {"web": "api", "api": "db cache", "db": "", "cache": ""}
+    stack = make(needs, published="db")
+
+    assert list_advice(refuse(stack, "--without cache")) == [""]
+
+
+def test_where_no_flags_help_the_needs_to_make_optional_are_named() -> None:
+    needs = {"web": "cache", "job": "cache", "cache": "db", "db": ""}
+
+    error = refuse(make(needs), "--with cache --with web --with job --without db")
+
+    assert list_advice(error) == ["--with cache --with web --with job"]
+    missing = Missing(("a", "c"), "c", (), was_removed=True)
+    other = Missing(("b", "c"), "c", (), was_removed=True)
+    assert suggest_flags([missing]) == "give the need of `a` an `otherwise`"
+    assert suggest_flags([missing, other]) == (
+        "give each need of `a` and `b` an `otherwise`"
+    )
 
 
 def test_the_flags_of_a_disabled_service_are_reported() -> None:

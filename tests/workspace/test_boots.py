@@ -10,6 +10,7 @@ import pytest
 
 from composegen.errors import FileRefused
 from composegen.places.distrust import list_distrusted
+from composegen.records import replace
 from composegen.workspace.boots import (
     BOOTS,
     BootedService,
@@ -42,6 +43,16 @@ def test_a_boot_is_read_as_it_was_noted(tmp_path: Path) -> None:
     append_boot(tmp_path, make(1))
 
     assert load_boots(tmp_path) == (make(1),)
+
+
+def test_an_interrupted_boot_is_read_as_it_was_noted(tmp_path: Path) -> None:
+    note = replace(make(1), total=None, interrupted=2.5)
+    append_boot(tmp_path, make(0))
+    append_boot(tmp_path, note)
+
+    assert load_boots(tmp_path) == (make(0), note)
+    first, _ = (tmp_path / STATE_FOLDER / BOOTS).read_text().splitlines()
+    assert "interrupted" not in first
 
 
 def test_the_newest_ten_are_kept(tmp_path: Path) -> None:

@@ -39,3 +39,17 @@ def test_a_project_is_called_as_compose_calls_it(tmp_path):
     assert Workspace(folder / "stack.yaml", environment).find_project("x") == "other"
     with pytest.raises(NoProjectName):
         Workspace(folder / "stack.yaml", {}).find_project("Bad Name")
+
+
+def test_a_plan_is_headed_with_the_project_that_is_set(tmp_path):
+    (tmp_path / ".env").write_text("COMPOSE_PROJECT_NAME=filed\n")
+    file = tmp_path / "stack.yaml"
+
+    set_here = {"COMPOSE_PROJECT_NAME": "set"}
+    assert Workspace(file, set_here).find_title("shop") == "set"
+    assert Workspace(file, {}).find_title("shop") == "filed"
+    (tmp_path / ".env").unlink()
+    assert Workspace(file, {}).find_title("shop") == "shop"
+    assert Workspace(file, {}).find_title("") == ""
+    (tmp_path / ".env").mkdir()
+    assert Workspace(file, {}).find_title("shop") == "shop"

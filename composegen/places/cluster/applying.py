@@ -81,7 +81,7 @@ def make_namespace(kubectl: Kubectl, project: str, level: str) -> None:
 
 
 def look_at_live(kubectl: Kubectl, objects: Iterable[Object], project: str) -> Live:
-    """What is there of the objects. Raises ForeignObject for one of another hand."""
+    """What is there of the objects. Raises ForeignObject for one made by others."""
     flags = ("--filename=-", "--show-managed-fields")
     found = kubectl.read(*flags, text=write_list(objects))["items"]
     foreign = [each for each in found if not is_of(each, project)]
@@ -121,7 +121,7 @@ class Scaled:
 def find_scaled(live: Live, objects: Iterable[Object]) -> list[Scaled]:
     """The workloads that have no pods, or as many as `composegen start` has set.
 
-    What another hand has set stays its own: applying reports the conflict.
+    What another program has set stays as it is: applying reports the conflict.
     """
     found = []
     for each in objects:
@@ -228,7 +228,7 @@ def _explain_refusal(kubectl: Kubectl, said: Said) -> ComposegenError:
             for manager, fields in conflicts
         )
         return ClusterRefused(
-            f"another hand has changed what composegen applies: {shown}",
+            f"another program has changed what composegen applies: {shown}",
             help="write the same value into the stack file, or take that change back; "
             "composegen never overwrites it",
         )

@@ -272,7 +272,7 @@ class _Up:
         by_us = {name_on_cluster(each.service) for each in stopped}
         for each in find_scaled(live, objects):
             if each.is_off and each.service not in by_us:
-                text = "was scaled to 0 by another hand than composegen: it is started"
+                text = "was scaled to 0, and not by composegen: it is started"
                 self.report(Message(service=each.service, text=text))
             scale(self.kubectl, each.path, each.replicas)
         jobs = find_outdated_jobs(self.kubectl, live, objects)

@@ -223,13 +223,13 @@ def _explain_absence(noted: NotedService, workload: Workload | None) -> Failure:
     if workload is None:
         cause = Cause(
             CauseName.UP_ENDED,
-            "it was not applied, or another hand has deleted it",
+            "it was not applied, or it was deleted from the cluster",
             f"bring it up: {UP}",
         )
         return _add_cause(Failure(service=name, reason=f"{name} is not there"), cause)
     how = "suspended" if workload.kind is Kind.JOB else "scaled to 0"
     return Failure(
         service=name,
-        reason=f"{name} was {how} by another hand than composegen",
+        reason=f"{name} was {how}, and not by composegen",
         help=f"start it: composegen start {name} --on kubernetes",
     )

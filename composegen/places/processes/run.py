@@ -128,7 +128,8 @@ def run_stack(
         _check_handles()
         around = read_surroundings(workspace)
         local = settle_plan(stack, asked, around, ThisMachine())
-        text = format_plan(local.plan, width=options.width)
+        title = workspace.find_title(stack.name)
+        text = format_plan(local.plan, title=title, width=options.width)
         report(Planned(services=tuple(local.plan.names), text=text))
         for note in local.notes:
             report(Noted(text=note))

@@ -13,6 +13,7 @@ from composegen.planning.selection import (
     find_missing,
     list_included,
     suggest_flags,
+    suggest_otherwise,
 )
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.checks.images import find_recipe
@@ -273,15 +274,18 @@ def check_excluded(checked: Checked) -> None:
     if find_cycle(needs.all):
         return
     missing = find_missing(needs, checked.selection)
-    if missing is not None:
+    for each in missing:
+        flags = suggest_flags(missing)
+        otherwise = suggest_otherwise(missing)
         checked.add(
             "left-out",
-            describe_missing(missing),
-            ("services", missing.chain[-2], "needs", missing.service),
-            suggest_flags(missing)
-            + f"\nor: give the need of `{missing.chain[-2]}` an `otherwise`",
+            describe_missing(each),
+            ("services", each.chain[-2], "needs", each.service),
+            flags if flags == otherwise else f"{flags}\nor: {otherwise}",
         )
-    elif not checked.selection.flags and not list_included(needs, checked.selection):
+    if missing:
+        return
+    if not checked.selection.flags and not list_included(needs, checked.selection):
         first = next(iter(services))
         checked.add(
             "all-excluded",

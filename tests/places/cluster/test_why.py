@@ -123,7 +123,7 @@ def test_one_that_another_hand_has_scaled_to_zero_is_not_ours(fake):
     off = [make_deployment("db", ready=0, replicas=0)]
     [reason] = explain(fake, off, notes=make_notes(make_noted("db")))
 
-    assert "scaled to 0 by another hand" in reason.failure.reason
+    assert "scaled to 0, and not by composegen" in reason.failure.reason
     assert reason.failure.help == "start it: composegen start db --on kubernetes"
 
 

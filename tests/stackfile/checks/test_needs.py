@@ -7,7 +7,7 @@ import pytest
 from composegen.errors import Level
 from composegen.images.facts import list_recipe_files
 from tests.stackfile.checks.checking import CACHE, JOB
-from tests.stacks import APP, Files, find, list_names, list_places, make_stack
+from tests.stacks import APP, Files, check, find, list_names, list_places, make_stack
 
 # Names
 
@@ -243,6 +243,20 @@ def test_a_disabled_service_that_is_needed_names_the_chain_and_flags_that_work()
     assert "--with cache" in problem.help
     assert "otherwise" in problem.help
     assert str(problem.location) == "stack.yaml:11:13"
+
+
+def test_every_service_that_requires_an_excluded_one_is_a_problem_of_its_own() -> None:
+    text = make_stack(
+        app=APP + "needs: [cache]",
+        job=APP + "needs: [cache]",
+        cache=CACHE + "\nenabled: false",
+    )
+
+    first, second = (each for each in check(text) if each.name == "left-out")
+
+    assert (first.location.line, second.location.line) == (6, 11)
+    assert "or: give each need of `app` and `job` an `otherwise`" in first.help
+    assert first.help == second.help
 
 
 def test_a_stack_of_excluded_services_is_only_noted() -> None:

@@ -87,7 +87,7 @@ def test_a_job_runs_once_and_does_not_hide_that_it_failed() -> None:
 def test_replicas_are_written_only_where_there_are_several(
     keys: str, replicas: int | None
 ) -> None:
-    """What is written is owned: it would undo what another hand has scaled."""
+    """What is written is owned: it would undo what another program has scaled."""
     stack = name_stack(app=f"{APP}{keys}")
 
     assert find_workload(read_objects(stack))["spec"].get("replicas") == replicas

@@ -1,0 +1,129 @@
+"""Options of `docker compose` are accepted, or lead to what composegen has."""
+
+import re
+import subprocess
+
+import click
+import pytest
+
+from composegen.commands import _run, cli
+from composegen.commands.group import COMMANDS
+from composegen.commands.habits import HABITS
+from tests.parts import require_program
+
+CASES = [(command, option) for command, each in HABITS.items() for option in each]
+OURS = {"ps": "status"}
+"""What does here what another command of Compose does."""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
+    (tmp_path / "stack.yaml").write_text(
+        "name: shop\nservices: {web: {image: 'nginx:1.29', health: {none: x}}}\n"
+    )
+    return tmp_path
+
+
+def say(capsys, *words):
+    """What is said of a command line with an error."""
+    assert _run(list(words)) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err
+
+
+def list_options(command):
+    """The options that composegen's own command has."""
+    found = cli if command == "composegen" else cli.get_command(None, command)
+    return {
+        name
+        for parameter in found.params
+        if isinstance(parameter, click.Option)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+@pytest.mark.parametrize(("command", "option"), CASES)
+def test_every_option_of_the_table_says_what_to_type(command, option, capsys):
+    assert option not in list_options(command)
+    words = [] if command == "composegen" else [command]
+    said = say(capsys, *words, option)
+    message, _, help = said.partition("\n")
+    if option == "-it":  # click names the first letter of several
+        option = "-i"
+    assert message.endswith(f"has no option `{option}`")
+    assert help.startswith("= help: ")
+    assert "--help" not in help
+    assert not {"{", "}", "NAME}"} & set(help)
+
+
+@pytest.mark.parametrize(("command", "option"), CASES)
+def test_what_it_says_to_type_is_there(command, option):
+    """Every command and option of composegen that a help names exists."""
+    for named, rest in re.findall(
+        r"composegen ([a-z]+)([^;`&]*)", HABITS[command][option]
+    ):
+        assert named in COMMANDS
+        typed = set(re.findall(r"(?<!\S)--?[a-z]+(?:-[a-z]+)*", rest))
+        assert typed <= list_options(named)
+
+
+def test_an_option_of_the_engine_names_the_project(capsys):
+    assert say(capsys, "logs", "--since", "1m") == (
+        "error: `logs` has no option `--since`\n"
+        "= help: composegen logs -n COUNT; docker compose -p shop logs --since "
+        "(on the engine)\n"
+    )
+
+
+def test_names_where_a_command_takes_none_lead_to_one_that_does(capsys):
+    assert say(capsys, "down", "web", "db") == (
+        "error: `down` takes no services: web db\n"
+        "= help: composegen stop web db; `down` ends everything\n"
+    )
+    assert "shows every service" in say(capsys, "status", "web")
+
+
+def test_a_name_with_a_brace_is_shown_as_it_is(capsys):
+    assert "composegen stop {x}(y)" in say(capsys, "down", "{x}(y)")
+
+
+def test_what_is_no_habit_leads_to_the_help(capsys):
+    assert "see composegen logs --help" in say(capsys, "logs", "--xyzzy")
+    assert "see composegen init --help" in say(capsys, "init", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("logs", {"-n", "--tail"}), ("down", {"-v", "--volumes"}), ("exec", {"-i", "-t"})],
+)
+def test_what_means_the_same_has_the_same_name(command, options):
+    assert options <= list_options(command)
+
+
+def test_exec_fails_where_a_terminal_is_wanted_and_there_is_none(capsys):
+    assert "no terminal" in say(capsys, "exec", "-it", "web", "sh")
+    assert "contradict" in say(capsys, "exec", "-t", "-T", "web", "sh")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["composegen", *sorted(HABITS.keys() - {"composegen", "status"}), "ps"],
+)
+def test_every_option_of_compose_is_ours_or_in_the_table(command):
+    require_program("docker")
+    words = [] if command == "composegen" else [command]
+    text = subprocess.run(
+        ["docker", "compose", *words, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    ours = OURS.get(command, command)
+    known = list_options(ours) | HABITS[ours].keys()
+    listed = re.findall(r"^ {2,6}(?:(-\w), )?(--[\w-]+)", text, re.MULTILINE)
+    assert listed
+    missing = {long for short, long in listed if long not in known}
+    assert missing <= {"--volume"}  # `-v` of `run` is --verbose here
