@@ -1586,6 +1586,27 @@ FAULTS = (
         ("tests/drill/test_notes.py",),
     ),
     Fault(
+        "an open UDP port opens the TCP ports of its service",
+        "composegen/adopt/ports.py",
+        "or is_web or bool(protocol)",
+        "or is_web or bool(protocol) or len(seen.text.get('ports') or []) > 2",
+        ("tests/adopt/test_adopting.py",),
+    ),
+    Fault(
+        "the user of `closed-bind-mount` is not the rendered one",
+        "composegen/stackfile/checks/data.py",
+        '    if "user" in service.compose:',
+        '    if "usr" in service.compose:',
+        ("tests/stackfile/checks/test_data.py",),
+    ),
+    Fault(
+        "a variable that holds no port is not judged",
+        "composegen/planning/port_values.py",
+        "            except ValueError as error:",
+        "            except ArithmeticError as error:",
+        ("tests/planning/test_port_values.py",),
+    ),
+    Fault(
         "`adopt` hardens an image whose facts were never tried",
         "composegen/adopt/posture.py",
         "    if not facts.is_tested:\n",
