@@ -1189,7 +1189,7 @@ FAULTS = (
     ),
     Fault(
         "an event of a newer version ends a guest",
-        "composegen/places/events.py",
+        "composegen/places/event_data.py",
         "    except (KeyError, TypeError, ValueError):\n        return None\n",
         "    except (KeyError, TypeError, ValueError):\n        raise\n",
         ("tests/places/processes/test_run.py",),
