@@ -118,9 +118,9 @@ def parse_published_port(text: str) -> Port:
     is_random = published == _RANDOM
     published = "" if is_random else published
     if not is_random:
-        _check_range(published)
+        check_range(published)
     if target:
-        _check_range(target)
+        check_range(target)
         many = _count_ports(target)
         if many > 1 and published and _count_ports(published) != many:
             raise ValueError("the two ranges differ in length")
@@ -154,7 +154,8 @@ def _split_address(text: str) -> tuple[str, list[str]]:
     return "", parts
 
 
-def _check_range(text: str) -> None:
+def check_range(text: str) -> None:
+    """Raises ValueError for what is neither a port nor a range; a default counts."""
     if "$" in text:
         text = find_default(text)
         if not text:

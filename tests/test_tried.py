@@ -29,7 +29,7 @@ NOT_TRIED = {
     AsProcess: {
         "KILLED": "without a help",
         "PERMISSION_DENIED": "without a help",
-        "PORT_HELD": "without a help",
+        "PORT_HELD": "a taken port is refused before, but for a moment",
         "SYSTEM_REFUSED": "a limit of this machine; its table has tests of its own",
         "STORE_REFUSED": "docker's own words, without a help",
         "STORE_PORT_TAKEN": "a taken port is refused before, but for a moment",

@@ -59,7 +59,7 @@ def find_probe(
             condition="service_completed_successfully",
         )
     if has_own_probe(seen):
-        return Probe(by="file", why="its own check was in the file")
+        return Probe(by="file", why="the healthcheck of the file")
     health = seen.sketch.keys.get("health")
     if isinstance(health, dict) and "none" in health:
         return None

@@ -69,6 +69,9 @@ def _write_gates(report: Report) -> Iterator[str]:
     for gate in better:
         new = "; a variable shows the edge" if gate.is_new else ""
         yield f"  {_name(gate):<{width}}  {gate.why}{new}"
+    before = [_name(gate) for gate in gates if gate.before in _GATED]
+    if better and before:
+        yield f"{len(before)} waited before, too: {list_some(before, 4)}"
     missing: dict[str, list[str]] = {}
     for gate in gates:
         if gate.after not in _GATED:

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from composegen.adopt.asking import Answer, Begun, Plain, Source, ask_model
 from composegen.adopt.project import Project, show_path
-from composegen.adopt.texts import fill, list_variables, walk_texts, write_text
+from composegen.adopt.texts import (
+    fill,
+    list_variables,
+    settle_switches,
+    walk_texts,
+    write_text,
+)
 from composegen.adopt.written import Written, read_written
 from composegen.errors import FileRefused, ProblemsFound
 from composegen.paths import exists, is_file
@@ -78,7 +84,7 @@ def read_project(project: Project, begun: Begun) -> Read:
         values |= dict.fromkeys(unset, _PLACEHOLDER)
         missing = tuple(_list_missing(texts, values, project.folder))
         if not (unset or missing):
-            _read(begun.model, project, texts)
+            _read(begun.model, project, texts, source)
         kept = _list_kept(texts, values, project.folder)
         source = replace(
             source,
@@ -86,10 +92,10 @@ def read_project(project: Project, begun: Begun) -> Read:
             text=write_override(kept),
             environment=dict.fromkeys(unset, _PLACEHOLDER),
         )
-        model = _read(ask_model(source), project, texts)
+        model = _read(ask_model(source), project, texts, source)
     return Read(
         project=project,
-        texts=texts,
+        texts=settle_switches(texts, model),
         model=model,
         written=written,
         values=values,
@@ -100,12 +106,19 @@ def read_project(project: Project, begun: Begun) -> Read:
     )
 
 
-def _read(answer: Answer, project: Project, texts: Plain | None = None) -> Plain:
+def _read(
+    answer: Answer,
+    project: Project,
+    texts: Plain | None = None,
+    source: Source | None = None,
+) -> Plain:
     found = answer.read()
     if found is None:
         _check_syntax(project)
         shown = show_path(project.files[0], project.folder)
-        empty = list_some(_list_empty(texts or {}, project.values), 5)
+        names = list(_list_empty(texts or {}, project.values))
+        is_why = source is not None and names and _helps(source, names, answer)
+        empty = list_some(names, 5) if is_why else ""
         raise FileRefused(
             shown,
             f"Compose cannot read the project: {answer.complaint}",
@@ -114,6 +127,13 @@ def _read(answer: Answer, project: Project, texts: Plain | None = None) -> Plain
             else "`docker compose config` must accept it first",
         )
     return found
+
+
+def _helps(source: Source, names: list[str], answer: Answer) -> bool:
+    """Whether Compose complains of something else once these variables are set."""
+    values = {**source.environment, **dict.fromkeys(names, "1")}
+    again = ask_model(replace(source, environment=values))
+    return again.read() is not None or again.complaint != answer.complaint
 
 
 def _check_syntax(project: Project) -> None:

@@ -104,5 +104,9 @@ class Seen:
         resolved = undouble(write_text(value))
         if self.fill(text) == resolved:
             return text
-        self.change(key, f"`{text}` is written with its value: it is filled elsewhere")
+        self.change(
+            key,
+            f"`{text}` is written with its value, `{resolved}`: an included project "
+            "fills it",
+        )
         return write_text(value)

@@ -36,6 +36,35 @@ def write_texts(value: Any) -> Any:
     return None if value is None else write_text(value)
 
 
+_SWITCHES = {
+    **dict.fromkeys(("yes", "on", "y"), True),
+    **dict.fromkeys(("no", "off", "n"), False),
+}
+"""Words that Compose takes for true or false where a switch must be, and warns of."""
+
+_KEYS = frozenset(
+    "tty stdin_open privileged read_only init internal external attachable "
+    "enable_ipv6 oom_kill_disable use_api_socket disable".split()
+)
+"""Keys of Compose that are switches."""
+
+
+def settle_switches(texts: Any, model: Any) -> Any:
+    """Texts with `true` or `false` for each such word that a model takes for that."""
+    if isinstance(texts, dict) and isinstance(model, dict):
+        # A model does not show a switch that is off.
+        off = dict.fromkeys(_KEYS - model.keys(), False)
+        return {
+            key: settle_switches(text, {**off, **model}.get(key))
+            for key, text in texts.items()
+        }
+    is_list = isinstance(texts, list) and isinstance(model, list)
+    if is_list and len(texts) == len(model):
+        return [settle_switches(*pair) for pair in zip(texts, model, strict=True)]
+    meant = _SWITCHES.get(texts.lower()) if isinstance(texts, str) else None
+    return meant if isinstance(model, bool) and meant is model else texts
+
+
 def walk_texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Every text with a variable in a model, keys included, with its path."""
     if isinstance(value, dict):

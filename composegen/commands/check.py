@@ -9,6 +9,7 @@ from composegen.commands.options import (
     load_file,
     make_console,
     make_selection,
+    make_workspace,
     stack_option,
 )
 from composegen.errors import ExitCode, Level
@@ -22,12 +23,16 @@ def check(file: str, strict: bool, form: str) -> None:
     """Report every problem of the stack file, with its line and a fix."""
     be_brief()
     from composegen.errors import ProblemsFound
+    from composegen.planning.port_values import list_bad_ports
     from composegen.terminal.console import describe_problem
 
     console = make_console()
     try:
         selection = make_selection((), ())
-        problems = load_file(file, selection, with_files=True).problems
+        loaded = load_file(file, selection, with_files=True)
+        stack, fill = loaded.stack, make_workspace(file).fill
+        bad = list_bad_ports(stack, stack.services.values(), fill)
+        problems = tuple(sorted((*loaded.problems, *bad), key=lambda each: each.order))
     except ProblemsFound as found:
         problems = found.problems
     if form == "json":

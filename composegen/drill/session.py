@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 from composegen.drill.conduct import Conductor, Pace
@@ -18,9 +18,9 @@ from composegen.drill.steps import Step
 from composegen.drill.trials import Chosen, Wish, choose_trials
 from composegen.errors import DrillRuns, ExitCode, Interrupted, NotDrillable
 from composegen.model import Stack
-from composegen.places.place import Place
+from composegen.places.place import PROCESSES, Place
 from composegen.places.processes.records import identify_self
-from composegen.places.status import FINE
+from composegen.places.status import FINE, describe_state
 from composegen.planning.choices import settle_running
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
@@ -93,7 +93,7 @@ def run_drill(
         drilled = settle_running(stack, running)
         chosen = choose_trials(drilled, running, wish, ground.impossible.items())
         if not chosen.trials and not chosen.skipped:
-            raise _make_nothing_chosen(drilled, running)
+            raise _make_nothing_chosen(drilled, running, wish, place)
         if not talk.confirm(chosen):
             return None
         report = session.conduct(drilled, ground, chosen, pace, talk)
@@ -120,8 +120,42 @@ def find_down(
         time.sleep(_POLL)
 
 
-def _make_nothing_chosen(stack: Stack, running: Container[str]) -> NotDrillable:
+def find_absent(
+    names: Iterable[str], running: Container[str], place: Place
+) -> NotDrillable | None:
+    """Why the first of some services that does not run cannot be drilled."""
+    name = next((each for each in names if each not in running), None)
+    if name is None:
+        return None
+    up = "composegen run" if place.name == PROCESSES else "composegen up"
+    seen = place.look()
+    for each in seen.excluded:
+        if each["service"] == name:
+            has_failed = bool(each.get("fallback"))
+            return NotDrillable(
+                f"{name} is excluded: {each['reason']}",
+                help=f"see why: composegen why {name}; then try it again: {up}"
+                if has_failed
+                else f"include it: {up} --with {name}",
+            )
+    states = {each.service: each.state for each in seen.statuses}
+    if name not in states:
+        return NotDrillable(
+            f"{name} is not part of what runs here", help=f"bring it up: {up} {name}"
+        )
+    return NotDrillable(
+        f"{name} is not up: {describe_state(states[name])}",
+        help=f"see why: composegen why {name}",
+    )
+
+
+def _make_nothing_chosen(
+    stack: Stack, running: Container[str], wish: Wish, place: Place
+) -> NotDrillable:
     """Nothing was chosen that another service needs, and what could be."""
+    absent = find_absent(wish.names, running, place)
+    if absent is not None:
+        return absent
     others = choose_trials(stack, running, Wish())
     names = {each.service for each in others.trials}
     names |= {each.service for each in others.skipped}

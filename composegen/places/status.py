@@ -45,10 +45,10 @@ class ServiceStatus:
     One that runs and is unhealthy has failed, and so has one that exited and waits for
     its restart. ``health`` is ``starting``, ``healthy``, ``unhealthy`` or ``none``, and
     None where it does not run; ``since`` an ISO 8601 time in UTC; ``address`` what to
-    open or call; ``log`` a path. ``reachable`` is False where it listens on an address
-    of its own container alone. ``by`` is ``user`` for one that `composegen stop`
-    has stopped. ``reason`` says why one is excluded, and ``fallback`` that it failed,
-    so that services run without it, with their fallbacks.
+    open or call, the first of ``addresses``; ``log`` a path. ``reachable`` is False
+    where it listens on an address of its own container alone. ``by`` is ``user`` for
+    one that `composegen stop` has stopped. ``reason`` says why one is excluded, and
+    ``fallback`` that it failed, so that services run without it, with their fallbacks.
     """
 
     service: str
@@ -59,6 +59,7 @@ class ServiceStatus:
     restarts: int | None = None
     exit_code: int | None = None
     address: str | None = None
+    addresses: tuple[str, ...] = ()
     image: str | None = None
     log: str | None = None
     reused: bool | None = None
@@ -94,7 +95,19 @@ class ExcludedNote:
 
 def describe_statuses(statuses: Iterable[ServiceStatus]) -> list[dict[str, Any]]:
     """The statuses as plain data, in the same order."""
-    return [{**as_dict(status), "state": status.state.value} for status in statuses]
+    return [
+        {
+            **as_dict(status),
+            "state": status.state.value,
+            "addresses": list(_list_addresses(status)),
+        }
+        for status in statuses
+    ]
+
+
+def _list_addresses(status: ServiceStatus) -> tuple[str, ...]:
+    """All addresses; a place may know of one alone."""
+    return status.addresses or ((status.address,) if status.address else ())
 
 
 def format_statuses(
@@ -168,7 +181,7 @@ _COLUMNS: Mapping[str, Callable[[ServiceStatus], str]] = {
     "restarts": lambda status: (
         _NOTHING if status.restarts is None else str(status.restarts)
     ),
-    "address": lambda status: status.address or _NOTHING,
+    "address": lambda status: ", ".join(_list_addresses(status)) or _NOTHING,
     "image": lambda status: status.image or _NOTHING,
 }
 _OWN_COLUMNS = frozenset({"pid", "image"})

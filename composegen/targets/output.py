@@ -264,5 +264,16 @@ def check_rendered(text: str, path: Path, *, flags: str = "") -> None:
     raise StaleFile(
         shown,
         "".join(line if line.endswith("\n") else f"{line}\n" for line in difference),
-        help="renew it with the command in its header",
+        help=_suggest_renewal(shown, old),
+    )
+
+
+def _suggest_renewal(shown: str, old: str) -> str:
+    """What renews a file that `render` refuses to replace once it was edited."""
+    if is_untouched(old):
+        return "renew it with the command in its header"
+    return (
+        "it was edited by hand: put the change into the stack file (`compose:` takes "
+        "raw settings), then use the command in its header with --force, which keeps "
+        f"the old file as {Path(shown).name}.bak"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from composegen.adopt.adopting import compare_stack
+from composegen.adopt.printing import format_report
 from composegen.adopt.project import Asked, Options
 from composegen.adopt.proving import list_started
 from composegen.adopt.report import Report
@@ -448,6 +449,57 @@ def test_a_project_that_lacks_a_variable_is_refused_with_its_name(
         adopt(tmp_path, text, {".env": "SET=1\n"})
 
     assert refused.value.help == "set what is not set, and so is empty: IMG"
+
+
+def test_a_variable_that_has_nothing_to_do_with_a_refusal_is_not_named(
+    tmp_path: Path,
+) -> None:
+    text = "services: {a: {image: 'a/b:1', command: '$FLAG', nonsense: 1}}\n"
+
+    with pytest.raises(FileRefused) as refused:
+        adopt(tmp_path, text)
+
+    assert refused.value.help == "`docker compose config` must accept it first"
+
+
+def test_a_word_for_a_switch_is_written_as_true_or_false(tmp_path: Path) -> None:
+    text = """
+    services:
+      web:
+        image: a/b:1
+        stdin_open: yes
+        tty: off
+        environment: {DEBUG: "yes"}
+        networks: [back]
+    networks: {back: {internal: on}}
+    """
+
+    report = adopt(tmp_path, text)
+
+    web = read_services(report)["web"]
+    assert (web["stdin_open"], web.get("tty", "false")) == ("true", "false")
+    assert web["environment"] == {"DEBUG": "yes"}
+    assert read_stack(report)["networks"] == {"back": {"internal": "true"}}
+    assert list_changed(report) == set()
+    assert report.unlisted == ()
+
+
+def test_the_report_names_the_edges_that_waited_before(tmp_path: Path) -> None:
+    text = """
+    services:
+      web:
+        image: a/b:1
+        depends_on:
+          job: {condition: service_completed_successfully}
+          db: {condition: service_started}
+      job: {image: "a/b:1"}
+      db: {image: "postgres:17", environment: {POSTGRES_PASSWORD: x}}
+    """
+
+    said = format_report(adopt(tmp_path, text))
+
+    assert "1 of 2 edges waited for nothing; 2 of 2 wait now" in said
+    assert "  1 waited before, too: web -> job\n" in said
 
 
 def test_a_file_that_is_not_there_is_refused_with_one_that_is(tmp_path: Path) -> None:

@@ -262,6 +262,13 @@ FAULTS = (
         "True",
         ("tests/places/engine/test_faults.py",),
     ),
+    Fault(
+        "a container of an older definition passes for a new one",
+        "composegen/places/engine/renewal.py",
+        "return (container.created_at or 0.0) < notes.began",
+        "return False",
+        ("tests/places/engine/test_renewal.py",),
+    ),
     # Names
     Fault(
         "names that differ in case pass",

@@ -25,6 +25,7 @@ FIELDS = [
     "restarts",
     "exit_code",
     "address",
+    "addresses",
     "image",
     "log",
     "reused",
@@ -43,6 +44,7 @@ def test_a_status_is_plain_data_with_every_field() -> None:
     assert list(data) == FIELDS
     assert json.loads(json.dumps(data)) == {
         **dict.fromkeys(FIELDS),
+        "addresses": [],
         "service": "a",
         "state": "ready",
         "pid": 7,

@@ -248,8 +248,11 @@ def test_a_stale_file_shows_the_difference(path: Path) -> None:
 def test_an_edited_file_is_stale(path: Path) -> None:
     path.write_text(EDITED)
 
-    with pytest.raises(StaleFile):
+    with pytest.raises(StaleFile) as raised:
         check_rendered(OURS, path)
+
+    assert raised.value.help.startswith("it was edited by hand: put the change into")
+    assert "with --force, which keeps the old file as" in raised.value.help
 
 
 def test_a_difference_in_the_last_line_end_is_shown_line_by_line(path: Path) -> None:

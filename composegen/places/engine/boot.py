@@ -21,6 +21,7 @@ from composegen.places.engine.notes import Notes
 from composegen.places.engine.phases import Call, Calls
 from composegen.places.engine.podman import run_checks
 from composegen.places.engine.progress import describe_progress
+from composegen.places.engine.renewal import note_renewed
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import (
     BootOver,
@@ -144,9 +145,11 @@ class Booting:
             for work in self._works:
                 work.carrying.stop()
         began = self.engine.read_clock() - self.now
+        # A call that has failed may have left any of its containers as they were.
+        renewed = self.judge.settled if self._broken is None else ()
         notes = self._leaving.note(
             replace(
-                self.notes,
+                note_renewed(self.notes, renewed),
                 failures=self.judge.list_failures(began),
                 deaths=self.judge.deaths,
             )

@@ -15,6 +15,7 @@ from composegen.places.engine.containers import Machine
 from composegen.planning.limits import Limit, find_limits
 from composegen.planning.named import find_fault, list_named_paths
 from composegen.planning.plan import Plan
+from composegen.planning.port_values import Fill, list_bad_ports
 from composegen.records import record, replace
 from composegen.targets.files import Options
 from composegen.text import count, list_some
@@ -39,19 +40,22 @@ def fit_plan(
     builds: bool = True,
     is_classic: bool = False,
     makes_folders: Callable[[], bool] = lambda: True,
+    fill: Fill | None = None,
 ) -> Fitted:
     """The plan as this engine can start it.
 
     ``is_local`` says that the engine sees the same files as we do, ``builds`` that
     images are built, ``is_classic`` by the classic builder, ``makes_folders`` whether
-    Compose makes those that are missing. Raises ProblemsFound with everything that does
-    not fit.
+    Compose makes those that are missing, ``fill`` what variables hold. Raises
+    ProblemsFound with everything that does not fit.
     """
     missing = list_missing(
         plan, folder, is_local=is_local, builds=builds, makes_folders=makes_folders
     )
     inline = list_inline(plan) if builds and is_classic else ()
-    found = [*list_excess(plan, machine), *missing, *inline]
+    services = [step.service for step in plan.steps]
+    ports = () if fill is None else list_bad_ports(plan.stack, services, fill)
+    found = [*list_excess(plan, machine), *missing, *inline, *ports]
     errors = [problem for problem in found if problem.level is Level.ERROR]
     if errors:
         raise ProblemsFound(tuple(sorted(errors, key=lambda problem: problem.order)))

@@ -107,6 +107,11 @@ class Judge:
             and not each.noted.is_required
         }
 
+    @property
+    def settled(self) -> frozenset[str]:
+        """The services of which Compose replaces no more containers."""
+        return frozenset(self._settled)
+
     def list_waiting(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of some services that have not been started."""
         return tuple(

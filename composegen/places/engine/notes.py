@@ -65,7 +65,8 @@ class NotedService:
     relative to the stack file. ``check`` is the kind of its health check, with the
     ``path``, the ``host`` and the port that it asks. ``publish`` is what is written of
     its published ports, ``says_port`` whether `port` is written too.
-    ``definition`` is the digest of what it was made from, ``without`` are the excluded
+    ``definition`` is the digest of what it is to be made from, ``made`` of what the
+    containers from before this `up` were made from; ``without`` are the excluded
     services that its containers were made without, ``helper`` is the name of the
     container that asks it from outside, empty where none does; ``shares`` that of the
     service whose network it shares. ``image`` is what it runs, and ``helper_image``
@@ -92,6 +93,7 @@ class NotedService:
     publish: tuple[str, ...] = ()
     says_port: bool = False
     definition: str = ""
+    made: str = ""
     helper: str = ""
     shares: str = ""
     without: tuple[str, ...] = ()
@@ -163,7 +165,8 @@ class Notes(Parts[NotedService, NotedExclusion]):
     ``complained_at`` when on the engine's clock; ``failures`` and ``deaths`` are what
     `up` saw: the engine soon forgets it. ``at`` is when this was
     noted, ISO 8601 in UTC. ``stopped`` are the containers that the user
-    has stopped, ``excluded`` the optional services whose fallbacks are used.
+    has stopped, ``excluded`` the optional services whose fallbacks are used;
+    ``interrupted`` says that a signal has ended `up`.
     """
 
     project: str
@@ -182,6 +185,7 @@ class Notes(Parts[NotedService, NotedExclusion]):
     left_out: tuple[Mapping[str, Any], ...] = ()
     at: str = ""
     stopped: tuple[NotedStop, ...] = ()
+    interrupted: bool = False
     excluded: tuple[NotedExclusion, ...] = ()
 
     @property

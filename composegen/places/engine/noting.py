@@ -9,12 +9,14 @@ from typing import Any
 from composegen.errors import ComposegenError
 from composegen.health import DEFAULT_BOOT, Health, HealthKind
 from composegen.model import SecretKind, Service
+from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint
 from composegen.places.engine.notes import (
     NotedService,
     Notes,
     load_notes,
 )
+from composegen.places.engine.renewal import find_made
 from composegen.places.noted import NotedNeed
 from composegen.planning.asking import asks_a_port, find_helper
 from composegen.planning.credentials import find_credentials
@@ -51,7 +53,9 @@ def make_notes(
     )
 
 
-def recall_made(folder: Path, made: Notes) -> Notes:
+def recall_made(
+    folder: Path, made: Notes, containers: Iterable[Container] = ()
+) -> Notes:
     """The notes of what is about to be brought up, with what was made before.
 
     A service that runs may have been made without some of those that it needs.
@@ -63,9 +67,13 @@ def recall_made(folder: Path, made: Notes) -> Notes:
     if before is None or not before.is_same_project(made):
         return made
     had = {each.name: each.without for each in before.services}
+    definitions = {
+        each.name: find_made(before, each, containers) for each in before.services
+    }
     services = (
         replace(
             each,
+            made=definitions.get(each.name, ""),
             without=tuple(
                 need.service
                 for need in each.needs
@@ -89,6 +97,7 @@ def merge_notes(old: Notes, new: Notes) -> Notes:
         services=old.merge_services(new),
         left_out=tuple(each for each in old.left_out if each["service"] not in taken),
         excluded=old.merge_excluded(new),
+        interrupted=new.interrupted,
     )
 
 

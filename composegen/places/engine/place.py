@@ -28,6 +28,7 @@ from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import Notes, remove_notes
 from composegen.places.engine.ownership import check_ownership, describe_owners
 from composegen.places.engine.reach import Reach, describe_unreached
+from composegen.places.engine.renewal import list_outdated
 from composegen.places.engine.sharing import list_outlived
 from composegen.places.engine.status import list_excluded, list_lost, make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
@@ -122,6 +123,7 @@ class EnginePlace:
                 *map(describe_unreached, unreached.items()),
                 *list_lost(self._notes, seen.statuses),
                 *list_outlived(seen.containers),
+                *list_outdated(self._notes, seen.containers),
             ),
         )
 
@@ -133,7 +135,14 @@ class EnginePlace:
                 engine, self._notes, self._folder, service=service
             )
             notes = self._describe_owners(engine)
-        return Explanation(reasons=tuple(reasons), notes=notes)
+            found = engine.list_containers(self._notes.project)
+        told = {each.failure.reason for each in reasons if each.failure}
+        outdated = (
+            line
+            for line in list_outdated(self._notes, found)
+            if line not in told and (not service or line.startswith(f"{service} "))
+        )
+        return Explanation(reasons=tuple(reasons), notes=(*notes, *outdated))
 
     def read_logs(self, names: Iterable[str], count: int, *, follow: bool) -> Logs:
         """Lines of the containers' logs, as the engine keeps them."""
@@ -148,7 +157,9 @@ class EnginePlace:
         stopper = Stopper()
         return Logs(
             names=logged or self._notes.names,
-            lines=self._read_lines(logged, count, stopper, follow=follow)
+            lines=self._read_lines(
+                logged, count, stopper, _name_containers(found), follow=follow
+            )
             if logged or not listed
             else iter(()),
             notes=(*notes, *note_excluded_logs(listed, excluded), *_note_ended(found)),
@@ -164,13 +175,20 @@ class EnginePlace:
         return describe_owners(engine, self._notes.project, self._folder)
 
     def _read_lines(
-        self, names: tuple[str, ...], count: int, stopper: Stopper, *, follow: bool
+        self,
+        names: tuple[str, ...],
+        count: int,
+        stopper: Stopper,
+        services: Mapping[str, str],
+        *,
+        follow: bool,
     ) -> Iterator[tuple[str, str]]:
         flags = ["--no-color", "--tail", str(count), *["--follow"] * follow]
         words = ("logs", *flags, *names)
         for line in read_compose(self._project, *words, stopper=stopper):
             container, _, text = line.partition("|")
-            yield self._name_source(container.strip()), text.removeprefix(" ")
+            name = container.strip()
+            yield services.get(name) or self._name_source(name), text.removeprefix(" ")
 
     def _name_source(self, container: str) -> str:
         """The service of a line; its container's where it has several."""
@@ -312,6 +330,18 @@ class EnginePlace:
 def _are_running(containers: Iterable[Container]) -> bool:
     """Whether any of these containers runs, or is restarted by the engine."""
     return any(each.is_running or each.is_restarting for each in containers)
+
+
+def _name_containers(containers: Iterable[Container]) -> Mapping[str, str]:
+    """The services of containers whose names are written in the stack file.
+
+    Compose gives a service one container then, and shows that name in its logs.
+    """
+    return {
+        each.name: each.service
+        for each in containers
+        if not each.name.endswith(f"-{each.service}-{each.number}")
+    }
 
 
 def _note_ended(containers: tuple[Container, ...]) -> tuple[str, ...]:

@@ -7,7 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from composegen.needs import Later
-from composegen.places.engine.containers import Container, Status, format_time
+from composegen.places.engine.containers import (
+    Container,
+    Published,
+    Status,
+    format_time,
+)
 from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.notes import (
     How,
@@ -43,7 +48,7 @@ _HEARD_WITHIN = 1.0
 """Seconds in which `up` hears of a death."""
 STEADY_FOR = 10.0
 """Seconds after which the engine takes one that has died for one that runs."""
-_STOPPED_WITH = frozenset({0, 130, 137, 143})
+STOPPED_WITH = frozenset({0, 130, 137, 143})
 """The exit codes of what was stopped, and has not failed."""
 
 
@@ -151,6 +156,7 @@ def _make_status(
     if worst is None:
         return ServiceStatus(service=noted.name, state=state)
     moment = worst.started_at if worst.is_running else worst.finished_at
+    addresses = tuple(dict.fromkeys(_list_addresses(noted, own)))
     has_ended = worst.status in {Status.EXITED, Status.DEAD, Status.RESTARTING}
     return ServiceStatus(
         service=noted.name,
@@ -159,7 +165,8 @@ def _make_status(
         since=format_time(moment),
         restarts=sum(each.restarts for each in own),
         exit_code=worst.exit_code if has_ended or worst.error else None,
-        address=next(iter(_list_addresses(noted, own)), None),
+        address=next(iter(addresses), None),
+        addresses=addresses,
         image=worst.image or None,
         by=BY_USER if is_by_user else None,
     )
@@ -254,7 +261,7 @@ def find_state(
             return State.FINISHED if container.exit_code == 0 else State.FAILED
         case _ if container.error or container.was_out_of_memory:
             return State.FAILED
-        case _ if container.exit_code not in _STOPPED_WITH and (
+        case _ if container.exit_code not in STOPPED_WITH and (
             noted.on_failure or not noted.is_restarted
         ):
             return State.FAILED
@@ -297,8 +304,8 @@ def find_proof(deaths: int) -> float:
 def find_addresses(
     notes: Notes, containers: Iterable[Container]
 ) -> list[tuple[str, str]]:
-    """What can be opened or called from the host: pairs of service and address."""
-    found = list(containers)
+    """What can be opened or called from the host now: pairs of service and address."""
+    found = [each for each in containers if each.is_running]
     return [
         (noted.name, address)
         for noted in notes.services
@@ -306,6 +313,12 @@ def find_addresses(
             noted, [each for each in found if each.service == noted.name]
         )
     ]
+
+
+def _rank_port(port: Published, main: str) -> tuple[bool, int, str, int]:
+    """Where a port stands among others: the engine lists them in any order."""
+    number = int(port.target.partition("/")[0])
+    return port.target != main, number, port.host, port.port
 
 
 def _list_addresses(noted: NotedService, own: list[Container]) -> Iterator[str]:
@@ -317,7 +330,8 @@ def _list_addresses(noted: NotedService, own: list[Container]) -> Iterator[str]:
         if each.target.endswith("/tcp") and ":" not in each.host
     }
     main = f"{noted.port}/tcp"
-    for port in sorted(ports.values(), key=lambda each: each.target != main):
+    ordered = sorted(ports.values(), key=lambda port: _rank_port(port, main))
+    for port in ordered:
         host = "127.0.0.1" if port.host == "0.0.0.0" else port.host
         scheme = "http://" if noted.is_http and port.target == main else ""
         yield f"{scheme}{host}:{port.port}"

@@ -39,7 +39,7 @@ from composegen.places.engine.outcome import describe_outcome
 from composegen.places.engine.ownership import check_makers, check_ownership
 from composegen.places.engine.phases import Before, Phases
 from composegen.places.engine.reach import find_unreached
-from composegen.places.engine.renewal import stop_outlived
+from composegen.places.engine.renewal import list_outdated, stop_outlived
 from composegen.places.engine.stay import Staying
 from composegen.places.engine.supply import Supply
 from composegen.places.engine.volumes import note_volumes
@@ -153,7 +153,7 @@ class _Up:
         made = make_notes(self.plan, project, endpoint, workspace.fill)
         self.machine = engine.describe()
         self.notes = replace(
-            recall_made(workspace.folder, made),
+            recall_made(workspace.folder, made, engine.list_containers(made.project)),
             began=engine.read_clock(),
             limit=options.limit,
         )
@@ -168,9 +168,18 @@ class _Up:
         self.unset: frozenset[str] = frozenset()
         self.lost: Mapping[str, Lost] = {}
         self.fitted = self.plan
+        self.is_noted = False
 
     def carry_out(self) -> int:
-        """Everything in its order; the exit code."""
+        """Everything in its order; the exit code. Notes that it was interrupted."""
+        try:
+            return self._carry_out()
+        except Interrupted:
+            if self.is_noted:
+                self._keep(replace(self.notes, interrupted=True))
+            raise
+
+    def _carry_out(self) -> int:
         self.report(Planned(services=tuple(self.plan.names)))
         self._check_owner()
         check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
@@ -192,6 +201,7 @@ class _Up:
         )
         self._tell_unset(text, {**self.workspace.values, **passwords})
         self._write_notes()
+        self.is_noted = True
         note_volumes(self.engine, self.notes, self.folder, is_before=True)
         given_up = self._get_images()
         if given_up is None:
@@ -206,6 +216,8 @@ class _Up:
                 return self._end_boot(boot, given_up.notes)
         self._keep(given_up.notes)
         is_there = self.engine.list_containers(self.notes.project)
+        for line in list_outdated(given_up.notes, is_there):
+            self.report(Noted(text=line))
         text = format_reasons(given_up.reasons)
         self.report(NotUp(text=text, help=_STAYS if is_there else ""))
         return ExitCode.PROBLEM
@@ -297,6 +309,7 @@ class _Up:
             builds=self.options.build,
             is_classic=self.project.environment.get("DOCKER_BUILDKIT") == "0",
             makes_folders=lambda: makes_folders(ask_version(*VERSION)),
+            fill=self.workspace.fill,
         )
 
     def _make_options(self) -> Options:

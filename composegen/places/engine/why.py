@@ -13,7 +13,7 @@ from composegen.places.engine.advice import advise, write_longer_boot
 from composegen.places.engine.cause import CauseName
 from composegen.places.engine.causes import find_cause
 from composegen.places.engine.complaints import explain_complaint
-from composegen.places.engine.containers import Container
+from composegen.places.engine.containers import Container, Status
 from composegen.places.engine.describing import describe_check, describe_state
 from composegen.places.engine.evidence import Evidence, Looking
 from composegen.places.engine.gathering import Gatherer
@@ -24,7 +24,9 @@ from composegen.places.engine.notes import (
     Notes,
 )
 from composegen.places.engine.reach import Reach, explain_unreached
+from composegen.places.engine.renewal import is_outdated
 from composegen.places.engine.status import (
+    STOPPED_WITH,
     EngineSeen,
     find_state,
     holds_failure,
@@ -44,6 +46,11 @@ from composegen.records import replace
 from composegen.values import format_duration
 
 _GO_ON = "continue: composegen up"
+_INTERRUPTED = "`composegen up` was interrupted before that"
+_RENEW = (
+    "this container is of an older definition, and `composegen up` ended before it "
+    "was renewed: composegen up"
+)
 
 
 def find_engine_reasons(
@@ -195,8 +202,13 @@ class _Doctor:
         if container is None or container.was_never_started:
             failure = self._explain_absence(noted, container, judged)
             return Reason(chain=chain, status=status, failure=failure)
+        if self._was_being_replaced(container):
+            failure = _explain_replacing(noted)
+            return Reason(chain=chain, status=status, failure=failure)
         seen = self.evidence.gather(noted, container)
         cause = find_cause(seen)
+        if is_outdated(self.notes, container):
+            cause = replace(cause, help="\n".join(filter(None, (cause.help, _RENEW))))
         if status.state in FINE:
             status = replace(status, state=State.FAILED)
             is_late = self._is_late(noted.name)
@@ -215,6 +227,17 @@ class _Doctor:
             failure=failure,
             check=describe_check(container),
             lines=seen.lines[-LAST_LINES:],
+        )
+
+    def _was_being_replaced(self, container: Container) -> bool:
+        """Whether an `up` that was interrupted has stopped it to make a new one."""
+        began = self.notes.began
+        return (
+            self.notes.interrupted
+            and container.status is Status.EXITED
+            and not container.error
+            and container.exit_code in STOPPED_WITH
+            and (container.created_at or 0.0) < began <= (container.finished_at or 0.0)
         )
 
     def _find_judged(self, noted: NotedService) -> NotedFailure | None:
@@ -288,6 +311,8 @@ class _Doctor:
             complained = explain_complaint(self.engine, None, self.notes.complaint)
             said = complained.cause or complained.reason
             return _explain_end(said, complained.help, name=complained.cause_name)
+        if self.notes.interrupted:
+            return _explain_end(_INTERRUPTED)
         if container is None:
             return replace(UNKNOWN, help="bring it up: composegen up")
         if not noted.needs:
@@ -341,6 +366,18 @@ def _explain_late(noted: NotedService) -> Cause:
 def _explain_recovered(noted: NotedService) -> Cause:
     """It failed, and was up when it was looked at."""
     return Cause(CauseName.UP_NOW, f"{noted.name} is up now", _GO_ON)
+
+
+def _explain_replacing(noted: NotedService) -> Failure:
+    """It was stopped to be replaced, and `up` did not come to that."""
+    cause = _explain_end(_INTERRUPTED)
+    return Failure(
+        service=noted.name,
+        reason=f"{noted.name} was stopped to be replaced",
+        cause=cause.text,
+        help=cause.help,
+        cause_name=cause.name,
+    )
 
 
 def _explain_end(said: str, help: str = "", *, name: str = "") -> Cause:

@@ -304,7 +304,8 @@ def _find_silence(
     holders = [pid for listener in listeners for pid in listener.pids]
     if holders and not set(holders) & set(pids):
         said = f"port {probe.port} is used by {describe_process(holders[0])}"
-        return Cause(CauseName.PORT_HELD, said)
+        other = advise(unit, write_port(find_free(probe.port or 0)))
+        return Cause(CauseName.PORT_HELD, said, f"end that process, or {other}")
     status = _ANSWERED.match(last)
     if status is not None:
         return Cause(

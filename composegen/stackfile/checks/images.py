@@ -67,8 +67,16 @@ def _check_tag(checked: Checked, service: Service) -> None:
         "latest-image",
         f"`{service.image}` has no fixed version: the image can change at any time",
         ("services", service.name, "image"),
-        "name a version, as in postgres:18-alpine",
+        f"name a version, as in {_find_example(service)}",
     )
+
+
+def _find_example(service: Service) -> str:
+    """An image with a version: that of the recipe for it, where there is one."""
+    name = service.facts.name if service.facts is not None else ""
+    if name not in list_recipe_files():
+        return "postgres:18-alpine"
+    return str(read_recipe(name)["image"])
 
 
 def _check_facts(checked: Checked, service: Service) -> None:

@@ -13,7 +13,8 @@ def check_paths(checked: Checked) -> None:
 
     Absolute paths are those of the machine that it will run on: they are not judged.
     In a stack that was imported and not tried yet, a missing file is a warning: the
-    project may make it. `up` and `doctor` need it in any case.
+    project may make it. `up` and `doctor` need it in any case. A required env file is
+    needed before anything of the project can run: Compose refuses the project without.
     """
     if not checked.with_files:
         return
@@ -22,7 +23,8 @@ def check_paths(checked: Checked) -> None:
     level = Level.WARNING if is_imported else None
     for named in list_named_paths(checked.stack):
         if not named.is_absolute:
-            _check(checked, named, level)
+            is_env_file = "env_file" in named.place[2:4]
+            _check(checked, named, None if is_env_file else level)
 
 
 def check_build(checked: Checked, service: Service) -> None:

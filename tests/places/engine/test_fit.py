@@ -88,6 +88,20 @@ def test_limits_and_files_are_reported_together(tmp_path):
     assert [each.name for each in problems] == ["missing-file", "cannot-run"]
 
 
+def test_a_variable_that_holds_no_port_is_reported(tmp_path):
+    plan = plan_app("publish: '${PORT:-80}:80'")
+    with pytest.raises(ProblemsFound) as raised:
+        fit_plan(
+            plan,
+            tmp_path,
+            make_machine(cpus=2),
+            is_local=True,
+            fill=lambda text: text.replace("${PORT:-80}", "abc"),
+        )
+    [problem] = raised.value.problems
+    assert "`app` publishes `${PORT:-80}`, and PORT makes that `abc`" in problem.message
+
+
 BUILT = "build: ./no\nhealth: {none: x}\n"
 
 

@@ -312,7 +312,7 @@ def test_no_value_of_a_variable_is_noted(notes, tmp_path):
         *("is_restarted", "boot", "replicas", "port", "needs", "password_file"),
         *("check", "path", "host", "check_port", "publish", "says_port"),
         *("definition", "helper", "shares", "without", "on_failure", "is_built"),
-        *("image", "helper_image"),
+        *("image", "helper_image", "made"),
     }
 
 

@@ -123,6 +123,18 @@ def test_lines_are_named_by_service_and_those_of_replicas_by_container(
     assert calls == [("logs", "--no-color", "--tail", "5", "--follow")]
 
 
+def test_lines_of_a_container_with_a_name_of_its_own_are_named_by_service(
+    make_place, monkeypatch
+):
+    def read_compose(project, *words, **_):
+        yield "frontend  | GET /"
+
+    place = make_place([make_container("web", name="frontend")])
+    monkeypatch.setattr(module, "read_compose", read_compose)
+
+    assert list(place.read_logs((), 5, follow=True).lines) == [("web", "GET /")]
+
+
 def test_a_service_that_is_not_up_is_refused_with_a_near_name(make_place, calls):
     place = make_place()
     for ask in (

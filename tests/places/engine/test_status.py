@@ -173,6 +173,26 @@ def test_addresses_are_what_the_host_can_open():
     assert found == [("web", "http://127.0.0.1:80"), ("web", "127.0.0.1:9229")]
 
 
+def test_what_does_not_run_has_no_address_to_open():
+    notes = make_notes(make_noted("web"), make_noted("cache"))
+    port = (Published(target="6379/tcp", host="127.0.0.1", port=6379),)
+    gone = make_container("cache", status=Status.EXITED, published=port)
+    assert find_addresses(notes, [make_container("web"), gone]) == []
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_status_has_all_addresses_in_the_order_of_the_ports(step):
+    published = tuple(
+        Published(target=f"{port}/tcp", host="127.0.0.1", port=port + 1)
+        for port in (8001, 8000, 900)[::step]
+    )
+    seen = see(make_container("web", published=published), port=8000)
+    assert seen.address == "127.0.0.1:8001"
+    assert seen.addresses == ("127.0.0.1:8001", "127.0.0.1:901", "127.0.0.1:8002")
+    table = format_statuses([seen], ())
+    assert "127.0.0.1:8001, 127.0.0.1:901, 127.0.0.1:8002  image" in table
+
+
 def test_the_table_shows_every_service_and_what_is_excluded():
     excluded = {
         "service": "redis",

@@ -709,3 +709,17 @@ def test_a_silence_that_cannot_be_looked_into_is_not_reported_as_idle(tmp_path, 
         assert "ulimit -n" in failure.help
 
     bring_up(path, check)
+
+
+def test_another_process_on_the_port_of_a_silent_one_has_a_help(tmp_path, ports):
+    port = ports["app"]
+    path = runs.write_stack(tmp_path, "services:\n" + make_service("app", port))
+
+    async def check(supervisor, events):
+        unit = supervisor.services["app"].unit
+        failure = explain_silence(unit, seconds=1, last="no", pids=(), lines=())
+        assert failure.cause.startswith(f"port {port} is used by ")
+        assert failure.help.startswith("end that process, or under `app`")
+        assert "local: {port: " in failure.help
+
+    bring_up(path, check)

@@ -151,3 +151,15 @@ def test_one_of_image_and_build_can_be_removed() -> None:
     )
 
     assert "no-image" not in list_names(text)
+
+
+@pytest.mark.parametrize(
+    ("image", "example"),
+    [("redis", "redis:8-alpine"), ("example/app", "postgres:18-alpine")],
+)
+def test_a_version_is_shown_on_the_image_that_lacks_one(
+    image: str, example: str
+) -> None:
+    help = find("latest-image", make_stack(a=f"image: {image}\nport: 80")).help
+
+    assert help == f"name a version, as in {example}"

@@ -152,3 +152,13 @@ def test_a_path_that_cannot_be_is_not_there(path: str, tmp_path: Path) -> None:
     names = [each.name for each in problems if each.name != "bad-character"]
     assert names == ["missing-file"] * 2
     assert all(len(each.message) < 300 for each in problems)
+
+
+def test_an_imported_stack_may_lack_what_its_project_makes_but_no_env_file(
+    tmp_path: Path,
+) -> None:
+    keys = "env_file: [a.env, {path: b.env, required: false}]\n"
+    keys += "volumes: ['./made.conf:/made.conf']\n"
+    text = make_app(f"{keys}relax: imported, not tried hardened\n")
+
+    assert find_words(tmp_path, text) == ["a.env"]
