@@ -160,14 +160,6 @@ class Judge:
             and each.state is not State.EXCLUDED
         )
 
-    def list_excluded_failures(self) -> tuple[NotedFailure, ...]:
-        """How excluded services have failed that did so by themselves."""
-        return tuple(
-            each.noted_failure
-            for each in self.candidates.values()
-            if each.state is State.EXCLUDED and each.noted_failure is not None
-        )
-
     def list_boots(self) -> tuple[Boot, ...]:
         """When each service was created, started and ready."""
         return tuple(each.boot for each in self.candidates.values())
