@@ -5,12 +5,12 @@ Places report these values; the receiver decides what becomes of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 from composegen.places.status import ExcludedNote, State
 from composegen.places.timeline import Boot
-from composegen.records import list_fields, record
+from composegen.records import record
 
 
 @record
@@ -345,58 +345,3 @@ class Ending(Event):
 @record
 class Killing(Event):
     """What is left is killed without a grace."""
-
-
-_KINDS: Mapping[str, type[Event]] = {
-    kind.__name__.lower(): kind
-    for kind in (
-        *(Created, Started, Reused, Message, Line, Ready, Finished, Pulling),
-        *(Failed, Excluded, Exited, BecameUnhealthy, HealthyAgain, Stopped),
-        *(Planned, Noted, Wrote, FileKept, FileIgnored, SecretEmpty),
-        *(OtherBegins, Attached, Detached, Output, ComposeWarned, Progress, BootOver),
-        *(Up, NotUp, EndAsked, Ending, Killing),
-    )
-}
-_PARTS: Mapping[str, type] = {
-    "failure": Failure,
-    "standings": Standing,
-    "boots": Boot,
-    "addresses": Address,
-    "excluded": ExcludedNote,
-}
-
-
-def describe_event(event: Event) -> dict[str, Any]:
-    """An event as plain data; ``read_event`` makes it one again."""
-    return {"event": type(event).__name__.lower(), **_describe(event)}
-
-
-def _describe(value: Any) -> Any:
-    if hasattr(value, "__record_fields__"):
-        names = list_fields(type(value))
-        return {name: _describe(getattr(value, name)) for name in names}
-    if isinstance(value, tuple):
-        return [_describe(each) for each in value]
-    return value
-
-
-def read_event(data: Mapping[str, Any]) -> Event | None:
-    """The event that was described; None for one that this version cannot read."""
-    try:
-        event: Event = _read(_KINDS[data["event"]], data)
-    except (KeyError, TypeError, ValueError):
-        return None
-    return event
-
-
-def _read(kind: type, data: Mapping[str, Any]) -> Any:
-    names = [name for name in list_fields(kind) if name in data]
-    return kind(**{name: _read_value(name, data[name]) for name in names})
-
-
-def _read_value(name: str, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return _read(_PARTS[name], value)
-    if isinstance(value, list):
-        return tuple(_read_value(name, each) for each in value)
-    return State(value) if name == "state" else value

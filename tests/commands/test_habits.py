@@ -1,7 +1,9 @@
 """Options of `docker compose` are accepted, or lead to what composegen has."""
 
+import os
 import re
 import subprocess
+import sys
 
 import click
 import pytest
@@ -10,6 +12,7 @@ from composegen.commands import _run, cli
 from composegen.commands.group import COMMANDS
 from composegen.commands.habits import HABITS
 from tests.parts import require_program
+from tests.runs import ROOT
 
 CASES = [(command, option) for command, each in HABITS.items() for option in each]
 OURS = {"ps": "status"}
@@ -127,3 +130,20 @@ def test_every_option_of_compose_is_ours_or_in_the_table(command):
     assert listed
     missing = {long for short, long in listed if long not in known}
     assert missing <= {"--volume"}  # `-v` of `run` is --verbose here
+
+
+def test_the_table_is_loaded_only_where_the_command_line_has_an_error() -> None:
+    text = (
+        "import sys; from composegen.commands import _run; "
+        "_run(['plan']); name = 'composegen.commands.habits'; "
+        "before = name in sys.modules; _run(['plan', '--xyzzy']); "
+        "print(before, name in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("False True\n")

@@ -44,7 +44,7 @@ COUNT = "import pathlib; pathlib.Path('/kept/runs').open('a').write('x')"
 FOLLOW = """
 from pathlib import Path
 from composegen.places.find import Finder
-from composegen.places.events import describe_event
+from composegen.places.event_data import describe_event
 from composegen.stackfile.load import load_stack
 from composegen.workspace.workspace import Workspace
 import json

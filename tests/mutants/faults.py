@@ -576,8 +576,8 @@ FAULTS = (
     Fault(
         "a left-out service is started all the same",
         "composegen/planning/selection.py",
-        "return _Cut(out, needs.close(roots, without=out))",
-        "return _Cut(out, needs.close(roots))",
+        "return _Cut(out, needs.close(roots, without=out), frozenset(roots))",
+        "return _Cut(out, needs.close(roots), frozenset(roots))",
         PLAN,
     ),
     Fault(
@@ -595,9 +595,37 @@ FAULTS = (
         PLAN,
     ),
     Fault(
+        "more services are advised to be excluded than must be",
+        "composegen/planning/selection.py",
+        "            listed = fewer\n",
+        "            pass\n",
+        PLAN,
+    ),
+    Fault(
+        "a selection that leaves no root is advised",
+        "composegen/planning/selection.py",
+        "return leave_out(listed) if before & after else None",
+        "return leave_out(listed)",
+        PLAN,
+    ),
+    Fault(
+        "a boot that a signal ends leaves no note",
+        "composegen/commands/recording.py",
+        "recorder.interrupt() if recorder is not None else None",
+        "None",
+        ("tests/commands/test_recording.py",),
+    ),
+    Fault(
+        "warnings with another help are shown as one",
+        "composegen/terminal/alike.py",
+        'name.sub("`", problem.message), name.sub("`", problem.help)',
+        'name.sub("`", problem.message), ""',
+        ("tests/terminal/test_alike.py",),
+    ),
+    Fault(
         "a required service may be missing",
         "composegen/planning/selection.py",
-        "    if missing is not None:\n        raise SelectionError",
+        "    if missing:\n        raise SelectionError",
         "    if False:\n        raise SelectionError",
         PLAN,
     ),
@@ -1203,7 +1231,7 @@ FAULTS = (
     ),
     Fault(
         "an event of a newer version ends a guest",
-        "composegen/places/events.py",
+        "composegen/places/event_data.py",
         "    except (KeyError, TypeError, ValueError):\n        return None\n",
         "    except (KeyError, TypeError, ValueError):\n        raise\n",
         ("tests/places/processes/test_run.py",),

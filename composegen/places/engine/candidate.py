@@ -5,6 +5,8 @@ Times are seconds since the boot began.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from composegen.places.engine.notes import How, NotedFailure, NotedService
 from composegen.places.engine.status import STEADY_FOR, find_proof
 from composegen.places.events import Failure
@@ -141,3 +143,14 @@ class Candidate:
         if self.noted.is_asked or self.noted.is_job:
             return float("inf")
         return find_proof(instance.deaths)
+
+
+def list_excluded_failures(
+    candidates: Iterable[Candidate],
+) -> tuple[NotedFailure, ...]:
+    """How excluded services have failed that did so by themselves."""
+    return tuple(
+        each.noted_failure
+        for each in candidates
+        if each.state is State.EXCLUDED and each.noted_failure is not None
+    )

@@ -26,7 +26,7 @@ from composegen.places.engine.containers import Container, Status
 from composegen.places.engine.deaths import Death, DeathBook
 from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.helpers import fold_helpers
-from composegen.places.engine.missed import Missed, is_overdue
+from composegen.places.engine.missed import Missed, find_next_look, is_overdue
 from composegen.places.engine.notes import How, NotedFailure, Notes
 from composegen.places.engine.wording import (
     HOPELESS,
@@ -160,14 +160,6 @@ class Judge:
             if each.failure is not None
             and each.noted_failure is not None
             and each.state is not State.EXCLUDED
-        )
-
-    def list_excluded_failures(self) -> tuple[NotedFailure, ...]:
-        """How excluded services have failed that did so by themselves."""
-        return tuple(
-            each.noted_failure
-            for each in self.candidates.values()
-            if each.state is State.EXCLUDED and each.noted_failure is not None
         )
 
     def list_boots(self) -> tuple[Boot, ...]:
@@ -419,19 +411,7 @@ class Judge:
 
     def find_next(self, at: float) -> float:
         """When the next look could change anything, at most a minute off."""
-        moments = [at + 60.0]
-        if self.limit is not None:
-            moments.append(self.limit)
-        for candidate in self.candidates.values():
-            if candidate.state is not State.STARTING:
-                continue
-            moments.append(find_deadline(candidate, self.limit))
-            moments += [
-                instance.alive_since + candidate.find_proof(instance)
-                for instance in candidate.list_here()
-                if instance.alive_since is not None and instance.ready is None
-            ]
-        return max(at, min(moments))
+        return find_next_look(self.candidates.values(), self.limit, at)
 
     def _fail(
         self,

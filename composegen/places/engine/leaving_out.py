@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from composegen.places.engine.candidate import list_excluded_failures
 from composegen.places.engine.client import Engine
 from composegen.places.engine.compose import Project
 from composegen.places.engine.containers import Status
@@ -109,7 +110,7 @@ class LeavingOut:
 
     def _find_causes(self, names: Iterable[str], notes: Notes, folder: Path) -> None:
         """Why services have failed, before they are stopped: then it is forgotten."""
-        failures = self._judge.list_excluded_failures()
+        failures = list_excluded_failures(self._judge.candidates.values())
         own = {each.service for each in failures}
         asked = {name for name in names if name in own and name not in self._known}
         if not asked:

@@ -35,6 +35,25 @@ def _is_overdue(candidate: Candidate, limit: float | None, at: float) -> bool:
     return is_waiting and limit is not None and at >= limit
 
 
+def find_next_look(
+    candidates: Iterable[Candidate], limit: float | None, at: float
+) -> float:
+    """When the next look could change anything, at most a minute off."""
+    moments = [at + 60.0]
+    if limit is not None:
+        moments.append(limit)
+    for candidate in candidates:
+        if candidate.state is not State.STARTING:
+            continue
+        moments.append(find_deadline(candidate, limit))
+        moments += [
+            instance.alive_since + candidate.find_proof(instance)
+            for instance in candidate.list_here()
+            if instance.alive_since is not None and instance.ready is None
+        ]
+    return max(at, min(moments))
+
+
 class Missed:
     """Compares looks at the containers of a boot with what was seen of them.
 

@@ -17,7 +17,8 @@ from composegen.errors import (
 from composegen.graph import find_closure
 from composegen.model import Service
 from composegen.oserrors import is_shortage
-from composegen.places.events import Event, Line, Message, Planned, Report, read_event
+from composegen.places.event_data import read_event
+from composegen.places.events import Event, Line, Message, Planned, Report
 from composegen.places.place import (
     Act,
     Acted,

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from composegen.paths import exists
-from composegen.places.events import Event, Line, describe_event
+from composegen.places.event_data import describe_event
+from composegen.places.events import Event, Line
 from composegen.places.place import Act
 from composegen.places.processes.sockets import remove_socket
 from composegen.places.processes.talking import EXCLUDE

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from composegen.places.events import Event, read_event
+from composegen.places.event_data import read_event
+from composegen.places.events import Event
 from composegen.places.present import describe_present
 from composegen.places.processes.asking import list_answering
 from composegen.places.processes.talking import Following

@@ -14,6 +14,7 @@ from typing import Any
 from composegen.errors import CannotRun, ComposegenError, ExitCode, UsageError
 from composegen.model import Service, Stack
 from composegen.oserrors import check_handles, describe_os_error, is_shortage
+from composegen.places.event_data import read_event
 from composegen.places.events import (
     Address,
     Attached,
@@ -29,7 +30,6 @@ from composegen.places.events import (
     Report,
     Up,
     WantsLines,
-    read_event,
     wants_all,
 )
 from composegen.places.processes.claims import find_stranger

@@ -15,7 +15,7 @@ from composegen.planning.addressing import HOST_GATEWAY
 from composegen.planning.hardening import harden_any, harden_service
 from composegen.planning.networks import needs_host
 from composegen.planning.plan import Plan, Step
-from composegen.records import field, record
+from composegen.targets.compose.blocks import Block, Draft, Setting
 from composegen.targets.compose.filled import fill
 from composegen.targets.compose.gates import word_gates
 from composegen.targets.compose.hardening import (
@@ -47,42 +47,6 @@ _LOGGING: dict[str, Raw] = {
     "driver": "json-file",
     "options": {"max-size": "10m", "max-file": "3"},
 }
-
-
-@record(kw_only=False)
-class Setting:
-    """One key of a service as it is printed, with a comment."""
-
-    key: str
-    value: Raw
-    comment: str = ""
-
-
-@record(kw_only=False)
-class Block:
-    """One service as it is printed: what differs from the defaults.
-
-    Where it must lack one of them, ``has_defaults`` is false and all is written.
-    """
-
-    name: str
-    settings: tuple[Setting, ...]
-    comments: tuple[str, ...] = ()
-    has_defaults: bool = True
-
-
-@record(frozen=False, kw_only=False)
-class _Draft:
-    """A service on its way: Compose's keys, and the comment of some of them."""
-
-    keys: dict[str, Raw] = field(default_factory=dict)
-    comments: dict[str, str] = field(default_factory=dict)
-    above: list[str] = field(default_factory=list)
-
-    def set(self, key: str, value: Raw, comment: str = "") -> None:
-        self.keys[key] = value
-        if comment:
-            self.comments[key] = comment
 
 
 def render_plan(plan: Plan, options: Options | None = None) -> tuple[File, ...]:
@@ -216,7 +180,7 @@ class _Renderer:
 
     def _make_block(self, step: Step, *, asks: str = "") -> Block:
         """A service as it is printed, or the helper that ``asks`` one."""
-        draft = _Draft()
+        draft = Draft()
         service = step.service
         self._add_image(draft, service)
         self._add_passed(draft, service)
@@ -257,7 +221,7 @@ class _Renderer:
             has_defaults=not lacking,
         )
 
-    def _add_image(self, draft: _Draft, service: Service) -> None:
+    def _add_image(self, draft: Draft, service: Service) -> None:
         if service.image:
             draft.set("image", service.image)
         if service.build is not None:
@@ -268,7 +232,7 @@ class _Renderer:
             only_context = set(options) == {"context"}
             draft.set("build", options["context"] if only_context else options)
 
-    def _add_passed(self, draft: _Draft, service: Service) -> None:
+    def _add_passed(self, draft: Draft, service: Service) -> None:
         for key, value in service.passed.items():
             if key == "develop":
                 draft.set(key, self.mover.move_develop(value))
@@ -282,7 +246,7 @@ class _Renderer:
         if service.labels:
             draft.set("labels", word_names(service.labels))
 
-    def _add_environment(self, draft: _Draft, step: Step) -> None:
+    def _add_environment(self, draft: Draft, step: Step) -> None:
         environment: dict[str, Raw] = dict(step.environment)
         emptied = [name for name in step.unset if name in step.service.env_file_names]
         environment |= dict.fromkeys(emptied, "")
@@ -296,7 +260,7 @@ class _Renderer:
                 "env_file", [self.mover.move_env_file(f) for f in step.service.env_file]
             )
 
-    def _add_reach(self, draft: _Draft, step: Step) -> None:
+    def _add_reach(self, draft: Draft, step: Step) -> None:
         service = step.service
         if service.publish:
             draft.set(
@@ -318,14 +282,14 @@ class _Renderer:
         if networks is not None:
             draft.set("networks", networks)
 
-    def _add_gateway(self, draft: _Draft) -> None:
+    def _add_gateway(self, draft: Draft) -> None:
         """Let a service reach the host by a name."""
         hosts = draft.keys.get("extra_hosts")
         listed = hosts if isinstance(hosts, list) else []
         if not any(str(host).startswith(HOST_GATEWAY) for host in listed):
             draft.set("extra_hosts", [*listed, f"{HOST_GATEWAY}=host-gateway"])
 
-    def _add_hardening(self, draft: _Draft, service: Service) -> None:
+    def _add_hardening(self, draft: Draft, service: Service) -> None:
         hardening = harden_service(service)
         worded = word_service(hardening, service.tmpfs)
         for key, value in worded.keys.items():
@@ -335,7 +299,7 @@ class _Renderer:
         if mounts:
             draft.set("volumes", mounts, worded.comments.get("volumes", ""))
 
-    def _add_limits(self, draft: _Draft, step: Step) -> None:
+    def _add_limits(self, draft: Draft, step: Step) -> None:
         draft.keys |= word_limits(step.service.resources)
         draft.set("logging", _LOGGING)
         draft.set(
@@ -348,7 +312,7 @@ class _Renderer:
         elif step.replicas != 1:
             draft.set("deploy", {"replicas": step.replicas})
 
-    def _add_health(self, draft: _Draft, service: Service) -> None:
+    def _add_health(self, draft: Draft, service: Service) -> None:
         health = service.health
         if health is None or health.is_outside:
             return
@@ -365,7 +329,7 @@ class _Renderer:
         check |= make_timing(health, self.options.engine)
         draft.set("healthcheck", check)
 
-    def _merge_compose(self, draft: _Draft, service: Service) -> None:
+    def _merge_compose(self, draft: Draft, service: Service) -> None:
         for key, value in service.compose.items():
             if value is None:
                 draft.keys.pop(key, None)

@@ -3,6 +3,7 @@
 import pytest
 
 from composegen.needs import Condition
+from composegen.places.engine.candidate import list_excluded_failures
 from composegen.places.engine.containers import Status
 from composegen.places.engine.happened import Action
 from composegen.places.engine.judge import Judge
@@ -557,7 +558,7 @@ def test_what_is_excluded_is_over_whatever_happens_to_it():
     assert see(boot, "cache", Action.DIE, 23.0, exit_code=143) == []
     assert boot.deaths == ()
     assert boot.list_failures(0.0) == ()
-    [failure] = boot.list_excluded_failures()
+    [failure] = list_excluded_failures(boot.candidates.values())
     assert failure.how is How.LATE
     see(boot, "web", Action.START, 24.0)
     healthy(boot, "web", 25.0)

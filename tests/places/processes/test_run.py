@@ -4,7 +4,8 @@ import pytest
 
 from composegen.errors import ExitCode
 from composegen.model import Stack
-from composegen.places.events import Attached, Detached, Message, describe_event
+from composegen.places.event_data import describe_event
+from composegen.places.events import Attached, Detached, Message
 from composegen.places.processes import run
 from composegen.places.processes.records import RunRecord, identify_self
 
