@@ -121,7 +121,7 @@ def test_the_engine_may_go_and_come_back(
                 page.wait_for("cache", "(137)")
                 page.page.locator("#trouble").wait_for(state="hidden")
                 page.page.locator("#where").filter(has_text="on the engine").wait_for()
-                rows.filter(has_text="read again").wait_for()
+                rows.filter(has_text="read again").first.wait_for()
                 run_well("docker", "start", f"{stack.name}-cache-1")
                 page.wait_for("cache", "ready")
 
@@ -137,5 +137,5 @@ def test_the_lines_of_the_next_run_follow_those_of_the_last(
             rows.filter(has_text="listening").first.wait_for()
         page.page.locator("#where").filter(has_text="the run has ended").wait_for()
         with run_stack(stack):
-            rows.filter(has_text="read again").wait_for()
+            rows.filter(has_text="read again").first.wait_for()
             page.wait_for("web", "ready")

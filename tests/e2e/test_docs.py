@@ -66,6 +66,10 @@ def remove_volumes(project: str) -> None:
         run("docker", "volume", "rm", *listed)
 
 
+DRILLS = 3
+"""How often a page with a drill is tried: a busy machine answers too late for it."""
+
+
 @pytest.mark.parametrize(
     "page", ON_ENGINE, ids=lambda page: page.relative_to(ROOT).as_posix()
 )
@@ -78,18 +82,29 @@ def test_commands_print_what_a_page_shows(page: Path, images: Images) -> None:
     with hold_ports(*list_ports(stacks)):
         running = names & list_projects().keys()
         assert not running, f"on the engine, and not removed for a test: {running}"
-        try:
-            # Ports are published on this machine, whatever network the shell is in.
-            with Shell(own_network=False) as shell:
-                for outcome in run_page(read_blocks(page), shell):
-                    shown = outcome.block.text
-                    assert are_equal(shown, outcome.text), (
-                        f"{outcome.block} shows\n{shown}\n"
-                        f"and this is printed:\n{outcome.text}"
-                    )
-        finally:
-            for name in names:
-                take_down(name)
+        for _ in range(DRILLS if "composegen drill" in page.read_text() else 1):
+            try:
+                difference = find_difference(page)
+            finally:
+                for name in names:
+                    take_down(name)
+            if not difference:
+                return
+        pytest.fail(difference)
+
+
+def find_difference(page: Path) -> str:
+    """What one of the page's commands printed that it does not show, or nothing."""
+    # Ports are published on this machine, whatever network the shell is in.
+    with Shell(own_network=False) as shell:
+        for outcome in run_page(read_blocks(page), shell):
+            shown = outcome.block.text
+            if not are_equal(shown, outcome.text):
+                return (
+                    f"{outcome.block} shows\n{shown}\n"
+                    f"and this is printed:\n{outcome.text}"
+                )
+    return ""
 
 
 def test_there_are_such_pages() -> None:

@@ -135,7 +135,7 @@ def gates(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             services[name] = {
                 **made.add(name, gate),
                 "port": 8000,
-                "health": {**health, "boot": "5m", "interval": "1s"},
+                "health": {**health, "boot": "30m", "interval": "1s"},
             }
             services[f"after-{name}"] = {**WAITER, "needs": [name]}
         write_stack(project.folder, services)
