@@ -5,13 +5,8 @@ import json
 import pytest
 
 from composegen.places import events
-from composegen.places.events import (
-    Address,
-    Failure,
-    Standing,
-    describe_event,
-    read_event,
-)
+from composegen.places.event_data import describe_event, read_event
+from composegen.places.events import Address, Failure, Standing
 from composegen.places.status import ExcludedNote, State
 from composegen.places.timeline import Boot
 
