@@ -12,12 +12,15 @@ from tests import runs
 from tests.runs import wait_for
 
 PROGRAM = """
-import os, signal, sys
+import os, signal, sys, time
 def note(number, frame):
     print("interrupted", flush=True)
     sys.exit(9)
 signal.signal(signal.SIGINT, note)
-print("in front", os.tcgetpgrp(0) == os.getpgrp(), flush=True)
+# It is started first, and has the terminal a moment later.
+while os.tcgetpgrp(0) != os.getpgrp():
+    time.sleep(0.01)
+print("in front True", flush=True)
 print("read", sys.stdin.readline().strip(), flush=True)
 signal.pause()
 """
