@@ -555,7 +555,7 @@ def test_one_whose_process_was_killed(stack: Stack) -> None:
 
 @tries(CauseName.OLD_NAMESPACE)
 def test_one_that_shares_the_network_of_a_service_that_crashed(stack: Stack) -> None:
-    side = make_dependent(compose={"network_mode": "service:app"}, restart="no")
+    side = make_dependent(network_mode="service:app", restart="no")
     stack.write({"app": make_service(publish=find_port(), restart="no"), "side": side})
     stack.up_well()
     app = stack.inspect("app")["Id"]
