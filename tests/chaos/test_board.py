@@ -144,8 +144,9 @@ class Crowd:
 
     def __init__(self, browser, url, chance):
         self.context = browser.new_context()
+        self.session = browser.new_browser_cdp_session()
         self.url, self.chance = url, chance
-        self.pages = []
+        self.pages, self.targets = [], {}
         self.ways = Counter()
 
     def churn(self, number):
@@ -154,7 +155,10 @@ class Crowd:
             while len(self.pages) >= AT_ONCE:
                 self.lose(self.pages.pop(self.chance.randrange(len(self.pages))))
             page = self.context.new_page()
+            session = self.context.new_cdp_session(page)
+            info = session.send("Target.getTargetInfo")["targetInfo"]
             self.pages.append(page)
+            self.targets[page] = info["targetId"]
             self.go(page, self.url)
             if self.chance.random() < 0.5:
                 page.locator(".card.ready").first.wait_for()
@@ -166,14 +170,13 @@ class Crowd:
         self.ways[way] += 1
         if way == "killed":
             self.kill(page)
-            return
         if way in {"closed early", "reloaded"}:
             self.reload(page)
         if way == "reloaded":
             page.locator(".card.ready").first.wait_for()
         if way == "led elsewhere":
             page.goto("about:blank")
-        page.close()
+        self.close(page)
 
     def reload(self, page):
         """Load it again, which may come while it is still being loaded."""
@@ -193,17 +196,17 @@ class Crowd:
         raise AssertionError(url)
 
     def kill(self, page):
-        """End its process, as a crash does; the browser closes it then.
-
-        A page that has crashed may never answer that it is closed.
-        """
-        page_session = self.context.new_cdp_session(page)
-        target = page_session.send("Target.getTargetInfo")["targetInfo"]["targetId"]
+        """End its process, as a crash does."""
         with suppress(Error):
             page.goto("chrome://crash", timeout=2000)
-        session = self.context.browser.new_browser_cdp_session()
-        session.send("Target.closeTarget", {"targetId": target})
-        session.detach()
+
+    def close(self, page):
+        """Let the browser close it, as a click on its tab does.
+
+        A page that loads or has crashed may never answer that it is closed.
+        """
+        words = {"targetId": self.targets.pop(page)}
+        self.session.send("Target.closeTarget", words)
 
     def leave(self):
         """All of them at once."""
