@@ -1,6 +1,7 @@
 """The comparison judges by what tools print, and its stacks are ones that they read."""
 
 import json
+import sys
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from benchmarks.comparison.faults import FAULTS, OTHER
 from benchmarks.comparison.noted import (
     count_held,
     count_starts,
+    hide_paths,
     list_down,
     read_lines,
 )
@@ -27,6 +29,7 @@ from benchmarks.comparison.stack import (
 from benchmarks.comparison.tables import PAGE, RESULTS, write_tables
 from composegen.errors import Level
 from composegen.stackfile.load import load_stack
+from tests.runs import ROOT
 
 STACKS = {"ten": TEN, "three": THREE} | {each.title: each.make() for each in FAULTS}
 FAULT = {each.title: each for each in FAULTS}
@@ -178,6 +181,13 @@ def test_the_page_has_what_was_measured(tmp_path):
     write_tables(json.loads(RESULTS.read_text()), copy)
 
     assert copy.read_text() == PAGE.read_text()
+
+
+def test_a_line_that_is_kept_names_no_path_of_this_machine():
+    line = f"port 1 is taken by `{sys.executable} a.py`, in {ROOT}; GET /health: 404"
+    kept = hide_paths(line, ROOT)
+
+    assert kept == "port 1 is taken by `python a.py`, in the project; GET /health: 404"
 
 
 def test_waiting_ends_with_what_was_waited_for():

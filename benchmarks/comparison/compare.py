@@ -34,6 +34,7 @@ from benchmarks.comparison.noted import (  # noqa: E402
     count_held,
     count_starts,
     find_last_ready,
+    hide_paths,
     list_down,
     read_lines,
 )
@@ -250,7 +251,7 @@ def measure_fault(peer: Peer, fault: Fault) -> dict[str, Any]:
             asked, said = fault.judge(running.ask())
             if asked == "cause" or (asked == "service" and verdict == "nothing"):
                 found |= {"verdict": asked, "line": said, "asked": True}
-        return found
+        return found | {"line": hide_paths(found["line"], ROOT)}
 
 
 def measure_faults(peer: Peer) -> dict[str, Any]:

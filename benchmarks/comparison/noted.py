@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,3 +74,8 @@ def find_last_ready(folder: Path, stack: Stack) -> float:
         for line in read_lines(folder, each.name)
         if line.what in {"ready", "done"}
     )
+
+
+def hide_paths(line: str, project: Path) -> str:
+    """A line that a tool printed, without the paths of the machine that measured it."""
+    return line.replace(sys.executable, "python").replace(str(project), "the project")
