@@ -14,19 +14,11 @@ from composegen.commands.habits import HABITS
 from tests.parts import require_program
 from tests.runs import ROOT
 
+pytestmark = pytest.mark.usefixtures("folder")
+
 CASES = [(command, option) for command, each in HABITS.items() for option in each]
 OURS = {"ps": "status"}
 """What does here what another command of Compose does."""
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
-    (tmp_path / "stack.yaml").write_text(
-        "name: shop\nservices: {web: {image: 'nginx:1.29', health: {none: x}}}\n"
-    )
-    return tmp_path
 
 
 def say(capsys, *words):

@@ -8,15 +8,7 @@ from composegen.commands import _run
 from composegen.commands.group import COMMANDS
 from tests.parts import require_program
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COMPOSE_PROJECT_NAME", raising=False)
-    (tmp_path / "stack.yaml").write_text(
-        "name: shop\nservices: {web: {image: 'nginx:1.29', health: {none: x}}}\n"
-    )
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def say(capsys, *words):
