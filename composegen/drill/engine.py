@@ -81,25 +81,29 @@ class EngineGround:
         self._helper = helper
         self._hands = Hands(engine, project.name)
 
-    def _list(self, service: str) -> list[Container]:
-        containers = self._engine.list_containers(self._project.name)
-        return [each for each in containers if each.service == service]
+    def _list_all(self) -> tuple[Container, ...]:
+        return self._engine.list_containers(self._project.name)
 
-    def _list_sharing(self, ids: Collection[str]) -> tuple[str, ...]:
-        return list_sharing(self._engine.list_containers(self._project.name), ids)
+    def _list(self, service: str) -> list[Container]:
+        return [each for each in self._list_all() if each.service == service]
 
     # Faults
 
     def plan(self, trial: Trial) -> Undo:
         """The containers that run, and how they are attached."""
-        ids = tuple(each.id for each in self._list(trial.service) if each.is_running)
+        every = self._list_all()
+        ids = tuple(
+            each.id
+            for each in every
+            if each.service == trial.service and each.is_running
+        )
         if not ids:
             raise FaultFailed(f"{trial.service} does not run")
         undo = Undo(
             service=trial.service,
             fault=trial.fault,
             containers=ids,
-            sharing=self._list_sharing(ids),
+            sharing=list_sharing(every, ids),
         )
         if trial.fault is Fault.CUT:
             links = self._hands.list_links(ids)
@@ -118,8 +122,9 @@ class EngineGround:
 
     def plan_restart(self, service: str) -> Undo:
         """Its containers."""
-        ids = tuple(each.id for each in self._list(service))
-        return Undo(service=service, containers=ids, sharing=self._list_sharing(ids))
+        every = self._list_all()
+        ids = tuple(each.id for each in every if each.service == service)
+        return Undo(service=service, containers=ids, sharing=list_sharing(every, ids))
 
     def do(self, undo: Undo) -> None:
         """Do the fault to all containers of the service."""

@@ -148,17 +148,16 @@ class Acts:
         closed = self._notes.close_over(names)
         owners = {name for name in closed if not self._is_on(name, seen)}
         owners |= {*names} if act is Act.RESTART else set()
-        found = [
-            each
+        found = {
+            each.name: shared
             for each in self._notes.services
             if self._is_on(each.name, seen)
-            and owners & self._list_owners(each.name, seen)
-        ]
-        for each in found:
-            shared = sorted(owners & self._list_owners(each.name, seen))
-            text = f"shares the network of {shared[0]}, and is restarted with it"
-            self._report(Message(service=each.name, text=text))
-        return tuple(each.name for each in found)
+            and (shared := owners & self._list_owners(each.name, seen))
+        }
+        for name, shared in found.items():
+            text = f"shares the network of {min(shared)}, and is restarted with it"
+            self._report(Message(service=name, text=text))
+        return tuple(found)
 
     def _list_owners(self, name: str, seen: EngineSeen) -> frozenset[str]:
         """The services whose network it shares, or another namespace."""
