@@ -193,7 +193,7 @@ FAULTS = (
     ),
     Fault(
         "one that ran before opens its gates while Compose may replace it",
-        "composegen/places/engine/judge.py",
+        "composegen/places/engine/earlier.py",
         "return is_new or candidate.noted.name in self._settled",
         "return True",
         ("tests/places/engine/test_judge.py",),
@@ -271,7 +271,7 @@ FAULTS = (
     ),
     Fault(
         "an old container is reported as running before it is replaced",
-        "composegen/places/engine/judge.py",
+        "composegen/places/engine/earlier.py",
         "if instance.was_there and name not in self._settled:\n                continue",
         "if False:\n                continue",
         ("tests/places/engine/test_judge.py",),
