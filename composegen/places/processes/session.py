@@ -93,14 +93,10 @@ async def open_session(
         )
         async with control:
             reporting.followed_by(control)
-            supervisor.is_followed = lambda: control.is_followed
+            supervisor.tailing.is_followed = lambda: control.is_followed
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
-            runs.write_run(record)
-            runs.write_last({"ending": describe_cut_off(record)})
-            upkeep.keep(control.open_again)
-            upkeep.keep(lambda: runs.write_run(record))
-            looking = asyncio.create_task(upkeep.look_after())
+            looking = _note_run(runs, record, upkeep, control)
             try:
                 yield Session(supervisor=supervisor, processes=processes)
             finally:
@@ -130,6 +126,17 @@ class _Reporting:
     def tell(self, text: str) -> None:
         """Report a message about the run itself."""
         self.report(Message(text=text))
+
+
+def _note_run(
+    runs: RunFolder, record: RunRecord, upkeep: Upkeep, control: Control
+) -> asyncio.Task[None]:
+    """Note that the run goes on, as long as the task that is returned does."""
+    runs.write_run(record)
+    runs.write_last({"ending": describe_cut_off(record)})
+    upkeep.keep(control.open_again)
+    upkeep.keep(lambda: runs.write_run(record))
+    return asyncio.create_task(upkeep.look_after())
 
 
 def _choose_socket(runs: RunFolder, processes: Processes) -> Path:
