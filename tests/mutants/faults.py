@@ -2170,6 +2170,27 @@ FAULTS = (
         ("tests/places/cluster/test_why.py",),
     ),
     Fault(
+        "a service that is up is made again with a fallback",
+        "composegen/places/cluster/leaving_out.py",
+        "            if name in ready\n",
+        "            if False\n",
+        ("tests/places/cluster/test_up.py",),
+    ),
+    Fault(
+        "a container whose logs are followed is read twice",
+        "composegen/places/cluster/logs.py",
+        "if not container.id or container.id in known:",
+        "if not container.id:",
+        ("tests/places/cluster/test_logs.py",),
+    ),
+    Fault(
+        "`restart` names every shared namespace a network",
+        "composegen/places/engine/acts.py",
+        'text = f"shares the {owners[owner]} of {owner}',
+        'text = f"shares the network of {owner}',
+        ("tests/places/engine/test_acts.py",),
+    ),
+    Fault(
         "a wrong type has no example",
         "composegen/stackfile/hints/types.py",
         'return _EXAMPLES.get(wanted, "")',
