@@ -26,6 +26,7 @@ from composegen.places.events import Event, Line
 from composegen.places.place import PROCESSES, Place, Seen
 from composegen.places.status import ServiceStatus, State, describe_statuses
 from composegen.records import as_dict, record, replace
+from composegen.workspace.booting import was_cut_off
 from composegen.workspace.boots import BOOTS, read_boots
 from composegen.workspace.state import STATE_FOLDER
 
@@ -142,7 +143,13 @@ class Watcher:
             below, _, name = pattern.rpartition("/")
             with suppress(OSError):
                 paths += list_matching(folder / below, name)
-        return tuple(_sign_file(path) for path in paths)
+        return self._is_cut_off(), *map(_sign_file, paths)
+
+    def _is_cut_off(self) -> bool:
+        """Whether the process that carries out the boot was killed."""
+        is_run = self._place is not None and self._place.name == PROCESSES
+        is_going = self._boot.is_going and not is_run
+        return is_going and was_cut_off(self._source.folder)
 
     # Looking
 
@@ -297,6 +304,8 @@ class Watcher:
 
     def _show_boot(self) -> None:
         """The boots that were noted, and one that goes on, or was not noted."""
+        if self._is_cut_off():
+            self._boot.cut_off()
         noted = [describe_note(each) for each in read_boots(self._source.folder)]
         newest = noted[-1] if noted else None
         if newest is not None:

@@ -23,7 +23,6 @@ from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
     RunRecord,
-    identify_self,
 )
 from composegen.places.processes.sockets import choose_socket, find_socket_folder
 from composegen.places.processes.supervisor import Supervisor
@@ -39,6 +38,7 @@ from composegen.places.status import (
 from composegen.planning.definition import digest_definition
 from composegen.planning.printing import describe_excluded
 from composegen.records import as_dict, record
+from composegen.system.identity import identify_self
 from composegen.system.process import Processes
 
 _STDERR = 2
