@@ -42,12 +42,16 @@ MakeScene: TypeAlias = Callable[[], Scene]
 
 @record
 class Source:
-    """Where the board looks: ``find`` and ``make_scene`` raise ComposegenError."""
+    """Where the board looks: ``find`` and ``make_scene`` raise ComposegenError.
+
+    ``describe_drill`` says what a drill of another terminal does now, if one goes on.
+    """
 
     folder: Path
     file: Path
     find: Find
     make_scene: MakeScene
+    describe_drill: Callable[[], str]
 
 
 class Watcher:
@@ -271,7 +275,7 @@ class Watcher:
                 "running": seen.is_running,
                 "up": seen.is_up,
                 "ended": seen.has_ended,
-                "notes": list(seen.notes),
+                "notes": [*self._list_drills(), *seen.notes],
             },
             "graph": _describe_scene(scene),
             "trouble": trouble,
@@ -282,6 +286,13 @@ class Watcher:
             gone.discard(f"status/{name}")
         self._shared.change({**dict.fromkeys(gone), **values})
         self._show_boot()
+
+    def _list_drills(self) -> Iterator[str]:
+        """A line for a drill that was not begun on the page."""
+        drill = self._shared.get("drill")
+        text = "" if drill and drill["going"] else self._source.describe_drill()
+        if text:
+            yield text
 
     def _describe(self, status: ServiceStatus) -> dict[str, Any]:
         """A status as plain data, with what others do where it is excluded."""

@@ -157,6 +157,28 @@ def test_a_second_run_is_followed_as_well(tmp_path: Path) -> None:
         assert served.board._watcher.turn == before + 1
 
 
+def test_a_drill_of_another_terminal_is_among_the_notes(tmp_path: Path) -> None:
+    place = FakePlace("db", "web")
+    place.drill = "a drill is going on, pid 7: db is frozen"
+    with serve(place, tmp_path) as served, served.open() as page:
+        page.wait_for(lambda page: "place" in page.values)
+        assert page.values["place"]["notes"] == [place.drill]
+
+        place.drill = ""
+        (tmp_path / "stack.yaml").touch()
+        page.wait_for(lambda page: page.values["place"]["notes"] == [])
+
+
+def test_a_drill_that_the_page_shows_is_not_noted_as_well(tmp_path: Path) -> None:
+    place = FakePlace("web")
+    place.drill = "a drill is going on, pid 7"
+    with serve(place, tmp_path) as served, served.open() as page:
+        page.wait_for(lambda page: page.values.get("place", {}).get("notes"))
+        served.board._shared.change({"drill": {"going": True}})
+        (tmp_path / "stack.yaml").touch()
+        page.wait_for(lambda page: page.values["place"]["notes"] == [])
+
+
 def note_killed(folder: Path) -> None:
     """Note that a process brought the stack up which is not there any more."""
     gone = replace(identify_self(), start=1)
