@@ -18,7 +18,7 @@ _BY_HAND = 20
 
 
 class FrozenRecordError(AttributeError):
-    """Somebody tried to change a record; a change is a new value: ``replace``."""
+    """A record was to be changed; a change is a new value: ``replace``."""
 
 
 class _Fresh:

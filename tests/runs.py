@@ -147,6 +147,19 @@ async def carry_out(
             await supervisor.take_down()
 
 
+def bring_up(path, check=None, **options):
+    """Bring a stack up, check what there is to check, take it down; its events."""
+
+    async def go():
+        async with carry_out(path, **options) as (supervisor, events):
+            await supervisor.bring_up()
+            if check is not None:
+                await check(supervisor, events)
+        return events
+
+    return asyncio.run(go())
+
+
 def fail(path, **options):
     """Bring a stack up that cannot come up; its failure, the seconds, its events."""
 

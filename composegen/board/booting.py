@@ -67,7 +67,7 @@ class LiveBoot:
             self._is_going = False
 
     def cut_off(self) -> None:
-        """It is over where the process that carried it out was killed."""
+        """It is over where its `up` was killed."""
         if self._is_going:
             self._is_going = False
             self._cut_after = round(max(0.0, time.time() - self._began), 3)

@@ -150,7 +150,7 @@ class Watcher:
         return self._is_cut_off(), *map(_sign_file, paths)
 
     def _is_cut_off(self) -> bool:
-        """Whether the process that carries out the boot was killed."""
+        """Whether the `up` that boots the stack was killed."""
         is_run = self._place is not None and self._place.name == PROCESSES
         is_going = self._boot.is_going and not is_run
         return is_going and was_cut_off(self._source.folder)

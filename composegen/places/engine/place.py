@@ -138,11 +138,11 @@ class EnginePlace:
             reasons = find_engine_reasons(engine, noted, self._folder, service=service)
             notes = self._describe_owners(engine)
             found = engine.list_containers(self._notes.project)
-        told = {each.failure.reason for each in reasons if each.failure}
+        said = {each.failure.reason for each in reasons if each.failure}
         outdated = (
             line
             for line in list_outdated(self._notes, found)
-            if line not in told and (not service or line.startswith(f"{service} "))
+            if line not in said and (not service or line.startswith(f"{service} "))
         )
         return Explanation(reasons=tuple(reasons), notes=(*notes, *outdated))
 

@@ -1,4 +1,4 @@
-"""Carries out a plan on processes and decides nothing: order, gates and ways are given.
+"""Executes a plan on processes and decides nothing: order, gates and ways are given.
 
 Every service has one tender; everything that happens is reported as an event. While the
 run goes on, the user may stop and start single services.
