@@ -7,8 +7,9 @@ from composegen.planning.plan import make_plan
 from composegen.planning.selection import Selection
 from tests.stacks import APP, load_only, make_stack
 
+NEEDS = "needs: {db: , migrate: {until: finished}, cache: {otherwise: {}}}\n"
 STACK = make_stack(
-    web=f"{APP}needs: {{db: , migrate: {{until: finished}}, cache: {{otherwise: {{}}}}}}\n",
+    web=APP + NEEDS,
     db=APP,
     cache=APP,
     migrate="image: python:3.13-slim\njob: true\nneeds: [db]\n",
