@@ -561,7 +561,6 @@ def test_names_stay_as_they_are(tmp_path: Path) -> None:
     report = adopt(tmp_path, text)
 
     assert list(read_services(report)) == ["my_App.1"]
-    assert report.describe()["names"] == {}
     assert report.unlisted == ()
 
 
