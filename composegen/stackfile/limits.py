@@ -44,7 +44,7 @@ class Loader(_Base):  # type: ignore[misc] # libyaml's, or the one without it
         """Nothing depends on the path to a node."""
 
 
-_TAGS = {
+_TAGS: dict[type[Node], str] = {
     ScalarNode: _Base.DEFAULT_SCALAR_TAG,
     SequenceNode: _Base.DEFAULT_SEQUENCE_TAG,
     MappingNode: _Base.DEFAULT_MAPPING_TAG,

@@ -69,7 +69,7 @@ class Source:
     def locate_at(self, line: int, column: int, width: int = 1) -> Location:
         """A place by line and column, both counted from 0."""
         if self._lines is None:
-            self._lines = _LINE_END.split(self._text)
+            self._lines = _split_lines(self._text)
         text = self._lines[line] if line < len(self._lines) else ""
         rest = len(text) - column
         return Location(
@@ -111,7 +111,7 @@ class Source:
 
     def _check_characters(self) -> bool:
         fine = True
-        if self._text.replace("\n", "").isprintable():
+        if _is_plain(self._text):
             return fine
         for match in _NOT_YAML.finditer(self._text):
             line, column = self._count_to_end(self._text[: match.start()])
@@ -126,7 +126,7 @@ class Source:
 
     @staticmethod
     def _count_to_end(text: str) -> tuple[int, int]:
-        lines = _LINE_END.split(text)
+        lines = _split_lines(text)
         return len(lines) - 1, len(lines[-1])
 
     def _compose(self) -> Node | None:
@@ -296,6 +296,15 @@ class Source:
             and not previous.style
             and previous.value != ""
         )
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text has no control characters but the usual line ends."""
+    return text.replace("\n", "").isprintable()
+
+
+def _split_lines(text: str) -> list[str]:
+    return text.split("\n") if _is_plain(text) else _LINE_END.split(text)
 
 
 def _is_quoted(before: str) -> bool:

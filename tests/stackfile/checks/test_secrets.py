@@ -26,9 +26,14 @@ from tests.stacks import APP, Files, find, list_names, list_places, make_app, ma
         ("db.password", "abc"),
         ("AWS_SECRET_ACCESS_KEY", "abc"),
         ("ANYTHING", "sk-abcdefghijklmnopqrstuvwx"),
+        ("ANYTHING", "gsk_abcdefghijklmnopqrstuvwx"),
         ("ANYTHING", "ghp_abcdefghijklmnopqrstuvwxyz"),
+        ("ANYTHING", "github_pat_abcdefghijklmnopqrstuvwxyz"),
+        ("ANYTHING", "glpat-abcdefghijklmnopqrst"),
+        ("ANYTHING", "xoxb-0123456789"),
         ("ANYTHING", "AKIAABCDEFGHIJKLMNOP"),
         ("ANYTHING", "-----BEGIN RSA PRIVATE KEY-----"),
+        ("ANYTHING", "a line\n-----BEGIN PRIVATE KEY-----"),
         ("URL", "postgres://user:hunter2@db/x"),
     ],
 )
@@ -54,6 +59,8 @@ def test_this_looks_like_a_secret(variable: str, text: str) -> None:
         ("URL", "postgres://user@db/x"),
         ("URL", "http://db:5432/x"),
         ("PASSWORD_PATH", "/etc/x"),
+        ("ANYTHING", "sk-short"),
+        ("ANYTHING", "not sk-abcdefghijklmnopqrstuvwx"),
     ],
 )
 def test_this_looks_like_no_secret(variable: str, text: str) -> None:
