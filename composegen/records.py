@@ -8,6 +8,7 @@ class, when it has more than a few records, and everything else is shared.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform, overload
 
 Class = TypeVar("Class", bound=type)
@@ -108,7 +109,7 @@ def _make_record(cls: Class, *, kw_only: bool, frozen: bool) -> Class:
         "__record_defaults__": defaults,
         "__record_kw_only__": kw_only,
         "__record_left__": [_BY_HAND],
-        "_compared": tuple(n for n in names if n not in fresh or fresh[n].compare),
+        "_compared": _get_all([n for n in names if n not in fresh or fresh[n].compare]),
         "_shown": tuple(n for n in names if n not in fresh or fresh[n].repr),
     }
     if frozen:
@@ -190,11 +191,17 @@ def _show(self: Any) -> str:
 def _equal(self: Any, other: Any) -> Any:
     if type(other) is not type(self):
         return NotImplemented
-    return all(getattr(self, n) == getattr(other, n) for n in self._compared)
+    same: bool = self._compared(self) == self._compared(other)
+    return same
 
 
 def _hash(self: Any) -> int:
-    return hash(tuple(getattr(self, name) for name in self._compared))
+    return hash(self._compared(self))
+
+
+def _get_all(names: list[str]) -> Callable[[Any], Any]:
+    """What gets the values of all names from a record."""
+    return attrgetter(*names) if names else staticmethod(lambda _: ())
 
 
 def _refuse(self: Any, name: str, *_: Any) -> None:

@@ -10,6 +10,9 @@ from composegen.ports import Port
 HOST_GATEWAY = "host.docker.internal"
 """The name by which a container reaches the host; on Linux it is added."""
 
+DEFAULT_TAG = "dev"
+"""The tag of an image that is built for a cluster, where no other is asked for."""
+
 
 class Addressing(Protocol):
     """Where a dependent service runs: how it reaches others and finds secrets."""
