@@ -66,7 +66,11 @@ def _quote_text(text: str) -> str:
         return text
     if _SINGLE.fullmatch(text):
         return f"'{text}'"
-    return '"' + _ESCAPED.sub(_escape, text) + '"'
+    if text.isascii() and text.isprintable():
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    else:
+        escaped = _ESCAPED.sub(_escape, text)
+    return f'"{escaped}"'
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -32,6 +32,7 @@ _HOLDS_HOST = make_pattern(
     r"ENDPOINTS?|NODES)$",
     re.IGNORECASE,
 )
+_HOST_PARTS = ("host", "server", "addr", "broker", "endpo", "node")
 _HOLDS_NO_PORT = make_pattern(
     r"IMAGE|TAG|VERSION|USER|OWNER|GROUP|UID|GID|ROLE|SCHEDULE|CRON", re.IGNORECASE
 )
@@ -178,6 +179,8 @@ def find_hosts(variable: str, text: str) -> Iterator[tuple[str, int | None]]:
         if _holds_host(variable):
             yield from ((item, None) for item in items)
         return
+    if ":" not in text:
+        return
     matches = [_ITEM.fullmatch(item) for item in items]
     if all(matches) and not _HOLDS_NO_PORT.search(variable):
         yield from ((match[1], int(match[2])) for match in matches if match)
@@ -186,4 +189,7 @@ def find_hosts(variable: str, text: str) -> Iterator[tuple[str, int | None]]:
 @lru_cache(maxsize=4096)
 def _holds_host(variable: str) -> bool:
     """Whether a variable is called after a host; many services have the same ones."""
-    return _HOLDS_HOST.search(variable) is not None and variable.upper() != "HOSTNAME"
+    name = variable.casefold()
+    if name == "hostname" or not any(part in name for part in _HOST_PARTS):
+        return False
+    return _HOLDS_HOST.search(variable) is not None

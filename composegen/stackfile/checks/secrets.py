@@ -23,6 +23,7 @@ _SECRET_WORDS = make_pattern(
     r"(?:PASSWORD|PASSWD|APIKEY|TOKEN|SECRET)$",
     re.IGNORECASE,
 )
+_SECRET_PARTS = ("pass", "pw", "secret", "token", "key", "credent")
 
 
 _SECRET_SHAPES = make_pattern(
@@ -93,7 +94,10 @@ def _has_secret_shape(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _names_secret(variable: str) -> bool:
     """Whether a variable is called after a secret; many services have the same ones."""
-    if variable.upper().endswith(("_FILE", "_PATH", "_DIR")):
+    name = variable.casefold()
+    if name.endswith(("_file", "_path", "_dir")):
+        return False
+    if not any(part in name for part in _SECRET_PARTS):
         return False
     return _SECRET_WORDS.search(variable) is not None
 
