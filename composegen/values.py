@@ -182,6 +182,8 @@ def remove_variables(text: str) -> str:
 
 def has_variables(text: str) -> bool:
     """Whether a text holds variables, and every ``$`` of it is well-formed."""
+    if "$" not in text:
+        return False
     try:
         return bool(parse_variables(text))
     except BadVariable:

@@ -91,6 +91,8 @@ def fill_template(
 
 def _is_variable(text: str, brace: int) -> bool:
     """Whether the brace belongs to a ``${``, not to a dollar that is doubled."""
+    if brace == 0 or text[brace - 1] != "$":
+        return False
     before = text[:brace]
     return (len(before) - len(before.rstrip("$"))) % 2 == 1
 
