@@ -33,6 +33,7 @@ _HOLDS_HOST = make_pattern(
     re.IGNORECASE,
 )
 _HOST_PARTS = ("host", "server", "addr", "broker", "endpo", "node")
+"""Each of the words holds one of these: most variables are not matched with them."""
 _HOLDS_NO_PORT = make_pattern(
     r"IMAGE|TAG|VERSION|USER|OWNER|GROUP|UID|GID|ROLE|SCHEDULE|CRON", re.IGNORECASE
 )

@@ -24,6 +24,7 @@ _SECRET_WORDS = make_pattern(
     re.IGNORECASE,
 )
 _SECRET_PARTS = ("pass", "pw", "secret", "token", "key", "credent")
+"""Each of the words holds one of these: most variables are not matched with them."""
 
 
 _SECRET_SHAPES = make_pattern(
@@ -32,6 +33,7 @@ _SECRET_SHAPES = make_pattern(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
 _SHAPES_BEGIN = ("sk-", "gsk_", "gh", "github_pat_", "glpat-", "xox", "AKIA")
+"""How a shape begins that is no key in PEM: most values are not matched with any."""
 
 
 _URL_PASSWORD = make_pattern(r"://[^/\s:@]*:([^/\s@]+)@")
