@@ -175,6 +175,9 @@ def main() -> int:
     if unknown:
         print(f"no benchmark {', '.join(unknown)}: {', '.join(paths)}", file=sys.stderr)
         return 2
+    # A shell lets what it starts in the background ignore Ctrl-C, and all that this
+    # starts would; some benchmarks end a run with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     file = HERE / "results.json"
     kept: Kept = json.loads(file.read_text()) if file.exists() else {}
     kept = {name: each for name, each in kept.items() if name in paths}

@@ -37,7 +37,7 @@
     ├── FileRefused      a file that must not be read or overwritten     exit 1
     └── StaleFile        a rendered file is not what it should be        exit 1
 
-Problems are data: ``console`` turns them into words and ``cli`` alone exits.
+Problems are data: only ``terminal`` turns them into words.
 """
 
 from __future__ import annotations
@@ -194,8 +194,6 @@ class OtherFolder(ComposegenError):
         super().__init__(
             f"{what} to another folder: {other}; this folder: {folder}", help=help
         )
-        self.folder = folder
-        self.other = other
 
 
 class OtherFile(ComposegenError):
@@ -388,7 +386,6 @@ class StaleFile(ComposegenError):
 
     def __init__(self, file: str, difference: str, *, help: str = "") -> None:
         super().__init__(f"{file} is not what the stack file says now", help=help)
-        self.file = file
         self.difference = difference
 
 

@@ -153,11 +153,9 @@ class Secret:
     @property
     def file(self) -> str:
         """The file that holds it, relative to the stack file."""
-        return (
-            self.source
-            if self.kind is SecretKind.FILE
-            else f"{SECRET_FOLDER}/{self.name}"
-        )
+        if self.kind is SecretKind.FILE:
+            return self.source
+        return f"{SECRET_FOLDER}/{self.name}"
 
     @property
     def variable(self) -> str:
@@ -397,11 +395,6 @@ def split_mount(text: str) -> Mount | None:
     parts = split_at_colons(text, 2 if begins_with_drive(text) else 0)
     if len(parts) == 1:
         return Mount(target=parts[0])
-    if len(parts) == 2 or len(parts) == 3:
-        options = parts[2] if len(parts) == 3 else ""
-        return (
-            Mount(source=parts[0], target=parts[1], options=options)
-            if parts[0]
-            else None
-        )
-    return None
+    if len(parts) > 3 or not parts[0]:
+        return None
+    return Mount(source=parts[0], target=parts[1], options="".join(parts[2:]))

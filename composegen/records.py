@@ -22,7 +22,7 @@ Compiling one takes as long as filling about 50 records.
 
 
 class FrozenRecordError(AttributeError):
-    """Somebody tried to change a record; a change is a new value: ``replace``."""
+    """A record was to be changed; a change is a new value: ``replace``."""
 
 
 class _Fresh:

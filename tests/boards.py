@@ -39,6 +39,7 @@ class FakePlace:
             for name in names
         }
         self.is_running = True
+        self.drill = ""
         self.trouble: ComposegenError | None = None
         self.acts: list[tuple[Act, tuple[str, ...]]] = []
         self.lines: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
@@ -225,6 +226,7 @@ def serve(
     """A board of a place; it has ended when this does."""
     said: list[str] = []
     source = Source(
+        describe_drill=lambda: place.drill,
         folder=folder,
         file=folder / "stack.yaml",
         find=lambda: place,  # type: ignore[arg-type,return-value]

@@ -17,12 +17,13 @@ from composegen.places.processes.claims import Claims
 from composegen.places.processes.environment import prepare_secrets, read_surroundings
 from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import Asked, settle_plan
-from composegen.places.processes.records import RunFolder, identify_self
+from composegen.places.processes.records import RunFolder
 from composegen.places.processes.supervisor import StartFailed, Supervisor
 from composegen.places.processes.units import make_units
 from composegen.places.processes.upkeep import Upkeep
 from composegen.planning.selection import Selection
 from composegen.stackfile.load import load_stack
+from composegen.system.identity import identify_self
 from composegen.system.process import Processes
 from composegen.workspace.workspace import Workspace
 from tests.leaks import find_port, find_running_in, keep, wait_for
@@ -144,6 +145,19 @@ async def carry_out(
             yield supervisor, events
         finally:
             await supervisor.take_down()
+
+
+def bring_up(path, check=None, **options):
+    """Bring a stack up, check what there is to check, take it down; its events."""
+
+    async def go():
+        async with carry_out(path, **options) as (supervisor, events):
+            await supervisor.bring_up()
+            if check is not None:
+                await check(supervisor, events)
+        return events
+
+    return asyncio.run(go())
 
 
 def fail(path, **options):

@@ -248,10 +248,24 @@ def measure_fault(peer: Peer, fault: Fault) -> dict[str, Any]:
             "asked": False,
         }
         if verdict != "cause" and peer.ask:
-            asked, said = fault.judge(running.ask())
+            asked, said = _ask(running, fault)
             if asked == "cause" or (asked == "service" and verdict == "nothing"):
                 found |= {"verdict": asked, "line": said, "asked": True}
         return found | {"line": hide_paths(found["line"], ROOT)}
+
+
+def _ask(running: Running, fault: Fault) -> tuple[str, str]:
+    """What the tool's own command says of a fault.
+
+    A fault that comes later is asked for until it is told: the engine notes a death,
+    and the restart after it, a moment later.
+    """
+    judged = fault.judge(running.ask())
+    if fault.comes_later:
+        end = time.monotonic() + TOLD_WITHIN
+        while judged[0] != "cause" and time.monotonic() < end:
+            judged = fault.judge(running.ask())
+    return judged
 
 
 def measure_faults(peer: Peer) -> dict[str, Any]:

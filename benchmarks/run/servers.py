@@ -13,12 +13,13 @@ from composegen.places.processes.claims import Claims
 from composegen.places.processes.environment import read_surroundings
 from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.plan import Asked, settle_plan
-from composegen.places.processes.records import RunFolder, identify_self
+from composegen.places.processes.records import RunFolder
 from composegen.places.processes.run import ThisMachine
 from composegen.places.processes.supervisor import Supervisor
 from composegen.places.processes.units import make_units
 from composegen.places.processes.upkeep import Upkeep
 from composegen.stackfile.load import load_stack
+from composegen.system.identity import identify_self
 from composegen.system.process import Processes
 from composegen.workspace.workspace import Workspace
 

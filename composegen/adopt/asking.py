@@ -82,7 +82,9 @@ class Answer:
     def complaint(self) -> str:
         """Why Compose refuses the files, in its own words, on one line."""
         _, _, err = self.wait()
-        lines = [line for line in err.splitlines() if "level=warning" not in line]
+        # Where Compose itself crashes, the first lines say over what.
+        kept = err.partition("\ngoroutine ")[0].splitlines()
+        lines = [line for line in kept if "level=warning" not in line]
         said = " ".join(" ".join(lines).split())
         return escape_control(_PREFIX.sub("", said).strip('"')) or "no reason given"
 

@@ -17,7 +17,7 @@ from composegen.adopt.networks import adopt_network_mode, adopt_networks
 from composegen.adopt.ports import adopt_ports
 from composegen.adopt.reading import list_env_files
 from composegen.adopt.seen import Seen
-from composegen.adopt.texts import undouble, write_text, write_texts
+from composegen.adopt.texts import is_off, undouble, write_text, write_texts
 from composegen.planning.addressing import ContainerAddressing
 from composegen.planning.named import ELSEWHERE
 from composegen.stackfile.keys.compose import BUILD_KEYS
@@ -113,7 +113,7 @@ def _adopt_env_file(seen: Seen) -> None:
     files: list[Any] = []
     for item in list_env_files(seen.text):
         path = write_text(item.get("path"))
-        is_needed = write_text(item.get("required", True)) != "false"
+        is_needed = not is_off(item.get("required", True))
         rest = {k: v for k, v in item.items() if k not in {"path", "required"}}
         if is_needed and not rest:
             files.append(path)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from composegen.adopt.report import Entry, Gate, Report
 from composegen.text import count, escape_control, list_some
 
-_MOST = 12
 _GATED = frozenset({"service_healthy", "service_completed_successfully"})
 
 

@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from composegen.errors import FileRefused
-from composegen.model import OVERRIDE_FILES
+from composegen.model import COMPOSE_FILES, OVERRIDE_FILES
 from composegen.paths import exists, is_file, is_folder
 from composegen.records import record
 from composegen.system.files import check_readable, read_small_text
 from composegen.targets.header import is_ours
 from composegen.workspace.dotenv import parse_dotenv
 
-DEFAULT_NAMES = (
-    *("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"),
-)
 _SETTINGS = ("COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME")
 
 
@@ -113,7 +110,7 @@ def _find_dotenv(folder: Path) -> tuple[Path, ...]:
 
 def find_default_file(folder: Path) -> Path | None:
     """The Compose file with a usual name that a folder has, the first that counts."""
-    return next((folder / n for n in DEFAULT_NAMES if exists(folder / n)), None)
+    return next((folder / n for n in COMPOSE_FILES if exists(folder / n)), None)
 
 
 def find_override(path: Path) -> Path | None:
@@ -138,7 +135,7 @@ def _find_files(known: Mapping[str, str]) -> tuple[Path, ...]:
     first = find_default_file(Path())
     if first is None:
         raise FileRefused(
-            DEFAULT_NAMES[0],
+            COMPOSE_FILES[0],
             "there is no Compose file here",
             help="name it: composegen adopt FILE",
         )

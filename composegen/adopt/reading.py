@@ -14,6 +14,7 @@ from composegen.adopt.asking import Answer, Begun, Plain, Source, ask_model
 from composegen.adopt.project import Project, show_path
 from composegen.adopt.texts import (
     fill,
+    is_off,
     list_variables,
     settle_switches,
     walk_texts,
@@ -32,6 +33,11 @@ _EXAMPLES = (
     *("{}.example", "{}.sample", "{}.template", "{}.dist"),
     *(".env.example", ".env.sample", ".env.template", ".env.dist"),
     *("example.env", "env.example", "sample.env", "env_template"),
+)
+_ACCEPT = "`docker compose config` must accept it first"
+_CRASHED = (
+    "Compose crashes on it with --no-interpolate, as it does where a switch says `yes` "
+    "or `no`: write `true` or `false`"
 )
 _PLACEHOLDER = "required"
 _NOT_YAML = frozenset({"not-utf-8", "tab", "unknown-alias", "yaml-syntax"})
@@ -119,13 +125,11 @@ def _read(
         names = list(_list_empty(texts or {}, project.values))
         is_why = source is not None and names and _helps(source, names, answer)
         empty = list_some(names, 5) if is_why else ""
-        raise FileRefused(
-            shown,
-            f"Compose cannot read the project: {answer.complaint}",
-            help=f"set what is not set, and so is empty: {empty}"
-            if empty
-            else "`docker compose config` must accept it first",
-        )
+        help = f"set what is not set, and so is empty: {empty}" if empty else _ACCEPT
+        if answer.complaint.startswith("panic:"):
+            help = _CRASHED
+        text = f"Compose cannot read the project: {answer.complaint}"
+        raise FileRefused(shown, text, help=help)
     return found
 
 
@@ -189,7 +193,7 @@ def _list_missing(
     for name, service in (texts.get("services") or {}).items():
         for item in list_env_files(service):
             path = fill(write_text(item.get("path")), values) or ""
-            is_needed = write_text(item.get("required", True)) != "false"
+            is_needed = not is_off(item.get("required", True))
             if is_needed and not exists(folder / path):
                 found.setdefault(path, []).append(name)
     for path, services in found.items():

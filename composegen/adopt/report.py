@@ -103,7 +103,6 @@ class Report:
             "offered": [_describe_entry(entry) for entry in self.offered],
             "notes": list(self.remarks),
             "hardened": list(self.hardened),
-            "names": {},
             "optional": list(self.optional),
             "selections": [list(flags) for flags in self.selections],
             "proof": self.proof,

@@ -44,7 +44,8 @@ _SWITCHES = {
 
 _KEYS = frozenset(
     "tty stdin_open privileged read_only init internal external attachable "
-    "enable_ipv6 oom_kill_disable use_api_socket disable".split()
+    "enable_ipv4 enable_ipv6 oom_kill_disable use_api_socket disable required "
+    "create_host_path nocopy no_cache pull".split()
 )
 """Keys of Compose that are switches."""
 
@@ -63,6 +64,12 @@ def settle_switches(texts: Any, model: Any) -> Any:
         return [settle_switches(*pair) for pair in zip(texts, model, strict=True)]
     meant = _SWITCHES.get(texts.lower()) if isinstance(texts, str) else None
     return meant if isinstance(model, bool) and meant is model else texts
+
+
+def is_off(value: Any) -> bool:
+    """Whether a switch that the model does not show is off."""
+    text = write_text(value).lower()
+    return text == "false" or _SWITCHES.get(text) is False
 
 
 def walk_texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from composegen.adopt.project import DEFAULT_NAMES
 from composegen.adopt.reading import Read
 from composegen.adopt.report import Entry, Notes
 from composegen.adopt.seen import Seen
 from composegen.adopt.texts import fill, write_text, write_texts
+from composegen.model import COMPOSE_FILES
 from composegen.paths import exists
 from composegen.values import SECRET_NAME, has_variables
 
@@ -22,7 +22,7 @@ def make_top(read: Read, services: Mapping[str, Seen], notes: Notes) -> dict[str
     top: dict[str, Any] = {}
     if read.texts.get("name"):
         top["name"] = write_text(read.model.get("name"))
-    if any(exists(read.project.folder / name) for name in DEFAULT_NAMES):
+    if any(exists(read.project.folder / name) for name in COMPOSE_FILES):
         top["output"] = OUTPUT
     top["resources"] = "none"
     top["services"] = {}

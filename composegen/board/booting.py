@@ -23,6 +23,7 @@ class LiveBoot:
         self._began = 0.0
         self._boots: dict[str, dict[str, float | None]] = {}
         self._is_going = False
+        self._cut_after: float | None = None
 
     @property
     def is_going(self) -> bool:
@@ -38,6 +39,7 @@ class LiveBoot:
         self._began = min([each for each in times if each], default=time.time())
         self._boots = {}
         self._is_going = True
+        self._cut_after = None
         for each in listed:
             self.see(each)
 
@@ -64,6 +66,12 @@ class LiveBoot:
         if note["interrupted"] is not None and self.is_part_of(note):
             self._is_going = False
 
+    def cut_off(self) -> None:
+        """It is over where its `up` was killed."""
+        if self._is_going:
+            self._is_going = False
+            self._cut_after = round(max(0.0, time.time() - self._began), 3)
+
     def is_part_of(self, note: Mapping[str, Any]) -> bool:
         """Whether a boot that was noted is this one: it ended after this began."""
         return bool(note["began"] + measure_boot(note) >= self._began)
@@ -82,13 +90,14 @@ class LiveBoot:
             for name, boot in self._boots.items()
         ]
         total = max((boot.ready or 0.0 for boot in boots), default=0.0)
+        is_whole = not self._is_going and self._cut_after is None
         return {
             "at": datetime.fromtimestamp(self._began).astimezone().isoformat(),
             "began": self._began,
             "going": self._is_going,
             "flags": "",
-            "total": None if self._is_going else round(total, 3),
-            "interrupted": None,
+            "total": round(total, 3) if is_whole else None,
+            "interrupted": self._cut_after,
             "services": [_describe_boot(boot) for boot in boots],
             "path": list(find_critical_path(boots)),
         }

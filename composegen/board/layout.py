@@ -139,7 +139,7 @@ def _count_slots(width: float) -> int:
 
 
 def _split(columns: list[list[str]], slots: int) -> list[list[str]]:
-    """The columns, tall ones as several where there is room beside them."""
+    """The columns, tall ones as several where there is room next to them."""
     parts = [1] * len(columns)
     while sum(parts) < slots:
         heights = [

@@ -145,7 +145,7 @@ class Server:
         self._read_turn = 0
         self._sessions: set[Session] = set()
         self._wanting = 0
-        self._is_told = False
+        self._is_woken = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._book = book
         self._sources = Sources(
@@ -222,14 +222,14 @@ class Server:
     def tell_lines(self) -> None:
         """Lines have come; from any thread, as often as they come."""
         loop = self._loop
-        if self._is_told or loop is None:
+        if self._is_woken or loop is None:
             return
-        self._is_told = True
+        self._is_woken = True
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(loop.call_later, _PACE, self._wake)
 
     def _wake(self) -> None:
-        self._is_told = False
+        self._is_woken = False
         for session in self._sessions:
             session.hear_lines()
 

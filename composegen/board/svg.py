@@ -142,28 +142,12 @@ def _draw_card(card: Card, box: Box, mark: Mark) -> list[str]:
     if box.reason and mark.state is None:
         state = "excluded"
     kind = "" if box.kind == "service" else box.kind
-    lines = [
-        mark.detail or box.reason or box.what,
-        *(box.instead or (box.when,)),
-    ]
+    lines = [mark.detail or box.reason or box.what, *(box.instead or (box.when,))]
     is_low = card.height < 80
     shown = lines[: 1 if is_low else 2]
     faint = " faint" if box.reason else ""
-    hint = "\n".join(
-        filter(
-            None,
-            (
-                box.service,
-                kind,
-                state,
-                mark.detail,
-                box.reason,
-                box.what,
-                box.when,
-                *box.instead,
-            ),
-        )
-    )
+    about = (mark.detail, box.reason, box.what, box.when, *box.instead)
+    hint = "\n".join(filter(None, (box.service, kind, state, *about)))
     x, y = card.x + 12, card.y
     place = f'x="{card.x:.1f}" y="{y:.1f}" {_measure(card.width, card.height)}'
     parts = [

@@ -26,6 +26,7 @@ from composegen.places.events import Event, Line
 from composegen.places.place import PROCESSES, Place, Seen
 from composegen.places.status import ServiceStatus, State, describe_statuses
 from composegen.records import as_dict, record, replace
+from composegen.workspace.booting import was_cut_off
 from composegen.workspace.boots import BOOTS, read_boots
 from composegen.workspace.state import STATE_FOLDER
 
@@ -41,12 +42,16 @@ MakeScene: TypeAlias = Callable[[], Scene]
 
 @record
 class Source:
-    """Where the board looks: ``find`` and ``make_scene`` raise ComposegenError."""
+    """Where the board looks: ``find`` and ``make_scene`` raise ComposegenError.
+
+    ``describe_drill`` says what a drill of another terminal does now, if one goes on.
+    """
 
     folder: Path
     file: Path
     find: Find
     make_scene: MakeScene
+    describe_drill: Callable[[], str]
 
 
 class Watcher:
@@ -142,7 +147,13 @@ class Watcher:
             below, _, name = pattern.rpartition("/")
             with suppress(OSError):
                 paths += list_matching(folder / below, name)
-        return tuple(_sign_file(path) for path in paths)
+        return self._is_cut_off(), *map(_sign_file, paths)
+
+    def _is_cut_off(self) -> bool:
+        """Whether the `up` that boots the stack was killed."""
+        is_run = self._place is not None and self._place.name == PROCESSES
+        is_going = self._boot.is_going and not is_run
+        return is_going and was_cut_off(self._source.folder)
 
     # Looking
 
@@ -264,7 +275,7 @@ class Watcher:
                 "running": seen.is_running,
                 "up": seen.is_up,
                 "ended": seen.has_ended,
-                "notes": list(seen.notes),
+                "notes": [*self._list_drills(), *seen.notes],
             },
             "graph": _describe_scene(scene),
             "trouble": trouble,
@@ -275,6 +286,13 @@ class Watcher:
             gone.discard(f"status/{name}")
         self._shared.change({**dict.fromkeys(gone), **values})
         self._show_boot()
+
+    def _list_drills(self) -> Iterator[str]:
+        """A line for a drill that was not begun on the page."""
+        drill = self._shared.get("drill")
+        text = "" if drill and drill["going"] else self._source.describe_drill()
+        if text:
+            yield text
 
     def _describe(self, status: ServiceStatus) -> dict[str, Any]:
         """A status as plain data, with what others do where it is excluded."""
@@ -297,6 +315,8 @@ class Watcher:
 
     def _show_boot(self) -> None:
         """The boots that were noted, and one that goes on, or was not noted."""
+        if self._is_cut_off():
+            self._boot.cut_off()
         noted = [describe_note(each) for each in read_boots(self._source.folder)]
         newest = noted[-1] if noted else None
         if newest is not None:

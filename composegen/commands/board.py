@@ -160,6 +160,7 @@ class _Stack:
             file=Path(self._file),
             find=lambda: self._make_finder().find_shown(self._on)[0],
             make_scene=self._draw,
+            describe_drill=self._describe_drill,
         )
 
     def make_hands(self, tell: Tell) -> Hands:
@@ -181,6 +182,15 @@ class _Stack:
 
         stack = self._loader.load(self._everything)
         return make_scene(make_plan(stack), find_title(self._file, stack))
+
+    def _describe_drill(self) -> str:
+        from composegen.drill.leftover import describe_drill
+        from composegen.workspace.state import NotTrusted
+
+        try:
+            return describe_drill(self._make_workspace(self._file))
+        except NotTrusted:
+            return ""
 
     def _make_finder(self) -> Finder:
         from composegen.places.find import Finder

@@ -352,6 +352,25 @@ def settle_drill(file: str, *, acts: bool) -> None:
         say_notes([f"what a drill has left cannot be undone now: {error.message}"])
 
 
+def say_unset(file: str, plan: Plan, texts: Iterable[str]) -> None:
+    """Name the variables of rendered files that are not set here, in one line.
+
+    Nothing depends on a ``.env`` that cannot be read: what needs it says why.
+    """
+    text = "".join(texts)
+    if "$" not in text:
+        return
+    from composegen.errors import FileRefused
+    from composegen.workspace.unset import describe_unset, find_unset
+
+    try:
+        values = make_workspace(file).values
+    except FileRefused:
+        return
+    made = {each.variable: "made" for each in plan.secrets.values()}
+    say_notes(filter(None, [describe_unset(find_unset(text, {**made, **values}))]))
+
+
 def say_notes(notes: Iterable[str]) -> None:
     """Notes for people, apart from the data on stdout."""
     for note in notes:

@@ -14,6 +14,7 @@ from composegen.commands.options import (
     make_console,
     make_selection,
     say_notes,
+    say_unset,
     selection_options,
     stack_option,
 )
@@ -134,17 +135,19 @@ def _render_for_compose(asked: Asked) -> None:
             selection, engine = recorded.selection, recorded.engine
     plan, texts = _render(file, selection, path, engine)
     for text in texts:
-        if output == "-":
-            console.write_file(text)
-        elif asked.only_check:
+        if asked.only_check:
             check_rendered(text, path)
             console.say(f"{path} is up to date")
+            continue
+        if output == "-":
+            console.write_file(text)
         else:
             written = write_rendered(
                 text, path, force=asked.force, is_named=output is not None
             )
             _say_written(console, written, path, plan)
             _say_missing_secrets(console, plan, folder)
+        say_unset(file, plan, [text])
 
 
 def _check_target(

@@ -19,7 +19,7 @@ from composegen.model import Stack
 from composegen.places.place import ENGINE, KUBERNETES
 from composegen.places.processes.place import ProcessesPlace
 from composegen.system.guardian import Look, signal_marked
-from composegen.system.identity import is_still
+from composegen.system.identity import find_start_time, is_still
 from composegen.workspace.workspace import Workspace
 
 _PATIENCE = 5.0
@@ -63,14 +63,18 @@ def undo_leftover(
 
 
 def describe_drill(workspace: Workspace) -> str:
-    """What the drill that goes on does now; empty where none does."""
+    """What the drill that goes on does now; empty for none. Raises NotTrusted."""
     if not has_notes(workspace.folder):
         return ""
     notes = read_notes(workspace.folder)
     if notes is None or not is_still(notes.drill):
         return ""
     doing = "" if notes.undo is None else f": {describe_undo(notes.undo)}"
-    return f"a drill is going on, pid {notes.drill.pid}{doing}"
+    began = find_start_time(notes.drill.pid)
+    since = (
+        "" if began is None else time.strftime(", since %H:%M", time.localtime(began))
+    )
+    return f"a drill is going on, pid {notes.drill.pid}{since}{doing}"
 
 
 def _make_drill_runs(notes: DrillNotes | None) -> DrillRuns:

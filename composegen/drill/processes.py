@@ -39,7 +39,6 @@ from composegen.workspace.workspace import Workspace
 
 _HOST = "127.0.0.1"
 _LAST_LINES = 5
-_POLL = 0.05
 _APART = 0.5
 _LONGEST = 60.0
 _NO_CUT = "not possible as processes: it would need the privileges of root"

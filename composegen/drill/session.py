@@ -19,10 +19,10 @@ from composegen.drill.trials import Chosen, Wish, choose_trials
 from composegen.errors import DrillRuns, ExitCode, Interrupted, NotDrillable
 from composegen.model import Stack
 from composegen.places.place import PROCESSES, Place
-from composegen.places.processes.records import identify_self
 from composegen.places.status import FINE, describe_state
 from composegen.planning.choices import settle_running
 from composegen.records import record, replace
+from composegen.system.identity import identify_self
 from composegen.system.signals import catch_signals
 from composegen.workspace.workspace import Workspace
 

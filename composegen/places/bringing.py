@@ -9,6 +9,7 @@ from typing import Protocol
 from composegen.errors import ExitCode, UpAlready
 from composegen.model import Stack
 from composegen.places.events import Report, SecretEmpty, Wrote
+from composegen.workspace.booting import note_booting
 from composegen.workspace.secrets import Outcome, check_made, make_secret_files
 from composegen.workspace.state import hold_lock
 from composegen.workspace.workspace import Workspace
@@ -42,8 +43,9 @@ def bring_up(
     with hold_lock(folder, lock) as is_ours:
         if not is_ours:
             raise UpAlready(command)
-        up = begin()
-        code = up.carry_out()
+        with note_booting(folder):
+            up = begin()
+            code = up.carry_out()
     return up.stay() if code == ExitCode.FINE and stays else code
 
 

@@ -10,6 +10,7 @@ from composegen.places.engine.notes import load_notes
 from composegen.places.engine.volumes import load_known
 from composegen.places.processes.records import RunFolder
 from composegen.text import escape_control
+from composegen.workspace.booting import load_booting
 from composegen.workspace.boots import load_boots
 from composegen.workspace.state import NotTrusted, is_trusted, show_path
 
@@ -26,7 +27,8 @@ def list_distrusted(folder: Path) -> tuple[str, ...]:
 
 
 def _find_distrusted(folder: Path) -> Iterator[NotTrusted]:
-    for load in (load_notes, load_known, load_cluster_notes, load_boots):
+    loaders = (load_notes, load_known, load_cluster_notes, load_boots, load_booting)
+    for load in loaders:
         try:
             load(folder)
         except NotTrusted as distrusted:

@@ -1,4 +1,4 @@
-"""Tells those who wait for a port when a program listens on it: one look for them all.
+"""Wakes all who wait for a port when a program listens on it, with one look for all.
 
 A look asks the kernel and not the program, so it may be made often.
 """

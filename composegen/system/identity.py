@@ -54,6 +54,11 @@ def identify(pid: int) -> Identity | None:
     return Identity(pid=pid, start=stat[4], boot=read_boot_id())
 
 
+def identify_self() -> Identity:
+    """The identity of this process."""
+    return identify(os.getpid()) or Identity(pid=os.getpid(), start=0, boot="")
+
+
 def is_still(identity: Identity) -> bool:
     """Whether this very process still runs. Raises OSError as ``identify`` does."""
     return identify(identity.pid) == identity

@@ -1,6 +1,6 @@
 """The only file that prints: problems, plans, and what a command has done.
 
-stdout carries data, stderr talk; colour is decoration and honours NO_COLOR.
+stdout carries data, stderr messages; colour is decoration and honours NO_COLOR.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Console:
 
     @property
     def err(self) -> IO[str]:
-        """Where talk goes."""
+        """Where messages go."""
         return self._err or sys.stderr
 
     def is_coloured(self, name: str) -> bool:
@@ -134,7 +134,7 @@ class Console:
         self.write_file(f"{escape_steering(text)}\n")
 
     def say(self, text: str = "") -> None:
-        """Talk, to stderr."""
+        """A message, to stderr."""
         self.write("err", text + "\n")
 
     @property

@@ -125,7 +125,7 @@ class RunConsole:
         shown(event)
 
     def say(self, text: str = "") -> None:
-        """Talk that is about no service."""
+        """A message that is about no service."""
         self._write("err", text + "\n")
 
     def show_failure(self, failure: Failure) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from composegen.patterns import make_pattern
 from composegen.records import record
@@ -36,6 +36,21 @@ class Unset:
     def help(self) -> str:
         """Where to set it."""
         return f"set {self.name} in .env or in the environment"
+
+
+def describe_unset(found: Iterable[Unset]) -> str:
+    """All of them in one line; empty where there is none."""
+    listed = list(found)
+    empty = [each.name for each in listed if not each.is_required]
+    required = [each.name for each in listed if each.is_required]
+    if not listed:
+        return ""
+    parts = (
+        f"not set, and so empty: {', '.join(empty)}" if empty else "",
+        f"not set, and required: {', '.join(required)}" if required else "",
+        f"set {'it' if len(listed) == 1 else 'them'} in .env or in the environment",
+    )
+    return "; ".join(filter(None, parts))
 
 
 def find_unset(text: str, values: Mapping[str, str]) -> list[Unset]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -484,6 +485,49 @@ def test_a_word_for_a_switch_is_written_as_true_or_false(tmp_path: Path) -> None
     assert report.unlisted == ()
 
 
+def test_a_word_for_a_switch_in_a_long_form_is_one_too(tmp_path: Path) -> None:
+    text = """
+    services:
+      web:
+        build: {context: ., no_cache: yes, pull: no}
+        image: a/b:1
+        env_file: [{path: ./may-be, required: no}]
+        volumes:
+          - {type: bind, source: ., target: /x, bind: {create_host_path: no}}
+          - {type: volume, source: dd, target: /y, volume: {nocopy: yes}}
+    volumes: {dd: }
+    """
+    (tmp_path / "Dockerfile").write_text("FROM a/b:1\n")
+
+    report = adopt(tmp_path, text)
+
+    web = read_services(report)["web"]
+    assert web["env_file"] == [{"path": "./may-be", "required": "false"}]
+    assert web["build"] == {"context": ".", "no_cache": "true", "pull": "false"}
+    assert web["volumes"][0]["bind"] == {"create_host_path": "false"}
+    assert "nocopy" in str(web["volumes"][1])
+    assert list_changed(report) == set()
+    assert report.unlisted == ()
+
+
+def test_where_compose_crashes_its_first_line_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "panic: interface conversion\n\ngoroutine 1 [running]:\nmain.main()\n"
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 2\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
+
+    with pytest.raises(FileRefused) as refused:
+        adopt(tmp_path, "services: {a: {image: 'a/b:1'}}\n")
+
+    reason = refused.value.reason
+    assert reason == "Compose cannot read the project: panic: interface conversion"
+    assert "write `true` or `false`" in refused.value.help
+
+
 def test_the_report_names_the_edges_that_waited_before(tmp_path: Path) -> None:
     text = """
     services:
@@ -517,7 +561,6 @@ def test_names_stay_as_they_are(tmp_path: Path) -> None:
     report = adopt(tmp_path, text)
 
     assert list(read_services(report)) == ["my_App.1"]
-    assert report.describe()["names"] == {}
     assert report.unlisted == ()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from composegen.board.html import write_report
 from composegen.board.recorder import Recorded, Recorder
 from composegen.board.scene import Box, Scene
@@ -94,6 +96,22 @@ def test_a_report_of_an_interrupted_boot_says_so() -> None:
     )
 
     assert "it was interrupted after 0.0 s" in page
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("processes", "as processes"),
+        ("engine", "on the engine"),
+        ("kubernetes", "on the cluster"),
+    ],
+)
+def test_a_report_says_where_it_came_up(place: str, words: str) -> None:
+    recorded = Recorder(place, NEEDS).see(Up(boots=()))
+    assert recorded is not None
+    page = write_report(Scene(name="shop", boxes=(), links=()), recorded)
+
+    assert f"up in 0.0 s {words}, " in page
 
 
 def test_the_progress_of_an_engine_is_a_boot_too() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,12 @@ from composegen.places.events import (
 )
 from composegen.places.status import ServiceStatus, State
 from composegen.records import replace
+from composegen.system.identity import identify_self
+from composegen.workspace.booting import FILE
 from composegen.workspace.boots import BootedService, BootNote
-from tests.boards import FakePlace, serve
+from composegen.workspace.state import make_state_folder
+from composegen.workspace.statefile import write_state
+from tests.boards import FakePlace, Page, serve
 
 READY = ServiceStatus(service="web", state=State.READY, health="healthy")
 
@@ -150,6 +155,83 @@ def test_a_second_run_is_followed_as_well(tmp_path: Path) -> None:
         page.wait_for_state("web", "starting")
 
         assert served.board._watcher.turn == before + 1
+
+
+def test_a_drill_of_another_terminal_is_among_the_notes(tmp_path: Path) -> None:
+    place = FakePlace("db", "web")
+    place.drill = "a drill is going on, pid 7: db is frozen"
+    with serve(place, tmp_path) as served, served.open() as page:
+        page.wait_for(lambda page: "place" in page.values)
+        assert page.values["place"]["notes"] == [place.drill]
+
+        place.drill = ""
+        (tmp_path / "stack.yaml").touch()
+        page.wait_for(lambda page: page.values["place"]["notes"] == [])
+
+
+def test_a_drill_that_the_page_shows_is_not_noted_as_well(tmp_path: Path) -> None:
+    place = FakePlace("web")
+    place.drill = "a drill is going on, pid 7"
+    with serve(place, tmp_path) as served, served.open() as page:
+        page.wait_for(lambda page: page.values.get("place", {}).get("notes"))
+        served.board._shared.change({"drill": {"going": True}})
+        (tmp_path / "stack.yaml").touch()
+        page.wait_for(lambda page: page.values["place"]["notes"] == [])
+
+
+def note_killed(folder: Path) -> None:
+    """Note that a process brought the stack up which is not there any more."""
+    gone = replace(identify_self(), start=1)
+    write_state(make_state_folder(folder) / FILE, {"process": gone})
+
+
+@pytest.fixture
+def booting() -> FakePlace:
+    """An engine on which one service waits for another."""
+    place = FakePlace("db", "web")
+    place.name = "engine"
+    place.statuses["web"] = ServiceStatus(service="web", state=State.WAITING)
+    return place
+
+
+def wait_for_boot(page: Page, *, is_going: bool) -> dict[str, Any]:
+    """The last boot of a page, when it goes on or does not."""
+    page.wait_for(
+        lambda page: (
+            bool(boots := page.values.get("boots")) and boots[-1]["going"] is is_going
+        )
+    )
+    boot: dict[str, Any] = page.values["boots"][-1]
+    return boot
+
+
+def test_a_boot_is_interrupted_when_its_up_is_killed(
+    booting: FakePlace, tmp_path: Path
+) -> None:
+    with serve(booting, tmp_path) as served, served.open() as page:
+        wait_for_boot(page, is_going=True)
+        note_killed(tmp_path)
+        boot = wait_for_boot(page, is_going=False)
+
+    assert boot["total"] is None
+    assert boot["interrupted"] >= 0
+
+
+def test_a_boot_whose_up_was_killed_before_the_board_began_does_not_go_on(
+    booting: FakePlace, tmp_path: Path
+) -> None:
+    note_killed(tmp_path)
+    with serve(booting, tmp_path) as served, served.open() as page:
+        assert wait_for_boot(page, is_going=False)["interrupted"] >= 0
+
+
+def test_a_killed_up_says_nothing_of_a_run_of_processes(
+    booting: FakePlace, tmp_path: Path
+) -> None:
+    booting.name = "processes"
+    note_killed(tmp_path)
+    with serve(booting, tmp_path) as served, served.open() as page:
+        assert wait_for_boot(page, is_going=True)["interrupted"] is None
 
 
 def test_lines_are_expected_while_a_service_runs_and_can_be_seen(

@@ -2,6 +2,8 @@
 
 import pytest
 
+from composegen.commands import _run
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -12,3 +14,16 @@ def folder(tmp_path, monkeypatch):
         "name: shop\nservices: {web: {image: 'nginx:1.29', health: {none: x}}}\n"
     )
     return tmp_path
+
+
+@pytest.fixture
+def say(capsys):
+    """What a command line with an error says; it prints nothing else."""
+
+    def say(*words):
+        assert _run(list(words)) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        return said.err
+
+    return say

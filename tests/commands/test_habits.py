@@ -8,7 +8,7 @@ import sys
 import click
 import pytest
 
-from composegen.commands import _run, cli
+from composegen.commands import cli
 from composegen.commands.group import COMMANDS
 from composegen.commands.habits import HABITS
 from tests.parts import require_program
@@ -19,14 +19,6 @@ pytestmark = pytest.mark.usefixtures("folder")
 CASES = [(command, option) for command, each in HABITS.items() for option in each]
 OURS = {"ps": "status"}
 """What does here what another command of Compose does."""
-
-
-def say(capsys, *words):
-    """What is said of a command line with an error."""
-    assert _run(list(words)) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    return said.err
 
 
 def list_options(command):
@@ -41,10 +33,10 @@ def list_options(command):
 
 
 @pytest.mark.parametrize(("command", "option"), CASES)
-def test_every_option_of_the_table_says_what_to_type(command, option, capsys):
+def test_every_option_of_the_table_says_what_to_type(command, option, say):
     assert option not in list_options(command)
     words = [] if command == "composegen" else [command]
-    said = say(capsys, *words, option)
+    said = say(*words, option)
     message, _, help = said.partition("\n")
     if option == "-it":  # click names the first letter of several
         option = "-i"
@@ -65,29 +57,29 @@ def test_what_it_says_to_type_is_there(command, option):
         assert typed <= list_options(named)
 
 
-def test_an_option_of_the_engine_names_the_project(capsys):
-    assert say(capsys, "logs", "--since", "1m") == (
+def test_an_option_of_the_engine_names_the_project(say):
+    assert say("logs", "--since", "1m") == (
         "error: `logs` has no option `--since`\n"
         "= help: composegen logs -n COUNT; docker compose -p shop logs --since "
         "(on the engine)\n"
     )
 
 
-def test_names_where_a_command_takes_none_lead_to_one_that_does(capsys):
-    assert say(capsys, "down", "web", "db") == (
+def test_names_where_a_command_takes_none_lead_to_one_that_does(say):
+    assert say("down", "web", "db") == (
         "error: `down` takes no services: web db\n"
         "= help: composegen stop web db; `down` ends everything\n"
     )
-    assert "shows every service" in say(capsys, "status", "web")
+    assert "shows every service" in say("status", "web")
 
 
-def test_a_name_with_a_brace_is_shown_as_it_is(capsys):
-    assert "composegen stop {x}(y)" in say(capsys, "down", "{x}(y)")
+def test_a_name_with_a_brace_is_shown_as_it_is(say):
+    assert "composegen stop {x}(y)" in say("down", "{x}(y)")
 
 
-def test_what_is_no_habit_leads_to_the_help(capsys):
-    assert "see composegen logs --help" in say(capsys, "logs", "--xyzzy")
-    assert "see composegen init --help" in say(capsys, "init", "a", "b")
+def test_what_is_no_habit_leads_to_the_help(say):
+    assert "see composegen logs --help" in say("logs", "--xyzzy")
+    assert "see composegen init --help" in say("init", "a", "b")
 
 
 @pytest.mark.parametrize(
@@ -98,9 +90,9 @@ def test_what_means_the_same_has_the_same_name(command, options):
     assert options <= list_options(command)
 
 
-def test_exec_fails_where_a_terminal_is_wanted_and_there_is_none(capsys):
-    assert "no terminal" in say(capsys, "exec", "-it", "web", "sh")
-    assert "contradict" in say(capsys, "exec", "-t", "-T", "web", "sh")
+def test_exec_fails_where_a_terminal_is_wanted_and_there_is_none(say):
+    assert "no terminal" in say("exec", "-it", "web", "sh")
+    assert "contradict" in say("exec", "-t", "-T", "web", "sh")
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from composegen.places.cluster.boot import Outside
 from composegen.places.cluster.faults import Hands
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.notes import write_notes
-from composegen.places.processes.records import identify_self
 from composegen.records import replace
+from composegen.system.identity import identify_self
 from composegen.workspace.workspace import Workspace
 from tests.clusterfakes import (
     NOW,

@@ -19,7 +19,7 @@ from composegen.drill.notes import (
 )
 from composegen.drill.trials import Fault
 from composegen.places.engine.links import Link, Links
-from composegen.places.processes.records import identify_self
+from composegen.system.identity import identify_self
 from composegen.workspace.state import NotTrusted
 
 ID = "a" * 64

@@ -193,7 +193,7 @@ FAULTS = (
     ),
     Fault(
         "one that ran before opens its gates while Compose may replace it",
-        "composegen/places/engine/judge.py",
+        "composegen/places/engine/earlier.py",
         "return is_new or candidate.noted.name in self._settled",
         "return True",
         ("tests/places/engine/test_judge.py",),
@@ -271,7 +271,7 @@ FAULTS = (
     ),
     Fault(
         "an old container is reported as running before it is replaced",
-        "composegen/places/engine/judge.py",
+        "composegen/places/engine/earlier.py",
         "if instance.was_there and name not in self._settled:\n                continue",
         "if False:\n                continue",
         ("tests/places/engine/test_judge.py",),
@@ -2196,6 +2196,27 @@ FAULTS = (
         "if needed is not None and not self._is_fine(needed.name):",
         "if needed is not None:",
         ("tests/places/cluster/test_why.py",),
+    ),
+    Fault(
+        "a service that is up is made again with a fallback",
+        "composegen/places/cluster/leaving_out.py",
+        "            if name in ready\n",
+        "            if False\n",
+        ("tests/places/cluster/test_up.py",),
+    ),
+    Fault(
+        "a container whose logs are followed is read twice",
+        "composegen/places/cluster/logs.py",
+        "if not container.id or container.id in known:",
+        "if not container.id:",
+        ("tests/places/cluster/test_logs.py",),
+    ),
+    Fault(
+        "`restart` names every shared namespace a network",
+        "composegen/places/engine/acts.py",
+        'text = f"shares the {owners[owner]} of {owner}',
+        'text = f"shares the network of {owner}',
+        ("tests/places/engine/test_acts.py",),
     ),
     Fault(
         "a wrong type has no example",

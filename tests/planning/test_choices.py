@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from composegen.drill.noted import read_selection
 from composegen.errors import UsageError
 from composegen.planning.choices import choose_named, settle_choices, settle_running
 from composegen.planning.definition import digest_definition
@@ -26,17 +27,8 @@ def make(choice: str = "", web: str = "needs: {llm: LLM_URL}\n", **more: str) ->
     )
 
 
-def parse(flags: str) -> Selection:
-    words = flags.split()
-    pairs = list(zip(words[::2], words[1::2], strict=True))
-    return Selection(
-        added=tuple(name for flag, name in pairs if flag == "--with"),
-        removed=tuple(name for flag, name in pairs if flag == "--without"),
-    )
-
-
 def plan(text: str, flags: str = "") -> Plan:
-    return make_plan(load_only(text), parse(flags))
+    return make_plan(load_only(text), read_selection(flags))
 
 
 OPTIONAL = "needs: {llm: {env: {LLM_URL: '{url}'}, otherwise: {env: {LLM: none}}}}\n"
@@ -60,7 +52,7 @@ def test_the_first_one_takes_part_unless_another_is_named(
     made = plan(make(web=OPTIONAL), flags)
 
     assert " ".join(sorted(made.names)) == names
-    assert made.selection == parse(flags)
+    assert made.selection == read_selection(flags)
 
 
 @pytest.mark.parametrize(
@@ -174,12 +166,12 @@ def test_naming_one_of_a_choice_chooses_it() -> None:
         Selection(added=("llm-gpu",)),
         ("llm-gpu",),
     )
-    assert choose_named(stack, parse("--with llm-gpu"), ("llm", "web")) == (
+    assert choose_named(stack, read_selection("--with llm-gpu"), ("llm", "web")) == (
         Selection(added=("llm-gpu",)),
         ("llm-gpu", "web"),
     )
     with pytest.raises(UsageError):
-        choose_named(stack, parse("--with llm-gpu"), ("llm-cpu",))
+        choose_named(stack, read_selection("--with llm-gpu"), ("llm-cpu",))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from composegen.drill.noted import read_selection
 from composegen.errors import SelectionError, UsageError
 from composegen.model import Service, Stack
 from composegen.needs import Condition, Need, Otherwise
@@ -61,16 +62,7 @@ def make(
 
 
 def select(stack: Stack, flags: str = "") -> Selected:
-    return select_services(Needs(stack), parse(flags))
-
-
-def parse(flags: str) -> Selection:
-    words = flags.split()
-    pairs = list(zip(words[::2], words[1::2], strict=True))
-    return Selection(
-        added=tuple(name for flag, name in pairs if flag == "--with"),
-        removed=tuple(name for flag, name in pairs if flag == "--without"),
-    )
+    return select_services(Needs(stack), read_selection(flags))
 
 
 def included(stack: Stack, flags: str = "") -> str:
@@ -423,7 +415,7 @@ def test_one_service_cannot_be_both_in_and_out() -> None:
 def test_a_selection_prints_as_it_is_typed() -> None:
     flags = "--with a --with b --without c"
 
-    assert parse(flags).flags == flags
+    assert read_selection(flags).flags == flags
 
 
 # Any stack
@@ -480,7 +472,7 @@ def test_what_is_asked_for_is_done(stack: Stack, flags: str) -> None:
         selected = select(stack, flags)
     except SelectionError:
         return
-    asked = parse(flags)
+    asked = read_selection(flags)
     assert selected.included >= set(asked.added)
     assert not selected.included & set(asked.removed)
     assert selected.included | set(selected.excluded) == set(stack.services)

@@ -12,12 +12,17 @@ from composegen.patterns import make_pattern
 from composegen.places.cluster.kubectl import Kubectl, Said, list_complaints
 from composegen.places.cluster.manifests import (
     Object,
-    find_labels,
     is_of,
     name_object,
     write_list,
 )
-from composegen.places.cluster.objects import MANAGED_BY, NAME, OURS, PART_OF
+from composegen.places.cluster.objects import (
+    MANAGED_BY,
+    NAME,
+    OURS,
+    PART_OF,
+    read_labels,
+)
 from composegen.places.cluster.snapshot import select_project
 from composegen.records import record
 
@@ -99,7 +104,7 @@ def look_at_live(kubectl: Kubectl, objects: Iterable[Object], project: str) -> L
 
 
 def _describe_owner(found: Mapping[str, Any]) -> str:
-    labels = find_labels(found)
+    labels = read_labels(found)
     if labels.get(MANAGED_BY) == OURS:
         return f" but of {labels.get(PART_OF, 'another one')}"
     return f": {labels[MANAGED_BY]} made it" if MANAGED_BY in labels else ""
@@ -134,7 +139,7 @@ def find_scaled(live: Live, objects: Iterable[Object]) -> list[Scaled]:
             name = each["metadata"]["name"]
             found.append(
                 Scaled(
-                    service=find_labels(each).get(NAME, name),
+                    service=read_labels(each).get(NAME, name),
                     path=f"{each['kind'].lower()}/{name}",
                     replicas=wanted,
                     is_off=now == 0,

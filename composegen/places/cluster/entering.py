@@ -7,7 +7,7 @@ from pathlib import Path
 from composegen.errors import CannotExecute, ExitCode, NothingRuns
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.notes import NotedService, Notes
-from composegen.places.cluster.objects import Doing, Pod
+from composegen.places.cluster.objects import Pod
 from composegen.places.cluster.snapshot import Snapshot
 from composegen.places.place import Call, Request, check_services
 
@@ -43,7 +43,7 @@ def prepare_call(
             f"`{request.service}` does not run{why}", help="composegen status shows all"
         )
     running = sorted(
-        (pod for pod in snapshot.list_pods(workload) if _is_running(pod)),
+        (pod for pod in snapshot.list_pods(workload) if pod.is_running),
         key=lambda pod: (pod.created_at, pod.name),
     )
     pod = _choose(running, request)
@@ -60,11 +60,6 @@ def prepare_call(
         folder=Path("/"),
         env=kubectl.environment,
     )
-
-
-def _is_running(pod: Pod) -> bool:
-    main = pod.find_main()
-    return main is not None and main.doing is Doing.RUNNING
 
 
 def _choose(running: list[Pod], request: Request) -> Pod:

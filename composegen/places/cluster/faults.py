@@ -16,12 +16,17 @@ from composegen.places.cluster.boot import Outside
 from composegen.places.cluster.kubectl import Kubectl
 from composegen.places.cluster.manifests import (
     Object,
-    find_labels,
     name_object,
     write_list,
 )
 from composegen.places.cluster.notes import Notes
-from composegen.places.cluster.objects import NAME, Doing, Kind, Pod, Workload
+from composegen.places.cluster.objects import (
+    NAME,
+    Kind,
+    Pod,
+    Workload,
+    read_labels,
+)
 from composegen.places.cluster.snapshot import (
     Snapshot,
     select_project,
@@ -67,7 +72,7 @@ class Hands:
         snapshot = self.look()
         workload = self.find(service, snapshot)
         pods = snapshot.list_pods(workload) if workload is not None else ()
-        running = [each for each in pods if _is_running(each)]
+        running = [each for each in pods if each.is_running]
         return tuple(sorted(running, key=lambda each: each.name))
 
     def list_starts(self, service: str) -> tuple[str, ...]:
@@ -229,12 +234,7 @@ def list_changed(objects: Iterable[Object], others: Iterable[Object]) -> list[Ob
 def select_objects(objects: Iterable[Object], names: Iterable[str]) -> list[Object]:
     """The objects of some services, by the names of their objects."""
     wanted = {*names}
-    return [each for each in objects if find_labels(each).get(NAME) in wanted]
-
-
-def _is_running(pod: Pod) -> bool:
-    main = pod.find_main()
-    return main is not None and main.doing is Doing.RUNNING
+    return [each for each in objects if read_labels(each).get(NAME) in wanted]
 
 
 def _identify(pod: Pod) -> str:

@@ -17,7 +17,13 @@ import yaml
 from composegen.errors import ClusterRefused
 from composegen.places.cluster.contexts import Where
 from composegen.places.cluster.kubectl import Kubectl
-from composegen.places.cluster.objects import MANAGED_BY, NAME, OURS, PART_OF
+from composegen.places.cluster.objects import (
+    MANAGED_BY,
+    NAME,
+    OURS,
+    PART_OF,
+    read_labels,
+)
 from composegen.planning.plan import Plan
 from composegen.records import record
 from composegen.system.files import write_atomically
@@ -147,21 +153,15 @@ def write_list(objects: Iterable[Object]) -> str:
     return json.dumps(listed)
 
 
-def find_labels(found: Mapping[str, Any]) -> Mapping[str, str]:
-    """The labels of an object."""
-    labels: Mapping[str, str] = found.get("metadata", {}).get("labels") or {}
-    return labels
-
-
 def find_project(objects: Iterable[Object]) -> str:
     """The project that the objects are part of."""
-    projects = (find_labels(each).get(PART_OF, "") for each in objects)
+    projects = (read_labels(each).get(PART_OF, "") for each in objects)
     return next(filter(None, projects), "")
 
 
 def is_of(found: Mapping[str, Any], project: str) -> bool:
     """Whether composegen has made an object for a project."""
-    labels = find_labels(found)
+    labels = read_labels(found)
     return labels.get(MANAGED_BY) == OURS and labels.get(PART_OF) == project
 
 
@@ -173,4 +173,4 @@ def name_object(found: Mapping[str, Any]) -> str:
 def drop_services(objects: Iterable[Object], names: Iterable[str]) -> list[Object]:
     """The objects without those of some services, by the names of their objects."""
     dropped = {*names}
-    return [each for each in objects if find_labels(each).get(NAME) not in dropped]
+    return [each for each in objects if read_labels(each).get(NAME) not in dropped]

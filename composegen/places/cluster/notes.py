@@ -15,6 +15,7 @@ from composegen.places.events import Failure
 from composegen.places.noted import NotedNeed, Parts
 from composegen.places.status import ExcludedNote, format_now
 from composegen.records import as_dict, record
+from composegen.workspace.booting import forget_cut_off
 from composegen.workspace.state import STATE_FOLDER, NotTrusted, make_state_folder
 from composegen.workspace.statefile import load_state, write_state
 from composegen.workspace.stateform import (
@@ -155,4 +156,5 @@ def _parse(data: dict[str, Any]) -> Notes:
 
 def remove_notes(folder: Path) -> None:
     """Forget what was up."""
+    forget_cut_off(folder)
     (folder / STATE_FOLDER / FILE).unlink(missing_ok=True)

@@ -117,6 +117,12 @@ class Pod:
         """The container of the service itself, once the kubelet speaks of it."""
         return next((each for each in self.containers if not each.is_init), None)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the container of the service itself runs."""
+        main = self.find_main()
+        return main is not None and main.doing is Doing.RUNNING
+
     def find_gate(self) -> Container | None:
         """The gate at which it waits; None where it does not."""
         if self.has_started:

@@ -225,7 +225,7 @@ class _Up:
     def _keep(self, notes: Notes) -> None:
         try:
             is_part = bool(self.options.names)
-            # Read again: somebody may have stopped another service meanwhile.
+            # Read again: the user may have stopped another service meanwhile.
             kept = merge_notes(read_notes(self.folder), notes) if is_part else notes
             write_notes(self.folder, kept)
         except FileRefused as refused:

@@ -25,7 +25,7 @@ from composegen.places.engine.notes import (
 )
 from composegen.places.engine.noting import note_seen
 from composegen.places.engine.phases import OneCall
-from composegen.places.engine.sharing import list_owners
+from composegen.places.engine.sharing import find_owners
 from composegen.places.engine.status import EngineSeen, make_seen
 from composegen.places.events import Message, NotUp, Planned, Report, Stopped
 from composegen.places.place import (
@@ -144,28 +144,29 @@ class Acts:
     def _list_sharing(
         self, act: Act, names: tuple[str, ...], seen: EngineSeen
     ) -> tuple[str, ...]:
-        """What runs in the network of one that is started, which it loses by that."""
+        """What runs in a namespace of one that is started, which it loses by that."""
         closed = self._notes.close_over(names)
-        owners = {name for name in closed if not self._is_on(name, seen)}
-        owners |= {*names} if act is Act.RESTART else set()
-        found = {
-            each.name: shared
-            for each in self._notes.services
-            if self._is_on(each.name, seen)
-            and (shared := owners & self._list_owners(each.name, seen))
-        }
-        for name, shared in found.items():
-            text = f"shares the network of {min(shared)}, and is restarted with it"
-            self._report(Message(service=name, text=text))
+        starting = {name for name in closed if not self._is_on(name, seen)}
+        starting |= {*names} if act is Act.RESTART else set()
+        found = []
+        for name in (each.name for each in self._notes.services):
+            owners = self._find_owners(name, seen) if self._is_on(name, seen) else {}
+            owner = min(starting & owners.keys(), default="")
+            if owner:
+                text = f"shares the {owners[owner]} of {owner}, and is restarted"
+                self._report(Message(service=name, text=f"{text} with it"))
+                found.append(name)
         return tuple(found)
 
-    def _list_owners(self, name: str, seen: EngineSeen) -> frozenset[str]:
-        """The services whose network it shares, or another namespace."""
+    def _find_owners(self, name: str, seen: EngineSeen) -> Mapping[str, str]:
+        """The services whose namespaces it shares, each with the kind."""
+        found: dict[str, str] = {}
+        for each in seen.list_containers(name):
+            found |= find_owners(each, seen.containers)
         noted = self._notes.find(name)
-        shares = noted.shares if noted is not None else ""
-        owners = frozenset({shares} if shares else ())
-        own = seen.list_containers(name)
-        return owners.union(*(list_owners(each, seen.containers) for each in own))
+        if noted is not None and noted.shares:
+            found[noted.shares] = "network"
+        return found
 
     # Stop
 

@@ -76,6 +76,11 @@ class Candidate:
         """Whether as many of its containers are ready as there shall be."""
         return self.count_ready() >= self.noted.replicas
 
+    @property
+    def runs_before(self) -> bool:
+        """Whether a container of it runs that an earlier `up` has made."""
+        return any(each.was_there and each.is_running for each in self.list_here())
+
     def begin(self, at: float) -> None:
         """Let its time begin, unless it has."""
         if self.created is None:

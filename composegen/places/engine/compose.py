@@ -203,8 +203,8 @@ def run_compose(
 ) -> tuple[int, str]:
     """Run Compose to its end; its exit code and what it said.
 
-    ``show`` gets its talk as it comes, in parts of lines too. With ``in_terminal`` it
-    sees a terminal, so that its progress is drawn. It ends when we are interrupted.
+    ``show`` gets its messages as they come, in parts of lines too. With ``in_terminal``
+    it sees a terminal, so that its progress is drawn. It ends when we are interrupted.
     """
     ours, theirs = pty.openpty() if in_terminal else os.pipe()
     if in_terminal:

@@ -20,7 +20,7 @@ SETTINGS = (_CONFIG, "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 @record
 class Endpoint:
-    """The engine that the docker command would talk to.
+    """The engine that the docker command would use.
 
     ``host`` is an address, empty for the one that is here; ``context`` the docker
     context that it comes from, empty where DOCKER_HOST names it. ``settings`` are the
@@ -53,7 +53,7 @@ class Endpoint:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the docker command must find in its environment to talk to it."""
+        """What the docker command must find in its environment to use it."""
         if self.context:
             return {**self._known_settings, "DOCKER_CONTEXT": self.context}
         return {**self._known_settings, "DOCKER_HOST": self.host}

@@ -22,8 +22,9 @@ from composegen.places.engine.asked import (
     hear_helper,
 )
 from composegen.places.engine.candidate import Candidate, Instance
-from composegen.places.engine.containers import Container, Status
+from composegen.places.engine.containers import Container
 from composegen.places.engine.deaths import Death, DeathBook
+from composegen.places.engine.earlier import Earlier, adopt_container
 from composegen.places.engine.happened import Action, Happened
 from composegen.places.engine.helpers import fold_helpers
 from composegen.places.engine.missed import Missed, find_next_look, is_overdue
@@ -52,7 +53,6 @@ from composegen.planning.plan import Gate
 from composegen.records import replace
 
 _OVER = FINE | {State.EXCLUDED}
-_REPLACED = "is being replaced: its old container is stopped first"
 _ALIVE = FINE | {State.STARTING}
 
 
@@ -65,8 +65,7 @@ class Judge:
     def __init__(self, notes: Notes, *, limit: float | None = None) -> None:
         self.notes = notes
         self.limit = limit
-        self._settled: set[str] = set()
-        self._withheld: dict[str, tuple[Instance, tuple[Event, ...]]] = {}
+        self._earlier = Earlier()
         self._book = DeathBook()
         self.candidates: Mapping[str, Candidate] = {
             noted.name: Candidate(noted) for noted in notes.services
@@ -112,7 +111,7 @@ class Judge:
     @property
     def settled(self) -> frozenset[str]:
         """The services of which Compose replaces no more containers."""
-        return frozenset(self._settled)
+        return self._earlier.settled
 
     def list_waiting(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of some services that have not been started."""
@@ -123,21 +122,13 @@ class Judge:
     def is_open(self, gate: Gate) -> bool:
         """Whether what a gate waits for is so, and stays: Compose replaces it not."""
         candidate = self.candidates[gate.service]
-        if candidate.state not in _ALIVE or not self._is_sure(candidate):
+        if candidate.state not in _ALIVE or not self._earlier.is_sure(candidate):
             return False
         return gate.condition is Condition.STARTED or candidate.state in FINE
 
-    def _is_sure(self, candidate: Candidate) -> bool:
-        """Whether it was started in this boot, or Compose has left it as it is."""
-        is_new = candidate.started is not None and candidate.started > 0.0
-        return is_new or candidate.noted.name in self._settled
-
     def runs_before(self, name: str) -> bool:
         """Whether a container of a service runs that an earlier `up` has made."""
-        return any(
-            each.was_there and each.is_running
-            for each in self.candidates[name].list_here()
-        )
+        return self.candidates[name].runs_before
 
     @property
     def is_moving(self) -> bool:
@@ -176,19 +167,10 @@ class Judge:
             candidate = self.candidates.get(container.service)
             if candidate is None or candidate.state is State.EXCLUDED:
                 continue
-            instance = Instance(
-                id=container.id, number=container.number, was_there=True
-            )
-            candidate.instances[container.id] = instance
-            if container.status is not Status.RUNNING:
-                continue
-            instance.created = instance.started = instance.alive_since = 0.0
-            candidate.begin(0.0)
-            if candidate.state is State.WAITING:
-                candidate.state = State.STARTING
+            instance = adopt_container(candidate, container)
+            is_healthy = instance.is_running and container.health == "healthy"
             # Without a check it may be in a crash loop: it has to live for a second.
-            is_ready = container.health == "healthy" and candidate.noted.is_asked
-            if is_ready and not candidate.noted.is_job:
+            if is_healthy and candidate.noted.is_asked and not candidate.noted.is_job:
                 yield from self._see_ready(candidate, instance, 0.0)
 
     def see(self, happened: Happened, at: float) -> Iterator[Event]:
@@ -225,27 +207,14 @@ class Judge:
                 pass  # the image's own check, which nothing waits for
             case Action.HEALTH if happened.health == "healthy":
                 yield from self._see_ready(candidate, instance, at)
-            case Action.KILL if happened.is_end_asked and instance.was_there:
-                yield from self._see_leaving(candidate, instance, at)
+            case Action.KILL if happened.is_end_asked:
+                yield from self._earlier.see_end_asked(candidate, instance, at)
             case Action.OUT_OF_MEMORY:
                 yield Message(service=happened.service, at=at, text="is out of memory")
             case Action.DIE:
                 yield from self._see_death(candidate, instance, happened, at)
             case Action.DESTROY:
                 instance.is_gone = True
-
-    def _see_leaving(
-        self, candidate: Candidate, instance: Instance, at: float
-    ) -> Iterator[Event]:
-        """Compose stops an old container, which may take a while, to make a new one."""
-        is_spare = len(candidate.list_here()) > candidate.noted.replicas
-        if not is_spare and not instance.is_leaving and self._may_go(candidate):
-            instance.is_leaving = True
-            yield Message(service=candidate.noted.name, at=at, text=_REPLACED)
-
-    def _may_go(self, candidate: Candidate) -> bool:
-        """Whether Compose may still replace what was there before the boot."""
-        return candidate.noted.name not in self._settled
 
     def _see_helper(
         self, candidate: Candidate, happened: Happened, at: float
@@ -268,7 +237,7 @@ class Judge:
 
     def settle(self, names: Iterable[str] | None = None) -> None:
         """Compose replaces no more of some services, or of all: what is there stays."""
-        self._settled.update(self.candidates if names is None else names)
+        self._earlier.settle(self.candidates if names is None else names)
 
     def exclude(self, name: str) -> None:
         """A service is excluded: what happens to it from now on does not count."""
@@ -277,17 +246,11 @@ class Judge:
     def _see_create(
         self, candidate: Candidate, instance: Instance, at: float
     ) -> Iterator[Event]:
-        name, is_waiting = candidate.noted.name, False
-        for other in candidate.instances.values():
-            if other.was_there and other.number == instance.number:
-                is_waiting = other.is_running and not other.is_leaving
-                other.is_leaving = other.is_running
-                candidate.forget(other)
+        waiting = tuple(self._earlier.see_create(candidate, instance, at))
         if candidate.created is None:
             candidate.created = at
-            yield Created(service=name, at=at)
-        if is_waiting:  # Compose makes the new one first, then it stops the old one
-            yield Message(service=name, at=at, text=_REPLACED)
+            yield Created(service=candidate.noted.name, at=at)
+        yield from waiting
 
     def _see_start(
         self, candidate: Candidate, instance: Instance, at: float
@@ -335,7 +298,7 @@ class Judge:
         code = happened.exit_code or 0
         instance.alive_since = None
         instance.ready = None
-        if instance.was_there and noted.name not in self._settled:
+        if self._earlier.may_go(candidate, instance):
             candidate.lose()
             return
         instance.exit_code = code
@@ -378,7 +341,7 @@ class Judge:
                 alive, proof = instance.alive_since, candidate.find_proof(instance)
                 if instance.ready is None and alive is not None and at >= alive + proof:
                     events = tuple(self._see_ready(candidate, instance, at))
-                    self._withheld[candidate.noted.name] = (instance, events)
+                    self._earlier.withhold(candidate, instance, events)
         yield from self.release()
         for candidate in self.candidates.values():
             if candidate.state is not State.STARTING:
@@ -398,12 +361,7 @@ class Judge:
 
     def release(self) -> Iterator[Event]:
         """What is ready and stays: of an old container once Compose has left it."""
-        for name, (instance, events) in tuple(self._withheld.items()):
-            if instance.was_there and name not in self._settled:
-                continue
-            del self._withheld[name]
-            if instance.ready is not None and not instance.is_gone:
-                yield from events
+        yield from self._earlier.release()
 
     def is_overdue(self, at: float) -> bool:
         """Whether the next look would find that a service has taken too long."""

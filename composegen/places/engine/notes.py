@@ -27,6 +27,7 @@ from composegen.places.events import Failure
 from composegen.places.noted import NotedNeed, Parts
 from composegen.places.status import ExcludedNote, format_now
 from composegen.records import as_dict, field, record
+from composegen.workspace.booting import forget_cut_off
 from composegen.workspace.state import (
     STATE_FOLDER,
     Lock,
@@ -285,4 +286,5 @@ def _check_engine(noted: Endpoint, chosen: Endpoint, folder: Path) -> None:
 
 def remove_notes(folder: Path) -> None:
     """Forget what was up."""
+    forget_cut_off(folder)
     (folder / STATE_FOLDER / FILE).unlink(missing_ok=True)

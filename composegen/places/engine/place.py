@@ -53,6 +53,7 @@ from composegen.places.place import (
     settle_names,
 )
 from composegen.records import replace
+from composegen.workspace.booting import was_cut_off
 from composegen.workspace.workspace import Workspace
 
 
@@ -130,17 +131,18 @@ class EnginePlace:
     def explain(self, service: str) -> Explanation:
         """Why a service, or any, is not up."""
         service = self._check((service,))[0] if service else ""
+        noted = self._notes
+        if was_cut_off(self._folder):
+            noted = replace(noted, interrupted=True)
         with Engine(self._notes.endpoint) as engine:
-            reasons = find_engine_reasons(
-                engine, self._notes, self._folder, service=service
-            )
+            reasons = find_engine_reasons(engine, noted, self._folder, service=service)
             notes = self._describe_owners(engine)
             found = engine.list_containers(self._notes.project)
-        told = {each.failure.reason for each in reasons if each.failure}
+        said = {each.failure.reason for each in reasons if each.failure}
         outdated = (
             line
             for line in list_outdated(self._notes, found)
-            if line not in told and (not service or line.startswith(f"{service} "))
+            if line not in said and (not service or line.startswith(f"{service} "))
         )
         return Explanation(reasons=tuple(reasons), notes=(*notes, *outdated))
 

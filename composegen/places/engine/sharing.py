@@ -6,7 +6,7 @@ started again, it has a new network, and what shared the old one reaches nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from composegen.places.engine.containers import Container
 from composegen.places.engine.joined import Joined
@@ -60,12 +60,12 @@ def list_outlived(containers: Iterable[Container]) -> Iterator[str]:
     yield from dict.fromkeys(lines)
 
 
-def list_owners(
+def find_owners(
     container: Container, containers: Iterable[Container]
-) -> frozenset[str]:
-    """The services whose namespaces a container shares."""
-    ids = {join.id for join in container.joins}
-    return frozenset(each.service for each in containers if each.id in ids)
+) -> Mapping[str, str]:
+    """The services whose namespaces a container shares, each with the kind."""
+    kinds = {join.id: join.kind for join in reversed(container.joins)}
+    return {each.service: kinds[each.id] for each in containers if each.id in kinds}
 
 
 def list_sharing(

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from composegen.errors import ExitCode, FileRefused, Interrupted
-from composegen.model import COMPOSE_FILES, OVERRIDE_FILES
-from composegen.paths import exists
 from composegen.places.bringing import bring_up, make_secrets
 from composegen.places.engine.boot import UP, UP_PART, Booting, BootOptions
 from composegen.places.engine.client import Engine
@@ -24,7 +22,7 @@ from composegen.places.engine.compose import (
 from composegen.places.engine.compose_lines import speaks_of_unset
 from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import Endpoint, find_endpoint
-from composegen.places.engine.fit import Fitted, fit_environment, fit_options, fit_plan
+from composegen.places.engine.fit import Fitted, fit_environment, fit_plan
 from composegen.places.engine.giving_up import GivenUp
 from composegen.places.engine.leaving_out import Lost
 from composegen.places.engine.lost_secrets import check_secrets
@@ -43,29 +41,19 @@ from composegen.places.engine.renewal import list_outdated, stop_outlived
 from composegen.places.engine.stay import Staying
 from composegen.places.engine.supply import Supply
 from composegen.places.engine.volumes import note_volumes
+from composegen.places.engine.writing import Writing
 from composegen.places.events import (
-    FileIgnored,
-    FileKept,
     Noted,
     NotUp,
     Output,
     Planned,
     Report,
-    Wrote,
 )
 from composegen.places.reasons import format_reasons
 from composegen.planning.exclusion import require
 from composegen.planning.plan import Plan, reduce_stack, take_part
 from composegen.records import record, replace
 from composegen.system.signals import catch_signals
-from composegen.targets.compose.render import render_plan
-from composegen.targets.files import Options, choose_engine
-from composegen.targets.output import (
-    Written,
-    find_prefix,
-    suggest_output,
-    write_rendered,
-)
 from composegen.workspace.secrets import read_passwords
 from composegen.workspace.unset import find_unset
 from composegen.workspace.workspace import Workspace
@@ -152,6 +140,7 @@ class _Up:
         project = workspace.find_project(plan.stack.name)
         made = make_notes(self.plan, project, endpoint, workspace.fill)
         self.machine = engine.describe()
+        self.writing = Writing(workspace, self.machine, options.engine)
         self.notes = replace(
             recall_made(workspace.folder, made, engine.list_containers(made.project)),
             began=engine.read_clock(),
@@ -180,28 +169,7 @@ class _Up:
             raise
 
     def _carry_out(self) -> int:
-        self.report(Planned(services=tuple(self.plan.names)))
-        self._check_owner()
-        check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
-        fitted = self._fit()
-        self.fitted = fitted.plan
-        text = self._render()
-        if fitted.note:
-            self.report(Noted(text=fitted.note))
-        options = self._make_options()
-        if fitted.note or fit_options(options, self.machine) != options:
-            text = self._write_text(fitted.plan)
-        stack = reduce_stack(self.plan)
-        make_secrets(stack, self.workspace, self.report)
-        passwords = read_passwords(stack, self.folder)
-        self.project = replace(
-            self.project,
-            text=text,
-            environment={**self.project.environment, **passwords},
-        )
-        self._tell_unset(text, {**self.workspace.values, **passwords})
-        self._write_notes()
-        self.is_noted = True
+        self._prepare()
         note_volumes(self.engine, self.notes, self.folder, is_before=True)
         given_up = self._get_images()
         if given_up is None:
@@ -215,6 +183,34 @@ class _Up:
                 self._keep(given_up.notes)
                 return self._end_boot(boot, given_up.notes)
         self._keep(given_up.notes)
+        return self._give_up(given_up)
+
+    def _prepare(self) -> None:
+        """Check, render, make secrets and note it: then Compose may begin."""
+        self.report(Planned(services=tuple(self.plan.names)))
+        self._check_owner()
+        check_secrets(self.engine, self.plan, self.workspace, self.notes.project)
+        fitted = self._fit()
+        self.fitted = fitted.plan
+        text = self._render()
+        if fitted.note:
+            self.report(Noted(text=fitted.note))
+        if fitted.note or self.writing.is_fitted:
+            text = self.writing.render_fitted(fitted.plan)
+        stack = reduce_stack(self.plan)
+        make_secrets(stack, self.workspace, self.report)
+        passwords = read_passwords(stack, self.folder)
+        self.project = replace(
+            self.project,
+            text=text,
+            environment={**self.project.environment, **passwords},
+        )
+        self._tell_unset(text, {**self.workspace.values, **passwords})
+        self._write_notes()
+        self.is_noted = True
+
+    def _give_up(self, given_up: GivenUp) -> int:
+        """Report why it is not up, and what still runs as it did before."""
         is_there = self.engine.list_containers(self.notes.project)
         for line in list_outdated(given_up.notes, is_there):
             self.report(Noted(text=line))
@@ -228,7 +224,7 @@ class _Up:
             self.fitted,
             self.project,
             self.notes,
-            self._write_text,
+            self.writing.render_fitted,
             self.report,
             lock=_LOCK,
         )
@@ -238,7 +234,7 @@ class _Up:
         options = self.options
         phases = Phases(
             self.fitted,
-            self._write_text,
+            self.writing.render_fitted,
             UP_PART if options.names else UP,
             before=Before(
                 without={each.name: each.without for each in self.notes.services},
@@ -256,12 +252,6 @@ class _Up:
                 limit=options.limit, unset=self.unset, lost=self.lost, keep=self._keep
             ),
         )
-
-    def _write_text(self, plan: Plan) -> str:
-        """What Compose reads for a plan; the file on the disk is another matter."""
-        options = fit_options(self._make_options(), self.machine)
-        [file] = render_plan(plan, options)
-        return file.text
 
     def _write_notes(self) -> None:
         if not self.options.names:
@@ -312,35 +302,14 @@ class _Up:
             fill=self.workspace.fill,
         )
 
-    def _make_options(self) -> Options:
-        path = self.workspace.compose_file
-        return replace(
-            choose_engine(self.options.engine),
-            prefix=find_prefix(path, self.folder),
-            name=path.name,
-        )
-
     def _render(self) -> str:
-        path = self.workspace.compose_file
-        [file] = render_plan(self.plan, self._make_options())
-        if self.options.names:
-            return file.text
-        if self.options.is_chosen:
-            flags = self.plan.selection.flags
-            self.report(FileKept(file=path.name, flags=flags))
-            return file.text
-        try:
-            written = write_rendered(file.text, path)
-        except FileRefused as refused:
-            refused.help = suggest_output(path)
-            raise
-        if written is not Written.SAME:
-            self.report(Wrote(file=path.name, how=written.value))
-        # Compose merges an override file only where it finds the other one by itself.
-        for name in OVERRIDE_FILES if path.name in COMPOSE_FILES else ():
-            if exists(self.folder / name):
-                self.report(FileIgnored(file=name, stack=self.plan.stack.file))
-        return file.text
+        """The text of the file, which is written unless a part was chosen."""
+        text = self.writing.render(self.plan)
+        if self.options.is_chosen and not self.options.names:
+            self.writing.keep_file(self.plan, self.report)
+        elif not self.options.names:
+            self.writing.write_file(self.plan, text, self.report)
+        return text
 
     def _tell_unset(self, text: str, values: Mapping[str, str]) -> None:
         """Say which variables will be empty, and of whom; Compose says it in vain."""

@@ -205,6 +205,17 @@ class _Doctor:
         if self._was_being_replaced(container):
             failure = _explain_replacing(noted)
             return Reason(chain=chain, status=status, failure=failure)
+        return self._explain_container(chain, noted, container, judged)
+
+    def _explain_container(
+        self,
+        chain: tuple[str, ...],
+        noted: NotedService,
+        container: Container,
+        judged: NotedFailure | None,
+    ) -> Reason:
+        """Why a container that was started is not up."""
+        status = self.seen.find(noted.name)
         seen = self.evidence.gather(noted, container)
         cause = find_cause(seen)
         if is_outdated(self.notes, container):

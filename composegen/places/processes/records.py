@@ -6,7 +6,6 @@ service; the kernel gives it back when the run dies.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +22,7 @@ from composegen.places.processes.sockets import (
 from composegen.places.status import ExcludedNote, ServiceStatus, format_now
 from composegen.records import as_dict, list_fields, record
 from composegen.system.files import check_readable
-from composegen.system.identity import Identity, identify, is_still
+from composegen.system.identity import Identity, is_still
 from composegen.system.launch import is_container_of
 from composegen.system.logfiles import find_log
 from composegen.values import SERVICE_NAME
@@ -276,11 +275,6 @@ def _check_identity(identity: Identity, name: str, *, lowest: int = 1) -> None:
     expect(is_pid, f"{name}.pid", "the number of a process")
     expect(identity.start >= 0, f"{name}.start", "a time")
     expect(bool(_BOOT.fullmatch(identity.boot)), f"{name}.boot", "the id of a boot")
-
-
-def identify_self() -> Identity:
-    """The identity of this process."""
-    return identify(os.getpid()) or Identity(pid=os.getpid(), start=0, boot="")
 
 
 def hash_config(*parts: object) -> str:

@@ -278,7 +278,7 @@ class _Run:
             async with session as opened:
                 self.processes = opened.processes
                 self.supervisor = opened.supervisor
-                self.supervisor.wants_lines = self.options.wants_lines
+                self.supervisor.tailing.wants_lines = self.options.wants_lines
                 return await self._stay(opened.supervisor, stop)
 
     def _make_handler(

@@ -23,7 +23,6 @@ from composegen.places.processes.plan import LocalPlan, Way
 from composegen.places.processes.records import (
     RunFolder,
     RunRecord,
-    identify_self,
 )
 from composegen.places.processes.sockets import choose_socket, find_socket_folder
 from composegen.places.processes.supervisor import Supervisor
@@ -39,6 +38,7 @@ from composegen.places.status import (
 from composegen.planning.definition import digest_definition
 from composegen.planning.printing import describe_excluded
 from composegen.records import as_dict, record
+from composegen.system.identity import identify_self
 from composegen.system.process import Processes
 
 _STDERR = 2
@@ -93,14 +93,10 @@ async def open_session(
         )
         async with control:
             reporting.followed_by(control)
-            supervisor.is_followed = lambda: control.is_followed
+            supervisor.tailing.is_followed = lambda: control.is_followed
             names = local.asked.names
             record = _make_record(mark, str(path), names, is_library=is_library)
-            runs.write_run(record)
-            runs.write_last({"ending": describe_cut_off(record)})
-            upkeep.keep(control.open_again)
-            upkeep.keep(lambda: runs.write_run(record))
-            looking = asyncio.create_task(upkeep.look_after())
+            looking = _note_run(runs, record, upkeep, control)
             try:
                 yield Session(supervisor=supervisor, processes=processes)
             finally:
@@ -130,6 +126,17 @@ class _Reporting:
     def tell(self, text: str) -> None:
         """Report a message about the run itself."""
         self.report(Message(text=text))
+
+
+def _note_run(
+    runs: RunFolder, record: RunRecord, upkeep: Upkeep, control: Control
+) -> asyncio.Task[None]:
+    """Note that the run goes on, as long as the task that is returned does."""
+    runs.write_run(record)
+    runs.write_last({"ending": describe_cut_off(record)})
+    upkeep.keep(control.open_again)
+    upkeep.keep(lambda: runs.write_run(record))
+    return asyncio.create_task(upkeep.look_after())
 
 
 def _choose_socket(runs: RunFolder, processes: Processes) -> Path:

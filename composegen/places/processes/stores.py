@@ -51,7 +51,7 @@ def is_image_there(image: str) -> bool:
 
 
 def pull_image(image: str, show: Callable[[str], None]) -> bool:
-    """Pull an image, its talk shown as it comes; whether that worked."""
+    """Pull an image, and show messages as they come; whether that worked."""
     program = find_docker_command()
     if program is None:
         return False

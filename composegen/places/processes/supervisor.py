@@ -1,4 +1,4 @@
-"""Carries out a plan on processes and decides nothing: order, gates and ways are given.
+"""Executes a plan on processes and decides nothing: order, gates and ways are given.
 
 Every service has one tender; everything that happens is reported as an event. While the
 run goes on, the user may stop and start single services.
@@ -10,7 +10,6 @@ import asyncio
 import math
 import time
 from collections.abc import (
-    Callable,
     Collection,
     Coroutine,
     Iterable,
@@ -23,8 +22,6 @@ from composegen.places.events import (
     Failure,
     Message,
     Report,
-    WantsLines,
-    wants_all,
 )
 from composegen.places.processes.claims import Claims
 from composegen.places.processes.describing import describe_service
@@ -32,6 +29,7 @@ from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.gates import Gates
 from composegen.places.processes.later import Restarts, can_change, list_stale
 from composegen.places.processes.service import RunningService
+from composegen.places.processes.tailing import Tailing
 from composegen.places.processes.tender import Tender
 from composegen.places.processes.units import Unit
 from composegen.places.status import ExcludedNote, ServiceStatus
@@ -41,14 +39,8 @@ from composegen.planning.exclusion import list_exclusions
 from composegen.planning.fallbacks import Excluded
 from composegen.planning.plan import Step
 from composegen.records import replace
-from composegen.system.logwatch import LogWatch
 from composegen.system.process import Processes
 from composegen.values import format_duration
-
-_TAIL_INTERVAL = 0.02
-_QUIET_AFTER = 5
-_QUIET_INTERVAL, _STILL_AFTER = 0.1, 250
-_LONGEST_QUIET = 5.0
 
 
 class StartFailed(Exception):
@@ -60,11 +52,7 @@ class StartFailed(Exception):
 
 
 class Supervisor:
-    """The services of one run, from the first start to the last stop.
-
-    Of the lines of logs those are events that ``wants_lines``, and all where another
-    terminal follows.
-    """
+    """The services of one run, from the first start to the last stop."""
 
     def __init__(
         self,
@@ -79,8 +67,6 @@ class Supervisor:
         begin = time.monotonic()
         self._exclusions = exclusions
         self._report = report
-        self.wants_lines: WantsLines = wants_all
-        self.is_followed: Callable[[], bool] = lambda: False
         self.services = {
             unit.name: RunningService(
                 unit, dependents=_list_dependents(unit, units), begin=begin
@@ -100,6 +86,7 @@ class Supervisor:
             )
             for name, service in self.services.items()
         }
+        self.tailing = Tailing(tuple(self.tenders.values()))
         self.locks = {name: asyncio.Lock() for name in self.services}
         self._fallbacks = {
             step.name: [each for each in step.gates if exclusions.is_fallback(each)]
@@ -109,7 +96,7 @@ class Supervisor:
         self._changing: set[str] = set()
         self._others: set[asyncio.Task[None]] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._tailing: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
         self._is_ending = False
         self._acted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -119,7 +106,7 @@ class Supervisor:
         Returns when all that is required is ready or finished and the rest is so or
         has failed. Raises StartFailed the moment a required one fails.
         """
-        self._tailing = asyncio.create_task(self._follow_logs())
+        self._following = asyncio.create_task(self.tailing.follow())
         if self._restarts.watched:
             self._do(self._watch_needs())
         for name in self.services:
@@ -332,35 +319,6 @@ class Supervisor:
         self._others.add(task)
         task.add_done_callback(lambda _: self._wake())
 
-    async def _follow_logs(self) -> None:
-        """Look often while something is logged, and not at all when all is quiet."""
-        quiet = 0
-        while True:
-            quiet = 0 if self._show_lines() else quiet + 1
-            if quiet <= _QUIET_AFTER or not await self._wait_for_lines():
-                is_quiet = quiet > _STILL_AFTER
-                await asyncio.sleep(_QUIET_INTERVAL if is_quiet else _TAIL_INTERVAL)
-
-    async def _wait_for_lines(self) -> bool:
-        """Wait until something is logged; no where that can only be seen by looking."""
-        launches = [service.unit.launch for service in self.services.values()]
-        folders = {each.log.parent for each in launches if each and each.log}
-        try:
-            watch = LogWatch(folders)
-        except OSError:
-            return False
-        with watch:
-            if not self._show_lines():  # nothing came before the watch began
-                await watch.wait(_LONGEST_QUIET)
-        return True
-
-    def _show_lines(self) -> bool:
-        """Report the new lines of all logs; whether there are any."""
-        wants = wants_all if self.is_followed() else self.wants_lines
-        tenders = self.tenders.values()
-        shown = [tender.reports.show_lines(wants) for tender in tenders]
-        return any(shown)
-
     async def take_down(self) -> None:
         """Stop all that is ours, dependent services before what they need."""
         self._is_ending = True
@@ -371,9 +329,9 @@ class Supervisor:
         gone = {name: asyncio.Event() for name in self.services}
         tenders = self.tenders.values()
         await asyncio.gather(*(tender.stop(gone) for tender in tenders))
-        if self._tailing is not None:
-            self._tailing.cancel()
-            await asyncio.gather(self._tailing, return_exceptions=True)
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
 
     def list_boots(self) -> list[Boot]:
         """The boots so far, in the order of the plan."""

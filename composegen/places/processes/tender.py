@@ -6,7 +6,6 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from composegen.errors import ComposegenError
 from composegen.health import HealthKind
@@ -16,17 +15,15 @@ from composegen.places.processes.causes import (
     explain_os_error,
     explain_silence,
 )
-from composegen.places.processes.claims import Claims, check_answerer, enter_container
+from composegen.places.processes.claims import Claims
 from composegen.places.processes.exclusions import Exclusions
 from composegen.places.processes.gates import Gates
 from composegen.places.processes.plan import Way
+from composegen.places.processes.probing import Prober
 from composegen.places.processes.readiness import (
-    Arrives,
     Died,
     NeverReady,
     NotReady,
-    Probe,
-    ask,
     wait_until_ready,
     wait_until_settled,
 )
@@ -34,7 +31,6 @@ from composegen.places.processes.refusals import Refused
 from composegen.places.processes.report import Reports
 from composegen.places.processes.service import RunningService
 from composegen.places.status import State
-from composegen.records import replace
 from composegen.system.identity import Identity, is_still
 from composegen.system.process import Process, Processes
 from composegen.values import format_duration
@@ -65,7 +61,8 @@ class Tender:
     ) -> None:
         self.service = service
         self.reports = Reports(service, report)
-        self._unit = self._variant = service.unit
+        self._unit = service.unit
+        self._prober = Prober(service, processes)
         self._exclusions = exclusions
         self._lose = lose
         self._was_late = False
@@ -161,7 +158,7 @@ class Tender:
             return explain_os_error(unit, error)
         except ComposegenError as error:
             return Failure(service=unit.name, reason=error.message, help=error.help)
-        self._variant = variant
+        self._prober.probe = variant.probe
         event = self.service.started(process, without)
         self.reports.follow_log()
         if process.identity is not None:
@@ -215,49 +212,13 @@ class Tender:
         if not unit.probe.can_ask:
             return await wait_until_settled(process.exited)
         return await wait_until_ready(
-            lambda: self._ask(process),
+            lambda: self._prober.ask(process),
             boot=unit.probe.boot,
             exited=process.exited,
             started_at=process.started_at,
             is_heavy=unit.probe.kind is HealthKind.COMMAND,
-            arrives=self._find_arrival(),
+            arrives=self._prober.find_arrival(),
         )
-
-    def _find_arrival(self) -> Arrives | None:
-        """What waits until something listens on its port; None where nothing can."""
-        probe, arrivals = self._unit.probe, self._processes.arrivals
-        if probe.port is None or probe.kind is HealthKind.COMMAND:
-            return None
-        return partial(arrivals.wait, probe.port) if arrivals.can_look else None
-
-    async def _ask(self, process: Process) -> None:
-        try:
-            await ask(self._mark_probe())
-            if self._unit.probe.kind is not HealthKind.COMMAND:
-                await self._check_answerer(process)
-        except NotReady as error:
-            self.service.answered(str(error))
-            raise
-
-    def _mark_probe(self) -> Probe:
-        """The probe; its command, where it has one, is marked as the service's."""
-        probe, found = self._variant.probe, self.service.found
-        if probe.kind is not HealthKind.COMMAND:
-            return probe
-        probe = enter_container(probe, found.container if found else "")
-        marks = self._processes.make_marks(self.service.name)
-        return replace(probe, env={**probe.env, **marks})
-
-    async def _check_answerer(self, process: Process) -> None:
-        """Raises NotReady, after a pause, where another program answers."""
-        try:
-            check_answerer(self._unit, (process.pid,))
-        except NotReady:
-            try:
-                check_answerer(self._unit, tuple(process.find_all()))
-            except NotReady:
-                await asyncio.sleep(_WATCH_INTERVAL)  # looking costs more than asking
-                raise
 
     async def _give_up(self, failure: Failure) -> None:
         """Report at once that its start failed, then end what is left of it."""
@@ -285,10 +246,9 @@ class Tender:
                 process = self.service.process
                 return process.exited.result() if process is not None else None
             try:
-                await ask(self._mark_probe())
+                await self._prober.ask()
             except NotReady as error:
                 misses += 1
-                self.service.answered(str(error))
                 if misses == probe.retries:
                     self.reports.send(self.service.became_unhealthy(str(error)))
             else:

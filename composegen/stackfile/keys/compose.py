@@ -13,6 +13,7 @@ from composegen.stackfile.nodes import (
     Node,
     ScalarNode,
     SequenceNode,
+    is_null,
 )
 from composegen.stackfile.reader import REMOVED, Path, Reader
 from composegen.stackfile.text_map import read_text_map
@@ -32,6 +33,7 @@ BUILD_KEYS = (
     "entitlements extra_hosts isolation labels network no_cache no_cache_filter "
     "platforms privileged provenance pull sbom secrets shm_size ssh tags target ulimits"
 ).split()
+_BUILD_SWITCHES = ("no_cache", "privileged", "pull")
 MOST_REPLICAS = 1000
 PULL_POLICIES = "always build daily if_not_present missing never refresh weekly".split()
 
@@ -101,6 +103,20 @@ def read_raw_list(reader: Reader, node: Node, _: Path) -> Any:
     return None if items is None else [reader.read_raw(item) for item in items]
 
 
+def read_options(reader: Reader, node: MappingNode, *switches: str) -> dict[str, Raw]:
+    """Options that are passed on, of which some are true, false or a variable."""
+    options = reader.read_raw(node)
+    assert isinstance(options, dict)
+    for key, _, value in reader.source.pairs(node):
+        if key in switches and isinstance(value, ScalarNode):
+            options[key] = _read_option(reader, value, options[key])
+    return options
+
+
+def _read_option(reader: Reader, node: ScalarNode, raw: Raw) -> Raw:
+    return raw if is_null(node) or "$" in node.value else reader.read_bool(node)
+
+
 def read_environment(reader: Reader, node: Node, path: Path) -> Any:
     """Variables with their texts."""
     return read_text_map(
@@ -162,20 +178,28 @@ def read_build(reader: Reader, node: Node, path: Path) -> Any:
         if key not in BUILD_KEYS:
             reader.add_unknown_key(key, key_node, "`build`", BUILD_KEYS)
         elif key == "args":
-            arguments = read_text_map(reader, value, (*path, key), may_pass=True)
-            if arguments is not None:
-                options[key] = {
-                    name: None if text is REMOVED else text
-                    for name, text in arguments.items()
-                }
+            options |= _read_arguments(reader, value, (*path, key))
         elif key in {"context", "dockerfile", "target"}:
             options[key] = reader.read_text(value) or ""
             reader.nodes[*path, key, options[key]] = value
         else:
             options[key] = reader.read_raw(value, (*path, key))
+            if key in _BUILD_SWITCHES and isinstance(value, ScalarNode):
+                options[key] = _read_option(reader, value, options[key])
     if "context" not in options and "dockerfile_inline" not in options:
         options = {"context": ".", **options}
     return options
+
+
+def _read_arguments(reader: Reader, node: Node, path: Path) -> dict[str, Any]:
+    """The arguments of a build by their key; nothing where they cannot be read."""
+    arguments = read_text_map(reader, node, path, may_pass=True)
+    if arguments is None:
+        return {}
+    texts = {
+        name: None if text is REMOVED else text for name, text in arguments.items()
+    }
+    return {"args": texts}
 
 
 def read_env_file(reader: Reader, node: Node, path: Path) -> Any:
@@ -184,8 +208,8 @@ def read_env_file(reader: Reader, node: Node, path: Path) -> Any:
     files: list[Raw] = []
     for item in items:
         if isinstance(item, MappingNode):
-            raw = reader.read_raw(item)
-            if not isinstance(raw, dict) or not isinstance(raw.get("path"), str):
+            raw = read_options(reader, item, "required")
+            if not isinstance(raw.get("path"), str):
                 reader.add_type(item, "a mapping with a `path`")
             else:
                 reader.nodes[*path, str(raw["path"])] = item

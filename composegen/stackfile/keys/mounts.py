@@ -7,12 +7,15 @@ from typing import Any
 
 from composegen.model import Mount, begins_with_drive, split_mount
 from composegen.stackfile.hints.inline import write_inline
+from composegen.stackfile.keys import compose
 from composegen.stackfile.keys.key import Schema
 from composegen.stackfile.nodes import MappingNode, Node, ScalarNode
 from composegen.stackfile.reader import Path, Reader
 from composegen.text import shorten
 from composegen.values import VOLUME_NAME
 
+_SWITCHES = {"bind": ("create_host_path",), "volume": ("nocopy",)}
+"""The options of a long form that are true or false, by their kind."""
 SCHEMA: Schema = {"type": "array", "items": {"type": ["string", "object"]}}
 
 
@@ -88,8 +91,11 @@ def _read_mount(reader: Reader, node: Node) -> Mount | None:
 
 
 def _read_long_mount(reader: Reader, node: MappingNode) -> Mount | None:
-    raw = reader.read_raw(node)
-    if not isinstance(raw, dict) or not isinstance(raw.get("target"), str):
+    raw = compose.read_options(reader, node, "read_only")
+    for key, _, value in reader.source.pairs(node):
+        if key in _SWITCHES and isinstance(value, MappingNode):
+            raw[key] = compose.read_options(reader, value, *_SWITCHES[key])
+    if not isinstance(raw.get("target"), str):
         reader.add_type(node, "a volume with a `target`")
         return None
     return Mount(

@@ -8,7 +8,7 @@ from typing import Any
 from composegen.model import Raw
 from composegen.patterns import make_pattern
 from composegen.stackfile.hints.inline import write_inline
-from composegen.stackfile.keys import shapes
+from composegen.stackfile.keys import compose, shapes
 from composegen.stackfile.keys.key import Schema
 from composegen.stackfile.nodes import (
     MappingNode,
@@ -27,6 +27,8 @@ _OPTIONS = (
     "link_local_ips mac_address priority"
 ).split()
 """What Compose lets a service say about one of its networks."""
+_SWITCHES = "attachable enable_ipv4 enable_ipv6 external internal".split()
+"""The options of a network of the stack that are true or false."""
 _MODES = ("host", "none")
 """Names that Docker gives a meaning of its own."""
 
@@ -164,8 +166,10 @@ def read_top_networks(reader: Reader, node: Node, path: Path) -> Any:
         reader.nodes[*path, name] = key_node
         if not _check_name(reader, name, key_node):
             continue
-        if is_null(value) or isinstance(value, MappingNode):
-            networks[name] = reader.read_raw(value)
+        if is_null(value):
+            networks[name] = None
+        elif isinstance(value, MappingNode):
+            networks[name] = compose.read_options(reader, value, *_SWITCHES)
         else:
             reader.add_type(value, "a mapping of options")
     return networks

@@ -6,7 +6,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from composegen.model import PROBE_IMAGE, Secret, SecretKind
+from composegen.model import PROBE_IMAGE, Raw, Secret, SecretKind
 from composegen.patterns import make_pattern
 from composegen.records import field, record
 from composegen.stackfile.keys import compose, networks, own, shapes
@@ -157,7 +157,7 @@ def _add_bad_service_name(reader: Reader, name: str, node: Node) -> None:
 
 def read_volumes(reader: Reader, node: Node, path: Path) -> Any:
     """Options by the name of a volume."""
-    volumes = {}
+    volumes: dict[str, Raw] = {}
     for name, key_node, value in reader.read_pairs(node, "a mapping of volumes") or ():
         reader.nodes[*path, name] = key_node
         if not VOLUME_NAME.fullmatch(name):
@@ -167,8 +167,10 @@ def read_volumes(reader: Reader, node: Node, path: Path) -> Any:
                 key_node,
                 "letters, digits and _ . - , at least two",
             )
-        elif is_null(value) or isinstance(value, MappingNode):
-            volumes[name] = reader.read_raw(value)
+        elif is_null(value):
+            volumes[name] = None
+        elif isinstance(value, MappingNode):
+            volumes[name] = compose.read_options(reader, value, "external")
         else:
             reader.add_type(value, "a mapping of options")
     return volumes

@@ -7,7 +7,7 @@ import pytest
 from composegen.commands import _run
 from composegen.drill.notes import DrillFile, DrillNotes
 from composegen.places.cluster.notes import load_notes, write_notes
-from composegen.places.processes.records import identify_self
+from composegen.system.identity import identify_self
 from tests.clusterfakes import (
     FakeKubectl,
     make_claim,

@@ -392,6 +392,19 @@ def test_what_is_applied_then_is_without_it(upping):
     )
 
 
+def test_one_that_is_up_is_not_made_again_with_its_fallback(upping):
+    lost = make_starting("cache", waiting("ImagePullBackOff", "no such image"))
+    upping.fake.show(*[[*lost, *make_ready("web")]] * 11, make_ready("web"))
+
+    assert upping.up() == 0
+    [excluded] = upping.list_events(Excluded)
+    assert (excluded.service, excluded.instead) == ("cache", ())
+    assert upping.notes.find("web").without == ()
+    assert '"value":"cache"' in upping.fake.list_calls("apply")[-1]["text"].replace(
+        ": ", ":"
+    )
+
+
 def test_a_variable_of_a_fallback_is_carried_and_stays(upping):
     path = upping.folder / "stack.yaml"
     path.write_text(STACK.replace("{CACHE_URL: none}", '{CACHE_URL: "${BACKUP}"}'))

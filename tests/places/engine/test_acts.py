@@ -409,9 +409,24 @@ def test_what_is_stopped_itself_stays_so(shared):
     assert shared.calls == [("stop", "api")]
 
 
-def test_what_shares_a_namespace_by_its_container_is_restarted_too(stage):
-    stage.put("web", joins=(Joined(kind="ipc", id="id-api"),))
+@pytest.mark.parametrize("kind", ["network", "pid", "ipc"])
+def test_what_shares_a_namespace_by_its_container_is_restarted_too(stage, kind):
+    stage.put("web", joins=(Joined(kind=kind, id="id-api"),))
 
     stage.act("restart", "api")
 
     assert stage.calls == [("stop", "api", "web")]
+    assert f"shares the {kind} of api, and is restarted with it" in [
+        each.text for each in stage.find(Message)
+    ]
+
+
+def test_each_shared_namespace_is_named_with_its_owner(stage):
+    joins = (Joined(kind="pid", id="id-api"), Joined(kind="ipc", id="id-db"))
+    stage.put("web", joins=joins)
+
+    stage.act("restart", "db")
+
+    assert ("web", "shares the ipc of db, and is restarted with it") in [
+        (each.service, each.text) for each in stage.find(Message)
+    ]

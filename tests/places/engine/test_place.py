@@ -21,6 +21,11 @@ from composegen.places.engine.place import EnginePlace
 from composegen.places.engine.programs import Program
 from composegen.places.place import Request, Volume, name_kept
 from composegen.places.status import State
+from composegen.records import replace
+from composegen.system.identity import identify_self
+from composegen.workspace.booting import FILE
+from composegen.workspace.state import make_state_folder
+from composegen.workspace.statefile import write_state
 from composegen.workspace.workspace import Workspace
 from tests.enginefakes import make_container, make_noted, make_notes
 
@@ -101,6 +106,20 @@ def test_it_sees_every_service_that_was_noted(make_place):
 
     assert [each.service for each in seen.statuses] == ["web", "worker"]
     assert (seen.is_running, seen.is_up) == (True, True)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_one_that_a_killed_up_did_not_start_is_explained_so(
+    make_place, tmp_path, is_killed
+):
+    if is_killed:
+        gone = replace(identify_self(), start=1)
+        write_state(make_state_folder(tmp_path) / FILE, {"process": gone})
+
+    [reason] = make_place([make_container("worker")]).explain("web").reasons
+
+    interrupted = "`composegen up` was interrupted before that"
+    assert (reason.failure.cause == interrupted) is is_killed
 
 
 def test_without_containers_nothing_runs(make_place):

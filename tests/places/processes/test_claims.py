@@ -18,6 +18,7 @@ from composegen.system.identity import Identity
 from composegen.workspace.workspace import Workspace
 from tests import leaks, runs
 from tests.runs import (
+    bring_up,
     carry_out,
     fail,
     find_events,
@@ -37,17 +38,6 @@ def write_app(folder, ports, **options):
     return runs.write_stack(
         folder, "services:\n" + make_service("app", ports["app"], **options)
     )
-
-
-def bring_up(path, check=None, **options):
-    async def go():
-        async with carry_out(path, **options) as (supervisor, events):
-            await supervisor.bring_up()
-            if check is not None:
-                await check(supervisor, events)
-        return events
-
-    return asyncio.run(go())
 
 
 def start_server(folder, port):

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -171,7 +172,16 @@ def test_a_folder_that_goes_away_before_it_is_needed(stack):
     stack.write(**stack.services)
 
 
+@pytest.fixture
+def no_environment(monkeypatch):
+    """The search path without a virtual environment that is active."""
+    parts = os.environ["PATH"].split(os.pathsep)
+    kept = [each for each in parts if not (Path(each).parent / "pyvenv.cfg").exists()]
+    monkeypatch.setenv("PATH", os.pathsep.join(kept))
+
+
 @tries(CauseName.PYTHON_MODULE_MISSING)
+@pytest.mark.usefixtures("no_environment")
 def test_a_python_module_that_is_not_installed(stack):
     """The command is run as it was printed, with a package of the folder."""
     stack.write_file("server.py", f"import shop\n{SERVER}")

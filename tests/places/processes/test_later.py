@@ -10,7 +10,7 @@ from composegen.needs import Condition, Later
 from composegen.places.processes.claims import Found
 from composegen.places.processes.later import Restarts, can_change, list_stale
 from composegen.places.processes.plan import Way
-from composegen.places.status import State
+from composegen.places.status import BY_USER, State
 from composegen.planning.changes import BACK_AFTER, WINDOW
 from composegen.planning.plan import Gate
 from tests.places.processes.services import build_running, make_unit
@@ -152,6 +152,15 @@ def test_only_what_the_run_started_and_is_up_is_restarted(moment, way, found, an
         return can_change(service)
 
     assert asyncio.run(go()) is answer
+
+
+def test_one_that_the_user_is_stopping_is_not_restarted():
+    async def go():
+        service = build_running("ready")
+        service.by = BY_USER
+        return can_change(service)
+
+    assert asyncio.run(go()) is False
 
 
 def test_who_still_uses_what_is_gone_is_listed():

@@ -13,11 +13,10 @@ from composegen.places.processes.records import (
     RunFolder,
     RunRecord,
     ServiceRecord,
-    identify_self,
 )
 from composegen.places.status import format_now
 from composegen.records import as_dict
-from composegen.system.identity import Identity, identify
+from composegen.system.identity import Identity, identify, identify_self
 from tests.runs import ROOT
 
 HOLD = """

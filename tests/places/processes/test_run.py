@@ -7,7 +7,8 @@ from composegen.model import Stack
 from composegen.places.event_data import describe_event
 from composegen.places.events import Attached, Detached, Message
 from composegen.places.processes import run
-from composegen.places.processes.records import RunRecord, identify_self
+from composegen.places.processes.records import RunRecord
+from composegen.system.identity import identify_self
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from composegen.places.status import State
 from composegen.system.logfiles import read_last_lines
 from tests import runs
 from tests.refusals import no_handles
-from tests.runs import carry_out, fail, find_events, make_service
+from tests.runs import bring_up, carry_out, fail, find_events, make_service
 
 PATIENCE = 60.0
 QUICK = 30.0  # a bound for a busy machine, below the boot that it would wait for
@@ -38,19 +38,6 @@ QUICK = 30.0  # a bound for a busy machine, below the boot that it would wait fo
 @pytest.fixture
 def ports():
     return runs.Ports()
-
-
-def bring_up(path, check=None, **options):
-    """Bring a stack up, check what there is to check, take it down; its events."""
-
-    async def go():
-        async with carry_out(path, **options) as (supervisor, events):
-            await supervisor.bring_up()
-            if check is not None:
-                await check(supervisor, events)
-        return events
-
-    return asyncio.run(go())
 
 
 async def until(is_so, limit=PATIENCE):

@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
-from composegen.places.processes.records import RunFolder, RunRecord, identify_self
+from composegen.places.processes.records import RunFolder, RunRecord
 from composegen.places.processes.upkeep import Upkeep
+from composegen.system.identity import identify_self
 
 RUN = "0123456789abcdef"
 

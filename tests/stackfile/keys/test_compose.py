@@ -10,6 +10,7 @@ from tests.stacks import (
     check,
     find,
     list_names,
+    load,
     load_app,
     load_services,
     make_app,
@@ -30,6 +31,64 @@ def test_replicas_are_counted(value: str, count: int) -> None:
 )
 def test_replicas_are_a_whole_number(value: str) -> None:
     assert list_app_names(f"replicas: {value}") == ["wrong-type"]
+
+
+SWITCHES = {
+    "networks": ("internal", "attachable", "enable_ipv6", "external"),
+    "volumes": ("external",),
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "option"), [(key, each) for key in SWITCHES for each in SWITCHES[key]]
+)
+def test_a_switch_among_passed_options_is_true_or_false(key: str, option: str) -> None:
+    text = make_app("") + f"{key}: {{back: {{{option}: VALUE}}}}\n"
+
+    problem = find("wrong-type", text.replace("VALUE", "yes"))
+    assert (problem.message, problem.help) == (
+        "`yes` is not true or false",
+        "write `true`",
+    )
+    for written, value in (("TRUE", True), ("'false'", False), ("'${X}'", "${X}")):
+        stack = load(text.replace("VALUE", written)).stack
+        assert getattr(stack, key)["back"] == {option: value}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "volumes: [{type: bind, source: ., target: /x, read_only: VALUE}]",
+        "volumes: [{source: ., target: /x, bind: {create_host_path: VALUE}}]",
+        "volumes: [{source: dd, target: /x, volume: {nocopy: VALUE}}]",
+        "build: {context: ., no_cache: VALUE}",
+        "build: {context: ., pull: VALUE}",
+        "env_file: [{path: ./x, required: VALUE}]",
+    ],
+)
+def test_a_switch_in_a_long_form_is_true_or_false(lines: str) -> None:
+    files = {"x": "A=1", "Dockerfile": "FROM python:3.13-slim"}
+    off = make_app(lines.replace("VALUE", "off"))
+
+    problem = find("wrong-type", off, files)
+    assert (problem.message, problem.help) == (
+        "`off` is not true or false",
+        "write `false`",
+    )
+    written = make_app(lines.replace("VALUE", "False"))
+    assert list_names(written, files) == list_names(
+        make_app(lines.replace("VALUE", "false")), files
+    )
+
+
+def test_an_env_file_that_is_not_required_may_be_missing() -> None:
+    assert list_app_names("env_file: [{path: ./x, required: False}]") == []
+
+
+def test_what_an_option_of_a_driver_holds_is_text() -> None:
+    text = make_app("") + "networks: {back: {driver_opts: {internal: yes}}}\n"
+
+    assert load(text).stack.networks["back"] == {"driver_opts": {"internal": "yes"}}
 
 
 # Variables
