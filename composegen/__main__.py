@@ -1,5 +1,6 @@
 """``composegen`` and ``python -m composegen``: where every command begins."""
 
+import gc
 import os
 import sys
 
@@ -22,8 +23,10 @@ def main() -> None:
 
             if write_version():
                 return
+        gc.disable()  # until the command is loaded: see keep_imported
         from composegen.system.imports import import_later, import_quickly
 
+        import_later("base64")
         import_later("inspect")
         import_later("ipaddress")
         import_quickly("click")

@@ -14,7 +14,6 @@ from composegen.ask import Drill
 from composegen.errors import Location
 from composegen.health import Health
 from composegen.needs import Need
-from composegen.patterns import make_pattern
 from composegen.ports import Port
 from composegen.records import field, record
 from composegen.values import (
@@ -386,12 +385,14 @@ class Stack:
     )
 
 
-WINDOWS_PATH = make_pattern(r"[A-Za-z]:[\\/]")
+def begins_with_drive(path: str) -> bool:
+    r"""Whether a path is one of Windows, such as ``C:\data``."""
+    return path[1:3] in {":\\", ":/"} and path[0].isascii() and path[0].isalpha()
 
 
 def split_mount(text: str) -> Mount | None:
     """Compose's short form of a volume, ``[SOURCE:]TARGET[:OPTIONS]``."""
-    parts = split_at_colons(text, 2 if WINDOWS_PATH.match(text) else 0)
+    parts = split_at_colons(text, 2 if begins_with_drive(text) else 0)
     if len(parts) == 1:
         return Mount(target=parts[0])
     if len(parts) > 3 or not parts[0]:

@@ -141,7 +141,7 @@ def _split_address(text: str) -> tuple[str, list[str]]:
     parts = split_at_colons(text)
     address = find_default(parts[0]) if len(parts) > 1 else ""
     is_variable = "$" in parts[0]
-    if _IPV4.fullmatch(address):
+    if address and _IPV4.fullmatch(address):
         if any(int(number) > 255 for number in address.split(".")):
             raise ValueError(f"`{address}` is not an IPv4 address")
         return parts[0], parts[1:]

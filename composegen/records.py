@@ -8,13 +8,17 @@ class, when it has more than a few records, and everything else is shared.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform, overload
 
 Class = TypeVar("Class", bound=type)
 Value = TypeVar("Value")
 
-_BY_HAND = 20
-"""How many records of a class are filled before its ``__init__`` is compiled."""
+_BY_HAND = 50
+"""How many records of a class are filled before its ``__init__`` is compiled.
+
+Compiling one takes as long as filling about 50 records.
+"""
 
 
 class FrozenRecordError(AttributeError):
@@ -108,7 +112,7 @@ def _make_record(cls: Class, *, kw_only: bool, frozen: bool) -> Class:
         "__record_defaults__": defaults,
         "__record_kw_only__": kw_only,
         "__record_left__": [_BY_HAND],
-        "_compared": tuple(n for n in names if n not in fresh or fresh[n].compare),
+        "_compared": _get_all([n for n in names if n not in fresh or fresh[n].compare]),
         "_shown": tuple(n for n in names if n not in fresh or fresh[n].repr),
     }
     if frozen:
@@ -125,11 +129,9 @@ def _make_init_later(self: Any, *values: Any, **fields: Any) -> None:
     Most classes that a command imports have few records or none: this saves 19 of
     the 380 million instructions of ``check``.
     """
-    cls: Any = next(
-        each
-        for each in type(self).__mro__
-        if vars(each).get("__init__") is _make_init_later
-    )
+    cls: Any = type(self)
+    while vars(cls).get("__init__") is not _make_init_later:
+        cls = cls.__base__  # a class without an own `__init__` has that of its record
     left = cls.__record_left__
     left[0] -= 1
     if left[0] > 0 and not values and _fill(self, cls, fields):
@@ -150,14 +152,14 @@ def _fill(self: Any, cls: Any, fields: dict[str, Any]) -> bool:
             value = _MISSING if value.factory is None else value.factory()
         if value is _MISSING:
             return False
-        object.__setattr__(self, name, value)
+        _set(self, name, value)
     return True
 
 
 def _compile_init(
     names: tuple[str, ...], defaults: dict[str, Any], *, kw_only: bool
 ) -> Callable[..., None]:
-    scope: dict[str, Any] = {"_set": object.__setattr__, "_missing": _MISSING}
+    scope: dict[str, Any] = {"_set": _set, "_missing": _MISSING}
     parameters, lines = [], []
     for name in names:
         default = defaults.get(name, _MISSING)
@@ -180,6 +182,7 @@ def _compile_init(
 
 
 _MISSING = object()
+_set = object.__setattr__
 
 
 def _show(self: Any) -> str:
@@ -190,11 +193,17 @@ def _show(self: Any) -> str:
 def _equal(self: Any, other: Any) -> Any:
     if type(other) is not type(self):
         return NotImplemented
-    return all(getattr(self, n) == getattr(other, n) for n in self._compared)
+    same: bool = self._compared(self) == self._compared(other)
+    return same
 
 
 def _hash(self: Any) -> int:
-    return hash(tuple(getattr(self, name) for name in self._compared))
+    return hash(self._compared(self))
+
+
+def _get_all(names: list[str]) -> Callable[[Any], Any]:
+    """What gets the values of all names from a record."""
+    return attrgetter(*names) if names else staticmethod(lambda _: ())
 
 
 def _refuse(self: Any, name: str, *_: Any) -> None:

@@ -99,7 +99,10 @@ def wrap(text: str, width: int | None) -> str:
 
 def escape_control(text: str, keep: str = "") -> str:
     """The text with everything that could steer a terminal shown as an escape."""
-    if text.isprintable():
+    others = text
+    for character in keep:
+        others = others.replace(character, "")
+    if others.isprintable():
         return text
     return "".join(
         character

@@ -166,6 +166,8 @@ def double_dollars(text: str) -> str:
 
     That is one before anything but a name, ``{`` or another ``$``.
     """
+    if "$" not in text:
+        return text
     return _DOLLAR.sub(lambda match: match[0] if match[1] else "$$", text)
 
 
@@ -180,6 +182,8 @@ def remove_variables(text: str) -> str:
 
 def has_variables(text: str) -> bool:
     """Whether a text holds variables, and every ``$`` of it is well-formed."""
+    if "$" not in text:
+        return False
     try:
         return bool(parse_variables(text))
     except BadVariable:
@@ -255,6 +259,9 @@ def split_at_colons(text: str, start: int = 0) -> list[str]:
 
 def split_outside(text: str, separator: str, start: int = 0) -> list[str]:
     """Split at a character outside ``${..}``, from ``start`` on."""
+    if text.find("${", start) < 0:
+        first, *others = text[start:].split(separator)
+        return [text[:start] + first, *others]
     parts, begin, position = [], 0, start
     while position < len(text):
         if text.startswith("${", position):
@@ -279,6 +286,8 @@ def guess_default(text: str) -> str:
 
 def find_default(text: str) -> str:
     """The text with each variable replaced by its default, or by nothing."""
+    if "$" not in text:
+        return text
     parts, end = [], 0
     for variable in parse_variables(text):
         parts.append(text[end : variable.start])

@@ -19,15 +19,16 @@ MODULE = ROOT / "composegen" / "targets" / "compose" / "filled.py"
 HEAD = '''\
 """Made by `make templates` from templates/compose/compose.yaml.j2: change that."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from composegen.targets.quoting import (
+    begin_key,
+    is_nested,
     quote_scalar,
     write_block,
     write_comment,
     write_flow,
-    write_key,
 )
 
 
@@ -38,13 +39,12 @@ FILTERS = {
     "block": "write_block({})",
     "comment": "write_comment({})",
     "flow": "write_flow({})",
-    "key": "write_key({}).rstrip()",
+    "key": "begin_key({})",
     "string": "str({})",
 }
 TESTS = {
-    "iterable": "isinstance({}, Iterable)",
     "mapping": "isinstance({}, Mapping)",
-    "string": "isinstance({}, str)",
+    "nested": "is_nested({})",
 }
 COMPARED = {"eq": "==", "ne": "!=", "in": "in", "notin": "not in"}
 INDENT = "    "
@@ -67,9 +67,6 @@ class Translator:
     def translate(self, template: nodes.Template) -> Iterator[str]:
         """The body of the function."""
         stored = {name.name for name in template.find_all(nodes.Name) if is_set(name)}
-        stored |= {macro.name for macro in template.find_all(nodes.Macro)}
-        for macro in template.find_all(nodes.Macro):
-            stored |= {each.name for each in macro.args}
         read = dict.fromkeys(name.name for name in template.find_all(nodes.Name))
         for name in read:
             if name not in stored | {"loop"}:
@@ -93,13 +90,6 @@ class Translator:
                 yield from self._write_if(node, space)
             case nodes.For(else_=[], test=None, recursive=False):
                 yield from self._write_for(node, space)
-            case nodes.Macro(defaults=[]):
-                names = ", ".join(f"{each.name}: Any" for each in node.args)
-                yield f"\n{space}def {node.name}({names}) -> str:"
-                yield f"{space}{INDENT}parts: list[str] = []"
-                yield f"{space}{INDENT}add = parts.append"
-                yield from self._write_all(node.body, space + INDENT)
-                yield f'{space}{INDENT}return "".join(parts)\n'
             case _:
                 raise NotTranslated(node)
 

@@ -55,6 +55,30 @@ def test_records_are_equal_when_their_fields_are() -> None:
     assert Pair("a") != ("a", "")
 
 
+@record
+class Nothing:
+    """A record without fields."""
+
+
+@record
+class Uncompared:
+    """A record of which nothing is compared."""
+
+    seen: list[int] = field(default_factory=list, compare=False)
+
+
+@pytest.mark.parametrize("kind", [Nothing, Uncompared])
+def test_records_of_which_nothing_is_compared_are_equal(kind: type) -> None:
+    assert kind() == kind()
+    assert hash(kind()) == hash(kind())
+    assert kind() != Pair("a")
+
+
+def test_equal_records_have_one_hash() -> None:
+    assert hash(Pair("a")) == hash(Pair("a", ""))
+    assert len({Pair("a"), Pair("a"), Pair("a", "b")}) == 2
+
+
 def test_a_record_cannot_be_changed() -> None:
     point = Point(x=1)
     with pytest.raises(FrozenRecordError):

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "composegen"
 # Every package may import the ground floor.
 GROUND = (
     *("errors", "oserrors", "paths", "patterns", "records", "text", "graph"),
-    *("resources",),
+    *("digest", "resources"),
     *("values", "ports", "health", "needs", "model", "ask"),
 )
 ANY = None

@@ -10,6 +10,7 @@ import click
 
 from composegen.commands.declare import make_help_option, make_version_option
 from composegen.errors import ExitCode
+from composegen.system.imports import keep_imported
 
 _EPILOG = """\b
 Exit codes: 0 fine, 1 a problem was found, 2 wrong usage,
@@ -61,6 +62,7 @@ class _Group(click.Group):
         if cmd_name not in COMMANDS:
             return None
         found = getattr(import_module(f"composegen.commands.{cmd_name}"), cmd_name)
+        keep_imported()
         assert isinstance(found, click.Command)
         return found
 

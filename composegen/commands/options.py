@@ -177,9 +177,11 @@ def take_over_option(function: Function) -> Function:
 
 def be_brief() -> None:
     """Switch garbage collection off: this process ends before it would pay."""
+    import atexit
     import gc
 
     gc.disable()
+    atexit.register(gc.freeze)  # Python looks for garbage once more at its end
 
 
 def make_console() -> Console:

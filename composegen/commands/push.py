@@ -77,8 +77,8 @@ def _name_images(
 
     Raises UsageError without a registry, and CannotRun without a name.
     """
-    from composegen.planning.addressing import name_on_cluster
-    from composegen.planning.cluster import DEFAULT_TAG, name_image
+    from composegen.planning.addressing import DEFAULT_TAG, name_on_cluster
+    from composegen.planning.cluster import name_image
     from composegen.targets.output import read_recorded
 
     recorded = read_recorded(workspace.folder / KUBERNETES_FILE)

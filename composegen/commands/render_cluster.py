@@ -15,7 +15,6 @@ from composegen.errors import FileRefused, UsageError
 from composegen.patterns import make_pattern
 from composegen.records import record
 from composegen.system.imports import import_quickly
-from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
 from composegen.text import count
 
 if TYPE_CHECKING:
@@ -126,6 +125,8 @@ def render_for_cluster(asked: Asked) -> None:
 
 def _choose_path(folder: Path, output: str | None) -> Path:
     """The file of the objects: next to the stack, since kustomize reads no other."""
+    from composegen.targets.kubernetes.names import KUBERNETES_FILE, KUSTOMIZATION_FILE
+
     if output is None or output == "-":
         return folder / KUBERNETES_FILE
     path = Path(output)

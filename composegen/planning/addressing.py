@@ -10,6 +10,9 @@ from composegen.ports import Port
 HOST_GATEWAY = "host.docker.internal"
 """The name by which a container reaches the host; on Linux it is added."""
 
+DEFAULT_TAG = "dev"
+"""The tag of an image that is built for a cluster, where no other is asked for."""
+
 
 class Addressing(Protocol):
     """Where a dependent service runs: how it reaches others and finds secrets."""
@@ -75,6 +78,10 @@ class ClusterAddressing(ContainerAddressing):
         return name_on_cluster(service.host_name), service.port
 
 
+_IN_CONTAINER = ContainerAddressing()
+_ON_HOST = HostAddressing()
+
+
 def name_on_cluster(name: str) -> str:
     """The name that the objects of a service, or of a stack, have on a cluster."""
     return name.lower().replace("_", "-").replace(".", "-")
@@ -82,7 +89,7 @@ def name_on_cluster(name: str) -> str:
 
 def choose_addressing(service: Service) -> Addressing:
     """The addressing of a service that runs in a container."""
-    return HostAddressing() if service.uses_host_network else ContainerAddressing()
+    return _ON_HOST if service.uses_host_network else _IN_CONTAINER
 
 
 def find_published(service: Service) -> Port | None:

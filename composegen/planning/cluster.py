@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from composegen.model import SECRET_FOLDER, Service
-from composegen.planning.addressing import name_on_cluster
+from composegen.planning.addressing import DEFAULT_TAG, name_on_cluster
 from composegen.planning.plan import Plan, Step
 from composegen.records import record
 from composegen.values import has_variables
 
 VARIABLES_FILE = f"{SECRET_FOLDER}/kubernetes.env"
 """Where the values of a plan's variables are kept for a cluster."""
-
-DEFAULT_TAG = "dev"
-"""The tag of an image that is built, where no other is asked for."""
 
 
 @record

@@ -22,6 +22,10 @@ class Credentials:
     wanted: Mapping[str, str] = field(default_factory=dict)
 
 
+_NO_LOGIN = Credentials(wanted={"database": ""})
+"""Those of a service of which no recipe says how it is reached."""
+
+
 def name_password(service: str) -> str:
     """The name that is proposed for the secret of a service's password."""
     return f"{service.replace('.', '-')}-password"
@@ -34,6 +38,9 @@ def name_url_secret(service: str) -> str:
 
 def find_credentials(service: Service) -> Credentials:
     """What a service's own variables say about its login."""
+    access = service.access
+    if not (access.logins or access.database or access.database_default):
+        return _NO_LOGIN
     files = {
         variable: use.name for use in service.secrets for variable in use.variables
     }
@@ -59,11 +66,11 @@ def find_credentials(service: Service) -> Credentials:
                 password = login.password_default
         wanted["user"] = " or ".join(login.user)
         wanted["password"] = " or ".join(login.password)
-    database = _find_value(service, service.access.database)
-    if database is None and not _is_in_file(service, files, service.access.database):
-        default = service.access.database_default
+    database = _find_value(service, access.database)
+    if database is None and not _is_in_file(service, files, access.database):
+        default = access.database_default
         database = (user if default == "{user}" else default) or None
-    wanted["database"] = " or ".join(service.access.database)
+    wanted["database"] = " or ".join(access.database)
     return Credentials(
         user=user,
         password=password,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from composegen.digest import hash_text
 from composegen.model import Service
 from composegen.records import list_fields, replace
 
@@ -27,7 +27,7 @@ def digest_definition(services: Mapping[str, Service], name: str) -> str:
     )
     needed = [services.get(need.service) for need in needs]
     spelled = _spell((replace(service, needs=needs), *needed))
-    return hashlib.sha256(spelled.encode()).hexdigest()[:16]
+    return hash_text(spelled)[:16]
 
 
 def _spell(value: Any) -> str:

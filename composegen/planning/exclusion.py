@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from composegen.graph import find_closure, reverse_graph
 from composegen.planning.addressing import Addressing
 from composegen.planning.fallbacks import Excluded, list_excluded
+from composegen.planning.placeholders import Templates
 from composegen.planning.plan import Gate, Plan, Step, make_step, refill_plan
 from composegen.records import replace
 
@@ -145,7 +146,7 @@ def vary_step(
     if not without:
         return step
     included = frozenset(plan.names).difference(without)
-    varied = make_step(plan.stack, step.service, included, addressing)
+    varied = make_step(Templates(plan.stack), step.service, included, addressing)
     return replace(varied, worst_wait=step.worst_wait, is_required=step.is_required)
 
 

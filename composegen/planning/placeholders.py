@@ -67,13 +67,29 @@ class Filled:
     carries_password: str = ""
 
 
-def fill_template(
+class Templates:
+    """The templates of a stack, each filled once for a service and an addressing."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._filled: dict[tuple[str, str, Addressing], Filled] = {}
+
+    def fill(self, template: str, service: Service, addressing: Addressing) -> Filled:
+        """The template with every word about ``service`` replaced.
+
+        Raises UnknownPlaceholder where a word has no value.
+        """
+        key = (template, service.name, addressing)
+        filled = self._filled.get(key)
+        if filled is None:
+            filled = _fill_template(template, self.stack, service, addressing)
+            self._filled[key] = filled
+        return filled
+
+
+def _fill_template(
     template: str, stack: Stack, service: Service, addressing: Addressing
 ) -> Filled:
-    """The template with every word about ``service`` replaced.
-
-    Raises UnknownPlaceholder where a word has no value.
-    """
     filler = _Filler(stack, service, addressing)
 
     def fill(match: re.Match[str]) -> str:
@@ -91,6 +107,8 @@ def fill_template(
 
 def _is_variable(text: str, brace: int) -> bool:
     """Whether the brace belongs to a ``${``, not to a dollar that is doubled."""
+    if brace == 0 or text[brace - 1] != "$":
+        return False
     before = text[:brace]
     return (len(before) - len(before.rstrip("$"))) % 2 == 1
 

@@ -22,7 +22,7 @@ from composegen.planning.networks import (
     list_raw_mounts,
     list_raw_networks,
 )
-from composegen.planning.placeholders import fill_template
+from composegen.planning.placeholders import Templates
 from composegen.planning.selection import Selection, check_names, select_services
 from composegen.records import field, record, replace
 
@@ -133,8 +133,10 @@ def make_plan(
     required = _find_required(needs, selected.included)
     graph = {n: needed for n, needed in needs.all.items() if n in selected.included}
     steps: dict[str, Step] = {}
+    templates = Templates(stack)
     for name in sort_graph(graph):
-        step = make_step(stack, stack.services[name], selected.included, addressing)
+        service = stack.services[name]
+        step = make_step(templates, service, selected.included, addressing)
         worst = max(
             (_wait_for(steps[gate.service], gate) for gate in step.gates), default=0
         )
@@ -211,12 +213,13 @@ def _wait_for(target: Step, gate: Gate) -> float:
 
 
 def make_step(
-    stack: Stack,
+    templates: Templates,
     service: Service,
     included: frozenset[str],
     addressing: Addressing | None,
 ) -> Step:
     """One step: what a service waits for and gets where these services take part."""
+    stack = templates.stack
     addressing = addressing or choose_addressing(service)
     gates: list[Gate] = []
     environment = dict(service.environment)
@@ -230,7 +233,7 @@ def make_step(
         gates.append(_make_gate(need))
         target = stack.services[need.service]
         for variable, template in need.env.items():
-            filled = fill_template(template, stack, target, addressing)
+            filled = templates.fill(template, target, addressing)
             environment[variable] = filled.text
             for secret in filled.mounts:
                 mounts.setdefault(secret, SecretUse(name=secret))

@@ -140,6 +140,8 @@ def join_choices(
 
 def place_needs(file: File, stack: Stack) -> None:
     """Give needs of a choice a place under the name of each of its services."""
+    if not stack.choices:
+        return
     nodes = file.reader.nodes
     for path, node in [*nodes.items()]:
         if path[:1] == ("services",) and path[2:3] == ("needs",) and len(path) > 3:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from composegen.patterns import make_pattern
 from composegen.stackfile.tree import list_children
@@ -23,8 +23,31 @@ _SAFE_INDENTATION = 500
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 FLATTEN = "a stack file is flat: take the nesting apart"
 
-# A base loader resolves no types: every scalar stays the text that was written.
-LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_Base: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+class Loader(_Base):  # type: ignore[misc] # libyaml's, or the one without it
+    """Resolves no types: every scalar stays the text that was written.
+
+    A base loader does the same, but looks for a type by path and pattern each time.
+    """
+
+    def resolve(self, kind: type[Node], *_: Any) -> str:
+        """The tag of a node's kind."""
+        return _TAGS[kind]
+
+    def descend_resolver(self, *_: Any) -> None:
+        """Nothing depends on the path to a node."""
+
+    def ascend_resolver(self) -> None:
+        """Nothing depends on the path to a node."""
+
+
+_TAGS: dict[type[Node], str] = {
+    ScalarNode: _Base.DEFAULT_SCALAR_TAG,
+    SequenceNode: _Base.DEFAULT_SEQUENCE_TAG,
+    MappingNode: _Base.DEFAULT_MAPPING_TAG,
+}
 NOT_ALLOWED = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff"
 """Control characters other than tab and line ends, and halves of characters."""
 # Texts until they are used: most files have no line that one of them looks at.
@@ -32,7 +55,8 @@ _QUOTED = (
     r"""(?:(?<=[\[{,:])|(?<=[\[{,:] )|^[ -]*)(?:"[^"\\]*"|'[^']*')"""
     r"""|\$\{[^{}\[\]"'#]*\}"""
 )
-_INDENTATION = make_pattern(r"^ *(?:[-?:] +)*", re.MULTILINE)
+_TAKES_THOUGHT = frozenset("#\\\"'")
+_INDENTATION = make_pattern(r" *(?:[-?:] +)*")
 
 Add: TypeAlias = Callable[[str, str, Node, str], None]
 """Notes a problem with a node: its name, what is wrong, the node, what to do."""
@@ -43,7 +67,7 @@ def find_too_deep(text: str) -> Any:
     if not _may_be_deep(text):
         return None
     depth = 0
-    for event in yaml.parse(text, Loader=LOADER):
+    for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -56,8 +80,11 @@ def find_too_deep(text: str) -> Any:
 def _may_be_deep(text: str) -> bool:
     if text.count("[") + text.count("{") > _SAFE_BRACKETS and not _is_flat(text):
         return True
+    long = [line for line in text.split("\n") if len(line) > _SAFE_INDENTATION]
     return any(
-        len(match[0]) > _SAFE_INDENTATION for match in _INDENTATION.finditer(text)
+        len(match[0]) > _SAFE_INDENTATION
+        for match in map(_INDENTATION.match, long)
+        if match is not None
     )
 
 
@@ -69,12 +96,13 @@ def _is_flat(text: str) -> bool:
     """
     quoted = re.compile(_QUOTED)
     for line in text.split("\n"):
-        if line.count('"') % 2 or line.count("'") % 2:
+        has_quotes = '"' in line or "'" in line
+        if has_quotes and (line.count('"') % 2 or line.count("'") % 2):
             return False
         if "[" not in line and "{" not in line:
             continue
-        bare = quoted.sub("", line)
-        if any(character in bare for character in "#\\\"'"):
+        bare = quoted.sub("", line) if has_quotes or "$" in line else line
+        if not _TAKES_THOUGHT.isdisjoint(bare):
             return False
         opened = bare.count("["), bare.count("{")
         if opened != (bare.count("]"), bare.count("}")) or sum(opened) > MAX_DEPTH:
@@ -87,10 +115,13 @@ def check_tree(root: Node, text: str, add: Add) -> bool:
 
     Returns whether the tree can be walked.
     """
-    if "&" in text and not _check_aliases(root, text, add):
+    has_anchors = "&" in text
+    if has_anchors and not _check_aliases(root, text, add):
         return False
     has_tags = "!" in text
     has_escapes = "\\" in text
+    if not (has_tags or has_escapes or has_anchors):
+        return _check_depth(root, add)
     seen: set[int] = set()
     stack = [(root, 1)]
     while stack:
@@ -109,6 +140,22 @@ def check_tree(root: Node, text: str, add: Add) -> bool:
             return False
         stack.extend([(child, depth + 1) for child in list_children(node)])
     return True
+
+
+def _check_depth(root: Node, add: Add) -> bool:
+    """Whether a tree without aliases is not too deep, looked at level by level."""
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for node in level
+            for child in list_children(node)
+            if not isinstance(child, ScalarNode)
+        ]
+        if not level:
+            return True
+    add("too-deep", TOO_DEEP, level[-1], FLATTEN)
+    return False
 
 
 def _check_aliases(root: Node, text: str, add: Add) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -18,9 +19,9 @@ from composegen.paths import read_regular
 from composegen.patterns import make_pattern
 from composegen.stackfile.limits import (
     FLATTEN,
-    LOADER,
     NOT_ALLOWED,
     TOO_DEEP,
+    Loader,
     check_tree,
     find_too_deep,
 )
@@ -28,6 +29,9 @@ from composegen.stackfile.problems import Problems
 from composegen.stackfile.tree import is_null
 
 __all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Source", "is_null"]
+
+Pair: TypeAlias = tuple[str, Node, Node]
+"""Key, key node and value node of a mapping."""
 
 MAX_BYTES = 1024 * 1024
 _MASKED_VARIABLES = 50
@@ -49,7 +53,7 @@ class Source:
         self._text = ""
         self._lines: list[str] | None = None
         self._before: dict[int, dict[int, Node | None]] = {}
-        self._pairs: dict[int, list[tuple[str, Node, Node]]] = {}
+        self._pairs: dict[int, list[Pair]] = {}
         self.root: Node | None = None
         if self._decode(data):
             self.root = self._compose()
@@ -65,7 +69,7 @@ class Source:
     def locate_at(self, line: int, column: int, width: int = 1) -> Location:
         """A place by line and column, both counted from 0."""
         if self._lines is None:
-            self._lines = _LINE_END.split(self._text)
+            self._lines = _split_lines(self._text)
         text = self._lines[line] if line < len(self._lines) else ""
         rest = len(text) - column
         return Location(
@@ -107,7 +111,7 @@ class Source:
 
     def _check_characters(self) -> bool:
         fine = True
-        if self._text.replace("\n", "").isprintable():
+        if _is_plain(self._text):
             return fine
         for match in _NOT_YAML.finditer(self._text):
             line, column = self._count_to_end(self._text[: match.start()])
@@ -122,7 +126,7 @@ class Source:
 
     @staticmethod
     def _count_to_end(text: str) -> tuple[int, int]:
-        lines = _LINE_END.split(text)
+        lines = _split_lines(text)
         return len(lines) - 1, len(lines[-1])
 
     def _compose(self) -> Node | None:
@@ -162,7 +166,7 @@ class Source:
             where = self.locate_at(mark.line, mark.column)
             self.problems.add("too-deep", TOO_DEEP, where, FLATTEN)
             return None
-        loader = LOADER(text)
+        loader = Loader(text)
         try:
             root: Node | None = loader.get_single_node()
         finally:
@@ -214,46 +218,47 @@ class Source:
 
     # Mappings
 
-    def pairs(self, mapping: MappingNode) -> list[tuple[str, Node, Node]]:
+    def pairs(self, mapping: MappingNode) -> list[Pair]:
         """Key, key node and value node of a mapping, with ``<<`` merged in.
 
         Duplicate keys and keys that are no text are noted once, and skipped.
         """
         known = self._pairs.get(id(mapping))
         if known is None:
-            known = self._pairs[id(mapping)] = list(self._read_pairs(mapping))
+            known = self._pairs[id(mapping)] = self._read_pairs(mapping)
         return known
 
-    def _read_pairs(self, mapping: MappingNode) -> Iterator[tuple[str, Node, Node]]:
-        own: dict[str, tuple[Node, Node]] = {}
-        merged: dict[str, tuple[Node, Node]] = {}
+    def _read_pairs(self, mapping: MappingNode) -> list[Pair]:
+        own: dict[str, Pair] = {}
+        merged: dict[str, Pair] = {}
         for key, value in mapping.value:
             if not isinstance(key, ScalarNode):
                 self.add("bad-key", "a key must be a text", key, "write a plain name")
-            elif key.value == "<<" and not key.style:
-                for name, key_node, value_node in self._read_merge(value):
-                    merged.setdefault(name, (key_node, value_node))
-            elif key.value in own:
-                first = self.locate(own[key.value][0])
-                both = (own[key.value][1], value)
-                are_mappings = all(isinstance(node, MappingNode) for node in both)
-                self.add(
-                    "duplicate-key",
-                    f"`{key.value}` is a duplicate (first at {first})",
-                    key,
-                    "put what both hold below one of them"
-                    if are_mappings
-                    else "keep one of the two",
-                )
+                continue
+            name = key.value
+            if name == "<<" and not key.style:
+                for pair in self._read_merge(value):
+                    merged.setdefault(pair[0], pair)
+            elif name in own:
+                self._add_duplicate(own[name], key, value)
             else:
-                own[key.value] = (key, value)
-        for name, (key_node, value_node) in merged.items():
-            if name not in own:
-                yield name, key_node, value_node
-        for name, (key_node, value_node) in own.items():
-            yield name, key_node, value_node
+                own[name] = (name, key, value)
+        inherited = [pair for name, pair in merged.items() if name not in own]
+        return [*inherited, *own.values()]
 
-    def _read_merge(self, value: Node) -> Iterator[tuple[str, Node, Node]]:
+    def _add_duplicate(self, first: Pair, key: ScalarNode, value: Node) -> None:
+        name, first_key, first_value = first
+        are_mappings = all(isinstance(n, MappingNode) for n in (first_value, value))
+        self.add(
+            "duplicate-key",
+            f"`{name}` is a duplicate (first at {self.locate(first_key)})",
+            key,
+            "put what both hold below one of them"
+            if are_mappings
+            else "keep one of the two",
+        )
+
+    def _read_merge(self, value: Node) -> Iterator[Pair]:
         if isinstance(value, MappingNode):
             yield from self.pairs(value)
         elif isinstance(value, SequenceNode) and all(
@@ -291,6 +296,15 @@ class Source:
             and not previous.style
             and previous.value != ""
         )
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text has no control characters but the usual line ends."""
+    return text.replace("\n", "").isprintable()
+
+
+def _split_lines(text: str) -> list[str]:
+    return text.split("\n") if _is_plain(text) else _LINE_END.split(text)
 
 
 def _is_quoted(before: str) -> bool:

@@ -93,8 +93,11 @@ def make_resources(draft: Draft) -> Resources:
 
 def _list_passed(draft: Draft) -> dict[str, Any]:
     """What Compose reads as it is and nothing here computes with."""
-    passed = (key.name for key in KEYS.values() if key.is_passed)
-    return {name: draft[name] for name in passed if name in draft}
+    return {
+        name: draft[name]
+        for name, key in KEYS.items()
+        if name in draft and key.is_passed
+    }
 
 
 def _make_secrets(drafts: Mapping[str, list[str]]) -> tuple[SecretUse, ...]:

@@ -34,31 +34,33 @@ def read_text_map(
     that ``is_filled`` by Compose, names may hold variables. Names are texts that
     Compose fills in: a ``$`` of a mapping's key, which it does not, is doubled.
     """
-    pairs: list[tuple[str, Node, Node | str | None]] = []
-    if isinstance(node, SequenceNode):
-        pairs.extend(_split_items(reader, node, path, may_pass=may_pass))
-    elif isinstance(node, MappingNode):
-        pairs.extend(
-            (key.replace("$", "$$"), key_node, value)
-            for key, key_node, value in reader.source.pairs(node)
-        )
-    else:
+    if isinstance(node, MappingNode):
+        return _read_mapping(reader, node, path, name_of)
+    if not isinstance(node, SequenceNode):
         reader.add_type(node, "a mapping or a list of NAME=value")
         return None
     texts: dict[str, Any] = {}
-    for name, key, value in pairs:
-        reader.nodes[*path, name] = key
-        is_text = value is None or isinstance(value, str)
-        is_variable = is_text and is_filled and has_variables(name)
+    for name, item, text in [*_split_items(reader, node, path, may_pass=may_pass)]:
+        reader.nodes[*path, name] = item
+        is_variable = is_filled and has_variables(name)
         if name_of is not None and not (is_variable or name_of.fullmatch(name)):
-            reader.add_bad_env_name(name, key)
-        elif value is None or isinstance(value, str):
-            if isinstance(key, ScalarNode) and reader.check_variables(key):
-                texts[name] = value
-        elif isinstance(node, MappingNode) and reader.source.find_lost_comma(
-            node, key, value
-        ):
-            reader.add_lost_comma(name, key)
+            reader.add_bad_env_name(name, item)
+        elif reader.check_variables(item):
+            texts[name] = text
+    return texts
+
+
+def _read_mapping(
+    reader: Reader, node: MappingNode, path: Path, name_of: re.Pattern[str] | None
+) -> dict[str, Any]:
+    texts: dict[str, Any] = {}
+    for key, key_node, value in reader.source.pairs(node):
+        name = key.replace("$", "$$")
+        reader.nodes[*path, name] = key_node
+        if name_of is not None and not name_of.fullmatch(name):
+            reader.add_bad_env_name(name, key_node)
+        elif reader.source.find_lost_comma(node, key_node, value):
+            reader.add_lost_comma(name, key_node)
         elif is_null(value):
             texts[name] = REMOVED
         else:
@@ -70,7 +72,7 @@ def read_text_map(
 
 def _split_items(
     reader: Reader, node: SequenceNode, path: Path, *, may_pass: bool
-) -> Iterator[tuple[str, Node, str | None]]:
+) -> Iterator[tuple[str, ScalarNode, str | None]]:
     seen: dict[str, Node] = {}
     for item in node.value:
         if not isinstance(item, ScalarNode) or is_null(item):

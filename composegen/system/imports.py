@@ -9,6 +9,7 @@ such a module is filled when something of it is used.
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from importlib import import_module
@@ -67,3 +68,13 @@ def import_later(name: str) -> None:
         module = module_from_spec(spec)
         module.__class__ = _ModuleLater
         sys.modules[name] = module
+
+
+def keep_imported() -> None:
+    """Switch the search for garbage on again; it passes over what was imported.
+
+    That stays until the end, and a search of it while modules load finds nothing.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from composegen.oserrors import is_shortage
@@ -17,12 +18,14 @@ from composegen.system.guardian import list_pids
 _PROC = Path("/proc")
 _LISTEN = "0A"
 _SOCK_DIAG, _BY_FAMILY, _DONE = 4, 20, 3
-_REQUEST_DUMP = 0x301
+_REQUEST, _REQUEST_DUMP, _ERROR = 0x001, 0x301, 2
 _TCP_LISTEN = 10
 _SOCKET_ID = 48
 _INODE = 9
 _KERNEL_TIMEOUT = 1.0
-_HEAD, _PORT, _PORT_AT = struct.Struct("=IH"), struct.Struct("!H"), 20
+_PORT = struct.Struct("!H")
+_ANSWER, _LONGEST_ANSWER = struct.Struct("=4xH10xi"), 8192
+_ANY_STATE, _ANY_COOKIE = 0xFFFFFFFF, b"\xff" * 8
 
 
 @record
@@ -164,36 +167,65 @@ def _make_request(family: int, port: int = 0) -> bytes:
 
 
 class PortLook:
-    """Which ports are listened on, for those who look often: a look takes 50 us."""
+    """Which ports are listened on, for those who look often: 4 us for each port.
+
+    A list of all listeners takes twenty times as long with fifty of them.
+    """
 
     def __init__(self) -> None:
         self._kernel = _open_kernel()
 
-    def list_ports(self) -> set[int]:
-        """The ports that a program listens on, on any address of this machine.
+    def find_listening(self, ports: Iterable[int]) -> set[int]:
+        """Those ports that a program listens on at 127.0.0.1, or at every address.
 
         Raises OSError where the kernel does not say it.
         """
-        found: set[int] = set()
-        for family in (socket.AF_INET, socket.AF_INET6):
-            self._kernel.send(_make_request(family))
-            is_done = False
-            while not is_done:
-                data, at = self._kernel.recv(65536), 0
-                while at < len(data):
-                    length, kind = _HEAD.unpack_from(data, at)
-                    if kind == _BY_FAMILY:
-                        found.add(_PORT.unpack_from(data, at + _PORT_AT)[0])
-                    elif kind == _DONE:
-                        is_done = True
-                    else:
-                        raise OSError("the kernel does not say who listens")
-                    at += (length + 3) & ~3
-        return found
+        return {port for port in ports if self.find_inode(port) is not None}
+
+    def find_inode(self, port: int) -> str | None:
+        """The inode of the socket that a connection to a port of 127.0.0.1 reaches.
+
+        None where nothing listens. Raises OSError where the kernel does not say it.
+        """
+        self._kernel.send(_make_question(port))
+        answer = self._kernel.recv(_LONGEST_ANSWER)
+        kind, code = _ANSWER.unpack_from(answer)
+        if kind == _BY_FAMILY:
+            return _read_socket(answer[16:], socket.AF_INET)[0]
+        if kind == _ERROR and code == -errno.ENOENT:
+            return None
+        raise OSError("the kernel does not say who listens")
 
     def close(self) -> None:
         """Give its socket back."""
         self._kernel.close()
+
+
+def is_held_by(port: int, pid: int) -> bool:
+    """Whether it is this process that a connection to a port of 127.0.0.1 reaches.
+
+    No where the kernel does not say it. It takes a fifth of ``find_listeners``.
+    """
+    try:
+        look = PortLook()
+    except (OSError, AttributeError):
+        return False
+    try:
+        inode = look.find_inode(port)
+        return inode is not None and bool(_find_sockets(pid, [inode]))
+    except OSError:
+        return False
+    finally:
+        look.close()
+
+
+@cache
+def _make_question(port: int) -> bytes:
+    """A request for the one socket that a connection to a port of 127.0.0.1 reaches."""
+    body = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, _ANY_STATE)
+    body += _PORT.pack(port) + bytes(2) + socket.inet_aton("127.0.0.1").ljust(32, b"\0")
+    body += bytes(4) + _ANY_COOKIE
+    return struct.pack("=IHHII", 16 + len(body), _BY_FAMILY, _REQUEST, 1, 0) + body
 
 
 def _read_socket(message: bytes, family: int) -> tuple[str, tuple[str, int]]:

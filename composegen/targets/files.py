@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composegen.planning.cluster import DEFAULT_TAG
+from composegen.planning.addressing import DEFAULT_TAG
 from composegen.records import field, record
 
 OLDEST_START_INTERVAL = 25

@@ -5,11 +5,11 @@ It is comments alone: Compose reads none of it.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 import shlex
 
+from composegen.digest import hash_text
 from composegen.model import COMPOSE_FILES, DEFAULT_OUTPUT
 from composegen.patterns import make_pattern
 
@@ -65,8 +65,7 @@ def read_flags(text: str) -> list[str]:
 def add_checksum(text: str) -> str:
     """The text with its checksum on the third line, below the command."""
     first, command, rest = text.split("\n", 2)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"{first}\n{command}\n# checksum: {digest}\n{rest}"
+    return f"{first}\n{command}\n# checksum: {hash_text(text)}\n{rest}"
 
 
 def is_ours(text: str) -> bool:
@@ -80,4 +79,4 @@ def is_untouched(text: str) -> bool:
     if match is None:
         return False
     without = text[: match.start()] + text[match.end() :]
-    return hashlib.sha256(without.encode()).hexdigest() == match[1]
+    return hash_text(without) == match[1]

@@ -7,11 +7,11 @@ else is quoted, so that no value can change the structure of a file.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 
 from composegen.model import Raw
 from composegen.patterns import make_pattern
+from composegen.text import escape_control
 
 _PLAIN = make_pattern(
     r"(?:[A-Za-z/]|\.{1,2}/|\.(?=[A-Za-z])|--?(?=[A-Za-z]))[A-Za-z0-9_./@+=-]*(?::[A-Za-z0-9_./@+=-]+)*"
@@ -31,6 +31,8 @@ _ESCAPED = make_pattern(
 )
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _LONGEST_KEY = 1000
+_LISTS = (list, tuple)
+_NESTED = (dict, list, tuple)
 
 
 class Lines(str):
@@ -64,7 +66,11 @@ def _quote_text(text: str) -> str:
         return text
     if _SINGLE.fullmatch(text):
         return f"'{text}'"
-    return '"' + _ESCAPED.sub(_escape, text) + '"'
+    if text.isascii() and text.isprintable():
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    else:
+        escaped = _ESCAPED.sub(_escape, text)
+    return f'"{escaped}"'
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -78,11 +84,18 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
+def is_nested(value: Raw) -> bool:
+    """Whether a value is a mapping or a list with something in it."""
+    return isinstance(value, _NESTED) and len(value) > 0
+
+
 def write_flow(value: Raw) -> str:
     """A value on one line: lists in brackets, mappings in braces."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, str):
+        return _quote_text(value)
+    if isinstance(value, _LISTS):
         return f"[{', '.join(map(write_flow, value))}]"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         pairs = (f"{write_key(key)}{write_flow(item)}" for key, item in value.items())
         return f"{{{', '.join(pairs)}}}"
     return quote_scalar(value)
@@ -96,6 +109,12 @@ def write_key(key: str, indent: int = 0) -> str:
     return f"{quoted}: "
 
 
+@lru_cache(maxsize=4096)
+def begin_key(key: str, indent: int = 0) -> str:
+    """A key with its colon, and no space behind it: what follows may be a block."""
+    return write_key(key, indent).rstrip()
+
+
 def write_block(value: Raw, indent: int) -> str:
     """What follows a key's colon: a scalar on its line, or an indented block."""
     # Most values are texts, and most others mappings: to ask so first is quicker.
@@ -103,24 +122,20 @@ def write_block(value: Raw, indent: int) -> str:
         if isinstance(value, Lines):
             return f" {_write_lines(value, indent)}"
         return f" {_quote_text(value)}"
-    if isinstance(value, dict | Mapping) and value:
+    if isinstance(value, dict) and value:
         return "\n" + "\n".join(_write_pairs(value, indent))
-    if isinstance(value, list | tuple) and value:
+    if isinstance(value, _LISTS) and value:
         return "\n" + "\n".join(_write_items(value, indent))
     return " " + write_flow(value)
 
 
-def _write_pairs(value: Mapping[str, Raw], indent: int) -> list[str]:
+def _write_pairs(value: dict[str, Raw], indent: int) -> list[str]:
+    space = " " * indent
     return [
-        _begin_pair(key, indent)
+        f"{space}{begin_key(key, indent)}"
         + ("" if item is None else write_block(item, indent + 2))
         for key, item in value.items()
     ]
-
-
-@lru_cache(maxsize=4096)
-def _begin_pair(key: str, indent: int) -> str:
-    return f"{' ' * indent}{write_key(key, indent).rstrip()}"
 
 
 def _write_items(value: list[Raw] | tuple[Raw, ...], indent: int) -> list[str]:
@@ -129,7 +144,7 @@ def _write_items(value: list[Raw] | tuple[Raw, ...], indent: int) -> list[str]:
     for item in value:
         if isinstance(item, Lines):
             lines.append(f"{space}- {_write_lines(item, indent + 2)}")
-        elif isinstance(item, dict | Mapping) and item:
+        elif isinstance(item, dict) and item:
             inner = "\n".join(_write_pairs(item, indent + 2))
             lines.append(f"{space}- {inner[indent + 2 :]}")
         else:
@@ -144,7 +159,4 @@ def _write_lines(text: Lines, indent: int) -> str:
 
 def write_comment(text: str) -> str:
     """A text as the rest of a comment line: nothing in it can end the comment."""
-    return "".join(
-        character if character.isprintable() else ascii(character)[1:-1]
-        for character in text
-    )
+    return escape_control(text)

@@ -20,11 +20,12 @@ from markupsafe import Markup
 
 from composegen.resources import find_cache, find_templates
 from composegen.targets.quoting import (
+    begin_key,
+    is_nested,
     quote_scalar,
     write_block,
     write_comment,
     write_flow,
-    write_key,
 )
 
 _FOLDER_MODE = 0o700
@@ -88,9 +89,10 @@ def _make_environment(target: str) -> Environment:
         block=lambda value, indent: Markup(write_block(value, indent)),  # nosec B704
         flow=lambda value: Markup(write_flow(value)),  # nosec B704
         pairs=lambda value: Markup(write_block(value, 0).lstrip("\n")),  # nosec B704
-        key=lambda value, indent=0: Markup(write_key(value, indent).rstrip()),  # nosec B704
+        key=lambda value, indent=0: Markup(begin_key(value, indent)),  # nosec B704
         comment=lambda value: Markup(write_comment(value)),  # nosec B704
     )
+    environment.tests["nested"] = is_nested
     return environment
 
 

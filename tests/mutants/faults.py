@@ -344,8 +344,22 @@ FAULTS = (
     Fault(
         "a word in a variable is an address",
         "composegen/stackfile/checks/implied.py",
-        "yield from ((item, None) for item in items if is_host)",
-        "yield from ((item, None) for item in items)",
+        "if _holds_host(variable):",
+        "if True:",
+        CHECKS,
+    ),
+    Fault(
+        "the networks of one service are those of all",
+        "composegen/stackfile/checks/checked.py",
+        "known = self.networks.get(service.name)",
+        "known = next(iter(self.networks.values()), None)",
+        CHECKS,
+    ),
+    Fault(
+        "a fine-grained token of GitHub is no secret",
+        "composegen/stackfile/checks/secrets.py",
+        '"gh", "github_pat_", ',
+        '"gh", ',
         CHECKS,
     ),
     Fault(
@@ -470,7 +484,7 @@ FAULTS = (
     Fault(
         "a literal secret is not reported",
         "composegen/stackfile/checks/secrets.py",
-        "return bool(_SECRET_WORDS.search(variable))",
+        "return _SECRET_WORDS.search(variable) is not None",
         "return False",
         CHECKS,
     ),
@@ -492,7 +506,7 @@ FAULTS = (
     Fault(
         "the last of duplicate keys wins",
         "composegen/stackfile/nodes.py",
-        "elif key.value in own:",
+        "elif name in own:",
         "elif False:",
         READING,
     ),
@@ -508,6 +522,13 @@ FAULTS = (
         "composegen/stackfile/limits.py",
         "MAX_DEPTH = 50",
         "MAX_DEPTH = 51",
+        READING,
+    ),
+    Fault(
+        "a file without anchors may be one level deeper",
+        "composegen/stackfile/limits.py",
+        "for _ in range(MAX_DEPTH):",
+        "for _ in range(MAX_DEPTH + 1):",
         READING,
     ),
     Fault(
@@ -693,6 +714,13 @@ FAULTS = (
         ("tests/planning/test_printing.py",),
     ),
     # Wiring
+    Fault(
+        "a template says the same of every service",
+        "composegen/planning/placeholders.py",
+        "key = (template, service.name, addressing)",
+        'key = (template, "", addressing)',
+        PLAN,
+    ),
     Fault(
         "a secret's value is written out",
         "composegen/planning/placeholders.py",
@@ -922,15 +950,15 @@ FAULTS = (
     Fault(
         "a quote is lost",
         "composegen/targets/quoting.py",
-        """return '"' + _ESCAPED.sub(_escape, text) + '"'""",
-        """return '"' + _ESCAPED.sub(_escape, text)""",
+        """return f'"{escaped}"'""",
+        """return f'"{escaped}'""",
         SAFETY,
     ),
     Fault(
         "a backslash is not escaped",
         "composegen/targets/quoting.py",
-        r"""'[\x00-\x1f"\\\\\x7f""",
-        r"""'[\x00-\x1f"\x7f""",
+        r"""text.replace("\\", "\\\\").replace""",
+        r"""text.replace""",
         SAFETY,
     ),
     Fault(
@@ -943,8 +971,8 @@ FAULTS = (
     Fault(
         "a comment can end its line",
         "composegen/targets/quoting.py",
-        "character if character.isprintable() else ascii(character)[1:-1]\n        for character in text\n    )",
-        "character for character in text\n    )",
+        "return escape_control(text)",
+        "return text",
         (*SAFETY, "tests/targets/compose/test_render.py"),
     ),
     # Probes
@@ -980,7 +1008,7 @@ FAULTS = (
     Fault(
         "the checksum counts nothing",
         "composegen/targets/header.py",
-        "return hashlib.sha256(without.encode()).hexdigest() == match[1]",
+        "return hash_text(without) == match[1]",
         "return True",
         (*FILES, "tests/targets/test_header.py"),
     ),
@@ -2361,6 +2389,34 @@ FAULTS = (
         "            if port in ports:\n",
         "            if ports:\n",
         ("tests/system/test_arrivals.py",),
+    ),
+    Fault(
+        "a long pause of the loop is waited for in parts of a millisecond",
+        "composegen/system/arrivals.py",
+        "0 < timeout < _FINE",
+        "0 < timeout",
+        ("tests/system/test_arrivals.py",),
+    ),
+    Fault(
+        "a look that takes long is made as often as one that does not",
+        "composegen/system/arrivals.py",
+        "max(min(pauses), _SHARE * took)",
+        "min(pauses)",
+        ("tests/system/test_arrivals.py",),
+    ),
+    Fault(
+        "every process holds a port that is listened on",
+        "composegen/system/listeners.py",
+        "inode is not None and bool(_find_sockets(pid, [inode]))",
+        "inode is not None",
+        ("tests/system/test_arrivals.py",),
+    ),
+    Fault(
+        "a connection that is being made counts as made",
+        "composegen/places/processes/readiness.py",
+        "    if code in {errno.EINPROGRESS, errno.EALREADY}:\n        return False\n",
+        "    if code in {errno.EINPROGRESS, errno.EALREADY}:\n        return True\n",
+        ("tests/places/processes/test_readiness.py",),
     ),
     Fault(
         "a service that does not listen yet is asked as one that does",

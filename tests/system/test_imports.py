@@ -1,10 +1,11 @@
 """What the command line imports quickly or later is the same library."""
 
+import gc
 import re
 import subprocess
 import sys
 
-from composegen.system.imports import import_later, import_quickly
+from composegen.system.imports import import_later, import_quickly, keep_imported
 
 SCRIPT = """
 import re, sys
@@ -124,17 +125,49 @@ def test_a_module_that_is_imported_already_stays_as_it_is() -> None:
     assert inspect.cleandoc(" a") == "a"
 
 
-def test_only_help_needs_inspect() -> None:
+def run_command(shown: str, *words: str) -> str:
+    """What an expression is at the end of a command."""
     script = (
-        "import sys\n"
+        "import gc, sys\n"
         "from composegen.__main__ import main\n"
         "try: main()\n"
-        "finally: print('cleandoc' in vars(sys.modules['inspect']), file=sys.stderr)"
+        f"finally: print({shown}, file=sys.stderr)"
     )
+    command = [sys.executable, "-c", script, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stderr.splitlines()[-1]
 
-    def run_command(*words: str) -> str:
-        command = [sys.executable, "-c", script, *words]
-        return subprocess.run(command, capture_output=True, text=True).stderr  # noqa: PLW1510
 
-    assert run_command("check", "-f", "nowhere").endswith("False\n")
-    assert run_command("check", "--help").endswith("True\n")
+def test_only_help_needs_inspect() -> None:
+    shown = "'cleandoc' in vars(sys.modules['inspect'])"
+
+    assert run_command(shown, "check", "-f", "nowhere") == "False"
+    assert run_command(shown, "check", "--help") == "True"
+
+
+def test_only_a_wrong_option_is_compared_with_others() -> None:
+    shown = "'difflib' in sys.modules"
+
+    assert run_command(shown, "check", "-f", "nowhere") == "False"
+    assert run_command(shown, "check", "--fil", "nowhere") == "True"
+
+
+def test_only_a_brief_command_never_looks_for_garbage() -> None:
+    assert run_command("gc.isenabled()", "check", "-f", "nowhere") == "False"
+    assert run_command("gc.isenabled()", "explain", "no-port") == "True"
+
+
+def test_what_was_imported_is_not_searched_for_garbage() -> None:
+    shown = "gc.get_freeze_count() > len(gc.get_objects())"
+
+    assert run_command(shown, "explain", "no-port") == "True"
+
+
+def test_a_program_with_its_own_modules_keeps_them_searched() -> None:
+    gc.enable()
+    frozen = gc.get_freeze_count()
+
+    keep_imported()
+
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen

@@ -46,7 +46,7 @@ from composegen.system.identity import (
     read_command,
     read_folder,
 )
-from composegen.system.listeners import find_listeners, is_free
+from composegen.system.listeners import find_listeners, is_free, is_held_by
 from composegen.workspace.state import Lock
 
 _FIRST_LOOK = 1.0
@@ -308,6 +308,12 @@ def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
     except OSError as error:
         words, help = describe_os_error(error)
         raise NotReady(f"{words}; {help}") from None
+
+
+def holds_port(unit: Unit, pid: int) -> bool:
+    """Whether this process itself listens on the port that is asked; no if unknown."""
+    port = unit.probe.port or unit.port
+    return port is not None and unit.way is not Way.DOCKER and is_held_by(port, pid)
 
 
 def _check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:

@@ -9,7 +9,11 @@ import asyncio
 from functools import partial
 
 from composegen.health import HealthKind
-from composegen.places.processes.claims import check_answerer, enter_container
+from composegen.places.processes.claims import (
+    check_answerer,
+    enter_container,
+    holds_port,
+)
 from composegen.places.processes.readiness import Arrives, NotReady, Probe, ask
 from composegen.places.processes.service import RunningService
 from composegen.places.processes.units import Unit
@@ -29,10 +33,16 @@ class Prober:
 
     async def ask(self, process: Process | None = None) -> None:
         """Ask once, and whether it is this process that answers; raises NotReady."""
+        unit, is_itself = self._service.unit, False
+
+        def look() -> None:
+            nonlocal is_itself
+            is_itself = process is None or holds_port(unit, process.pid)
+
         try:
-            await ask(self._mark_probe())
-            if process is not None and self.probe.kind is not HealthKind.COMMAND:
-                await _check_answerer(self._service.unit, process)
+            await ask(self._mark_probe(), look)
+            if self.probe.kind is not HealthKind.COMMAND and process and not is_itself:
+                await _check_answerer(unit, process)
         except NotReady as error:
             self._service.answered(str(error))
             raise

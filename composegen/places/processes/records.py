@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from composegen.digest import hash_text
 from composegen.paths import exists, is_folder, list_matching
 from composegen.patterns import make_pattern
 from composegen.places.events import Failure
@@ -278,6 +279,4 @@ def _check_identity(identity: Identity, name: str, *, lowest: int = 1) -> None:
 
 def hash_config(*parts: object) -> str:
     """What a service was started from, as a short digest; it holds no value."""
-    import hashlib
-
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    return hash_text(repr(parts))[:16]

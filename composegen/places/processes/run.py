@@ -52,6 +52,7 @@ from composegen.places.processes.volumes import claim_volumes
 from composegen.places.status import State
 from composegen.planning.printing import format_plan
 from composegen.records import record
+from composegen.system.arrivals import make_fine_loop
 from composegen.system.foreground import stay_in_front
 from composegen.system.process import Processes
 from composegen.system.signals import catch_signals
@@ -146,7 +147,8 @@ def run_stack(
             return attach_guest(whole, stack, report)
     run = _Run(local, units, exclusions, runs, options, report)
     try:
-        return asyncio.run(run.carry_out())
+        with asyncio.Runner(loop_factory=make_fine_loop) as runner:
+            return runner.run(run.carry_out())
     finally:
         lock.give_back()
 

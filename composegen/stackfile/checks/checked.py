@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from composegen.errors import Level, Location
 from composegen.model import Service, Stack
 from composegen.needs import Need
+from composegen.planning.networks import list_all_networks
 from composegen.planning.selection import Selection
-from composegen.records import record
+from composegen.records import field, record
 from composegen.stackfile.folder import Folder
 from composegen.stackfile.problems import Problems
 from composegen.stackfile.recipes import Recipe
@@ -20,7 +21,8 @@ class Checked:
 
     ``broken`` holds (service, key) of what could not be read; ``recipes`` the recipe
     of each service that has one; ``target`` is what the stack is checked for,
-    ``with_files`` whether the files that it names are looked for.
+    ``with_files`` whether the files that it names are looked for. ``networks`` holds
+    those of the services that were asked for.
     """
 
     stack: Stack
@@ -34,6 +36,7 @@ class Checked:
     selection: Selection | None
     target: str = "compose"
     with_files: bool = False
+    networks: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def find(self, *path: str) -> Location:
         """The place of a path of the stack."""
@@ -41,9 +44,11 @@ class Checked:
 
     def is_broken(self, service: str, *keys: str) -> bool:
         """Whether one of the keys, or the service's recipe, could not be read."""
-        return service in self.unreadable_recipes or any(
-            (service, key) in self.broken for key in keys
-        )
+        if service in self.unreadable_recipes:
+            return True
+        if not self.broken:
+            return False
+        return any((service, key) in self.broken for key in keys)
 
     def add(
         self,
@@ -56,6 +61,14 @@ class Checked:
     ) -> None:
         """Note a problem at a path; ``level`` replaces that of its name."""
         self.problems.add(name, message, self.find(*path), help, level=level)
+
+    def list_networks(self, service: Service) -> tuple[str, ...]:
+        """The networks that a service is on, by the defaults of their variables."""
+        known = self.networks.get(service.name)
+        if known is None:
+            known = list_all_networks(self.stack, service)
+            self.networks[service.name] = known
+        return known
 
     def needs(self) -> Iterator[tuple[Service, Need, Service]]:
         """Every need whose service exists, with both ends."""

@@ -45,7 +45,7 @@ def _list_sources(service: Service) -> Iterator[tuple[str, tuple[str, ...]]]:
         is_around = (
             mount.is_bind and source.startswith("/") and folder in _AROUND_SOCKET
         )
-        if is_around or _SOCKET.search(source):
+        if is_around or (".sock" in source and _SOCKET.search(source)):
             yield mount.source, path
     if service.compose.get("use_api_socket") is True:
         yield "use_api_socket", (*base, "compose", "use_api_socket")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from composegen.errors import Level
 from composegen.health import HealthKind
@@ -11,12 +12,13 @@ from composegen.model import Service
 from composegen.needs import Condition
 from composegen.patterns import make_pattern
 from composegen.planning.needs import Needs
-from composegen.planning.networks import list_all_networks
 from composegen.records import record
 from composegen.stackfile.checks.checked import Checked, list_values
 from composegen.values import guess_default
 
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_WHOLE_NAME = make_pattern(_NAME)
+_BETWEEN = make_pattern(r"[,;\s]+")
 _ITEM = make_pattern(rf"({_NAME}):(\d{{1,5}})(?:/\S*)?")
 _AUTHORITY = make_pattern(r"//([^/?#\s\"'`<>\\]*)")
 _BEHIND_AT = make_pattern(rf"@(?:[a-z]+\()?({_NAME}):\d{{1,5}}(?!\d)")
@@ -30,6 +32,8 @@ _HOLDS_HOST = make_pattern(
     r"ENDPOINTS?|NODES)$",
     re.IGNORECASE,
 )
+_HOST_PARTS = ("host", "server", "addr", "broker", "endpo", "node")
+"""Each of the words holds one of these: most variables are not matched with them."""
 _HOLDS_NO_PORT = make_pattern(
     r"IMAGE|TAG|VERSION|USER|OWNER|GROUP|UID|GID|ROLE|SCHEDULE|CRON", re.IGNORECASE
 )
@@ -114,8 +118,8 @@ def _write_need(found: _Address) -> str:
 
 
 def _share_network(checked: Checked, found: _Address) -> bool:
-    networks = set(list_all_networks(checked.stack, found.service))
-    return not networks.isdisjoint(list_all_networks(checked.stack, found.target))
+    networks = set(checked.list_networks(found.service))
+    return not networks.isdisjoint(checked.list_networks(found.target))
 
 
 # Addresses in variables
@@ -171,11 +175,22 @@ def find_hosts(variable: str, text: str) -> Iterator[tuple[str, int | None]]:
     for mark, pattern in (("@", _BEHIND_AT), ("=", _SETTING)):
         for name in pattern.findall(text) if mark in text else ():
             yield name, None
-    items = [item for item in re.split(r"[,;\s]+", text.strip()) if item]
-    if all(re.fullmatch(_NAME, item) for item in items):
-        is_host = _HOLDS_HOST.search(variable) and variable.upper() != "HOSTNAME"
-        yield from ((item, None) for item in items if is_host)
+    items = [item for item in _BETWEEN.split(text.strip()) if item]
+    if all(map(_WHOLE_NAME.fullmatch, items)):
+        if _holds_host(variable):
+            yield from ((item, None) for item in items)
+        return
+    if ":" not in text:
         return
     matches = [_ITEM.fullmatch(item) for item in items]
     if all(matches) and not _HOLDS_NO_PORT.search(variable):
         yield from ((match[1], int(match[2])) for match in matches if match)
+
+
+@lru_cache(maxsize=4096)
+def _holds_host(variable: str) -> bool:
+    """Whether a variable is called after a host; many services have the same ones."""
+    name = variable.casefold()
+    if name == "hostname" or not any(part in name for part in _HOST_PARTS):
+        return False
+    return _HOLDS_HOST.search(variable) is not None

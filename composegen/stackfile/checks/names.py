@@ -7,7 +7,7 @@ import re
 from composegen.errors import Level
 from composegen.model import Service
 from composegen.patterns import make_pattern
-from composegen.planning.networks import list_all_networks, list_raw_networks
+from composegen.planning.networks import list_raw_networks
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.hints.inline import write_inline
 
@@ -58,8 +58,8 @@ def check_aliases(checked: Checked) -> None:
             other = known.get(alias.lower())
             if other is None or other.name == service.name:
                 continue
-            networks = list_all_networks(checked.stack, service)
-            if not set(networks).isdisjoint(list_all_networks(checked.stack, other)):
+            networks = checked.list_networks(service)
+            if not set(networks).isdisjoint(checked.list_networks(other)):
                 checked.add(
                     "name-taken",
                     f"`{alias}` is an alias of `{service.name}` and the name of "

@@ -7,11 +7,7 @@ from collections.abc import Iterable
 from composegen.errors import Level
 from composegen.model import Raw, Service, Stack
 from composegen.needs import Condition, Need
-from composegen.planning.networks import (
-    list_all_networks,
-    list_networks,
-    list_raw_networks,
-)
+from composegen.planning.networks import list_networks, list_raw_networks
 from composegen.planning.placeholders import PLACEHOLDER
 from composegen.stackfile.checks.checked import Checked
 from composegen.stackfile.hints.inline import write_inline
@@ -35,7 +31,7 @@ def check_networks(checked: Checked) -> None:
             _check_raw(checked, service)
         else:
             _check_listed(checked, service)
-        total = len(list_all_networks(checked.stack, service))
+        total = len(checked.list_networks(service))
         if (
             total > 1
             and service.labels.get("traefik.enable", "").lower() == "true"
@@ -140,7 +136,7 @@ def check_unused_networks(checked: Checked) -> None:
     used = {"default"}
     raw = ""
     for service in checked.stack.services.values():
-        used.update(list_all_networks(checked.stack, service))
+        used.update(checked.list_networks(service))
         raw += str(service.compose.get("networks", ""))
     for name in checked.stack.networks:
         if name not in used and name not in raw and "$" not in raw:
@@ -188,8 +184,8 @@ def check_common_networks(checked: Checked) -> None:
         is_asked = need.until is Condition.HEALTHY and is_chosen
         if not is_asked and not gets_address(need):
             continue
-        names = list_all_networks(checked.stack, service)
-        others = list_all_networks(checked.stack, target)
+        names = checked.list_networks(service)
+        others = checked.list_networks(target)
         if set(names).isdisjoint(others):
             checked.add(
                 "no-common-network",
@@ -224,7 +220,7 @@ def check_internal_ports(checked: Checked) -> None:
     """A service that publishes a port has a network that leads out."""
     declared = _list_declared(checked.stack)
     for service in checked.stack.services.values():
-        names = list_all_networks(checked.stack, service)
+        names = checked.list_networks(service)
         if not service.publish or not names:
             continue
         if all(_is_internal(checked.stack, declared, name) for name in names):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from composegen.model import (
     SecretKind,
@@ -22,6 +23,8 @@ _SECRET_WORDS = make_pattern(
     r"(?:PASSWORD|PASSWD|APIKEY|TOKEN|SECRET)$",
     re.IGNORECASE,
 )
+_SECRET_PARTS = ("pass", "pw", "secret", "token", "key", "credent")
+"""Each of the words holds one of these: most variables are not matched with them."""
 
 
 _SECRET_SHAPES = make_pattern(
@@ -29,6 +32,8 @@ _SECRET_SHAPES = make_pattern(
     r"glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})|"
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
 )
+_SHAPES_BEGIN = ("sk-", "gsk_", "gh", "github_pat_", "glpat-", "xox", "AKIA")
+"""How a shape begins that is no key in PEM: most values are not matched with any."""
 
 
 _URL_PASSWORD = make_pattern(r"://[^/\s:@]*:([^/\s@]+)@")
@@ -69,18 +74,34 @@ def _iterate_literals(service: Service) -> Iterator[tuple[str, tuple[str, ...], 
 
 def looks_secret(variable: str, text: str) -> bool:
     """Whether a variable's literal value looks like a secret."""
-    if not text or _SECRET_SHAPES.search(text):
-        return bool(text)
+    if not text:
+        return False
+    if _has_secret_shape(text):
+        return True
     url = _URL_PASSWORD.search(text) if "://" in text else None
     if url and "$" not in url[1] and not re.fullmatch(r"\{\w+\}", url[1]):
         return True
-    if variable.upper().endswith(("_FILE", "_PATH", "_DIR")) or parse_variables(text):
+    if not _names_secret(variable) or parse_variables(text):
         return False
     if "{" in text or text.lower() in _NO_SECRETS:
         return False
-    if text.startswith(f"{ContainerAddressing.secret_folder}/"):
+    return not text.startswith(f"{ContainerAddressing.secret_folder}/")
+
+
+def _has_secret_shape(text: str) -> bool:
+    may_have = text.startswith(_SHAPES_BEGIN) or "-----BEGIN" in text
+    return may_have and _SECRET_SHAPES.search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _names_secret(variable: str) -> bool:
+    """Whether a variable is called after a secret; many services have the same ones."""
+    name = variable.casefold()
+    if name.endswith(("_file", "_path", "_dir")):
         return False
-    return bool(_SECRET_WORDS.search(variable))
+    if not any(part in name for part in _SECRET_PARTS):
+        return False
+    return _SECRET_WORDS.search(variable) is not None
 
 
 def check_secrets(checked: Checked) -> None:

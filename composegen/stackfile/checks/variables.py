@@ -15,8 +15,8 @@ from composegen.planning.addressing import (
 from composegen.planning.credentials import name_password
 from composegen.planning.placeholders import (
     PLACEHOLDER,
+    Templates,
     UnknownPlaceholder,
-    fill_template,
 )
 from composegen.stackfile.checks.checked import Checked
 from composegen.values import parse_variables
@@ -109,6 +109,7 @@ def check_env_files(checked: Checked) -> None:
 
 def check_placeholders(checked: Checked) -> None:
     """Every placeholder has a value for the service that it refers to."""
+    templates = Templates(checked.stack)
     for service, need, target in checked.needs():
         if checked.is_broken(target.name, "environment", "secrets", "port", "publish"):
             continue
@@ -121,9 +122,7 @@ def check_placeholders(checked: Checked) -> None:
                     checked.add("not-reachable-from-host", message, path, reason[1])
                     continue
             try:
-                filled = fill_template(
-                    template, checked.stack, target, choose_addressing(service)
-                )
+                filled = templates.fill(template, target, choose_addressing(service))
             except UnknownPlaceholder as unknown:
                 checked.add(
                     unknown.problem,

@@ -35,7 +35,7 @@ def drop_removed(value: Any) -> Any:
     """A value without the names that null removes."""
     if isinstance(value, dict):
         return {
-            key: drop_removed(item)
+            key: drop_removed(item) if isinstance(item, dict) else item
             for key, item in value.items()
             if item is not REMOVED
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from composegen.model import WINDOWS_PATH, Mount, split_mount
+from composegen.model import Mount, begins_with_drive, split_mount
 from composegen.stackfile.hints.inline import write_inline
 from composegen.stackfile.keys import compose
 from composegen.stackfile.keys.key import Schema
@@ -77,7 +77,7 @@ def _read_mount(reader: Reader, node: Node) -> Mount | None:
     if text is None:
         return None
     mount = split_mount(text)
-    is_lone_drive = bool(WINDOWS_PATH.match(text)) and not (mount and mount.source)
+    is_lone_drive = begins_with_drive(text) and not (mount and mount.source)
     is_odd = mount is not None and not mount.target.startswith(("/", "$"))
     if mount is None or (is_odd and not is_lone_drive):
         reader.add(
@@ -105,7 +105,7 @@ def _read_long_mount(reader: Reader, node: MappingNode) -> Mount | None:
 
 def _check_volume_name(reader: Reader, node: Node, text: str, mount: Mount) -> bool:
     """Whether the source of a mount is a path, or can be the name of a volume."""
-    is_drive = bool(WINDOWS_PATH.match(text))
+    is_drive = begins_with_drive(text)
     name = text[0] if is_drive else mount.volume_name
     if is_drive:
         if mount.source:

@@ -1,14 +1,15 @@
 """Made by `make templates` from templates/compose/compose.yaml.j2: change that."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from composegen.targets.quoting import (
+    begin_key,
+    is_nested,
     quote_scalar,
     write_block,
     write_comment,
     write_flow,
-    write_key,
 )
 
 
@@ -32,15 +33,6 @@ def fill(context: Mapping[str, Any]) -> str:
     parts: list[str] = []
     add = parts.append
     one_line = ('networks', 'secrets', 'cap_add', 'cap_drop', 'tmpfs', 'command', 'entrypoint', 'security_opt', 'group_add', 'dns',)
-
-    def trail(comment: Any) -> str:
-        parts: list[str] = []
-        add = parts.append
-        if comment:
-            add('  # ')
-            add(write_comment(comment))
-        return "".join(parts)
-
     add('# Made by composegen from ')
     add(write_comment(source))
     add('. Change that file, not this one, and run:\n# composegen render')
@@ -82,23 +74,25 @@ def fill(context: Mapping[str, Any]) -> str:
         add(quote_scalar(name))
         add('\n\n')
     for (key, value,) in extensions.items():
-        add(write_key(key).rstrip())
+        add(begin_key(key))
         add(write_block(value, 2))
         add('\n\n')
     add('# What every service has unless it says otherwise.\n')
-    add(write_key(anchor).rstrip())
+    add(begin_key(anchor))
     add(' &defaults\n')
     for setting in defaults:
         add('  ')
-        add(write_key(setting.key).rstrip())
+        add(begin_key(setting.key))
         add(' ')
         add(write_flow(setting.value))
-        add(trail(setting.comment))
+        if setting.comment:
+            add('  # ')
+            add(write_comment(setting.comment))
         add('\n')
     add('\nservices:\n')
     for service in services:
         add('  ')
-        add(write_key(service.name).rstrip())
+        add(begin_key(service.name))
         add('\n')
         for comment in service.comments:
             add('    # ')
@@ -107,13 +101,14 @@ def fill(context: Mapping[str, Any]) -> str:
         if service.has_defaults:
             add('    <<: *defaults\n')
         for setting in service.settings:
-            nested = (((not isinstance(setting.value, str)) and isinstance(setting.value, Iterable)) and setting.value)
-            if ((not nested) or ((setting.key in one_line) and (not isinstance(setting.value, Mapping)))):
+            if ((not is_nested(setting.value)) or ((setting.key in one_line) and (not isinstance(setting.value, Mapping)))):
                 add('    ')
-                add(write_key(setting.key, 4).rstrip())
+                add(begin_key(setting.key, 4))
                 add(' ')
                 add(write_flow(setting.value))
-                add(trail(setting.comment))
+                if setting.comment:
+                    add('  # ')
+                    add(write_comment(setting.comment))
                 add('\n')
             else:
                 if setting.comment:
@@ -124,23 +119,23 @@ def fill(context: Mapping[str, Any]) -> str:
                     add('    healthcheck:\n')
                     for (key, value,) in setting.value.items():
                         add('      ')
-                        add(write_key(key).rstrip())
+                        add(begin_key(key))
                         add(' ')
                         add(write_flow(value))
                         add('\n')
                 else:
                     add('    ')
-                    add(write_key(setting.key, 4).rstrip())
+                    add(begin_key(setting.key, 4))
                     add(write_block(setting.value, 6))
                     add('\n')
         add('\n')
     for (title, entries,) in (('networks', networks,), ('volumes', volumes,), ('secrets', secrets,),):
         if entries:
-            add(write_key(title).rstrip())
+            add(begin_key(title))
             add(write_block(entries, 2))
             add('\n\n')
     for (key, value,) in others.items():
-        add(write_key(key).rstrip())
+        add(begin_key(key))
         add(write_block(value, 2))
         add('\n\n')
     return "".join(parts)

@@ -110,6 +110,36 @@ def test_tcp_is_ready_when_a_process_listens():
         asyncio.run(ask(Probe(kind=HealthKind.TCP, port=port)))
 
 
+@pytest.mark.parametrize("kind", [HealthKind.TCP, HealthKind.HTTP])
+def test_a_connection_that_is_not_made_is_no_answer(kind):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        address = server.getsockname()
+        waiting = [socket.socket() for _ in range(3)]  # more than it keeps
+        try:
+            for each in waiting:
+                each.settimeout(0)
+                each.connect_ex(address)
+            with pytest.raises(NotReady, match=r"no answer within 0\.2 s"):
+                asyncio.run(ask(Probe(kind=kind, port=address[1], timeout=0.2)))
+        finally:
+            for each in waiting:
+                each.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "times"),
+    [(HealthKind.TCP, 1), (HealthKind.HTTP, 1), (HealthKind.COMMAND, 0)],
+)
+def test_something_is_done_while_the_answer_is_on_its_way(kind, times):
+    done = []
+    with serve(b"HTTP/1.1 200 OK\r\n\r\n") as (port, seen):
+        probe = Probe(kind=kind, port=port, command=("true",))
+        asyncio.run(ask(probe, lambda: done.append(len(seen))))
+        if kind is HealthKind.COMMAND:
+            socket.create_connection(("127.0.0.1", port)).close()
+    assert len(done) == times
+
+
 def make_command(text, **options):
     return Probe(
         kind=HealthKind.COMMAND,

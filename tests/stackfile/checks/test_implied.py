@@ -37,6 +37,10 @@ from tests.stacks import APP, find, list_names, make_stack
         ("ELASTICSEARCH_HOSTS", '["http://db:9200"]'),
         ("memcached.servers", "other db"),
         ("SMTP_ADDR", "DB:25000"),
+        ("KAFKA_BROKERS", "db"),
+        ("redis-endpoint", "db"),
+        ("CLUSTER_NODES", "db,other"),
+        ("APP_HOST_NAME", "db"),
         ("ORIGINS", "https://x.example http://db:8080"),
     ],
 )
