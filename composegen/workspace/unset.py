@@ -58,7 +58,7 @@ def find_unset(text: str, values: Mapping[str, str]) -> list[Unset]:
 
     One with a default is not among them; one that must not be empty is, if it is.
     """
-    if "$" not in text:
+    if not _has_dollar(text):
         return []
     users: dict[str, dict[str, None]] = {}
     required: dict[str, bool] = {}
@@ -84,3 +84,15 @@ def find_unset(text: str, values: Mapping[str, str]) -> list[Unset]:
         Unset(name=name, services=tuple(users[name]), is_required=required[name])
         for name in users
     ]
+
+
+def _has_dollar(text: str) -> bool:
+    """Whether a line that is no comment holds a dollar; the others are not split."""
+    dollar = text.find("$")
+    while dollar >= 0:
+        begin = text.rfind("\n", 0, dollar) + 1
+        if not text[begin:dollar].lstrip().startswith("#"):
+            return True
+        end = text.find("\n", dollar)
+        dollar = text.find("$", end) if end >= 0 else -1
+    return False
