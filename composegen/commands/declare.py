@@ -11,11 +11,6 @@ from typing import Any, TypeVar
 
 import click
 
-try:
-    from click.parser import _OptionParser
-except ImportError:  # before click 8.2
-    from click.parser import OptionParser as _OptionParser  # type: ignore[no-redef]
-
 from composegen import __version__
 
 _HELP = "Show this message and exit."
@@ -34,38 +29,13 @@ class Option(click.Option):
         self.help = help
 
 
-class _Parser(_OptionParser):
-    """Takes a word that is a short option for that at once.
-
-    click looks for a long option first, and makes an error that names similar ones
-    only to drop it.
-    """
-
-    def _process_opts(self, arg: str, state: Any) -> None:
-        if arg in self._short_opt:
-            self._match_short_opt(arg, state)
-        else:
-            super()._process_opts(arg, state)
-
-
-class Command(click.Command):
-    """A command whose short options are found quickly."""
-
-    def make_parser(self, ctx: click.Context) -> Any:
-        """The parser of its options and arguments."""
-        parser = _Parser(ctx)
-        for each in self.get_params(ctx):
-            each.add_to_parser(parser, ctx)
-        return parser
-
-
 def option(*names: str, **rest: Any) -> Callable[[Function], Function]:
     """What ``click.option`` does."""
     return click.option(*names, cls=Option, **rest)
 
 
 def command(
-    name: str | None = None, *, cls: type[click.Command] = Command, **rest: Any
+    name: str | None = None, *, cls: type[click.Command] = click.Command, **rest: Any
 ) -> Callable[[Callable[..., Any]], click.Command]:
     """What ``click.command`` does; ``-h`` and ``--help`` are the last option."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from composegen.commands.boarding import board_option, serve_board
-from composegen.commands.declare import Command, command, option
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     load_file,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _COMMAND = "composegen.command"
 
 
-class _RunCommand(Command):
+class _RunCommand(click.Command):
     """Keeps what follows ``--`` as it is: it is another program's command line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

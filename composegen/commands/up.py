@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from composegen.commands.boarding import board_option
-from composegen.commands.declare import Command, command, option
+from composegen.commands.declare import command, option
 from composegen.commands.options import (
     check_platform,
     say_notes,
@@ -30,7 +30,7 @@ from composegen.errors import UsageError
 _BARE_WAIT = "composegen.wait"
 
 
-class _UpCommand(Command):
+class _UpCommand(click.Command):
     """Takes `--wait` without a time as well: the next word is one if it is a number."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -329,6 +329,17 @@ def test_a_stack_that_says_something_else_does_not(
     assert differing == {("web", "environment"), ("web", "ports")}
 
 
+def test_a_variable_that_became_its_value_is_a_difference(
+    folder: Path, report: Report
+) -> None:
+    text = report.text.replace("${REGISTRY:-example.org}/web", "example.org/web")
+    asked = Asked(files=(str(folder / "compose.yaml"),))
+
+    [found] = compare_stack(text, folder / "stack.yaml", asked, {})
+
+    assert (found.service, found.key) == ("web", "image")
+
+
 def test_a_port_that_others_call_does_not_move_the_published_one(
     tmp_path: Path,
 ) -> None:

@@ -145,8 +145,22 @@ def test_a_port_of_another_protocol_is_not_asked(tmp_path: Path) -> None:
 
     report = adopt(tmp_path, text, {"Dockerfile": dockerfile}, proves=False)
 
-    assert "53/udp" not in str(read_services(report)["dns"])
-    assert "port 53 " not in str(report.gates)
+    assert read_services(report)["dns"]["port"] == "8053"
+
+
+def test_a_port_that_a_command_moves_is_asked_there(tmp_path: Path) -> None:
+    text = """
+    services:
+      web: {image: a/b:1, depends_on: [db]}
+      db:
+        image: postgres:17
+        command: [postgres, -p, "5433"]
+        environment: {POSTGRES_PASSWORD: x}
+        volumes: ["data:/var/lib/postgresql/data"]
+    volumes: {data: }
+    """
+
+    assert read_services(adopt(tmp_path, text, proves=False))["db"]["port"] == "5433"
 
 
 # Files
@@ -169,15 +183,14 @@ def test_an_included_service_includes_what_it_requires(tmp_path: Path) -> None:
 def test_env_files_next_to_one_that_is_missing_count(tmp_path: Path) -> None:
     text = """
     services:
-      web:
-        image: a/b:1
-        env_file: [here.env, gone.env]
-        ports: ["8080:80"]
+      web: {image: a/b:1, env_file: [here.env, gone.env]}
+      db: {image: a/db:1}
     """
 
-    report = adopt(tmp_path, text, {"here.env": "SHOP_MODE=fast\n"})
+    report = adopt(tmp_path, text, {"here.env": "DB_URL=x://db:1234/y\n"})
 
     assert read_services(report)["web"]["env_file"] == ["here.env", "gone.env"]
+    assert [each.what for each in report.offered] == ["DB_URL names db"]
     assert report.unlisted == ()
 
 

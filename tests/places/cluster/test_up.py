@@ -504,20 +504,23 @@ services:
 """
 
 
-def test_a_job_whose_template_differs_is_made_again(upping):
+def lay_down_job(upping, condition="Complete", **spec):
+    """A stack with a job that is on the cluster; in the end it is complete."""
     (upping.folder / "stack.yaml").write_text(JOB)
-    job = {
-        "kind": "Job",
-        "metadata": {"name": "migrate", "uid": "u", "labels": label("migrate")},
-        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
-        "spec": {},
-    }
-    upping.fake.answer("get", make_list([job]), flags=["--filename=-"])
-    err = 'The Job "migrate" is invalid: spec.template: field is immutable'
-    upping.fake.answer("apply", {"err": err, "code": 1}, flags=["--dry-run=server"])
-    upping.fake.show([job])
+    there, done = (
+        {
+            "kind": "Job",
+            "metadata": {"name": "migrate", "uid": "u", "labels": label("migrate")},
+            "status": {"conditions": [{"type": each, "status": "True"}]},
+            "spec": spec,
+        }
+        for each in (condition, "Complete")
+    )
+    upping.fake.answer("get", make_list([there]), flags=["--filename=-"])
+    upping.fake.show([done])
 
-    assert upping.up() == 0
+
+def assert_is_run_again(upping):
     words = [each["words"] for each in upping.fake.calls]
     deleted = next(i for i, each in enumerate(words) if "delete" in each)
     applied = [i for i, each in enumerate(words) if "apply" in each][-1]
@@ -525,31 +528,32 @@ def test_a_job_whose_template_differs_is_made_again(upping):
     assert deleted < applied
 
 
+def test_a_job_whose_template_differs_is_made_again(upping):
+    lay_down_job(upping)
+    err = 'The Job "migrate" is invalid: spec.template: field is immutable'
+    upping.fake.answer("apply", {"err": err, "code": 1}, flags=["--dry-run=server"])
+
+    assert upping.up() == 0
+    assert_is_run_again(upping)
+
+
+@pytest.mark.parametrize("condition", ["Failed", "FailureTarget"])
+def test_a_job_that_failed_is_made_again(upping, condition):
+    lay_down_job(upping, condition)
+
+    assert upping.up() == 0
+    assert_is_run_again(upping)
+
+
 def test_a_job_that_is_the_same_is_left_alone(upping):
-    (upping.folder / "stack.yaml").write_text(JOB)
-    job = {
-        "kind": "Job",
-        "metadata": {"name": "migrate", "uid": "u", "labels": label("migrate")},
-        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
-        "spec": {},
-    }
-    upping.fake.answer("get", make_list([job]), flags=["--filename=-"])
-    upping.fake.show([job])
+    lay_down_job(upping)
 
     assert upping.up() == 0
     assert upping.fake.list_calls("delete") == []
 
 
 def test_a_job_that_was_suspended_goes_on(upping):
-    (upping.folder / "stack.yaml").write_text(JOB)
-    job = {
-        "kind": "Job",
-        "metadata": {"name": "migrate", "uid": "u", "labels": label("migrate")},
-        "status": {"conditions": [{"type": "Complete", "status": "True"}]},
-        "spec": {"suspend": True},
-    }
-    upping.fake.answer("get", make_list([job]), flags=["--filename=-"])
-    upping.fake.show([job])
+    lay_down_job(upping, suspend=True)
 
     assert upping.up() == 0
     [call] = upping.fake.list_calls("patch")
