@@ -72,14 +72,17 @@ class Templates:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        self._filled: dict[tuple[str, str, Addressing], Filled] = {}
+        self._addressing: Addressing | None = None
+        self._filled: dict[tuple[str, str], Filled] = {}
 
     def fill(self, template: str, service: Service, addressing: Addressing) -> Filled:
         """The template with every word about ``service`` replaced.
 
         Raises UnknownPlaceholder where a word has no value.
         """
-        key = (template, service.name, addressing)
+        if addressing != self._addressing:  # one may hold what has no hash
+            self._addressing, self._filled = addressing, {}
+        key = (template, service.name)
         filled = self._filled.get(key)
         if filled is None:
             filled = _fill_template(template, self.stack, service, addressing)

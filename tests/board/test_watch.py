@@ -58,6 +58,12 @@ def test_an_event_changes_the_state_at_once(
     assert (status.state, status.health) == (state, health)
 
 
+def test_one_that_is_excluded_has_its_reason_and_is_replaced_by_a_fallback() -> None:
+    status = fold_event(READY, Excluded(service="web", reason="late"))
+
+    assert (status.reason, status.fallback) == ("late", True)
+
+
 def test_an_event_has_words() -> None:
     assert (
         word_event(Exited(service="web", exit_code=3, restart_in=1)) == "exited with 3"
