@@ -357,12 +357,12 @@ def say_unset(file: str, plan: Plan, texts: Iterable[str]) -> None:
 
     Nothing depends on a ``.env`` that cannot be read: what needs it says why.
     """
-    text = "".join(texts)
-    if "$" not in text:
-        return
     from composegen.errors import FileRefused
     from composegen.workspace.unset import describe_unset, find_unset
 
+    text = "".join(texts)
+    if not find_unset(text, {}):
+        return  # without variables, nobody needs the environment
     try:
         values = make_workspace(file).values
     except FileRefused:

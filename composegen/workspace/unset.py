@@ -58,16 +58,19 @@ def find_unset(text: str, values: Mapping[str, str]) -> list[Unset]:
 
     One with a default is not among them; one that must not be empty is, if it is.
     """
+    if not _has_dollar(text):
+        return []
     users: dict[str, dict[str, None]] = {}
     required: dict[str, bool] = {}
     is_service, service = False, ""
     for line in text.splitlines():
-        if line.lstrip().startswith("#"):
+        if not line.startswith("   "):  # no key of a service, nor what is below one
+            if top := _TOP.match(line):
+                is_service, service = top[1] == "services", ""
+            elif is_service and (found := _SERVICE.match(line)):
+                service = found[1]
+        if "$" not in line or line.lstrip().startswith("#"):
             continue
-        if top := _TOP.match(line):
-            is_service, service = top[1] == "services", ""
-        elif is_service and (found := _SERVICE.match(line)):
-            service = found[1]
         for variable in parse_variables(line):
             name, must = variable.name, variable.operator.endswith("?")
             lacks = not values.get(name) if must else name not in values
@@ -81,3 +84,15 @@ def find_unset(text: str, values: Mapping[str, str]) -> list[Unset]:
         Unset(name=name, services=tuple(users[name]), is_required=required[name])
         for name in users
     ]
+
+
+def _has_dollar(text: str) -> bool:
+    """Whether a line that is no comment holds a dollar; the others are not split."""
+    dollar = text.find("$")
+    while dollar >= 0:
+        begin = text.rfind("\n", 0, dollar) + 1
+        if not text[begin:dollar].lstrip().startswith("#"):
+            return True
+        end = text.find("\n", dollar)
+        dollar = text.find("$", end) if end >= 0 else -1
+    return False

@@ -36,3 +36,18 @@ def test_a_variable_is_named_once_with_all_who_use_it():
 @pytest.mark.parametrize(("value", "count"), [("", 1), ("x", 0)])
 def test_one_that_must_be_set_may_not_be_empty(value, count):
     assert len(find_unset("a: ${KEY:?why}", {"KEY": value})) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("# $A", 0),
+        ("a: b\n  # $A and $B\nc: d\n# $C", 0),
+        ("a: b\n  # $A\nc: $D", 1),
+        ("a: $$D # $A", 1),
+        ("# $A\n$D", 1),
+    ],
+)
+def test_a_comment_line_names_no_variable(text, count):
+    assert len(find_unset(text, {})) == count
