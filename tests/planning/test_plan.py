@@ -123,6 +123,13 @@ def test_an_excluded_need_takes_its_variables_along() -> None:
     assert web.unset == ("CACHE_URL",)
 
 
+def test_one_template_says_of_each_service_what_is_so_there() -> None:
+    needs = 'needs: {a: {env: {A: "{host}"}}, b: {env: {B: "{host}"}}}\n'
+    stack = make_stack(web=APP + needs, a=APP, b=APP)
+
+    assert step("web", stack).environment == {"A": "a", "B": "b"}
+
+
 def test_otherwise_may_override_the_environment() -> None:
     web = step("web", WIRED, removed=("cache",))
 
