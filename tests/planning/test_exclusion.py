@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from composegen.drill.noted import read_selection
 from composegen.model import Service, Stack
 from composegen.needs import Condition, Need, Otherwise
 from composegen.planning.exclusion import (
@@ -17,7 +18,7 @@ from composegen.planning.exclusion import (
 )
 from composegen.planning.plan import Plan, make_plan, take_part
 from composegen.planning.selection import Selection
-from tests.planning.test_selection import make, parse
+from tests.planning.test_selection import make
 from tests.rendering import plan as plan_text
 from tests.stacks import APP, make_stack
 
@@ -28,7 +29,7 @@ WORKER = make(
 
 
 def make_fallbacks(stack: Stack, flags: str = "") -> Fallbacks:
-    return Fallbacks(make_plan(stack, parse(flags)))
+    return Fallbacks(make_plan(stack, read_selection(flags)))
 
 
 def close(stack: Stack, *failed: str, flags: str = "") -> dict[str, str]:

@@ -145,13 +145,6 @@ def test_only_help_needs_inspect() -> None:
     assert run_command(shown, "check", "--help") == "True"
 
 
-def test_only_a_wrong_option_is_compared_with_others() -> None:
-    shown = "'difflib' in sys.modules"
-
-    assert run_command(shown, "check", "-f", "nowhere") == "False"
-    assert run_command(shown, "check", "--fil", "nowhere") == "True"
-
-
 def test_only_a_brief_command_never_looks_for_garbage() -> None:
     assert run_command("gc.isenabled()", "check", "-f", "nowhere") == "False"
     assert run_command("gc.isenabled()", "explain", "no-port") == "True"
