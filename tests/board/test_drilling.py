@@ -54,7 +54,7 @@ class Stand:
         self.shared = Shared()
         self.told: list[str] = []
         program = f"""
-import pathlib, signal, sys
+import signal, sys, time
 ended = []
 signal.signal(signal.SIGINT, lambda *_: ended.append(1))
 print("this will be done", file=sys.stderr, flush=True)
@@ -63,6 +63,7 @@ with open({str(self.file)!r}) as steps:
         line = steps.readline()
         if line == "end\\n": sys.exit(1)
         sys.stdout.write(line); sys.stdout.flush()
+        line or time.sleep(0.002)
 print("undone", file=sys.stderr)
 sys.exit(130)
 """
@@ -92,6 +93,7 @@ def stand(tmp_path: Path) -> Any:
     made = Stand(tmp_path)
     yield made
     made.drilling.close()
+    made.end()  # where closing has not ended it
 
 
 def test_its_table_is_there_from_the_beginning_and_fills(stand: Stand) -> None:
