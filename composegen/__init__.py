@@ -3,7 +3,7 @@
 # No import stands here, not even of the standard library: `python -m composegen` would
 # take a file in the folder one stands in for it, before __main__ sees to that.
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = ["__version__", "own_dependencies"]
 
 
