@@ -24,7 +24,6 @@ from composegen.stackfile.tree import find_aliased
 _PLAIN_REASON = make_pattern(r"[A-Za-z0-9](?:[\w ./'()-]*[\w./')(])?", re.ASCII)
 _ALIAS = make_pattern(r"\s*:\s*(\*[^\s,\]}]+)")
 _COMMENT = make_pattern(r"[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|\Z)")
-_BLANK = make_pattern(r"[ \t]*(?:#[^\r\n]*)?(?:\r?\n|\r|\Z)")
 _KEY = "relax"
 
 Pair: TypeAlias = "tuple[ScalarNode, Node]"
