@@ -2730,6 +2730,13 @@ FAULTS = (
         ("tests/system/test_arrivals.py",),
     ),
     Fault(
+        "a service that ends is reported as unhealthy first",
+        "composegen/places/processes/tender.py",
+        "if await self._wait_for_exit(_MOMENT):",
+        "if False:",
+        ("tests/places/processes/test_talk.py",),
+    ),
+    Fault(
         "a connection that is being made counts as made",
         "composegen/places/processes/readiness.py",
         "    if code in {errno.EINPROGRESS, errno.EALREADY}:\n        return False\n",

@@ -37,6 +37,7 @@ from composegen.values import format_duration
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 _STEADY_AFTER = 60.0
+_MOMENT = 0.05
 _WATCH_INTERVAL = 0.1
 _ON = frozenset({State.WAITING, State.STARTING, State.READY})
 
@@ -240,21 +241,23 @@ class Tender:
         """Wait until it dies and probe it meanwhile; its code where it is ours."""
         probe = self._unit.probe
         misses = 0
-        while True:
-            if await self._wait_for_exit(probe.interval if probe.can_ask else None):
-                self.reports.show_rest()
-                process = self.service.process
-                return process.exited.result() if process is not None else None
+        while not await self._wait_for_exit(probe.interval if probe.can_ask else None):
             try:
                 await self._prober.ask()
             except NotReady as error:
                 misses += 1
                 if misses == probe.retries:
+                    # What ends closes its connections first, which is no illness.
+                    if await self._wait_for_exit(_MOMENT):
+                        break
                     self.reports.send(self.service.became_unhealthy(str(error)))
             else:
                 if misses >= probe.retries:
                     self.reports.send(self.service.recovered())
                 misses = 0
+        self.reports.show_rest()
+        process = self.service.process
+        return process.exited.result() if process is not None else None
 
     async def _wait_for_exit(self, seconds: float | None) -> bool:
         """Wait until it has ended, without a limit for None; whether it has."""

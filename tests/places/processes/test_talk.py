@@ -16,10 +16,13 @@ GOLDEN = Path(__file__).parent / "talk"
 OPTIONAL = "needs:\n  {name}:\n    env: {{URL: '{{url}}'}}\n    otherwise: {env}"
 # Dies once it is ready, the first time; is ill while a file says so.
 MOODY = """
-import http.server, os, pathlib, threading, time
+import http.server, os
 
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if os.path.exists("die"):
+            os.remove("die")
+            os._exit(3)  # its connection is closed before it is gone
         self.send_response(503 if os.path.exists("ill") else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -27,13 +30,6 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-def watch():
-    while not os.path.exists("die"):
-        time.sleep(0.02)
-    os.remove("die")
-    os._exit(3)
-
-threading.Thread(target=watch, daemon=True).start()
 address = ("127.0.0.1", int(os.environ["PORT"]))
 http.server.HTTPServer(address, Answer).serve_forever()
 """
