@@ -8,16 +8,11 @@ from composegen import __version__
 from composegen.board.recorder import Recorded
 from composegen.board.scene import Box, Scene
 from composegen.board.svg import STYLE, Mark, draw_boot, draw_scene, write_text
-from composegen.places.place import ENGINE, KUBERNETES, PROCESSES
+from composegen.places.names import PLACES
 from composegen.places.status import State, describe_state, format_moment
 from composegen.places.timeline import find_critical_path
 from composegen.workspace.boots import BootNote
 
-_PLACES = {
-    PROCESSES: "as processes",
-    ENGINE: "on the engine",
-    KUBERNETES: "on the cluster",
-}
 _HEAD = """\
 <!doctype html>
 <html lang="en">
@@ -77,7 +72,7 @@ def write_report(scene: Scene, recorded: Recorded) -> str:
     marks = {box.service: _mark(box, recorded) for box in scene.boxes}
     total = _say_end(note)
     flags = f", {note.flags}" if note.flags else ""
-    place = _PLACES.get(note.place, note.place)
+    place = PLACES.get(note.place, note.place)
     parts = [_write_graph(draw_scene(scene, marks, is_alone=False))]
     if recorded.text:
         parts += ["<h2>Why</h2>", f"<pre>{write_text(recorded.text.strip())}</pre>"]

@@ -23,7 +23,8 @@ from composegen.errors import ComposegenError
 from composegen.oserrors import describe_os_error
 from composegen.paths import list_matching
 from composegen.places.events import Event, Line
-from composegen.places.place import PROCESSES, Place, Seen
+from composegen.places.names import PROCESSES
+from composegen.places.place import Place, Seen
 from composegen.places.status import ServiceStatus, State, describe_statuses
 from composegen.records import as_dict, record, replace
 from composegen.workspace.booting import was_cut_off

@@ -118,7 +118,8 @@ def _find(file: str, services: tuple[str, ...], on: str) -> tuple[Stack, Place]:
 
     Raises NotDrillable where nothing runs, and UsageError for a name that is not known.
     """
-    from composegen.places.place import KUBERNETES, check_services
+    from composegen.places.names import KUBERNETES
+    from composegen.places.place import check_services
 
     finder = find_places(file, acts=True)
     nothing: NothingRuns | None = None

@@ -9,13 +9,7 @@ import click
 from composegen.commands.declare import option
 from composegen.commands.options import Function
 from composegen.errors import UsageError
-
-PLACES = {
-    "processes": "as processes",
-    "engine": "on the engine",
-    "kubernetes": "on the cluster",
-}
-"""Where a stack can run, as `--on` names it, and in words."""
+from composegen.places.names import KUBERNETES, PLACES
 
 
 def on_option(help: str) -> Callable[[Function], Function]:
@@ -49,7 +43,7 @@ def context_options(function: Function) -> Function:
 def check_context_options(on: str, typed: Mapping[str, str]) -> None:
     """Raises UsageError for options of a cluster where none is meant."""
     for name in ("context", "namespace"):
-        if typed[name] and on != "kubernetes":
+        if typed[name] and on != KUBERNETES:
             raise UsageError(
                 f"--{name} is for a cluster", help=f"--on kubernetes --{name} NAME"
             )

@@ -19,7 +19,7 @@ from composegen.places.cluster.faults import Hands, list_changed, select_objects
 from composegen.places.cluster.manifests import Object
 from composegen.places.cluster.notes import NotedService
 from composegen.places.cluster.objects import Doing
-from composegen.places.place import KUBERNETES
+from composegen.places.names import KUBERNETES
 from composegen.records import replace
 from composegen.text import escape_control
 

@@ -30,7 +30,7 @@ from composegen.places.engine.containers import Container
 from composegen.places.engine.endpoint import use_endpoint
 from composegen.places.engine.faults import Hands
 from composegen.places.engine.sharing import list_sharing
-from composegen.places.place import ENGINE
+from composegen.places.names import ENGINE
 from composegen.records import record, replace
 from composegen.text import escape_control
 from composegen.workspace.workspace import Workspace

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from composegen.drill.ground import Ground
 from composegen.drill.processes import ProcessGround
 from composegen.model import Stack
-from composegen.places.place import KUBERNETES, PROCESSES, Place
+from composegen.places.names import KUBERNETES, PROCESSES
+from composegen.places.place import Place
 from composegen.workspace.workspace import Workspace
 
 

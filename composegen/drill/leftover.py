@@ -16,7 +16,7 @@ from composegen.drill.notes import (
 from composegen.drill.processes import ProcessGround
 from composegen.errors import DrillRuns
 from composegen.model import Stack
-from composegen.places.place import ENGINE, KUBERNETES
+from composegen.places.names import ENGINE, KUBERNETES
 from composegen.places.processes.place import ProcessesPlace
 from composegen.system.guardian import Look, signal_marked
 from composegen.system.identity import find_start_time, is_still

@@ -24,7 +24,8 @@ from composegen.drill.trials import Fault, Trial
 from composegen.errors import ComposegenError, FaultFailed, NotOurs
 from composegen.health import Health, HealthKind
 from composegen.model import Service
-from composegen.places.place import PROCESSES, Act, Outcome, Place, Request
+from composegen.places.names import PROCESSES
+from composegen.places.place import Act, Outcome, Place, Request
 from composegen.places.processes.asking import (
     exclude_service,
     list_answering,

@@ -18,7 +18,8 @@ from composegen.drill.steps import Step
 from composegen.drill.trials import Chosen, Wish, choose_trials
 from composegen.errors import DrillRuns, ExitCode, Interrupted, NotDrillable
 from composegen.model import Stack
-from composegen.places.place import PROCESSES, Place
+from composegen.places.names import PROCESSES
+from composegen.places.place import Place
 from composegen.places.status import FINE, describe_state
 from composegen.planning.choices import settle_running
 from composegen.records import record, replace

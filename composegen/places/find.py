@@ -21,16 +21,8 @@ from composegen.model import Stack
 from composegen.paths import exists, is_file
 from composegen.places.cluster.notes import read_notes as read_cluster_notes
 from composegen.places.engine.notes import FILE, Notes, read_notes
-from composegen.places.place import (
-    ENGINE,
-    KUBERNETES,
-    PROCESSES,
-    Call,
-    Place,
-    Request,
-    Tell,
-    name_kept,
-)
+from composegen.places.names import ENGINE, KUBERNETES, PROCESSES
+from composegen.places.place import Call, Place, Request, Tell, name_kept
 from composegen.places.processes.place import ProcessesPlace
 from composegen.places.processes.records import RunFolder
 from composegen.planning.plan import make_plan

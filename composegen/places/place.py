@@ -15,9 +15,6 @@ from composegen.places.status import ServiceStatus
 from composegen.records import field, record
 from composegen.text import suggest
 
-PROCESSES, ENGINE, KUBERNETES = "processes", "engine", "kubernetes"
-"""The places by their names."""
-
 Tell: TypeAlias = Callable[[str], None]
 """Gets a line that people should read while they wait."""
 

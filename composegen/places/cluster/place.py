@@ -26,8 +26,8 @@ from composegen.places.cluster.snapshot import Snapshot, take_snapshot
 from composegen.places.cluster.status import ClusterSeen, list_excluded, make_seen
 from composegen.places.cluster.why import find_cluster_reasons
 from composegen.places.events import Event, Message, Report
+from composegen.places.names import KUBERNETES
 from composegen.places.place import (
-    KUBERNETES,
     Act,
     Acted,
     Call,

@@ -34,8 +34,8 @@ from composegen.places.engine.status import list_excluded, list_lost, make_seen
 from composegen.places.engine.volumes import list_volumes, note_volumes
 from composegen.places.engine.why import find_engine_reasons
 from composegen.places.events import Event, Noted, Report
+from composegen.places.names import ENGINE
 from composegen.places.place import (
-    ENGINE,
     Act,
     Acted,
     Call,

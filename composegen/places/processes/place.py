@@ -9,8 +9,8 @@ from itertools import chain
 from composegen.errors import ComposegenError
 from composegen.model import Stack
 from composegen.places.events import Event, Report
+from composegen.places.names import PROCESSES
 from composegen.places.place import (
-    PROCESSES,
     Act,
     Acted,
     Call,
