@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
@@ -160,10 +160,13 @@ def _open_kernel() -> socket.socket:
 
 def _make_request(family: int, port: int = 0) -> bytes:
     """A request for all listening sockets, or for those of a port."""
-    body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, 1 << _TCP_LISTEN)
-    body += _PORT.pack(port).ljust(_SOCKET_ID, b"\0")
-    head = struct.pack("=IHHII", 16 + len(body), _BY_FAMILY, _REQUEST_DUMP, 1, 0)
-    return head + body
+    socket_id = _PORT.pack(port).ljust(_SOCKET_ID, b"\0")
+    return _pack_request(family, 1 << _TCP_LISTEN, socket_id, _REQUEST_DUMP)
+
+
+def _pack_request(family: int, states: int, socket_id: bytes, flags: int) -> bytes:
+    body = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, states) + socket_id
+    return struct.pack("=IHHII", 16 + len(body), _BY_FAMILY, flags, 1, 0) + body
 
 
 class PortLook:
@@ -207,25 +210,19 @@ def is_held_by(port: int, pid: int) -> bool:
     No where the kernel does not say it. It takes a fifth of ``find_listeners``.
     """
     try:
-        look = PortLook()
+        with closing(PortLook()) as look:
+            inode = look.find_inode(port)
+        return inode is not None and bool(_find_sockets(pid, [inode]))
     except (OSError, AttributeError):
         return False
-    try:
-        inode = look.find_inode(port)
-        return inode is not None and bool(_find_sockets(pid, [inode]))
-    except OSError:
-        return False
-    finally:
-        look.close()
 
 
 @cache
 def _make_question(port: int) -> bytes:
     """A request for the one socket that a connection to a port of 127.0.0.1 reaches."""
-    body = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, _ANY_STATE)
-    body += _PORT.pack(port) + bytes(2) + socket.inet_aton("127.0.0.1").ljust(32, b"\0")
-    body += bytes(4) + _ANY_COOKIE
-    return struct.pack("=IHHII", 16 + len(body), _BY_FAMILY, _REQUEST, 1, 0) + body
+    addresses = socket.inet_aton("127.0.0.1").ljust(32, b"\0")
+    socket_id = _PORT.pack(port) + bytes(2) + addresses + bytes(4) + _ANY_COOKIE
+    return _pack_request(socket.AF_INET, _ANY_STATE, socket_id, _REQUEST)
 
 
 def _read_socket(message: bytes, family: int) -> tuple[str, tuple[str, int]]:

@@ -312,14 +312,21 @@ def check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
 
 def holds_port(unit: Unit, pid: int) -> bool:
     """Whether this process itself listens on the port that is asked; no if unknown."""
-    port = unit.probe.port or unit.port
-    return port is not None and unit.way is not Way.DOCKER and is_held_by(port, pid)
+    port = _find_own_port(unit)
+    return port is not None and is_held_by(port, pid)
+
+
+def _find_own_port(unit: Unit) -> int | None:
+    """The port that is asked; None where no process of the unit itself holds it."""
+    if unit.port is None or unit.way is Way.DOCKER:
+        return None
+    return unit.probe.port or unit.port
 
 
 def _check_answerer(unit: Unit, pids: tuple[int, ...]) -> None:
-    if unit.port is None or unit.way is Way.DOCKER:
+    port = _find_own_port(unit)
+    if port is None:
         return
-    port = unit.probe.port or unit.port
     if any(listener.pids for listener in find_listeners(port, among=pids)):
         return
     holders = _find_holders(port)

@@ -114,12 +114,12 @@ async def ask(probe: Probe, meanwhile: Callable[[], None] | None = None) -> None
 
 
 async def _connect(port: int | None) -> socket.socket:
+    address = (HOST, port or 0)
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         connection.settimeout(0)
-        if not _connects_at_once(connection, (HOST, port or 0)):
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(connection, (HOST, port or 0))
+        if not _connects_at_once(connection, address):
+            await asyncio.get_running_loop().sock_connect(connection, address)
     except BaseException:
         connection.close()
         raise
