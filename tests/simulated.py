@@ -26,6 +26,10 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def time(self):
         return self._no_wait.now
 
+    def take(self, seconds):
+        """What is called now takes so long."""
+        self._no_wait.now += seconds
+
 
 def simulate(work, monkeypatch, *modules):
     """Run ``work`` to its end; what the modules take for `time` is the loop's."""

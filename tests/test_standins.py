@@ -144,14 +144,14 @@ def test_a_folder_is_packed_alike_whoever_has_checked_it_out(tmp_path: Path) -> 
         (folder / "sub").mkdir(parents=True)
         (folder / "sub" / "file").write_text("text")
         (folder / "sub" / "file").chmod(mode)
-        (tmp_path / "shared").write_text("shared")
-        (folder / "link").symlink_to("../shared")
+        (tmp_path / "both").write_text("text of both")
+        (folder / "link").symlink_to("../both")
     assert pack(one) == pack(two)
 
     (two / "sub" / "file").chmod(0o755)
     assert pack(one) != pack(two)
     (two / "sub" / "file").chmod(0o644)
-    (tmp_path / "shared").write_text("changed")
+    (tmp_path / "both").write_text("changed")
     assert b"changed" in pack(two)
 
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
+from queue import Queue
 from threading import Thread
 from typing import Any
 
@@ -94,20 +95,20 @@ class Deaths:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._seen: dict[str, float] = {}
+        self._seen: Queue[tuple[str, float]] = Queue()
         Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._seen[line.strip()] = time.time() * 1000
+            self._seen.put((line.strip(), time.time() * 1000))
 
     def pop(self, container: str) -> float:
-        """That of one, once it has been printed."""
-        end = time.monotonic() + DEADLINE
-        while container not in self._seen and time.monotonic() < end:
-            time.sleep(0.005)
-        return self._seen.pop(container)
+        """That of one, once it has been printed. Raises queue.Empty if it never is."""
+        while True:
+            name, at = self._seen.get(timeout=DEADLINE)
+            if name == container:
+                return at
 
     def end(self) -> None:
         self._process.terminate()

@@ -257,14 +257,17 @@ def measure_fault(peer: Peer, fault: Fault) -> dict[str, Any]:
 def _ask(running: Running, fault: Fault) -> tuple[str, str]:
     """What the tool's own command says of a fault.
 
-    A fault that comes later is asked for until it is told: the engine notes a death,
+    It is asked more than once for a fault that comes later: the engine notes a death,
     and the restart after it, a moment later.
     """
-    judged = fault.judge(running.ask())
-    if fault.comes_later:
-        end = time.monotonic() + TOLD_WITHIN
-        while judged[0] != "cause" and time.monotonic() < end:
-            judged = fault.judge(running.ask())
+    judged = "nothing", ""
+
+    def names_cause() -> bool:
+        nonlocal judged
+        judged = fault.judge(running.ask())
+        return judged[0] == "cause"
+
+    wait_for(names_cause, TOLD_WITHIN if fault.comes_later else 0)
     return judged
 
 

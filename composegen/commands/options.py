@@ -362,7 +362,7 @@ def say_unset(file: str, plan: Plan, texts: Iterable[str]) -> None:
 
     text = "".join(texts)
     if not find_unset(text, {}):
-        return  # without variables, nobody needs the environment
+        return  # without variables, nothing needs the environment
     try:
         values = make_workspace(file).values
     except FileRefused:

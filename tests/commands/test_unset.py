@@ -4,31 +4,33 @@ import pytest
 
 from composegen.commands import _run
 
-STACK = """\
+WEB = """\
 name: shop
 services:
   web:
     image: nginx:1.29
     port: 80
     health: /
+"""
+STACK = (
+    WEB
+    + """\
     environment:
       KEY: $SHOP_KEY
       MODE: "${SHOP_MODE:-fast}"
       URL: "${SHOP_URL:?where}"
 """
-SECRET = """\
-name: shop
-services:
-  web:
-    image: nginx:1.29
-    port: 80
-    health: /
+)
+SECRET = (
+    WEB
+    + """\
     needs: {db: {env: {DATABASE_URL: "{url}"}}}
   db:
     use: postgres
     secrets: {db-password: POSTGRES_PASSWORD_FILE}
 secrets: {db-password: {generate: true}}
 """
+)
 NOTE = (
     "note: not set, and so empty: SHOP_KEY; not set, and required: SHOP_URL; "
     "set them in .env or in the environment\n"

@@ -272,7 +272,7 @@ FAULTS = (
     Fault(
         "an old container is reported as running before it is replaced",
         "composegen/places/engine/earlier.py",
-        "if instance.was_there and name not in self._settled:\n                continue",
+        "if self.may_go(name, instance):\n                continue",
         "if False:\n                continue",
         ("tests/places/engine/test_judge.py",),
     ),
@@ -2518,7 +2518,7 @@ FAULTS = (
     Fault(
         "a container of an earlier `up` dies for the boot",
         "composegen/places/engine/earlier.py",
-        "return instance.was_there and candidate.noted.name not in self._settled",
+        "return instance.was_there and name not in self._settled",
         "return False",
         ("tests/places/engine/test_judge.py",),
     ),

@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 import sys
-import time
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from composegen.system import arrivals
 from composegen.system.arrivals import Arrivals, FineSelector, make_fine_loop
 from composegen.system.listeners import PortLook, find_free_port, is_held_by, list_ports
+from tests.simulated import SimulatedLoop, simulate
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's kernel")
 
@@ -188,15 +188,20 @@ def test_a_look_that_fails_sends_those_who_wait_to_ask() -> None:
     assert run(Arrivals(lambda: Looks(OSError())).wait(1, LONG, LONG)) is True
 
 
-def test_a_look_that_takes_long_is_made_more_seldom() -> None:
+def test_a_look_that_takes_long_is_made_more_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class Slow(Looks):
         def find_listening(self, ports: Iterable[int]) -> set[int]:
-            time.sleep(0.02)
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, SimulatedLoop)
+            loop.take(0.02)
             return super().find_listening(ports)
 
     looks = Slow(set())
-    assert run(Arrivals(lambda: looks).wait(1, 0.5, SOON)) is False
-    assert 1 < looks.count <= 5
+    waiting = Arrivals(lambda: looks).wait(1, 0.5, SOON)
+    assert simulate(waiting, monkeypatch, arrivals) is False
+    assert looks.count == 5
 
 
 # The loop

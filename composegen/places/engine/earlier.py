@@ -44,9 +44,9 @@ class Earlier:
         """Compose replaces no more containers of these services."""
         self._settled.update(names)
 
-    def may_go(self, candidate: Candidate, instance: Instance) -> bool:
-        """Whether Compose may still replace this container."""
-        return instance.was_there and candidate.noted.name not in self._settled
+    def may_go(self, name: str, instance: Instance) -> bool:
+        """Whether Compose may still replace this container of a service."""
+        return instance.was_there and name not in self._settled
 
     def is_sure(self, candidate: Candidate) -> bool:
         """Whether it was started in this boot, or Compose has left it as it is."""
@@ -75,10 +75,11 @@ class Earlier:
     ) -> Iterator[Event]:
         """Compose stops an old container, which may take a while, to make a new one."""
         is_spare = len(candidate.list_here()) > candidate.noted.replicas
-        if is_spare or instance.is_leaving or not self.may_go(candidate, instance):
+        name = candidate.noted.name
+        if is_spare or instance.is_leaving or not self.may_go(name, instance):
             return
         instance.is_leaving = True
-        yield Message(service=candidate.noted.name, at=at, text=_REPLACED)
+        yield Message(service=name, at=at, text=_REPLACED)
 
     def withhold(
         self, candidate: Candidate, instance: Instance, events: tuple[Event, ...]
@@ -89,7 +90,7 @@ class Earlier:
     def release(self) -> Iterator[Event]:
         """What was kept of containers that stay; not of those that are gone."""
         for name, (instance, events) in tuple(self._withheld.items()):
-            if instance.was_there and name not in self._settled:
+            if self.may_go(name, instance):
                 continue
             del self._withheld[name]
             if instance.ready is not None and not instance.is_gone:

@@ -298,7 +298,7 @@ class Judge:
         code = happened.exit_code or 0
         instance.alive_since = None
         instance.ready = None
-        if self._earlier.may_go(candidate, instance):
+        if self._earlier.may_go(noted.name, instance):
             candidate.lose()
             return
         instance.exit_code = code
